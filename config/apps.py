@@ -1,0 +1,5 @@
+from django.contrib.admin.apps import AdminConfig
+
+
+class CivicLensAdminConfig(AdminConfig):
+    """The staff's desk."""

@@ -1,0 +1,7 @@
+from dramatiq.brokers.stub import StubBroker
+
+
+class EmbeddedLedgerBroker(StubBroker): ...
+
+
+class RabbitmqLedgerBroker(StubBroker): ...

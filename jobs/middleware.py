@@ -1,0 +1,4 @@
+from dramatiq import Middleware
+
+
+class LedgerMiddleware(Middleware): ...
