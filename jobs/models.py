@@ -1,0 +1,155 @@
+"""The ledger's tables: one row a task, its failed attempts, the workers alive, the queues' switches."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models.functions import Now
+from uuid_utils.compat import uuid7
+
+
+class State(models.TextChoices):
+    """Where a task stands; docs/task-lifecycle.md shows every arrow."""
+
+    QUEUED = "queued", "Queued"
+    RUNNING = "running", "Running"
+    RETRYING = "retrying", "Retrying"
+    SUCCEEDED = "succeeded", "Succeeded"
+    DEAD = "dead", "Dead"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+#: States from which a worker may claim a task.
+PENDING_STATES = (State.QUEUED, State.RETRYING)
+#: States that no worker changes any more.
+TERMINAL_STATES = (State.SUCCEEDED, State.DEAD, State.CANCELLED)
+
+
+class Task(models.Model):
+    """A promise to run an actor: outbox, ledger, result and dead letter in one row.
+
+    The id is also the id of the Dramatiq message and the idempotency key towards other systems.
+    All times are PostgreSQL's clock.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    actor = models.CharField(max_length=120)
+    queue = models.CharField(max_length=60)
+    args = models.JSONField(default=list)
+    kwargs = models.JSONField(default=dict)
+    priority = models.SmallIntegerField(default=0, help_text="Lower runs first.")
+    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
+    run_at = models.DateTimeField(db_default=Now(), help_text="Not claimed before this time.")
+    publish_at = models.DateTimeField(
+        null=True, db_default=Now(), help_text="When the relay hands it on; empty once it has been handed on."
+    )
+    published_at = models.DateTimeField(null=True)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    max_attempts = models.PositiveSmallIntegerField(default=8)
+    claim_token = models.UUIDField(null=True)
+    worker_id = models.UUIDField(null=True)
+    unique_key = models.CharField(max_length=200, null=True)  # noqa: DJ001 - NULL is "no key" for the unique index
+    progress = models.JSONField(null=True)
+    checkpoint = models.JSONField(null=True)
+    cancel_requested_at = models.DateTimeField(null=True)
+    result = models.JSONField(null=True)
+    created_by = models.UUIDField(null=True)
+    request_id = models.CharField(max_length=128, blank=True, default="")
+    trace_context = models.JSONField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                # One waiting task a key; while one runs, a new one may queue.
+                fields=["unique_key"],
+                condition=models.Q(state="queued", unique_key__isnull=False),
+                name="jobs_task_unique_key_queued",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state__in=["queued", "running", "retrying", "succeeded", "dead", "cancelled"]),
+                name="jobs_task_state_known",
+            ),
+        ]
+        indexes = [
+            # The relay and the embedded workers: due tasks of a queue, most urgent first.
+            models.Index(
+                fields=["queue", "priority", "publish_at"],
+                condition=models.Q(state__in=["queued", "retrying"]),
+                name="jobs_task_pending",
+            ),
+            # Rescue: what a vanished worker was running.
+            models.Index(fields=["worker_id"], condition=models.Q(state="running"), name="jobs_task_running"),
+            # Dead letters, newest first.
+            models.Index(fields=["-finished_at"], condition=models.Q(state="dead"), name="jobs_task_dead"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.actor} {self.id}"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether no worker will touch this task again."""
+        return self.state in TERMINAL_STATES
+
+
+class Attempt(models.Model):
+    """One failed try of a task; a successful one is told by the task's own row."""
+
+    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="attempts")
+    number = models.PositiveSmallIntegerField()
+    worker_id = models.UUIDField(null=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(db_default=Now())
+    error_type = models.CharField(max_length=200)
+    error = models.TextField(blank=True)
+    traceback = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["task", "id"]
+
+    def __str__(self) -> str:
+        return f"attempt {self.number}: {self.error_type}"
+
+
+class Worker(models.Model):
+    """One worker process and its heartbeat."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    hostname = models.CharField(max_length=255)
+    pid = models.PositiveIntegerField()
+    queues = models.JSONField(default=list)
+    threads = models.PositiveSmallIntegerField()
+    started_at = models.DateTimeField(db_default=Now())
+    heartbeat_at = models.DateTimeField(db_default=Now())
+    stopped_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-heartbeat_at"]
+
+    def __str__(self) -> str:
+        return f"{self.hostname}:{self.pid}"
+
+
+class Queue(models.Model):
+    """An operator's switch for one queue; a queue without a row runs."""
+
+    name = models.CharField(primary_key=True, max_length=60)
+    paused_at = models.DateTimeField(null=True, blank=True)
+    note = models.CharField(max_length=200, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class UndecodableMessage(models.Model):
+    """A body found in RabbitMQ that is no task; kept so that nothing vanishes unseen."""
+
+    queue = models.CharField(max_length=60)
+    body = models.BinaryField()
+    error = models.TextField()
+    received_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.queue} {self.received_at:%Y-%m-%d %H:%M:%S}"
