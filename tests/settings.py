@@ -1,0 +1,29 @@
+"""The settings under test: production's own (DEBUG off), on a test cluster of PostgreSQL unless DATABASE_URL is set.
+
+`DATA_DIR/test` holds everything tests write. The environment is completed before the settings read it, so that
+processes started by tests inherit it.
+"""
+
+import os
+from pathlib import Path
+
+from config.development.postgres import PostgresServer
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+TEST_DATA_DIR = Path(os.environ.get("DATA_DIR") or BASE_DIR / "var").resolve() / "test"
+# Nothing here must outlive a crash of the machine; everything else behaves as in production.
+POSTGRES = PostgresServer(TEST_DATA_DIR / "postgres", {"fsync": "off", "full_page_writes": "off"})
+OWN_POSTGRES = not os.environ.get("DATABASE_URL")
+
+if OWN_POSTGRES:
+    POSTGRES.ensure_running()
+    os.environ["DATABASE_URL"] = POSTGRES.url
+os.environ["DATA_DIR"] = str(TEST_DATA_DIR)
+os.environ["DEBUG"] = "off"
+os.environ["SECRET_KEY"] = "not a secret: " + "tests " * 8
+os.environ.setdefault("ALLOWED_HOSTS", "localhost,127.0.0.1,testserver")
+
+from config.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
