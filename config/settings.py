@@ -138,3 +138,7 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 OTP_LIFETIME_SECONDS: int = env.int("OTP_LIFETIME_SECONDS", default=300)
 ACCESS_TOKEN_LIFETIME = timedelta(seconds=env.int("ACCESS_TOKEN_LIFETIME_SECONDS", default=900))
 REFRESH_TOKEN_LIFETIME = timedelta(days=env.int("REFRESH_TOKEN_LIFETIME_DAYS", default=30))
+
+# --- Requests repeated --------------------------------------------------------------------------
+IDEMPOTENCY_RETENTION_HOURS: int = env.int("IDEMPOTENCY_RETENTION_HOURS", default=48)
+IDEMPOTENCY_LOCK_SECONDS: int = env.int("IDEMPOTENCY_LOCK_SECONDS", default=60)

@@ -153,3 +153,40 @@ class UndecodableMessage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.queue} {self.received_at:%Y-%m-%d %H:%M:%S}"
+
+
+class RateLimit(models.Model):
+    """How often something happened in its present window; written only by `jobs.limits.hit`.
+
+    Nothing but the key is indexed, so that counting stays a heap-only update.
+    """
+
+    key = models.CharField(primary_key=True, max_length=200)
+    hits = models.PositiveIntegerField()
+    window_ends_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.hits}"
+
+
+class IdempotencyKey(models.Model):
+    """The answer a creating request got, kept so that its repetition gets the same one.
+
+    The row is inserted in the transaction of the effect: there is never one without the other.
+    """
+
+    owner = models.CharField(max_length=80)
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of method, path and body.")
+    status = models.PositiveSmallIntegerField()
+    headers = models.JSONField(default=dict)
+    body = models.BinaryField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "key"], name="jobs_idempotency_key_once")]
+        # Purging what is past its retention.
+        indexes = [models.Index(fields=["created_at"], name="jobs_idempotency_key_age")]
+
+    def __str__(self) -> str:
+        return f"{self.owner} {self.key}"

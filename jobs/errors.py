@@ -1,0 +1,62 @@
+"""What can go wrong with background work; each docstring is the default message."""
+
+from __future__ import annotations
+
+import inspect
+
+
+class JobsError(Exception):
+    """Background work failed."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or inspect.cleandoc(type(self).__doc__ or ""))
+
+
+class NotInTransaction(JobsError):
+    """send() needs a transaction: wrap it and the rows it is about in `with transaction.atomic():`."""
+
+
+class InTransaction(JobsError):
+    """Work on somebody else's machine must not run inside a database transaction."""
+
+
+class PermanentError(JobsError):
+    """Trying again cannot help; the task is dead at once."""
+
+
+class LeaseLost(JobsError):
+    """This run no longer owns its task: it was rescued, cancelled or replayed. Its effects are rolled back."""
+
+
+class TaskCancelled(JobsError):
+    """The task was asked to stop."""
+
+
+class WorkerLost(JobsError):
+    """The worker vanished while it ran the task."""
+
+
+class NotInThatState(JobsError):
+    """The task is not in a state that allows this."""
+
+
+class NoCurrentTask(JobsError):
+    """No task is running here."""
+
+
+class IdempotencyError(JobsError):
+    """The Idempotency-Key cannot be used for this request."""
+
+
+class IdempotencyKeyInvalid(IdempotencyError):
+    """Idempotency-Key takes 1 to 255 printable ASCII characters, such as a UUID."""
+
+
+class IdempotencyKeyInUse(IdempotencyError):
+    """The first request with this Idempotency-Key has not finished; ask again in a moment."""
+
+    retry_after = 1
+
+
+class IdempotencyKeyReused(IdempotencyError):
+    """This Idempotency-Key belongs to a different request; use a new key for a new request."""
