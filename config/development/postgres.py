@@ -45,7 +45,7 @@ SETTINGS = {
 }
 
 
-class PostgresError(Exception):
+class PostgresError(processes.ServiceError):
     """The embedded PostgreSQL could not be started."""
 
 
@@ -82,6 +82,14 @@ class PostgresServer:
         except psycopg.OperationalError:
             return False
         return True
+
+    def start(self) -> None:
+        """As the supervisor calls it."""
+        self.ensure_running()
+
+    def poll(self) -> int | None:
+        """None while the server process lives, as of a child process."""
+        return None if self.postmaster_pid() else 0
 
     def ensure_running(self) -> None:
         """The server takes connections afterwards, whoever started it; two callers at once start it once.
@@ -126,9 +134,14 @@ class PostgresServer:
         unfinished.rename(self.folder)
 
     def _remove_stale_pid_file(self) -> None:
-        """After a crash the number may belong to another process by now, which would keep the server down."""
-        if Path("/proc/self/cmdline").exists() and self.postmaster_pid() is None:
-            (self.folder / "postmaster.pid").unlink(missing_ok=True)
+        """After a crash of the machine the number may be another process's by now, which would keep the server down.
+
+        A number that is nobody's is left to PostgreSQL, which also looks for surviving children of the dead server.
+        """
+        path = self.folder / "postmaster.pid"
+        pid = path.read_text().split("\n", 1)[0] if path.exists() else ""
+        if Path(f"/proc/{pid}/cmdline").exists() and pid and self.postmaster_pid() is None:
+            path.unlink()
 
     def _start(self) -> None:
         self._own(self.socket_folder)

@@ -19,6 +19,16 @@ POLL_SECONDS = 0.05
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
+class ServiceError(Exception):
+    """A server of the development machine could not be started; the message says why."""
+
+
+def end_with_parent() -> None:
+    """This process gets SIGTERM when its parent dies (on Linux)."""
+    if _libc is not None:
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 def spawn(
     command: Sequence[str],
     *,
@@ -83,9 +93,8 @@ def _before_exec(niceness: int, parent_pid: int) -> Callable[[], None]:
     def prepare() -> None:
         if niceness:
             os.nice(niceness)
-        if _libc is not None:
-            _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-            if os.getppid() != parent_pid:  # the parent died before the call above
-                os._exit(1)
+        end_with_parent()
+        if os.getppid() != parent_pid:  # it died before the call above
+            os._exit(1)
 
     return prepare

@@ -26,7 +26,7 @@ log.file.level = info
 """
 
 
-class RabbitmqError(Exception):
+class RabbitmqError(processes.ServiceError):
     """RabbitMQ could not be found or started."""
 
 

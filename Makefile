@@ -1,0 +1,38 @@
+# `make run` and `make test` are all a newcomer needs; README.md explains the rest.
+PORT ?= 8000
+DATA_DIR ?= var
+PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3))
+VENV_PYTHON := .venv/bin/python
+export PORT DATA_DIR ONLY QUICK
+
+# What lint needs to load the settings as production does; no server is asked.
+LINT_ENVIRONMENT := DEBUG=off SECRET_KEY=lint-only-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOP \
+	DATABASE_URL=postgres://lint@127.0.0.1:1/lint ALLOWED_HOSTS=civiclens.example
+
+.PHONY: setup run test lint bench faults
+
+setup:  ## make .venv with everything in it
+	@$(PYTHON) -m config.development.environment development
+
+run:  ## PostgreSQL, RabbitMQ, web and workers, with a demo city: make run PORT=8000 DATA_DIR=var
+	@$(PYTHON) -m config.development.environment
+	@exec $(VENV_PYTHON) -m config.development.run
+
+test: setup  ## every test: make test [ARGS="tests/jobs -k relay"]
+	@$(VENV_PYTHON) -m config.development.system
+	$(VENV_PYTHON) -m pytest $(ARGS)
+
+lint: setup  ## style, types, layers, migrations, deployment checks
+	$(VENV_PYTHON) -m ruff check .
+	$(VENV_PYTHON) -m ruff format --check .
+	$(LINT_ENVIRONMENT) $(VENV_PYTHON) -m mypy .
+	.venv/bin/lint-imports
+	$(LINT_ENVIRONMENT) $(VENV_PYTHON) manage.py makemigrations --check --dry-run
+	$(LINT_ENVIRONMENT) $(VENV_PYTHON) manage.py check --deploy --fail-level WARNING
+
+bench: setup  ## every benchmark: make bench [ONLY=ledger] [QUICK=1]
+	$(VENV_PYTHON) -m benchmarks
+
+faults: setup  ## the tests that kill processes and servers
+	@$(VENV_PYTHON) -m config.development.system
+	$(VENV_PYTHON) -m pytest -m faults $(ARGS)

@@ -1,0 +1,87 @@
+"""Makes the virtual environment: `python3.11 -m config.development.environment [development]`.
+
+Standard library only. Installs the pinned requirements, with uv where it is installed, else pip; does nothing when
+they have not changed since the last time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from config.development import system
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+FOLDER = BASE_DIR / ".venv"
+PYTHON = FOLDER / "bin" / "python"
+OLDEST_PYTHON = (3, 11)
+REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
+
+
+def main(arguments: list[str]) -> None:
+    """`.venv` has every pinned package afterwards, and `.env` exists."""
+    if sys.version_info < OLDEST_PYTHON:
+        sys.exit("CivicLens needs Python 3.11 or later: make PYTHON=python3.11 …")
+    _write_environment_file()
+    files = REQUIREMENTS if "development" in arguments else REQUIREMENTS[:1]
+    try:
+        for name in files:
+            _install(BASE_DIR / name)
+    except (system.PackageMissingError, subprocess.CalledProcessError) as error:
+        sys.exit(str(error))
+
+
+def _install(requirements: Path) -> None:
+    stamp = FOLDER / f".{requirements.stem}.sha256"
+    digest = hashlib.sha256(requirements.read_bytes()).hexdigest()
+    if PYTHON.exists() and stamp.exists() and stamp.read_text() == digest:
+        return
+    uv = _uv()
+    _make_environment(uv)
+    print(f"Installing {requirements.name} with {'uv' if uv else 'pip'} …", flush=True)
+    pip = [uv, "pip", "install", "--python", str(PYTHON)] if uv else [str(PYTHON), "-m", "pip", "install"]
+    options = [] if uv else ["--disable-pip-version-check", "--progress-bar", "on"]
+    subprocess.run([*pip, *options, "-r", str(requirements)], check=True)
+    stamp.write_text(digest)
+
+
+def _make_environment(uv: str | None) -> None:
+    if PYTHON.exists() and subprocess.run([str(PYTHON), "-c", ""], check=False).returncode == 0:
+        return
+    print(f"Making the virtual environment in {FOLDER} …", flush=True)
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    if uv:
+        subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(FOLDER)], check=True)
+        return
+    major, minor = sys.version_info[:2]
+    system.ensure_package(f"python{major}.{minor}-venv", _has_ensurepip)
+    subprocess.run([sys.executable, "-m", "venv", str(FOLDER)], check=True)
+
+
+def _has_ensurepip() -> bool:
+    """Debian keeps ensurepip, without which no environment gets its pip, in a package of its own."""
+    importlib.invalidate_caches()
+    return importlib.util.find_spec("ensurepip") is not None
+
+
+def _uv() -> str | None:
+    """The path of uv where it is installed and works."""
+    path = shutil.which("uv")
+    if path and subprocess.run([path, "--version"], capture_output=True, check=False).returncode == 0:
+        return path
+    return None
+
+
+def _write_environment_file() -> None:
+    """A development checkout says so itself, so that a plain `manage.py` finds its database."""
+    path = BASE_DIR / ".env"
+    if not path.exists():
+        path.write_text("DEBUG=on\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,31 @@
+"""Brings the development database up to date: `python -m config.development.prepare FILE`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import django
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+
+def main() -> None:
+    """Every migration is applied and the demo city loaded afterwards, and FILE (JSON) tells its admin's login."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    django.setup()
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        print("Migrating the database …", flush=True)
+        call_command("migrate", interactive=False, verbosity=1)
+    call_command("load_demo")
+    from reports import demo  # noqa: PLC0415 - models need the setup above
+
+    Path(sys.argv[1]).write_text(json.dumps({"login": demo.ADMIN_LOGIN, "password": demo.ADMIN_PASSWORD}))
+
+
+if __name__ == "__main__":
+    main()

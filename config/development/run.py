@@ -1,0 +1,258 @@
+"""Everything of CivicLens on one machine: `python -m config.development.run` (the Makefile's `make run`)."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+import environ
+
+from config.development.processes import ServiceError, end_with_parent, wait_for
+from config.development.postgres import PostgresServer
+from config.development.rabbitmq import RabbitmqNode, find_server
+from config.development.supervisor import LogReader, Program, Supervisor, tells_of_error
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+FAST_QUEUES = ("critical", "default", "notifications")
+LONG_QUEUES = ("matching", "analytics", "maintenance")
+WORKER_NICENESS = 10
+WORKER_READY = "Worker process is ready for action"
+READY_SECONDS = 180
+EARLIER_RUN_SECONDS = 30
+TICK_SECONDS = 0.1
+
+
+class StartError(Exception):
+    """CivicLens cannot start; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Transport:
+    """The way of tasks to the workers, and why it was chosen."""
+
+    url: str
+    description: str
+    node: RabbitmqNode | None = None
+
+
+def main() -> None:
+    """Run until Ctrl-C or SIGTERM. The exit status is 1 where the start failed."""
+    environ.Env.read_env(BASE_DIR / ".env")
+    _interrupt_on_signals()
+    data_dir = Path(os.environ.get("DATA_DIR") or BASE_DIR / "var").resolve()
+    try:
+        port = _parse_port(os.environ.get("PORT") or "8000")
+        Runner(data_dir, port).run()
+    except (StartError, ServiceError) as error:
+        sys.exit(f"CivicLens cannot start: {error}")
+    except KeyboardInterrupt:
+        print("CivicLens has stopped.", flush=True)
+
+
+class Runner:
+    """One running installation in `data_dir`, answering on `port`."""
+
+    def __init__(self, data_dir: Path, port: int) -> None:
+        self.data_dir = data_dir
+        self.port = port
+        self.address = f"http://127.0.0.1:{port}"
+        self.supervisor = Supervisor(_say)
+        self.postgres = None if os.environ.get("DATABASE_URL") else PostgresServer(data_dir / "postgres")
+        self.logs = {name: LogReader(data_dir / "logs" / f"{name}.log") for name in ("web", "worker", "worker-long")}
+        self.lock = -1
+
+    def run(self) -> None:
+        self.lock = _claim(self.data_dir)
+        _require_free(self.port)
+        try:
+            self._start()
+            self._announce_when_ready()
+            while True:
+                self._tick()
+        finally:
+            self._stop()
+
+    def _start(self) -> None:
+        environment = dict(os.environ) | {
+            "DATA_DIR": str(self.data_dir),
+            "DEBUG": "on",
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "PYTHONUNBUFFERED": "1",
+        }
+        if self.postgres is not None:
+            self.supervisor.start("postgres", self.postgres, stops_last=True)
+            environment["DATABASE_URL"] = self.postgres.url
+        self._prepare(environment)
+        self.transport = choose_transport(self.data_dir)
+        if self.transport.node is not None:
+            self.supervisor.start("rabbitmq", self.transport.node)
+        environment |= {"RABBITMQ_URL": self.transport.url}
+        self._start_programs(environment)
+
+    def _prepare(self, environment: Mapping[str, str]) -> None:
+        """Migrate and load the demo city, its progress on the terminal."""
+        command = [sys.executable, "-m", "config.development.prepare", str(self.data_dir / "admin.json")]
+        if subprocess.run(command, cwd=BASE_DIR, env=environment, check=False).returncode:
+            raise StartError("the database could not be prepared; the reason stands above.")
+
+    def _start_programs(self, environment: Mapping[str, str]) -> None:
+        web = environment | {"WEB_BIND": f"127.0.0.1:{self.port}", "WEB_PROCESSES": "1"}
+        gunicorn = [sys.executable, "-m", "gunicorn", "-c", "python:config.gunicorn", "config.wsgi:application"]
+        self._start_program("web", gunicorn, web)
+        self._start_program("worker", _worker(FAST_QUEUES, threads=6), environment, niceness=WORKER_NICENESS)
+        self._start_program("worker-long", _worker(LONG_QUEUES, threads=2), environment, niceness=WORKER_NICENESS)
+
+    def _start_program(self, name: str, command: list[str], environment: Mapping[str, str], niceness: int = 0) -> None:
+        log = self.logs[name].path
+        program = Program(command, environment, log, niceness=niceness, pass_fds=[self.lock])
+        self.supervisor.start(name, program)
+
+    # --- from start to stop ----------------------------------------------------------------------------------
+
+    def _announce_when_ready(self) -> None:
+        """Print the block once the web answers and both workers take tasks."""
+        waiting = {"worker", "worker-long"}
+        deadline = time.monotonic() + READY_SECONDS
+        while waiting or not _answers(self.address):
+            for name, lines in self._tick().items():
+                if any(WORKER_READY in line for line in lines):
+                    waiting.discard(name)
+            if time.monotonic() > deadline:
+                raise StartError(f"not everything answered within {READY_SECONDS} s; see {self.data_dir}/logs.")
+        print(self._block(), flush=True)
+
+    def _tick(self) -> dict[str, list[str]]:
+        """Restart what died, show what went wrong, and return the new lines of every log."""
+        self.supervisor.check()
+        lines = {name: log.new_lines() for name, log in self.logs.items()}
+        for name, new in lines.items():
+            for line in filter(tells_of_error, new):
+                print(f"{name} | {line}", flush=True)
+        time.sleep(TICK_SECONDS)
+        return lines
+
+    def _stop(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)  # stopping is bounded in time; a second signal changes nothing
+        _say("Stopping …")
+        self.supervisor.stop()
+
+    def _block(self) -> str:
+        admin = json.loads((self.data_dir / "admin.json").read_text())
+        facts = {
+            "Address": self.address,
+            "Admin": f"{self.address}/admin/  login {admin['login']}  password {admin['password']}",
+            "API docs": f"{self.address}/api/docs/",
+            "Messages": f"{self.address}/dev/messages and {self.data_dir}/messages.jsonl",
+            "Tasks": self.transport.description,
+            "Data": str(self.data_dir),
+            "Logs": f"{self.data_dir}/logs/",
+        }
+        width = max(map(len, facts)) + 2
+        lines = [f"  {name:<{width}}{fact}" for name, fact in facts.items()]
+        return "\n".join(["", *lines, "", f"CivicLens is ready at {self.address}"])
+
+
+def choose_transport(data_dir: Path) -> Transport:
+    """RABBITMQ_URL where it is set, a private node where RabbitMQ is installed, else the ledger alone."""
+    if url := os.environ.get("RABBITMQ_URL"):
+        return Transport(url, "RabbitMQ, as RABBITMQ_URL says")
+    if find_server() is None:
+        return Transport("", "embedded: workers take tasks from the database, as no rabbitmq-server is installed")
+    node = RabbitmqNode(data_dir / "rabbitmq")
+    return Transport(node.url, f"RabbitMQ, a private node on port {node.port} (rabbitmq-server is installed)", node)
+
+
+def _worker(queues: Sequence[str], *, threads: int) -> list[str]:
+    options = ["--processes", "1", "--threads", str(threads), "--worker-shutdown-timeout", "10000"]
+    return [sys.executable, str(BASE_DIR / "manage.py"), "rundramatiq", *options, "--queues", *queues]
+
+
+def _claim(data_dir: Path) -> int:
+    """Take the data folder for this run and return the descriptor that holds it, which children inherit.
+
+    So a run whose supervisor was killed keeps the folder until its last process is gone, and this one waits for it.
+    Raises StartError where another run is alive.
+    """
+    data_dir.mkdir(parents=True, exist_ok=True)
+    lock = os.open(data_dir / "run.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    if not _lock(lock):
+        _refuse_living_run(lock, data_dir)
+        _say("Waiting for the processes of an earlier run to end …")
+        if not wait_for(lambda: _lock(lock), EARLIER_RUN_SECONDS):
+            raise StartError(f"processes of an earlier run still use {data_dir}.")
+    os.truncate(lock, 0)
+    os.pwrite(lock, str(os.getpid()).encode(), 0)
+    return lock
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _refuse_living_run(lock: int, data_dir: Path) -> None:
+    owner = os.pread(lock, 20, 0).decode()
+    if owner and Path(f"/proc/{owner}").exists():
+        raise StartError(
+            f"it already runs on {data_dir} (process {owner}). A second one needs its own port and folder:\n"
+            "    make run PORT=8001 DATA_DIR=var2"
+        )
+
+
+def _parse_port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65_536:
+        raise StartError(f"PORT must be a number from 1 to 65535, not {text!r}.")
+    return int(text)
+
+
+def _require_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise StartError(f"port {port} cannot be used ({error.strerror}). Choose another: make run PORT=8001") from error
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address}/livez", timeout=2):  # noqa: S310 - always http://127.0.0.1
+            return True
+    except (urllib.error.URLError, TimeoutError, ConnectionError):
+        return False
+
+
+def _interrupt_on_signals() -> None:
+    """SIGTERM and a closed terminal stop as Ctrl-C does; so does the death of the `make` that started this."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, interrupt)
+    if "MAKELEVEL" in os.environ:
+        end_with_parent()
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    main()

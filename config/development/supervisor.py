@@ -1,0 +1,154 @@
+"""Keeps a handful of child processes alive, and leaves none behind."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from config.development import processes
+
+SHORTEST_BACKOFF_SECONDS = 0.5
+LONGEST_BACKOFF_SECONDS = 15.0
+HEALTHY_SECONDS = 30.0
+LOG_BYTES = 10_000_000
+ERROR_MARKS = ("error", "critical", "traceback", "exception")
+
+
+class Service(Protocol):
+    """What the supervisor keeps alive."""
+
+    def start(self) -> None: ...
+    def poll(self) -> int | None: ...
+    def stop(self) -> None: ...
+
+
+@dataclass
+class Program:
+    """One child process whose output goes to a log file; it passes `pass_fds` on to its own children."""
+
+    command: Sequence[str]
+    env: Mapping[str, str]
+    log: Path
+    niceness: int = 0
+    stop_seconds: float = 15
+    pass_fds: Sequence[int] = ()
+    process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    def start(self) -> None:
+        """A fresh process runs afterwards, and nobody of the old one's group."""
+        if self.process is not None:
+            processes.kill_group(self.process)
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        if self.log.exists() and self.log.stat().st_size > LOG_BYTES:
+            self.log.replace(self.log.with_suffix(".log.1"))
+        with self.log.open("ab") as log:
+            self.process = processes.spawn(
+                self.command, env=self.env, log=log, niceness=self.niceness, pass_fds=self.pass_fds
+            )
+
+    def poll(self) -> int | None:
+        return self.process.poll() if self.process else 0
+
+    def stop(self) -> None:
+        if self.process is not None:
+            processes.stop_group(self.process, grace_seconds=self.stop_seconds)
+
+
+class LogReader:
+    """Reads what was appended to a log file since the last time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._position = path.stat().st_size if path.exists() else 0
+
+    def new_lines(self) -> list[str]:
+        if not self.path.exists():
+            return []
+        with self.path.open("rb") as log:
+            if self.path.stat().st_size < self._position:  # the file was rotated
+                self._position = 0
+            log.seek(self._position)
+            complete, newline, _ = log.read(1_000_000).rpartition(b"\n")
+            self._position += len(complete) + len(newline)
+        return complete.decode(errors="replace").splitlines()
+
+
+def tells_of_error(line: str) -> bool:
+    """Whether a person at the terminal should see this line of a log."""
+    return any(mark in line.lower() for mark in ERROR_MARKS)
+
+
+@dataclass
+class Backoff:
+    """How long a service that keeps dying waits before its next start."""
+
+    seconds: float = 0
+    started_at: float = 0
+    due_at: float | None = None
+
+    def died(self, now: float) -> float:
+        """Plan the next start and return the wait, doubled each time unless the service had lived well."""
+        healthy = now - self.started_at > HEALTHY_SECONDS
+        longer = SHORTEST_BACKOFF_SECONDS if healthy or not self.seconds else self.seconds * 2
+        self.seconds = min(longer, LONGEST_BACKOFF_SECONDS)
+        self.due_at = now + self.seconds
+        return self.seconds
+
+    def started(self, now: float) -> None:
+        self.started_at, self.due_at = now, None
+
+
+class Supervisor:
+    """Starts services, restarts each that dies, and stops them all."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._services: dict[str, Service] = {}
+        self._backoffs: dict[str, Backoff] = {}
+        self._last_to_stop: set[str] = set()
+
+    def start(self, name: str, service: Service, *, stops_last: bool = False) -> None:
+        """The service runs afterwards and is kept alive by `check`. Raises ServiceError where it cannot start."""
+        self._services[name] = service
+        self._backoffs[name] = Backoff(started_at=time.monotonic())
+        if stops_last:
+            self._last_to_stop.add(name)
+        service.start()
+
+    def check(self) -> None:
+        """Restart what died and has waited its time."""
+        for name, service in self._services.items():
+            status, backoff = service.poll(), self._backoffs[name]
+            if status is None:
+                continue
+            if backoff.due_at is None:
+                wait = backoff.died(time.monotonic())
+                self._say(f"{name} ended ({_explain(status)}); it starts again in {wait:.1f} s.")
+            elif time.monotonic() >= backoff.due_at:
+                self._restart(name)
+
+    def stop(self) -> None:
+        """Every process group is gone afterwards; services stop side by side, what they stand on after them."""
+        self._stop_all(self._services.keys() - self._last_to_stop)
+        self._stop_all(self._last_to_stop)
+
+    def _restart(self, name: str) -> None:
+        backoff = self._backoffs[name]
+        try:
+            self._services[name].start()
+            backoff.started(time.monotonic())
+        except processes.ServiceError as error:
+            self._say(f"{name} cannot start: {error}\nThe next attempt is in {backoff.died(time.monotonic()):.1f} s.")
+
+    def _stop_all(self, names: Collection[str]) -> None:
+        with ThreadPoolExecutor(max_workers=max(len(names), 1)) as pool:
+            list(pool.map(lambda name: self._services[name].stop(), names))
+
+
+def _explain(status: int) -> str:
+    return f"signal {-status}" if status < 0 else f"exit status {status}"
