@@ -1,6 +1,7 @@
 """The web server's settings: `gunicorn -c python:config.gunicorn config.wsgi:application`."""
 
 import os
+from pathlib import Path
 
 bind = os.environ.get("WEB_BIND", "127.0.0.1:8000")
 workers = int(os.environ.get("WEB_PROCESSES", "2"))
@@ -12,6 +13,7 @@ graceful_timeout = 10
 # Leaks of a library end with the process; the jitter keeps the workers from restarting together.
 max_requests = 20_000
 max_requests_jitter = 2_000
-worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
+# Heartbeats of the workers: in memory, so that a busy disk never looks like a dead worker.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 forwarded_allow_ips = os.environ.get("WEB_TRUSTED_PROXIES", "127.0.0.1")
 control_socket_disable = True

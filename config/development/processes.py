@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -46,7 +46,7 @@ def spawn(
         stderr=subprocess.STDOUT,
         start_new_session=True,
         pass_fds=pass_fds,
-        preexec_fn=_before_exec(niceness, os.getpid()),
+        preexec_fn=_before_exec(niceness, os.getpid()),  # noqa: PLW1509 - callers spawn from their only thread
     )
 
 
@@ -60,10 +60,8 @@ def stop_group(process: subprocess.Popen[bytes], *, grace_seconds: float) -> Non
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:
     """End the whole process group at once, orphans of a dead leader included."""
-    try:
+    with suppress(ProcessLookupError, PermissionError):  # nobody is left (macOS: EPERM for a group of zombies)
         os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass  # nobody is left (macOS answers EPERM for a group of zombies)
     process.wait()
 
 

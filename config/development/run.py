@@ -19,8 +19,8 @@ from types import FrameType
 
 import environ
 
-from config.development.processes import ServiceError, end_with_parent, wait_for
 from config.development.postgres import PostgresServer
+from config.development.processes import ServiceError, end_with_parent, wait_for
 from config.development.rabbitmq import RabbitmqNode, find_server
 from config.development.supervisor import LogReader, Program, Supervisor, tells_of_error
 
@@ -227,7 +227,9 @@ def _require_free(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            raise StartError(f"port {port} cannot be used ({error.strerror}). Choose another: make run PORT=8001") from error
+            raise StartError(
+                f"port {port} cannot be used ({error.strerror}). Choose another: make run PORT=8001"
+            ) from error
 
 
 def _answers(address: str) -> bool:
