@@ -11,10 +11,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import django_stubs_ext
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.crypto import salted_hmac
 
+from config import logging
 from config.development import postgres, secrets
+
+django_stubs_ext.monkeypatch()  # lets Django's generic classes take their type parameters at run time
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()
@@ -29,6 +34,12 @@ if not env.str("SECRET_KEY", default=""):
         raise ImproperlyConfigured("SECRET_KEY is not set; set it, or SECRET_KEY_FILE, to a long random value.")
     os.environ["SECRET_KEY"] = secrets.development_key(DATA_DIR)
 SECRET_KEY: str = env.str("SECRET_KEY")
+
+
+def _derived_key(purpose: str) -> str:
+    """The key of one purpose where none of its own is set."""
+    return salted_hmac(f"civiclens.{purpose}", "", secret=SECRET_KEY, algorithm="sha256").hexdigest()
+
 
 # --- Database ----------------------------------------------------------------------------------
 if not env.str("DATABASE_URL", default=""):
@@ -56,6 +67,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "django_dramatiq",
+    "axes",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -68,14 +80,20 @@ INSTALLED_APPS = [
 AUTH_USER_MODEL = "accounts.User"
 
 MIDDLEWARE = [
+    "config.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "config.middleware.ContentSecurityPolicyMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.middleware.ApiCacheMiddleware",
+    "config.middleware.ProblemMiddleware",
+    "config.middleware.OptionalSlashMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -102,6 +120,8 @@ RABBITMQ_URL: str = env.str("RABBITMQ_URL", default="")
 JOBS_TRANSPORT: str = env.str("JOBS_TRANSPORT", default="rabbitmq" if RABBITMQ_URL else "embedded")
 JOBS_QUEUES = ("critical", "default", "notifications", "matching", "analytics", "maintenance")
 JOBS_QUEUE_TYPE: str = env.str("JOBS_QUEUE_TYPE", default="classic")  # "quorum" on RabbitMQ 4.x
+JOBS_QUEUE_PREFIX: str = env.str("JOBS_QUEUE_PREFIX", default="civiclens")
+JOBS_FAST_PATH_GRACE_SECONDS: float = env.float("JOBS_FAST_PATH_GRACE_SECONDS", default=1)
 JOBS_BROKER_DEPTH_MESSAGES: int = env.int("JOBS_BROKER_DEPTH_MESSAGES", default=500)
 JOBS_HEARTBEAT_SECONDS: float = env.float("JOBS_HEARTBEAT_SECONDS", default=3)
 JOBS_LEASE_SECONDS: float = env.float("JOBS_LEASE_SECONDS", default=15)
@@ -123,6 +143,55 @@ DRAMATIQ_BROKER: dict[str, Any] = {
 # --- HTTP --------------------------------------------------------------------------------------
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["*"] if DEBUG else [])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# Reverse proxies in front, each of which appends X-Forwarded-For; the first also sets X-Forwarded-Proto.
+TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXY_COUNT", default=0)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY_COUNT else None
+SECURE_SSL_REDIRECT: bool = env.bool("SECURE_SSL_REDIRECT", default=not DEBUG)
+SECURE_REDIRECT_EXEMPT = [r"^(livez|readyz)/?$"]  # asked from inside, where no TLS ends
+SECURE_HSTS_SECONDS: int = env.int("SECURE_HSTS_SECONDS", default=0 if DEBUG else 31_536_000)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_HSTS_SECONDS > 0
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+# A body is read into memory up to this many bytes; JSON only up to API_JSON_MAX_BYTES.
+DATA_UPLOAD_MAX_MEMORY_SIZE: int = env.int("DATA_UPLOAD_MAX_BYTES", default=2_621_440)
+
+# --- REST API ----------------------------------------------------------------------------------
+API_JSON_MAX_BYTES: int = env.int("API_JSON_MAX_BYTES", default=262_144)
+API_DRAIN_MAX_BYTES: int = env.int("API_DRAIN_MAX_BYTES", default=8_388_608)  # read and dropped after an error
+HEALTH_LEDGER_LAG_SECONDS: float = env.float("HEALTH_LEDGER_LAG_SECONDS", default=60)  # later than this is degraded
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.BearerAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["config.parsers.StrictJSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "config.pagination.KeysetPagination",
+    "DEFAULT_SCHEMA_CLASS": "config.schema.ApiSchema",
+    "EXCEPTION_HANDLER": "config.exceptions.problem_response",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "CivicLens",
+    "DESCRIPTION": (
+        "Citizens report problems of their city; the right desk gets them. Errors are RFC 9457 problem documents. "
+        "A trailing slash is optional everywhere."
+    ),
+    "VERSION": "1",
+    "LICENSE": {"name": "MIT"},
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.schema.describe_problems",
+    ],
+}
 
 # --- Language and time -------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
@@ -131,14 +200,76 @@ USE_TZ = True
 USE_I18N = True
 
 # --- Static files ------------------------------------------------------------------------------
-STATIC_URL = "static/"
+STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 
-# --- One-time passwords and tokens ---------------------------------------------------------------
+# --- One-time passwords --------------------------------------------------------------------------
+OTP_KEY: str = env.str("OTP_KEY", default="") or _derived_key("otp")
 OTP_LIFETIME_SECONDS: int = env.int("OTP_LIFETIME_SECONDS", default=300)
+OTP_ATTEMPTS: int = env.int("OTP_ATTEMPTS", default=5)
+PHONE_DEFAULT_REGION: str = env.str("PHONE_DEFAULT_REGION", default="")  # such as "US"; empty: numbers need their "+"
+OTP_COUNTRIES: list[str] = env.list("OTP_COUNTRIES", default=[])  # such as US,CA; empty: every country
+# The wait before the next code doubles with each one that was not used within the hour.
+OTP_RESEND_WAIT_SECONDS: int = env.int("OTP_RESEND_WAIT_SECONDS", default=2 if DEBUG else 30)
+OTP_RESEND_WAIT_MAX_SECONDS: int = env.int("OTP_RESEND_WAIT_MAX_SECONDS", default=900)
+# In development every citizen comes from one address, and codes cost nothing.
+_OTP_SLACK = 1000 if DEBUG else 1
+OTP_REQUESTS_PER_RECIPIENT_DAY: int = env.int("OTP_REQUESTS_PER_RECIPIENT_DAY", default=20 * _OTP_SLACK)
+OTP_REQUESTS_PER_HOST_HOUR: int = env.int("OTP_REQUESTS_PER_HOST_HOUR", default=60 * _OTP_SLACK)
+OTP_REQUESTS_PER_NETWORK_HOUR: int = env.int("OTP_REQUESTS_PER_NETWORK_HOUR", default=300 * _OTP_SLACK)
+OTP_REQUESTS_PER_PREFIX_HOUR: int = env.int("OTP_REQUESTS_PER_PREFIX_HOUR", default=100 * _OTP_SLACK)
+OTP_REQUESTS_PER_DAY: int = env.int("OTP_REQUESTS_PER_DAY", default=20_000 * _OTP_SLACK)  # a cap on what SMS may cost
+OTP_GUESSES_PER_HOST_HOUR: int = env.int("OTP_GUESSES_PER_HOST_HOUR", default=300 * _OTP_SLACK)
+
+# --- Tokens and sessions -------------------------------------------------------------------------
+# Key id → key. The first signs; all verify, so a key is retired by listing its successor before it: k2=…,k1=…
+JWT_KEYS: dict[str, str] = env.dict("JWT_KEYS", default={}) or {"k1": _derived_key("jwt")}
+JWT_AUDIENCE: str = env.str("JWT_AUDIENCE", default="civiclens")
+REFRESH_KEY: str = env.str("REFRESH_KEY", default="") or _derived_key("refresh")
 ACCESS_TOKEN_LIFETIME = timedelta(seconds=env.int("ACCESS_TOKEN_LIFETIME_SECONDS", default=900))
 REFRESH_TOKEN_LIFETIME = timedelta(days=env.int("REFRESH_TOKEN_LIFETIME_DAYS", default=30))
+REFRESH_GRACE = timedelta(seconds=env.int("REFRESH_GRACE_SECONDS", default=10))  # to repeat a lost answer
+SIGN_IN_LIFETIME = timedelta(days=env.int("SIGN_IN_LIFETIME_DAYS", default=180))  # however often it is refreshed
+
+# --- Staff sign-in to the admin ------------------------------------------------------------------
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "accounts.backends.StaffBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+AXES_FAILURE_LIMIT: int = env.int("STAFF_LOGIN_FAILURES", default=5)
+AXES_COOLOFF_TIME = timedelta(minutes=env.int("STAFF_LOGIN_COOLOFF_MINUTES", default=15))
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
+AXES_CLIENT_IP_CALLABLE = "accounts.origins.address_of_request"
+
+# --- Messages ------------------------------------------------------------------------------------
+# In development what has no provider goes to DATA_DIR/messages.jsonl and /dev/messages.
+EMAIL_URL: str = env.str("EMAIL_URL", default="")
+if EMAIL_URL:
+    globals().update(env.email_url("EMAIL_URL"))
+EMAIL_TIMEOUT: int = env.int("EMAIL_TIMEOUT_SECONDS", default=10)
+DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", default="CivicLens <no-reply@localhost>")
+SMS_PROVIDER_URL: str = env.str("SMS_PROVIDER_URL", default="")
+SMS_PROVIDER_TOKEN: str = env.str("SMS_PROVIDER_TOKEN", default="")
+SMS_PROVIDER_TIMEOUT_SECONDS: float = env.float("SMS_PROVIDER_TIMEOUT_SECONDS", default=10)
+NOTIFICATION_CHANNELS = {
+    "email": f"notifications.channels.{'mailbox.send_email' if DEBUG and not EMAIL_URL else 'email.send'}",
+    "sms": f"notifications.channels.{'mailbox.send_sms' if DEBUG and not SMS_PROVIDER_URL else 'sms.send'}",
+}
 
 # --- Requests repeated --------------------------------------------------------------------------
-IDEMPOTENCY_RETENTION_HOURS: int = env.int("IDEMPOTENCY_RETENTION_HOURS", default=48)
+IDEMPOTENCY_RETENTION_HOURS: int = env.int("IDEMPOTENCY_RETENTION_HOURS", default=24)
 IDEMPOTENCY_LOCK_SECONDS: int = env.int("IDEMPOTENCY_LOCK_SECONDS", default=60)
+
+# --- Reports ------------------------------------------------------------------------------------
+# Below this confidence a report goes to the triage department with the category as a proposal.
+CLASSIFICATION_MIN_CONFIDENCE: float = env.float("CLASSIFICATION_MIN_CONFIDENCE", default=0.35)
+TRIAGE_DEADLINE_HOURS: int = env.int("TRIAGE_DEADLINE_HOURS", default=48)  # of a report without a category
+ANONYMOUS_REPORTS_PER_HOUR: int = env.int("ANONYMOUS_REPORTS_PER_HOUR", default=120)  # from one address
+
+# --- Log ---------------------------------------------------------------------------------------
+LOG_LEVEL: str = env.str("LOG_LEVEL", default="INFO")
+LOGGING = logging.configuration(level=LOG_LEVEL, as_json=env.bool("LOG_JSON", default=not DEBUG))

@@ -1,8 +1,32 @@
-"""The URL map: the admin, the REST API, its documentation and the health checks."""
+"""The URL map: the admin, the REST API, its documentation and the health checks.
 
+A route is named once; `config.middleware.OptionalSlashMiddleware` serves it with and without its trailing slash.
+"""
+
+from django.conf import settings
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from config import views
+
+api_v1 = [
+    path("health/", views.HealthView.as_view(), name="health"),
+    path("", include("accounts.urls")),
+]
 
 urlpatterns = [
+    path("", RedirectView.as_view(url="/api/docs/"), name="home"),
+    path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
+    path("api/v1/", include(api_v1)),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerSplitView.as_view(), name="docs"),
+    path("livez", views.LiveView.as_view(), name="livez"),
+    path("readyz", views.HealthView.as_view(schema=None), name="readyz"),
+    path("problems", views.problem_page, name="problem-types"),
+    path("problems/<slug:slug>", views.problem_page, name="problem-type"),
 ]
+if settings.DEBUG:
+    urlpatterns += [path("", include("notifications.urls"))]

@@ -126,10 +126,12 @@ def purge() -> int:
 
 
 def _owner(request: Request) -> str:
-    """Name whose key it is: one user's or one address's keys never meet another's."""
-    if request.user.is_authenticated:
-        return f"user:{request.user.pk}"
-    return f"anonymous:{request.META.get('REMOTE_ADDR', '')}"
+    """Name whose key it is: one user's keys never meet another's.
+
+    Those not signed in share one space, told apart by the key's own randomness: an address would not do, because a
+    phone that repeats a request has often just changed networks.
+    """
+    return f"user:{request.user.pk}" if request.user.is_authenticated else "anonymous"
 
 
 def _fingerprint(request: Request) -> str:

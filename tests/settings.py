@@ -21,9 +21,14 @@ if OWN_POSTGRES:
 os.environ["DATA_DIR"] = str(TEST_DATA_DIR)
 os.environ["DEBUG"] = "off"
 os.environ["SECRET_KEY"] = "not a secret: " + "tests " * 8
+os.environ.setdefault("SECURE_SSL_REDIRECT", "off")  # tests and the servers they start speak plain HTTP
 os.environ.setdefault("ALLOWED_HOSTS", "localhost,127.0.0.1,testserver")
 
 from config.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+NOTIFICATION_CHANNELS = {
+    "email": "notifications.channels.mailbox.send_email",
+    "sms": "notifications.channels.mailbox.send_sms",
+}

@@ -1,0 +1,134 @@
+"""How every exception under /api/ becomes a problem document: Django REST framework's handler and the table it reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import ValidationError as ModelValidationError
+from django.http import Http404, HttpRequest, UnreadablePostError
+from rest_framework import exceptions as drf
+from rest_framework.response import Response
+from rest_framework.serializers import as_serializer_error
+
+import accounts.errors
+import jobs.errors
+import reports.errors
+from config import problems
+from config.problems import PROBLEM_TYPES, ProblemType
+
+#: Exception class → slug of its problem type. The nearest base class of an exception decides.
+PROBLEM_OF: dict[type[Exception], str] = {
+    # The framework's
+    drf.ValidationError: "validation-error",
+    drf.ParseError: "malformed-body",
+    drf.NotAuthenticated: "not-authenticated",
+    drf.AuthenticationFailed: "token-invalid",
+    drf.PermissionDenied: "permission-denied",
+    drf.NotFound: "not-found",
+    drf.MethodNotAllowed: "method-not-allowed",
+    drf.NotAcceptable: "not-acceptable",
+    drf.UnsupportedMediaType: "unsupported-media-type",
+    drf.Throttled: "too-many-requests",
+    # Accounts
+    accounts.errors.AccountsError: "bad-request",
+    accounts.errors.PhoneInvalid: "phone-invalid",
+    accounts.errors.CountryNotServed: "country-not-served",
+    accounts.errors.TooManyCodes: "too-many-requests",
+    accounts.errors.OtpInvalid: "otp-invalid",
+    accounts.errors.AccountDisabled: "account-disabled",
+    accounts.errors.RefreshInvalid: "refresh-invalid",
+    accounts.errors.AccessInvalid: "token-invalid",
+    accounts.errors.EmailMissing: "email-missing",
+    # Reports
+    reports.errors.ReportsError: "bad-request",
+    reports.errors.TransitionNotAllowed: "transition-not-allowed",
+    reports.errors.StatusChangedMeanwhile: "conflict",
+    # Jobs
+    jobs.errors.NotInThatState: "conflict",
+    jobs.errors.IdempotencyKeyInvalid: "idempotency-key-invalid",
+    jobs.errors.IdempotencyKeyInUse: "idempotency-key-in-use",
+    jobs.errors.IdempotencyKeyReused: "idempotency-key-reused",
+}
+
+
+class BodyTooLarge(drf.APIException):
+    """The body is larger than this resource takes."""
+
+    status_code = 413
+    default_detail = "The body is larger than this resource takes."
+    default_code = "body_too_large"
+
+
+class InvalidCursor(drf.APIException):
+    """The cursor was not made by this list."""
+
+    status_code = 400
+    default_detail = "The cursor was not made by this list; start again without it."
+    default_code = "invalid_cursor"
+
+
+PROBLEM_OF |= {BodyTooLarge: "body-too-large", InvalidCursor: "invalid-cursor"}
+
+
+def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Django REST framework's EXCEPTION_HANDLER: answer with a problem document, or None for what nobody foresaw.
+
+    What is answered None is raised on, logged with its traceback and answered 500 by `config.middleware`.
+    """
+    error = _as_api_exception(error)
+    problem = problem_type(error)
+    if problem is None:
+        return None
+    request = context["request"]
+    members, headers = _members(error, request), _headers(error)
+    if "Retry-After" in headers:
+        members["retry_after"] = int(headers["Retry-After"])
+    body = problems.document(problem, detail=_detail(error), instance=request.path, **members)
+    return Response(body, status=problem.status, headers=headers, content_type=problems.CONTENT_TYPE)
+
+
+def problem_type(error: Exception) -> ProblemType | None:
+    """Look the exception up in the table; an unlisted APIException gets the general type of its status."""
+    for base in type(error).__mro__:
+        if base in PROBLEM_OF:
+            return PROBLEM_TYPES[PROBLEM_OF[base]]
+    return problems.type_for_status(error.status_code) if isinstance(error, drf.APIException) else None
+
+
+def _as_api_exception(error: Exception) -> Exception:
+    """Translate Django's own exceptions into the framework's."""
+    match error:
+        case Http404():
+            return drf.NotFound()
+        case PermissionDenied():
+            return drf.PermissionDenied()
+        case RequestDataTooBig():
+            return BodyTooLarge()
+        case SuspiciousOperation() | UnreadablePostError():
+            return drf.ParseError("The request could not be read.")
+        case ModelValidationError():
+            return drf.ValidationError(as_serializer_error(error))
+    return error
+
+
+def _detail(error: Exception) -> str:
+    if isinstance(error, drf.ValidationError):
+        return ""
+    return str(error.detail) if isinstance(error, drf.APIException) else str(error)
+
+
+def _members(error: Exception, request: HttpRequest) -> dict[str, Any]:
+    if not isinstance(error, drf.ValidationError):
+        return {}
+    return {"errors": list(problems.field_errors(error.detail, in_query=request.method in {"GET", "HEAD"}))}
+
+
+def _headers(error: Exception) -> dict[str, str]:
+    headers = {}
+    if auth_header := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = auth_header
+    wait = getattr(error, "wait", None) or getattr(error, "retry_after", None)
+    if wait:
+        headers["Retry-After"] = str(int(wait))
+    return headers

@@ -1,0 +1,108 @@
+"""What the health pages tell: each check answers in bounded time, whatever it asks is doing."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotInTime
+from typing import Any, Generic, TypeVar
+
+import structlog
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.db import connection
+
+from jobs.health import BrokerState, broker_state, ledger_lag
+
+T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
+
+
+class Probe(Generic[T]):
+    """A check that runs in a thread of its own, one at a time, and whose result is kept for `keep_seconds`.
+
+    A caller waits `patience_seconds` at most. So a machine that swallows packets costs a request that long, and a
+    storm of probes costs that machine one connection.
+    """
+
+    def __init__(self, check: Callable[[], T], *, patience_seconds: float, keep_seconds: float = 0) -> None:
+        self._check = check
+        self._patience = patience_seconds
+        self._keep = keep_seconds
+        self._lock = threading.Lock()
+        self._run: Future[T] | None = None
+        self._ended_at = 0.0
+
+    def ask(self) -> T:
+        """Return what the check returns, raise what it raises, or TimeoutError."""
+        with self._lock:
+            if self._run is None or (self._run.done() and time.monotonic() - self._ended_at >= self._keep):
+                self._run = Future()
+                threading.Thread(target=self._work, args=[self._run], name="health", daemon=True).start()
+            run = self._run
+        try:
+            return run.result(self._patience)
+        except NotInTime:
+            raise TimeoutError from None
+
+    def forget(self) -> None:
+        """Make the next `ask` check anew."""
+        with self._lock:
+            self._run = None
+
+    def _work(self, run: Future[T]) -> None:
+        try:
+            result = self._check()
+        except Exception as error:  # noqa: BLE001 - carried to the caller
+            self._ended_at = time.monotonic()
+            run.set_exception(error)
+        else:
+            self._ended_at = time.monotonic()
+            run.set_result(result)
+
+
+def _ask_database() -> float:
+    """Return the ledger's lag, over a connection of this thread's own, so that a stuck one is never reused."""
+    try:
+        return ledger_lag()
+    finally:
+        connection.close()
+
+
+database_probe: Probe[float] = Probe(_ask_database, patience_seconds=2)
+broker_probe: Probe[BrokerState] = Probe(broker_state, patience_seconds=2, keep_seconds=5)
+
+
+def report() -> dict[str, Any]:
+    """Return `{status, checks}`: `down` without PostgreSQL, `degraded` while work waits or RabbitMQ is away.
+
+    RabbitMQ's absence is no more than that: requests are answered, and their tasks run when it is back.
+    """
+    checks = {**_database_and_ledger(), "broker": _broker()}
+    found = {check["status"] for check in checks.values()}
+    status = next((level for level in ("down", "degraded") if level in found), "ok")
+    return {"status": status, "checks": checks}
+
+
+def _database_and_ledger() -> dict[str, dict[str, Any]]:
+    try:
+        lag = database_probe.ask()
+    except (DatabaseError, TimeoutError) as error:
+        log.warning("health_database_down", error=type(error).__name__)
+        return {"database": {"status": "down"}, "ledger": {"status": "down", "lag_seconds": None}}
+    late = lag > settings.HEALTH_LEDGER_LAG_SECONDS
+    return {
+        "database": {"status": "ok"},
+        "ledger": {"status": "degraded" if late else "ok", "lag_seconds": round(lag, 1)},
+    }
+
+
+def _broker() -> dict[str, Any]:
+    try:
+        state: BrokerState = broker_probe.ask()
+    except TimeoutError:
+        state = "down"
+    return {"status": "degraded" if state == "down" else "ok", "state": state}

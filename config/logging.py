@@ -1,0 +1,85 @@
+"""The log: structlog's events and the libraries' records through one chain, JSON in production, text in development."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+REDACTED = "[redacted]"
+
+#: Keys whose values never reach the log, alone or as the last word of a longer key (`user_phone`).
+_SECRET_KEY = re.compile(
+    r"(^|[_-])(phone|email|e164|recipient|code|otp|token|password|passwd|secret|authorization|cookie|access|refresh)$",
+    re.IGNORECASE,
+)
+#: Telephone numbers in E.164, email addresses and JSON Web Tokens inside a text.
+_SECRET_TEXT = re.compile(r"\+\d{8,15}\b|[\w.+-]+@[\w-]+\.[\w.-]+|\beyJ[\w-]+\.[\w-]+\.[\w-]+")
+
+
+def configuration(*, level: str, as_json: bool) -> dict[str, Any]:
+    """Configure structlog and return Django's LOGGING, which sends everything to standard error."""
+    shared = _shared_processors()
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    formatter = {
+        "()": structlog.stdlib.ProcessorFormatter,
+        "foreign_pre_chain": shared,
+        "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(as_json=as_json)],
+    }
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"events": formatter},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "events"}},
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            "django": {"handlers": [], "propagate": True, "level": level},
+            # `request_finished` says it already, without the query.
+            "django.server": {"handlers": [], "propagate": False},
+            # Only what crashed: a 4xx is the client's affair.
+            "django.request": {"level": "ERROR"},
+            "pika": {"level": "ERROR"},
+        },
+    }
+
+
+def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """A structlog processor: secrets are gone from the event, by the name of a key or by the look of a text."""
+    return {key: _without_secrets(key, value) for key, value in event.items()}
+
+
+def _without_secrets(key: str, value: Any) -> Any:
+    if value is not None and _SECRET_KEY.search(key):
+        return REDACTED
+    if isinstance(value, str):
+        return _SECRET_TEXT.sub(REDACTED, value)
+    if isinstance(value, Mapping):
+        return {name: _without_secrets(str(name), inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)) and not key.startswith("_"):
+        return [_without_secrets("", inner) for inner in value]
+    return value
+
+
+def _shared_processors() -> list[Processor]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+        redact,
+    ]
+
+
+def _rendering(*, as_json: bool) -> list[Processor]:
+    return [structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()]

@@ -1,0 +1,152 @@
+"""What holds for every request: its id and log line, problem documents under /api/, optional slashes, CSP, ETags."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable
+
+import structlog
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.http.response import HttpResponseBase
+from django.middleware.http import ConditionalGetMiddleware
+from django.urls import is_valid_path
+from django.utils.cache import patch_cache_control
+from uuid_utils.compat import uuid7
+
+from config import problems
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+log = structlog.get_logger(__name__)
+
+API_PREFIX = "/api/"
+PROBE_PATHS = ("/livez", "/readyz", "/api/v1/health")
+#: Where a trailing slash is optional.
+SLASH_OPTIONAL_PREFIXES = (API_PREFIX, "/livez", "/readyz", "/problems")
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
+
+
+class RequestIdMiddleware:
+    """Every request has an id: the caller's sane `X-Request-ID`, else a new one.
+
+    It is echoed, bound to every log event, and remembered by the tasks the request sends (`structlog.contextvars`).
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        given = request.headers.get("X-Request-ID", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else uuid7().hex
+        started = time.perf_counter()
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            response = self.get_response(request)
+            _log_finished(request, response, started)
+        response["X-Request-ID"] = request_id
+        return response
+
+
+class ProblemMiddleware:
+    """Under /api/ every error answer is a problem document, also one made outside Django REST framework.
+
+    Such are unknown addresses, refused hosts, crashes: Django's HTML for them, with DEBUG also its traceback page, is
+    replaced. A body that was not read is drained, so that the client reads the answer instead of a reset connection.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if not request.path_info.startswith(API_PREFIX):
+            return self.get_response(request)
+        if "\x00" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
+            response: HttpResponseBase = HttpResponse(status=400)
+        else:
+            response = self.get_response(request)
+        if response.status_code >= 400:
+            _drain(request)
+            if isinstance(response, HttpResponse) and response.get("Content-Type", "").startswith("text/"):
+                _become_problem(request, response)
+        return response
+
+
+class OptionalSlashMiddleware:
+    """An address works with and without its trailing slash, for every method and without a redirect.
+
+    The URL map names each route once, either way; `request.path` stays what the client asked for.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        path = request.path_info
+        if path.startswith(SLASH_OPTIONAL_PREFIXES) and not is_valid_path(path):
+            other = path[:-1] if path.endswith("/") else path + "/"
+            if not path.endswith("//") and is_valid_path(other):
+                request.path_info = other
+        return self.get_response(request)
+
+
+class ContentSecurityPolicyMiddleware:
+    """Pages load nothing but this product's own files. The admin has its own styles and is left to Django."""
+
+    POLICY = (
+        "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+        "frame-ancestors 'none'; form-action 'self'"
+    )
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        is_debug_page = settings.DEBUG and response.status_code in {404, 500}
+        if not request.path_info.startswith("/admin") and not is_debug_page:
+            response.headers.setdefault("Content-Security-Policy", self.POLICY)
+        return response
+
+
+class ApiCacheMiddleware(ConditionalGetMiddleware):
+    """Reads under /api/ carry an ETag and answer 304 to `If-None-Match`; caches keep none of them unasked."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if not request.path_info.startswith(API_PREFIX):
+            return response
+        if "Cache-Control" not in response:
+            patch_cache_control(response, private=True, no_cache=True)
+        return super().process_response(request, response)  # type: ignore[arg-type]
+
+
+def _log_finished(request: HttpRequest, response: HttpResponseBase, started: float) -> None:
+    """Write the request's one line: never the query, which may hold a phone number or a token."""
+    write = log.debug if request.path_info.rstrip("/") in PROBE_PATHS else log.info
+    milliseconds = round((time.perf_counter() - started) * 1000, 1)
+    write("request_finished", method=request.method, path=request.path, status=response.status_code, ms=milliseconds)
+
+
+def _become_problem(request: HttpRequest, response: HttpResponse) -> None:
+    """Replace the content of an error answer, keeping its status and headers."""
+    problem = problems.type_for_status(response.status_code)
+    members = {}
+    if problem.status >= 500:
+        members["request_id"] = structlog.contextvars.get_contextvars().get("request_id")
+    body = problems.document(problem, detail="", instance=request.path, **members)
+    response.content = json.dumps(body).encode()
+    response["Content-Type"] = problems.CONTENT_TYPE
+    if "Content-Length" in response:
+        response["Content-Length"] = str(len(response.content))
+
+
+def _drain(request: HttpRequest) -> None:
+    """Read and drop what is left of the body, up to API_DRAIN_MAX_BYTES."""
+    left = settings.API_DRAIN_MAX_BYTES
+    try:
+        while left > 0 and (chunk := request.read(min(left, 65536))):
+            left -= len(chunk)
+    except (UnreadablePostError, ValueError):
+        return

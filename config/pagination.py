@@ -1,0 +1,138 @@
+"""Keyset pagination: a page costs the same however deep it lies, and rows with equal times are neither lost nor doubled.
+
+Not Django REST framework's CursorPagination: that one remembers the first ordering field and an offset among its equals,
+capped at 1,000, which an import of many rows with one timestamp exceeds.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.db.models import Field, Model, QuerySet
+from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
+from django.http import QueryDict
+from rest_framework import exceptions
+from rest_framework.pagination import BasePagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
+from rest_framework.views import APIView
+
+from config.exceptions import InvalidCursor
+
+_CURSOR_MAX_CHARACTERS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The row next to which a page begins, given by its ordering values, and on which side of it the page lies."""
+
+    values: tuple[str, ...]
+    backward: bool = False
+
+    def encode(self) -> str:
+        text = json.dumps([int(self.backward), *self.values], separators=(",", ":"))
+        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+    @classmethod
+    def decode(cls, text: str) -> Cursor:
+        """Raise InvalidCursor for what `encode` did not write."""
+        try:
+            if len(text) > _CURSOR_MAX_CHARACTERS:
+                raise ValueError("too long")
+            side, *values = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars="-_", validate=True))
+            if side not in {0, 1} or not all(isinstance(value, str) for value in values):
+                raise ValueError("not a cursor")
+        except (ValueError, TypeError, RecursionError) as error:
+            raise InvalidCursor from error
+        return cls(tuple(values), backward=bool(side))
+
+
+class KeysetPagination(BasePagination):
+    """`?cursor=…&page_size=…` → `{next, previous, results}`, newest first.
+
+    A view's `ordering` names fields that are never NULL, all in one direction, and ends with a unique one; an index on
+    them serves every page. A page_size above `max_page_size` is taken as that.
+    """
+
+    ordering: tuple[str, ...] = ("-created_at", "-id")
+    page_size = 20
+    max_page_size = 100
+
+    def paginate_queryset(
+        self, queryset: QuerySet[Any], request: Request, view: APIView | None = None
+    ) -> list[Any] | None:
+        """Return the page's rows; raise InvalidCursor or ValidationError for bad parameters."""
+        self.ordering = getattr(view, "ordering", self.ordering)
+        self.url = request.build_absolute_uri()
+        self.cursor = Cursor.decode(text) if (text := request.query_params.get("cursor")) else None
+        size = self._page_size(request.query_params)
+        backward = self.cursor is not None and self.cursor.backward
+        rows = list(self._from_cursor(queryset, backward)[: size + 1])
+        has_more = len(rows) > size
+        self.rows = rows[:size][::-1] if backward else rows[:size]
+        self.has_next = backward or has_more
+        self.has_previous = has_more if backward else self.cursor is not None
+        return self.rows
+
+    def get_paginated_response(self, data: Any) -> Response:
+        return Response({"next": self._next_link(), "previous": self._previous_link(), "results": data})
+
+    def _from_cursor(self, queryset: QuerySet[Any], backward: bool) -> QuerySet[Any]:
+        descending = self.ordering[0].startswith("-") != backward
+        names = [name.lstrip("-") for name in self.ordering]
+        if self.cursor is not None:
+            fields = Tuple(*names)
+            after = TupleLessThan if descending else TupleGreaterThan
+            queryset = queryset.filter(after(fields, self._values(queryset.model, self.cursor)))
+        return queryset.order_by(*(f"-{name}" if descending else name for name in names))
+
+    def _values(self, model: type[Model], cursor: Cursor) -> tuple[Any, ...]:
+        fields = self._fields(model)
+        if len(cursor.values) != len(fields):
+            raise InvalidCursor
+        try:
+            return tuple(field.to_python(value) for field, value in zip(fields, cursor.values, strict=True))
+        except ValidationError as error:
+            raise InvalidCursor from error
+
+    def _fields(self, model: type[Model]) -> Sequence[Field[Any, Any]]:
+        fields = [model._meta.get_field(name.lstrip("-")) for name in self.ordering]
+        if not all(isinstance(field, Field) for field in fields):
+            raise FieldDoesNotExist(f"{model.__name__} cannot be ordered by {self.ordering}")
+        return fields  # type: ignore[return-value]
+
+    def _page_size(self, parameters: QueryDict) -> int:
+        text = parameters.get("page_size")
+        if text is None:
+            return self.page_size
+        if not (text.isascii() and text.isdigit()) or not text.strip("0"):
+            raise exceptions.ValidationError({"page_size": ["A whole number of at least 1 is required."]})
+        return self.max_page_size if len(text) > 9 else min(int(text), self.max_page_size)
+
+    def _next_link(self) -> str | None:
+        return self._link(self.rows[-1], backward=False) if self.has_next and self.rows else None
+
+    def _previous_link(self) -> str | None:
+        return self._link(self.rows[0], backward=True) if self.has_previous and self.rows else None
+
+    def _link(self, row: Model, *, backward: bool) -> str:
+        values = tuple(field.value_to_string(row) for field in self._fields(type(row)))
+        return replace_query_param(self.url, "cursor", Cursor(values, backward).encode())
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        link = {"type": "string", "format": "uri", "nullable": True, "description": "Follow it as it is."}
+        properties = {"next": link, "previous": link, "results": schema}
+        return {"type": "object", "required": list(properties), "properties": properties}
+
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
+        size = {"type": "integer", "minimum": 1, "maximum": self.max_page_size, "default": self.page_size}
+        return [
+            {"name": "cursor", "in": "query", "schema": {"type": "string"}, "description": "Taken from a link."},
+            {"name": "page_size", "in": "query", "schema": size, "description": "Rows on a page."},
+        ]

@@ -1,0 +1,125 @@
+"""RFC 9457 problem documents: the list of problem types and how one is written.
+
+A type's URI, `/problems/<slug>`, is a promise to clients and a page of this product (`config.views.problem_page`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+CONTENT_TYPE = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemType:
+    """One kind of problem: its stable slug, its HTTP status, and what it means for whoever gets it."""
+
+    slug: str
+    status: int
+    title: str
+    meaning: str
+
+    @property
+    def uri(self) -> str:
+        return f"/problems/{self.slug}"
+
+
+PROBLEM_TYPES = {
+    problem.slug: problem
+    for problem in (
+        ProblemType("bad-request", 400, "Bad request", "The request could not be understood."),
+        ProblemType(
+            "malformed-body", 400, "Malformed body", "The body is not the JSON it claims to be: UTF-8, finite numbers."
+        ),
+        ProblemType(
+            "validation-error", 400, "Invalid input", "Some fields or parameters are not valid; `errors` names each."
+        ),
+        ProblemType("invalid-cursor", 400, "Invalid cursor", "Follow the links of a list; do not make cursors up."),
+        ProblemType("phone-invalid", 400, "Invalid phone number", "Phone numbers are written as +12025550123."),
+        ProblemType(
+            "country-not-served", 400, "Country not served", "Codes are not sent to phone numbers of this country."
+        ),
+        ProblemType(
+            "otp-invalid", 400, "Invalid code", "The code is wrong, expired or used; ask for a new one and try again."
+        ),
+        ProblemType("email-missing", 400, "No email to verify", "Give the account an email address first."),
+        ProblemType(
+            "idempotency-key-invalid", 400, "Invalid Idempotency-Key", "Send 1 to 255 printable ASCII characters."
+        ),
+        ProblemType("not-authenticated", 401, "Sign in first", "Send an access token: `Authorization: Bearer …`."),
+        ProblemType("token-invalid", 401, "Invalid token", "Refresh the access token, or sign in again."),
+        ProblemType("refresh-invalid", 401, "Invalid refresh token", "Sign in again."),
+        ProblemType("permission-denied", 403, "Not allowed", "This account may not do that."),
+        ProblemType("account-disabled", 403, "Account disabled", "Ask the operator of this service."),
+        ProblemType("not-found", 404, "Not found", "There is nothing here, or nothing that you may see."),
+        ProblemType("method-not-allowed", 405, "Method not allowed", "`Allow` lists the methods of this resource."),
+        ProblemType("not-acceptable", 406, "Not acceptable", "Answers are JSON: accept `application/json`."),
+        ProblemType("conflict", 409, "Conflict", "The resource has changed or is not in a state that allows this."),
+        ProblemType("transition-not-allowed", 409, "Status not reachable", "The present status does not lead there."),
+        ProblemType(
+            "idempotency-key-in-use", 409, "Request in progress", "The same request is being answered; retry shortly."
+        ),
+        ProblemType("body-too-large", 413, "Body too large", "Send less."),
+        ProblemType("unsupported-media-type", 415, "Unsupported media type", "Send `application/json`."),
+        ProblemType(
+            "idempotency-key-reused", 422, "Idempotency-Key reused", "A key belongs to one request; make a new one."
+        ),
+        ProblemType("too-many-requests", 429, "Too many requests", "Wait for `Retry-After` seconds."),
+        ProblemType("internal-error", 500, "Internal error", "The fault is ours; the request id helps us find it."),
+        ProblemType("unavailable", 503, "Unavailable for the moment", "Try again shortly."),
+    )
+}
+
+_BY_STATUS = {
+    problem.status: problem
+    for slug in (
+        "bad-request", "not-authenticated", "permission-denied", "not-found", "method-not-allowed", "not-acceptable",
+        "conflict", "body-too-large", "unsupported-media-type", "too-many-requests", "internal-error", "unavailable",
+    )
+    for problem in [PROBLEM_TYPES[slug]]
+}  # fmt: skip
+
+
+def type_for_status(status: int) -> ProblemType:
+    """Return the general type of a status; one that has none gets the RFC's `about:blank` meaning through its phrase."""
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    phrase = HTTPStatus(status).phrase
+    return ProblemType(phrase.lower().replace(" ", "-"), status, phrase, phrase + ".")
+
+
+def document(problem: ProblemType, *, detail: str, instance: str, **members: Any) -> dict[str, Any]:
+    """Write the problem document about one request; `members` extend it (`errors`, `retry_after`, `request_id`)."""
+    return {
+        "type": problem.uri,
+        "title": problem.title,
+        "status": problem.status,
+        "detail": detail or problem.meaning,
+        "instance": instance,
+        **members,
+    }
+
+
+def field_errors(detail: Any, *, in_query: bool, path: tuple[str, ...] = ()) -> Iterator[dict[str, Any]]:
+    """Flatten Django REST framework's nested error detail: one entry a message, each naming where it belongs.
+
+    `pointer` is a JSON pointer into the body (RFC 6901, as a fragment), `parameter` a query parameter.
+    """
+    if isinstance(detail, Mapping):
+        for name, inner in detail.items():
+            step = () if name == "non_field_errors" else (str(name),)
+            yield from field_errors(inner, in_query=in_query, path=(*path, *step))
+    elif isinstance(detail, list):
+        for index, inner in enumerate(detail):
+            step = (str(index),) if isinstance(inner, (Mapping, list)) else ()
+            yield from field_errors(inner, in_query=in_query, path=(*path, *step))
+    else:
+        place = {"parameter": ".".join(path)} if in_query else {"pointer": "#" + "".join(map(_pointer_step, path))}
+        yield {"field": ".".join(path), **place, "code": getattr(detail, "code", "invalid"), "detail": str(detail)}
+
+
+def _pointer_step(name: str) -> str:
+    return "/" + name.replace("~", "~0").replace("/", "~1")

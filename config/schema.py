@@ -1,0 +1,66 @@
+"""What the OpenAPI document says of every operation: its problem documents and, where honoured, the Idempotency-Key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
+
+from config import problems
+
+_IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="A UUID of the request: repeated with it, the request has one effect and gets the first answer again.",
+)
+
+_FIELD_ERROR = {
+    "type": "object",
+    "required": ["field", "code", "detail"],
+    "properties": {
+        "field": {"type": "string", "description": "Dotted path; empty when it is about the whole body."},
+        "pointer": {"type": "string", "description": "JSON pointer into the body, as a fragment."},
+        "parameter": {"type": "string", "description": "The query parameter."},
+        "code": {"type": "string"},
+        "detail": {"type": "string"},
+    },
+}
+
+PROBLEM_SCHEMA = {
+    "type": "object",
+    "description": "RFC 9457. `type` is stable and leads to its explanation.",
+    "required": ["type", "title", "status", "detail", "instance"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference", "example": "/problems/validation-error"},
+        "title": {"type": "string"},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": {"type": "string"},
+        "instance": {"type": "string", "format": "uri-reference"},
+        "errors": {"type": "array", "items": _FIELD_ERROR},
+        "retry_after": {"type": "integer", "description": "Seconds; also in Retry-After."},
+        "request_id": {"type": "string"},
+    },
+}
+
+
+class ApiSchema(AutoSchema):
+    """Adds to an operation what its view cannot say itself."""
+
+    def get_override_parameters(self) -> list[Any]:
+        handler = getattr(self.view, self.method.lower(), None)
+        return [_IDEMPOTENCY_KEY] if getattr(handler, "is_idempotent", False) else []
+
+
+def describe_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """A postprocessing hook: every operation may answer with a problem document."""
+    result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
+    answer = {
+        "description": "An error, explained.",
+        "content": {problems.CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    for path in result["paths"].values():
+        for operation in path.values():
+            operation["responses"].setdefault("default", answer)
+    return result

@@ -1,0 +1,79 @@
+"""Health checks and the pages that explain problem types."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from drf_spectacular.utils import OpenApiResponse, extend_schema, inline_serializer
+from rest_framework import serializers
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from config import health
+from config.problems import PROBLEM_TYPES
+
+_LEVELS = ["ok", "degraded", "down"]
+_REPORT = inline_serializer(
+    "Health",
+    {
+        "status": serializers.ChoiceField(_LEVELS),
+        "checks": inline_serializer(
+            "HealthChecks",
+            {
+                "database": inline_serializer("DatabaseHealth", {"status": serializers.ChoiceField(_LEVELS)}),
+                "ledger": inline_serializer(
+                    "LedgerHealth",
+                    {
+                        "status": serializers.ChoiceField(_LEVELS),
+                        "lag_seconds": serializers.FloatField(allow_null=True),
+                    },
+                ),
+                "broker": inline_serializer(
+                    "BrokerHealth",
+                    {
+                        "status": serializers.ChoiceField(_LEVELS),
+                        "state": serializers.ChoiceField(["up", "down", "embedded"]),
+                    },
+                ),
+            },
+        ),
+    },
+)
+
+
+class PublicView(APIView):
+    """Asks nobody who they are, and so needs no database."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+
+class HealthView(PublicView):
+    """Database, ledger and broker: 200 when requests can be answered (`ok`, `degraded`), 503 when not (`down`)."""
+
+    @extend_schema(
+        operation_id="health",
+        tags=["health"],
+        responses={200: _REPORT, 503: OpenApiResponse(_REPORT, description="The database does not answer.")},
+    )
+    def get(self, request: Request) -> Response:
+        found = health.report()
+        return Response(found, status=503 if found["status"] == "down" else 200, headers={"Cache-Control": "no-store"})
+
+
+class LiveView(PublicView):
+    """This process answers; it asks nothing else, so an outage elsewhere restarts nobody."""
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request) -> Response:
+        return Response({"status": "ok"}, headers={"Cache-Control": "no-store"})
+
+
+def problem_page(request: HttpRequest, slug: str | None = None) -> HttpResponse:
+    """Explain one problem type, or list them all."""
+    if slug is not None and slug not in PROBLEM_TYPES:
+        raise Http404
+    shown = PROBLEM_TYPES.values() if slug is None else [PROBLEM_TYPES[slug]]
+    return render(request, "problems/page.html", {"problem_types": shown, "is_list": slug is None})

@@ -1,0 +1,40 @@
+"""How the ledger and its broker are doing."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pika
+from django.conf import settings
+from django.db import connection
+from pika.exceptions import AMQPError
+
+BrokerState = Literal["up", "down", "embedded"]
+
+_OLDEST_DUE = """
+SELECT EXTRACT(EPOCH FROM statement_timestamp() - MIN(run_at))
+FROM jobs_task
+WHERE state IN ('queued', 'retrying') AND run_at <= statement_timestamp()
+"""
+
+
+def ledger_lag() -> float:
+    """Return the seconds for which the oldest due task has been waiting for a worker; 0.0 when none waits."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OLDEST_DUE)
+        (seconds,) = cursor.fetchone()
+    return float(seconds or 0)
+
+
+def broker_state() -> BrokerState:
+    """Open and close a connection to RabbitMQ; takes some 2 seconds at most when it does not answer."""
+    if settings.JOBS_TRANSPORT == "embedded":
+        return "embedded"
+    parameters = pika.URLParameters(settings.RABBITMQ_URL)
+    parameters.socket_timeout = parameters.stack_timeout = parameters.blocked_connection_timeout = 1
+    parameters.connection_attempts = 1
+    try:
+        pika.BlockingConnection(parameters).close()
+    except (AMQPError, OSError):
+        return "down"
+    return "up"
