@@ -1,14 +1,26 @@
-"""People and what the system remembers about them."""
+"""People, the proofs that they are who they say, and what the system remembers of them."""
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
+from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.core.validators import RegexValidator
 from django.db import models
+from django.db.models import Count, F, Max, Q
+from django.db.models.functions import Lower
 from django.utils import timezone
 from uuid_utils.compat import uuid7
+
+E164_PATTERN = r"^\+[1-9][0-9]{6,14}$"
+
+#: Reputation at which each level after the first begins.
+LEVEL_THRESHOLDS = (25, 100, 250, 500, 1000)
 
 
 class UserManager(BaseUserManager["User"]):
@@ -25,25 +37,237 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A citizen or a member of staff, identified by a phone number in E.164."""
+    """A citizen or a member of staff, identified by a phone number in E.164.
+
+    `reputation` is the sum of the user's `ReputationEntry` rows and changes only with them.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    phone = models.CharField(max_length=16, unique=True)
+    phone = models.CharField(
+        max_length=16,
+        unique=True,
+        validators=[RegexValidator(E164_PATTERN, "Write the number in international form, such as +12025550123.")],
+        help_text="International form (E.164), such as +12025550123.",
+    )
     email = models.EmailField(blank=True)
     email_verified_at = models.DateTimeField(null=True, blank=True)
     name = models.CharField(max_length=120, blank=True)
     locale = models.CharField(max_length=12, default="en")
-    wants_sms = models.BooleanField(default=False)
+    wants_sms = models.BooleanField("wants SMS", default=False)
     reputation = models.IntegerField(default=0)
-    is_active = models.BooleanField(default=True)
-    is_staff = models.BooleanField(default=False)
-    tokens_valid_after = models.DateTimeField(default=timezone.now)
-    date_joined = models.DateTimeField(default=timezone.now)
+    is_active = models.BooleanField("active", default=True)
+    is_staff = models.BooleanField("staff", default=False)
+    tokens_valid_after = models.DateTimeField(default=timezone.now, help_text="Tokens issued before are refused.")
+    date_joined = models.DateTimeField("joined at", default=timezone.now)
 
     objects: ClassVar[UserManager] = UserManager()
 
     USERNAME_FIELD = "phone"
+    EMAIL_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(phone__regex=E164_PATTERN), name="accounts_user_phone_e164"),
+            # Staff may sign in to the admin by email, so there it names one person.
+            models.UniqueConstraint(
+                Lower("email"),
+                condition=Q(is_staff=True) & ~Q(email=""),
+                name="accounts_user_staff_email_unique",
+                violation_error_message="Another member of staff has this email address.",
+            ),
+        ]
+        indexes = [
+            # The admin's list, newest first.
+            models.Index(fields=["-date_joined"], name="accounts_user_joined"),
+        ]
 
     def __str__(self) -> str:
         return self.name or str(self.id)
+
+    @property
+    def email_verified(self) -> bool:
+        """Whether the present address was proved to be the user's."""
+        return bool(self.email) and self.email_verified_at is not None
+
+    @property
+    def level(self) -> int:
+        """1 for a newcomer, and one more for each threshold that the reputation has reached."""
+        return 1 + bisect_right(LEVEL_THRESHOLDS, self.reputation)
+
+    def edit_profile(self, changes: dict[str, Any]) -> None:
+        """Save the changed fields; a changed email address has to be proved anew."""
+        if "email" in changes:
+            changes = {**changes, "email_verified_at": None}
+        for name, value in changes.items():
+            setattr(self, name, value)
+        self.save(update_fields=list(changes))
+
+
+class OtpChallengeQuerySet(models.QuerySet["OtpChallenge"]):
+    """Each method that changes a row is one conditional UPDATE, so that of many at once the right number win."""
+
+    def open(self) -> OtpChallengeQuerySet:
+        """Challenges that a right code would still redeem, attempts aside."""
+        return self.filter(used_at=None, expires_at__gt=timezone.now())
+
+    def latest_open_id(self, channel: str, recipient: str) -> UUID | None:
+        """The newest open challenge of one address."""
+        newest = self.open().filter(channel=channel, recipient=recipient).order_by("-created_at")
+        return newest.values_list("id", flat=True).first()
+
+    def use(self, challenge_id: UUID, channel: str, recipient: str, *, counter: str) -> bool:
+        """Mark the challenge used; True for exactly one caller, and only while attempts are left."""
+        usable = self.open().filter(id=challenge_id, channel=channel, recipient=recipient, **{f"{counter}__gt": 0})
+        return usable.update(used_at=timezone.now()) == 1
+
+    def burn_attempt(self, challenge_id: UUID, channel: str, recipient: str, *, counter: str) -> bool:
+        """Take one attempt; False when none was left or the challenge is not open."""
+        usable = self.open().filter(id=challenge_id, channel=channel, recipient=recipient, **{f"{counter}__gt": 0})
+        return usable.update(**{counter: F(counter) - 1}) == 1
+
+    def unanswered(self, channel: str, recipient: str, window: timedelta) -> tuple[int, datetime | None]:
+        """How many codes asked for within `window` were never used, and when the last one was asked for."""
+        recent = self.filter(channel=channel, recipient=recipient, created_at__gt=timezone.now() - window, used_at=None)
+        found = recent.aggregate(count=Count("id"), last=Max("created_at"))
+        return found["count"], found["last"]
+
+
+class OtpChallenge(models.Model):
+    """A code sent to a phone or an email address, without the code: see `accounts.codes.derive_code`."""
+
+    class Channel(models.TextChoices):
+        SMS = "sms", "SMS"
+        EMAIL = "email", "Email"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    channel = models.CharField(max_length=5, choices=Channel, default=Channel.SMS)
+    recipient = models.CharField(max_length=254, help_text="A phone number in E.164, or an email address.")
+    attempts_left = models.SmallIntegerField()
+    blind_attempts_left = models.SmallIntegerField(help_text="Guesses left to those who do not know the challenge.")
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
+    used_at = models.DateTimeField(null=True)
+
+    objects = OtpChallengeQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "one-time code"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(attempts_left__gte=0, blind_attempts_left__gte=0), name="accounts_otp_attempts_not_negative"
+            )
+        ]
+        indexes = [
+            # The newest challenge of an address, and how many it asked for lately.
+            models.Index(fields=["recipient", "-created_at"], name="accounts_otp_recipient"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_channel_display()} code {self.id}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a right code would still be accepted."""
+        return self.used_at is None and self.expires_at > timezone.now()
+
+
+class Session(models.Model):
+    """One sign-in on one device: the family of refresh tokens that descend from it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sessions")
+    user_agent = models.CharField(max_length=200, blank=True)
+    ip_address = models.GenericIPAddressField("IP address", null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    refreshed_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(help_text="When its newest refresh token ends.")
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            # A user's sessions, newest first.
+            models.Index(fields=["user", "-created_at"], name="accounts_session_user"),
+        ]
+
+    def __str__(self) -> str:
+        return f"session {self.id}"
+
+    @property
+    def is_live(self) -> bool:
+        """Whether its tokens are honoured, the user's own state aside."""
+        return self.revoked_at is None and self.expires_at > timezone.now()
+
+
+class RefreshToken(models.Model):
+    """One refresh token, known by its SHA-256 alone; rotated once."""
+
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="refresh_tokens")
+    digest = models.BinaryField(max_length=32, unique=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    rotated_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"refresh token {self.pk}"
+
+
+class ReputationEntry(models.Model):
+    """One change of one user's reputation, for one event."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="reputation_entries")
+    points = models.IntegerField()
+    event_key = models.CharField(max_length=200, unique=True, help_text="Names the event; an event counts once.")
+    reason = models.CharField(max_length=200)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "reputation entries"
+        indexes = [
+            # A user's ledger, newest first.
+            models.Index(fields=["user", "-created_at"], name="accounts_reputation_user"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.points:+d} {self.reason}"
+
+
+class AuditEvent(models.Model):
+    """One thing that happened. A trigger refuses UPDATE, DELETE and TRUNCATE.
+
+    Rows hold ids, never personal values; `actor_id` is no foreign key, so that a row outlives the person.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    event = models.CharField(max_length=80)
+    actor_id = models.UUIDField(null=True)
+    subject = models.CharField(max_length=120, help_text="Kind and id of what it happened to, such as report:<id>.")
+    data = models.JSONField(default=dict)
+    request_id = models.CharField(max_length=128, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [
+            # All that happened to one thing; all that one person did.
+            models.Index(fields=["subject", "id"], name="accounts_audit_subject"),
+            models.Index(fields=["actor_id", "id"], name="accounts_audit_actor"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event} {self.subject}"
+
+
+class LoginStatistic(models.Model):
+    """How often citizens signed in on one day (of the server's time zone)."""
+
+    day = models.DateField(primary_key=True)
+    logins = models.PositiveIntegerField(default=0)
+    first_logins = models.PositiveIntegerField(default=0, help_text="Sign-ins that created their user.")
+
+    class Meta:
+        ordering = ["-day"]
+
+    def __str__(self) -> str:
+        return f"{self.day}: {self.logins}"

@@ -1,0 +1,39 @@
+"""What the accounts do in the background."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import jobs
+from accounts import audit, codes, reputation, statistics
+
+
+@jobs.actor(queue_name="critical", kind="external", delivery="at_most_once")
+def send_otp(challenge_id: str) -> dict[str, object]:
+    """Send a one-time code, at most once: providers do not recognise a repetition, and the user can ask again."""
+    return {"sent": codes.send_code(challenge_id, idempotency_key=str(jobs.current_task().id))}
+
+
+@send_otp.record
+def record_otp_sent(outcome: dict[str, object], challenge_id: str) -> None:
+    if outcome["sent"]:
+        codes.record_sent(challenge_id)
+
+
+@jobs.actor(queue_name="default")
+def credit_reputation(user_id: str, points: int, event_key: str, reason: str) -> None:
+    """Credit a user for an event, once."""
+    reputation.credit(user_id, points, event_key=event_key, reason=reason)
+
+
+@jobs.actor(queue_name="default")
+def record_audit_event(event: str, actor_id: str | None, subject: str, data: dict[str, Any]) -> None:
+    """Write one event of the kind that need not be in the request's own transaction."""
+    audit.record(event, actor_id=UUID(actor_id) if actor_id else None, subject=subject, data=data)
+
+
+@jobs.actor(queue_name="analytics")
+def count_login(session_id: str) -> None:
+    """Count one login in the statistics of its day."""
+    statistics.count_login(session_id)

@@ -1,0 +1,160 @@
+"""Accounts at the staff's desk: users can be edited, what the system recorded can only be read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from accounts import sessions
+from accounts.models import AuditEvent, LoginStatistic, OtpChallenge, RefreshToken, ReputationEntry, Session, User
+from notifications.admin import ReadOnlyAdmin
+
+RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
+
+
+class NewUserForm(AdminUserCreationForm):
+    class Meta:
+        model = User
+        fields = ("phone",)
+        field_classes: dict[str, Any] = {}
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin[User]):  # type: ignore[type-var] - its forms ask for less than AbstractUser
+    """Citizens and staff. Only a superuser hands out rights, or touches another superuser."""
+
+    add_form = NewUserForm
+    list_display = ("phone", "name", "email", "reputation", "is_active", "is_staff", "date_joined")
+    list_filter = ("is_active", "is_staff", "is_superuser", "wants_sms", "groups")
+    search_fields = ("phone", "email", "name", "=id")
+    search_help_text = "Phone, email, name or id"
+    ordering = ("-date_joined",)
+    date_hierarchy = "date_joined"
+    list_per_page = 50
+    readonly_fields = (
+        "id",
+        "email_verified_at",
+        "reputation",
+        "level",
+        "is_active",
+        "tokens_valid_after",
+        "date_joined",
+        "last_login",
+    )
+    fieldsets = (
+        (None, {"fields": ("id", "phone", "password", "name", "locale")}),
+        ("Contact", {"fields": ("email", "email_verified_at", "wants_sms")}),
+        ("Standing", {"fields": ("reputation", "level", "is_active")}),
+        ("Rights", {"fields": RIGHTS}),
+        ("Dates", {"fields": ("date_joined", "last_login", "tokens_valid_after")}),
+    )
+    add_fieldsets = ((None, {"classes": ("wide",), "fields": ("phone", "usable_password", "password1", "password2")}),)
+    actions = ("disable_users", "enable_users")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        fields = super().get_readonly_fields(request, obj)
+        return fields if _is_superuser(request) else (*fields, *RIGHTS)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        above = obj is not None and obj.is_superuser and not _is_superuser(request)
+        return not above and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return False  # a user is disabled; the ledgers keep their owner
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """An address that staff typed is not proved; columns that others may be changing are left alone."""
+        if not change:
+            super().save_model(request, obj, form, change)
+        elif form.changed_data:
+            columns = {field.name for field in self.opts.concrete_fields}
+            obj.edit_profile({name: getattr(obj, name) for name in form.changed_data if name in columns})
+
+    @admin.action(permissions=["change"], description="Disable, and end every session")
+    def disable_users(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        self._each(request, queryset, sessions.disable, "disabled")
+
+    @admin.action(permissions=["change"], description="Enable again")
+    def enable_users(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        self._each(request, queryset, sessions.enable, "enabled")
+
+    def _each(self, request: HttpRequest, queryset: QuerySet[User], change: Any, verb: str) -> None:
+        users = [user for user in queryset if self.has_change_permission(request, user)]
+        with transaction.atomic():
+            for user in users:
+                change(user, by=request.user.pk)
+        self.message_user(request, f"{len(users)} user(s) {verb}.")
+
+
+@admin.register(ReputationEntry)
+class ReputationEntryAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "user", "points", "reason", "event_key")
+    list_select_related = ("user",)
+    search_fields = ("event_key", "user__phone", "user__name")
+    date_hierarchy = "created_at"
+    ordering = ("-created_at",)
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "event", "actor_id", "subject", "request_id")
+    search_fields = ("=event", "=subject", "=actor_id", "=request_id")
+    search_help_text = "Exact event, subject (such as report:<id>), actor or request id"
+    date_hierarchy = "created_at"
+    ordering = ("-id",)
+
+
+@admin.register(OtpChallenge)
+class OtpChallengeAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "channel", "recipient", "attempts_left", "sent_at", "used_at", "expires_at")
+    list_filter = ("channel", ("sent_at", admin.EmptyFieldListFilter), ("used_at", admin.EmptyFieldListFilter))
+    search_fields = ("=recipient", "=id")
+    ordering = ("-created_at",)
+
+
+@admin.register(Session)
+class SessionAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "user", "user_agent", "ip_address", "refreshed_at", "expires_at", "revoked_at")
+    list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
+    list_select_related = ("user",)
+    search_fields = ("user__phone", "user__name", "=id")
+    ordering = ("-created_at",)
+    actions = ("end_sessions",)
+
+    @admin.action(description="End the sessions")
+    def end_sessions(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
+        with transaction.atomic():
+            for session in queryset:
+                sessions.revoke(session, by=request.user.pk, reason="ended by staff")
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        return super().get_actions(request) if request.user.has_perm("accounts.change_session") else {}
+
+
+@admin.register(RefreshToken)
+class RefreshTokenAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "session_user", "session", "expires_at", "rotated_at")
+    list_select_related = ("session__user",)
+    search_fields = ("session__user__phone", "=session__id")
+    fields = ("session", "created_at", "expires_at", "rotated_at")
+    ordering = ("-id",)
+
+    @admin.display(description="User")
+    def session_user(self, token: RefreshToken) -> User:
+        return token.session.user
+
+
+@admin.register(LoginStatistic)
+class LoginStatisticAdmin(ReadOnlyAdmin):
+    list_display = ("day", "logins", "first_logins")
+    date_hierarchy = "day"
+
+
+def _is_superuser(request: HttpRequest) -> bool:
+    return isinstance(request.user, User) and request.user.is_superuser

@@ -1,0 +1,39 @@
+"""Proving an email address: the same one-time codes, by email."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import audit, otp
+from accounts.errors import EmailMissing, OtpInvalid
+from accounts.models import OtpChallenge, User
+from accounts.origins import Origin
+
+EMAIL = OtpChallenge.Channel.EMAIL
+
+
+def request_code(user: User, origin: Origin) -> otp.Issued:
+    """Send a code to the user's unverified address. Raises EmailMissing, TooManyCodes."""
+    if not user.email or user.email_verified:
+        raise EmailMissing
+    return otp.request_code(EMAIL, user.email, origin=origin)
+
+
+def verify(user: User, *, code: str, challenge_id: UUID | None, origin: Origin) -> User:
+    """Mark the address as the user's own. Raises TooManyGuesses, OtpInvalid; the attempt stays spent."""
+    otp.spend_guess(origin)
+    with transaction.atomic():
+        proved = otp.redeem(EMAIL, user.email, code, challenge_id) is otp.Outcome.PROVED
+        # The address may have been changed meanwhile.
+        proved = proved and bool(
+            User.objects.filter(id=user.id, email=user.email).update(email_verified_at=timezone.now())
+        )
+        event = "email.verified" if proved else "email.verification_failed"
+        audit.record(event, actor_id=user.id, subject=f"user:{user.id}")
+    if not proved:
+        raise OtpInvalid
+    user.refresh_from_db(fields=["email", "email_verified_at"])
+    return user

@@ -1,0 +1,50 @@
+"""What can go wrong with an account; each docstring is the message a person reads."""
+
+from __future__ import annotations
+
+
+class AccountsError(Exception):
+    """The request about an account could not be fulfilled."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+
+
+class PhoneInvalid(AccountsError):
+    """This is not a phone number in international form, such as +12025550123."""
+
+
+class CountryNotServed(AccountsError):
+    """Codes are not sent to phone numbers of this country."""
+
+
+class TooManyCodes(AccountsError):
+    """Too many codes were asked for; wait before asking again."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__()
+        self.retry_after = max(1, retry_after)
+
+
+class TooManyGuesses(TooManyCodes):
+    """Too many codes were tried from this network; wait before trying again."""
+
+
+class OtpInvalid(AccountsError):
+    """The code is wrong, expired, already used, or was guessed at too often; ask for a new one."""
+
+
+class AccountDisabled(AccountsError):
+    """This account is disabled."""
+
+
+class RefreshInvalid(AccountsError):
+    """The refresh token is unknown, expired, already used or revoked; sign in again."""
+
+
+class AccessInvalid(AccountsError):
+    """The access token is not valid; refresh it or sign in again."""
+
+
+class EmailMissing(AccountsError):
+    """There is no email address to verify, or it is verified already."""

@@ -1,0 +1,56 @@
+"""Where a request comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+
+from django.conf import settings
+from django.http import HttpRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The client's address (None when unknown) and what it calls itself."""
+
+    ip_address: str | None
+    user_agent: str = ""
+
+    @property
+    def host(self) -> str:
+        """One subscriber: an IPv4 address, or an IPv6 /64."""
+        return self._network(32, 64)
+
+    @property
+    def network(self) -> str:
+        """The neighbourhood: an IPv4 /24, or an IPv6 /48."""
+        return self._network(24, 48)
+
+    def _network(self, v4_bits: int, v6_bits: int) -> str:
+        if self.ip_address is None:
+            return "unknown"
+        bits = v4_bits if ip_address(self.ip_address).version == 4 else v6_bits
+        return str(ip_network(f"{self.ip_address}/{bits}", strict=False))
+
+
+def of_request(request: HttpRequest) -> Origin:
+    """The client as seen from behind `TRUSTED_PROXY_COUNT` reverse proxies, each of which appends to the header."""
+    hops = [request.META.get("REMOTE_ADDR", "")]
+    if settings.TRUSTED_PROXY_COUNT:
+        hops = [*request.META.get("HTTP_X_FORWARDED_FOR", "").split(","), *hops]
+    address = hops[max(0, len(hops) - 1 - settings.TRUSTED_PROXY_COUNT)]
+    user_agent = request.META.get("HTTP_USER_AGENT", "")[:200].replace("\x00", "")
+    return Origin(_canonical(address), user_agent)
+
+
+def address_of_request(request: HttpRequest) -> str | None:
+    """The client's address, for django-axes."""
+    return of_request(request).ip_address
+
+
+def _canonical(text: str) -> str | None:
+    try:
+        address = ip_address(text.strip().split("%")[0])
+    except ValueError:
+        return None
+    return str(getattr(address, "ipv4_mapped", None) or address)

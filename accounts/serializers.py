@@ -1,0 +1,99 @@
+"""Accounts as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts import phones
+from accounts.codes import CODE_DIGITS
+from accounts.errors import PhoneInvalid
+from accounts.models import Session, User
+
+
+class PhoneField(serializers.CharField):
+    """A phone number in any international spelling; validated to E.164."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=phones.LONGEST_INPUT, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        self.run_validators(text)  # before parsing, which would cut a longer text
+        try:
+            return phones.normalise(text)
+        except PhoneInvalid as error:
+            raise serializers.ValidationError(str(error), code="phone_invalid") from error
+
+
+class RequestOtpSerializer(serializers.Serializer[Any]):
+    phone = PhoneField(help_text="International form, such as +12025550123; spaces and dashes are ignored.")
+
+
+class IssuedSerializer(serializers.Serializer[Any]):
+    challenge_id = serializers.UUIDField(help_text="Hand it back with the code.")
+    expires_in = serializers.IntegerField(help_text="Seconds for which the code is good.")
+    retry_after = serializers.IntegerField(help_text="Seconds until a new code may be asked for.")
+
+
+class CodeSerializer(serializers.Serializer[Any]):
+    challenge_id = serializers.UUIDField(
+        required=False, allow_null=True, default=None, help_text="Without it the newest challenge counts."
+    )
+    code = serializers.RegexField(rf"\A[0-9]{{{CODE_DIGITS}}}\Z", max_length=CODE_DIGITS)
+
+
+class VerifyOtpSerializer(CodeSerializer):
+    phone = PhoneField()
+
+
+class RefreshSerializer(serializers.Serializer[Any]):
+    refresh = serializers.CharField(max_length=200, trim_whitespace=False)
+
+
+class UserSerializer(serializers.ModelSerializer[User]):
+    """The user's own view; a changed email address loses its verification."""
+
+    email_verified = serializers.BooleanField(read_only=True)
+    level = serializers.IntegerField(read_only=True)
+    locale = serializers.RegexField(
+        r"\A[a-z]{2,3}(-[A-Za-z0-9]{2,8})?\Z", max_length=12, required=False, help_text="Such as en or pt-BR."
+    )
+
+    class Meta:
+        model = User
+        fields = ["id", "phone", "email", "email_verified", "name", "locale", "wants_sms", "reputation", "level"]
+        read_only_fields = ["id", "phone", "reputation"]
+
+    def validate_email(self, email: str) -> str:
+        return User.objects.normalize_email(email)
+
+    def update(self, instance: User, validated_data: dict[str, Any]) -> User:
+        changed = {name: value for name, value in validated_data.items() if getattr(instance, name) != value}
+        if changed:
+            instance.edit_profile(changed)
+        return instance
+
+
+class TokensSerializer(serializers.Serializer[Any]):
+    access = serializers.CharField(help_text="Send it as `Authorization: Bearer <access>`.")
+    refresh = serializers.CharField(help_text="Good for one refresh; keep the one that comes back.")
+    token_type = serializers.CharField(default="Bearer")
+    expires_in = serializers.IntegerField(help_text="Seconds for which the access token is good.")
+
+
+class SignedInSerializer(TokensSerializer):
+    user = UserSerializer()
+
+
+class SessionSerializer(serializers.ModelSerializer[Session]):
+    is_current = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Session
+        fields = ["id", "user_agent", "ip_address", "created_at", "refreshed_at", "expires_at", "is_current"]
+        read_only_fields = fields
+
+    def get_is_current(self, session: Session) -> bool:
+        return bool(session == self.context["request"].auth)

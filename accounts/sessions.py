@@ -1,0 +1,155 @@
+"""Sessions: how one begins, how its refresh token rotates, how it ends.
+
+A refresh token is 256 opaque bits, of which the database knows the SHA-256. Its successor is an HMAC of it, so the
+answer to a refresh can be given again while the grace lasts, without being stored (RFC 9700 §4.14.2).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import audit, tokens
+from accounts.errors import RefreshInvalid
+from accounts.models import RefreshToken, Session, User
+from accounts.origins import Origin
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    """What a client holds: both tokens, and the seconds for which the access token is good."""
+
+    access: str
+    refresh: str
+    expires_in: int
+
+
+def begin(user: User, origin: Origin) -> tuple[Session, TokenPair]:
+    """A new session of the user and its first tokens; inside the caller's transaction."""
+    now = timezone.now()
+    session = Session.objects.create(
+        user=user,
+        user_agent=origin.user_agent,
+        ip_address=origin.ip_address,
+        created_at=now,
+        refreshed_at=now,
+        expires_at=now + settings.REFRESH_TOKEN_LIFETIME,
+    )
+    refresh = secrets.token_urlsafe(32)
+    RefreshToken.objects.create(session=session, digest=_digest(refresh), created_at=now, expires_at=session.expires_at)
+    return session, _pair(session, refresh)
+
+
+def rotate(refresh: str) -> TokenPair:
+    """Exchange a refresh token for its one successor and a new access token.
+
+    The same token may be repeated for `REFRESH_GRACE` while its successor is unused; any later use revokes the
+    whole session, since one of two holders is a thief. Raises RefreshInvalid, after the revocation is committed.
+    """
+    with transaction.atomic():
+        pair = _rotate(refresh)
+    if pair is None:
+        raise RefreshInvalid
+    return pair
+
+
+def end(refresh: str) -> None:
+    """Revoke the session of a refresh token, whatever the token's age; silent for an unknown one."""
+    with transaction.atomic():
+        session = Session.objects.filter(refresh_tokens__digest=_digest(refresh)).first()
+        if session is not None:
+            revoke(session, by=session.user_id, reason="signed out")
+
+
+def revoke(session: Session, *, by: UUID | None, reason: str) -> None:
+    """End one session at once, access tokens included, and say so in the audit log; inside a transaction."""
+    if Session.objects.filter(id=session.id, revoked_at=None).update(revoked_at=timezone.now()):
+        audit.record("session.revoked", actor_id=by, subject=f"session:{session.id}", data={"reason": reason})
+
+
+def revoke_own(user: User, session_id: UUID) -> bool:
+    """End one of the user's own sessions; False when the user has no such live session."""
+    with transaction.atomic():
+        session = Session.objects.filter(id=session_id, user=user, revoked_at=None).first()
+        if session is not None:
+            revoke(session, by=user.id, reason="ended by the user")
+    return session is not None
+
+
+def disable(user: User, *, by: UUID | None) -> None:
+    """Nobody signs in as this user any more, and every token issued so far is refused."""
+    with transaction.atomic():
+        now = timezone.now()
+        User.objects.filter(id=user.id).update(is_active=False, tokens_valid_after=now)
+        Session.objects.filter(user=user, revoked_at=None).update(revoked_at=now)
+        audit.record("user.disabled", actor_id=by, subject=f"user:{user.id}")
+
+
+def enable(user: User, *, by: UUID | None) -> None:
+    """The user may sign in again."""
+    with transaction.atomic():
+        User.objects.filter(id=user.id).update(is_active=True)
+        audit.record("user.enabled", actor_id=by, subject=f"user:{user.id}")
+
+
+def _rotate(refresh: str) -> TokenPair | None:
+    now, digest = timezone.now(), _digest(refresh)
+    won = RefreshToken.objects.filter(digest=digest, rotated_at=None, expires_at__gt=now).update(rotated_at=now)
+    token = RefreshToken.objects.select_related("session__user").filter(digest=digest).first()
+    if token is None or not _is_honoured(token):
+        return None
+    successor = _successor(refresh)
+    if won:
+        _store_successor(token.session, successor, now)
+    elif not _may_repeat(token, successor, now):
+        _revoke_reused(token)
+        return None
+    return _pair(token.session, successor)
+
+
+def _is_honoured(token: RefreshToken) -> bool:
+    session = token.session
+    return session.is_live and session.user.is_active and token.created_at >= session.user.tokens_valid_after
+
+
+def _store_successor(session: Session, successor: str, now: datetime) -> None:
+    expires_at = min(now + settings.REFRESH_TOKEN_LIFETIME, session.created_at + settings.SIGN_IN_LIFETIME)
+    RefreshToken.objects.create(session=session, digest=_digest(successor), created_at=now, expires_at=expires_at)
+    session.refreshed_at, session.expires_at = now, expires_at
+    session.save(update_fields=["refreshed_at", "expires_at"])
+
+
+def _may_repeat(token: RefreshToken, successor: str, now: datetime) -> bool:
+    """Whether the last answer may be given again: it was just given, and nobody has used it yet."""
+    if token.rotated_at is None or now - token.rotated_at > settings.REFRESH_GRACE:
+        return False
+    return RefreshToken.objects.filter(digest=_digest(successor), rotated_at=None).exists()
+
+
+def _revoke_reused(token: RefreshToken) -> None:
+    """A token used twice is a theft; one merely expired is not."""
+    if token.rotated_at is not None:
+        revoke(token.session, by=None, reason="refresh token used twice")
+
+
+def _pair(session: Session, refresh: str) -> TokenPair:
+    access = tokens.issue_access(user_id=session.user_id, session_id=session.id)
+    return TokenPair(access, refresh, int(settings.ACCESS_TOKEN_LIFETIME.total_seconds()))
+
+
+def _digest(refresh: str) -> bytes:
+    return hashlib.sha256(refresh.encode()).digest()
+
+
+def _successor(refresh: str) -> str:
+    digest = hmac.digest(settings.REFRESH_KEY.encode(), refresh.encode(), "sha256")
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

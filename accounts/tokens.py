@@ -1,0 +1,62 @@
+"""Access tokens: short-lived JWTs, signed with the newest key and verified with any that is still listed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+import jwt
+from django.conf import settings
+from django.utils import timezone
+
+from accounts.errors import AccessInvalid
+
+ALGORITHM = "HS256"
+TOKEN_TYPE = "access"  # noqa: S105 - a claim, not a secret
+REQUIRED_CLAIMS = ["iss", "aud", "sub", "sid", "iat", "exp", "typ"]
+
+
+@dataclass(frozen=True, slots=True)
+class AccessClaims:
+    """Whom an access token speaks for, in which session, since when."""
+
+    user_id: UUID
+    session_id: UUID
+    issued_at: datetime
+
+
+def issue_access(*, user_id: UUID, session_id: UUID) -> str:
+    """A token valid for `ACCESS_TOKEN_LIFETIME`; `iat` keeps its fraction, so that it compares with the database."""
+    issued_at = timezone.now()
+    key_id, key = next(iter(settings.JWT_KEYS.items()))
+    claims = {
+        "iss": settings.JWT_AUDIENCE,
+        "aud": settings.JWT_AUDIENCE,
+        "typ": TOKEN_TYPE,
+        "sub": str(user_id),
+        "sid": str(session_id),
+        "iat": issued_at.timestamp(),
+        "exp": issued_at + settings.ACCESS_TOKEN_LIFETIME,
+    }
+    return jwt.encode(claims, key, algorithm=ALGORITHM, headers={"kid": key_id})
+
+
+def read_access(token: str) -> AccessClaims:
+    """The claims of a token whose signature, times, audience and type hold. Raises AccessInvalid."""
+    try:
+        key = settings.JWT_KEYS[jwt.get_unverified_header(token)["kid"]]
+        claims = jwt.decode(
+            token,
+            key,
+            algorithms=[ALGORITHM],
+            audience=settings.JWT_AUDIENCE,
+            issuer=settings.JWT_AUDIENCE,
+            options={"require": REQUIRED_CLAIMS},
+        )
+        if claims["typ"] != TOKEN_TYPE:
+            raise AccessInvalid
+        issued_at = datetime.fromtimestamp(claims["iat"], UTC)
+        return AccessClaims(UUID(claims["sub"]), UUID(claims["sid"]), issued_at)
+    except (jwt.InvalidTokenError, KeyError, ValueError, TypeError) as error:
+        raise AccessInvalid from error

@@ -1,0 +1,31 @@
+"""Email through Django's backend, as EMAIL_URL configures it."""
+
+from __future__ import annotations
+
+import smtplib
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+
+from notifications.channels import Message
+from notifications.errors import ChannelError
+
+
+def send(message: Message, *, idempotency_key: str) -> str:
+    """Hand the message to the mail server; its Message-ID comes from the key, so that a repetition is recognised."""
+    domain = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">")
+    message_id = f"<{idempotency_key}@{domain}>"
+    email = EmailMessage(message.subject, message.body, to=[message.to], headers={"Message-ID": message_id})
+    try:
+        email.send()
+    except (OSError, smtplib.SMTPException) as error:
+        raise ChannelError(type(error).__name__, permanent=_is_permanent(error)) from error
+    return message_id
+
+
+def _is_permanent(error: Exception) -> bool:
+    """A 5xx answer (RFC 5321 §4.2.1) to this message; a refused login is a fault of ours, which will be mended."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return all(code >= 500 for code, _ in error.recipients.values())
+    refused = isinstance(error, smtplib.SMTPResponseException) and error.smtp_code >= 500
+    return refused and not isinstance(error, smtplib.SMTPAuthenticationError)

@@ -1,0 +1,58 @@
+"""The development mailbox: messages go to `DATA_DIR/messages.jsonl` instead of to people."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from notifications.channels import Message
+
+LONGEST_TAIL_BYTES = 512 * 1024
+
+
+def path() -> Path:
+    """Where the messages lie, one JSON object a line: channel, to, subject, body, sent_at."""
+    return Path(settings.DATA_DIR) / "messages.jsonl"
+
+
+def send_email(message: Message, *, idempotency_key: str) -> str:
+    return _append("email", message, idempotency_key)
+
+
+def send_sms(message: Message, *, idempotency_key: str) -> str:
+    return _append("sms", message, idempotency_key)
+
+
+def newest(count: int) -> list[dict[str, Any]]:
+    """The last `count` messages, newest first, as far as they lie within the file's last half megabyte."""
+    if not path().exists():
+        return []
+    with path().open("rb") as file:
+        skipped = max(0, file.seek(0, os.SEEK_END) - LONGEST_TAIL_BYTES)
+        file.seek(skipped)
+        lines = file.read().splitlines()
+    whole = lines[1:] if skipped else lines
+    return [json.loads(line) for line in reversed(whole[-count:])]
+
+
+def _append(channel: str, message: Message, idempotency_key: str) -> str:
+    """One write to a file opened for appending, so that lines of several processes never mix."""
+    entry = {
+        "channel": channel,
+        "to": message.to,
+        "subject": message.subject,
+        "body": message.body,
+        "sent_at": datetime.now(UTC).isoformat(),
+    }
+    path().parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path(), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(descriptor, json.dumps(entry, ensure_ascii=False).encode() + b"\n")
+    finally:
+        os.close(descriptor)
+    return idempotency_key

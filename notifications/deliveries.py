@@ -1,0 +1,88 @@
+"""Telling a user about an event: once, by the way the user can be reached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol, cast
+from uuid import UUID
+
+import structlog
+from django.contrib.auth import get_user_model
+
+from notifications import channels, rendering
+from notifications.channels import Message
+from notifications.errors import ChannelError
+from notifications.models import Delivery
+
+log = structlog.get_logger(__name__)
+
+Channel, Status = Delivery.Channel, Delivery.Status
+
+
+class Recipient(Protocol):
+    """What is asked of AUTH_USER_MODEL."""
+
+    phone: str
+    email: str
+    email_verified: bool
+    wants_sms: bool
+    locale: str
+    is_active: bool
+
+
+def prepare(user_id: UUID | str, template: str, context: Mapping[str, str], *, event_key: str) -> list[Delivery]:
+    """The deliveries that are new with this call, in the caller's transaction: one for an event and user, or none.
+
+    None for an event told before, for a disabled user, and for one with neither a verified email address nor the
+    wish for SMS.
+    """
+    user = get_user_model().objects.filter(pk=user_id).first()
+    channel = _channel_for(cast("Recipient", user)) if user else None
+    if channel is None:
+        return []
+    delivery = Delivery(user=user, channel=channel, template=template, context=dict(context), event_key=event_key)
+    Delivery.objects.bulk_create([delivery], ignore_conflicts=True)
+    return list(Delivery.objects.filter(pk=delivery.pk))
+
+
+def deliver(delivery_id: str, *, idempotency_key: str) -> dict[str, object]:
+    """Hand one delivery to its channel; the answer says how that ended, for `record_outcome`.
+
+    The user is asked again, since an address may have changed or a wish been withdrawn. Raises ChannelError when
+    another try may help.
+    """
+    delivery = Delivery.objects.select_related("user").get(pk=delivery_id)
+    message = _message(delivery)
+    if message is None:
+        return {"status": Status.SKIPPED}
+    try:
+        provider_id = channels.send(delivery.channel, message, idempotency_key=idempotency_key)
+    except ChannelError as error:
+        if not error.permanent:
+            raise
+        log.warning("delivery_refused", delivery_id=delivery_id, channel=delivery.channel, error=str(error))
+        return {"status": Status.FAILED, "error": str(error)}
+    return {"status": Status.SENT, "provider_id": provider_id}
+
+
+def record_outcome(delivery_id: str, outcome: dict[str, Any]) -> None:
+    """Keep what `deliver` answered."""
+    Delivery.objects.get(pk=delivery_id).finish(**outcome)
+
+
+def _message(delivery: Delivery) -> Message | None:
+    """What to send; None when the user cannot be reached by this channel any more."""
+    user = cast("Recipient | None", delivery.user)
+    if user is None or _channel_for(user) != delivery.channel:
+        return None
+    address = user.email if delivery.channel == Channel.EMAIL else user.phone
+    return rendering.render(delivery.template, delivery.channel, delivery.context, to=address, locale=user.locale)
+
+
+def _channel_for(user: Recipient) -> str | None:
+    """Email where it is verified, else SMS where it is wanted."""
+    if not user.is_active:
+        return None
+    if user.email_verified:
+        return Channel.EMAIL
+    return Channel.SMS if user.wants_sms else None

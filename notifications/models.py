@@ -1,0 +1,56 @@
+"""What was said to whom, and whether it arrived."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from uuid_utils.compat import uuid7
+
+
+class Delivery(models.Model):
+    """One message to one user about one event. The address is looked up when it is sent, and not kept here."""
+
+    class Channel(models.TextChoices):
+        EMAIL = "email", "Email"
+        SMS = "sms", "SMS"
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        SENT = "sent", "Sent"
+        FAILED = "failed", "Failed"
+        SKIPPED = "skipped", "Skipped"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="deliveries")
+    channel = models.CharField(max_length=10, choices=Channel)
+    template = models.CharField(max_length=60)
+    context = models.JSONField(default=dict)
+    event_key = models.CharField(max_length=200, unique=True, help_text="Names the event; it is told once.")
+    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
+    provider_id = models.CharField("provider's id", max_length=200, blank=True)
+    error = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        indexes = [
+            # What one user was told, newest first; also serves the deletion of a user.
+            models.Index(fields=["user", "-created_at"], name="notifications_delivery_user"),
+            # What an operator has to look at: not sent yet, or refused.
+            models.Index(
+                fields=["-created_at"],
+                condition=models.Q(status__in=["queued", "failed"]),
+                name="notifications_delivery_open",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.template} by {self.get_channel_display()}"
+
+    def finish(self, status: str, *, provider_id: str = "", error: str = "") -> None:
+        """Save the outcome."""
+        self.status, self.provider_id, self.error = status, provider_id, error[:500]
+        self.finished_at = timezone.now()
+        self.save(update_fields=["status", "provider_id", "error", "finished_at"])
