@@ -1,0 +1,17 @@
+"""The task ledger: durable background work for every app.
+
+    import jobs
+
+    @jobs.actor(queue_name="default")
+    def count_login(user_id: str) -> None: ...
+
+    with transaction.atomic():
+        user.save()
+        count_login.send(str(user.id))
+"""
+
+from jobs.declaration import LedgerActor, actor
+from jobs.errors import JobsError, PermanentError, TaskCancelled
+from jobs.running import RunningTask, current_task
+
+__all__ = ["JobsError", "LedgerActor", "PermanentError", "RunningTask", "TaskCancelled", "actor", "current_task"]

@@ -1,7 +1,188 @@
-from dramatiq.brokers.stub import StubBroker
+"""Dramatiq brokers whose `enqueue` is an INSERT in the caller's transaction.
+
+Two transports share every line of the ledger: RabbitMQ, and `embedded`, where a worker process takes due tasks
+straight from PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pika
+import structlog
+from django.db import transaction
+from dramatiq import Broker, Consumer, Message, MessageProxy, Middleware
+from dramatiq.brokers.rabbitmq import RabbitmqBroker, _RabbitmqConsumer, _RabbitmqMessage
+from dramatiq.errors import ConnectionClosed, DecodeError
+
+from jobs import ledger, topology
+from jobs.database import in_own_transaction, persistently
+from jobs.errors import NotInTransaction
+from jobs.feeder import Feeder
+from jobs.publisher import Parcel, publisher
+from jobs.running import current_claim
+
+if TYPE_CHECKING:
+    from jobs.declaration import LedgerActor
+
+log = structlog.get_logger(__name__)
+
+#: A task of an actor this process does not know waits so long: a newer release may be on its way.
+UNKNOWN_ACTOR_DELAY = timedelta(seconds=30)
 
 
-class EmbeddedLedgerBroker(StubBroker): ...
+class LedgerBroker(Broker):
+    """What both transports have in common: the way into the ledger."""
+
+    def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
+        """Write `message` as a task in the caller's transaction; it carries the task's id afterwards.
+
+        Args:
+            delay: milliseconds before which the task is not run.
+
+        Raises:
+            NotInTransaction: outside `transaction.atomic()`.
+        """
+        if not in_own_transaction():
+            raise NotInTransaction
+        task = self._task_of(message, timedelta(milliseconds=delay or 0))
+        task_id = ledger.insert(task)
+        if not delay and task_id == task.id:
+            self._hand_on_after_commit([Parcel(task_id, task.actor, task.queue)])
+        return message.copy(message_id=str(task_id))
+
+    def enqueue_many(
+        self, actor: LedgerActor[..., Any], arguments: Iterable[Sequence[Any]], *, priority: int
+    ) -> list[UUID]:
+        """Write one task of `actor` for each argument list; the relay hands them on in order of priority.
+
+        Raises:
+            NotInTransaction: outside `transaction.atomic()`.
+        """
+        if not in_own_transaction():
+            raise NotInTransaction
+        return ledger.insert_many(replace(self._task_of(actor.message()), priority=priority), arguments)
+
+    def _task_of(self, message: Message[Any], delay: timedelta = timedelta()) -> ledger.NewTask:
+        actor: LedgerActor[..., Any] = self.get_actor(message.actor_name)  # type: ignore[assignment]
+        parent = current_claim()
+        context = structlog.contextvars.get_contextvars()
+        return ledger.NewTask(
+            actor=message.actor_name,
+            queue=message.queue_name,
+            args=message.args,
+            kwargs=message.kwargs,
+            max_attempts=message.options.get("max_attempts", actor.policy.max_attempts),
+            priority=message.options.get("priority", actor.priority),
+            delay=delay,
+            unique_key=message.options.get("unique_key"),
+            created_by=parent.created_by if parent else context.get("user_id"),
+            request_id=parent.request_id if parent else str(context.get("request_id", "")),
+            trace_context=parent.trace_context if parent else None,
+        )
+
+    def _hand_on_after_commit(self, parcels: list[Parcel]) -> None:
+        raise NotImplementedError
 
 
-class RabbitmqLedgerBroker(StubBroker): ...
+class RabbitmqLedgerBroker(LedgerBroker, RabbitmqBroker):
+    """Tasks travel through RabbitMQ, which may be wiped at any time."""
+
+    def __init__(self, *, url: str, middleware: list[Middleware] | None = None) -> None:
+        super().__init__(url=url, middleware=middleware)
+        self.parameters = topology.connection_parameters(url)
+
+    def _hand_on_after_commit(self, parcels: list[Parcel]) -> None:
+        transaction.on_commit(lambda: publisher().offer(parcels))
+
+    def declare_queue(self, queue_name: str, *, ensure: bool = False) -> None:
+        """Make `queue_name` known. There are no delay queues: delays of any length wait in the ledger."""
+        if queue_name not in self.queues:
+            self.emit_before("declare_queue", queue_name)
+            self.queues.add(queue_name)
+            self.emit_after("declare_queue", queue_name)
+
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
+        """A consumer of the logical queue, which is declared on the consumer's own connection."""
+        return LedgerConsumer(self, queue_name, prefetch, timeout)
+
+
+class LedgerConsumer(_RabbitmqConsumer):
+    """Receives task ids from RabbitMQ; whatever is not one ends in the ledger, never nowhere."""
+
+    def __init__(self, broker: RabbitmqLedgerBroker, queue_name: str, prefetch: int, timeout: int) -> None:
+        super().__init__(broker, topology.physical_name(queue_name), prefetch, timeout)
+        self.logical_name = queue_name
+        try:
+            self.channel.queue_declare(
+                topology.dead_letter_name(queue_name), durable=True, arguments=topology.dead_letter_arguments()
+            )
+            self.channel.queue_declare(
+                topology.physical_name(queue_name), durable=True, arguments=topology.queue_arguments(queue_name)
+            )
+        except (pika.exceptions.AMQPConnectionError, pika.exceptions.AMQPChannelError) as error:
+            raise ConnectionClosed(error) from None
+
+    def __next__(self) -> MessageProxy | None:
+        try:
+            method, _properties, body = next(self.iterator)
+        except (AssertionError, pika.exceptions.AMQPConnectionError, pika.exceptions.AMQPChannelError) as error:
+            raise ConnectionClosed(error) from None
+        if method is None:
+            return None
+        try:
+            message = Message.decode(body)
+            task_id = UUID(message.message_id)
+        except (DecodeError, ValueError, AttributeError, TypeError) as error:
+            self._keep_undecodable(body, error)
+            self._nack(method.delivery_tag)
+            return None
+        if message.actor_name not in self.broker.actors:
+            log.warning("jobs.unknown_actor", actor=message.actor_name, task_id=str(task_id))
+            persistently(lambda: ledger.postpone(task_id, UNKNOWN_ACTOR_DELAY))
+            self.connection.add_callback_threadsafe(functools.partial(self.channel.basic_ack, method.delivery_tag))
+            return None
+        self.known_tags.add(method.delivery_tag)
+        return _RabbitmqMessage(method.redelivered, method.delivery_tag, message)
+
+    def _keep_undecodable(self, body: bytes, error: Exception) -> None:
+        cause = error.__cause__ or error
+        log.error("jobs.undecodable_message", queue=self.logical_name, error_type=type(cause).__name__)
+        text = f"{type(cause).__name__}: {cause}"
+        persistently(lambda: ledger.keep_undecodable(self.logical_name, body, text))
+
+
+class EmbeddedLedgerBroker(LedgerBroker):
+    """No RabbitMQ: worker processes take due tasks from the ledger themselves."""
+
+    def __init__(self, *, middleware: list[Middleware] | None = None) -> None:
+        super().__init__(middleware=middleware)
+        self.queues: set[str] = set()
+        self.feeder = Feeder(self)
+
+    def _hand_on_after_commit(self, parcels: list[Parcel]) -> None:
+        transaction.on_commit(self.feeder.wake)
+
+    def get_declared_queues(self) -> set[str]:
+        """The names of the queues declared so far."""
+        return self.queues.copy()
+
+    def declare_queue(self, queue_name: str) -> None:
+        """Make `queue_name` known."""
+        if queue_name not in self.queues:
+            self.emit_before("declare_queue", queue_name)
+            self.queues.add(queue_name)
+            self.emit_after("declare_queue", queue_name)
+
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
+        """A consumer of `queue_name`, fed by the process's one feeder."""
+        return self.feeder.consumer(queue_name, prefetch=prefetch, timeout_ms=timeout)
+
+    def close(self) -> None:
+        """Stop feeding."""
+        self.feeder.stop()

@@ -1,4 +1,51 @@
-from dramatiq import Middleware
+"""Where Dramatiq's worker tells the ledger what it is about to do. It only observes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db import connections
+from dramatiq import Broker, MessageProxy, Middleware, Worker
+
+from jobs import running
+from jobs.database import persistently
+from jobs.process import process_id
+from jobs.publisher import publisher
+from jobs.upkeep import Upkeep
+from jobs.workers import beat
 
 
-class LedgerMiddleware(Middleware): ...
+class LedgerMiddleware(Middleware):
+    """Hands each message to its actor's wrapper and keeps the process's upkeep running."""
+
+    def __init__(self) -> None:
+        self._upkeep: Upkeep | None = None
+
+    def before_process_message(self, broker: Broker, message: MessageProxy) -> None:
+        """The worker thread's next call of an actor is for `message`."""
+        running.deliver(message)
+
+    def after_process_message(
+        self, broker: Broker, message: MessageProxy, *, result: Any = None, exception: BaseException | None = None
+    ) -> None:
+        """No message is under way in this thread any more."""
+        running.deliver(None)
+
+    def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
+        """The ledger's own statements are repeated when a connection is gone; asking first costs one each."""
+        connections.settings["default"]["CONN_HEALTH_CHECKS"] = False
+
+    def after_worker_boot(self, broker: Broker, worker: Worker) -> None:
+        """The process is known to the ledger before its first claim, and its loops run."""
+        queues = sorted(worker.consumer_whitelist or settings.JOBS_QUEUES)
+        persistently(lambda: beat(process_id(), queues=queues, threads=worker.worker_threads))
+        self._upkeep = Upkeep(queues=queues, threads=worker.worker_threads)
+        self._upkeep.start()
+
+    def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
+        """What this process still holds may be rescued at once."""
+        if self._upkeep is not None:
+            self._upkeep.stop()
+        if settings.JOBS_TRANSPORT == "rabbitmq":
+            publisher().stop()

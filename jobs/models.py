@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Func
 from django.db.models.functions import Now
 from uuid_utils.compat import uuid7
 
-
-class State(models.TextChoices):
-    """Where a task stands; docs/task-lifecycle.md shows every arrow."""
-
-    QUEUED = "queued", "Queued"
-    RUNNING = "running", "Running"
-    RETRYING = "retrying", "Retrying"
-    SUCCEEDED = "succeeded", "Succeeded"
-    DEAD = "dead", "Dead"
-    CANCELLED = "cancelled", "Cancelled"
+from jobs.states import PENDING_STATES, TERMINAL_STATES, State
 
 
-#: States from which a worker may claim a task.
-PENDING_STATES = (State.QUEUED, State.RETRYING)
-#: States that no worker changes any more.
-TERMINAL_STATES = (State.SUCCEEDED, State.DEAD, State.CANCELLED)
+class TaskQuerySet(models.QuerySet["Task"]):
+    """Choosing tasks."""
+
+    def pending(self) -> TaskQuerySet:
+        """Tasks that wait to be claimed, now or later."""
+        return self.filter(state__in=PENDING_STATES)
+
+    def due(self) -> TaskQuerySet:
+        """Tasks that may be claimed now, by PostgreSQL's clock."""
+        return self.pending().filter(run_at__lte=StatementTimestamp())
+
+
+class StatementTimestamp(Func):
+    """PostgreSQL's clock; `Now()` stands still in a transaction."""
+
+    function = "statement_timestamp"
+    output_field = models.DateTimeField()
 
 
 class Task(models.Model):
@@ -58,6 +63,8 @@ class Task(models.Model):
     created_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+
+    objects = TaskQuerySet.as_manager()
 
     class Meta:
         constraints = [

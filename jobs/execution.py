@@ -1,0 +1,126 @@
+"""One run of a task: claim it, run its actor by kind, write its end.
+
+Nothing here returns or raises before the ledger knows the outcome, since Dramatiq acknowledges after either.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+import structlog
+from django.conf import settings
+from django.db import connection, transaction
+from dramatiq import MessageProxy
+
+from jobs import ledger, running
+from jobs.database import execute, in_own_transaction, persistently
+from jobs.errors import InTransaction, LeaseLost, PermanentError, TaskCancelled
+from jobs.process import process_id
+from jobs.states import State
+
+if TYPE_CHECKING:
+    from jobs.declaration import LedgerActor
+
+log = structlog.get_logger(__name__)
+
+
+def run_message(actor: LedgerActor[..., Any], message: MessageProxy) -> None:
+    """Run the task a worker received; a dead one is mirrored into RabbitMQ's dead letters."""
+    state, _ = run(actor, UUID(message.message_id), process_id())
+    if state == State.DEAD:
+        message.fail()
+
+
+def run(
+    actor: LedgerActor[..., Any], task_id: UUID, worker_id: UUID
+) -> tuple[State | None, BaseException | None]:
+    """Claim and run one task; return the state it is left in and the error of a failed attempt.
+
+    The state is None when there was nothing to run, or when somebody else owns the task by now.
+    """
+    token = uuid4()
+    claim = persistently(
+        lambda: ledger.claim(task_id, worker_id, token, is_durable=actor.policy.is_at_most_once)
+    )
+    if claim is None:
+        persistently(lambda: ledger.hand_back(task_id))
+        return None, None
+    context = {"task_id": str(task_id), "actor": claim.actor, "request_id": claim.request_id}
+    with running.running(claim), structlog.contextvars.bound_contextvars(**context):
+        return _attempt(actor, claim)
+
+
+def _attempt(actor: LedgerActor[..., Any], claim: ledger.Claim) -> tuple[State | None, BaseException | None]:
+    try:
+        _PERFORM[actor.policy.kind](actor, claim)
+    except LeaseLost as error:
+        log.warning("jobs.lease_lost", attempt=claim.attempt)
+        persistently(lambda: ledger.hand_back(claim.id))
+        return None, error
+    except BaseException as error:  # noqa: BLE001 - whatever an actor raises ends in the ledger
+        return _fail(actor, claim, error), error
+    return State.SUCCEEDED, None
+
+
+def _fail(actor: LedgerActor[..., Any], claim: ledger.Claim, error: BaseException) -> State | None:
+    policy = actor.policy
+    failure = ledger.Failure(type(error).__qualname__, str(error), "".join(traceback.format_exception(error)))
+    state = persistently(
+        lambda: ledger.fail(
+            claim,
+            failure,
+            pause=ledger.backoff(claim.attempt, base=policy.min_backoff, maximum=policy.max_backoff),
+            is_permanent=isinstance(error, PermanentError),
+            is_cancelled=isinstance(error, TaskCancelled),
+        )
+    )
+    log.warning("jobs.attempt_failed", attempt=claim.attempt, state=state, error_type=failure.error_type)
+    return state
+
+
+def _limit_transaction(timeout: timedelta | None) -> None:
+    """The transaction ends after `timeout`, so that a worker that stands still frees its locks."""
+    if len(connection.atomic_blocks) > 1:
+        return  # a test case's transaction goes on after ours
+    seconds = timeout.total_seconds() if timeout else settings.JOBS_TRANSACTION_TIMEOUT_SECONDS
+    execute("SELECT set_config('transaction_timeout', %s, true)", (f"{int(seconds * 1000)}ms",))
+
+
+def _perform_transactional(actor: LedgerActor[..., Any], claim: ledger.Claim) -> None:
+    with transaction.atomic():
+        _limit_transaction(actor.policy.transaction_timeout)
+        result = actor.fn(*claim.args, **claim.kwargs)
+        ledger.complete(claim, result)
+
+
+def _perform_external(actor: LedgerActor[..., Any], claim: ledger.Claim) -> None:
+    if in_own_transaction():
+        raise InTransaction
+    outcome = actor.fn(*claim.args, **claim.kwargs)
+    # The call cannot be taken back: write what came of it however long PostgreSQL is away.
+    persistently(lambda: _record(actor, claim, outcome))
+
+
+def _record(actor: LedgerActor[..., Any], claim: ledger.Claim, outcome: Any) -> None:
+    with transaction.atomic():
+        _limit_transaction(actor.policy.transaction_timeout)
+        if actor.record_fn is not None:
+            actor.record_fn(outcome, *claim.args, **claim.kwargs)
+        ledger.complete(claim, None)
+
+
+def _perform_long(actor: LedgerActor[..., Any], claim: ledger.Claim) -> None:
+    result = actor.fn(*claim.args, **claim.kwargs)
+    with transaction.atomic():
+        ledger.complete(claim, result)
+
+
+_PERFORM: dict[str, Callable[[LedgerActor[..., Any], ledger.Claim], None]] = {
+    "transactional": _perform_transactional,
+    "external": _perform_external,
+    "long": _perform_long,
+}

@@ -1,0 +1,353 @@
+"""The task's state machine, one SQL statement an arrow.
+
+Every function is fenced: a change that lost its race changes nothing and says so. Times are
+`statement_timestamp()`, PostgreSQL's clock, so that a worker with a wrong clock does no harm.
+docs/task-lifecycle.md draws the arrows.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from psycopg.types.json import Jsonb
+from uuid_utils.compat import uuid7
+
+from jobs.database import execute, fetch
+from jobs.errors import LeaseLost
+from jobs.states import State
+
+
+@dataclass(frozen=True, slots=True)
+class NewTask:
+    """A task as it is sent: what to run, when and how often to try."""
+
+    actor: str
+    queue: str
+    args: Sequence[Any]
+    kwargs: dict[str, Any]
+    max_attempts: int
+    priority: int = 0
+    delay: timedelta = timedelta()
+    unique_key: str | None = None
+    created_by: UUID | None = None
+    request_id: str = ""
+    trace_context: dict[str, str] | None = None
+    id: UUID = field(default_factory=uuid7)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to run a task once, proven by `token`; `attempt` counts from 1."""
+
+    id: UUID
+    token: UUID
+    actor: str
+    queue: str
+    args: list[Any]
+    kwargs: dict[str, Any]
+    attempt: int
+    max_attempts: int
+    checkpoint: Any
+    unique_key: str | None
+    created_by: UUID | None
+    request_id: str
+    trace_context: dict[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an attempt failed, as the attempt's row keeps it."""
+
+    error_type: str
+    error: str
+    traceback: str = ""
+
+
+_COLUMNS = (
+    "id, actor, queue, args, kwargs, priority, max_attempts, unique_key, created_by, request_id, trace_context"
+)
+
+_INSERT = f"""
+INSERT INTO jobs_task ({_COLUMNS}, state, attempt, created_at, run_at, publish_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'queued', 0, statement_timestamp(),
+        statement_timestamp() + %s, statement_timestamp() + %s)
+"""  # noqa: S608 - constants only
+
+#: The lock taken on the waiting task keeps workers off it until the sender commits, so they see the sender's edit.
+_JOIN_WAITING = """
+ON CONFLICT (unique_key) WHERE state = 'queued' AND unique_key IS NOT NULL
+DO UPDATE SET unique_key = excluded.unique_key RETURNING id
+"""
+
+
+def insert(task: NewTask) -> UUID:
+    """Write `task` in the caller's transaction; return its id, or the id of the task that waits under its key."""
+    parameters = (
+        *(task.id, task.actor, task.queue, Jsonb(list(task.args)), Jsonb(task.kwargs), task.priority),
+        *(task.max_attempts, task.unique_key, task.created_by, task.request_id),
+        *(None if task.trace_context is None else Jsonb(task.trace_context), task.delay, _relay_delay(task.delay)),
+    )
+    if task.unique_key is None:
+        execute(_INSERT, parameters)
+        return task.id
+    [(waiting,)] = fetch(_INSERT + _JOIN_WAITING, parameters)
+    return UUID(str(waiting))
+
+
+def insert_many(task: NewTask, arguments: Iterable[Sequence[Any]]) -> list[UUID]:
+    """Write one task for each positional argument list, alike but for that, in one statement."""
+    rows = [(uuid7(), Jsonb(list(args))) for args in arguments]
+    execute(
+        f"""
+        INSERT INTO jobs_task ({_COLUMNS}, state, attempt, created_at, run_at, publish_at)
+        SELECT id, %s, %s, args, %s, %s, %s, NULL, %s, %s, %s, 'queued', 0, statement_timestamp(),
+               statement_timestamp() + %s, statement_timestamp() + %s
+        FROM unnest(%s::uuid[], %s::jsonb[]) AS new(id, args)
+        """,  # noqa: S608 - constants only
+        (
+            *(task.actor, task.queue, Jsonb(task.kwargs), task.priority, task.max_attempts, task.created_by),
+            *(task.request_id, None if task.trace_context is None else Jsonb(task.trace_context)),
+            *(task.delay, task.delay, [row[0] for row in rows], [row[1] for row in rows]),
+        ),
+    )
+    return [row[0] for row in rows]
+
+
+def _relay_delay(delay: timedelta) -> timedelta:
+    """How long the relay leaves a task alone: one that is due now belongs to its sender's publisher first."""
+    if delay or settings.JOBS_TRANSPORT != "rabbitmq":
+        return delay
+    return timedelta(seconds=settings.JOBS_FAST_PATH_GRACE_SECONDS)
+
+
+def claim(task_id: UUID, worker_id: UUID, token: UUID, *, is_durable: bool = False) -> Claim | None:
+    """Count an attempt of a due task and own it; None when it is not to be run (now), or not by us.
+
+    Repeating a claim with its own token gives the same claim, so that a lost answer costs nothing.
+    Unless `is_durable`, the commit does not wait for the disk: a claim lost in a crash of PostgreSQL
+    is a claim never made, and the completion that follows is always durable.
+    """
+    rows = fetch(
+        """
+        UPDATE jobs_task SET state = 'running', attempt = attempt + (state <> 'running')::int,
+               claim_token = %(token)s, worker_id = %(worker)s, started_at = statement_timestamp(),
+               publish_at = NULL, progress = NULL
+        WHERE id = %(id)s
+          AND (state IN ('queued', 'retrying') AND run_at <= statement_timestamp()
+               AND NOT EXISTS (SELECT FROM jobs_queue WHERE name = jobs_task.queue AND paused_at IS NOT NULL)
+               OR state = 'running' AND claim_token = %(token)s)
+        RETURNING actor, queue, args, kwargs, attempt, max_attempts, checkpoint, unique_key, created_by, request_id,
+                  trace_context, set_config('synchronous_commit', %(commit)s, true)
+        """,
+        {"id": task_id, "token": token, "worker": worker_id, "commit": "on" if is_durable else "off"},
+    )
+    return Claim(task_id, token, *rows[0][:-1]) if rows else None
+
+
+def hand_back(task_id: UUID) -> None:
+    """A waiting task that was handed on but not claimed is the relay's again, when it is due."""
+    execute(
+        """
+        UPDATE jobs_task SET publish_at = greatest(run_at, statement_timestamp()), worker_id = NULL
+        WHERE id = %s AND state IN ('queued', 'retrying') AND publish_at IS NULL
+        """,
+        (task_id,),
+    )
+
+
+def postpone(task_id: UUID, delay: timedelta) -> None:
+    """A waiting task is not run before `delay` from now."""
+    execute(
+        """
+        UPDATE jobs_task SET run_at = statement_timestamp() + %s, publish_at = statement_timestamp() + %s
+        WHERE id = %s AND state IN ('queued', 'retrying')
+        """,
+        (delay, delay, task_id),
+    )
+
+
+def complete(owned: Claim, result: Any) -> None:
+    """The task has succeeded, in the caller's transaction.
+
+    Raises:
+        LeaseLost: the claim is no longer ours; the caller's transaction must not commit.
+    """
+    changed = execute(
+        """
+        UPDATE jobs_task SET state = 'succeeded', finished_at = statement_timestamp(), result = %s
+        WHERE id = %s AND state = 'running' AND claim_token = %s
+        """,
+        (None if result is None else Jsonb(result), owned.id, owned.token),
+    )
+    if not changed:
+        raise LeaseLost
+
+
+def assert_owned(owned: Claim) -> None:
+    """Keep the claim until the caller's transaction ends; a rescue waits for it.
+
+    Raises:
+        LeaseLost: the claim is no longer ours.
+    """
+    sql = "SELECT FROM jobs_task WHERE id = %s AND state = 'running' AND claim_token = %s FOR UPDATE"
+    if not fetch(sql, (owned.id, owned.token)):
+        raise LeaseLost
+
+
+#: One statement for every end of a failed attempt. A key that waits again supersedes the failed task.
+_FAIL = """
+WITH ended AS (
+    SELECT id, CASE
+        WHEN cancel_requested_at IS NOT NULL OR %(is_cancelled)s THEN 'cancelled'
+        WHEN %(is_permanent)s OR attempt >= max_attempts THEN 'dead'
+        WHEN unique_key IS NOT NULL AND EXISTS (
+            SELECT FROM jobs_task AS waiting WHERE waiting.unique_key = t.unique_key AND waiting.state = 'queued'
+        ) THEN 'cancelled'
+        ELSE 'retrying' END AS state
+    FROM jobs_task AS t WHERE id = %(id)s AND state = 'running' AND claim_token = %(token)s FOR UPDATE
+), changed AS (
+    UPDATE jobs_task AS t SET
+        state = ended.state,
+        run_at = CASE WHEN ended.state = 'retrying' THEN statement_timestamp() + %(pause)s ELSE run_at END,
+        publish_at = CASE WHEN ended.state = 'retrying' THEN statement_timestamp() + %(pause)s END,
+        finished_at = CASE WHEN ended.state <> 'retrying' THEN statement_timestamp() END
+    FROM ended WHERE t.id = ended.id
+    RETURNING t.id, t.state, t.attempt, t.worker_id, t.started_at
+), kept AS (
+    INSERT INTO jobs_attempt (task_id, number, worker_id, started_at, finished_at, error_type, error, traceback)
+    SELECT id, attempt, worker_id, started_at, statement_timestamp(), %(error_type)s, %(error)s, %(traceback)s
+    FROM changed
+)
+SELECT state FROM changed
+"""
+
+
+def fail(
+    owned: Claim, failure: Failure, *, pause: timedelta, is_permanent: bool = False, is_cancelled: bool = False
+) -> State | None:
+    """Record a failed attempt and decide what follows: retrying after `pause`, dead or cancelled.
+
+    None when the claim is no longer ours: then nothing was written.
+    """
+    parameters = {
+        "id": owned.id,
+        "token": owned.token,
+        "pause": pause,
+        "is_permanent": is_permanent,
+        "is_cancelled": is_cancelled,
+        "error_type": _storable(failure.error_type)[:200],
+        "error": _storable(failure.error),
+        "traceback": _storable(failure.traceback),
+    }
+    rows = fetch(_FAIL, parameters)
+    return State(rows[0][0]) if rows else None
+
+
+def _storable(text: str) -> str:
+    """`text` without what PostgreSQL cannot hold (NUL, lone surrogates), bounded to 20,000 characters."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()[:20_000]
+
+
+def backoff(attempt: int, *, base: timedelta, maximum: timedelta) -> timedelta:
+    """A pause before the next attempt: exponential with full jitter.
+
+    Source: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+    """
+    ceiling = min(maximum, base * 2 ** min(attempt - 1, 30))
+    return ceiling * random.random()  # noqa: S311 - spreads the load, guards nothing
+
+
+def cancel(task_id: UUID) -> State | None:
+    """Ask a task to stop: a waiting one is cancelled at once, a running one when it next looks.
+
+    The state after that; None when the task does not exist or has already ended.
+    """
+    rows = fetch(
+        """
+        UPDATE jobs_task SET cancel_requested_at = coalesce(cancel_requested_at, statement_timestamp()),
+            state = CASE WHEN state = 'running' THEN state ELSE 'cancelled' END,
+            finished_at = CASE WHEN state = 'running' THEN finished_at ELSE statement_timestamp() END,
+            publish_at = NULL
+        WHERE id = %s AND state IN ('queued', 'retrying', 'running') RETURNING state
+        """,
+        (task_id,),
+    )
+    return State(rows[0][0]) if rows else None
+
+
+def replay(task_id: UUID) -> State | None:
+    """Give a dead task all its attempts again.
+
+    Queued after that, or cancelled where its unique key waits already; None when it is not dead.
+    """
+    rows = fetch(
+        """
+        WITH dead AS (
+            SELECT id, unique_key IS NOT NULL AND EXISTS (
+                SELECT FROM jobs_task AS waiting WHERE waiting.unique_key = t.unique_key AND waiting.state = 'queued'
+            ) AS is_superseded
+            FROM jobs_task AS t WHERE id = %s AND state = 'dead' FOR UPDATE
+        )
+        UPDATE jobs_task AS t SET
+            state = CASE WHEN is_superseded THEN 'cancelled' ELSE 'queued' END,
+            attempt = 0, run_at = statement_timestamp(), progress = NULL, cancel_requested_at = NULL,
+            publish_at = CASE WHEN NOT is_superseded THEN statement_timestamp() END,
+            finished_at = CASE WHEN is_superseded THEN statement_timestamp() END
+        FROM dead WHERE t.id = dead.id RETURNING t.state
+        """,
+        (task_id,),
+    )
+    return State(rows[0][0]) if rows else None
+
+
+def hasten(task_id: UUID) -> bool:
+    """A waiting task is due now; False when it does not wait."""
+    sql = """
+        UPDATE jobs_task SET run_at = statement_timestamp(), publish_at = statement_timestamp()
+        WHERE id = %s AND state IN ('queued', 'retrying')
+    """
+    return bool(execute(sql, (task_id,)))
+
+
+def report_progress(owned: Claim, progress: dict[str, Any]) -> bool:
+    """Store how far the task is; return whether it was asked to stop.
+
+    Raises:
+        LeaseLost: the claim is no longer ours.
+    """
+    rows = fetch(
+        """
+        UPDATE jobs_task SET progress = %s WHERE id = %s AND state = 'running' AND claim_token = %s
+        RETURNING cancel_requested_at IS NOT NULL
+        """,
+        (Jsonb(progress), owned.id, owned.token),
+    )
+    if not rows:
+        raise LeaseLost
+    return bool(rows[0][0])
+
+
+def save_checkpoint(owned: Claim, checkpoint: Any) -> None:
+    """Store where the next attempt goes on, in the caller's transaction if there is one.
+
+    Raises:
+        LeaseLost: the claim is no longer ours.
+    """
+    sql = "UPDATE jobs_task SET checkpoint = %s WHERE id = %s AND state = 'running' AND claim_token = %s"
+    if not execute(sql, (Jsonb(checkpoint), owned.id, owned.token)):
+        raise LeaseLost
+
+
+def keep_undecodable(queue: str, body: bytes, error: str) -> None:
+    """A message that is no task is kept with the reason."""
+    execute(
+        "INSERT INTO jobs_undecodablemessage (queue, body, error, received_at)"
+        " VALUES (%s, %s, %s, statement_timestamp())",
+        (queue, body, _storable(error)),
+    )

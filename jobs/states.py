@@ -1,0 +1,22 @@
+"""Where a task stands; docs/task-lifecycle.md shows every arrow."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class State(models.TextChoices):
+    """The state of a task."""
+
+    QUEUED = "queued", "Queued"
+    RUNNING = "running", "Running"
+    RETRYING = "retrying", "Retrying"
+    SUCCEEDED = "succeeded", "Succeeded"
+    DEAD = "dead", "Dead"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+#: States from which a worker may claim a task.
+PENDING_STATES = (State.QUEUED, State.RETRYING)
+#: States that no worker changes any more.
+TERMINAL_STATES = (State.SUCCEEDED, State.DEAD, State.CANCELLED)

@@ -1,0 +1,60 @@
+"""Background work in the tests of any app."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import uuid4
+
+from dramatiq import get_broker
+
+from jobs import execution, ledger
+from jobs.declaration import LedgerActor
+from jobs.models import Task
+
+#: A chain longer than this is taken for one that never ends.
+RUN_LIMIT_TASKS = 10_000
+
+
+def run_tasks(*, until_delay: bool = True, raise_errors: bool = True) -> int:
+    """Run every task that waits, and those they send, in this thread; return how many ran.
+
+    Args:
+        until_delay: leave tasks whose time has not come; otherwise run them too.
+        raise_errors: raise the error of the first attempt that fails; otherwise go on, the ledger has it.
+    """
+    count = 0
+    while (task := _next_task(until_delay=until_delay)) is not None:
+        actor = get_broker().get_actor(task.actor)
+        assert isinstance(actor, LedgerActor)
+        state, error = execution.run(actor, task.id, uuid4())
+        if error is not None and raise_errors:
+            raise error
+        if state is None:
+            break  # paused
+        count += 1
+        if count > RUN_LIMIT_TASKS:
+            raise AssertionError(f"More than {RUN_LIMIT_TASKS} tasks ran; does one send itself?")
+    return count
+
+
+def _next_task(*, until_delay: bool) -> Task | None:
+    waiting = Task.objects.pending() if not until_delay else Task.objects.due()
+    task = waiting.order_by("priority", "run_at", "id").first()
+    if task is not None:
+        ledger.hasten(task.id)
+    return task
+
+
+def assert_sent(actor: LedgerActor[..., Any], *args: Any, **kwargs: Any) -> Task:
+    """Exactly one task of `actor` with these arguments is in the ledger; return it."""
+    sent = Task.objects.filter(actor=actor.actor_name)
+    found = [task for task in sent if task.args == _as_json(args) and task.kwargs == _as_json(kwargs)]
+    if len(found) != 1:
+        others = [(task.args, task.kwargs) for task in sent]
+        raise AssertionError(f"{len(found)} tasks {actor.actor_name}{args}{kwargs or ''}; there are {others}")
+    return found[0]
+
+
+def _as_json(value: Any) -> Any:
+    return json.loads(json.dumps(value))

@@ -1,0 +1,115 @@
+"""What every worker process does beside running tasks: beat, relay, rescue. Any number may do so at once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection
+
+from jobs import relay, workers
+from jobs.process import process_id
+from jobs.publisher import publisher
+
+log = structlog.get_logger(__name__)
+
+RELAY_SECONDS = 0.1
+RESCUE_SECONDS = 2.0
+REPUBLISH_SECONDS = 2.0
+FORGET_SECONDS = 600.0
+FORGET_AFTER = timedelta(days=1)
+#: The publisher's tasks that nobody claimed within this time are marked, so that the relay leaves them alone.
+MARK_AFTER_SECONDS = 0.3
+
+
+class Loop(threading.Thread):
+    """Runs `step` every `interval` seconds, at once again when it returns true; outlives any error of it."""
+
+    def __init__(self, name: str, interval: float, step: Callable[[], object]) -> None:
+        super().__init__(name=f"civiclens-{name}", daemon=True)
+        self._interval = interval
+        self._step = step
+        self._is_stopping = threading.Event()
+
+    def run(self) -> None:
+        while not self._is_stopping.is_set():
+            is_busy = False
+            try:
+                is_busy = bool(self._step())
+            except (DatabaseError, InterfaceError) as error:
+                log.warning("jobs.loop_waits", loop=self.name, error_type=type(error).__name__)
+                connection.close()
+            except Exception:  # noqa: BLE001 - a loop that ends would be missed by nobody
+                log.exception("jobs.loop_failed", loop=self.name)
+            if not is_busy:
+                self._is_stopping.wait(self._interval)
+        connection.close()
+
+    def stop(self) -> None:
+        """End after the step under way."""
+        self._is_stopping.set()
+
+
+class Upkeep:
+    """The loops of one worker process, and a watch that replaces a loop that died."""
+
+    def __init__(self, *, queues: list[str], threads: int) -> None:
+        self._queues = queues
+        self._threads = threads
+        self._factories: list[Callable[[], Loop]] = [
+            lambda: Loop("heartbeat", settings.JOBS_HEARTBEAT_SECONDS, self._beat),
+            lambda: Loop("rescue", RESCUE_SECONDS, workers.rescue),
+            lambda: Loop("forget", FORGET_SECONDS, lambda: workers.forget_stopped(FORGET_AFTER) and None),
+        ]
+        if settings.JOBS_TRANSPORT == "rabbitmq":
+            self._factories += [
+                lambda: Loop("relay", RELAY_SECONDS, lambda: relay.relay_due(publisher())),
+                lambda: Loop("republish", REPUBLISH_SECONDS, lambda: relay.republish_lost(publisher()) and None),
+                lambda: Loop("mark", MARK_AFTER_SECONDS, mark_published),
+            ]
+        self._loops: list[Loop] = []
+        self._is_stopping = threading.Event()
+
+    def start(self) -> None:
+        """Register the process and start every loop."""
+        self._loops = [factory() for factory in self._factories]
+        for loop in self._loops:
+            loop.start()
+        threading.Thread(target=self._watch, name="civiclens-watch", daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop every loop; the process leaves the ledger."""
+        self._is_stopping.set()
+        for loop in self._loops:
+            loop.stop()
+        for loop in self._loops:
+            loop.join(timeout=2)
+        try:
+            workers.leave(process_id())
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("jobs.leave_unrecorded", error_type=type(error).__name__)
+
+    def _beat(self) -> None:
+        workers.beat(process_id(), queues=self._queues, threads=self._threads)
+
+    def _watch(self) -> None:
+        while not self._is_stopping.wait(1):
+            for place, loop in enumerate(self._loops):
+                if not loop.is_alive() and not self._is_stopping.is_set():
+                    log.error("jobs.loop_died", loop=loop.name)
+                    self._loops[place] = self._factories[place]()
+                    self._loops[place].start()
+
+
+def mark_published() -> None:
+    """Mark what this process's publisher got confirmed a while ago and nobody has claimed yet."""
+    confirmed = publisher().confirmed
+    ripe = set()
+    while confirmed and confirmed[0][0] < time.monotonic() - MARK_AFTER_SECONDS:
+        ripe.add(confirmed.popleft()[1])
+    if ripe:
+        relay.mark_published(ripe)
