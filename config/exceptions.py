@@ -1,4 +1,4 @@
-"""How every exception under /api/ becomes a problem document: Django REST framework's handler and the table it reads."""
+"""How exceptions under /api/ become problem documents: the table, and the handler that reads it."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ _BY_STATUS = {
 
 
 def type_for_status(status: int) -> ProblemType:
-    """Return the general type of a status; one that has none gets the RFC's `about:blank` meaning through its phrase."""
+    """Return the general type of a status; one that has none is made of its phrase."""
     if status in _BY_STATUS:
         return _BY_STATUS[status]
     phrase = HTTPStatus(status).phrase

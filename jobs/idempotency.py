@@ -58,7 +58,7 @@ def idempotent(handler: Handler[V, P]) -> Callable[Concatenate[V, Request, P], H
                 return _replay(stored)
             try:
                 response = handler(view, request, *args, **kwargs)
-            except Exception as error:  # Django REST framework's own error path; re-raises what it does not know.
+            except Exception as error:  # noqa: BLE001 - the framework's own error path; it re-raises what it does not know
                 response = view.handle_exception(error)
             if response.status_code < 400:
                 use.store(response)
@@ -101,7 +101,10 @@ class _Use:
                 raise IdempotencyKeyInUse
 
     def stored_answer(self) -> IdempotencyKey | None:
-        """Return the answer of an earlier identical request. A statement of its own, to see what the lock waited for."""
+        """Return the answer to an earlier identical request.
+
+        A statement of its own after `lock`, because it must see what the lock's last holder committed.
+        """
         stored = IdempotencyKey.objects.filter(owner=self.owner, key=self.key).first()
         if stored is not None and stored.fingerprint != self.fingerprint:
             raise IdempotencyKeyReused
@@ -114,7 +117,7 @@ class _Use:
             key=self.key,
             fingerprint=self.fingerprint,
             status=response.status_code,
-            headers=dict(response.items()),
+            headers={name: value for name, value in response.items() if name != "Content-Type"},
             body=JSONRenderer().render(response.data),
         )
 
@@ -138,7 +141,7 @@ def _fingerprint(request: Request) -> str:
     """Digest the method, the path and the parsed body, so that white space and field order do not matter."""
     data = dict(request.data.lists()) if isinstance(request.data, QueryDict) else request.data
     body = json.dumps(data, sort_keys=True, default=_file_digest)
-    return hashlib.sha256(f"{request.method} {request._request.path_info}\n{body}".encode()).hexdigest()
+    return hashlib.sha256(f"{request.method} {request.path_info}\n{body}".encode()).hexdigest()
 
 
 def _file_digest(file: Any) -> str:
@@ -154,5 +157,9 @@ def _file_digest(file: Any) -> str:
 
 def _replay(stored: IdempotencyKey) -> HttpResponse:
     """Answer as the first time."""
-    headers = {**stored.headers, "Idempotency-Replayed": "true"}
-    return HttpResponse(bytes(stored.body), status=stored.status, content_type="application/json", headers=headers)
+    response = HttpResponse(bytes(stored.body), status=stored.status, content_type="application/json")
+    for name, value in {**stored.headers, "Idempotency-Replayed": "true"}.items():
+        response[name] = value
+    if not stored.body:
+        del response.headers["Content-Type"]
+    return response

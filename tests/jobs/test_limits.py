@@ -1,0 +1,116 @@
+"""Rate limits are exact, also when everybody comes at once."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import connection, transaction
+from django.db.models import F
+from rest_framework.request import Request
+from rest_framework.test import APIRequestFactory
+from rest_framework.views import APIView
+
+from jobs import limits
+from jobs.models import RateLimit
+from jobs.throttling import LimitThrottle
+
+MINUTE = timedelta(minutes=1)
+
+
+def let_pass(period: timedelta) -> None:
+    RateLimit.objects.update(window_ends_at=F("window_ends_at") - period)
+
+
+@pytest.mark.django_db
+def test_a_window_allows_exactly_its_limit() -> None:
+    found = [limits.hit("a", 3, MINUTE) for _ in range(5)]
+    assert [limit.allowed for limit in found] == [True, True, True, False, False]
+    assert [limit.remaining for limit in found] == [2, 1, 0, 0, 0]
+    assert found[0].retry_after == 0
+    assert 59 <= found[3].retry_after <= 60
+
+
+@pytest.mark.django_db
+def test_keys_do_not_meet() -> None:
+    assert limits.hit("a", 1, MINUTE).allowed
+    assert limits.hit("b", 1, MINUTE).allowed
+    assert not limits.hit("a", 1, MINUTE).allowed
+
+
+@pytest.mark.django_db
+def test_a_new_window_opens_when_the_old_one_has_ended() -> None:
+    for _ in range(4):
+        limits.hit("a", 2, MINUTE)
+    let_pass(timedelta(seconds=58))
+    assert 1 <= limits.hit("a", 2, MINUTE).retry_after <= 2
+    let_pass(MINUTE)
+    assert limits.hit("a", 2, MINUTE) == limits.Limit(allowed=True, remaining=1, retry_after=0)
+
+
+@pytest.mark.django_db
+def test_refused_hits_do_not_prolong_the_window() -> None:
+    limits.hit("a", 1, MINUTE)
+    ends_at = RateLimit.objects.get(key="a").window_ends_at
+    limits.hit("a", 1, MINUTE)
+    row = RateLimit.objects.get(key="a")
+    assert (row.window_ends_at, row.hits) == (ends_at, 2)
+    limits.hit("a", 1, MINUTE)
+    assert RateLimit.objects.get(key="a").hits == 2
+
+
+@pytest.mark.django_db
+def test_a_limit_of_none_allows_nothing() -> None:
+    assert not limits.hit("a", 0, MINUTE).allowed
+
+
+@pytest.mark.django_db
+def test_purge_deletes_what_has_ended() -> None:
+    limits.hit("old", 1, MINUTE)
+    let_pass(2 * MINUTE)
+    limits.hit("new", 1, MINUTE)
+    assert limits.purge() == 1
+    assert [row.key for row in RateLimit.objects.all()] == ["new"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_hundred_at_once_get_exactly_the_limit() -> None:
+    def knock(_: int) -> bool:
+        try:
+            return limits.hit("door", 5, MINUTE).allowed
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(25) as threads:
+        allowed = list(threads.map(knock, range(100)))
+    assert sum(allowed) == 5
+
+
+@pytest.mark.django_db(transaction=True)
+def test_inside_a_transaction_it_refuses_because_a_rollback_would_uncount() -> None:
+    with pytest.raises(RuntimeError), transaction.atomic():
+        limits.hit("a", 5, MINUTE)
+    assert not RateLimit.objects.exists()
+
+
+class TwoAMinute(LimitThrottle):
+    limit = 2
+    period = MINUTE
+
+    def key(self, request: Request, view: APIView) -> str | None:
+        return request.query_params.get("who")
+
+
+@pytest.mark.django_db
+def test_a_throttle_speaks_for_the_limit() -> None:
+    def ask(query: str) -> TwoAMinute | None:
+        throttle = TwoAMinute()
+        return None if throttle.allow_request(Request(APIRequestFactory().get(f"/{query}")), APIView()) else throttle
+
+    assert [ask("?who=a"), ask("?who=a")] == [None, None]
+    refused = ask("?who=a")
+    assert refused is not None
+    assert 59 <= refused.wait() <= 60
+    assert ask("?who=b") is None
+    assert [ask(""), ask(""), ask("")] == [None, None, None]
