@@ -1,0 +1,274 @@
+"""The demo city, Elm Harbor: an invented administration with reports of the last two months, at plausible places.
+
+The same seed makes the same city every time; only its dates follow the clock. What is there already stays as it is.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+from django.utils import timezone
+from uuid_utils.compat import uuid7
+
+from accounts.actors import credit_reputation
+from accounts.models import User
+from reports.actors import classify_report
+from reports.demo_texts import REPORTS
+from reports.intake import SUBMISSION_POINTS
+from reports.models import (
+    OPEN_STATUSES,
+    Category,
+    CategorySource,
+    Department,
+    DepartmentMembership,
+    Report,
+    Severity,
+    Status,
+    StatusChange,
+)
+from reports.routing import DEADLINE_FACTORS
+from reports.taxonomy import TAXONOMY
+
+ADMIN_EMAIL = "admin@example.org"
+ADMIN_LOGIN = ADMIN_EMAIL
+ADMIN_PHONE = "+12035550100"
+ADMIN_PASSWORD = "elm-harbor-demo"  # noqa: S105  # printed by `make run`; `load_demo` refuses outside development
+
+SOURCE = "demo"
+REPORT_COUNT = 300
+CITIZEN_COUNT = 20
+DAYS = 60
+
+# Slug and name.
+DEPARTMENTS: dict[str, str] = {
+    "city-desk": "City Desk",
+    "streets": "Streets and Sidewalks",
+    "sanitation": "Sanitation",
+    "traffic": "Traffic, Lights and Parking",
+    "parks": "Parks and Trees",
+    "water": "Water and Drainage",
+    "police": "Police",
+    "inspections": "Building Inspections",
+}
+TRIAGE = "city-desk"
+
+# Category: its department, and the hours it has at medium severity.
+ASSIGNMENTS: dict[str, tuple[str, int]] = {
+    "pothole": ("streets", 72),
+    "sidewalk": ("streets", 336),
+    "snow": ("streets", 24),
+    "drain": ("water", 48),
+    "street_light": ("traffic", 120),
+    "signal": ("traffic", 12),
+    "signs": ("traffic", 120),
+    "traffic_safety": ("traffic", 240),
+    "parking": ("traffic", 48),
+    "tree_trim": ("parks", 336),
+    "tree_removal": ("parks", 336),
+    "parks": ("parks", 168),
+    "trash": ("sanitation", 48),
+    "dumping": ("sanitation", 96),
+    "graffiti": ("sanitation", 120),
+    "sweeping": ("sanitation", 168),
+    "police": ("police", 24),
+    "private": ("inspections", 336),
+}
+
+CITIZEN_NAMES = (
+    "Ada Quill", "Ben Marlow", "Carla Reyes", "Dev Anand", "Elif Toprak", "Femi Okoro", "Greta Lund", "Hugo Faria",
+    "Ines Calder", "Jonas Weir", "Keiko Mori", "Leo Santoro", "Mina Farsi", "Noor Haddad", "Otis Grant", "Priya Nair",
+    "Quinn Abbot", "Rosa Vidal", "Sam Tully", "Tess Orlov",
+)  # fmt: skip
+
+# Neighbourhoods: latitude, longitude and streets.
+PLACES: tuple[tuple[float, float, tuple[str, ...]], ...] = (
+    (41.3083, -72.9279, ("Harbor Street", "Chapel Row", "Market Street")),
+    (41.3152, -72.9223, ("Orchard Hill", "Linden Street", "Willow Street")),
+    (41.3047, -72.9104, ("Ferry Road", "Mill Lane", "Dock Street")),
+    (41.3121, -72.9488, ("West Park Avenue", "Cedar Street", "Beech Lane")),
+    (41.2935, -72.9290, ("Station Road", "Liberty Street", "Canal Walk")),
+    (41.3254, -72.9170, ("Ridge Avenue", "College Crossing", "Prospect Way")),
+)
+
+# How a report may have gone so far, and how often.
+COURSES: tuple[tuple[int, tuple[Status, ...]], ...] = (
+    (4, (Status.TRIAGED,)),
+    (4, (Status.TRIAGED, Status.IN_PROGRESS)),
+    (5, (Status.TRIAGED, Status.IN_PROGRESS, Status.RESOLVED)),
+    (4, (Status.TRIAGED, Status.IN_PROGRESS, Status.RESOLVED, Status.CLOSED)),
+    (1, (Status.TRIAGED, Status.REJECTED)),
+    (1, (Status.TRIAGED, Status.DUPLICATE)),
+)
+NOTES: dict[str, str] = {
+    Status.IN_PROGRESS: "A crew has been scheduled.",
+    Status.RESOLVED: "Done. Thank you for telling us.",
+    Status.CLOSED: "",
+    Status.REJECTED: "This is outside the city's responsibility.",
+    Status.DUPLICATE: "We know this one already; it is being worked on.",
+}
+
+
+@dataclass(frozen=True)
+class City:
+    """Who and what the reports need."""
+
+    departments: dict[str, Department]
+    categories: dict[str, Category]
+    staff: dict[str, User]
+    citizens: list[User]
+
+
+@transaction.atomic
+def load() -> int:
+    """The demo city is there; answers how many reports were added, which is 0 the second time."""
+    city = _found_city()
+    if Report.objects.filter(source=SOURCE).exists():
+        return 0
+    dice = random.Random(20)  # noqa: S311  # a repeatable city, no secret
+    histories = [_make_report(number, city, dice) for number in range(REPORT_COUNT)]
+    reports = [history[0].report for history in histories]
+    Report.objects.bulk_create(reports)
+    StatusChange.objects.bulk_create(change for history in histories for change in history)
+    classify_report.send_many([(str(report.pk),) for report in reports if report.category is None])
+    credit_reputation.send_many(
+        [
+            (str(report.reporter_id), SUBMISSION_POINTS, f"report:{report.pk}:submitted", "report submitted")
+            for report in reports
+            if report.reporter_id
+        ]
+    )
+    return len(reports)
+
+
+def _found_city() -> City:
+    Department.objects.bulk_create(
+        [Department(slug=slug, name=name, is_triage=slug == TRIAGE) for slug, name in DEPARTMENTS.items()],
+        ignore_conflicts=True,
+    )
+    departments = {department.slug: department for department in Department.objects.all()}
+    Category.objects.bulk_create(_categories(departments), ignore_conflicts=True)
+    staff, citizens = _people(departments)
+    categories = {category.slug: category for category in Category.objects.select_related("department")}
+    return City(departments, categories, staff, citizens)
+
+
+def _categories(departments: dict[str, Department]) -> list[Category]:
+    return [
+        Category(
+            slug=text.slug,
+            name=text.name,
+            group=text.group,
+            description=text.description,
+            keywords=list(text.keywords),
+            examples=text.examples,
+            department=departments[ASSIGNMENTS[text.slug][0]],
+            sla_hours=ASSIGNMENTS[text.slug][1],
+            position=position,
+        )
+        for position, text in enumerate(TAXONOMY)
+    ]
+
+
+def _people(departments: dict[str, Department]) -> tuple[dict[str, User], list[User]]:
+    """The administrator, one member of staff a department, and the citizens; phones are from the fictional range."""
+    password = make_password(ADMIN_PASSWORD)  # hashed once: hashing is slow on purpose
+    now = timezone.now()
+    people = [
+        User(
+            phone=ADMIN_PHONE, email=ADMIN_EMAIL, email_verified_at=now, name="Administrator", password=password,
+            is_staff=True, is_superuser=True,
+        )
+    ]  # fmt: skip
+    for number, (slug, name) in enumerate(DEPARTMENTS.items(), start=1):
+        email = f"{slug}@example.org"
+        people.append(
+            User(
+                phone=f"+120355501{number:02}", email=email, email_verified_at=now, name=f"{name} desk",
+                password=password, is_staff=True,
+            )
+        )  # fmt: skip
+    for number, name in enumerate(CITIZEN_NAMES[:CITIZEN_COUNT], start=21):
+        with_email = number % 2 == 0
+        people.append(
+            User(
+                phone=f"+120355501{number:02}", name=name, password=make_password(None),
+                email=f"{name.split()[0].lower()}@example.org" if with_email else "",
+                email_verified_at=now if with_email else None, wants_sms=not with_email,
+            )
+        )  # fmt: skip
+    User.objects.bulk_create(people, ignore_conflicts=True)
+    stored = {user.phone: user for user in User.objects.filter(phone__in=[person.phone for person in people])}
+    users = [stored[person.phone] for person in people]
+    staff = dict(zip(DEPARTMENTS, users[1:], strict=False))
+    DepartmentMembership.objects.bulk_create(
+        [DepartmentMembership(user=user, department=departments[slug]) for slug, user in staff.items()],
+        ignore_conflicts=True,
+    )
+    return staff, users[1 + len(DEPARTMENTS) :]
+
+
+def _make_report(number: int, city: City, dice: random.Random) -> list[StatusChange]:
+    """One report, not stored yet, as its history; every eighth is fresh and waits for the classifier."""
+    slug, title, description = REPORTS[number % len(REPORTS)]
+    latitude, longitude, streets = dice.choice(PLACES)
+    street = dice.choice(streets)
+    is_fresh = number % 8 == 0
+    age = timedelta(hours=dice.uniform(0.2, 6)) if is_fresh else timedelta(days=dice.uniform(0.5, DAYS))
+    created_at = timezone.now() - age
+    report = Report(
+        id=uuid7(),
+        reporter=None if number % 10 == 9 else dice.choice(city.citizens),
+        title=title,
+        description=description.format(street=street),
+        latitude=round(latitude + dice.gauss(0, 0.003), 6),
+        longitude=round(longitude + dice.gauss(0, 0.004), 6),
+        address=f"{dice.randint(1, 240)} {street}",
+        severity=dice.choices(Severity.values, weights=(3, 8, 3, 1))[0],
+        source=SOURCE,
+        external_id=f"demo-{number + 1:03}",
+        created_at=created_at,
+        updated_at=created_at,
+    )
+    if is_fresh:
+        report.published_at = created_at if report.reporter_id else None
+        return [StatusChange(report=report, to_status=Status.NEW, at=created_at)]
+    _assign(report, city.categories[slug])
+    return _course(report, city, dice)
+
+
+def _assign(report: Report, category: Category) -> None:
+    report.category, report.category_source = category, CategorySource.REPORTER
+    report.department = category.department
+    report.due_at = report.created_at + timedelta(hours=category.sla_hours * DEADLINE_FACTORS[report.severity])
+
+
+def _course(report: Report, city: City, dice: random.Random) -> list[StatusChange]:
+    """The report after a plausible course of steps since its arrival."""
+    assert report.department is not None  # noqa: S101  # assigned just before
+    desk = city.staff[report.department.slug]
+    steps = dice.choices([steps for _, steps in COURSES], weights=[weight for weight, _ in COURSES])[0]
+    history = [StatusChange(report=report, to_status=Status.NEW, by=report.reporter, at=report.created_at)]
+    for status, at in zip(steps, _moments(report.created_at, len(steps), dice), strict=True):
+        is_routing = status == Status.TRIAGED
+        note = f"Sent to {report.department.name}." if is_routing else NOTES[status]
+        by = None if is_routing else desk
+        history.append(
+            StatusChange(report=report, from_status=report.status, to_status=status, note=note, by=by, at=at)
+        )
+        report.status, report.updated_at = status, at
+    report.closed_at = None if report.status in OPEN_STATUSES else report.updated_at
+    report.published_at = None if report.status == Status.REJECTED else report.created_at
+    return history
+
+
+def _moments(since: datetime, count: int, dice: random.Random) -> list[datetime]:
+    """Moments in order between `since` and now; the first one, the routing, seconds after the arrival."""
+    rest = timezone.now() - since
+    return [
+        since + timedelta(seconds=5),
+        *(since + rest * part for part in sorted(dice.uniform(0.02, 0.98) for _ in range(count - 1))),
+    ]

@@ -1,0 +1,95 @@
+"""Serializer fields that take what was promised and nothing like it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from reports.models import BoundingBox, Category
+
+
+class StrictTextField(serializers.CharField):
+    """Text only: a number or a boolean is not turned into text."""
+
+    default_error_messages = {"invalid": "Expected text."}
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+@extend_schema_field(OpenApiTypes.DOUBLE)
+class CoordinateField(serializers.Field[float, Any, float, Any]):
+    """A finite JSON number within ± `limit` degrees."""
+
+    default_error_messages = {
+        "invalid": "Expected a number, in degrees.",
+        "range": "Expected degrees between -{limit} and {limit}.",
+    }
+
+    def __init__(self, *, limit: int, **kwargs: Any) -> None:
+        self.limit = limit
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> float:
+        if isinstance(data, bool) or not isinstance(data, int | float):
+            self.fail("invalid")
+        if not -self.limit <= data <= self.limit:  # NaN is not either
+            self.fail("range", limit=self.limit)
+        return float(data)
+
+    def to_representation(self, value: float) -> float:
+        return value
+
+
+@extend_schema_field(OpenApiTypes.STR)
+class CategoryField(serializers.Field[Category, Any, str, Any]):
+    """The slug of an active category; the error lists the valid ones."""
+
+    default_error_messages = {"unknown": "Unknown category. Expected one of: {slugs}."}
+
+    def to_internal_value(self, data: Any) -> Category:
+        active = {category.slug: category for category in Category.objects.filter(is_active=True)}
+        if not isinstance(data, str) or data not in active:
+            self.fail("unknown", slugs=", ".join(active))
+        return active[data]
+
+    def to_representation(self, value: Category) -> str:
+        return value.slug
+
+
+class ListOfChoicesField(serializers.Field[list[str], Any, str, Any]):
+    """A comma-separated list in a query parameter."""
+
+    default_error_messages = {"unknown": "Unknown value {value}. Expected one of: {choices}."}
+
+    def __init__(self, *, choices: list[str], **kwargs: Any) -> None:
+        self.choices = choices
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: str) -> list[str]:
+        values = [value.strip() for value in data.split(",")]
+        for value in values:
+            if value not in self.choices:
+                self.fail("unknown", value=repr(value[:80]), choices=", ".join(self.choices))
+        return values
+
+
+class BoundingBoxField(serializers.Field[BoundingBox, Any, str, Any]):
+    """`west,south,east,north` in degrees, the order of GeoJSON (RFC 7946, section 5)."""
+
+    default_error_messages = {"invalid": "Expected west,south,east,north in degrees, with south below north."}
+
+    def to_internal_value(self, data: str) -> BoundingBox:
+        try:
+            box = BoundingBox(*(float(part) for part in data.split(",")))
+        except (ValueError, TypeError):
+            self.fail("invalid")
+        in_range = all(-180 <= x <= 180 for x in (box.west, box.east)) and -90 <= box.south <= box.north <= 90
+        if not in_range:
+            self.fail("invalid")
+        return box

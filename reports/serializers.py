@@ -1,0 +1,128 @@
+"""What the API takes and tells about reports. Nothing here identifies a reporter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from reports.fields import BoundingBoxField, CategoryField, CoordinateField, ListOfChoicesField, StrictTextField
+from reports.intake import NewReport
+from reports.models import (
+    DESCRIPTION_MAX_CHARACTERS,
+    NOTE_MAX_CHARACTERS,
+    TITLE_MAX_CHARACTERS,
+    Category,
+    Department,
+    Report,
+    Severity,
+    Status,
+    StatusChange,
+)
+
+
+class DepartmentSerializer(serializers.ModelSerializer[Department]):
+    class Meta:
+        model = Department
+        fields = ("slug", "name")
+
+
+class CategorySerializer(serializers.ModelSerializer[Category]):
+    department = serializers.SlugRelatedField[Department](slug_field="slug", read_only=True)
+
+    class Meta:
+        model = Category
+        fields = ("slug", "name", "group", "description", "keywords", "department", "sla_hours")
+
+
+class StatusChangeSerializer(serializers.ModelSerializer[StatusChange]):
+    status = serializers.ChoiceField(source="to_status", choices=Status.choices, read_only=True)
+
+    class Meta:
+        model = StatusChange
+        fields = ("status", "note", "at")
+
+
+class ReportSerializer(serializers.ModelSerializer[Report]):
+    """A report as a list shows it. The context carries `tracking_token`, empty when none was shown."""
+
+    category = serializers.SlugRelatedField[Category](slug_field="slug", read_only=True, allow_null=True)
+    department = serializers.SlugRelatedField[Department](slug_field="slug", read_only=True, allow_null=True)
+    is_own = serializers.SerializerMethodField(help_text="Whether you wrote it.")
+
+    class Meta:
+        model = Report
+        fields: tuple[str, ...] = (
+            "id",
+            "status",
+            "title",
+            "description",
+            "latitude",
+            "longitude",
+            "address",
+            "severity",
+            "category",
+            "category_confidence",
+            "department",
+            "due_at",
+            "created_at",
+            "updated_at",
+            "is_own",
+        )
+        read_only_fields = fields
+
+    def get_is_own(self, report: Report) -> bool:
+        return report.is_own(self.context["request"].user, tracking_token=self.context.get("tracking_token", ""))
+
+
+class ReportDetailSerializer(ReportSerializer):
+    history = StatusChangeSerializer(many=True, read_only=True)
+
+    class Meta(ReportSerializer.Meta):
+        fields = (*ReportSerializer.Meta.fields, "history")
+        read_only_fields = fields
+
+
+class CreatedReportSerializer(ReportDetailSerializer):
+    """The answer to a creation; an anonymous reporter gets the token here and never again."""
+
+    tracking_token = serializers.SerializerMethodField(help_text="Anonymous reports only. Shown once: keep it.")
+
+    class Meta(ReportDetailSerializer.Meta):
+        fields = (*ReportDetailSerializer.Meta.fields, "tracking_token")
+        read_only_fields = fields
+
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_tracking_token(self, report: Report) -> str | None:
+        token: str | None = self.context["tracking_token"]
+        return token
+
+
+class NewReportSerializer(serializers.Serializer[NewReport]):
+    title = StrictTextField(max_length=TITLE_MAX_CHARACTERS)
+    description = StrictTextField(max_length=DESCRIPTION_MAX_CHARACTERS)
+    latitude = CoordinateField(limit=90)
+    longitude = CoordinateField(limit=180)
+    severity = serializers.ChoiceField(choices=Severity.choices, default=Severity.MEDIUM)
+    category = CategoryField(required=False, allow_null=True, default=None)
+    address = StrictTextField(max_length=300, required=False, allow_blank=True, default="")
+
+    def create(self, validated_data: dict[str, Any]) -> NewReport:
+        return NewReport(**validated_data)
+
+
+class StatusStepSerializer(serializers.Serializer[dict[str, Any]]):
+    """One step of a report by staff; the note is read by everybody who sees the report."""
+
+    status = serializers.ChoiceField(choices=Status.choices)
+    note = StrictTextField(max_length=NOTE_MAX_CHARACTERS, required=False, allow_blank=True, default="")
+
+
+class ReportFilterSerializer(serializers.Serializer[dict[str, Any]]):
+    """The query parameters of the list."""
+
+    status = ListOfChoicesField(choices=list(Status.values), required=False)
+    category = CategoryField(required=False)
+    bbox = BoundingBoxField(required=False)
+    mine = serializers.BooleanField(required=False, default=False)

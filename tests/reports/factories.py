@@ -1,0 +1,58 @@
+"""Rows to test with; every value that a test does not name is the same each time."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any
+
+from accounts.models import User
+from reports.models import Category, Department, DepartmentMembership, Report, Status, StatusChange
+
+_numbers = count(1)
+
+
+def make_user(**overrides: Any) -> User:
+    number = next(_numbers)
+    fields = {"phone": f"+1203555{number:04}", "name": f"Citizen {number}"} | overrides
+    return User.objects.create_user(**fields)
+
+
+def make_department(slug: str = "streets", **overrides: Any) -> Department:
+    return Department.objects.get_or_create(slug=slug, defaults={"name": slug.capitalize()} | overrides)[0]
+
+
+def make_category(slug: str = "pothole", *, department: Department | None = None, **overrides: Any) -> Category:
+    fields = {"name": slug.capitalize(), "department": department or make_department(), "sla_hours": 72} | overrides
+    return Category.objects.get_or_create(slug=slug, defaults=fields)[0]
+
+
+def make_staff(*departments: Department, **overrides: Any) -> User:
+    user = make_user(is_staff=True, **overrides)
+    for department in departments:
+        DepartmentMembership.objects.create(user=user, department=department)
+    return user
+
+
+def make_report(**overrides: Any) -> Report:
+    """A public report of the streets department with its first line of history."""
+    fields = {
+        "title": "Deep hole",
+        "description": "A deep hole in the road.",
+        "latitude": 41.3,
+        "longitude": -72.9,
+        "status": Status.TRIAGED,
+    } | overrides
+    if "department" not in fields:
+        fields["department"] = make_department()
+    report = Report(**fields)
+    if "published_at" not in overrides:
+        report.published_at = report.created_at
+    report.save(force_insert=True)
+    StatusChange.objects.create(report=report, to_status=Status.NEW, at=report.created_at)
+    return report
+
+
+def new_report(**overrides: Any) -> dict[str, Any]:
+    """The body of a creation."""
+    body = {"title": "Deep hole", "description": "A deep hole in the road.", "latitude": 41.3, "longitude": -72.9}
+    return body | overrides
