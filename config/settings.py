@@ -55,6 +55,7 @@ DATABASES["default"] |= {
     "CONN_MAX_AGE": env.int("DB_CONNECTION_MAX_AGE_SECONDS", default=600),
     "CONN_HEALTH_CHECKS": True,
 }
+DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 3)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Applications ------------------------------------------------------------------------------
@@ -263,6 +264,17 @@ NOTIFICATION_CHANNELS = {
 # --- Requests repeated --------------------------------------------------------------------------
 IDEMPOTENCY_RETENTION_HOURS: int = env.int("IDEMPOTENCY_RETENTION_HOURS", default=24)
 IDEMPOTENCY_LOCK_SECONDS: int = env.int("IDEMPOTENCY_LOCK_SECONDS", default=60)
+
+# --- Embeddings ----------------------------------------------------------------------------------
+# Loaded on first use and only in workers; docs/classification.md lists the embedders there are.
+EMBEDDER: str = env.str("EMBEDDER", default="matching.embedders.minilm.MiniLmEmbedder")
+EMBEDDER_THREADS: int = env.int("EMBEDDER_THREADS", default=1)
+# Of the embedders that ask a server or load a model by name.
+EMBEDDER_URL: str = env.str("EMBEDDER_URL", default="")
+EMBEDDER_API_KEY: str = env.str("EMBEDDER_API_KEY", default="")
+EMBEDDER_MODEL: str = env.str("EMBEDDER_MODEL", default="")
+EMBEDDER_DIMENSIONS: int = env.int("EMBEDDER_DIMENSIONS", default=384)
+EMBEDDER_TIMEOUT_SECONDS: float = env.float("EMBEDDER_TIMEOUT_SECONDS", default=20)
 
 # --- Reports ------------------------------------------------------------------------------------
 # Below this confidence a report goes to the triage department with the category as a proposal.

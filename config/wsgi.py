@@ -5,4 +5,5 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+os.environ["CIVICLENS_PROCESS"] = "web"  # in which the embedding model is never loaded
 application = get_wsgi_application()

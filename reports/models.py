@@ -100,6 +100,25 @@ class Category(models.Model):
         return self.name
 
 
+class ExampleVector(models.Model):
+    """The sentence vector of a text the classifier learns from, so that no worker computes it twice.
+
+    Only a store of what can be computed again: `classification.py` fills it and empties it.
+    """
+
+    space = models.CharField(max_length=120, help_text="Embedder and version; vectors of two spaces are never mixed.")
+    digest = models.BinaryField(max_length=32, help_text="SHA-256 of the text.")
+    vector = models.BinaryField(help_text="float32, little-endian.")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["space", "digest"], name="reports_examplevector_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{bytes(self.digest).hex()[:12]} in {self.space}"
+
+
 class Severity(models.TextChoices):
     """How bad it is, as the reporter sees it; shortens or lengthens the deadline (`routing.py`)."""
 
@@ -237,7 +256,7 @@ class Report(models.Model):
             models.Index(
                 F("created_at").desc(), F("id").desc(), condition=Q(published_at__isnull=False), name="report_public"
             ),
-            # The public list of one category; the classifier's labelled examples.
+            # The public list of one category.
             models.Index("category", F("created_at").desc(), name="report_category"),
             # The public list of one status.
             models.Index("status", F("created_at").desc(), name="report_status"),
@@ -249,6 +268,8 @@ class Report(models.Model):
             models.Index("department", "status", F("created_at").desc(), name="report_desk"),
             # Open reports whose deadline has passed or is near.
             models.Index("due_at", condition=Q(status__in=OPEN_STATUSES), name="report_due"),
+            # What the classifier learns from: the newest reports whose category staff chose.
+            models.Index(F("updated_at").desc(), condition=Q(category_source="staff"), name="report_taught"),
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,26 @@
+"""What can go wrong with embeddings and matching."""
+
+from __future__ import annotations
+
+
+class MatchingError(Exception):
+    """Matching could not do what it was asked."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or self.__class__.__doc__)
+
+
+class EmbedderInWebProcess(MatchingError):
+    """A web process asked for the embedding model; send a task and let a worker embed."""
+
+
+class EmbedderMisconfigured(MatchingError):
+    """The embedder cannot be loaded as it is configured."""
+
+
+class EmbeddingUnavailable(MatchingError):
+    """The embedding service did not answer; the same call may succeed later."""
+
+
+class EmbeddingRefused(MatchingError):
+    """The embedding service refused the call; the same call will be refused again."""
