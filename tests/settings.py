@@ -32,3 +32,4 @@ NOTIFICATION_CHANNELS = {
     "email": "notifications.channels.mailbox.send_email",
     "sms": "notifications.channels.mailbox.send_sms",
 }
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.jobs.probe"]  # noqa: F405

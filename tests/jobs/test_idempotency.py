@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -165,7 +166,12 @@ def test_a_crash_commits_nothing_and_frees_the_key() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_request_in_progress_answers_409_to_its_repetition() -> None:
     entered, leave = threading.Event(), threading.Event()
-    during["hole"] = lambda: (entered.set(), leave.wait(10))[0]
+
+    def linger() -> None:
+        entered.set()
+        leave.wait(10)
+
+    during["hole"] = linger
     with ThreadPoolExecutor(1) as threads:
         first = threads.submit(in_thread, post)
         assert entered.wait(10)
@@ -213,7 +219,7 @@ def test_a_request_whose_connection_dies_leaves_neither_effect_nor_lock() -> Non
 @pytest.mark.django_db(transaction=True)
 def test_a_request_that_hangs_is_given_up_and_frees_the_key(settings: Any) -> None:
     settings.IDEMPOTENCY_LOCK_SECONDS = 1
-    during["hole"] = lambda: threading.Event().wait(1.5) and None
+    during["hole"] = lambda: time.sleep(1.5)
     with ThreadPoolExecutor(1) as threads:
         hung = threads.submit(in_thread, post)
         assert hung.result().status_code == 500

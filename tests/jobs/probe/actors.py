@@ -1,0 +1,86 @@
+"""One actor of each kind, slow where a test wants to interrupt it, and some that misbehave."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from datetime import timedelta
+
+import jobs
+from tests.jobs.probe.models import Call, Effect
+
+SOON = timedelta(milliseconds=200)
+
+
+def leave_effect(key: str) -> None:
+    """Record one effect in the current transaction."""
+    Effect.objects.create(key=key, worker_pid=os.getpid())
+
+
+@jobs.actor(min_backoff=SOON, max_backoff=SOON)
+def probe_transactional(key: str, seconds: float = 0) -> None:
+    """Leave an effect, then take `seconds` before the end commits with it."""
+    leave_effect(key)
+    time.sleep(seconds)
+
+
+@jobs.actor(min_backoff=SOON, max_backoff=SOON)
+def probe_parent(key: str, children: int) -> None:
+    """Send `children` tasks with the effect."""
+    leave_effect(key)
+    for number in range(children):
+        probe_transactional.send(f"{key}/{number}")
+
+
+@jobs.actor(kind="external", min_backoff=SOON, max_backoff=SOON)
+def probe_external(key: str, seconds: float = 0) -> str:
+    """Call somebody, then take `seconds` to hear the answer."""
+    Call.objects.create(key=key, task_id=jobs.current_task().id)
+    time.sleep(seconds)
+    return "answer"
+
+
+@probe_external.record
+def record_probe_external(outcome: str, key: str, seconds: float = 0) -> None:
+    """The answer is an effect."""
+    leave_effect(f"{key}:{outcome}")
+
+
+@jobs.actor(kind="external", delivery="at_most_once", queue_name="critical")
+def probe_once(key: str, seconds: float = 0) -> None:
+    """Call somebody who must not be called twice."""
+    Call.objects.create(key=key, task_id=jobs.current_task().id)
+    time.sleep(seconds)
+
+
+@jobs.actor(kind="long", queue_name="matching", min_backoff=SOON, max_backoff=SOON)
+def probe_long(key: str, steps: int, seconds: float = 0) -> dict[str, int]:
+    """Take `steps`, each an effect with its checkpoint."""
+    task = jobs.current_task()
+    for step in range(task.checkpoint or 0, steps):
+        with task.effects():
+            leave_effect(f"{key}/{step}")
+            task.save_checkpoint(step + 1)
+        task.progress((step + 1) / steps, "stepping", done=step + 1, total=steps)
+        time.sleep(seconds)
+    return {"steps": steps}
+
+
+@jobs.actor(max_attempts=3, min_backoff=SOON, max_backoff=SOON)
+def probe_poison(key: str) -> None:
+    """Kill the worker that runs it."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@jobs.actor(max_attempts=2, min_backoff=SOON, max_backoff=SOON)
+def probe_failing(key: str) -> None:
+    """Leave an effect that is rolled back, then fail."""
+    leave_effect(key)
+    raise ValueError(f"no {key} today")
+
+
+@jobs.actor()
+def probe_hopeless(key: str) -> None:
+    """Fail for good."""
+    raise jobs.PermanentError(f"never {key}")

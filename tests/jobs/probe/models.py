@@ -1,0 +1,25 @@
+"""What the probe's actors did: a row an effect, so that a lost or doubled one shows."""
+
+from django.db import models
+from django.db.models.functions import Now
+
+
+class Effect(models.Model):
+    """One effect of one task."""
+
+    key = models.CharField(max_length=100)
+    worker_pid = models.IntegerField()
+    at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Call(models.Model):
+    """One call of an external actor, committed at once: the ground truth at the other side."""
+
+    key = models.CharField(max_length=100)
+    task_id = models.UUIDField()
+
+    def __str__(self) -> str:
+        return self.key

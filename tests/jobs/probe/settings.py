@@ -1,0 +1,14 @@
+"""The settings of worker processes under test: the ledger and the probe alone, so that they boot fast."""
+
+from config.settings import *  # noqa: F403
+
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django_dramatiq",
+    "jobs",
+    "tests.jobs.probe",
+]
+AUTH_USER_MODEL = "auth.User"
+MIDDLEWARE = []
+ROOT_URLCONF = "tests.jobs.probe.urls"
