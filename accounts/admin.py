@@ -26,7 +26,7 @@ class NewUserForm(AdminUserCreationForm):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin[User]):  # type: ignore[type-var] - its forms ask for less than AbstractUser
+class UserAdmin(DjangoUserAdmin[User]):  # type: ignore[type-var]
     """Citizens and staff. Only a superuser hands out rights, or touches another superuser."""
 
     add_form = NewUserForm

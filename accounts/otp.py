@@ -19,6 +19,7 @@ from accounts.errors import TooManyCodes, TooManyGuesses
 from accounts.models import OtpChallenge
 from accounts.origins import Origin
 from jobs import limits
+from jobs.limits import Rule
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -81,18 +82,19 @@ def spend_guess(origin: Origin) -> None:
 
 
 def _spend_allowance(channel: str, recipient: str, origin: Origin) -> None:
-    """Count the request against its network and its address, the narrowest first."""
-    _spend(f"otp:host:{origin.host}", settings.OTP_REQUESTS_PER_HOST_HOUR, HOUR)
-    _spend(f"otp:network:{origin.network}", settings.OTP_REQUESTS_PER_NETWORK_HOUR, HOUR)
-    _spend(f"otp:{channel}:{recipient}", settings.OTP_REQUESTS_PER_RECIPIENT_DAY, DAY)
+    """Count the request against where it comes from, then against where it goes. Raises TooManyCodes."""
+    rules = [
+        Rule(f"otp:host:{origin.host}", settings.OTP_REQUESTS_PER_HOST_HOUR, HOUR),
+        Rule(f"otp:network:{origin.network}", settings.OTP_REQUESTS_PER_NETWORK_HOUR, HOUR),
+        Rule(f"otp:recipient:{recipient}", settings.OTP_REQUESTS_PER_RECIPIENT_DAY, DAY),
+    ]
     if channel == OtpChallenge.Channel.SMS:
-        # SMS pumping walks through a block of adjacent numbers.
-        _spend(f"otp:prefix:{phones.prefix(recipient)}", settings.OTP_REQUESTS_PER_PREFIX_HOUR, HOUR)
-        _spend("otp:day", settings.OTP_REQUESTS_PER_DAY, DAY)
-
-
-def _spend(key: str, allowance: int, period: timedelta) -> None:
-    limit = limits.hit(key, allowance, period)
+        rules += [
+            # SMS pumping walks through a block of adjacent numbers.
+            Rule(f"otp:prefix:{phones.prefix(recipient)}", settings.OTP_REQUESTS_PER_PREFIX_HOUR, HOUR),
+            Rule("otp:sms", settings.OTP_REQUESTS_PER_DAY, DAY),
+        ]
+    limit = limits.hit_in_turn(rules)
     if not limit.allowed:
         raise TooManyCodes(limit.retry_after)
 

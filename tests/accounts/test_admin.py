@@ -1,0 +1,143 @@
+"""The accounts at the staff's desk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.utils import timezone
+
+from accounts import audit, reputation, sessions
+from accounts.models import LoginStatistic, Session, User
+from tests.accounts.factories import ORIGIN, make_phone, make_user
+
+PASSWORD = "correct horse battery"  # noqa: S105
+READ_ONLY = ["reputationentry", "auditevent", "otpchallenge", "session", "refreshtoken", "loginstatistic"]
+
+
+def make_staff(**overrides: Any) -> User:
+    return make_user(**{"is_staff": True, "is_superuser": True, "password": PASSWORD, **overrides})
+
+
+@pytest.fixture
+def desk() -> Client:
+    client = Client()
+    client.force_login(make_staff(), backend="accounts.backends.StaffBackend")
+    return client
+
+
+def log_in(name: str, password: str = PASSWORD) -> int:
+    """The status of the admin's answer: 302 is in, 200 is the form again, 429 is locked out."""
+    return Client().post("/admin/login/", {"username": name, "password": password}).status_code
+
+
+@pytest.mark.django_db
+def test_staff_sign_in_by_phone_or_email() -> None:
+    user = make_staff(email="desk@example.org")
+    spelled = f"{user.phone[:2]} {user.phone[2:5]} {user.phone[5:]}"
+    assert [log_in(name) for name in (user.phone, spelled, "Desk@Example.org")] == [302] * 3
+    assert log_in(user.phone, "wrong") == log_in("nobody@example.org") == log_in("\x00") == log_in("") == 200
+
+
+@pytest.mark.django_db
+def test_citizens_and_disabled_staff_do_not_get_in() -> None:
+    assert log_in(make_user(password=PASSWORD).phone) == 200
+    assert log_in(make_staff(is_active=False).phone) == 200
+
+
+@pytest.mark.django_db
+def test_passwords_cannot_be_guessed_without_end() -> None:
+    user = make_staff()
+    assert [log_in(user.phone, "wrong") for _ in range(5)][-1] == 429
+    assert log_in(user.phone) == 429
+    assert log_in(make_staff().phone) == 302
+
+
+@pytest.mark.django_db
+def test_two_members_of_staff_cannot_share_an_email_address(desk: Client) -> None:
+    make_staff(email="desk@example.org")
+    other = make_staff()
+    page = desk.post(
+        f"/admin/accounts/user/{other.pk}/change/",
+        {"phone": other.phone, "email": "DESK@example.org", "locale": "en", "is_staff": "on"},
+    )
+    assert page.status_code == 200
+    assert b"Another member of staff has this email address." in page.content
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("model", ["user", *READ_ONLY])
+def test_lists_take_the_same_queries_for_many_rows(
+    desk: Client, model: str, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(12):
+        user = make_user(name=f"Citizen {number}")
+        session, pair = sessions.begin(user, ORIGIN)
+        reputation.credit(user.id, 1, event_key=str(number), reason="test")
+        audit.record("test", actor_id=user.id, subject=f"session:{session.id}")
+        LoginStatistic.objects.create(day=timezone.localdate().replace(day=number + 1), logins=1)
+        assert pair
+    with django_assert_max_num_queries(10):
+        assert desk.get(f"/admin/accounts/{model}/").status_code == 200
+    assert desk.get(f"/admin/accounts/{model}/?q=nothing").status_code in {200, 302}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("model", READ_ONLY)
+def test_what_the_system_recorded_can_only_be_read(desk: Client, model: str) -> None:
+    assert desk.get(f"/admin/accounts/{model}/add/").status_code == 403
+
+
+@pytest.mark.django_db
+def test_a_user_is_added_and_edited(desk: Client) -> None:
+    phone = make_phone()
+    form = {"phone": phone, "usable_password": "false"}
+    assert desk.post("/admin/accounts/user/add/", form).status_code == 302
+    user = User.objects.get(phone=phone)
+    assert not user.has_usable_password()
+    User.objects.filter(pk=user.pk).update(email="a@example.org", email_verified_at=timezone.now(), reputation=5)
+    form = {"phone": phone, "name": "Ada", "email": "b@example.org", "locale": "en"}
+    assert desk.post(f"/admin/accounts/user/{user.pk}/change/", form).status_code == 302
+    user.refresh_from_db()
+    assert (user.name, user.email, user.email_verified, user.reputation) == ("Ada", "b@example.org", False, 5)
+    assert desk.post("/admin/accounts/user/add/", form | {"phone": "12", "usable_password": "false"}).status_code == 200
+
+
+@pytest.mark.django_db
+def test_disabling_ends_the_sessions_of_the_users(desk: Client) -> None:
+    user = make_user()
+    sessions.begin(user, ORIGIN)
+    desk.post("/admin/accounts/user/", {"action": "disable_users", "_selected_action": [str(user.pk)]})
+    user.refresh_from_db()
+    assert not user.is_active
+    assert not Session.objects.filter(revoked_at=None).exists()
+    desk.post("/admin/accounts/user/", {"action": "enable_users", "_selected_action": [str(user.pk)]})
+    user.refresh_from_db()
+    assert user.is_active
+
+
+@pytest.mark.django_db
+def test_staff_end_sessions(desk: Client) -> None:
+    session, _ = sessions.begin(make_user(), ORIGIN)
+    desk.post("/admin/accounts/session/", {"action": "end_sessions", "_selected_action": [str(session.pk)]})
+    session.refresh_from_db()
+    assert session.revoked_at is not None
+
+
+@pytest.mark.django_db
+def test_only_superusers_hand_out_rights() -> None:
+    clerk, citizen, root = make_staff(is_superuser=False), make_user(), make_staff()
+    clerk.user_permissions.set(Permission.objects.filter(content_type__model="user"))
+    client = Client()
+    client.force_login(clerk, backend="accounts.backends.StaffBackend")
+    rights = {"phone": citizen.phone, "locale": "en", "is_staff": "on", "is_superuser": "on"}
+    assert client.post(f"/admin/accounts/user/{citizen.pk}/change/", rights).status_code == 302
+    citizen.refresh_from_db()
+    assert not (citizen.is_staff or citizen.is_superuser)
+    assert client.post(f"/admin/accounts/user/{root.pk}/change/", rights).status_code == 403
+    assert client.post(f"/admin/accounts/user/{root.pk}/password/", {}).status_code == 403
+    client.post("/admin/accounts/user/", {"action": "disable_users", "_selected_action": [str(root.pk)]})
+    root.refresh_from_db()
+    assert root.is_active

@@ -1,0 +1,223 @@
+"""Challenges: what is stored, what is limited, and who wins a race."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import time_machine
+from django.core import serializers as dumpers
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import otp
+from accounts.actors import send_otp
+from accounts.codes import derive_code
+from accounts.errors import TooManyCodes, TooManyGuesses
+from accounts.models import OtpChallenge
+from accounts.origins import Origin
+from jobs.models import Task
+from jobs.testing import assert_sent, run_tasks
+from tests.accounts.conftest import Messages
+from tests.accounts.factories import ORIGIN, make_phone, make_user
+from tests.accounts.racing import race
+
+SMS = OtpChallenge.Channel.SMS
+
+
+def ask(phone: str, origin: Origin = ORIGIN) -> OtpChallenge:
+    return OtpChallenge.objects.get(id=otp.request_code(SMS, phone, origin=origin).challenge_id)
+
+
+def redeem(phone: str, code: str, challenge: OtpChallenge | None) -> otp.Outcome:
+    with transaction.atomic():
+        return otp.redeem(SMS, phone, code, challenge.id if challenge else None)
+
+
+def right(challenge: OtpChallenge) -> str:
+    return derive_code(challenge.id, challenge.recipient)
+
+
+def wrong(challenge: OtpChallenge) -> str:
+    return f"{(int(right(challenge)) + 1) % 1_000_000:06d}"
+
+
+@pytest.mark.django_db
+def test_the_code_is_in_no_row_and_in_no_task() -> None:
+    challenge = ask(make_phone())
+    rows = dumpers.serialize("json", [challenge, *Task.objects.all()])
+    assert right(challenge) not in rows
+    assert challenge.recipient not in json.dumps(assert_sent(send_otp, str(challenge.id)).args)
+
+
+@pytest.mark.django_db
+def test_the_code_depends_on_the_challenge_the_address_and_the_key(settings: Any) -> None:
+    challenge_id = uuid4()
+    codes = {derive_code(challenge_id, "+12025550100"), derive_code(challenge_id, "+12025550101")}
+    codes.add(derive_code(uuid4(), "+12025550100"))
+    settings.OTP_KEY = "another key"
+    codes.add(derive_code(challenge_id, "+12025550100"))
+    assert len(codes) == 4
+    assert all(len(code) == 6 and code.isdigit() for code in codes)
+
+
+@pytest.mark.django_db
+def test_the_code_reaches_the_phone_once(sent_messages: Messages) -> None:
+    challenge = ask(make_phone())
+    run_tasks()
+    (message,) = sent_messages()
+    assert message["channel"] == "sms"
+    assert message["to"] == challenge.recipient
+    assert right(challenge) in message["body"]
+    challenge.refresh_from_db()
+    assert challenge.sent_at is not None
+    task = assert_sent(send_otp, str(challenge.id))
+    assert (task.queue, task.state, task.max_attempts) == ("critical", "succeeded", 1)
+
+
+@pytest.mark.django_db
+def test_a_disabled_user_is_asked_alike_but_gets_no_message(sent_messages: Messages) -> None:
+    user = make_user(is_active=False)
+    assert otp.request_code(SMS, user.phone, origin=ORIGIN).retry_after == 30
+    run_tasks()
+    assert sent_messages() == []
+
+
+@pytest.mark.django_db
+def test_a_late_task_sends_no_expired_code(sent_messages: Messages) -> None:
+    challenge = ask(make_phone())
+    OtpChallenge.objects.filter(id=challenge.id).update(expires_at=timezone.now())
+    run_tasks()
+    assert sent_messages() == []
+
+
+@pytest.mark.django_db
+def test_a_code_is_good_once() -> None:
+    challenge = ask(make_phone())
+    outcomes = [redeem(challenge.recipient, right(challenge), challenge) for _ in range(2)]
+    assert outcomes == [otp.Outcome.PROVED, otp.Outcome.IGNORED]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("knows_id", [True, False])
+def test_after_five_wrong_guesses_the_right_code_is_refused(knows_id: bool) -> None:
+    challenge = ask(make_phone())
+    named = challenge if knows_id else None
+    guesses = [redeem(challenge.recipient, wrong(challenge), named) for _ in range(7)]
+    assert guesses == [otp.Outcome.WRONG] * 5 + [otp.Outcome.IGNORED] * 2
+    assert redeem(challenge.recipient, right(challenge), named) is otp.Outcome.IGNORED
+
+
+@pytest.mark.django_db
+def test_strangers_without_the_challenge_id_do_not_burn_the_owners_attempts() -> None:
+    challenge = ask(make_phone())
+    for _ in range(20):
+        redeem(challenge.recipient, wrong(challenge), None)
+    assert redeem(challenge.recipient, right(challenge), challenge) is otp.Outcome.PROVED
+
+
+@pytest.mark.django_db
+def test_an_expired_code_is_refused() -> None:
+    challenge = ask(make_phone())
+    with time_machine.travel(timezone.now() + timedelta(seconds=301)):
+        assert redeem(challenge.recipient, right(challenge), challenge) is otp.Outcome.IGNORED
+        assert redeem(challenge.recipient, right(challenge), None) is otp.Outcome.IGNORED
+
+
+@pytest.mark.django_db
+def test_a_code_proves_only_its_own_phone_and_challenge() -> None:
+    mine, other = ask(make_phone()), ask(make_phone())
+    assert redeem(other.recipient, right(mine), mine) is not otp.Outcome.PROVED
+    assert redeem(mine.recipient, right(mine), other) is not otp.Outcome.PROVED
+    assert redeem(mine.recipient, right(mine), mine) is otp.Outcome.PROVED
+
+
+@pytest.mark.django_db
+def test_without_an_id_the_newest_challenge_counts() -> None:
+    phone = make_phone()
+    older = ask(phone)
+    with time_machine.travel(timezone.now() + timedelta(seconds=31), tick=False):
+        newer = ask(phone)
+        assert redeem(phone, right(older), None) is otp.Outcome.WRONG
+        assert redeem(phone, right(newer), None) is otp.Outcome.PROVED
+        assert redeem(phone, right(older), older) is otp.Outcome.PROVED
+
+
+@pytest.mark.django_db
+def test_the_wait_doubles_with_each_unused_code_and_ends_with_a_used_one() -> None:
+    phone, start, waits = make_phone(), timezone.now(), []
+    with time_machine.travel(start, tick=False) as clock:
+        for _ in range(4):
+            issued = otp.request_code(SMS, phone, origin=ORIGIN)
+            waits.append(issued.retry_after)
+            with pytest.raises(TooManyCodes) as refused:
+                otp.request_code(SMS, phone, origin=ORIGIN)
+            assert refused.value.retry_after == issued.retry_after
+            clock.shift(issued.retry_after)
+        last = OtpChallenge.objects.get(id=otp.request_code(SMS, phone, origin=ORIGIN).challenge_id)
+        OtpChallenge.objects.filter(recipient=phone).update(used_at=timezone.now())
+        assert otp.request_code(SMS, phone, origin=ORIGIN).retry_after == 30
+    assert waits == [30, 60, 120, 240]
+    assert last.recipient == phone
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("setting", "phones", "origins"),
+    [
+        ("OTP_REQUESTS_PER_HOST_HOUR", [make_phone() for _ in range(3)], ["198.51.100.1"] * 3),
+        ("OTP_REQUESTS_PER_NETWORK_HOUR", [make_phone() for _ in range(3)], [f"198.51.100.{n}" for n in range(3)]),
+        ("OTP_REQUESTS_PER_PREFIX_HOUR", [f"+1303555010{n}" for n in range(3)], [f"198.51.{n}.1" for n in range(3)]),
+        ("OTP_REQUESTS_PER_RECIPIENT_DAY", ["+13035550109"] * 3, [f"198.51.{n}.1" for n in range(3)]),
+        ("OTP_REQUESTS_PER_DAY", [f"+1{n}035550109" for n in (3, 4, 5)], [f"198.51.{n}.1" for n in range(3)]),
+    ],
+)
+def test_each_limit_refuses_the_request_after_it(
+    settings: Any, setting: str, phones: list[str], origins: list[str]
+) -> None:
+    settings.OTP_RESEND_WAIT_SECONDS = 0
+    setattr(settings, setting, 2)
+    for phone, address in list(zip(phones, origins, strict=True))[:2]:
+        ask(phone, Origin(address))
+    with pytest.raises(TooManyCodes) as refused:
+        ask(phones[2], Origin(origins[2]))
+    assert refused.value.retry_after > 60
+    assert OtpChallenge.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_guesses_from_one_host_are_limited(settings: Any) -> None:
+    settings.OTP_GUESSES_PER_HOST_HOUR = 2
+    for _ in range(2):
+        otp.spend_guess(ORIGIN)
+    with pytest.raises(TooManyGuesses):
+        otp.spend_guess(ORIGIN)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_requests_for_one_phone_at_once_one_leaves_a_challenge() -> None:
+    phone = make_phone()
+    outcomes = race(lambda: otp.request_code(SMS, phone, origin=ORIGIN), times=12)
+    assert Counter(type(outcome) for outcome in outcomes) == {otp.Issued: 1, TooManyCodes: 11}
+    assert OtpChallenge.objects.count() == Task.objects.filter(actor="send_otp").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_hundred_wrong_guesses_at_once_take_exactly_five_attempts() -> None:
+    challenge = ask(make_phone())
+    guess = wrong(challenge)
+    outcomes = race(lambda: redeem(challenge.recipient, guess, challenge), times=100, threads=20)
+    assert Counter(outcomes) == {otp.Outcome.WRONG: 5, otp.Outcome.IGNORED: 95}
+    challenge.refresh_from_db()
+    assert (challenge.attempts_left, challenge.blind_attempts_left) == (0, 5)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_code_used_by_thirty_at_once_proves_once() -> None:
+    challenge = ask(make_phone())
+    outcomes = race(lambda: redeem(challenge.recipient, right(challenge), challenge), times=30, threads=30)
+    assert Counter(outcomes) == {otp.Outcome.PROVED: 1, otp.Outcome.IGNORED: 29}

@@ -1,0 +1,61 @@
+"""The reputation ledger and its sum."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+from django.db import transaction
+from django.db.models import Sum
+
+from accounts import reputation
+from accounts.actors import credit_reputation
+from accounts.models import ReputationEntry, User
+from jobs.testing import run_tasks
+from tests.accounts.factories import make_user
+from tests.accounts.racing import race
+
+
+@pytest.mark.django_db
+def test_an_event_counts_once() -> None:
+    user = make_user()
+    assert reputation.credit(user.id, 5, event_key="report:1", reason="report") is True
+    assert reputation.credit(user.id, 5, event_key="report:1", reason="report") is False
+    assert reputation.credit(user.id, -2, event_key="report:1:rejected", reason="rejected") is True
+    user.refresh_from_db()
+    assert user.reputation == 3
+    assert user.reputation_entries.count() == 2
+
+
+@pytest.mark.django_db
+def test_nobody_is_credited_for_an_unknown_user() -> None:
+    assert reputation.credit(uuid4(), 5, event_key="report:1", reason="report") is False
+    assert not ReputationEntry.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_credit_takes_one_statement(django_assert_num_queries: object) -> None:
+    user = make_user()
+    with django_assert_num_queries(1):  # type: ignore[operator]
+        reputation.credit(user.id, 5, event_key="report:1", reason="report")
+
+
+@pytest.mark.django_db
+def test_the_actor_credits_once_however_often_it_is_sent() -> None:
+    user = make_user()
+    with transaction.atomic():
+        for _ in range(3):
+            credit_reputation.send(str(user.id), 5, "report:1:submitted", "report submitted")
+    run_tasks()
+    user.refresh_from_db()
+    assert user.reputation == 5
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_sum_equals_the_ledger_after_a_race_of_equal_and_different_events() -> None:
+    user = make_user()
+    keys = iter([f"event:{number % 20}" for number in range(80)])
+    outcomes = race(lambda: reputation.credit(user.id, 3, event_key=next(keys), reason="race"), times=80, threads=16)
+    assert sum(outcome is True for outcome in outcomes) == 20
+    total = ReputationEntry.objects.aggregate(total=Sum("points"))["total"]
+    assert User.objects.get().reputation == total == 60
