@@ -25,7 +25,7 @@ class Probe(Generic[T]):
     """A check that runs in a thread of its own, one at a time, and whose result is kept for `keep_seconds`.
 
     A caller waits `patience_seconds` at most. So a machine that swallows packets costs a request that long, and a
-    storm of probes costs that machine one connection.
+    storm of probes costs that machine one connection. A run that is stuck for ten times as long is given up.
     """
 
     def __init__(self, check: Callable[[], T], *, patience_seconds: float, keep_seconds: float = 0) -> None:
@@ -34,13 +34,14 @@ class Probe(Generic[T]):
         self._keep = keep_seconds
         self._lock = threading.Lock()
         self._run: Future[T] | None = None
-        self._ended_at = 0.0
+        self._expires_at = 0.0
 
     def ask(self) -> T:
         """Return what the check returns, raise what it raises, or TimeoutError."""
         with self._lock:
-            if self._run is None or (self._run.done() and time.monotonic() - self._ended_at >= self._keep):
+            if self._run is None or time.monotonic() >= self._expires_at:
                 self._run = Future()
+                self._expires_at = time.monotonic() + 10 * self._patience
                 threading.Thread(target=self._work, args=[self._run], name="health", daemon=True).start()
             run = self._run
         try:
@@ -57,11 +58,16 @@ class Probe(Generic[T]):
         try:
             result = self._check()
         except Exception as error:  # noqa: BLE001 - carried to the caller
-            self._ended_at = time.monotonic()
+            self._expire(run)
             run.set_exception(error)
         else:
-            self._ended_at = time.monotonic()
+            self._expire(run)
             run.set_result(result)
+
+    def _expire(self, run: Future[T]) -> None:
+        with self._lock:
+            if run is self._run:
+                self._expires_at = time.monotonic() + self._keep
 
 
 def _ask_database() -> float:

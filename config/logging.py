@@ -13,7 +13,7 @@ REDACTED = "[redacted]"
 
 #: Keys whose values never reach the log, alone or as the last word of a longer key (`user_phone`).
 _SECRET_KEY = re.compile(
-    r"(^|[_-])(phone|email|e164|recipient|code|otp|token|password|passwd|secret|authorization|cookie|access|refresh)$",
+    r"(^|[_-])(phone|email|recipient|otp|token|password|secret|authorization|cookie|access|refresh)$|^(otp_)?code$",
     re.IGNORECASE,
 )
 #: Telephone numbers in E.164, email addresses and JSON Web Tokens inside a text.
@@ -46,7 +46,8 @@ def configuration(*, level: str, as_json: bool) -> dict[str, Any]:
             "django.server": {"handlers": [], "propagate": False},
             # Only what crashed: a 4xx is the client's affair.
             "django.request": {"level": "ERROR"},
-            "pika": {"level": "ERROR"},
+            # Its own account of an outage; the publisher and the consumers log one event instead.
+            "pika": {"level": "CRITICAL"},
         },
     }
 

@@ -119,7 +119,7 @@ class ApiCacheMiddleware(ConditionalGetMiddleware):
             return response
         if "Cache-Control" not in response:
             patch_cache_control(response, private=True, no_cache=True)
-        return super().process_response(request, response)  # type: ignore[arg-type]
+        return super().process_response(request, response)
 
 
 def _log_finished(request: HttpRequest, response: HttpResponseBase, started: float) -> None:

@@ -5,15 +5,16 @@ A route is named once; `config.middleware.OptionalSlashMiddleware` serves it wit
 
 from django.conf import settings
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from config import views
 
-api_v1 = [
+api_v1: list[URLPattern | URLResolver] = [
     path("health/", views.HealthView.as_view(), name="health"),
     path("", include("accounts.urls")),
+    path("", include("reports.urls")),
 ]
 
 urlpatterns = [

@@ -7,6 +7,7 @@ from typing import Literal
 import pika
 from django.conf import settings
 from django.db import connection
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError
 
 BrokerState = Literal["up", "down", "embedded"]
@@ -35,6 +36,6 @@ def broker_state() -> BrokerState:
     parameters.connection_attempts = 1
     try:
         pika.BlockingConnection(parameters).close()
-    except (AMQPError, OSError):
+    except (AMQPError, AMQPConnectorException, OSError):
         return "down"
     return "up"

@@ -47,7 +47,7 @@ def idempotent(handler: Handler[V, P]) -> Callable[Concatenate[V, Request, P], H
     """
 
     @wraps(handler)
-    def answer_once(view: V, request: Request, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def answer_once(view: V, request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         use = _Use.of(request)
         if use is None:
             return handler(view, request, *args, **kwargs)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models.functions import Now
@@ -14,14 +16,22 @@ from jobs.models import RateLimit
 # A window opens with its first hit. Hits past the limit stop counting at limit + 1, so no flood overflows the counter.
 _HIT = """
 INSERT INTO jobs_ratelimit AS held (key, hits, window_ends_at)
-VALUES (%(key)s, 1, statement_timestamp() + %(period)s)
+SELECT %s, 1, statement_timestamp() + make_interval(secs => %s) {admission}
 ON CONFLICT (key) DO UPDATE SET
-    hits = CASE WHEN held.window_ends_at <= statement_timestamp() THEN 1
-                ELSE LEAST(held.hits + 1, %(limit)s + 1) END,
+    hits = CASE WHEN held.window_ends_at <= statement_timestamp() THEN 1 ELSE LEAST(held.hits + 1, %s + 1) END,
     window_ends_at = CASE WHEN held.window_ends_at <= statement_timestamp() THEN excluded.window_ends_at
                           ELSE held.window_ends_at END
-RETURNING hits, EXTRACT(EPOCH FROM window_ends_at - statement_timestamp())
+RETURNING hits, EXTRACT(EPOCH FROM window_ends_at - statement_timestamp()) AS seconds_left
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """At most `limit` hits on `key` in a window of `period`."""
+
+    key: str
+    limit: int
+    period: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +49,35 @@ def hit(key: str, limit: int, period: timedelta) -> Limit:
     The count is committed on return, whatever becomes of the request, and its row is locked no longer than this call:
     so inside a transaction it raises RuntimeError. Call it before `transaction.atomic()` begins.
     """
+    return hit_in_turn([Rule(key, limit, period)])
+
+
+def hit_in_turn(rules: Sequence[Rule]) -> Limit:
+    """Count one hit on each key until one refuses, in one statement; answer for the last key reached.
+
+    So a flood that the first rule stops does not use up what the later ones allow to others. Keys are distinct, and
+    every caller names its kinds of keys in the same order, or two calls might wait for each other. As for `hit`.
+    """
+    statement, values = _in_turn(rules)
     with transaction.atomic(durable=True), connection.cursor() as cursor:
-        cursor.execute(_HIT, {"key": key, "limit": limit, "period": period})
-        hits, seconds_left = cursor.fetchone()
+        cursor.execute(statement, values)
+        reached, hits, seconds_left = cursor.fetchone()
+    limit = rules[reached].limit
     if hits <= limit:
         return Limit(allowed=True, remaining=limit - hits, retry_after=0)
     return Limit(allowed=False, remaining=0, retry_after=max(1, math.ceil(seconds_left)))
+
+
+def _in_turn(rules: Sequence[Rule]) -> tuple[str, list[Any]]:
+    """One common table expression a rule, each fed by the one before it if that one allowed its hit."""
+    steps: list[str] = []
+    values: list[Any] = []
+    for index, rule in enumerate(rules):
+        admission = f"FROM hit_{index - 1} WHERE hits <= {rules[index - 1].limit:d}" if index else ""
+        steps.append(f"hit_{index} AS ({_HIT.format(admission=admission)})")
+        values += [rule.key, rule.period.total_seconds(), rule.limit]
+    reached = " UNION ALL ".join(f"SELECT {index} AS rule, * FROM hit_{index}" for index in range(len(rules)))  # noqa: S608
+    return f"WITH {', '.join(steps)} {reached} ORDER BY rule DESC LIMIT 1", values
 
 
 def purge() -> int:
