@@ -121,7 +121,7 @@ def _require_columns(header: list[str], columns: Mapping[str, str]) -> None:
 _MARK = re.compile(rb'\\.|["{}]', re.DOTALL)
 
 
-def read_json(file: BinaryIO, offset: int, columns: Mapping[str, str]) -> Iterator[Record]:
+def read_json(file: BinaryIO, offset: int, _columns: Mapping[str, str]) -> Iterator[Record]:
     """Yield a record per object of a JSON array (RFC 8259), or of JSON Lines.
 
     Raises `ImportFileError` when the file begins with anything else, or a record is larger than a megabyte.
@@ -135,30 +135,43 @@ def read_json(file: BinaryIO, offset: int, columns: Mapping[str, str]) -> Iterat
 
 def _objects(file: BinaryIO, offset: int) -> Iterator[tuple[int, bytes, bool]]:
     """Yield where each outermost object ends, its bytes, and whether it is complete."""
-    buffer, scanned, start, depth, in_string = b"", 0, -1, 0, False
+    buffer, scanned, start, nesting = b"", 0, 0, _Nesting()
     while chunk := file.read(CHUNK_BYTES):
         buffer += chunk
         for mark in _MARK.finditer(buffer, scanned):
-            scanned = mark.end()
-            token = mark[0]
-            if token == b'"':
-                in_string = depth > 0 and not in_string
-            elif in_string or token[:1] == b"\\":
-                continue
-            elif token == b"{":
-                start, depth = (mark.start(), 1) if depth == 0 else (start, depth + 1)
-            elif depth:
-                depth -= 1
-                if depth == 0:
-                    yield offset + mark.end(), buffer[start : mark.end()], True
+            scanned, change = mark.end(), nesting.follow(mark[0])
+            if change > 0:
+                start = mark.start()
+            elif change < 0:
+                yield offset + scanned, buffer[start:scanned], True
         # Keep the unfinished object; a backslash at the very end waits for the byte it escapes.
-        scanned = max(scanned, len(buffer) - 1 if buffer.endswith(b"\\") else len(buffer))
-        done = start if depth else scanned
+        scanned = max(scanned, len(buffer) - buffer.endswith(b"\\"))
+        done = start if nesting.depth else scanned
         buffer, scanned, start, offset = buffer[done:], scanned - done, 0, offset + done
         if len(buffer) > RECORD_MAX_BYTES:
             raise ImportFileError(f"The record at byte {offset} is larger than a megabyte.")
-    if depth:
+    if nesting.depth:
         yield offset + len(buffer), buffer, False
+
+
+class _Nesting:
+    """How deep in objects a scan of JSON is."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self._in_string = False
+
+    def follow(self, token: bytes) -> int:
+        """Answer 1 where an outermost object begins, -1 where it ends, else 0."""
+        if token == b'"':
+            self._in_string = self.depth > 0 and not self._in_string
+        elif token == b"{" and not self._in_string:
+            self.depth += 1
+            return int(self.depth == 1)
+        elif token == b"}" and not self._in_string and self.depth:
+            self.depth -= 1
+            return -int(self.depth == 0)
+        return 0
 
 
 def _json_record(end: int, raw: bytes) -> Record:

@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -267,7 +267,7 @@ def _degrees(row: dict[str, str], name: str, limit: int) -> float:
 def _time(text: str, name: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
-        return at if at.tzinfo else timezone.make_aware(at)
+        return (at if at.tzinfo else timezone.make_aware(at)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise RowRejected(f"{name} is not an ISO 8601 date: {text[:40]}") from None
 

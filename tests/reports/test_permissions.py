@@ -28,19 +28,20 @@ def make_client(person: str, owner: User, as_user: SignIn) -> APIClient:
         case "anonymous":
             return APIClient()
         case "owner":
-            return as_user(owner)
+            user = owner
         case "other citizen":
-            return as_user(make_user())
+            user = make_user()
         case "staff elsewhere":
-            return as_user(make_staff(elsewhere))
+            user = make_staff(elsewhere)
         case "staff":
-            return as_user(make_staff(here))
+            user = make_staff(here)
         case "superuser":
-            return as_user(make_user(is_staff=True, is_superuser=True))
-    former = make_staff(here)
-    User.objects.filter(pk=former.pk).update(is_staff=False)
-    former.refresh_from_db()
-    return as_user(former)
+            user = make_user(is_staff=True, is_superuser=True)
+        case "former staff":
+            user = make_staff(here)
+            user.is_staff = False
+            user.save(update_fields=["is_staff"])
+    return as_user(user)
 
 
 def make_kind(kind: str, owner: User) -> Report:

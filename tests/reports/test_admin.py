@@ -1,0 +1,107 @@
+"""The desk in the admin."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib import admin
+from django.test import Client
+from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.models import User
+from reports.models import Report, Status
+from tests.reports.factories import make_category, make_department, make_report, make_staff, make_user
+
+pytestmark = pytest.mark.django_db
+LIST = "/admin/reports/report/"
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user, backend="accounts.backends.StaffBackend")
+    return client
+
+
+@pytest.fixture
+def superuser() -> User:
+    return make_user(is_staff=True, is_superuser=True)
+
+
+@pytest.mark.parametrize("model", [m for m in admin.site._registry if m._meta.app_label == "reports"])
+def test_every_list_and_form_opens(model: type, superuser: User) -> None:
+    make_report(category=make_category())
+    client = signed_in(superuser)
+    meta = model._meta  # type: ignore[attr-defined]
+    assert client.get(reverse(f"admin:reports_{meta.model_name}_changelist"), {"q": "x"}).status_code == 200
+    row = model.objects.first()  # type: ignore[attr-defined]
+    if row:
+        assert client.get(reverse(f"admin:reports_{meta.model_name}_change", args=[row.pk])).status_code == 200
+
+
+def test_the_list_costs_no_more_queries_for_more_reports(
+    superuser: User, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(8):
+        make_report(category=make_category(f"c{number}"), department=make_department(f"d{number}"))
+    client = signed_in(superuser)
+    with django_assert_max_num_queries(14):
+        client.get(LIST)
+
+
+def test_staff_sees_and_opens_only_reports_of_their_department() -> None:
+    here, there = make_department("streets"), make_department("parks")
+    own, other = make_report(department=here, title="Own report"), make_report(department=there, title="Other report")
+    client = signed_in(make_staff(here))
+    page = client.get(LIST).content.decode()
+    assert "Own report" in page
+    assert "Other report" not in page
+    assert client.get(f"{LIST}{own.pk}/change/").status_code == 200
+    assert client.get(f"{LIST}{other.pk}/change/").status_code == 302
+    client.post(LIST, {"action": "mark_resolved", "_selected_action": [str(other.pk)]})
+    other.refresh_from_db()
+    assert other.status == Status.TRIAGED
+
+
+def test_staff_without_a_department_sees_nothing() -> None:
+    make_report()
+    assert signed_in(make_user(is_staff=True)).get(LIST).status_code == 403
+
+
+def test_an_action_moves_what_can_move_and_names_the_rest(superuser: User) -> None:
+    can, cannot = make_report(title="Can"), make_report(title="Cannot", status=Status.CLOSED)
+    selected = {"action": "mark_rejected", "_selected_action": [str(can.pk), str(cannot.pk)]}
+    page = signed_in(superuser).post(LIST, selected, follow=True).content.decode()
+    assert Report.objects.get(pk=can.pk).status == Status.REJECTED
+    assert Report.objects.get(pk=cannot.pk).status == Status.CLOSED
+    assert "1 marked as rejected" in page
+    assert "cannot become rejected" in page
+    assert can.history.last().by == superuser  # type: ignore[union-attr]
+
+
+def test_another_category_moves_the_report_to_its_department(superuser: User) -> None:
+    report = make_report(category=make_category("pothole"))
+    parks = make_department("parks")
+    tree = make_category("tree", department=parks)
+    form = {
+        "title": report.title,
+        "description": report.description,
+        "severity": "high",
+        "address": "",
+        "latitude": "41.3",
+        "longitude": "-72.9",
+        "category": tree.pk,
+        "department": report.department_id,
+        "history-TOTAL_FORMS": 0,
+        "history-INITIAL_FORMS": 0,
+    }
+    response = signed_in(superuser).post(f"{LIST}{report.pk}/change/", form)
+    assert response.status_code == 302, response.content.decode()
+    report.refresh_from_db()
+    assert (report.category, report.department, report.severity) == (tree, parks, "high")
+
+
+def test_nobody_adds_or_deletes_reports_here(superuser: User) -> None:
+    report = make_report()
+    client = signed_in(superuser)
+    assert client.get(f"{LIST}add/").status_code == 403
+    assert client.post(f"{LIST}{report.pk}/delete/", {"post": "yes"}).status_code == 403

@@ -1,0 +1,63 @@
+"""The demo city."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from jobs.models import Task
+from jobs.testing import run_tasks
+from reports import demo
+from reports.models import Category, Department, Report, Status
+from reports.taxonomy import TAXONOMY
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_city_is_complete_and_consistent() -> None:
+    assert demo.load() == demo.REPORT_COUNT
+    assert Department.objects.count() == len(demo.DEPARTMENTS)
+    assert set(Category.objects.values_list("slug", flat=True)) == {text.slug for text in TAXONOMY}
+    assert set(Report.objects.values_list("status", flat=True)) == set(Status.values)
+    assert not Report.objects.filter(created_at__gt=timezone.now()).exists()
+    for report in Report.objects.prefetch_related("history"):
+        history = list(report.history.all())
+        assert history[-1].to_status == report.status
+        assert [line.at for line in history] == sorted(line.at for line in history)
+        assert all(later.from_status == earlier.to_status for earlier, later in zip(history, history[1:], strict=False))
+
+
+def test_loading_twice_adds_nothing_and_keeps_edits() -> None:
+    demo.load()
+    Category.objects.filter(slug="pothole").update(name="Hole in the road")
+    tasks = Task.objects.count()
+    assert demo.load() == 0
+    assert Report.objects.count() == demo.REPORT_COUNT
+    assert Task.objects.count() == tasks
+    assert Category.objects.get(slug="pothole").name == "Hole in the road"
+
+
+def test_reputation_equals_its_ledger_and_nobody_is_notified() -> None:
+    demo.load()
+    Task.objects.filter(actor="classify_report").delete()
+    run_tasks()
+    for citizen in User.objects.filter(is_staff=False):
+        assert citizen.reputation == 5 * citizen.reports.count()
+    assert not Task.objects.filter(actor="notify_user").exists()
+
+
+def test_the_administrator_signs_in_with_the_printed_password(client: Client) -> None:
+    demo.load()
+    form = {"username": demo.ADMIN_LOGIN, "password": demo.ADMIN_PASSWORD}
+    assert client.post("/admin/login/", form).status_code == 302
+
+
+def test_it_is_refused_outside_development(settings: Any) -> None:
+    settings.DEBUG = False
+    with pytest.raises(CommandError, match="DEBUG=on"):
+        call_command("load_demo")

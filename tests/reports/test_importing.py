@@ -1,0 +1,295 @@
+"""Importing reports of other systems."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from jobs.models import Task
+from jobs.testing import run_tasks
+from reports import importing
+from reports.errors import ImportFileError
+from reports.importing import ImportFile, import_reports
+from reports.models import CategorySource, ImportRun, Report, Status
+from tests.reports.factories import make_category
+
+HEADER = "created_at,lng,lat,rating,status,summary,desc"
+GOOD = "2014-05-07T19:02:44-04:00,-72.92,41.31,12,Acknowledged,Street light,The light is out."
+
+
+@pytest.fixture
+def rejects(tmp_path: Path) -> Path:
+    return tmp_path / "rejects.jsonl"
+
+
+def write(tmp_path: Path, *rows: str | bytes, header: str = HEADER) -> Path:
+    path = tmp_path / "city.csv"
+    lines = [row if isinstance(row, bytes) else row.encode() for row in (header, *rows)]
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    return path
+
+
+def numbered(count: int) -> list[str]:
+    return [GOOD.replace("The light is out", f"Light {number} is out") for number in range(count)]
+
+
+def seeclickfix(path: Path, **overrides: Any) -> ImportFile:
+    return ImportFile(**({"path": path, "source": "city", "format": "seeclickfix-csv"} | overrides))
+
+
+def reasons(rejects: Path) -> list[str]:
+    return [json.loads(line)["reason"] for line in rejects.read_text().splitlines()]
+
+
+@pytest.mark.django_db
+def test_a_row_becomes_a_classified_report_that_disturbs_nobody(tmp_path: Path, rejects: Path) -> None:
+    make_category("street_light", examples=["The street light is out"], description="Lamps that do not shine.")
+    run = import_reports(seeclickfix(write(tmp_path, GOOD)), rejects=rejects)
+    assert (run.rows, run.created, run.known, run.rejected) == (1, 1, 0, 0)
+    report = Report.objects.get()
+    assert (report.title, report.description) == ("Street light", "The light is out.")
+    assert (report.latitude, report.longitude) == (41.31, -72.92)
+    assert report.status == Status.TRIAGED
+    assert report.created_at.isoformat() == "2014-05-07T23:02:44+00:00"
+    assert report.is_live is False
+    assert report.history.get().at == report.created_at
+    run_tasks()
+    report.refresh_from_db()
+    assert report.category is not None
+    assert report.department is not None
+    assert report.due_at is not None
+    assert set(Task.objects.values_list("actor", flat=True)) == {"classify_report", "record_audit_event"}
+    assert set(Task.objects.values_list("state", flat=True)) == {"succeeded"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("..m....,,,,,,", "neither title nor description"),
+        (GOOD.replace("41.31", "north"), "latitude is not a number"),
+        (GOOD.replace("41.31", "nan"), "latitude is out of range"),
+        (GOOD.replace("41.31", "91"), "latitude is out of range"),
+        (GOOD.replace("-72.92", "-181"), "longitude is out of range"),
+        (GOOD.replace("41.31", ""), "latitude is missing"),
+        (GOOD.replace("41.31", "0").replace("-72.92", "0.0"), "both 0"),
+        (GOOD.replace("Street light,The light is out.", " , "), "neither title nor description"),
+        (GOOD.replace("Acknowledged", "Lost"), "unknown status: Lost"),
+        (GOOD.replace("2014-05-07T19:02:44-04:00", "last week"), "not an ISO 8601 date"),
+        (GOOD.replace("2014-05-07T19:02:44-04:00", "0001-01-01T00:00:00+14:00"), "not an ISO 8601 date"),
+        (GOOD.replace("2014", "2999"), "lies in the future"),
+        (GOOD + ",more", "8 columns instead of 7"),
+        ("alone", "1 columns instead of 7"),
+        (GOOD.encode().replace(b"Street", b"Stra\xdfe"), "not valid UTF-8"),
+        (GOOD.encode().replace(b"Street", b"Str\0eet"), "NUL"),
+        (GOOD + "x" * 10_000, "longer than 10000"),
+        (GOOD + "x" * 200_000, "not readable as CSV"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_a_bad_row_is_rejected_with_its_reason_and_the_rest_goes_on(
+    tmp_path: Path, rejects: Path, row: str | bytes, reason: str
+) -> None:
+    run = import_reports(seeclickfix(write(tmp_path, row, GOOD)), rejects=rejects)
+    assert (run.rows, run.created, run.rejected) == (2, 1, 1)
+    line = json.loads(rejects.read_text())
+    assert line["row"] == 1
+    assert reason in line["reason"]
+
+
+@pytest.mark.django_db
+def test_importing_again_adds_only_what_is_new(tmp_path: Path, rejects: Path) -> None:
+    import_reports(seeclickfix(write(tmp_path, *numbered(3), "bad")), rejects=rejects)
+    tasks = Task.objects.filter(actor="classify_report").count()
+    run = import_reports(seeclickfix(write(tmp_path, *numbered(3), "bad")), rejects=rejects)
+    assert (run.created, run.known, run.rejected) == (0, 3, 1)
+    assert len(reasons(rejects)) == 1
+    assert Task.objects.filter(actor="classify_report").count() == tasks == 3
+    run = import_reports(seeclickfix(write(tmp_path, *numbered(5))), rejects=rejects)
+    assert (run.created, run.known) == (2, 3)
+
+
+@pytest.mark.django_db
+def test_a_row_that_occurs_twice_is_one_report(tmp_path: Path, rejects: Path) -> None:
+    run = import_reports(seeclickfix(write(tmp_path, GOOD, GOOD)), rejects=rejects)
+    assert (run.created, run.known) == (1, 1)
+
+
+@pytest.mark.django_db
+def test_another_source_is_another_report(tmp_path: Path, rejects: Path) -> None:
+    path = write(tmp_path, GOOD)
+    import_reports(seeclickfix(path), rejects=rejects)
+    assert import_reports(seeclickfix(path, source="town"), rejects=rejects).created == 1
+
+
+@pytest.mark.django_db
+def test_a_stray_quote_costs_no_more_than_its_surroundings(tmp_path: Path, rejects: Path) -> None:
+    run = import_reports(seeclickfix(write(tmp_path, GOOD + ',"', *numbered(3000))), rejects=rejects)
+    assert run.rejected >= 1
+    assert 1000 < run.created < 3000
+
+
+@pytest.mark.django_db
+def test_an_interrupted_import_goes_on_where_it_stopped(
+    tmp_path: Path, rejects: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "BATCH_ROWS", 2)
+    file = seeclickfix(write(tmp_path, *numbered(3), "bad", *numbered(9)[3:], "worse"))
+
+    class Killed(Exception):
+        pass
+
+    def die(run: ImportRun) -> None:
+        if run.rows == 4:
+            raise Killed
+
+    with pytest.raises(Killed):
+        import_reports(file, rejects=rejects, on_progress=die)
+    assert Report.objects.count() == 3
+    with rejects.open("ab") as torn:
+        torn.write(b'{"row": 5, "rea')  # written, but its batch never committed
+    seen: list[int] = []
+    run = import_reports(file, rejects=rejects, on_progress=lambda run: seen.append(run.rows))
+    assert seen[0] == 6
+    assert run.created == Report.objects.count()
+    assert run.rejected == len(reasons(rejects))
+
+
+@pytest.mark.django_db
+def test_of_two_imports_of_one_source_the_second_to_commit_stops(tmp_path: Path, rejects: Path) -> None:
+    """The losing race on the checkpoint."""
+    file = seeclickfix(write(tmp_path, *numbered(3)))
+
+    def overtake(run: ImportRun) -> None:
+        ImportRun.objects.filter(pk=run.pk).update(byte_offset=run.byte_offset + 1)
+
+    with pytest.raises(ImportFileError, match="Another import"):
+        import_reports(file, rejects=rejects, on_progress=overtake)
+
+
+@pytest.mark.django_db
+def test_any_csv_by_naming_its_columns(tmp_path: Path, rejects: Path) -> None:
+    category = make_category("pothole", name="Pothole")
+    path = write(tmp_path, "7,Hole,41.3,-72.9,POTHOLE,closed", header="no,what,y,x,kind,status")
+    columns = {"external_id": "no", "title": "what", "latitude": "y", "longitude": "x", "category": "kind"}
+    run = import_reports(ImportFile(path=path, source="town", columns=columns, is_live=True), rejects=rejects)
+    assert run.created == 1
+    report = Report.objects.get(source="town", external_id="7")
+    assert (report.category, report.category_source) == (category, CategorySource.IMPORT)
+    assert report.status == Status.CLOSED
+    assert report.is_live is True
+    run_tasks()
+    report.refresh_from_db()
+    assert report.department == category.department
+    assert report.status == Status.CLOSED
+
+
+@pytest.mark.django_db
+def test_a_byte_order_mark_and_quoted_line_breaks_are_read(tmp_path: Path, rejects: Path) -> None:
+    path = write(tmp_path, GOOD.replace("The light is out.", '"Two\nlines, ""quoted"""'), GOOD)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert import_reports(seeclickfix(path), rejects=rejects).created == 2
+    assert Report.objects.filter(description='Two\nlines, "quoted"').exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("as_lines", [False, True])
+def test_open311_json_is_streamed(tmp_path: Path, rejects: Path, as_lines: bool, monkeypatch: Any) -> None:
+    monkeypatch.setattr("reports.import_formats.CHUNK_BYTES", 7)
+    request = {
+        "service_request_id": "a",
+        "service_code": "pothole",
+        "status": "closed",
+        "description": 'A "deep" hole {really} \\ here',
+        "lat": 41.3,
+        "long": -72.9,
+        "requested_datetime": "2024-01-02T03:04:05Z",
+        "updated_datetime": "2024-02-02T03:04:05Z",
+        "extra": {"nested": {"deep": [1, "}"]}},
+    }
+    make_category("pothole")
+    items = [json.dumps(request | {"service_request_id": str(number)}) for number in range(3)]
+    items.insert(1, '{"broken": tru}')
+    text = "\n".join(items) if as_lines else f"[{', '.join(items)}]"
+    path = tmp_path / "requests.json"
+    path.write_text(text)
+    file = ImportFile(path=path, source="api", format="open311-json")
+    run = import_reports(file, rejects=rejects)
+    assert (run.created, run.rejected) == (3, 1)
+    report = Report.objects.get(external_id="0")
+    assert report.description == 'A "deep" hole {really} \\ here'
+    assert report.category is not None
+    assert report.closed_at is not None
+    assert report.closed_at.isoformat() == "2024-02-02T03:04:05+00:00"
+
+
+@pytest.mark.django_db
+def test_a_json_file_that_was_cut_off_gives_what_is_whole(tmp_path: Path, rejects: Path) -> None:
+    path = tmp_path / "cut.json"
+    path.write_text('[{"description": "Hole", "lat": 1, "long": 2}, {"description": "Ho')
+    run = import_reports(ImportFile(path=path, source="cut", format="open311-json"), rejects=rejects)
+    assert (run.created, run.rejected) == (1, 1)
+    assert reasons(rejects) == ["cut off"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("content", "options", "message"),
+    [
+        (b"", {}, "lacks columns"),
+        (b"a,b\n1,2\n", {}, "lacks columns"),
+        (b"a,b\n1,2\n", {"format": "open311-json"}, "neither a JSON array"),
+        (b"a,b\n1,2\n", {"map": "titel=a"}, "--map takes"),
+        (b"a,b\n1,2\n", {"map": "title"}, "--map takes"),
+    ],
+)
+def test_files_and_options_that_cannot_work_say_why(
+    tmp_path: Path, content: bytes, options: dict[str, str], message: str
+) -> None:
+    path = tmp_path / "bad"
+    path.write_bytes(content)
+    with pytest.raises(CommandError, match=message):
+        call_command("import_reports", str(path), rejects=tmp_path / "r", stdout=StringIO(), **options)
+
+
+@pytest.mark.django_db
+def test_the_command_says_what_came_out(tmp_path: Path, rejects: Path) -> None:
+    out = StringIO()
+    path = write(tmp_path, "bad", GOOD)
+    call_command("import_reports", str(path), "--format=seeclickfix-csv", rejects=rejects, stdout=out)
+    assert "city: 2 rows, 1 new reports, 0 known before, 1 rejected" in out.getvalue()
+    assert str(rejects) in out.getvalue()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.faults
+def test_a_killed_command_is_resumed_without_loss_or_repetition(
+    tmp_path: Path, rejects: Path, process_environment: dict[str, str]
+) -> None:
+    path = write(tmp_path, *numbered(20_000), "bad")
+    command = [sys.executable, "manage.py", "import_reports", str(path), "--format=seeclickfix-csv"]
+    command.append(f"--rejects={rejects}")
+    environment = process_environment | {"DEBUG": "on"}  # no mail or SMS server to be named
+    process = subprocess.Popen(command, env=environment)
+    deadline = time.monotonic() + 60
+    while Report.objects.count() < 1000 and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    at_kill = Report.objects.count()
+    assert 1000 <= at_kill < 20_000
+    output = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    assert Report.objects.count() == 20_000
+    assert Task.objects.filter(actor="classify_report").count() == 20_000
+    assert "20001 rows, 20000 new reports, 0 known before, 1 rejected" in output
+    assert len(reasons(rejects)) == 1
