@@ -101,7 +101,7 @@ class PostgresServer:
         with processes.locked(self.folder.with_name(self.folder.name + ".lock")):
             if not self.answers():
                 self._initialise()
-                self._remove_stale_pid_file()
+                self._remove_stale_lock_files()
                 self._start()
 
     def stop(self, mode: str = "fast") -> None:
@@ -133,15 +133,17 @@ class PostgresServer:
             self.folder.rmdir()  # an empty one; anything else is not ours to remove
         unfinished.rename(self.folder)
 
-    def _remove_stale_pid_file(self) -> None:
-        """After a crash of the machine the number may be another process's by now, which would keep the server down.
+    def _remove_stale_lock_files(self) -> None:
+        """After a crash the number in them may be another process's, or a zombie's, and would keep the server down.
 
         A number that is nobody's is left to PostgreSQL, which also looks for surviving children of the dead server.
         """
-        path = self.folder / "postmaster.pid"
-        pid = path.read_text().split("\n", 1)[0] if path.exists() else ""
-        if Path(f"/proc/{pid}/cmdline").exists() and pid and self.postmaster_pid() is None:
-            path.unlink()
+        if self.postmaster_pid() is not None:
+            return
+        for path in (self.folder / "postmaster.pid", self.socket_folder / ".s.PGSQL.5432.lock"):
+            pid = path.read_text().split("\n", 1)[0] if path.exists() else ""
+            if pid and Path(f"/proc/{pid}/cmdline").exists():
+                path.unlink()
 
     def _start(self) -> None:
         self._own(self.socket_folder)

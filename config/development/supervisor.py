@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -16,7 +17,10 @@ SHORTEST_BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 15.0
 HEALTHY_SECONDS = 30.0
 LOG_BYTES = 10_000_000
-ERROR_MARKS = ("error", "critical", "traceback", "exception")
+ERROR = re.compile(
+    r"\b(ERROR|CRITICAL)\b|\[(error|critical) *\]|\"level\": *\"(error|critical)\""
+    r"|^Traceback|^[\w.]+(Error|Exception)\b"
+)
 
 
 class Service(Protocol):
@@ -80,7 +84,7 @@ class LogReader:
 
 def tells_of_error(line: str) -> bool:
     """Whether a person at the terminal should see this line of a log."""
-    return any(mark in line.lower() for mark in ERROR_MARKS)
+    return ERROR.search(line) is not None
 
 
 @dataclass
