@@ -28,11 +28,20 @@ class StaffBackend(ModelBackend):
         return user if user.check_password(password) and self.user_can_authenticate(user) else None
 
 
-def _find_staff(name: str) -> User | None:
-    staff = User.objects.filter(is_staff=True)
+def canonical_name(request: HttpRequest, credentials: dict[str, Any] | None) -> str:
+    """What django-axes counts failures by: one spelling of the name, or each spelling would have its own attempts."""
+    return _canonical((credentials or request.POST).get("username") or "")
+
+
+def _canonical(name: str) -> str:
     if "@" in name:
-        return staff.filter(email__iexact=name.strip()).first()
+        return name.strip().lower()
     try:
-        return staff.filter(phone=phones.normalise(name)).first()
+        return phones.normalise(name)
     except PhoneInvalid:
-        return None
+        return name.strip()
+
+
+def _find_staff(name: str) -> User | None:
+    field = "email__iexact" if "@" in name else "phone"
+    return User.objects.filter(**{field: _canonical(name)}, is_staff=True).first()
