@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
+from datetime import timedelta
 
-import pytest
 from django.db import transaction
+from django.utils import timezone
 
-from jobs.models import Attempt, Task
+from jobs.models import Attempt, Queue, Task, Worker
 from jobs.states import State
 from tests.jobs.conftest import Workers, wait_until, wait_until_drained
 from tests.jobs.probe.actors import (
@@ -42,3 +43,154 @@ def test_every_task_runs_exactly_once(workers: Workers) -> None:
     assert effects() == Counter(expected)
     assert set(Task.objects.values_list("state", flat=True)) == {State.SUCCEEDED}
     assert Task.objects.get(actor="probe_long").result == {"steps": 3}
+
+
+def running_worker_pid(actor: str) -> int:
+    """Wait until a task of `actor` runs; return the process id of its worker."""
+    wait_until(lambda: Task.objects.filter(actor=actor, state=State.RUNNING).exists(), f"{actor} to run")
+    task = Task.objects.get(actor=actor, state=State.RUNNING)
+    return Worker.objects.get(id=task.worker_id).pid
+
+
+def test_a_transactional_task_survives_the_death_of_its_worker(workers: Workers) -> None:
+    first = workers.start()
+    with transaction.atomic():
+        task = probe_transactional.send("slow", 3)
+    running_worker_pid("probe_transactional")
+    workers.kill(first)
+    assert not Effect.objects.exists()
+    workers.start()
+    wait_until_drained()
+    assert effects() == {"slow": 1}
+    ended = Task.objects.get(pk=task.message_id)
+    assert (ended.state, ended.attempt) == (State.SUCCEEDED, 2)
+    assert Attempt.objects.get(task=ended).error_type == "WorkerLost"
+
+
+def test_an_external_task_is_called_again_with_the_same_id(workers: Workers) -> None:
+    first = workers.start()
+    with transaction.atomic():
+        task = probe_external.send("abroad", 3)
+    running_worker_pid("probe_external")
+    wait_until(lambda: Call.objects.exists(), "the call")
+    workers.kill(first)
+    workers.start()
+    wait_until_drained()
+    assert effects() == {"abroad:answer": 1}
+    assert [str(call.task_id) for call in Call.objects.all()] == [task.message_id] * 2
+
+
+def test_an_at_most_once_task_is_never_called_again(workers: Workers) -> None:
+    first = workers.start()
+    with transaction.atomic():
+        task = probe_once.send("only", 30)
+    running_worker_pid("probe_once")
+    wait_until(lambda: Call.objects.exists(), "the call")
+    workers.kill(first)
+    workers.start()
+    wait_until_drained()
+    assert Call.objects.count() == 1
+    assert Task.objects.get(pk=task.message_id).state == State.DEAD
+
+
+def test_a_long_task_goes_on_from_its_checkpoint(workers: Workers) -> None:
+    first = workers.start()
+    with transaction.atomic():
+        probe_long.send("walk", 10, 0.3)
+    running_worker_pid("probe_long")
+    wait_until(lambda: Effect.objects.count() >= 3, "three steps")
+    workers.kill(first)
+    workers.start()
+    wait_until_drained()
+    assert effects() == {f"walk/{step}": 1 for step in range(10)}
+
+
+def test_a_worker_that_stood_still_cannot_finish_a_task_it_lost(workers: Workers) -> None:
+    workers.start()
+    with transaction.atomic():
+        probe_long.send("frozen", 4, 0.5)
+    pid = running_worker_pid("probe_long")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        workers.start()
+        wait_until(lambda: Attempt.objects.exists(), "the rescue")
+        wait_until_drained()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    wait_until(lambda: "jobs.lease_lost" in workers.log(), "the thawed worker to notice")
+    assert effects() == {f"frozen/{step}": 1 for step in range(4)}
+    assert Task.objects.get().state == State.SUCCEEDED
+
+
+def test_a_poisonous_task_is_dead_and_its_neighbours_finish(workers: Workers) -> None:
+    with transaction.atomic():
+        poison = probe_poison.send("arsenic")
+        probe_transactional.send_many([(f"neighbour {number}",) for number in range(20)])
+    for _ in range(4):  # as a supervisor would
+        process = workers.start(threads=2)
+        wait_until(
+            lambda process=process: process.poll() is not None or Task.objects.get(pk=poison.message_id).is_terminal,
+            "the worker to die or the poison to be given up",
+        )
+        workers.kill(process)
+    workers.start()
+    wait_until_drained()
+    task = Task.objects.get(pk=poison.message_id)
+    assert (task.state, task.attempt) == (State.DEAD, 3)
+    assert effects() == {f"neighbour {number}": 1 for number in range(20)}
+
+
+def test_failures_are_retried_then_dead_with_every_traceback(workers: Workers) -> None:
+    with transaction.atomic():
+        failing = probe_failing.send("luck")
+        hopeless = probe_hopeless.send("mind")
+    workers.start()
+    wait_until_drained()
+    assert not Effect.objects.exists()
+    dead = Task.objects.get(pk=failing.message_id)
+    assert (dead.state, dead.attempt) == (State.DEAD, 2)
+    assert [(a.number, a.error_type, a.error) for a in dead.attempts.all()] == [
+        (1, "ValueError", "no luck today"),
+        (2, "ValueError", "no luck today"),
+    ]
+    assert all("in probe_failing" in attempt.traceback for attempt in dead.attempts.all())
+    assert Task.objects.get(pk=hopeless.message_id).attempt == 1
+
+
+def test_a_paused_queue_waits_and_goes_on(workers: Workers) -> None:
+    Queue.objects.create(name="default", paused_at=timezone.now())
+    workers.start()
+    with transaction.atomic():
+        probe_transactional.send("patient")
+        probe_once.send("elsewhere")
+    wait_until(lambda: Call.objects.exists(), "the other queue's task")
+    assert not Effect.objects.exists()
+    Queue.objects.update(paused_at=None)
+    wait_until_drained()
+    assert effects() == {"patient": 1}
+
+
+def test_delays_wait_in_the_ledger(workers: Workers) -> None:
+    workers.start()
+    with transaction.atomic():
+        probe_transactional.send_with_options(args=("later",), delay=timedelta(seconds=1.5))
+        probe_transactional.send_with_options(args=("next year",), delay=timedelta(days=365))
+    wait_until(lambda: Effect.objects.exists(), "the short delay")
+    task = Task.objects.get(state=State.SUCCEEDED)
+    assert task.started_at is not None
+    assert timedelta(0) <= task.started_at - task.run_at < timedelta(seconds=5)
+    assert Task.objects.filter(state=State.QUEUED, run_at__gt=timezone.now() + timedelta(days=364)).count() == 1
+
+
+def test_a_worker_that_is_told_to_stop_leaves_nothing_behind(workers: Workers) -> None:
+    process = workers.start(processes=2)
+    with transaction.atomic():
+        probe_transactional.send_many([(f"busy {number}", 0.05) for number in range(100)])
+    wait_until(lambda: Effect.objects.count() > 5, "some work")
+    process.send_signal(signal.SIGTERM)
+    process.wait(timeout=20)
+    assert not Task.objects.filter(state=State.RUNNING).exists()
+    assert not Worker.objects.filter(stopped_at=None).exists()
+    workers.start()
+    wait_until_drained()
+    assert effects() == {f"busy {number}": 1 for number in range(100)}

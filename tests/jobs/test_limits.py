@@ -94,6 +94,33 @@ def test_inside_a_transaction_it_refuses_because_a_rollback_would_uncount() -> N
     assert not RateLimit.objects.exists()
 
 
+@pytest.mark.django_db
+def test_in_turn_a_refusing_rule_spares_the_later_ones() -> None:
+    rules = [limits.Rule("narrow", 2, MINUTE), limits.Rule("wide", 3, 60 * MINUTE)]
+    found = [limits.hit_in_turn(rules) for _ in range(4)]
+    assert [limit.allowed for limit in found] == [True, True, False, False]
+    assert found[0].remaining == 2
+    assert found[2].retry_after <= 60
+    assert RateLimit.objects.get(key="wide").hits == 2
+    assert limits.hit("wide", 3, MINUTE).allowed
+    other = [limits.Rule("another", 2, MINUTE), limits.Rule("wide", 3, 60 * MINUTE)]
+    assert limits.hit_in_turn(other).retry_after > 60
+
+
+@pytest.mark.django_db(transaction=True)
+def test_in_turn_the_last_rule_is_exact_when_everybody_comes_at_once() -> None:
+    def knock(number: int) -> bool:
+        rules = [limits.Rule(f"guest {number % 10}", 3, MINUTE), limits.Rule("house", 12, MINUTE)]
+        try:
+            return limits.hit_in_turn(rules).allowed
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(20) as threads:
+        allowed = list(threads.map(knock, range(60)))
+    assert sum(allowed) == 12
+
+
 class TwoAMinute(LimitThrottle):
     limit = 2
     period = MINUTE
