@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -83,4 +84,6 @@ def _shared_processors() -> list[Processor]:
 
 
 def _rendering(*, as_json: bool) -> list[Processor]:
-    return [structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()]
+    if as_json:
+        return [structlog.processors.JSONRenderer()]
+    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]

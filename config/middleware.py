@@ -105,21 +105,23 @@ class ContentSecurityPolicyMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        is_debug_page = settings.DEBUG and response.status_code in {404, 500}
+        is_html = response.get("Content-Type", "").startswith("text/html")
+        is_debug_page = settings.DEBUG and is_html and response.status_code in {404, 500}
         if not request.path_info.startswith("/admin") and not is_debug_page:
             response.headers.setdefault("Content-Security-Policy", self.POLICY)
         return response
 
 
 class ApiCacheMiddleware(ConditionalGetMiddleware):
-    """Reads under /api/ carry an ETag and answer 304 to `If-None-Match`; caches keep none of them unasked."""
+    """Reads under /api/ carry an ETag and answer 304 to `If-None-Match`; nothing else is kept by any cache."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         if not request.path_info.startswith(API_PREFIX):
             return response
+        is_read = request.method in {"GET", "HEAD"} and response.status_code < 400
         if "Cache-Control" not in response:
-            patch_cache_control(response, private=True, no_cache=True)
-        return super().process_response(request, response)
+            patch_cache_control(response, **({"private": True, "no_cache": True} if is_read else {"no_store": True}))
+        return super().process_response(request, response) if is_read else response
 
 
 def _log_finished(request: HttpRequest, response: HttpResponseBase, started: float) -> None:

@@ -18,7 +18,8 @@ from uuid_utils.compat import uuid7
 
 from config import health
 from config.health import Probe
-from jobs.models import State, Task
+from jobs.models import Task
+from jobs.states import State
 
 READINESS = ["/readyz", "/readyz/", "/api/v1/health", "/api/v1/health/"]
 

@@ -97,7 +97,9 @@ def test_reads_answer_304_until_they_change(client: Client) -> None:
     assert other.status_code == 200
 
 
-def test_writes_have_no_etag(client: Client) -> None:
-    response = client.post("/api/v1/test/echo/", {"title": "x"}, content_type="application/json")
-    assert response.status_code == 201
-    assert "ETag" not in response
+def test_writes_and_errors_are_kept_by_no_cache(client: Client) -> None:
+    written = client.post("/api/v1/test/echo/", {"title": "x"}, content_type="application/json")
+    assert written.status_code == 201
+    for response in (written, client.get("/api/v1/nothing")):
+        assert response["Cache-Control"] == "no-store"
+        assert "ETag" not in response
