@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from jobs.errors import PermanentError
+
 
 class MatchingError(Exception):
     """Matching could not do what it was asked."""
@@ -22,5 +24,5 @@ class EmbeddingUnavailable(MatchingError):
     """The embedding service did not answer; the same call may succeed later."""
 
 
-class EmbeddingRefused(MatchingError):
-    """The embedding service refused the call; the same call will be refused again."""
+class EmbeddingRefused(MatchingError, PermanentError):
+    """The embedding service refused the call; the same call will be refused again, so its task dies at once."""

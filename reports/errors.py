@@ -20,3 +20,7 @@ class StatusChangedMeanwhile(ReportsError):
 
 class ImportFileError(ReportsError):
     """The file cannot be imported."""
+
+
+class EvaluationFileError(ReportsError):
+    """The labelled reports cannot be used."""

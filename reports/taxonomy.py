@@ -299,7 +299,7 @@ TAXONOMY = (
         slug="drain",
         name="Drainage, flooding and sewers",
         group="Water",
-        description="Clogged storm drains and catch basins, flooded streets, sewer smells, leaks and broken water mains.",
+        description="Clogged storm drains and catch basins, flooded streets, sewer smells, leaks, water mains.",
         keywords=(
             "drain",
             "catch basin",
@@ -351,7 +351,7 @@ TAXONOMY = (
         slug="traffic_safety",
         name="Traffic safety",
         group="Streets",
-        description="Speeding, dangerous crossings and intersections, requests for crosswalks, speed humps and calming.",
+        description="Speeding, dangerous crossings and intersections, crosswalks, speed humps and traffic calming.",
         keywords=(
             "speeding",
             "crosswalk",
@@ -658,7 +658,7 @@ TAXONOMY = (
         slug="parks",
         name="Parks and playgrounds",
         group="Trees and parks",
-        description="Upkeep of parks, playgrounds, fields, beaches and trails: benches, fences, courts, grass, fountains.",
+        description="Upkeep of parks, playgrounds, fields, beaches and trails: benches, fences, courts, grass.",
         keywords=("park", "playground", "bench", "swing", "field", "trail", "beach", "basketball court", "parque"),
         phrases="""
             The playground equipment is broken
@@ -773,7 +773,7 @@ TAXONOMY = (
         slug="private",
         name="Private property and housing code",
         group="Housing",
-        description="Abandoned, unsafe or neglected buildings and yards: tall grass, vermin, junk, landlords, housing code.",
+        description="Abandoned, unsafe or neglected buildings and yards: tall grass, vermin, junk, landlords.",
         keywords=(
             "abandoned house",
             "vacant",

@@ -12,6 +12,7 @@ import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,7 @@ def lexical_counts(texts: Sequence[str]) -> Vectors:
 def _buckets(text: str) -> list[int]:
     words = _WORD.findall(text.lower())
     grams = [f"w{word}" for word in words]
-    grams += [f"b{first} {second}" for first, second in zip(words, words[1:], strict=False)]
+    grams += [f"b{first} {second}" for first, second in pairwise(words)]
     for word in words:
         padded = f"<{word}>"
         grams += [f"c{padded[i : i + size]}" for size in NGRAM_SIZES for i in range(len(padded) - size + 1)]
