@@ -85,11 +85,11 @@ class ReportListView(ListAPIView[Report]):
 
     def _readable(self, *, mine: bool) -> ReportQuerySet:
         user = self.request.user
-        if mine and not user.is_authenticated:
+        if not mine:
+            return Report.objects.visible_to(user) if user.is_staff else Report.objects.published()
+        if not isinstance(user, User):
             raise NotAuthenticated("Sign in to list your own reports.")
-        if mine:
-            return Report.objects.filter(reporter=user)
-        return Report.objects.visible_to(user) if user.is_staff else Report.objects.published()
+        return Report.objects.filter(reporter=user)
 
     @extend_schema(operation_id="reports_list", parameters=FILTER_PARAMETERS, tags=["reports"])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -142,7 +142,7 @@ class ReportDetailView(RetrieveAPIView[Report]):
         return super().get(request, *args, **kwargs)
 
 
-class ReportStatusView(GenericAPIView[Report]):
+class ReportStatusView(GenericAPIView[Any]):
     """The next step of a report, by staff of its department."""
 
     permission_classes = (IsAuthenticated,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -29,7 +30,7 @@ def test_the_city_is_complete_and_consistent() -> None:
         history = list(report.history.all())
         assert history[-1].to_status == report.status
         assert [line.at for line in history] == sorted(line.at for line in history)
-        assert all(later.from_status == earlier.to_status for earlier, later in zip(history, history[1:], strict=False))
+        assert all(later.from_status == earlier.to_status for earlier, later in pairwise(history))
 
 
 def test_loading_twice_adds_nothing_and_keeps_edits() -> None:

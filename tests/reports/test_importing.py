@@ -43,8 +43,8 @@ def numbered(count: int) -> list[str]:
     return [GOOD.replace("The light is out", f"Light {number} is out") for number in range(count)]
 
 
-def seeclickfix(path: Path, **overrides: Any) -> ImportFile:
-    return ImportFile(**({"path": path, "source": "city", "format": "seeclickfix-csv"} | overrides))
+def seeclickfix(path: Path, source: str = "city") -> ImportFile:
+    return ImportFile(path=path, source=source, format="seeclickfix-csv")
 
 
 def reasons(rejects: Path) -> list[str]:
