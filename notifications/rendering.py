@@ -25,9 +25,9 @@ def render(template: str, channel: str, context: Mapping[str, str], *, to: str, 
 
 
 def _fill(name: str, context: Mapping[str, str]) -> str:
-    return _engine().get_template(name).render(Context(dict(context)))
+    return _engine().get_template(name).render(Context(dict(context), autoescape=False))
 
 
 @lru_cache(maxsize=1)
 def _engine() -> Engine:
-    return Engine(app_dirs=True, autoescape=False)
+    return Engine(app_dirs=True)

@@ -35,6 +35,7 @@ def send(message: Message, *, idempotency_key: str) -> str:
         ) as response:
             return _provider_id(response.read(LONGEST_ANSWER_BYTES))
     except HTTPError as error:
+        error.close()
         permanent = 400 <= error.code < 500 and error.code not in WORTH_RETRYING
         raise ChannelError(f"The SMS provider answered {error.code}.", permanent=permanent) from error
     except (OSError, HTTPException) as error:

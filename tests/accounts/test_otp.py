@@ -221,3 +221,21 @@ def test_one_code_used_by_thirty_at_once_proves_once() -> None:
     challenge = ask(make_phone())
     outcomes = race(lambda: redeem(challenge.recipient, right(challenge), challenge), times=30, threads=30)
     assert Counter(outcomes) == {otp.Outcome.PROVED: 1, otp.Outcome.IGNORED: 29}
+
+
+@pytest.mark.django_db
+def test_a_flood_from_one_host_does_not_use_up_what_others_may_ask_for(settings: Any) -> None:
+    settings.OTP_REQUESTS_PER_HOST_HOUR, settings.OTP_REQUESTS_PER_DAY = 1, 2
+    ask(make_phone())
+    for _ in range(5):
+        with pytest.raises(TooManyCodes):
+            ask(make_phone())
+    assert ask(make_phone(), Origin("198.51.100.1"))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_a_hundred_requests_at_once_the_limit_lets_exactly_five_through(settings: Any) -> None:
+    settings.OTP_REQUESTS_PER_HOST_HOUR = 5
+    phones = iter([make_phone() for _ in range(100)])
+    outcomes = race(lambda: otp.request_code(SMS, next(phones), origin=ORIGIN), times=100, threads=20)
+    assert Counter(type(outcome) for outcome in outcomes) == {otp.Issued: 5, TooManyCodes: 95}

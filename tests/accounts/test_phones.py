@@ -25,7 +25,9 @@ def test_spellings_lead_to_one_number(text: str, number: str) -> None:
     assert phones.normalise(text) == number
 
 
-@pytest.mark.parametrize("text", ["", "x", "+", "+1", "2025550123", "+999123456789", "+1900 555 1234", "\x00", "\ud800"])
+@pytest.mark.parametrize(
+    "text", ["", "x", "+", "+1", "2025550123", "+999123456789", "+1900 555 1234", "\x00", "\ud800"]
+)
 def test_other_texts_are_no_numbers(text: str) -> None:
     with pytest.raises(PhoneInvalid):
         phones.normalise(text)

@@ -60,7 +60,14 @@ def test_a_profile_can_be_changed_but_not_its_standing(client: APIClient) -> Non
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     "change",
-    [{"email": "nonsense"}, {"locale": "../etc"}, {"locale": ""}, {"name": "x" * 121}, {"wants_sms": "perhaps"}, {"name": None}],
+    [
+        {"email": "nonsense"},
+        {"locale": "../etc"},
+        {"locale": ""},
+        {"name": "x" * 121},
+        {"wants_sms": "perhaps"},
+        {"name": None},
+    ],
 )
 def test_invalid_changes_are_refused(client: APIClient, change: dict[str, Any]) -> None:
     answer = client.patch(ME, change, headers=bearer(make_user()))

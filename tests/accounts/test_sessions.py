@@ -208,9 +208,7 @@ def test_tokens_that_were_not_made_here_are_refused(
     with pytest.raises(AccessInvalid):
         tokens.read_access(jwt.encode(forged, "" if algorithm == "none" else key * 2, algorithm, headers=header))
     with pytest.raises(AccessInvalid):
-        tokens.read_access(
-            jwt.encode(forged, None if algorithm == "none" else key, algorithm, headers=header)
-        )
+        tokens.read_access(jwt.encode(forged, None if algorithm == "none" else key, algorithm, headers=header))
 
 
 def test_a_retired_key_still_verifies_until_it_is_unlisted(settings: Any) -> None:
@@ -225,7 +223,9 @@ def test_a_retired_key_still_verifies_until_it_is_unlisted(settings: Any) -> Non
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("value", ["Bearer", "Bearer ", "Bearer a.b.c", "Bearer é", "bearer x y", "Bearer " + "x" * 7000])
+@pytest.mark.parametrize(
+    "value", ["Bearer", "Bearer ", "Bearer a.b.c", "Bearer é", "bearer x y", "Bearer " + "x" * 7000]
+)
 def test_nonsense_in_the_header_is_refused(client: APIClient, value: str) -> None:
     assert client.get(ME, headers={"authorization": value.encode().decode("latin-1")}).status_code == 401
 
