@@ -31,7 +31,7 @@ def received_code(sent_messages: Messages) -> Callable[[str], str]:
     def newest(recipient: str) -> str:
         run_tasks()
         body = [message["body"] for message in sent_messages() if message["to"] == recipient][-1]
-        codes = re.findall(r"\b\d{6}\b", body)
+        codes: list[str] = re.findall(r"\b\d{6}\b", body)
         assert len(codes) == 1
         return codes[0]
 

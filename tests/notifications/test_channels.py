@@ -99,7 +99,7 @@ def provider(settings: Any) -> Iterator[Provider]:
 def mail_server(settings: Any) -> Iterator[MailServer]:
     server = MailServer()
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = server.server_address
+    settings.EMAIL_HOST, settings.EMAIL_PORT = server.server_address[:2]
     yield from serve(server)
 
 
