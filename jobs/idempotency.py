@@ -12,14 +12,12 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import connection, transaction
-from django.db.models.functions import Now
 from django.http import HttpResponse, QueryDict
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -120,12 +118,6 @@ class _Use:
             headers={name: value for name, value in response.items() if name != "Content-Type"},
             body=JSONRenderer().render(response.data),
         )
-
-
-def purge() -> int:
-    """Delete the answers older than IDEMPOTENCY_RETENTION_HOURS; return how many there were."""
-    kept_since = Now() - timedelta(hours=settings.IDEMPOTENCY_RETENTION_HOURS)
-    return IdempotencyKey.objects.filter(created_at__lt=kept_since).delete()[0]
 
 
 def _owner(request: Request) -> str:

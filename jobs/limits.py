@@ -9,9 +9,6 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models.functions import Now
-
-from jobs.models import RateLimit
 
 # A window opens with its first hit. Hits past the limit stop counting at limit + 1, so no flood overflows the counter.
 _HIT = """
@@ -78,8 +75,3 @@ def _in_turn(rules: Sequence[Rule]) -> tuple[str, list[Any]]:
         values += [rule.key, rule.period.total_seconds(), rule.limit]
     reached = " UNION ALL ".join(f"SELECT {index} AS rule, * FROM hit_{index}" for index in range(len(rules)))  # noqa: S608
     return f"WITH {', '.join(steps)} {reached} ORDER BY rule DESC LIMIT 1", values
-
-
-def purge() -> int:
-    """Delete the windows that have ended; return how many there were."""
-    return RateLimit.objects.filter(window_ends_at__lt=Now()).delete()[0]

@@ -1,4 +1,4 @@
-"""What every worker process does beside running tasks: beat, relay, rescue. Any number may do so at once."""
+"""What every worker process does beside running tasks: beat, relay, rescue, purge. Any number may do so at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
-from jobs import relay, workers
+from jobs import relay, retention, workers
 from jobs.process import process_id
 from jobs.publisher import publisher
 
@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 RELAY_SECONDS = 0.1
 RESCUE_SECONDS = 2.0
 REPUBLISH_SECONDS = 2.0
-FORGET_SECONDS = 600.0
+PURGE_SECONDS = 600.0
 FORGET_AFTER = timedelta(days=1)
 #: The publisher's tasks that nobody claimed within this time are marked, so that the relay leaves them alone.
 MARK_AFTER_SECONDS = 0.3
@@ -63,7 +63,7 @@ class Upkeep:
         self._factories: list[Callable[[], Loop]] = [
             lambda: Loop("heartbeat", settings.JOBS_HEARTBEAT_SECONDS, self._beat),
             lambda: Loop("rescue", RESCUE_SECONDS, workers.rescue),
-            lambda: Loop("forget", FORGET_SECONDS, lambda: workers.forget_stopped(FORGET_AFTER) and None),
+            lambda: Loop("purge", PURGE_SECONDS, purge),
         ]
         if settings.JOBS_TRANSPORT == "rabbitmq":
             self._factories += [
@@ -113,3 +113,10 @@ def mark_published() -> None:
         ripe.add(confirmed.popleft()[1])
     if ripe:
         relay.mark_published(ripe)
+
+
+def purge() -> None:
+    """Delete what has had its time."""
+    workers.forget_stopped(FORGET_AFTER)
+    retention.purge_limits()
+    retention.purge_answers()

@@ -16,7 +16,7 @@ from django.db.models import F
 from django.test import Client
 
 from accounts.models import User
-from jobs import idempotency
+from jobs import retention
 from jobs.models import IdempotencyKey, RateLimit
 from tests.jobs.idempotent_views import during
 
@@ -234,5 +234,5 @@ def test_purge_deletes_what_is_past_its_retention(settings: Any) -> None:
     age = timedelta(hours=settings.IDEMPOTENCY_RETENTION_HOURS, minutes=1)
     IdempotencyKey.objects.update(created_at=F("created_at") - age)
     post(key="new")
-    assert idempotency.purge() == 1
+    assert retention.purge_answers() == 1
     assert [row.key for row in IdempotencyKey.objects.all()] == ["new"]

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
-from jobs import limits
+from jobs import limits, retention
 from jobs.models import RateLimit
 from jobs.throttling import LimitThrottle
 
@@ -70,7 +70,7 @@ def test_purge_deletes_what_has_ended() -> None:
     limits.hit("old", 1, MINUTE)
     let_pass(2 * MINUTE)
     limits.hit("new", 1, MINUTE)
-    assert limits.purge() == 1
+    assert retention.purge_limits() == 1
     assert [row.key for row in RateLimit.objects.all()] == ["new"]
 
 
