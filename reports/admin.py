@@ -119,14 +119,14 @@ class ReportAdmin(admin.ModelAdmin[Report]):
         "title",
         "status",
         "severity",
-        "category",
-        "confidence",
+        "kind",
         "department",
         "created_at",
         "due_at",
         "is_public",
         "map_link",
     )
+    ordering = ("-created_at", "-id")
     list_filter = ("status", "department", "category", "severity", "category_source", "is_live", "source")
     list_select_related = ("category", "department")
     list_per_page = 50
@@ -159,9 +159,11 @@ class ReportAdmin(admin.ModelAdmin[Report]):
         ("Origin", {"classes": ("collapse",), "fields": ("id", ("source", "external_id"), "is_live")}),
     ]
 
-    @admin.display(description="confidence", ordering="category_confidence")
-    def confidence(self, report: Report) -> str:
-        return "" if report.category_confidence is None else f"{report.category_confidence:.0%}"
+    @admin.display(description="category", ordering="category__name")
+    def kind(self, report: Report) -> str:
+        """The category, with its confidence where the classifier chose it."""
+        sure = "" if report.category_confidence is None else f" ({report.category_confidence:.0%})"
+        return f"{report.category}{sure}" if report.category else "-"
 
     @admin.display(description="public", boolean=True)
     def is_public(self, report: Report) -> bool:

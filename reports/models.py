@@ -252,10 +252,8 @@ class Report(models.Model):
             models.UniqueConstraint(fields=["source", "external_id"], name="reports_report_external_unique"),
         ]
         indexes: ClassVar = [
-            # The public list, newest first.
-            models.Index(
-                F("created_at").desc(), F("id").desc(), condition=Q(published_at__isnull=False), name="report_public"
-            ),
+            # The public list and the whole desk, newest first.
+            models.Index(F("created_at").desc(), F("id").desc(), name="report_newest"),
             # The public list of one category.
             models.Index("category", F("created_at").desc(), name="report_category"),
             # The public list of one status.
