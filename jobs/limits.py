@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -65,6 +66,11 @@ def hit_in_turn(rules: Sequence[Rule]) -> Limit:
     return Limit(allowed=False, remaining=0, retry_after=max(1, math.ceil(seconds_left)))
 
 
+def digest(key: str) -> str:
+    """Return what is stored of a key: of any length, and no phone number or address can be read from it."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
 def _in_turn(rules: Sequence[Rule]) -> tuple[str, list[Any]]:
     """One common table expression a rule, each fed by the one before it if that one allowed its hit."""
     steps: list[str] = []
@@ -72,6 +78,6 @@ def _in_turn(rules: Sequence[Rule]) -> tuple[str, list[Any]]:
     for index, rule in enumerate(rules):
         admission = f"FROM hit_{index - 1} WHERE hits <= {rules[index - 1].limit:d}" if index else ""
         steps.append(f"hit_{index} AS ({_HIT.format(admission=admission)})")
-        values += [rule.key, rule.period.total_seconds(), rule.limit]
+        values += [digest(rule.key), rule.period.total_seconds(), rule.limit]
     reached = " UNION ALL ".join(f"SELECT {index} AS rule, * FROM hit_{index}" for index in range(len(rules)))  # noqa: S608
     return f"WITH {', '.join(steps)} {reached} ORDER BY rule DESC LIMIT 1", values

@@ -52,7 +52,7 @@ class Task(models.Model):
     max_attempts = models.PositiveSmallIntegerField(default=8)
     claim_token = models.UUIDField(null=True)
     worker_id = models.UUIDField(null=True)
-    unique_key = models.CharField(max_length=200, null=True)  # noqa: DJ001 - NULL is "no key" for the unique index
+    unique_key = models.CharField(max_length=200, null=True)
     progress = models.JSONField(null=True)
     checkpoint = models.JSONField(null=True)
     cancel_requested_at = models.DateTimeField(null=True)
@@ -168,7 +168,7 @@ class RateLimit(models.Model):
     Nothing but the key is indexed, so that counting stays a heap-only update.
     """
 
-    key = models.CharField(primary_key=True, max_length=200)
+    key = models.CharField(primary_key=True, max_length=64, help_text="SHA-256 of what is limited.")
     hits = models.PositiveIntegerField()
     window_ends_at = models.DateTimeField()
 
