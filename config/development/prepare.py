@@ -21,6 +21,7 @@ def main() -> None:
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         print("Migrating the database …", flush=True)
         call_command("migrate", interactive=False, verbosity=1)
+    print("Loading the demo city …", flush=True)
     call_command("load_demo")
     from reports import demo  # noqa: PLC0415 - models need the setup above
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import signal
@@ -28,7 +29,6 @@ BASE_DIR = Path(__file__).resolve().parent.parent.parent
 FAST_QUEUES = ("critical", "default", "notifications")
 LONG_QUEUES = ("matching", "analytics", "maintenance")
 WORKER_NICENESS = 10
-WORKER_READY = "Worker process is ready for action"
 READY_SECONDS = 180
 EARLIER_RUN_SECONDS = 30
 TICK_SECONDS = 0.1
@@ -96,16 +96,28 @@ class Runner:
             environment["DATABASE_URL"] = self.postgres.url
         self._prepare(environment)
         self.transport = choose_transport(self.data_dir)
+        self._start_programs(environment | {"RABBITMQ_URL": self.transport.url})
         if self.transport.node is not None:
             self.supervisor.start("rabbitmq", self.transport.node)
-        environment |= {"RABBITMQ_URL": self.transport.url}
-        self._start_programs(environment)
 
     def _prepare(self, environment: Mapping[str, str]) -> None:
-        """Migrate and load the demo city, its progress on the terminal."""
+        """Migrate and load the demo city, its progress on the terminal; skipped where nothing has changed since."""
+        stamp, fingerprint = self.data_dir / "prepared", self._fingerprint()
+        if fingerprint and stamp.exists() and stamp.read_text() == fingerprint:
+            return
         command = [sys.executable, "-m", "config.development.prepare", str(self.data_dir / "admin.json")]
         if subprocess.run(command, cwd=BASE_DIR, env=environment, check=False).returncode:
             raise StartError("the database could not be prepared; the reason stands above.")
+        stamp.write_text(fingerprint)
+
+    def _fingerprint(self) -> str:
+        """Changes with every migration, package and embedded database; empty where the database is not ours."""
+        if self.postgres is None:
+            return ""
+        digest = hashlib.sha256(str((self.postgres.folder / "PG_VERSION").stat().st_mtime_ns).encode())
+        for path in (BASE_DIR / "requirements.txt", *sorted(BASE_DIR.glob("*/migrations/*.py"))):
+            digest.update(path.read_bytes())
+        return digest.hexdigest()
 
     def _start_programs(self, environment: Mapping[str, str]) -> None:
         web = environment | {"WEB_BIND": f"127.0.0.1:{self.port}", "WEB_PROCESSES": "1"}
@@ -122,26 +134,21 @@ class Runner:
     # --- from start to stop ----------------------------------------------------------------------------------
 
     def _announce_when_ready(self) -> None:
-        """Print the block once the web answers and both workers take tasks."""
-        waiting = {"worker", "worker-long"}
+        """Print the block once the web answers; what is sent before workers and broker are up waits in the ledger."""
         deadline = time.monotonic() + READY_SECONDS
-        while waiting or not _answers(self.address):
-            for name, lines in self._tick().items():
-                if any(WORKER_READY in line for line in lines):
-                    waiting.discard(name)
+        while not _answers(self.address):
+            self._tick()
             if time.monotonic() > deadline:
-                raise StartError(f"not everything answered within {READY_SECONDS} s; see {self.data_dir}/logs.")
+                raise StartError(f"the web did not answer within {READY_SECONDS} s; see {self.data_dir}/logs.")
         print(self._block(), flush=True)
 
-    def _tick(self) -> dict[str, list[str]]:
-        """Restart what died, show what went wrong, and return the new lines of every log."""
+    def _tick(self) -> None:
+        """Restart what died and show what went wrong."""
         self.supervisor.check()
-        lines = {name: log.new_lines() for name, log in self.logs.items()}
-        for name, new in lines.items():
-            for line in filter(tells_of_error, new):
+        for name, log in self.logs.items():
+            for line in filter(tells_of_error, log.new_lines()):
                 print(f"{name} | {line}", flush=True)
         time.sleep(TICK_SECONDS)
-        return lines
 
     def _stop(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
