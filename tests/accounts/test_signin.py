@@ -198,6 +198,20 @@ def test_one_code_used_by_thirty_at_once_signs_in_once(client: APIClient) -> Non
     assert AuditEvent.objects.filter(event="sign_in.succeeded").count() == 1
 
 
+@pytest.mark.django_db(transaction=True)
+def test_first_sign_ins_of_one_phone_at_once_make_one_user(settings: Any) -> None:
+    settings.OTP_RESEND_WAIT_SECONDS = 0
+    phone = make_phone()
+    bodies = []
+    for _ in range(6):
+        challenge_id, code = ask(APIClient(), phone)
+        bodies.append({"challenge_id": challenge_id, "phone": phone, "code": code})
+    waiting = iter(bodies)
+    answers = race(lambda: APIClient().post(VERIFY, next(waiting)).json()["user"]["id"], times=6)
+    assert len(set(answers)) == User.objects.count() == 1
+    assert Session.objects.count() == 6
+
+
 @pytest.mark.django_db
 def test_a_login_is_audited_at_once_and_counted_by_a_task(client: APIClient) -> None:
     phone = make_phone()

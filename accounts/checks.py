@@ -1,0 +1,34 @@
+"""Settings with which signing in would be weak, or impossible."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import phonenumbers
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+#: RFC 7518 §3.2: an HS256 key has at least as many bits as the hash.
+SHORTEST_JWT_KEY_BYTES = 32
+
+
+@register
+def check_jwt_keys(**_: Any) -> list[CheckMessage]:
+    """No listed key is short enough to be guessed."""
+    hint = f"Make one: python -c 'import secrets; print(secrets.token_urlsafe({SHORTEST_JWT_KEY_BYTES}))'."
+    return [
+        Error(f"The key {key_id!r} in JWT_KEYS is shorter than 32 bytes.", hint=hint, id="accounts.E001")
+        for key_id, key in settings.JWT_KEYS.items()
+        if len(key.encode()) < SHORTEST_JWT_KEY_BYTES
+    ]
+
+
+@register
+def check_countries(**_: Any) -> list[CheckMessage]:
+    """Every country named exists."""
+    named = {*settings.OTP_COUNTRIES, settings.PHONE_DEFAULT_REGION} - {""}
+    hint = "OTP_COUNTRIES and PHONE_DEFAULT_REGION take ISO 3166 codes in capitals, such as US."
+    return [
+        Error(f"No phone numbers belong to the country {country!r}.", hint=hint, id="accounts.E002")
+        for country in sorted(named - phonenumbers.SUPPORTED_REGIONS)
+    ]
