@@ -1,13 +1,13 @@
 """The task ledger: durable background work for every app.
 
-    import jobs
+import jobs
 
-    @jobs.actor(queue_name="default")
-    def count_login(user_id: str) -> None: ...
+@jobs.actor(queue_name="default")
+def count_login(user_id: str) -> None: ...
 
-    with transaction.atomic():
-        user.save()
-        count_login.send(str(user.id))
+with transaction.atomic():
+    user.save()
+    count_login.send(str(user.id))
 """
 
 from jobs.declaration import LedgerActor, actor

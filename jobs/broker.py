@@ -20,20 +20,17 @@ from dramatiq import Broker, Consumer, Message, MessageProxy, Middleware
 from dramatiq.brokers.rabbitmq import RabbitmqBroker, _RabbitmqConsumer, _RabbitmqMessage
 from dramatiq.errors import ConnectionClosed, DecodeError
 
-from jobs import ledger, topology
+from jobs import fastpath, ledger, relay, topology
 from jobs.database import in_own_transaction, persistently
 from jobs.errors import NotInTransaction
 from jobs.feeder import Feeder
-from jobs.publisher import Parcel, publisher
+from jobs.publisher import Parcel
 from jobs.running import current_claim
 
 if TYPE_CHECKING:
     from jobs.declaration import LedgerActor
 
 log = structlog.get_logger(__name__)
-
-#: A task of an actor this process does not know waits so long: a newer release may be on its way.
-UNKNOWN_ACTOR_DELAY = timedelta(seconds=30)
 
 
 class LedgerBroker(Broker):
@@ -98,7 +95,7 @@ class RabbitmqLedgerBroker(LedgerBroker, RabbitmqBroker):
         self.parameters = topology.connection_parameters(url)
 
     def _hand_on_after_commit(self, parcels: list[Parcel]) -> None:
-        transaction.on_commit(lambda: publisher().offer(parcels))
+        transaction.on_commit(lambda: fastpath.offer(parcels))
 
     def declare_queue(self, queue_name: str, *, ensure: bool = False) -> None:
         """Make `queue_name` known. There are no delay queues: delays of any length wait in the ledger."""
@@ -116,7 +113,7 @@ class LedgerConsumer(_RabbitmqConsumer):
     """Receives task ids from RabbitMQ; whatever is not one ends in the ledger, never nowhere."""
 
     def __init__(self, broker: RabbitmqLedgerBroker, queue_name: str, prefetch: int, timeout: int) -> None:
-        super().__init__(broker, topology.physical_name(queue_name), prefetch, timeout)
+        super().__init__(broker, topology.physical_name(queue_name), prefetch, timeout)  # type: ignore[no-untyped-call]
         self.logical_name = queue_name
         try:
             self.channel.queue_declare(
@@ -140,11 +137,10 @@ class LedgerConsumer(_RabbitmqConsumer):
             task_id = UUID(message.message_id)
         except (DecodeError, ValueError, AttributeError, TypeError) as error:
             self._keep_undecodable(body, error)
-            self._nack(method.delivery_tag)
+            self._nack(method.delivery_tag)  # type: ignore[no-untyped-call]
             return None
         if message.actor_name not in self.broker.actors:
-            log.warning("jobs.unknown_actor", actor=message.actor_name, task_id=str(task_id))
-            persistently(lambda: ledger.postpone(task_id, UNKNOWN_ACTOR_DELAY))
+            persistently(lambda: relay.postpone_unknown(Parcel(task_id, message.actor_name, self.logical_name)))
             self.connection.add_callback_threadsafe(functools.partial(self.channel.basic_ack, method.delivery_tag))
             return None
         self.known_tags.add(method.delivery_tag)

@@ -35,17 +35,13 @@ def run_message(actor: LedgerActor[..., Any], message: MessageProxy) -> None:
         message.fail()
 
 
-def run(
-    actor: LedgerActor[..., Any], task_id: UUID, worker_id: UUID
-) -> tuple[State | None, BaseException | None]:
+def run(actor: LedgerActor[..., Any], task_id: UUID, worker_id: UUID) -> tuple[State | None, BaseException | None]:
     """Claim and run one task; return the state it is left in and the error of a failed attempt.
 
     The state is None when there was nothing to run, or when somebody else owns the task by now.
     """
     token = uuid4()
-    claim = persistently(
-        lambda: ledger.claim(task_id, worker_id, token, is_durable=actor.policy.is_at_most_once)
-    )
+    claim = persistently(lambda: ledger.claim(task_id, worker_id, token, is_durable=actor.policy.is_at_most_once))
     if claim is None:
         persistently(lambda: ledger.hand_back(task_id))
         return None, None

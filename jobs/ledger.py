@@ -69,9 +69,7 @@ class Failure:
     traceback: str = ""
 
 
-_COLUMNS = (
-    "id, actor, queue, args, kwargs, priority, max_attempts, unique_key, created_by, request_id, trace_context"
-)
+_COLUMNS = "id, actor, queue, args, kwargs, priority, max_attempts, unique_key, created_by, request_id, trace_context"
 
 _INSERT = f"""
 INSERT INTO jobs_task ({_COLUMNS}, state, attempt, created_at, run_at, publish_at)
@@ -260,7 +258,7 @@ def backoff(attempt: int, *, base: timedelta, maximum: timedelta) -> timedelta:
     Source: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
     """
     ceiling = min(maximum, base * 2 ** min(attempt - 1, 30))
-    return ceiling * random.random()  # noqa: S311 - spreads the load, guards nothing
+    return timedelta(seconds=ceiling.total_seconds() * random.random())  # noqa: S311 - spreads the load, guards nothing
 
 
 def cancel(task_id: UUID) -> State | None:

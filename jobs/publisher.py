@@ -188,6 +188,9 @@ class Publisher:
                 self._connection.ioloop.start()
             except Exception as error:  # noqa: BLE001 - the thread must outlive any fault of the connection
                 log.warning("jobs.publisher_failed", error_type=type(error).__name__)
+            ended, self._connection = self._connection, None
+            if ended is not None:
+                ended.ioloop.close()
             self._on_lost()
             pause = RECONNECT_MINIMUM_SECONDS if time.monotonic() - started_at > pause * 4 else pause * 2
             time.sleep(min(pause, RECONNECT_MAXIMUM_SECONDS))
@@ -217,7 +220,6 @@ class Publisher:
     def _on_lost(self) -> None:
         """Nobody waits any longer for what this connection had under way."""
         self._channel = None
-        self._connection = None
         self._is_blocked = False
         unconfirmed, self._unconfirmed = self._unconfirmed, {}
         depths, self._depths = self._depths, {}
@@ -362,9 +364,7 @@ class Publisher:
         count: int = frame.method.message_count
         if count == 0:
             self._next_tag += 1  # confirmed like any other message, but nobody waits for it
-            self._channel.basic_publish(
-                "", topology.incarnation_name(), b"", pika.BasicProperties(delivery_mode=1)
-            )
+            self._channel.basic_publish("", topology.incarnation_name(), b"", pika.BasicProperties(delivery_mode=1))
         answer(count)
 
 
@@ -382,7 +382,7 @@ def publisher() -> Publisher:
 
 
 def _forget() -> None:
-    global _publisher, _lock  # noqa: PLW0603 - a fork has neither the thread nor its connection
+    global _publisher, _lock
     _publisher, _lock = None, threading.Lock()
 
 

@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 BATCH_TASKS = 100
 #: A published task that nobody claimed for so long while its queue stands empty is not in RabbitMQ any more.
 MISSING_AFTER = timedelta(seconds=10)
+#: A task of an actor this process does not know waits so long: a newer release may be on its way.
 UNKNOWN_ACTOR_DELAY = timedelta(seconds=30)
 
 _DUE = """

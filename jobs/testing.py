@@ -26,7 +26,8 @@ def run_tasks(*, until_delay: bool = True, raise_errors: bool = True) -> int:
     count = 0
     while (task := _next_task(until_delay=until_delay)) is not None:
         actor = get_broker().get_actor(task.actor)
-        assert isinstance(actor, LedgerActor)
+        if not isinstance(actor, LedgerActor):
+            raise TypeError(f"{task.actor} is no actor of the ledger.")
         state, error = execution.run(actor, task.id, uuid4())
         if error is not None and raise_errors:
             raise error

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from datetime import timedelta
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError
 
 from jobs import relay, retention, workers
+from jobs.loops import Loop
 from jobs.process import process_id
 from jobs.publisher import publisher
 
@@ -22,36 +22,6 @@ RESCUE_SECONDS = 2.0
 REPUBLISH_SECONDS = 2.0
 PURGE_SECONDS = 600.0
 FORGET_AFTER = timedelta(days=1)
-#: The publisher's tasks that nobody claimed within this time are marked, so that the relay leaves them alone.
-MARK_AFTER_SECONDS = 0.3
-
-
-class Loop(threading.Thread):
-    """Runs `step` every `interval` seconds, at once again when it returns true; outlives any error of it."""
-
-    def __init__(self, name: str, interval: float, step: Callable[[], object]) -> None:
-        super().__init__(name=f"civiclens-{name}", daemon=True)
-        self._interval = interval
-        self._step = step
-        self._is_stopping = threading.Event()
-
-    def run(self) -> None:
-        while not self._is_stopping.is_set():
-            is_busy = False
-            try:
-                is_busy = bool(self._step())
-            except (DatabaseError, InterfaceError) as error:
-                log.warning("jobs.loop_waits", loop=self.name, error_type=type(error).__name__)
-                connection.close()
-            except Exception:  # noqa: BLE001 - a loop that ends would be missed by nobody
-                log.exception("jobs.loop_failed", loop=self.name)
-            if not is_busy:
-                self._is_stopping.wait(self._interval)
-        connection.close()
-
-    def stop(self) -> None:
-        """End after the step under way."""
-        self._is_stopping.set()
 
 
 class Upkeep:
@@ -69,7 +39,6 @@ class Upkeep:
             self._factories += [
                 lambda: Loop("relay", RELAY_SECONDS, lambda: relay.relay_due(publisher())),
                 lambda: Loop("republish", REPUBLISH_SECONDS, lambda: relay.republish_lost(publisher()) and None),
-                lambda: Loop("mark", MARK_AFTER_SECONDS, mark_published),
             ]
         self._loops: list[Loop] = []
         self._is_stopping = threading.Event()
@@ -103,16 +72,6 @@ class Upkeep:
                     log.error("jobs.loop_died", loop=loop.name)
                     self._loops[place] = self._factories[place]()
                     self._loops[place].start()
-
-
-def mark_published() -> None:
-    """Mark what this process's publisher got confirmed a while ago and nobody has claimed yet."""
-    confirmed = publisher().confirmed
-    ripe = set()
-    while confirmed and confirmed[0][0] < time.monotonic() - MARK_AFTER_SECONDS:
-        ripe.add(confirmed.popleft()[1])
-    if ripe:
-        relay.mark_published(ripe)
 
 
 def purge() -> None:

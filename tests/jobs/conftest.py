@@ -53,12 +53,13 @@ class Workers:
         command = [sys.executable, "manage.py", "rundramatiq", "--processes", str(processes), "--threads", str(threads)]
         command += ["--worker-shutdown-timeout", "3000", *(["--queues", *queues] if queues else [])]
         with (self._log_folder / f"worker-{len(self.processes)}.log").open("wb") as log:
-            process = subprocess.Popen(  # noqa: S603
+            process = subprocess.Popen(
                 command, cwd=BASE_DIR, env=self.environment, stdout=log, stderr=log, start_new_session=True
             )
         self.processes.append(process)
         wait_until(
-            lambda: Worker.objects.exclude(id__in=before).filter(stopped_at=None).count() >= processes, "workers to boot"
+            lambda: Worker.objects.exclude(id__in=before).filter(stopped_at=None).count() >= processes,
+            "workers to boot",
         )
         return process
 
@@ -86,11 +87,11 @@ def transport(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def transport_environment(
-    transport: str, request: pytest.FixtureRequest, settings: pytest.FixtureRequest
-) -> Iterator[dict[str, str]]:
+    transport: str, request: pytest.FixtureRequest
+) -> dict[str, str]:
     """The environment that selects the transport, for this process and for workers."""
     url = request.getfixturevalue("rabbitmq_url") if transport == "rabbitmq" else ""
-    yield {"JOBS_TRANSPORT": transport, "RABBITMQ_URL": url, "JOBS_QUEUE_PREFIX": f"test-{uuid4().hex[:8]}"}
+    return {"JOBS_TRANSPORT": transport, "RABBITMQ_URL": url, "JOBS_QUEUE_PREFIX": f"test-{uuid4().hex[:8]}"}
 
 
 @pytest.fixture

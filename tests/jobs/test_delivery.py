@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
+import subprocess
 from collections import Counter
 from datetime import timedelta
 
@@ -49,6 +51,7 @@ def running_worker_pid(actor: str) -> int:
     """Wait until a task of `actor` runs; return the process id of its worker."""
     wait_until(lambda: Task.objects.filter(actor=actor, state=State.RUNNING).exists(), f"{actor} to run")
     task = Task.objects.get(actor=actor, state=State.RUNNING)
+    assert task.worker_id is not None
     return Worker.objects.get(id=task.worker_id).pid
 
 
@@ -72,7 +75,7 @@ def test_an_external_task_is_called_again_with_the_same_id(workers: Workers) -> 
     with transaction.atomic():
         task = probe_external.send("abroad", 3)
     running_worker_pid("probe_external")
-    wait_until(lambda: Call.objects.exists(), "the call")
+    wait_until(Call.objects.exists, "the call")
     workers.kill(first)
     workers.start()
     wait_until_drained()
@@ -85,7 +88,7 @@ def test_an_at_most_once_task_is_never_called_again(workers: Workers) -> None:
     with transaction.atomic():
         task = probe_once.send("only", 30)
     running_worker_pid("probe_once")
-    wait_until(lambda: Call.objects.exists(), "the call")
+    wait_until(Call.objects.exists, "the call")
     workers.kill(first)
     workers.start()
     wait_until_drained()
@@ -113,13 +116,17 @@ def test_a_worker_that_stood_still_cannot_finish_a_task_it_lost(workers: Workers
     os.kill(pid, signal.SIGSTOP)
     try:
         workers.start()
-        wait_until(lambda: Attempt.objects.exists(), "the rescue")
+        wait_until(Attempt.objects.exists, "the rescue")
         wait_until_drained()
     finally:
         os.kill(pid, signal.SIGCONT)
     wait_until(lambda: "jobs.lease_lost" in workers.log(), "the thawed worker to notice")
     assert effects() == {f"frozen/{step}": 1 for step in range(4)}
     assert Task.objects.get().state == State.SUCCEEDED
+
+
+def has_died_or_ended(process: subprocess.Popen[bytes], task_id: str) -> bool:
+    return process.poll() is not None or Task.objects.get(pk=task_id).is_terminal
 
 
 def test_a_poisonous_task_is_dead_and_its_neighbours_finish(workers: Workers) -> None:
@@ -129,7 +136,7 @@ def test_a_poisonous_task_is_dead_and_its_neighbours_finish(workers: Workers) ->
     for _ in range(4):  # as a supervisor would
         process = workers.start(threads=2)
         wait_until(
-            lambda process=process: process.poll() is not None or Task.objects.get(pk=poison.message_id).is_terminal,
+            functools.partial(has_died_or_ended, process, poison.message_id),
             "the worker to die or the poison to be given up",
         )
         workers.kill(process)
@@ -163,7 +170,7 @@ def test_a_paused_queue_waits_and_goes_on(workers: Workers) -> None:
     with transaction.atomic():
         probe_transactional.send("patient")
         probe_once.send("elsewhere")
-    wait_until(lambda: Call.objects.exists(), "the other queue's task")
+    wait_until(Call.objects.exists, "the other queue's task")
     assert not Effect.objects.exists()
     Queue.objects.update(paused_at=None)
     wait_until_drained()
@@ -175,7 +182,7 @@ def test_delays_wait_in_the_ledger(workers: Workers) -> None:
     with transaction.atomic():
         probe_transactional.send_with_options(args=("later",), delay=timedelta(seconds=1.5))
         probe_transactional.send_with_options(args=("next year",), delay=timedelta(days=365))
-    wait_until(lambda: Effect.objects.exists(), "the short delay")
+    wait_until(Effect.objects.exists, "the short delay")
     task = Task.objects.get(state=State.SUCCEEDED)
     assert task.started_at is not None
     assert timedelta(0) <= task.started_at - task.run_at < timedelta(seconds=5)

@@ -1,0 +1,39 @@
+"""Threads that do one thing again and again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import structlog
+from django.db import DatabaseError, InterfaceError, connection
+
+log = structlog.get_logger(__name__)
+
+
+class Loop(threading.Thread):
+    """Runs `step` every `interval` seconds, at once again when it returns true; outlives any error of it."""
+
+    def __init__(self, name: str, interval: float, step: Callable[[], object]) -> None:
+        super().__init__(name=f"civiclens-{name}", daemon=True)
+        self._interval = interval
+        self._step = step
+        self._is_stopping = threading.Event()
+
+    def run(self) -> None:
+        while not self._is_stopping.is_set():
+            is_busy = False
+            try:
+                is_busy = bool(self._step())
+            except (DatabaseError, InterfaceError) as error:
+                log.warning("jobs.loop_waits", loop=self.name, error_type=type(error).__name__)
+                connection.close()
+            except Exception:
+                log.exception("jobs.loop_failed", loop=self.name)
+            if not is_busy:
+                self._is_stopping.wait(self._interval)
+        connection.close()
+
+    def stop(self) -> None:
+        """End after the step under way."""
+        self._is_stopping.set()

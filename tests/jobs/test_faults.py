@@ -1,0 +1,163 @@
+"""Servers that go away: requests go on, and nothing that was committed is lost or done twice."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from django.conf import LazySettings
+from django.db import transaction
+
+from config.development.rabbitmq import RabbitmqNode
+from jobs import publisher as publisher_module
+from jobs.broker import RabbitmqLedgerBroker
+from jobs.models import Task
+from jobs.publisher import Parcel, Publisher, publisher
+from jobs.relay import mark_published
+from jobs.states import State
+from tests.jobs.conftest import QUICK, Workers, wait_until, wait_until_drained
+from tests.jobs.probe.actors import probe_transactional
+from tests.jobs.probe.models import Effect
+
+
+@pytest.fixture
+def own_workers(
+    rabbitmq_node: RabbitmqNode, process_environment: dict[str, str], transactional_db: None, tmp_path: Path
+) -> Iterator[Workers]:
+    """Workers on a RabbitMQ node that the test may kill."""
+    environment = process_environment | QUICK | {"JOBS_TRANSPORT": "rabbitmq", "RABBITMQ_URL": rabbitmq_node.url}
+    environment["DJANGO_SETTINGS_MODULE"] = "tests.jobs.probe.settings"
+    pool = Workers(environment, tmp_path)
+    yield pool
+    pool.stop_all()
+
+
+def test_nothing_is_lost_when_rabbitmq_is_killed_and_wiped(own_workers: Workers, rabbitmq_node: RabbitmqNode) -> None:
+    own_workers.start(threads=2)
+    with transaction.atomic():
+        probe_transactional.send_many([(f"before {number}", 0.02) for number in range(150)])
+    wait_until(lambda: Effect.objects.count() > 10, "some work")
+    rabbitmq_node.kill()
+    with transaction.atomic():
+        probe_transactional.send_many([(f"meanwhile {number}",) for number in range(50)])
+    rabbitmq_node.wipe()
+    rabbitmq_node.start()
+    rabbitmq_node.wait_ready()
+    wait_until_drained()
+    keys = list(Effect.objects.values_list("key", flat=True))
+    assert sorted(keys) == sorted(
+        [f"before {number}" for number in range(150)] + [f"meanwhile {number}" for number in range(50)]
+    )
+
+
+@pytest.fixture
+def on_rabbitmq(settings: LazySettings, rabbitmq_url: str) -> Iterator[Publisher]:
+    """This process sends through RabbitMQ, as a web process does."""
+    settings.JOBS_TRANSPORT = "rabbitmq"
+    settings.RABBITMQ_URL = rabbitmq_url
+    settings.JOBS_QUEUE_PREFIX = f"test-{uuid4().hex[:8]}"
+    publisher_module._forget()
+    yield publisher()
+    publisher().stop()
+    publisher_module._forget()
+
+
+def test_the_fast_path_publishes_a_fresh_task_and_the_relay_then_leaves_it(
+    on_rabbitmq: Publisher, transactional_db: None
+) -> None:
+    with transaction.atomic():
+        message = probe_transactional.send("fresh")
+    on_rabbitmq.offer([Parcel(id=Task.objects.get().id, actor="probe_transactional", queue="default")])
+    wait_until(lambda: len(on_rabbitmq.confirmed) == 1, "the confirm")
+    mark_published({on_rabbitmq.confirmed[0][1]})
+    task = Task.objects.get(pk=message.message_id)
+    assert task.publish_at is None
+    assert task.published_at is not None
+    assert on_rabbitmq.depth("default") == 1
+
+
+def test_the_publisher_confirms_a_batch_and_declares_a_queue_that_vanished(on_rabbitmq: Publisher) -> None:
+    wait_until(lambda: on_rabbitmq.is_connected, "the connection")
+    parcels = [Parcel(uuid4(), "probe_transactional", "default") for _ in range(50)]
+    assert on_rabbitmq.publish(parcels) == set(), "there is no queue yet: a confirm would be a lie"
+    assert on_rabbitmq.depth("default") == 0
+    assert on_rabbitmq.publish(parcels) == {parcel.id for parcel in parcels}
+    assert on_rabbitmq.depth("default") == 50
+
+
+def test_the_fast_path_stands_back_behind_a_backlog(on_rabbitmq: Publisher) -> None:
+    wait_until(lambda: on_rabbitmq.is_connected, "the connection")
+    on_rabbitmq.offer([Parcel(uuid4(), "probe_transactional", "default") for _ in range(500)])
+    wait_until(lambda: len(on_rabbitmq.confirmed) + on_rabbitmq.missed == 500, "every parcel to be settled")
+    depth = on_rabbitmq.depth("default")
+    assert depth is not None
+    assert 100 <= depth < 300
+
+
+def test_a_send_does_not_wait_for_a_rabbitmq_that_is_away(settings: LazySettings, transactional_db: None) -> None:
+    settings.JOBS_TRANSPORT = "rabbitmq"
+    settings.RABBITMQ_URL = "amqp://guest:guest@127.0.0.1:1/"
+    publisher_module._forget()
+    broker = RabbitmqLedgerBroker(url=settings.RABBITMQ_URL, middleware=[])
+    broker.declare_actor(probe_transactional)
+    started_at = time.monotonic()
+    with transaction.atomic():
+        broker.enqueue(probe_transactional.message("patient"))
+    assert time.monotonic() - started_at < 1
+    assert Task.objects.get().state == State.QUEUED
+    publisher_module._forget()
+
+
+def test_a_rolled_back_send_leaves_nothing(on_rabbitmq: Publisher, transactional_db: None) -> None:
+    wait_until(lambda: on_rabbitmq.is_connected, "the connection")
+
+    class Refused(Exception):
+        """The request fails after its send."""
+
+    def request() -> None:
+        with transaction.atomic():
+            probe_transactional.send("regretted")
+            raise Refused
+
+    with pytest.raises(Refused):
+        request()
+    time.sleep(0.2)
+    assert not Task.objects.exists()
+    assert on_rabbitmq.depth("default") == 0
+
+
+def test_a_restarted_or_wiped_rabbitmq_is_noticed_once(rabbitmq_node: RabbitmqNode, settings: LazySettings) -> None:
+    settings.JOBS_QUEUE_PREFIX = f"test-{uuid4().hex[:8]}"
+    link = Publisher(rabbitmq_node.url)
+    wait_until(lambda: link.is_connected, "the connection")
+    assert link.is_new_incarnation()
+    wait_until(lambda: not link.is_new_incarnation(), "the mark")
+    rabbitmq_node.kill()
+    wait_until(lambda: not link.is_connected, "the loss")
+    rabbitmq_node.start()
+    rabbitmq_node.wait_ready()
+    wait_until(lambda: link.is_connected, "the connection again")
+    assert link.is_new_incarnation()
+    link.stop()
+
+
+def test_many_senders_and_a_dead_publisher_thread(on_rabbitmq: Publisher, transactional_db: None) -> None:
+    wait_until(lambda: on_rabbitmq.is_connected, "the connection")
+    on_rabbitmq.stop()
+    assert not on_rabbitmq.is_alive
+    replacement = publisher()
+    assert replacement is not on_rabbitmq
+    threads = [
+        threading.Thread(target=replacement.offer, args=([Parcel(uuid4(), "probe_transactional", "default")],))
+        for _ in range(20)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    wait_until(lambda: len(replacement.confirmed) + replacement.missed == 20, "every parcel to be settled")
+    assert replacement.missed == 0
