@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import ValidationError as ModelValidationError
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, UnreadablePostError
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
@@ -16,6 +18,8 @@ import jobs.errors
 import reports.errors
 from config import problems
 from config.problems import PROBLEM_TYPES, ProblemType
+
+log = structlog.get_logger(__name__)
 
 #: Exception class → slug of its problem type. The nearest base class of an exception decides.
 PROBLEM_OF: dict[type[Exception], str] = {
@@ -68,6 +72,15 @@ class InvalidCursor(drf.APIException):
     default_code = "invalid_cursor"
 
 
+class DatabaseUnavailable(drf.APIException):
+    """The database does not answer for the moment."""
+
+    status_code = 503
+    default_detail = "The database does not answer for the moment."
+    default_code = "unavailable"
+    retry_after = 5
+
+
 PROBLEM_OF |= {BodyTooLarge: "body-too-large", InvalidCursor: "invalid-cursor"}
 
 
@@ -100,15 +113,18 @@ def _as_api_exception(error: Exception) -> Exception:
     """Translate Django's own exceptions into the framework's."""
     match error:
         case Http404():
-            return drf.NotFound()
+            error = drf.NotFound()
         case PermissionDenied():
-            return drf.PermissionDenied()
+            error = drf.PermissionDenied()
         case RequestDataTooBig():
-            return BodyTooLarge()
+            error = BodyTooLarge()
         case SuspiciousOperation() | UnreadablePostError():
-            return drf.ParseError("The request could not be read.")
+            error = drf.ParseError("The request could not be read.")
+        case OperationalError() | InterfaceError():  # it restarts, fails over, or gave up waiting
+            log.error("database_unavailable", exc_info=error)
+            error = DatabaseUnavailable()
         case ModelValidationError():
-            return drf.ValidationError(as_serializer_error(error))
+            error = drf.ValidationError(as_serializer_error(error))
     return error
 
 

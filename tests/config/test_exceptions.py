@@ -45,6 +45,7 @@ def post(client: Client, body: str | bytes, content_type: str = "application/jso
         ("access", "token-invalid"),
         ("meanwhile", "conflict"),
         ("unlisted", "bad-request"),
+        ("database", "unavailable"),
         ("suspicious", "malformed-body"),
     ],
 )
@@ -154,8 +155,8 @@ def test_a_wrong_token_answers_401(client: Client) -> None:
         assert response["WWW-Authenticate"].startswith("Bearer")
 
 
-@pytest.mark.parametrize(("kind", "seconds"), [("throttled", 30), ("codes", 17)])
-def test_429_says_when_to_come_back(client: Client, kind: str, seconds: int) -> None:
+@pytest.mark.parametrize(("kind", "seconds"), [("throttled", 30), ("codes", 17), ("database", 5)])
+def test_an_answer_for_the_moment_says_when_to_come_back(client: Client, kind: str, seconds: int) -> None:
     response = client.get(f"/api/v1/test/fail/{kind}/")
     assert response["Retry-After"] == str(seconds)
     assert response.json()["retry_after"] == seconds

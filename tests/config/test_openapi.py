@@ -29,6 +29,17 @@ def test_it_can_be_had_as_json() -> None:
     assert response.json()["openapi"].startswith("3.")
 
 
+@pytest.mark.django_db
+def test_every_route_answers_with_and_without_its_slash(document: dict[str, Any]) -> None:
+    client = Client()
+    for path, operations in document["paths"].items():
+        address = re.sub(r"{\w+}", "01a20142-e08d-77b6-a29a-1efd9743bdeb", path.rstrip("/"))
+        for method in operations:
+            plain, slashed = (client.generic(method.upper(), address + end) for end in ("", "/"))
+            assert plain.status_code == slashed.status_code != 301, (method, path)
+            assert plain.status_code != 404 or "{" in path, (method, path)
+
+
 def test_it_lists_the_promised_routes_once_each(document: dict[str, Any]) -> None:
     paths = [path.rstrip("/") for path in document["paths"]]
     assert len(paths) == len(set(paths))

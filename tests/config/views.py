@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
-from django.db import connection
+from django.db import OperationalError, connection
 from django.urls import include, path
 from rest_framework import exceptions, serializers
 from rest_framework.request import Request
@@ -43,6 +43,7 @@ ERRORS: dict[str, Exception] = {
     "access": AccessInvalid(),
     "meanwhile": StatusChangedMeanwhile(),
     "unlisted": UnlistedReportsError(),
+    "database": OperationalError("secret host"),
     "crash": RuntimeError("secret of the database"),
 }
 
