@@ -98,7 +98,7 @@ class Runner:
         self.transport = choose_transport(self.data_dir)
         self._start_programs(environment | {"RABBITMQ_URL": self.transport.url})
         if self.transport.node is not None:
-            self.supervisor.start("rabbitmq", self.transport.node)
+            self.supervisor.start("rabbitmq", self.transport.node, stops_last=True)
 
     def _prepare(self, environment: Mapping[str, str]) -> None:
         """Migrate and load the demo city, its progress on the terminal; skipped where nothing has changed since."""
