@@ -95,9 +95,9 @@ def disable(user: User, *, by: UUID | None) -> None:
 
 
 def enable(user: User, *, by: UUID | None) -> None:
-    """The user may sign in again."""
+    """The user may sign in again; a session that began while the user was being disabled stays refused."""
     with transaction.atomic():
-        User.objects.filter(id=user.id).update(is_active=True)
+        User.objects.filter(id=user.id).update(is_active=True, tokens_valid_after=timezone.now())
         audit.record("user.enabled", actor_id=by, subject=f"user:{user.id}")
 
 

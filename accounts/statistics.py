@@ -15,8 +15,13 @@ SET logins = statistic.logins + 1, first_logins = statistic.first_logins + EXCLU
 
 
 def count_login(session_id: str) -> None:
-    """Add one session to the statistics of its day; the caller sees to it that it happens once."""
-    session = Session.objects.get(id=session_id)
+    """Add one session to the statistics of its day; the caller sees to it that it happens once.
+
+    A session that is gone, with its user, is not counted.
+    """
+    session = Session.objects.filter(id=session_id).first()
+    if session is None:
+        return
     earlier = Session.objects.filter(user_id=session.user_id, created_at__lt=session.created_at)
     day = timezone.localdate(session.created_at)
     with connection.cursor() as cursor:
