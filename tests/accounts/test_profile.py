@@ -117,3 +117,15 @@ def test_a_code_for_the_former_address_does_not_verify_the_new_one(
 def test_there_is_no_code_without_an_email_address(client: APIClient) -> None:
     assert client.post(f"{ME}/email/request-code", headers=bearer(make_user())).status_code == 400
     assert not OtpChallenge.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("body", ["null", "[]", '"text"', "7", "{", "", '{"name": {"a": 1}}', '{"email": []}', "\x00"])
+@pytest.mark.parametrize(
+    "path", ["auth/request-otp", "auth/verify-otp", "auth/refresh", "auth/logout", "users/me", "users/me/email/verify"]
+)
+def test_no_body_breaks_the_server(client: APIClient, path: str, body: str) -> None:
+    send = client.patch if path == "users/me" else client.post
+    answer = send(f"/api/v1/{path}", body.encode(), content_type="application/json", headers=bearer(make_user()))
+    is_empty_change = path == "users/me" and body == ""
+    assert answer.status_code == (200 if is_empty_change else 400)
