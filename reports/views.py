@@ -40,7 +40,7 @@ FILTER_PARAMETERS = [
     OpenApiParameter("mine", OpenApiTypes.BOOL, description="Only what you reported; for signed-in citizens."),
 ]
 TOKEN_PARAMETERS = [
-    OpenApiParameter("token", OpenApiTypes.STR, description="The tracking token of an anonymous report."),
+    OpenApiParameter("tracking_token", OpenApiTypes.STR, description="Of an anonymous report; also as `token`."),
     OpenApiParameter("X-Tracking-Token", OpenApiTypes.STR, OpenApiParameter.HEADER, description="The same, unlogged."),
 ]
 
@@ -201,4 +201,5 @@ class DepartmentListView(ListAPIView[Department]):
 
 def tracking_token_of(request: Request) -> str:
     """The token of an anonymous report as the header or the query shows it; the header stays out of access logs."""
-    return request.headers.get("X-Tracking-Token") or request.query_params.get("token", "")
+    shown = request.query_params
+    return request.headers.get("X-Tracking-Token") or shown.get("tracking_token") or shown.get("token", "")

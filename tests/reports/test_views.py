@@ -69,7 +69,8 @@ def test_an_anonymous_reporter_gets_a_token_once_and_sees_the_report_with_it(api
     assert token not in str(Report.objects.values().get(pk=created["id"]))
     assert api.get(url).status_code == 404
     assert api.get(url, {"token": "wrong"}).status_code == 404
-    for response in (api.get(url, {"token": token}), api.get(url, headers={"X-Tracking-Token": token})):
+    queries = ({"token": token}, {"tracking_token": token})
+    for response in (*(api.get(url, query) for query in queries), api.get(url, headers={"X-Tracking-Token": token})):
         assert response.status_code == 200
         assert response.json()["is_own"] is True
         assert "tracking_token" not in response.json()
