@@ -7,7 +7,9 @@ export PORT DATA_DIR ONLY QUICK
 
 # What lint needs to load the settings as production does; no server is asked.
 LINT_ENVIRONMENT := DEBUG=off SECRET_KEY=lint-only-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOP \
-	DATABASE_URL=postgres://lint@127.0.0.1:1/lint ALLOWED_HOSTS=civiclens.example
+	DATABASE_URL=postgres://lint@127.0.0.1:1/lint ALLOWED_HOSTS=civiclens.example \
+	EMAIL_URL=smtp+tls://lint:lint@mail.civiclens.example:587 SMS_PROVIDER_URL=https://sms.civiclens.example \
+	SMS_PROVIDER_TOKEN=lint
 
 .PHONY: setup run test lint bench faults
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from pwd import getpwnam, struct_passwd
+from typing import IO
 from urllib.parse import quote
 
 import psycopg
@@ -171,7 +172,7 @@ class PostgresServer:
                 output.seek(0)
                 raise PostgresError(self._explain(program, output.read().decode(errors="replace")))
 
-    def _popen(self, program: str, *arguments: str, output: object) -> subprocess.Popen[bytes]:
+    def _popen(self, program: str, *arguments: str, output: IO[bytes]) -> subprocess.Popen[bytes]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         owner = _owner()
         return subprocess.Popen(
@@ -179,7 +180,7 @@ class PostgresServer:
             cwd="/",
             env=environment | {"LC_ALL": "C"},
             stdin=subprocess.DEVNULL,
-            stdout=output,  # type: ignore[arg-type]
+            stdout=output,
             stderr=subprocess.STDOUT,
             user=owner.pw_uid if owner else None,
             group=owner.pw_gid if owner else None,

@@ -119,7 +119,7 @@ class Runner:
             digest.update(path.read_bytes())
         return digest.hexdigest()
 
-    def _start_programs(self, environment: Mapping[str, str]) -> None:
+    def _start_programs(self, environment: dict[str, str]) -> None:
         web = environment | {"WEB_BIND": f"127.0.0.1:{self.port}", "WEB_PROCESSES": "1"}
         gunicorn = [sys.executable, "-m", "gunicorn", "-c", "python:config.gunicorn", "config.wsgi:application"]
         self._start_program("web", gunicorn, web)

@@ -10,6 +10,7 @@ import textwrap
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import LiteralString
 
 import pika
 import psycopg
@@ -45,9 +46,9 @@ def _stop_postgres(postgres: PostgresServer) -> object:
     postgres.stop("immediate")
 
 
-def _query(server: PostgresServer, sql: str) -> object:
+def _query(server: PostgresServer, sql: LiteralString) -> object:
     with psycopg.connect(host=str(server.socket_folder), user="postgres", autocommit=True) as connection:
-        row = connection.execute(sql).fetchone()  # type: ignore[call-overload]
+        row = connection.execute(sql).fetchone()
         return row[0] if row else None
 
 
