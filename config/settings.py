@@ -127,6 +127,8 @@ JOBS_BROKER_DEPTH_MESSAGES: int = env.int("JOBS_BROKER_DEPTH_MESSAGES", default=
 JOBS_HEARTBEAT_SECONDS: float = env.float("JOBS_HEARTBEAT_SECONDS", default=3)
 JOBS_LEASE_SECONDS: float = env.float("JOBS_LEASE_SECONDS", default=15)
 JOBS_TRANSACTION_TIMEOUT_SECONDS: float = env.float("JOBS_TRANSACTION_TIMEOUT_SECONDS", default=10)
+# Called in the transaction of an operator's action, so that none goes unrecorded.
+JOBS_AUDIT_RECORDER = "accounts.audit.record"
 
 DRAMATIQ_AUTODISCOVER_MODULES = ("actors",)
 DRAMATIQ_BROKER: dict[str, Any] = {

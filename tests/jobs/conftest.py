@@ -86,9 +86,7 @@ def transport(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def transport_environment(
-    transport: str, request: pytest.FixtureRequest
-) -> dict[str, str]:
+def transport_environment(transport: str, request: pytest.FixtureRequest) -> dict[str, str]:
     """The environment that selects the transport, for this process and for workers."""
     url = request.getfixturevalue("rabbitmq_url") if transport == "rabbitmq" else ""
     return {"JOBS_TRANSPORT": transport, "RABBITMQ_URL": url, "JOBS_QUEUE_PREFIX": f"test-{uuid4().hex[:8]}"}

@@ -1,0 +1,127 @@
+"""`manage.py tasks`: look at background work and act on it from a shell."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db.models import QuerySet
+
+from jobs import operations
+from jobs.models import Task
+from jobs.states import State
+
+COLUMNS = ("id", "actor", "queue", "state", "attempt", "created_at")
+ACTIONS = {"retry": operations.retry_now, "cancel": operations.cancel, "replay": operations.replay}
+#: The states in which an action changes something.
+ACTIONABLE = {
+    "retry": [State.QUEUED, State.RETRYING],
+    "cancel": [State.QUEUED, State.RETRYING, State.RUNNING],
+    "replay": [State.DEAD],
+}
+
+
+class Command(BaseCommand):
+    """list, show, retry, cancel, replay, pause, resume."""
+
+    help = "Look at background tasks, retry, cancel or replay them, pause and resume queues."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+        self._add_filters(verbs.add_parser("list", help="List tasks, newest first."), limit=50)
+        show = verbs.add_parser("show", help="Show one task with every attempt.")
+        show.add_argument("id", type=UUID)
+        show.add_argument("--json", action="store_true")
+        for verb, text in (
+            ("retry", "Make waiting tasks due now."),
+            ("cancel", "Cancel waiting tasks, ask running ones to stop."),
+            ("replay", "Give dead tasks all their attempts again."),
+        ):
+            action = verbs.add_parser(verb, help=text)
+            action.add_argument("ids", nargs="*", type=UUID, help="task ids; or choose by filter")
+            action.add_argument("--dry-run", action="store_true", help="only say which tasks it would be")
+            self._add_filters(action, limit=None)
+        for verb, text in (("pause", "Start no more tasks of a queue."), ("resume", "Start a queue's tasks again.")):
+            switch = verbs.add_parser(verb, help=text)
+            switch.add_argument("queue", choices=settings.JOBS_QUEUES)
+            switch.add_argument("--json", action="store_true")
+            switch.add_argument("--dry-run", action="store_true")
+
+    def _add_filters(self, parser: ArgumentParser, *, limit: int | None) -> None:
+        parser.add_argument("--state", choices=State.values)
+        parser.add_argument("--actor")
+        parser.add_argument("--queue", choices=settings.JOBS_QUEUES)
+        parser.add_argument("--limit", type=int, default=limit)
+        parser.add_argument("--json", action="store_true")
+
+    def handle(self, *_arguments: Any, verb: str, **options: Any) -> None:
+        {
+            "list": self._list,
+            "show": self._show,
+            "pause": self._switch,
+            "resume": self._switch,
+        }.get(verb, self._act)(verb, options)
+
+    def _chosen(self, options: dict[str, Any]) -> QuerySet[Task]:
+        tasks = Task.objects.order_by("-id")
+        for name in ("state", "actor", "queue"):
+            if options[name]:
+                tasks = tasks.filter(**{name: options[name]})
+        return tasks[: options["limit"]]
+
+    def _list(self, _verb: str, options: dict[str, Any]) -> None:
+        rows = list(self._chosen(options).values(*COLUMNS))
+        if options["json"]:
+            self._print_json(rows)
+            return
+        for row in rows:
+            self.stdout.write("  ".join(str(row[column]) for column in COLUMNS))
+
+    def _show(self, _verb: str, options: dict[str, Any]) -> None:
+        try:
+            task = Task.objects.values().get(id=options["id"])
+        except Task.DoesNotExist:
+            raise CommandError(f"There is no task {options['id']}.") from None
+        del task["claim_token"]
+        attempts = list(Task.objects.get(id=options["id"]).attempts.values())
+        if options["json"]:
+            self._print_json(task | {"attempts": attempts})
+            return
+        for name, value in task.items():
+            self.stdout.write(f"{name:20} {value}")
+        for attempt in attempts:
+            self.stdout.write(f"\nattempt {attempt['number']}: {attempt['error_type']}: {attempt['error']}")
+            self.stdout.write(attempt["traceback"])
+
+    def _act(self, verb: str, options: dict[str, Any]) -> None:
+        tasks = Task.objects.filter(id__in=options["ids"]) if options["ids"] else self._filtered(options)
+        ids = list(tasks.values_list("id", flat=True))
+        ids = list(Task.objects.filter(id__in=ids, state__in=ACTIONABLE[verb]).values_list("id", flat=True))
+        changed = 0 if options["dry_run"] else ACTIONS[verb](ids, by=None)
+        if options["json"]:
+            self._print_json({"verb": verb, "dry_run": options["dry_run"], "tasks": ids, "changed": changed})
+        elif options["dry_run"]:
+            self.stdout.write("\n".join(str(task_id) for task_id in ids))
+            self.stdout.write(f"{len(ids)} tasks would be changed.")
+        else:
+            self.stdout.write(f"{changed} tasks changed.")
+
+    def _filtered(self, options: dict[str, Any]) -> QuerySet[Task]:
+        if not any(options[name] for name in ("state", "actor", "queue")):
+            raise CommandError("Name tasks by id, or choose them by --state, --actor or --queue.")
+        return self._chosen(options)
+
+    def _switch(self, verb: str, options: dict[str, Any]) -> None:
+        action = operations.pause if verb == "pause" else operations.resume
+        is_changed = not options["dry_run"] and action(options["queue"], by=None)
+        if options["json"]:
+            self._print_json({"verb": verb, "queue": options["queue"], "changed": is_changed})
+        else:
+            self.stdout.write(f"{options['queue']}: {verb}d." if is_changed else f"{options['queue']}: unchanged.")
+
+    def _print_json(self, value: object) -> None:
+        self.stdout.write(json.dumps(value, default=str, indent=2))

@@ -1,0 +1,76 @@
+"""What an operator may do to tasks and queues; every action is recorded with who did it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.module_loading import import_string
+
+from jobs import ledger
+from jobs.database import execute
+
+
+class AuditRecorder(Protocol):
+    """How operator actions are recorded; JOBS_AUDIT_RECORDER names one."""
+
+    def __call__(
+        self, event: str, *, actor_id: UUID | None, subject: str, data: dict[str, Any] | None = None
+    ) -> object: ...
+
+
+def replay(task_ids: Iterable[UUID], *, by: UUID | None) -> int:
+    """Dead tasks get all their attempts again; return how many there were among `task_ids`."""
+    return _each(task_ids, "task.replayed", lambda task_id: ledger.replay(task_id) is not None, by)
+
+
+def cancel(task_ids: Iterable[UUID], *, by: UUID | None) -> int:
+    """Waiting tasks are cancelled, running ones asked to stop; return how many there were among `task_ids`."""
+    return _each(task_ids, "task.cancelled", lambda task_id: ledger.cancel(task_id) is not None, by)
+
+
+def retry_now(task_ids: Iterable[UUID], *, by: UUID | None) -> int:
+    """Waiting tasks are due at once; return how many there were among `task_ids`."""
+    return _each(task_ids, "task.hastened", ledger.hasten, by)
+
+
+def pause(queue: str, *, by: UUID | None, note: str = "") -> bool:
+    """No task of `queue` starts any more; False when it was paused already."""
+    sql = """
+        INSERT INTO jobs_queue AS q (name, paused_at, note) VALUES (%s, statement_timestamp(), %s)
+        ON CONFLICT (name) DO UPDATE SET paused_at = excluded.paused_at, note = excluded.note WHERE q.paused_at IS NULL
+    """
+    return _switch(sql, (queue, note), "queue.paused", queue, by)
+
+
+def resume(queue: str, *, by: UUID | None) -> bool:
+    """Tasks of `queue` start again; False when it was not paused."""
+    sql = "UPDATE jobs_queue SET paused_at = NULL, note = '' WHERE name = %s AND paused_at IS NOT NULL"
+    return _switch(sql, (queue,), "queue.resumed", queue, by)
+
+
+def _each(task_ids: Iterable[UUID], event: str, change: Callable[[UUID], bool], by: UUID | None) -> int:
+    changed = 0
+    for task_id in task_ids:
+        with transaction.atomic():
+            if change(task_id):
+                _record(event, f"task:{task_id}", by)
+                changed += 1
+    return changed
+
+
+def _switch(sql: str, parameters: tuple[str, ...], event: str, queue: str, by: UUID | None) -> bool:
+    with transaction.atomic():
+        is_changed = bool(execute(sql, parameters))
+        if is_changed:
+            _record(event, f"queue:{queue}", by)
+    return is_changed
+
+
+def _record(event: str, subject: str, by: UUID | None) -> None:
+    if settings.JOBS_AUDIT_RECORDER:
+        recorder: AuditRecorder = import_string(settings.JOBS_AUDIT_RECORDER)
+        recorder(event, actor_id=by, subject=subject)

@@ -1,0 +1,120 @@
+"""What operators do, from the admin and from the shell."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import transaction
+from django.test import Client
+
+from accounts.models import AuditEvent, User
+from jobs import operations
+from jobs.models import Task
+from jobs.states import State
+from jobs.testing import run_tasks
+from tests.jobs.probe.actors import probe_failing, probe_transactional
+
+pytestmark = pytest.mark.django_db
+
+
+def dead_task() -> UUID:
+    with transaction.atomic():
+        message = probe_failing.send("luck")
+    run_tasks(raise_errors=False, until_delay=False)
+    return UUID(message.message_id)
+
+
+def waiting_task() -> UUID:
+    with transaction.atomic():
+        return UUID(probe_transactional.send("patient").message_id)
+
+
+def state_of(task_id: UUID) -> str:
+    return Task.objects.get(pk=task_id).state
+
+
+def tasks(*arguments: str) -> Any:
+    output = StringIO()
+    call_command("tasks", *arguments, stdout=output)
+    return json.loads(output.getvalue()) if "--json" in arguments else output.getvalue()
+
+
+def test_the_command_lists_and_shows() -> None:
+    task_id = dead_task()
+    waiting_task()
+    assert [row["id"] for row in tasks("list", "--state", "dead", "--json")] == [str(task_id)]
+    shown = tasks("show", str(task_id), "--json")
+    assert [attempt["error"] for attempt in shown["attempts"]] == ["no luck today"] * 2
+    assert "probe_failing" in tasks("list")
+    assert "no luck today" in tasks("show", str(task_id))
+    with pytest.raises(CommandError, match="There is no task"):
+        tasks("show", "01890000-0000-7000-8000-000000000000")
+
+
+def test_the_command_replays_one_or_a_filtered_set() -> None:
+    first, second = dead_task(), dead_task()
+    assert tasks("replay", "--actor", "probe_failing", "--dry-run", "--json")["changed"] == 0
+    assert tasks("replay", str(first), "--json")["tasks"] == [str(first)]
+    assert (state_of(first), state_of(second)) == (State.QUEUED, State.DEAD)
+    assert "1 tasks changed" in tasks("replay", "--state", "dead")
+    assert state_of(second) == State.QUEUED
+    with pytest.raises(CommandError, match="choose them by"):
+        tasks("replay")
+
+
+def test_the_command_cancels_and_pauses() -> None:
+    task_id = waiting_task()
+    assert "1 tasks changed" in tasks("cancel", str(task_id))
+    assert state_of(task_id) == State.CANCELLED
+    assert tasks("pause", "default", "--json")["changed"] is True
+    assert tasks("pause", "default", "--json")["changed"] is False
+    waiting_task()
+    assert run_tasks() == 0
+    assert "resumed" in tasks("resume", "default")
+    assert run_tasks() == 1
+
+
+def test_every_action_is_recorded_with_who_did_it() -> None:
+    operator = User.objects.create_user("+12035550100")
+    task_id = dead_task()
+    assert operations.replay([task_id], by=operator.pk) == 1
+    assert operations.replay([task_id], by=operator.pk) == 0, "it is not dead any more"
+    event = AuditEvent.objects.get(event="task.replayed")
+    assert (event.actor_id, event.subject) == (operator.pk, f"task:{task_id}")
+
+
+@pytest.fixture
+def desk(client: Client) -> Client:
+    client.force_login(User.objects.create_superuser("+12035550101", "secret"))
+    return client
+
+
+def test_the_admin_shows_tasks_and_every_attempt(desk: Client) -> None:
+    task_id = dead_task()
+    assert b"probe_failing" in desk.get("/admin/jobs/task/").content
+    page = desk.get(f"/admin/jobs/task/{task_id}/change/").content.decode()
+    assert "no luck today" in page
+    assert 'name="_save"' not in page
+    for page_name in ("worker", "queue", "undecodablemessage"):
+        assert desk.get(f"/admin/jobs/{page_name}/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("action", "outcome"), [("replay_dead", State.QUEUED), ("cancel_tasks", State.DEAD), ("retry_now", State.DEAD)]
+)
+def test_the_admin_acts_only_where_the_state_allows(desk: Client, action: str, outcome: State) -> None:
+    task_id = dead_task()
+    desk.post("/admin/jobs/task/", {"action": action, "_selected_action": [str(task_id)]})
+    assert state_of(task_id) == outcome
+
+
+def test_the_admin_lists_tasks_without_a_query_a_row(desk: Client, django_assert_max_num_queries: Any) -> None:
+    with transaction.atomic():
+        probe_transactional.send_many([(str(number),) for number in range(60)])
+    with django_assert_max_num_queries(8):
+        desk.get("/admin/jobs/task/")
