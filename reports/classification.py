@@ -27,7 +27,7 @@ from reports.text_model import Examples, TextModel
 
 log = structlog.get_logger(__name__)
 
-TAUGHT_REPORTS = 2000  # the newest ones whose category staff chose
+TAUGHT_REPORTS = 1500  # the newest ones whose category staff chose
 PAUSE_PER_FIT = 50  # learning takes at most about 2 % of a worker's time
 VECTOR_TYPE = np.dtype("<f4")
 

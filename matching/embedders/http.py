@@ -66,6 +66,7 @@ class HttpEmbedder(BatchedEmbedder):
             with self._opener.open(request, timeout=settings.EMBEDDER_TIMEOUT_SECONDS) as answer:
                 return bytes(answer.read(ANSWER_BYTES))
         except HTTPError as error:
+            error.close()
             if error.code in RETRIABLE_STATUSES or error.code >= 500:
                 raise EmbeddingUnavailable(f"The embedding service answered {error.code}.") from error
             raise EmbeddingRefused(f"The embedding service answered {error.code}.") from error
