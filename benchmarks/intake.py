@@ -1,0 +1,172 @@
+"""Report creation over HTTP: beside the same work done in the request, at a fixed rate, and the whole chain."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from benchmarks.load import Load, closed_loop, open_loop
+from benchmarks.results import Target, percentile
+from benchmarks.services import BenchmarkError, Services
+
+CLIENTS = 8
+CITIZENS = 40
+FIXED_RATE = 30
+MAIL_DELAY_SECONDS = 0.1
+WORKER_THREADS = 6
+QUEUES = ("critical", "default", "notifications")  # as the worker of `make run`
+TASKS_PER_REPORT = 5  # classify and route, credit, audit, notify, deliver
+WARM_UP_REPORTS = 24
+RATES = (50, 60, 70, 80, 90, 100, 120)
+IN_STEP_SECONDS = 1.0
+TARGETS = {
+    "p99_at_30_per_s_inline_over_background": Target(3, 3),
+    "chain_reports_per_s": Target(50, 100),
+    "requests_failed": Target(0, 0, is_ceiling=True),
+    "effects_missing_or_doubled": Target(0, 0, is_ceiling=True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is measured."""
+
+    rounds: int
+    closed_background: int
+    closed_inline: int
+    fixed_seconds: float
+    chain_seconds: float
+
+
+FULL = Size(rounds=2, closed_background=500, closed_inline=200, fixed_seconds=8, chain_seconds=12)
+QUICK = Size(rounds=1, closed_background=200, closed_inline=80, fixed_seconds=4, chain_seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One way of creating reports, and every load it was put under."""
+
+    name: str
+    port: int
+    path: str
+    closed: list[Load] = field(default_factory=list)
+    fixed: list[Load] = field(default_factory=list)
+
+    @property
+    def loads(self) -> list[Load]:
+        return [*self.closed, *self.fixed]
+
+    def figures(self) -> dict[str, float]:
+        closed = [value for load in self.closed for value in load.milliseconds]
+        fixed = [value for load in self.fixed for value in load.milliseconds]
+        seconds = sum(load.ended_at - load.began_at for load in self.closed)
+        return {
+            f"{self.name}_requests_per_s": len(closed) / seconds,
+            f"{self.name}_p50_ms": percentile(closed, 50),
+            f"{self.name}_p99_ms": percentile(closed, 99),
+            f"{self.name}_p50_at_{FIXED_RATE}_per_s_ms": percentile(fixed, 50),
+            f"{self.name}_p99_at_{FIXED_RATE}_per_s_ms": percentile(fixed, 99),
+        }
+
+
+def run(services: Services, *, quick: bool, say: Callable[[str], None]) -> dict[str, float]:
+    """Both sides in interleaved rounds with a slow mail server, then the chain with a fast one."""
+    size = QUICK if quick else FULL
+    tokens: list[str] = services.run_child("citizens", CITIZENS)
+    with services.mail_server(delay_seconds=MAIL_DELAY_SECONDS) as mail, _worker(services, mail):
+        sides = _compare(services, tokens, size, mail, say)
+    background, inline = (side.figures() for side in sides)
+    figures = background | inline
+    figures["p99_at_30_per_s_inline_over_background"] = (
+        inline[f"inline_p99_at_{FIXED_RATE}_per_s_ms"] / background[f"background_p99_at_{FIXED_RATE}_per_s_ms"]
+    )
+    with services.mail_server(delay_seconds=0) as mail, _worker(services, mail), _web(services) as port:
+        chain, loads = _climb(services, tokens, port, size, say)
+    failed = sum(load.failures for load in [*sides[0].loads, *sides[1].loads, *loads])
+    return figures | chain | {"requests_failed": failed, "effects_missing_or_doubled": _wrong_effects(services)}
+
+
+def _compare(
+    services: Services, tokens: list[str], size: Size, mail: str, say: Callable[[str], None]
+) -> tuple[Side, Side]:
+    with _web(services) as port, services.web("benchmarks.wsgi:application", EMAIL_URL=mail) as inline_port:
+        sides = (
+            Side("background", port, "/api/v1/reports/"),
+            Side("inline", inline_port, "/api/v1/inline/reports/"),
+        )
+        for side in sides:
+            closed_loop(side.port, side.path, tokens, clients=CLIENTS, requests=WARM_UP_REPORTS)
+        _drain(services)
+        for number in range(1, size.rounds + 1):
+            for side, requests in zip(sides, (size.closed_background, size.closed_inline), strict=True):
+                say(f"intake: round {number} of {size.rounds}, {side.name}")
+                side.closed.append(closed_loop(side.port, side.path, tokens, clients=CLIENTS, requests=requests))
+                _drain(services)
+                side.fixed.append(open_loop(side.port, side.path, tokens, rate=FIXED_RATE, seconds=size.fixed_seconds))
+                _drain(services)
+    return sides
+
+
+def _climb(
+    services: Services, tokens: list[str], port: int, size: Size, say: Callable[[str], None]
+) -> tuple[dict[str, float], list[Load]]:
+    """Raise the rate until the tasks no longer keep step: those of the last reports end a second later or more."""
+    closed_loop(port, "/api/v1/reports/", tokens, clients=CLIENTS, requests=WARM_UP_REPORTS)
+    _drain(services)
+    figures: dict[str, float] = {"chain_reports_per_s": 0}
+    loads = []
+    for rate in RATES:
+        load = open_loop(port, "/api/v1/reports/", tokens, rate=rate, seconds=size.chain_seconds)
+        loads.append(load)
+        waiting = _waiting(services)
+        _drain(services)
+        [finished_at] = services.epochs("SELECT max(finished_at) FROM jobs_task")
+        lag = max(finished_at - load.ended_at, 0)
+        say(f"intake: chain at {rate}/s: {waiting} tasks waiting at the end, done {lag:.2f} s later")
+        if lag > IN_STEP_SECONDS or load.failures:
+            break
+        figures["chain_reports_per_s"] = rate
+        figures["chain_lag_s"] = lag
+        figures["chain_request_p99_ms"] = load.percentile(99)
+    figures["chain_tasks_per_s"] = figures["chain_reports_per_s"] * TASKS_PER_REPORT
+    return figures, loads
+
+
+@contextmanager
+def _worker(services: Services, mail: str) -> Iterator[None]:
+    settings = {"EMAIL_URL": mail, "DJANGO_SETTINGS_MODULE": "config.settings"}
+    with services.worker(threads=WORKER_THREADS, queues=QUEUES, **settings):
+        yield
+
+
+@contextmanager
+def _web(services: Services) -> Iterator[int]:
+    with services.web("config.wsgi:application", DJANGO_SETTINGS_MODULE="config.settings") as port:
+        yield port
+
+
+def _waiting(services: Services) -> int:
+    return services.count("SELECT count(*) FROM jobs_task WHERE state IN ('queued', 'retrying', 'running')")
+
+
+def _drain(services: Services) -> None:
+    services.wait(lambda: _waiting(services) == 0, "the tasks were not done", 120)
+    if dead := services.count("SELECT count(*) FROM jobs_task WHERE state <> 'succeeded'"):
+        raise BenchmarkError(f"{dead} tasks did not succeed; see jobs_attempt")
+    time.sleep(0.3)
+
+
+def _wrong_effects(services: Services) -> int:
+    """How many effects of the reports that came over HTTP are missing or there twice."""
+    reports = "SELECT count(*) FROM reports_report WHERE source = ''"
+    effects = (
+        f"{reports} AND category_id IS NOT NULL AND department_id IS NOT NULL AND due_at IS NOT NULL",
+        "SELECT count(*) FROM accounts_reputationentry JOIN reports_report r"
+        " ON event_key = 'report:' || r.id || ':submitted' WHERE source = ''",
+        "SELECT count(*) FROM accounts_auditevent WHERE event = 'report.submitted'",
+        "SELECT count(*) FROM notifications_delivery WHERE template = 'report_received' AND status = 'sent'",
+    )
+    expected = services.count(reports)
+    return sum(abs(services.count(effect) - expected) for effect in effects)

@@ -1,0 +1,193 @@
+"""The private servers and processes of a benchmark run, all on loopback or unix sockets, gone when it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+import psycopg
+
+from config.development.postgres import PostgresServer
+from config.development.processes import spawn, stop_group, wait_for
+from config.development.rabbitmq import RabbitmqNode
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATABASE = "civiclens_bench"
+WORKER_NICENESS = 10
+START_SECONDS = 60
+CHILD_SECONDS = 180
+
+
+class BenchmarkError(Exception):
+    """The benchmark could not be measured; the message says why."""
+
+
+class Services:
+    """PostgreSQL with its durable settings and RabbitMQ, private to this run and empty at its start."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.postgres = PostgresServer(folder / "postgres")
+        self.rabbitmq = RabbitmqNode(folder / "rabbitmq")
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Services:
+        with ExitStack() as undo:  # what did start is stopped again where the rest does not
+            undo.callback(self.postgres.stop)
+            self.postgres.ensure_running()
+            undo.callback(self.rabbitmq.kill)
+            self.rabbitmq.wipe()
+            self.rabbitmq.start()
+            self._make_database()
+            self.database = undo.enter_context(psycopg.connect(self._conninfo(DATABASE), autocommit=True))
+            self.run_child("migrate")
+            self.rabbitmq.wait_ready()
+            self._stack = undo.pop_all()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stack.close()
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """The environment of a production process on these servers; `more` wins."""
+        return {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "benchmarks.settings",
+            "PYTHONPATH": str(BASE_DIR),
+            "DATA_DIR": str(self.folder),
+            "DEBUG": "off",
+            "SECRET_KEY": self._secret,
+            "DATABASE_URL": self.postgres.url.replace("/postgres?", f"/{DATABASE}?"),
+            "ALLOWED_HOSTS": "127.0.0.1",
+            "SECURE_SSL_REDIRECT": "off",
+            "RABBITMQ_URL": self.rabbitmq.url,
+            "JOBS_TRANSPORT": "rabbitmq",
+            "EMAIL_URL": "smtp://127.0.0.1:9",
+            "SMS_PROVIDER_URL": "http://127.0.0.1:9/",
+            "SMS_PROVIDER_TOKEN": "benchmark",
+            "ACCESS_TOKEN_LIFETIME_SECONDS": "7200",
+            **more,
+        }
+
+    def run_child(self, action: str, *arguments: object, **more: str) -> Any:
+        """Run an action of `benchmarks.child` in a fresh process; return what it answers."""
+        result = subprocess.run(
+            [sys.executable, "-m", "benchmarks.child", action, *map(str, arguments)],
+            cwd=BASE_DIR,
+            env=self.environment(**more),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            timeout=CHILD_SECONDS,
+            check=False,
+        )
+        if result.returncode:
+            raise BenchmarkError(f"{action} failed:\n{result.stderr.decode(errors='replace')[-2000:]}")
+        return json.loads(result.stdout.splitlines()[-1])
+
+    @contextmanager
+    def worker(self, *, threads: int, queues: tuple[str, ...], **more: str) -> Iterator[None]:
+        """A real `rundramatiq` process runs inside, at nice 10, known to the ledger."""
+        options = ["--processes", "1", "--threads", str(threads), "--worker-shutdown-timeout", "10000"]
+        command = [sys.executable, str(BASE_DIR / "manage.py"), "rundramatiq", *options, "--queues", *queues]
+        known = self.count("SELECT count(*) FROM jobs_worker")
+        with self.process("worker", command, niceness=WORKER_NICENESS, **more):
+            self.wait(lambda: self.count("SELECT count(*) FROM jobs_worker") > known, "the worker did not start")
+            yield
+
+    @contextmanager
+    def stock_worker(self, *, threads: int) -> Iterator[None]:
+        """Dramatiq as it comes, with as many processes and threads and the same niceness."""
+        options = ["--processes", "1", "--threads", str(threads), "--worker-shutdown-timeout", "10000"]
+        command = [sys.executable, "-m", "dramatiq", "benchmarks.stock:broker", *options]
+        with self.process("stock", command, niceness=WORKER_NICENESS):
+            yield
+
+    @contextmanager
+    def web(self, application: str, **more: str) -> Iterator[int]:
+        """A real gunicorn as `make run` starts it answers inside; yields its port."""
+        command = [sys.executable, "-m", "gunicorn", "-c", "python:config.gunicorn", application]
+        with listening_socket() as listener:
+            port, descriptor = listener.getsockname()[1], listener.fileno()
+            bind = {"WEB_BIND": f"fd://{descriptor}", "WEB_PROCESSES": "1"}
+            with self.process(application.partition(".")[0], command, pass_fd=descriptor, **bind, **more):
+                self.wait(lambda: _answers(port), f"{application} did not answer")
+                yield port
+
+    @contextmanager
+    def mail_server(self, *, delay_seconds: float) -> Iterator[str]:
+        """A mail server that takes everything after a delay runs inside; yields its URL for EMAIL_URL."""
+        with listening_socket() as listener:
+            port, descriptor = listener.getsockname()[1], listener.fileno()
+            command = [sys.executable, "-m", "benchmarks.smtp", str(descriptor), str(delay_seconds)]
+            with self.process("smtp", command, pass_fd=descriptor):
+                yield f"smtp://127.0.0.1:{port}"
+
+    @contextmanager
+    def process(
+        self, name: str, command: list[str], *, niceness: int = 0, pass_fd: int | None = None, **more: str
+    ) -> Iterator[None]:
+        """The command runs inside, its output in `logs/NAME.log`; its whole group is gone afterwards."""
+        path = self.folder / "logs" / f"{name}.log"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fds = () if pass_fd is None else (pass_fd,)
+        with path.open("wb") as log:
+            process = spawn(command, env=self.environment(**more), log=log, niceness=niceness, pass_fds=fds)
+        try:
+            yield
+            if process.poll() is not None:
+                raise BenchmarkError(f"{name} ended before it was stopped; see {path}")
+        finally:
+            stop_group(process, grace_seconds=12)
+
+    def count(self, sql: str) -> int:
+        """The one number that `sql` answers."""
+        [number] = self.database.execute(sql).fetchone() or (0,)  # type: ignore[arg-type]  # constants only
+        return int(number or 0)
+
+    def epochs(self, sql: str) -> tuple[float, ...]:
+        """The one row of times that `sql` answers, in seconds since 1970."""
+        row = self.database.execute(sql).fetchone() or ()  # type: ignore[arg-type]  # constants only
+        return tuple(value.timestamp() for value in row)
+
+    def wait(self, condition: Callable[[], bool], complaint: str, seconds: float = START_SECONDS) -> None:
+        """The condition holds afterwards. Raises BenchmarkError with the complaint when the time is over."""
+        if not wait_for(condition, seconds):
+            raise BenchmarkError(f"{complaint} within {seconds:.0f} s; see {self.folder}/logs")
+
+    def clear_tasks(self) -> None:
+        """No task, effect or worker is left in the database; nobody may be running."""
+        self.database.execute("TRUNCATE jobs_task, jobs_attempt, jobs_worker, bench_effect")
+        self.run_child("purge")
+
+    _secret = secrets.token_urlsafe(50)
+
+    def _make_database(self) -> None:
+        with psycopg.connect(self._conninfo("postgres"), autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
+            connection.execute(f"CREATE DATABASE {DATABASE}")
+
+    def _conninfo(self, database: str) -> str:
+        return f"host='{self.postgres.socket_folder}' user=postgres dbname={database}"
+
+
+@contextmanager
+def listening_socket() -> Iterator[socket.socket]:
+    """A socket that listens on a free loopback port, to be inherited by a server."""
+    with socket.create_server(("127.0.0.1", 0), backlog=256) as listener:
+        yield listener
+
+
+def _answers(port: int) -> bool:
+    with suppress(URLError, OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/livez", timeout=5):
+        return True
+    return False
