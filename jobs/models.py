@@ -63,6 +63,13 @@ class Task(models.Model):
     created_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+    deadline_at = models.DateTimeField(null=True, help_text="Not started after this time.")
+    job_type = models.CharField(max_length=60, blank=True, default="", help_text="Set on jobs started by a person.")
+    is_completion_announced = models.BooleanField(default=False, help_text="Its owner asked to be told of the end.")
+    group_id = models.UUIDField(null=True)
+    limit_key = models.CharField(max_length=200, null=True)
+    limit_count = models.PositiveSmallIntegerField(null=True, help_text="At most so many run at once under the key.")
+    sealed_args = models.BinaryField(null=True, help_text="Encrypted arguments; args and kwargs are then empty.")
 
     objects = TaskQuerySet.as_manager()
 
@@ -88,6 +95,16 @@ class Task(models.Model):
             ),
             # Rescue: what a vanished worker was running.
             models.Index(fields=["worker_id"], condition=models.Q(state="running"), name="jobs_task_running"),
+            # A person's own jobs, newest first.
+            models.Index(fields=["created_by", "-id"], condition=~models.Q(job_type=""), name="jobs_task_own_jobs"),
+            # A group's children, to see whether all have ended.
+            models.Index(fields=["group_id"], condition=models.Q(group_id__isnull=False), name="jobs_task_group"),
+            # How many run under a limit.
+            models.Index(
+                fields=["limit_key"],
+                condition=models.Q(state="running", limit_key__isnull=False),
+                name="jobs_task_limit_running",
+            ),
             # Dead letters, newest first.
             models.Index(fields=["-finished_at"], condition=models.Q(state="dead"), name="jobs_task_dead"),
         ]
@@ -139,11 +156,51 @@ class Worker(models.Model):
         return f"{self.hostname}:{self.pid}"
 
 
+class TaskGroup(models.Model):
+    """Tasks sent together, and what is to be sent once all have ended."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    size = models.PositiveIntegerField()
+    callback_actor = models.CharField(max_length=120)
+    callback_args = models.JSONField(default=list)
+    callback_task_id = models.UUIDField(null=True, help_text="Set once, when the callback was sent.")
+    created_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.callback_actor} {self.id}"
+
+
+class OnceKey(models.Model):
+    """A key under which no second task is sent before `expires_at`."""
+
+    key = models.CharField(primary_key=True, max_length=200)
+    task_id = models.UUIDField()
+    expires_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class ScheduleTick(models.Model):
+    """One due time of one entry of the schedule; the row makes it happen once."""
+
+    name = models.CharField(max_length=120)
+    due_at = models.DateTimeField()
+    task_id = models.UUIDField(null=True, help_text="Empty where a missed tick was skipped.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["name", "due_at"], name="jobs_schedule_tick_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.due_at:%Y-%m-%d %H:%M}"
+
+
 class Queue(models.Model):
     """An operator's switch for one queue; a queue without a row runs."""
 
     name = models.CharField(primary_key=True, max_length=60)
     paused_at = models.DateTimeField(null=True, blank=True)
+    rate_per_minute = models.PositiveIntegerField(null=True, blank=True, help_text="At most so many starts a minute.")
     note = models.CharField(max_length=200, blank=True)
 
     def __str__(self) -> str:

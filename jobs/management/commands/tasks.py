@@ -83,7 +83,7 @@ class Command(BaseCommand):
 
     def _show(self, _verb: str, options: dict[str, Any]) -> None:
         try:
-            task = Task.objects.values().get(id=options["id"])
+            task: dict[str, Any] = dict(Task.objects.values().get(id=options["id"]))
         except Task.DoesNotExist:
             raise CommandError(f"There is no task {options['id']}.") from None
         del task["claim_token"]
