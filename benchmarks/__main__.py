@@ -1,4 +1,4 @@
-"""Run the benchmarks: `make bench [ONLY=ledger,intake] [QUICK=1] [DATA_DIR=var]`. The exit status is 1 where one fails."""
+"""Run the benchmarks: `make bench [ONLY=ledger] [QUICK=1] [DATA_DIR=var]`. The exit status is 1 where one fails."""
 
 from __future__ import annotations
 

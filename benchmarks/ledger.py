@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
@@ -13,7 +13,7 @@ from benchmarks.services import BenchmarkError, Services
 
 WORKER_THREADS = 8
 SYSTEMS = ("rabbitmq", "embedded", "stock")
-TARGETS = {
+TARGETS: Mapping[str, Target] = {
     "rabbitmq_end_to_end_tasks_per_s": Target(700, 1500),
     "rabbitmq_drain_tasks_per_s": Target(1300, 1300),
     "relay_tasks_per_s": Target(5000, 13_000),

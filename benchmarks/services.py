@@ -85,8 +85,7 @@ class Services:
             [sys.executable, "-m", "benchmarks.child", action, *map(str, arguments)],
             cwd=BASE_DIR,
             env=self.environment(**more),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             timeout=CHILD_SECONDS,
             check=False,
         )
@@ -100,7 +99,7 @@ class Services:
         options = ["--processes", "1", "--threads", str(threads), "--worker-shutdown-timeout", "10000"]
         command = [sys.executable, str(BASE_DIR / "manage.py"), "rundramatiq", *options, "--queues", *queues]
         known = self.count("SELECT count(*) FROM jobs_worker")
-        with self.process("worker", command, niceness=WORKER_NICENESS, **more):
+        with self.process("worker", command, more, niceness=WORKER_NICENESS):
             self.wait(lambda: self.count("SELECT count(*) FROM jobs_worker") > known, "the worker did not start")
             yield
 
@@ -109,7 +108,7 @@ class Services:
         """Dramatiq as it comes, with as many processes and threads and the same niceness."""
         options = ["--processes", "1", "--threads", str(threads), "--worker-shutdown-timeout", "10000"]
         command = [sys.executable, "-m", "dramatiq", "benchmarks.stock:broker", *options]
-        with self.process("stock", command, niceness=WORKER_NICENESS):
+        with self.process("stock", command, {}, niceness=WORKER_NICENESS):
             yield
 
     @contextmanager
@@ -119,7 +118,7 @@ class Services:
         with listening_socket() as listener:
             port, descriptor = listener.getsockname()[1], listener.fileno()
             bind = {"WEB_BIND": f"fd://{descriptor}", "WEB_PROCESSES": "1"}
-            with self.process(application.partition(".")[0], command, pass_fd=descriptor, **bind, **more):
+            with self.process(f"web-{application.partition('.')[0]}", command, bind | more, pass_fd=descriptor):
                 self.wait(lambda: _answers(port), f"{application} did not answer")
                 yield port
 
@@ -129,12 +128,12 @@ class Services:
         with listening_socket() as listener:
             port, descriptor = listener.getsockname()[1], listener.fileno()
             command = [sys.executable, "-m", "benchmarks.smtp", str(descriptor), str(delay_seconds)]
-            with self.process("smtp", command, pass_fd=descriptor):
+            with self.process("smtp", command, {}, pass_fd=descriptor):
                 yield f"smtp://127.0.0.1:{port}"
 
     @contextmanager
     def process(
-        self, name: str, command: list[str], *, niceness: int = 0, pass_fd: int | None = None, **more: str
+        self, name: str, command: list[str], more: dict[str, str], *, niceness: int = 0, pass_fd: int | None = None
     ) -> Iterator[None]:
         """The command runs inside, its output in `logs/NAME.log`; its whole group is gone afterwards."""
         path = self.folder / "logs" / f"{name}.log"
@@ -151,12 +150,12 @@ class Services:
 
     def count(self, sql: str) -> int:
         """The one number that `sql` answers."""
-        [number] = self.database.execute(sql).fetchone() or (0,)  # type: ignore[arg-type]  # constants only
+        [number] = self.database.execute(sql).fetchone() or (0,)
         return int(number or 0)
 
     def epochs(self, sql: str) -> tuple[float, ...]:
         """The one row of times that `sql` answers, in seconds since 1970."""
-        row = self.database.execute(sql).fetchone() or ()  # type: ignore[arg-type]  # constants only
+        row = self.database.execute(sql).fetchone() or ()
         return tuple(value.timestamp() for value in row)
 
     def wait(self, condition: Callable[[], bool], complaint: str, seconds: float = START_SECONDS) -> None:
