@@ -44,7 +44,7 @@ class AttemptInline(admin.TabularInline[Attempt, Task]):
     def has_add_permission(self, request: HttpRequest, obj: Task | None = None) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Attempt | None = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     @admin.display(description="traceback")
