@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Func
 from django.db.models.functions import Now
@@ -107,6 +109,8 @@ class Task(models.Model):
             ),
             # Dead letters, newest first.
             models.Index(fields=["-finished_at"], condition=models.Q(state="dead"), name="jobs_task_dead"),
+            # The rollup: what ended in a minute. BRIN costs an ending task nothing.
+            BrinIndex(fields=["finished_at"], pages_per_range=32, autosummarize=True, name="jobs_task_finished"),
         ]
 
     def __str__(self) -> str:
@@ -132,6 +136,10 @@ class Attempt(models.Model):
 
     class Meta:
         ordering = ["task", "id"]
+        # The rollup: attempts that failed in a minute.
+        indexes = [
+            BrinIndex(fields=["finished_at"], pages_per_range=32, autosummarize=True, name="jobs_attempt_finished")
+        ]
 
     def __str__(self) -> str:
         return f"attempt {self.number}: {self.error_type}"
@@ -148,6 +156,7 @@ class Worker(models.Model):
     started_at = models.DateTimeField(db_default=Now())
     heartbeat_at = models.DateTimeField(db_default=Now())
     stopped_at = models.DateTimeField(null=True)
+    memory_bytes = models.PositiveBigIntegerField(null=True, help_text="Resident memory at the last heartbeat.")
 
     class Meta:
         ordering = ["-heartbeat_at"]
@@ -254,3 +263,76 @@ class IdempotencyKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.owner} {self.key}"
+
+
+class TaskRollup(models.Model):
+    """What became of the tasks of one actor and queue within one span of time; written only by `jobs.rollup`.
+
+    A row sums a minute, ten minutes or an hour from `bucket_at`; with `seconds` 0 everything since the installation,
+    which only ever grows. The counts are histograms over `jobs.rollup.BOUNDS`, the last one of what was longer still.
+    """
+
+    seconds = models.PositiveIntegerField()
+    bucket_at = models.DateTimeField()
+    actor = models.CharField(max_length=120)
+    queue = models.CharField(max_length=60)
+    succeeded = models.PositiveBigIntegerField()
+    failed = models.PositiveBigIntegerField(help_text="Attempts, of which a task may have several.")
+    dead = models.PositiveBigIntegerField()
+    cancelled = models.PositiveBigIntegerField()
+    wait_counts = ArrayField(models.PositiveBigIntegerField(), help_text="From being due to the start, ended tasks.")
+    wait_seconds = models.FloatField()
+    run_counts = ArrayField(models.PositiveBigIntegerField(), help_text="From start to end, every attempt.")
+    run_seconds = models.FloatField()
+
+    class Meta:
+        constraints = [
+            # Also serves the reading of one span over a period.
+            models.UniqueConstraint(fields=["seconds", "bucket_at", "actor", "queue"], name="jobs_rollup_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.actor} {self.bucket_at:%Y-%m-%d %H:%M} +{self.seconds} s"
+
+
+class Dashboard(TaskRollup):
+    """The operations page: gives it its place and its permission in the admin."""
+
+    class Meta:
+        proxy = True
+        verbose_name_plural = "dashboard"
+        default_permissions = ("view",)
+
+
+class Mark(models.Model):
+    """How far a recurring piece of upkeep has come; whoever holds the row's lock does it."""
+
+    name = models.CharField(primary_key=True, max_length=60)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class AlertEpisode(models.Model):
+    """A rule of JOBS_ALERT_RULES that was broken for a while; operators are told of its beginning and of its end."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    rule = models.CharField(max_length=60)
+    threshold = models.FloatField()
+    value = models.FloatField(help_text="When it began.")
+    started_at = models.DateTimeField(db_default=Now())
+    calm_since = models.DateTimeField(null=True, help_text="Kept since then, but not yet for long enough.")
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-started_at"]
+        constraints = [
+            # One episode of a rule at a time, so that nobody is told twice.
+            models.UniqueConstraint(
+                fields=["rule"], condition=models.Q(ended_at__isnull=True), name="jobs_alert_one_open"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rule} since {self.started_at:%Y-%m-%d %H:%M}"
