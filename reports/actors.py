@@ -19,7 +19,7 @@ def classify_report(report_id: str) -> dict[str, Any]:
 
 @classify_report.record
 def record_classification(outcome: dict[str, Any], report_id: str) -> None:
-    category = Category.objects.filter(pk=outcome["category_id"]).first()
+    category = Category.objects.select_related("department").filter(pk=outcome["category_id"]).first()
     routing.apply_classification(report_id, category, outcome["confidence"])
 
 

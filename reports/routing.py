@@ -30,11 +30,11 @@ CHOSEN_BY_NOBODY = (CategorySource.NONE, CategorySource.CLASSIFIER)
 def apply_classification(report_id: str, category: Category | None, confidence: float) -> None:
     """The classifier's answer is stored, unless a person has chosen a category meanwhile, and the report is routed."""
     with transaction.atomic():
-        if category is not None:
-            Report.objects.filter(pk=report_id, category_source__in=CHOSEN_BY_NOBODY).update(
-                category=category, category_source=CategorySource.CLASSIFIER, category_confidence=confidence
-            )
-        route(report_id)
+        report = _locked(report_id)
+        if category is not None and report.category_source in CHOSEN_BY_NOBODY:
+            report.category, report.category_confidence = category, confidence
+            report.category_source = CategorySource.CLASSIFIER
+        _assign(report)
 
 
 def route(report_id: str) -> None:
@@ -44,15 +44,24 @@ def route(report_id: str) -> None:
     that it has already stays, so routing twice changes nothing; so does a status that staff has set.
     """
     with transaction.atomic():
-        report = Report.objects.select_for_update(of=("self",)).select_related("category__department").get(pk=report_id)
-        certain = is_certain(report)
-        if report.department_id is None:
-            report.department = _department_of(report, certain=certain)
-        report.due_at = report.created_at + _time_allowed(report)
-        report.updated_at = timezone.now()
-        report.save(update_fields=["department", "due_at", "updated_at"])
-        if certain and report.status == Status.NEW:
-            workflow.change_status(report, to=Status.TRIAGED, by=None, note=f"Sent to {report.department}.")
+        _assign(_locked(report_id))
+
+
+def _locked(report_id: str) -> Report:
+    """The report as it is now; nobody changes it until this transaction ends."""
+    return Report.objects.select_for_update(of=("self",)).select_related("category__department").get(pk=report_id)
+
+
+def _assign(report: Report) -> None:
+    """Store where a locked report goes, see `route`, in one statement with its category."""
+    certain = is_certain(report)
+    if report.department_id is None:
+        report.department = _department_of(report, certain=certain)
+    report.due_at = report.created_at + _time_allowed(report)
+    report.updated_at = timezone.now()
+    report.save(update_fields=["category", *FOLLOWING])
+    if certain and report.status == Status.NEW:
+        workflow.change_status(report, to=Status.TRIAGED, by=None, note=f"Sent to {report.department}.")
 
 
 def is_certain(report: Report) -> bool:
