@@ -8,6 +8,8 @@ from collections.abc import Callable
 import structlog
 from django.db import DatabaseError, InterfaceError, connection
 
+from jobs.failpoints import failpoint
+
 log = structlog.get_logger(__name__)
 
 
@@ -23,6 +25,7 @@ class Loop(threading.Thread):
     def run(self) -> None:
         while not self._is_stopping.is_set():
             is_busy = False
+            failpoint(f"loop.{self.name}")
             try:
                 is_busy = bool(self._step())
             except (DatabaseError, InterfaceError) as error:

@@ -10,6 +10,7 @@ from dramatiq import Broker, MessageProxy, Middleware, Worker
 
 from jobs import running
 from jobs.database import persistently
+from jobs.failpoints import failpoint
 from jobs.process import process_id
 from jobs.publisher import publisher
 from jobs.upkeep import Upkeep
@@ -31,6 +32,10 @@ class LedgerMiddleware(Middleware):
     ) -> None:
         """No message is under way in this thread any more."""
         running.deliver(None)
+
+    def before_ack(self, broker: Broker, message: MessageProxy) -> None:
+        """The outcome is in the ledger; RabbitMQ does not know yet that the message is done."""
+        failpoint("before_ack", message.message_id)
 
     def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
         """The ledger's own statements are repeated when a connection is gone; asking first costs one each."""

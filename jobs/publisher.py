@@ -24,6 +24,7 @@ from dramatiq import Message
 from pika.adapters.select_connection import SelectConnection
 
 from jobs import topology
+from jobs.failpoints import failpoint
 
 log = structlog.get_logger(__name__)
 
@@ -281,6 +282,7 @@ class Publisher:
         )
         self._unconfirmed[self._next_tag] = (parcel, batch)
         self._next_tag += 1
+        failpoint("publisher", parcel.id)
         self._channel.basic_publish(
             exchange="",
             routing_key=topology.physical_name(parcel.queue),
