@@ -1,0 +1,69 @@
+"""Personal values and secrets are taken out of what people get to see of a task: errors, tracebacks, arguments, results.
+
+A task should hold ids only, but an error's text quotes whatever the failing call was given.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jobs.models import Task
+
+REDACTED = "[redacted]"
+SEALED = "[sealed]"
+
+_SECRET_NAMES = (
+    "phone|msisdn|email|recipient|otp|otp_code|code|token|password|passwd|secret|api_?key|authorization|cookie"
+    "|session_?id|access|refresh"
+)
+#: Names whose values are never shown, alone or as the last word of a longer one (`user_phone`).
+_SECRET_KEY = re.compile(rf"(^|[_-])({_SECRET_NAMES})$", re.IGNORECASE)
+#: The same names before a literal value: `code=123456`, `'phone': '203 555'`, `Key (email)=(a@b.c)`.
+_NAMED_VALUE = re.compile(
+    rf"(?P<name>(?:\b|_)(?:{_SECRET_NAMES})['\"]?\)?\s*[=:]\s*\(?)"
+    r"(?P<value>'[^'\n]*'|\"[^\"\n]*\"|[^\s'\",;(){}\[\]]*\d[^\s'\",;(){}\[\]]*)",
+    re.IGNORECASE,
+)
+_SECRET_TEXT = re.compile(
+    r"""
+      [\w.+-]+@[\w-]+\.[\w.-]*\w                               # an email address
+    | \+\d[\d ().-]{5,18}\d\b                                  # a telephone number, E.164 or as people write it
+    | \beyJ[\w-]+\.[\w-]+\.[\w-]+                              # a JSON Web Token
+    | \b[0-9a-f]{40,}\b                                        # a digest or key in hexadecimal
+    | \b(?=[\w-]*\d)(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{40,}   # a random token in Base64
+    | (?<=://)[^\s/@:]*:[^\s/@]+(?=@)                          # the credentials of an address
+    | (?<=Bearer\ )\S+ | (?<=Basic\ )[\w+/=]+                  # the value of an Authorization header
+    """,
+    re.VERBOSE,
+)
+
+
+def redact(text: str) -> str:
+    """`text` without email addresses, telephone numbers, tokens, credentials and values named as secret.
+
+    UUIDs, file names and line numbers stay, so that a traceback stays readable.
+    """
+    return _SECRET_TEXT.sub(REDACTED, _NAMED_VALUE.sub(rf"\g<name>{REDACTED}", text))
+
+
+def redact_value(value: Any, name: str = "") -> Any:
+    """The JSON `value` with every text in it redacted, and what is kept under a secret's `name` wholly so."""
+    if value is not None and _SECRET_KEY.search(name):
+        return REDACTED
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {key: redact_value(inner, str(key)) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [redact_value(inner) for inner in value]
+    return value
+
+
+def shown_arguments(task: Task) -> Any:
+    """The task's arguments for a person's eyes: `{args, kwargs}` redacted, or that they are sealed."""
+    if task.sealed_args is not None:
+        return SEALED
+    return {"args": redact_value(task.args), "kwargs": redact_value(task.kwargs)}
