@@ -1,0 +1,26 @@
+"""What the ledger itself does in the background."""
+
+from __future__ import annotations
+
+import jobs
+from jobs import announcements, retention
+
+
+@jobs.actor(queue_name="notifications")
+def announce_completion(job_id: str, state: str) -> None:
+    """Tell its owner how a job ended. The database sends this task; its name and queue stand in a migration."""
+    announcements.announce(job_id, state)
+
+
+@jobs.actor(kind="long", queue_name="maintenance")
+def prune_tasks() -> dict[str, int]:
+    """Delete ended tasks past their retention, batch by batch."""
+    task = jobs.current_task()
+    pruned = 0
+    while True:
+        with task.effects():
+            batch = retention.prune_tasks()
+        pruned += batch
+        task.progress(0.5 if batch else 1.0, "pruning", pruned=pruned)
+        if not batch:
+            return {"pruned": pruned}
