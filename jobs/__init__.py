@@ -12,6 +12,19 @@ with transaction.atomic():
 
 from jobs.declaration import LedgerActor, actor
 from jobs.errors import JobsError, PermanentError, TaskCancelled
+from jobs.groups import send_group
 from jobs.running import RunningTask, current_task
+from jobs.types import Limits, job_type
 
-__all__ = ["JobsError", "LedgerActor", "PermanentError", "RunningTask", "TaskCancelled", "actor", "current_task"]
+__all__ = [
+    "JobsError",
+    "LedgerActor",
+    "Limits",
+    "PermanentError",
+    "RunningTask",
+    "TaskCancelled",
+    "actor",
+    "current_task",
+    "job_type",
+    "send_group",
+]

@@ -1,6 +1,12 @@
 from django.apps import AppConfig
+from django.conf import settings
+from django.utils.module_loading import autodiscover_modules
 
 
 class JobsConfig(AppConfig):
     name = "jobs"
     verbose_name = "Tasks"
+
+    def ready(self) -> None:
+        # Every process knows every actor and job type, not only the workers.
+        autodiscover_modules(*settings.DRAMATIQ_AUTODISCOVER_MODULES)

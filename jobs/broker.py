@@ -48,13 +48,14 @@ class LedgerBroker(Broker):
         if not in_own_transaction():
             raise NotInTransaction
         task = self._task_of(message, timedelta(milliseconds=delay or 0))
-        task_id = ledger.insert(task)
+        once_per: timedelta | None = message.options.get("once_per")
+        task_id = ledger.insert(task) if once_per is None else ledger.insert_once(task, once_per)
         if not delay and task_id == task.id:
             self._hand_on_after_commit([Parcel(task_id, task.actor, task.queue)])
         return message.copy(message_id=str(task_id))
 
     def enqueue_many(
-        self, actor: LedgerActor[..., Any], arguments: Iterable[Sequence[Any]], *, priority: int
+        self, actor: LedgerActor[..., Any], arguments: Iterable[Sequence[Any]], **options: Any
     ) -> list[UUID]:
         """Write one task of `actor` for each argument list; the relay hands them on in order of priority.
 
@@ -63,24 +64,31 @@ class LedgerBroker(Broker):
         """
         if not in_own_transaction():
             raise NotInTransaction
-        return ledger.insert_many(replace(self._task_of(actor.message()), priority=priority), arguments)
+        return ledger.insert_many(replace(self._task_of(actor.message()), **options), arguments)
 
     def _task_of(self, message: Message[Any], delay: timedelta = timedelta()) -> ledger.NewTask:
         actor: LedgerActor[..., Any] = self.get_actor(message.actor_name)  # type: ignore[assignment]
         parent = current_claim()
         context = structlog.contextvars.get_contextvars()
+        chosen: dict[str, Any] = {"max_attempts": actor.policy.max_attempts, "priority": actor.priority}
+        chosen |= {name: value for name, value in message.options.items() if name != "once_per"}
         return ledger.NewTask(
             actor=message.actor_name,
             queue=message.queue_name,
             args=message.args,
             kwargs=message.kwargs,
-            max_attempts=message.options.get("max_attempts", actor.policy.max_attempts),
-            priority=message.options.get("priority", actor.priority),
             delay=delay,
-            unique_key=message.options.get("unique_key"),
-            created_by=parent.created_by if parent else context.get("user_id"),
             request_id=parent.request_id if parent else str(context.get("request_id", "")),
             trace_context=parent.trace_context if parent else None,
+            is_sealed=actor.policy.is_sealed,
+            **(
+                {
+                    "max_attempts": actor.policy.max_attempts,
+                    "priority": actor.priority,
+                    "created_by": parent.created_by if parent else context.get("user_id"),
+                }
+                | chosen
+            ),
         )
 
     def _hand_on_after_commit(self, parcels: list[Parcel]) -> None:

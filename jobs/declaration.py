@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, cas
 from uuid import UUID
 
 from django.conf import settings
-from dramatiq import Actor, get_broker
+from dramatiq import Actor, Message, get_broker
 
 from jobs import execution, running
 
@@ -32,6 +32,7 @@ class Policy:
     max_backoff: timedelta = timedelta(minutes=30)
     transaction_timeout: timedelta | None = None
     is_at_most_once: bool = False
+    is_sealed: bool = False
 
 
 class LedgerActor(Actor[P, R], Generic[P, R]):
@@ -65,14 +66,66 @@ class LedgerActor(Actor[P, R], Generic[P, R]):
         self.record_fn = fn
         return fn
 
-    def send_many(self, arguments: Iterable[Sequence[Any]], *, priority: int | None = None) -> list[UUID]:
-        """Send one task for each positional argument list, in one statement; return their ids in order."""
-        return cast("LedgerBroker", self.broker).enqueue_many(
-            self, arguments, priority=self.priority if priority is None else priority
-        )
+    def send_with_options(  # type: ignore[override]  # noqa: PLR0913 - each is a named option
+        self,
+        *,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+        delay: timedelta | int | None = None,
+        unique_key: str | None = None,
+        once_per: timedelta | None = None,
+        deadline: timedelta | None = None,
+        priority: int | None = None,
+        max_attempts: int | None = None,
+        limit_key: str | None = None,
+        limit_count: int | None = None,
+        created_by: UUID | None = None,
+        job_type: str | None = None,
+        is_completion_announced: bool | None = None,
+    ) -> Message[R]:
+        """Send a task with options; the message that is returned carries its id.
+
+        Args:
+            delay: how long not to run it (a number is milliseconds).
+            unique_key: at most one task waits under it: where one does, nothing is sent and its id is returned.
+            once_per: nothing is sent for so long after a task of the same `unique_key`, whatever became of it.
+            deadline: cancelled instead of started after so long.
+            priority: lower runs first.
+            limit_key, limit_count: at most `limit_count` tasks of `limit_key` run at once.
+            created_by, job_type, is_completion_announced: of a job started by a person (`jobs.types`).
+
+        Raises:
+            NotInTransaction: outside `transaction.atomic()`.
+            ValueError: options that need each other.
+        """
+        if once_per is not None and unique_key is None:
+            raise ValueError("once_per remembers a unique_key; give one.")
+        if (limit_key is None) != (limit_count is None):
+            raise ValueError("limit_key and limit_count go together.")
+        options = {
+            "unique_key": unique_key,
+            "once_per": once_per,
+            "deadline": deadline,
+            "priority": priority,
+            "max_attempts": max_attempts,
+            "limit_key": limit_key,
+            "limit_count": limit_count,
+            "created_by": created_by,
+            "job_type": job_type,
+            "is_completion_announced": is_completion_announced,
+        }
+        chosen = {name: value for name, value in options.items() if value is not None}
+        return super().send_with_options(args=args, kwargs=kwargs, delay=delay, **chosen)
+
+    def send_many(self, arguments: Iterable[Sequence[Any]], **options: Any) -> list[UUID]:
+        """Send one task for each positional argument list, in one statement; return their ids in order.
+
+        `options` are fields of `ledger.NewTask`, the same for all: `priority`, `delay`, `group_id`, …
+        """
+        return cast("LedgerBroker", self.broker).enqueue_many(self, arguments, **options)
 
 
-def actor(
+def actor(  # noqa: PLR0913 - each is a named option
     *,
     queue_name: str = "default",
     kind: Kind = "transactional",
@@ -82,6 +135,7 @@ def actor(
     min_backoff: timedelta = timedelta(seconds=1),
     max_backoff: timedelta = timedelta(minutes=30),
     transaction_timeout: timedelta | None = None,
+    is_sealed: bool = False,
 ) -> Callable[[Callable[P, R]], LedgerActor[P, R]]:
     """Declare a function as an actor; its name is a contract once a task is stored.
 
@@ -95,6 +149,7 @@ def actor(
         priority: lower runs first.
         min_backoff, max_backoff: bounds of the exponential pause between attempts.
         transaction_timeout: how long the transaction may last; by default JOBS_TRANSACTION_TIMEOUT_SECONDS.
+        is_sealed: the arguments are encrypted in the ledger, for secrets.
 
     Raises:
         ValueError: an actor of that name exists, the queue is unknown or the options contradict each other.
@@ -111,5 +166,6 @@ def actor(
         max_backoff=max_backoff,
         transaction_timeout=transaction_timeout,
         is_at_most_once=is_at_most_once,
+        is_sealed=is_sealed,
     )
     return lambda fn: LedgerActor(fn, policy=policy, queue_name=queue_name, priority=priority)

@@ -60,3 +60,23 @@ class IdempotencyKeyInUse(IdempotencyError):
 
 class IdempotencyKeyReused(IdempotencyError):
     """This Idempotency-Key belongs to a different request; use a new key for a new request."""
+
+
+class JobRefused(JobsError):
+    """The job cannot be started now."""
+
+    def __init__(self, message: str = "", *, retry_after: int = 0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class TooManyActiveJobs(JobRefused):
+    """As many of your jobs of this type as may be under way at once have not ended; wait for one or cancel it."""
+
+
+class TooManyJobs(JobRefused):
+    """You have started as many jobs of this type as you may within an hour."""
+
+
+class ArgumentsRefused(JobsError):
+    """The task's actor does not take these arguments."""

@@ -16,11 +16,12 @@ from django.conf import settings
 from django.db import connection, transaction
 from dramatiq import MessageProxy
 
-from jobs import ledger, running
+from jobs import groups, ledger, running
 from jobs.database import execute, in_own_transaction, persistently
 from jobs.errors import InTransaction, LeaseLost, PermanentError, TaskCancelled
+from jobs.failpoints import failpoint
 from jobs.process import process_id
-from jobs.states import State
+from jobs.states import TERMINAL_STATES, State
 
 if TYPE_CHECKING:
     from jobs.declaration import LedgerActor
@@ -41,13 +42,20 @@ def run(actor: LedgerActor[..., Any], task_id: UUID, worker_id: UUID) -> tuple[S
     The state is None when there was nothing to run, or when somebody else owns the task by now.
     """
     token = uuid4()
+    failpoint("before_claim", task_id)
     claim = persistently(lambda: ledger.claim(task_id, worker_id, token, is_durable=actor.policy.is_at_most_once))
+    if claim is None:
+        claim = persistently(lambda: ledger.claim_limited(task_id, worker_id, token))
     if claim is None:
         persistently(lambda: ledger.hand_back(task_id))
         return None, None
+    failpoint("after_claim", task_id)
     context = {"task_id": str(task_id), "actor": claim.actor, "request_id": claim.request_id}
     with running.running(claim), structlog.contextvars.bound_contextvars(**context):
-        return _attempt(actor, claim)
+        state, error = _attempt(actor, claim)
+    if claim.group_id is not None and state in TERMINAL_STATES:
+        persistently(lambda: groups.settle(claim.group_id))
+    return state, error
 
 
 def _attempt(actor: LedgerActor[..., Any], claim: ledger.Claim) -> tuple[State | None, BaseException | None]:
@@ -59,6 +67,7 @@ def _attempt(actor: LedgerActor[..., Any], claim: ledger.Claim) -> tuple[State |
         return None, error
     except BaseException as error:  # noqa: BLE001 - whatever an actor raises ends in the ledger
         return _fail(actor, claim, error), error
+    failpoint("after_commit", claim.id)
     return State.SUCCEEDED, None
 
 
@@ -89,14 +98,17 @@ def _limit_transaction(timeout: timedelta | None) -> None:
 def _perform_transactional(actor: LedgerActor[..., Any], claim: ledger.Claim) -> None:
     with transaction.atomic():
         _limit_transaction(actor.policy.transaction_timeout)
-        result = actor.fn(*claim.args, **claim.kwargs)
+        args, kwargs = claim.arguments()
+        result = actor.fn(*args, **kwargs)
         ledger.complete(claim, result)
 
 
 def _perform_external(actor: LedgerActor[..., Any], claim: ledger.Claim) -> None:
     if in_own_transaction():
         raise InTransaction
-    outcome = actor.fn(*claim.args, **claim.kwargs)
+    args, kwargs = claim.arguments()
+    outcome = actor.fn(*args, **kwargs)
+    failpoint("after_call", claim.id)
     # The call cannot be taken back: write what came of it however long PostgreSQL is away.
     persistently(lambda: _record(actor, claim, outcome))
 
@@ -105,12 +117,14 @@ def _record(actor: LedgerActor[..., Any], claim: ledger.Claim, outcome: Any) -> 
     with transaction.atomic():
         _limit_transaction(actor.policy.transaction_timeout)
         if actor.record_fn is not None:
-            actor.record_fn(outcome, *claim.args, **claim.kwargs)
+            args, kwargs = claim.arguments()
+            actor.record_fn(outcome, *args, **kwargs)
         ledger.complete(claim, None)
 
 
 def _perform_long(actor: LedgerActor[..., Any], claim: ledger.Claim) -> None:
-    result = actor.fn(*claim.args, **claim.kwargs)
+    args, kwargs = claim.arguments()
+    result = actor.fn(*args, **kwargs)
     with transaction.atomic():
         ledger.complete(claim, result)
 

@@ -6,25 +6,17 @@ from typing import Literal
 
 import pika
 from django.conf import settings
-from django.db import connection
 from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError
 
-BrokerState = Literal["up", "down", "embedded"]
+from jobs import overview
 
-_OLDEST_DUE = """
-SELECT EXTRACT(EPOCH FROM statement_timestamp() - MIN(run_at))
-FROM jobs_task
-WHERE state IN ('queued', 'retrying') AND run_at <= statement_timestamp()
-"""
+BrokerState = Literal["up", "down", "embedded"]
 
 
 def ledger_lag() -> float:
     """Return the seconds for which the oldest due task has been waiting for a worker; 0.0 when none waits."""
-    with connection.cursor() as cursor:
-        cursor.execute(_OLDEST_DUE)
-        (seconds,) = cursor.fetchone()
-    return float(seconds or 0)
+    return max((queue.oldest_seconds for queue in overview.queues()), default=0.0)
 
 
 def broker_state() -> BrokerState:

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 from psycopg.types.json import Jsonb
 from uuid_utils.compat import uuid7
 
+from jobs import sealing
 from jobs.database import execute, fetch
 from jobs.errors import LeaseLost
 from jobs.states import State
@@ -38,6 +40,13 @@ class NewTask:
     created_by: UUID | None = None
     request_id: str = ""
     trace_context: dict[str, str] | None = None
+    deadline: timedelta | None = None
+    group_id: UUID | None = None
+    limit_key: str | None = None
+    limit_count: int | None = None
+    job_type: str = ""
+    is_completion_announced: bool = False
+    is_sealed: bool = False
     id: UUID = field(default_factory=uuid7)
 
 
@@ -58,6 +67,19 @@ class Claim:
     created_by: UUID | None
     request_id: str
     trace_context: dict[str, str] | None
+    group_id: UUID | None
+    sealed_args: bytes | None
+
+    def arguments(self) -> tuple[list[Any], dict[str, Any]]:
+        """What to call the actor with.
+
+        Raises:
+            SealBroken: the arguments are sealed and no key of ours opens them.
+        """
+        if self.sealed_args is None:
+            return self.args, self.kwargs
+        opened = sealing.unseal(self.sealed_args)
+        return opened["args"], opened["kwargs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +91,26 @@ class Failure:
     traceback: str = ""
 
 
-_COLUMNS = "id, actor, queue, args, kwargs, priority, max_attempts, unique_key, created_by, request_id, trace_context"
-
+#: What every task of one send has in common, in the order of `_SHARED_VALUES`.
+_SHARED_COLUMNS = """
+    actor, queue, priority, max_attempts, unique_key, created_by, request_id, trace_context, deadline_at, group_id,
+    limit_key, limit_count, job_type, is_completion_announced, run_at, publish_at
+"""
+_SHARED_VALUES = """
+    %(actor)s, %(queue)s, %(priority)s, %(max_attempts)s, %(unique_key)s, %(created_by)s, %(request_id)s,
+    %(trace_context)s, statement_timestamp() + %(deadline)s, %(group_id)s, %(limit_key)s, %(limit_count)s,
+    %(job_type)s, %(is_completion_announced)s, statement_timestamp() + %(delay)s,
+    statement_timestamp() + %(relay_delay)s
+"""
 _INSERT = f"""
-INSERT INTO jobs_task ({_COLUMNS}, state, attempt, created_at, run_at, publish_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'queued', 0, statement_timestamp(),
-        statement_timestamp() + %s, statement_timestamp() + %s)
+INSERT INTO jobs_task (id, args, kwargs, sealed_args, state, attempt, created_at, {_SHARED_COLUMNS})
+VALUES (%(id)s, %(args)s, %(kwargs)s, %(sealed_args)s, 'queued', 0, statement_timestamp(), {_SHARED_VALUES})
 """  # noqa: S608 - constants only
-
+_INSERT_MANY = f"""
+INSERT INTO jobs_task (id, args, kwargs, sealed_args, state, attempt, created_at, {_SHARED_COLUMNS})
+SELECT id, args, %(kwargs)s, sealed_args, 'queued', 0, statement_timestamp(), {_SHARED_VALUES}
+FROM unnest(%(ids)s::uuid[], %(all_args)s::jsonb[], %(all_sealed_args)s::bytea[]) AS new(id, args, sealed_args)
+"""  # noqa: S608 - constants only
 #: The lock taken on the waiting task keeps workers off it until the sender commits, so they see the sender's edit.
 _JOIN_WAITING = """
 ON CONFLICT (unique_key) WHERE state = 'queued' AND unique_key IS NOT NULL
@@ -86,11 +120,8 @@ DO UPDATE SET unique_key = excluded.unique_key RETURNING id
 
 def insert(task: NewTask) -> UUID:
     """Write `task` in the caller's transaction; return its id, or the id of the task that waits under its key."""
-    parameters = (
-        *(task.id, task.actor, task.queue, Jsonb(list(task.args)), Jsonb(task.kwargs), task.priority),
-        *(task.max_attempts, task.unique_key, task.created_by, task.request_id),
-        *(None if task.trace_context is None else Jsonb(task.trace_context), task.delay, _relay_delay(task.delay)),
-    )
+    args, sealed_args = _stored(task, task.args)
+    parameters = _shared(task, _relay_delay(task.delay)) | {"id": task.id, "args": args, "sealed_args": sealed_args}
     if task.unique_key is None:
         execute(_INSERT, parameters)
         return task.id
@@ -98,23 +129,45 @@ def insert(task: NewTask) -> UUID:
     return UUID(str(waiting))
 
 
-def insert_many(task: NewTask, arguments: Iterable[Sequence[Any]]) -> list[UUID]:
-    """Write one task for each positional argument list, alike but for that, in one statement."""
-    rows = [(uuid7(), Jsonb(list(args))) for args in arguments]
-    execute(
-        f"""
-        INSERT INTO jobs_task ({_COLUMNS}, state, attempt, created_at, run_at, publish_at)
-        SELECT id, %s, %s, args, %s, %s, %s, NULL, %s, %s, %s, 'queued', 0, statement_timestamp(),
-               statement_timestamp() + %s, statement_timestamp() + %s
-        FROM unnest(%s::uuid[], %s::jsonb[]) AS new(id, args)
-        """,  # noqa: S608 - constants only
-        (
-            *(task.actor, task.queue, Jsonb(task.kwargs), task.priority, task.max_attempts, task.created_by),
-            *(task.request_id, None if task.trace_context is None else Jsonb(task.trace_context)),
-            *(task.delay, task.delay, [row[0] for row in rows], [row[1] for row in rows]),
-        ),
+def insert_once(task: NewTask, period: timedelta) -> UUID:
+    """Like `insert`, but nothing is sent for `period` after a task of the same unique key; return that task's id."""
+    sent = fetch(
+        """
+        INSERT INTO jobs_oncekey AS once (key, task_id, expires_at) VALUES (%s, %s, statement_timestamp() + %s)
+        ON CONFLICT (key) DO UPDATE SET task_id = excluded.task_id, expires_at = excluded.expires_at
+        WHERE once.expires_at <= statement_timestamp() RETURNING task_id
+        """,
+        (task.unique_key, task.id, period),
     )
+    if sent:
+        return insert(replace(task, unique_key=None))
+    [(earlier,)] = fetch("SELECT task_id FROM jobs_oncekey WHERE key = %s", (task.unique_key,))
+    return UUID(str(earlier))
+
+
+def insert_many(task: NewTask, arguments: Iterable[Sequence[Any]]) -> list[UUID]:
+    """Write one task for each positional argument list, alike but for that, in one statement; the relay's at once."""
+    rows = [(uuid7(), *_stored(task, args)) for args in arguments]
+    columns = {"ids": [row[0] for row in rows], "all_args": [row[1] for row in rows]}
+    sealed = {"all_sealed_args": [row[2] for row in rows]}
+    execute(_INSERT_MANY, _shared(task, task.delay) | columns | sealed)
     return [row[0] for row in rows]
+
+
+def _stored(task: NewTask, args: Sequence[Any]) -> tuple[Jsonb, bytes | None]:
+    """The arguments as the two columns keep them: readable, or sealed."""
+    if task.is_sealed:
+        return Jsonb([]), sealing.seal({"args": list(args), "kwargs": task.kwargs})
+    return Jsonb(list(args)), None
+
+
+def _shared(task: NewTask, relay_delay: timedelta) -> dict[str, Any]:
+    parameters = {column.name: getattr(task, column.name) for column in fields(task)}
+    return parameters | {
+        "kwargs": Jsonb({} if task.is_sealed else task.kwargs),
+        "trace_context": None if task.trace_context is None else Jsonb(task.trace_context),
+        "relay_delay": relay_delay,
+    }
 
 
 def _relay_delay(delay: timedelta) -> timedelta:
@@ -124,6 +177,32 @@ def _relay_delay(delay: timedelta) -> timedelta:
     return timedelta(seconds=settings.JOBS_FAST_PATH_GRACE_SECONDS)
 
 
+#: What a claim reads. The last one makes the commit of the claim itself wait for the disk, or not.
+_CLAIMED = """
+    actor, queue, args, kwargs, attempt, max_attempts, checkpoint, unique_key, created_by, request_id, trace_context,
+    group_id, sealed_args, set_config('synchronous_commit', %(commit)s, true)
+"""
+_OWN = """
+    UPDATE jobs_task SET state = 'running', attempt = attempt + (state <> 'running')::int,
+           claim_token = %(token)s, worker_id = %(worker)s, started_at = statement_timestamp(),
+           publish_at = NULL, progress = NULL
+"""
+_MAY_START = """
+    state IN ('queued', 'retrying') AND run_at <= statement_timestamp()
+    AND (deadline_at IS NULL OR deadline_at > statement_timestamp())
+"""
+#: In a queue with a rate, a task starts only when the relay handed it on, since the relay keeps the pace.
+_CLAIM = f"""
+    {_OWN}
+    WHERE id = %(id)s AND (
+        {_MAY_START} AND limit_key IS NULL AND NOT EXISTS (
+            SELECT FROM jobs_queue AS q WHERE q.name = jobs_task.queue
+              AND (q.paused_at IS NOT NULL OR q.rate_per_minute IS NOT NULL AND jobs_task.published_at IS NULL))
+        OR state = 'running' AND claim_token = %(token)s)
+    RETURNING {_CLAIMED}
+"""
+
+
 def claim(task_id: UUID, worker_id: UUID, token: UUID, *, is_durable: bool = False) -> Claim | None:
     """Count an attempt of a due task and own it; None when it is not to be run (now), or not by us.
 
@@ -131,31 +210,57 @@ def claim(task_id: UUID, worker_id: UUID, token: UUID, *, is_durable: bool = Fal
     Unless `is_durable`, the commit does not wait for the disk: a claim lost in a crash of PostgreSQL
     is a claim never made, and the completion that follows is always durable.
     """
-    rows = fetch(
-        """
-        UPDATE jobs_task SET state = 'running', attempt = attempt + (state <> 'running')::int,
-               claim_token = %(token)s, worker_id = %(worker)s, started_at = statement_timestamp(),
-               publish_at = NULL, progress = NULL
-        WHERE id = %(id)s
-          AND (state IN ('queued', 'retrying') AND run_at <= statement_timestamp()
-               AND NOT EXISTS (SELECT FROM jobs_queue WHERE name = jobs_task.queue AND paused_at IS NOT NULL)
-               OR state = 'running' AND claim_token = %(token)s)
-        RETURNING actor, queue, args, kwargs, attempt, max_attempts, checkpoint, unique_key, created_by, request_id,
-                  trace_context, set_config('synchronous_commit', %(commit)s, true)
-        """,
-        {"id": task_id, "token": token, "worker": worker_id, "commit": "on" if is_durable else "off"},
-    )
+    parameters = {"id": task_id, "token": token, "worker": worker_id, "commit": "on" if is_durable else "off"}
+    rows = fetch(_CLAIM, parameters)
     return Claim(task_id, token, *rows[0][:-1]) if rows else None
 
 
+_LOCK_LIMIT = """
+    SELECT pg_advisory_xact_lock(hashtextextended(limit_key, 0))
+    FROM jobs_task WHERE id = %s AND limit_key IS NOT NULL
+"""
+#: The running tasks under a limit are counted after the lock, in a statement of its own: with a fresh snapshot.
+_CLAIM_LIMITED = f"""
+    {_OWN}
+    WHERE id = %(id)s AND (
+        {_MAY_START} AND NOT EXISTS (
+            SELECT FROM jobs_queue AS q WHERE q.name = jobs_task.queue
+              AND (q.paused_at IS NOT NULL OR q.rate_per_minute IS NOT NULL AND jobs_task.published_at IS NULL))
+        AND limit_count > (
+            SELECT count(*) FROM jobs_task AS r WHERE r.limit_key = jobs_task.limit_key AND r.state = 'running')
+        OR state = 'running' AND claim_token = %(token)s)
+    RETURNING {_CLAIMED}
+"""  # noqa: S608 - constants only
+
+
+def claim_limited(task_id: UUID, worker_id: UUID, token: UUID) -> Claim | None:
+    """Like a durable `claim`, for a task under a concurrency limit: claims under one key take turns."""
+    parameters = {"id": task_id, "token": token, "worker": worker_id, "commit": "on"}
+    with transaction.atomic():
+        rows = fetch(_CLAIM_LIMITED, parameters) if fetch(_LOCK_LIMIT, (task_id,)) else []
+    return Claim(task_id, token, *rows[0][:-1]) if rows else None
+
+
+#: A task whose concurrency limit is reached is handed on again within this time.
+_LIMITED_PAUSE = timedelta(seconds=2)
+
+
 def hand_back(task_id: UUID) -> None:
-    """A waiting task that was handed on but not claimed is the relay's again, when it is due."""
+    """A waiting task that was handed on but not claimed is the relay's again when it is due.
+
+    It is cancelled when its deadline has passed, and waits a little when it is under a limit.
+    """
     execute(
         """
-        UPDATE jobs_task SET publish_at = greatest(run_at, statement_timestamp()), worker_id = NULL
-        WHERE id = %s AND state IN ('queued', 'retrying') AND publish_at IS NULL
+        UPDATE jobs_task SET worker_id = NULL, published_at = NULL,
+            state = CASE WHEN deadline_at <= statement_timestamp() THEN 'cancelled' ELSE state END,
+            finished_at = CASE WHEN deadline_at <= statement_timestamp() THEN statement_timestamp() END,
+            publish_at = CASE WHEN deadline_at <= statement_timestamp() THEN NULL
+                ELSE greatest(run_at, statement_timestamp())
+                     + CASE WHEN limit_key IS NULL THEN interval '0' ELSE random() * %s END END
+        WHERE id = %s AND state IN ('queued', 'retrying') AND (publish_at IS NULL OR run_at <= statement_timestamp())
         """,
-        (task_id,),
+        (_LIMITED_PAUSE, task_id),
     )
 
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Func
 from django.db.models.functions import Now
 from uuid_utils.compat import uuid7
 
 from jobs.states import PENDING_STATES, TERMINAL_STATES, State
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.contrib.auth.models import AnonymousUser
 
 
 class TaskQuerySet(models.QuerySet["Task"]):
@@ -22,6 +29,13 @@ class TaskQuerySet(models.QuerySet["Task"]):
     def due(self) -> TaskQuerySet:
         """Tasks that may be claimed now, by PostgreSQL's clock."""
         return self.pending().filter(run_at__lte=StatementTimestamp())
+
+    def jobs_of(self, user: AbstractBaseUser | AnonymousUser) -> TaskQuerySet:
+        """The jobs this person may see: their own; all for a superuser among the staff."""
+        jobs = self.exclude(job_type="")
+        if getattr(user, "is_staff", False) and getattr(user, "is_superuser", False):
+            return jobs
+        return jobs.filter(created_by=user.pk) if user.pk else self.none()
 
 
 class StatementTimestamp(Func):
@@ -94,6 +108,12 @@ class Task(models.Model):
                 fields=["queue", "priority", "publish_at"],
                 condition=models.Q(state__in=["queued", "retrying"]),
                 name="jobs_task_pending",
+            ),
+            # Behind a backlog: everybody's due tasks of a queue, so that people take turns.
+            models.Index(
+                fields=["queue", "created_by", "priority", "publish_at"],
+                condition=models.Q(state__in=["queued", "retrying"]),
+                name="jobs_task_pending_by_person",
             ),
             # Rescue: what a vanished worker was running.
             models.Index(fields=["worker_id"], condition=models.Q(state="running"), name="jobs_task_running"),
@@ -209,7 +229,10 @@ class Queue(models.Model):
 
     name = models.CharField(primary_key=True, max_length=60)
     paused_at = models.DateTimeField(null=True, blank=True)
-    rate_per_minute = models.PositiveIntegerField(null=True, blank=True, help_text="At most so many starts a minute.")
+    rate_per_minute = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)], help_text="At most so many starts a minute."
+    )
+    next_start_at = models.DateTimeField(null=True, editable=False, help_text="When the rate permits the next start.")
     note = models.CharField(max_length=200, blank=True)
 
     def __str__(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 from uuid import UUID
@@ -9,9 +10,13 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.utils.module_loading import import_string
+from dramatiq import get_broker
 
 from jobs import ledger
 from jobs.database import execute
+from jobs.errors import ArgumentsRefused
+from jobs.models import Task
+from jobs.states import State
 
 
 class AuditRecorder(Protocol):
@@ -35,6 +40,50 @@ def cancel(task_ids: Iterable[UUID], *, by: UUID | None) -> int:
 def retry_now(task_ids: Iterable[UUID], *, by: UUID | None) -> int:
     """Waiting tasks are due at once; return how many there were among `task_ids`."""
     return _each(task_ids, "task.hastened", ledger.hasten, by)
+
+
+def discard(task_ids: Iterable[UUID], *, by: UUID | None) -> int:
+    """Dead tasks are given up: cancelled, and never replayed; return how many there were among `task_ids`."""
+    sql = "UPDATE jobs_task SET state = 'cancelled' WHERE id = %s AND state = 'dead'"
+    return _each(task_ids, "task.discarded", lambda task_id: bool(execute(sql, (task_id,))), by)
+
+
+def edit_arguments(task_id: UUID, args: list[Any], kwargs: dict[str, Any], *, by: UUID | None) -> bool:
+    """A dead task is replayed with these arguments; False when it is not dead, or its arguments are sealed.
+
+    The record tells which arguments changed, not their values: they may be somebody's.
+
+    Raises:
+        ArgumentsRefused: the task's actor does not take them.
+    """
+    with transaction.atomic():
+        task = Task.objects.select_for_update().filter(pk=task_id, state=State.DEAD, sealed_args=None).first()
+        if task is None:
+            return False
+        _assert_callable(task.actor, args, kwargs)
+        changed = _changed(task.args, args) + _changed(task.kwargs, kwargs)
+        task.args, task.kwargs = args, kwargs
+        task.save(update_fields=["args", "kwargs"])
+        _record("task.arguments_edited", f"task:{task_id}", by, {"changed": changed})
+    return True
+
+
+def _assert_callable(actor_name: str, args: list[Any], kwargs: dict[str, Any]) -> None:
+    actor = get_broker().actors.get(actor_name)
+    if actor is None:
+        return  # not of this release; whoever replays it knows why
+    try:
+        inspect.signature(actor.fn).bind(*args, **kwargs)
+    except TypeError as error:
+        raise ArgumentsRefused(f"{actor_name}: {error}.") from error
+
+
+def _changed(before: list[Any] | dict[str, Any], after: list[Any] | dict[str, Any]) -> list[str]:
+    """The places at which two argument lists, or two sets of keyword arguments, differ."""
+    old, new = (dict(enumerate(each)) if isinstance(each, list) else each for each in (before, after))
+    return sorted(
+        str(key) for key in old.keys() | new.keys() if (key in old, old.get(key)) != (key in new, new.get(key))
+    )
 
 
 def pause(queue: str, *, by: UUID | None, note: str = "") -> bool:
@@ -70,7 +119,7 @@ def _switch(sql: str, parameters: tuple[str, ...], event: str, queue: str, by: U
     return is_changed
 
 
-def _record(event: str, subject: str, by: UUID | None) -> None:
+def _record(event: str, subject: str, by: UUID | None, data: dict[str, Any] | None = None) -> None:
     if settings.JOBS_AUDIT_RECORDER:
         recorder: AuditRecorder = import_string(settings.JOBS_AUDIT_RECORDER)
-        recorder(event, actor_id=by, subject=subject)
+        recorder(event, actor_id=by, subject=subject, data=data)

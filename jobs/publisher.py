@@ -383,6 +383,11 @@ def publisher() -> Publisher:
         return _publisher
 
 
+def current() -> Publisher | None:
+    """This process's publisher, if anything here has used it yet."""
+    return _publisher
+
+
 def _forget() -> None:
     global _publisher, _lock
     _publisher, _lock = None, threading.Lock()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -12,6 +13,7 @@ from django.db import transaction
 
 from jobs import ledger
 from jobs.database import execute, fetch
+from jobs.failpoints import failpoint
 from jobs.publisher import Parcel
 
 if TYPE_CHECKING:
@@ -26,27 +28,58 @@ MISSING_AFTER = timedelta(seconds=10)
 #: A task of an actor this process does not know waits so long: a newer release may be on its way.
 UNKNOWN_ACTOR_DELAY = timedelta(seconds=30)
 
+#: Due, and not under a concurrency limit that is reached.
 _DUE = """
     state IN ('queued', 'retrying') AND publish_at <= statement_timestamp()
+    AND (limit_key IS NULL OR limit_count > (
+        SELECT count(*) FROM jobs_task AS r WHERE r.limit_key = jobs_task.limit_key AND r.state = 'running'))
 """
-_TAKE = f"""
-    WITH due AS (
-        SELECT t.id FROM unnest(%(queues)s::text[]) AS line(name)
+_MOST_URGENT = f"""
+    SELECT id, actor, queue FROM jobs_task WHERE queue = %(queue)s AND {_DUE}
+    ORDER BY priority, publish_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+"""  # noqa: S608 - constants only
+#: So many of one person's tasks are looked at for one batch, of so many people.
+_TURNS_A_PERSON = 20
+_PEOPLE = 500
+#: Behind a backlog people take turns: everybody's first task, then everybody's second. Tasks of nobody (imports,
+#: the schedule) count as one person's. The people are found by hopping through the index, one step each.
+_FAIR = f"""
+    WITH RECURSIVE hop(person) AS (
+        (SELECT created_by FROM jobs_task WHERE queue = %(queue)s AND state IN ('queued', 'retrying')
+         AND created_by IS NOT NULL ORDER BY created_by LIMIT 1)
+        UNION ALL
+        SELECT (SELECT created_by FROM jobs_task WHERE queue = %(queue)s AND state IN ('queued', 'retrying')
+                AND created_by > hop.person ORDER BY created_by LIMIT 1)
+        FROM hop WHERE hop.person IS NOT NULL
+    ), turns AS (
+        SELECT t.* FROM (SELECT person FROM hop WHERE person IS NOT NULL LIMIT {_PEOPLE}) AS people
         CROSS JOIN LATERAL (
-            SELECT id, priority, publish_at FROM jobs_task
-            WHERE queue = line.name AND {_DUE}
-              AND NOT EXISTS (SELECT FROM jobs_queue WHERE name = line.name AND paused_at IS NOT NULL)
-            ORDER BY priority, publish_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-        ) AS t ORDER BY t.priority, t.publish_at LIMIT %(limit)s
+            SELECT id, priority, publish_at, row_number() OVER (ORDER BY priority, publish_at) AS turn
+            FROM jobs_task WHERE queue = %(queue)s AND created_by = people.person AND {_DUE}
+            ORDER BY priority, publish_at LIMIT {_TURNS_A_PERSON}
+        ) AS t
+        UNION ALL
+        (SELECT id, priority, publish_at, row_number() OVER (ORDER BY priority, publish_at) AS turn
+         FROM jobs_task WHERE queue = %(queue)s AND created_by IS NULL AND {_DUE}
+         ORDER BY priority, publish_at LIMIT {_TURNS_A_PERSON})
     )
-    UPDATE jobs_task AS t SET publish_at = NULL, published_at = statement_timestamp(), worker_id = %(worker)s
-    FROM due WHERE t.id = due.id RETURNING t.id, t.actor, t.queue
+    SELECT id, actor, queue FROM jobs_task
+    WHERE id IN (SELECT id FROM turns ORDER BY priority, turn, publish_at LIMIT %(limit)s) AND {_DUE}
+    FOR UPDATE SKIP LOCKED
 """  # noqa: S608 - constants only
 
 
 def take(queues: list[str], worker_id: UUID, *, limit: int) -> list[Parcel]:
     """Hand up to `limit` due tasks of `queues`, most urgent first, to a worker process of this machine."""
-    return [Parcel(*row) for row in fetch(_TAKE, {"queues": queues, "limit": limit, "worker": worker_id})]
+    taken: list[Parcel] = []
+    for queue in _due_queues(queues):
+        with transaction.atomic():
+            parcels = _pick(queue, limit - len(taken))
+            _mark({parcel.id for parcel in parcels}, worker_id)
+        taken += parcels
+        if len(taken) >= limit:
+            break
+    return taken
 
 
 def give_back(task_ids: list[UUID]) -> None:
@@ -63,20 +96,30 @@ def postpone_unknown(parcel: Parcel) -> None:
 
 def relay_due(publisher: Publisher) -> int:
     """Publish what is due and fits into RabbitMQ's shallow queues; return how many tasks were handed on."""
-    return sum(_relay_queue(publisher, queue) for queue in _queues_with_due_tasks())
+    return sum(_relay_queue(publisher, queue) for queue in _due_queues(list(settings.JOBS_QUEUES)))
 
 
-def _queues_with_due_tasks() -> list[str]:
-    sql = f"""
-        SELECT line.name FROM unnest(%s::text[]) AS line(name)
-        WHERE EXISTS (SELECT FROM jobs_task WHERE queue = line.name AND {_DUE})
-          AND NOT EXISTS (SELECT FROM jobs_queue WHERE name = line.name AND paused_at IS NOT NULL)
-    """  # noqa: S608 - constants only
-    return [name for (name,) in fetch(sql, (list(settings.JOBS_QUEUES),))]
+@dataclass(frozen=True, slots=True)
+class _DueQueue:
+    name: str
+    rate_per_minute: int | None
 
 
-def _relay_queue(publisher: Publisher, queue: str) -> int:
-    depth = publisher.depth(queue)
+def _due_queues(queues: list[str]) -> list[_DueQueue]:
+    """Those of `queues` that have something to hand on and are not paused."""
+    sql = """
+        SELECT line.name, q.rate_per_minute
+        FROM unnest(%s::text[]) WITH ORDINALITY AS line(name, place) LEFT JOIN jobs_queue AS q ON q.name = line.name
+        WHERE q.paused_at IS NULL AND EXISTS (
+            SELECT FROM jobs_task WHERE queue = line.name
+              AND state IN ('queued', 'retrying') AND publish_at <= statement_timestamp())
+        ORDER BY line.place
+    """
+    return [_DueQueue(*row) for row in fetch(sql, (queues,))]
+
+
+def _relay_queue(publisher: Publisher, queue: _DueQueue) -> int:
+    depth = publisher.depth(queue.name)
     room = 0 if depth is None else settings.JOBS_BROKER_DEPTH_MESSAGES - depth
     moved = 0
     while room > 0:
@@ -89,29 +132,73 @@ def _relay_queue(publisher: Publisher, queue: str) -> int:
     return moved
 
 
-def _relay_batch(publisher: Publisher, queue: str, limit: int) -> int:
+def _relay_batch(publisher: Publisher, queue: _DueQueue, limit: int) -> int:
     """Publish one batch under row locks and mark what RabbitMQ confirmed; a crash in between publishes twice,
     and the claim lets one of the two through."""
     with transaction.atomic():
-        rows = fetch(
-            f"""
-            SELECT id, actor, queue FROM jobs_task WHERE queue = %s AND {_DUE}
-            ORDER BY priority, publish_at LIMIT %s FOR UPDATE SKIP LOCKED
-            """,  # noqa: S608 - constants only
-            (queue, limit),
-        )
-        confirmed = publisher.publish([Parcel(*row) for row in rows]) if rows else set()
-        if confirmed:
-            mark_published(confirmed)
+        parcels = _pick(queue, limit)
+        confirmed = publisher.publish(parcels) if parcels else set()
+        failpoint("relay", parcels[0].id if parcels else None)
+        _mark(confirmed, None)
     return len(confirmed)
 
 
+def _pick(queue: _DueQueue, limit: int) -> list[Parcel]:
+    """Lock up to `limit` due tasks in the order in which they shall run, within the queue's rate."""
+    permitted = limit if queue.rate_per_minute is None else min(limit, _permits(queue))
+    parameters = {"queue": queue.name, "limit": permitted}
+    rows = fetch(_MOST_URGENT, parameters)
+    if len(rows) == permitted > 1:
+        rows = fetch(_FAIR, parameters)
+    if queue.rate_per_minute is not None:
+        _spend(queue, len(rows))
+    return [Parcel(*row) for row in rows]
+
+
+#: A queue with a rate that stood idle may start so much of its minute at once.
+_BURST = timedelta(seconds=1)
+
+
+def _permits(queue: _DueQueue) -> int:
+    """How many tasks the queue's rate lets start now; the row stays locked until they are spent."""
+    sql = """
+        SELECT floor(extract(epoch FROM statement_timestamp()
+                   - greatest(next_start_at, statement_timestamp() - %s)) * rate_per_minute / 60) + 1
+        FROM jobs_queue WHERE name = %s AND rate_per_minute IS NOT NULL FOR UPDATE
+    """
+    rows = fetch(sql, (_BURST, queue.name))
+    return max(int(rows[0][0]), 0) if rows else 0
+
+
+def _spend(queue: _DueQueue, count: int) -> None:
+    sql = """
+        UPDATE jobs_queue SET next_start_at = greatest(next_start_at, statement_timestamp() - %s)
+                                            + make_interval(secs => %s * 60.0 / rate_per_minute)
+        WHERE name = %s
+    """
+    execute(sql, (_BURST, count, queue.name))
+
+
+def _mark(task_ids: set[UUID], worker_id: UUID | None) -> None:
+    """The locked tasks have been handed on, in the embedded transport to `worker_id`."""
+    if task_ids:
+        sql = """
+            UPDATE jobs_task SET publish_at = NULL, published_at = statement_timestamp(), worker_id = %s
+            WHERE id = ANY(%s)
+        """
+        execute(sql, (worker_id, list(task_ids)))
+
+
 def mark_published(task_ids: set[UUID]) -> None:
-    """The tasks that still wait are RabbitMQ's; the relay leaves them alone."""
+    """Tasks of the fast path that still wait are RabbitMQ's; the relay leaves them alone.
+
+    Not so in a queue with a rate: there only what the relay hands on may start.
+    """
     execute(
         """
         UPDATE jobs_task SET publish_at = NULL, published_at = statement_timestamp()
         WHERE id = ANY(%s) AND state IN ('queued', 'retrying') AND publish_at IS NOT NULL
+          AND NOT EXISTS (SELECT FROM jobs_queue WHERE name = jobs_task.queue AND rate_per_minute IS NOT NULL)
         """,
         (list(task_ids),),
     )

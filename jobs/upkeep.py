@@ -10,7 +10,7 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
-from jobs import relay, retention, workers
+from jobs import groups, relay, retention, schedule, workers
 from jobs.loops import Loop
 from jobs.process import process_id
 from jobs.publisher import publisher
@@ -20,6 +20,7 @@ log = structlog.get_logger(__name__)
 RELAY_SECONDS = 0.1
 RESCUE_SECONDS = 2.0
 REPUBLISH_SECONDS = 2.0
+SCHEDULE_SECONDS = 1.0
 PURGE_SECONDS = 600.0
 FORGET_AFTER = timedelta(days=1)
 
@@ -32,7 +33,8 @@ class Upkeep:
         self._threads = threads
         self._factories: list[Callable[[], Loop]] = [
             lambda: Loop("heartbeat", settings.JOBS_HEARTBEAT_SECONDS, self._beat),
-            lambda: Loop("rescue", RESCUE_SECONDS, workers.rescue),
+            lambda: Loop("rescue", RESCUE_SECONDS, rescue),
+            lambda: Loop("schedule", SCHEDULE_SECONDS, lambda: schedule.tick() and None),
             lambda: Loop("purge", PURGE_SECONDS, purge),
         ]
         if settings.JOBS_TRANSPORT == "rabbitmq":
@@ -74,8 +76,17 @@ class Upkeep:
                     self._loops[place].start()
 
 
+def rescue() -> None:
+    """Take over what vanished workers left: their tasks, and groups whose last child nobody saw end."""
+    workers.rescue()
+    groups.settle_forgotten()
+
+
 def purge() -> None:
     """Delete what has had its time."""
     workers.forget_stopped(FORGET_AFTER)
     retention.purge_limits()
     retention.purge_answers()
+    retention.purge_ticks()
+    retention.purge_once_keys()
+    retention.purge_groups()

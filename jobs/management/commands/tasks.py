@@ -9,9 +9,10 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 from django.db.models import QuerySet
 
-from jobs import operations
+from jobs import operations, retention
 from jobs.models import Task
 from jobs.states import State
 
@@ -26,7 +27,7 @@ ACTIONABLE = {
 
 
 class Command(BaseCommand):
-    """list, show, retry, cancel, replay, pause, resume."""
+    """list, show, retry, cancel, replay, pause, resume, prune."""
 
     help = "Look at background tasks, retry, cancel or replay them, pause and resume queues."
 
@@ -51,6 +52,10 @@ class Command(BaseCommand):
             switch.add_argument("--json", action="store_true")
             switch.add_argument("--dry-run", action="store_true")
 
+        prune = verbs.add_parser("prune", help="Delete ended tasks past their retention.")
+        prune.add_argument("--json", action="store_true")
+        prune.add_argument("--dry-run", action="store_true", help="only say how many it would be")
+
     def _add_filters(self, parser: ArgumentParser, *, limit: int | None) -> None:
         parser.add_argument("--state", choices=State.values)
         parser.add_argument("--actor")
@@ -64,6 +69,7 @@ class Command(BaseCommand):
             "show": self._show,
             "pause": self._switch,
             "resume": self._switch,
+            "prune": self._prune,
         }.get(verb, self._act)(verb, options)
 
     def _chosen(self, options: dict[str, Any]) -> QuerySet[Task]:
@@ -122,6 +128,20 @@ class Command(BaseCommand):
             self._print_json({"verb": verb, "queue": options["queue"], "changed": is_changed})
         else:
             self.stdout.write(f"{options['queue']}: {verb}d." if is_changed else f"{options['queue']}: unchanged.")
+
+    def _prune(self, verb: str, options: dict[str, Any]) -> None:
+        count = retention.count_prunable()
+        pruned = 0
+        while not options["dry_run"]:
+            with transaction.atomic():
+                batch = retention.prune_tasks()
+            pruned += batch
+            if not batch:
+                break
+        if options["json"]:
+            self._print_json({"verb": verb, "dry_run": options["dry_run"], "prunable": count, "pruned": pruned})
+        else:
+            self.stdout.write(f"{count} tasks are past their retention, {pruned} deleted.")
 
     def _print_json(self, value: object) -> None:
         self.stdout.write(json.dumps(value, default=str, indent=2))

@@ -13,6 +13,12 @@ from tests.jobs.probe.models import Call, Effect
 SOON = timedelta(milliseconds=200)
 
 
+def dawdle(seconds: float) -> None:
+    """Take `seconds` at the first attempt, for a test to interrupt it; none at the later ones."""
+    if seconds and jobs.current_task().attempt == 1:
+        time.sleep(seconds)
+
+
 def leave_effect(key: str) -> None:
     """Record one effect in the current transaction."""
     Effect.objects.create(key=key, worker_pid=os.getpid())
@@ -22,7 +28,7 @@ def leave_effect(key: str) -> None:
 def probe_transactional(key: str, seconds: float = 0) -> None:
     """Leave an effect, then take `seconds` before the end commits with it."""
     leave_effect(key)
-    time.sleep(seconds)
+    dawdle(seconds)
 
 
 @jobs.actor(min_backoff=SOON, max_backoff=SOON)
@@ -37,7 +43,7 @@ def probe_parent(key: str, children: int) -> None:
 def probe_external(key: str, seconds: float = 0) -> str:
     """Call somebody, then take `seconds` to hear the answer."""
     Call.objects.create(key=key, task_id=jobs.current_task().id)
-    time.sleep(seconds)
+    dawdle(seconds)
     return "answer"
 
 
@@ -51,7 +57,7 @@ def record_probe_external(outcome: str, key: str, seconds: float = 0) -> None:
 def probe_once(key: str, seconds: float = 0) -> None:
     """Call somebody who must not be called twice."""
     Call.objects.create(key=key, task_id=jobs.current_task().id)
-    time.sleep(seconds)
+    dawdle(seconds)
 
 
 @jobs.actor(kind="long", queue_name="matching", min_backoff=SOON, max_backoff=SOON)
@@ -63,11 +69,11 @@ def probe_long(key: str, steps: int, seconds: float = 0) -> dict[str, int]:
             leave_effect(f"{key}/{step}")
             task.save_checkpoint(step + 1)
         task.progress((step + 1) / steps, "stepping", done=step + 1, total=steps)
-        time.sleep(seconds)
+        dawdle(seconds)
     return {"steps": steps}
 
 
-@jobs.actor(max_attempts=3, min_backoff=SOON, max_backoff=SOON)
+@jobs.actor(max_attempts=2, min_backoff=SOON, max_backoff=SOON)
 def probe_poison(key: str) -> None:
     """Kill the worker that runs it."""
     os.kill(os.getpid(), signal.SIGKILL)
@@ -84,3 +90,15 @@ def probe_failing(key: str) -> None:
 def probe_hopeless(key: str) -> None:
     """Fail for good."""
     raise jobs.PermanentError(f"never {key}")
+
+
+@jobs.actor(is_sealed=True)
+def probe_sealed(word: str, *, cave: int) -> None:
+    """Leave the secret as an effect."""
+    leave_effect(f"{word} {cave}")
+
+
+@jobs.actor()
+def probe_sum_up(key: str) -> None:
+    """Leave an effect once a group has ended."""
+    leave_effect(key)

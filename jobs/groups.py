@@ -1,0 +1,84 @@
+"""Groups: many tasks, and one more once all of them have ended.
+
+The end is found by looking at the children, never by a counter that each of them decrements: a child that ends
+twice (after a replay) or whose worker dies right after its commit does no harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
+
+from django.db import transaction
+from dramatiq import get_broker
+from psycopg.types.json import Jsonb
+from uuid_utils.compat import uuid7
+
+from jobs.database import execute, fetch
+
+if TYPE_CHECKING:
+    from jobs.broker import LedgerBroker
+    from jobs.declaration import LedgerActor
+
+#: How many groups one sweep looks at.
+SWEEP_GROUPS = 100
+
+
+def send_group(
+    actor: LedgerActor[..., Any],
+    arguments: Iterable[Sequence[Any]],
+    *,
+    then: LedgerActor[..., Any],
+    then_args: Sequence[Any] = (),
+) -> UUID:
+    """Send one task of `actor` for each argument list, and one of `then` after all of them have ended.
+
+    Ended is succeeded, dead or cancelled. `then` is sent exactly once, with `then_args`; its function can look at
+    the children by the group's id, which is returned. An empty group ends at once.
+    """
+    group_id = uuid7()
+    with transaction.atomic():
+        children = actor.send_many(arguments, group_id=group_id)
+        execute(
+            "INSERT INTO jobs_taskgroup (id, size, callback_actor, callback_args, created_at)"
+            " VALUES (%s, %s, %s, %s, statement_timestamp())",
+            (group_id, len(children), then.actor_name, Jsonb(list(then_args))),
+        )
+        if not children:
+            settle(group_id)
+    return group_id
+
+
+def settle(group_id: UUID | None) -> bool:
+    """Send the group's callback if all its children have ended and nobody did yet; return whether this call did."""
+    with transaction.atomic():
+        rows = fetch(
+            """
+            SELECT callback_actor, callback_args FROM jobs_taskgroup AS g
+            WHERE id = %s AND callback_task_id IS NULL AND NOT EXISTS (
+                SELECT FROM jobs_task WHERE group_id = g.id AND state IN ('queued', 'retrying', 'running'))
+            FOR UPDATE
+            """,
+            (group_id,),
+        )
+        if not rows:
+            return False
+        [(actor_name, args)] = rows
+        broker = cast("LedgerBroker", get_broker())
+        message = broker.enqueue(broker.get_actor(actor_name).message(*args))
+        execute("UPDATE jobs_taskgroup SET callback_task_id = %s WHERE id = %s", (message.message_id, group_id))
+    return True
+
+
+def settle_forgotten() -> int:
+    """Settle groups whose last child ended where nobody looked: its worker died, an operator cancelled it."""
+    rows = fetch(
+        """
+        SELECT id FROM jobs_taskgroup AS g WHERE callback_task_id IS NULL AND NOT EXISTS (
+            SELECT FROM jobs_task WHERE group_id = g.id AND state IN ('queued', 'retrying', 'running'))
+        LIMIT %s
+        """,
+        (SWEEP_GROUPS,),
+    )
+    return sum(settle(group_id) for (group_id,) in rows)

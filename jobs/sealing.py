@@ -1,0 +1,46 @@
+"""Arguments that nobody may read in the ledger: encrypted with keys kept outside the database."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from functools import lru_cache
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+
+from jobs.errors import PermanentError
+
+
+class SealBroken(PermanentError):
+    """The sealed arguments cannot be opened with any of JOBS_SEAL_KEYS."""
+
+
+def seal(arguments: dict[str, Any]) -> bytes:
+    """`arguments` (JSON) encrypted and authenticated with the first of JOBS_SEAL_KEYS."""
+    return _box(tuple(settings.JOBS_SEAL_KEYS)).encrypt(json.dumps(arguments).encode())
+
+
+def unseal(sealed: bytes) -> dict[str, Any]:
+    """What `seal` was given, whichever of JOBS_SEAL_KEYS sealed it.
+
+    Raises:
+        SealBroken: none of the keys fits, or the bytes were changed.
+    """
+    try:
+        arguments: dict[str, Any] = json.loads(_box(tuple(settings.JOBS_SEAL_KEYS)).decrypt(bytes(sealed)))
+    except InvalidToken:
+        raise SealBroken from None
+    return arguments
+
+
+@lru_cache(maxsize=4)
+def _box(keys: tuple[str, ...]) -> MultiFernet:
+    return MultiFernet([Fernet(_fernet_key(key)) for key in keys])
+
+
+def _fernet_key(key: str) -> bytes:
+    """A key of any length as the 32 bytes that Fernet wants."""
+    return base64.urlsafe_b64encode(hashlib.sha256(b"civiclens.jobs.seal:" + key.encode()).digest())

@@ -1,0 +1,48 @@
+"""Job types of the tests alone."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.permissions import IsAdminUser
+
+import jobs
+
+
+class SumPayloadSerializer(serializers.Serializer[Any]):
+    numbers = serializers.ListField(child=serializers.IntegerField(), max_length=5)
+    since = serializers.DateField(required=False)
+    mode = serializers.ChoiceField(["plain", "fail", "refuse"], default="plain")
+
+
+class SumSerializer(serializers.Serializer[Any]):
+    total = serializers.IntegerField()
+
+
+@jobs.job_type(
+    "tests.sum",
+    payload=SumPayloadSerializer,
+    result=SumSerializer,
+    limits=jobs.Limits(active_per_user=2, per_hour=4),
+)
+@jobs.actor(kind="long", queue_name="analytics", max_attempts=3, min_backoff=timedelta(), max_backoff=timedelta())
+def sum_numbers(*, numbers: list[int], mode: str, since: str | None = None) -> dict[str, Any]:
+    """Add numbers up."""
+    task = jobs.current_task()
+    task.progress(0.5, "adding", done=1, total=2)
+    if mode == "fail":
+        raise RuntimeError("password=hunter2")
+    if mode == "refuse":
+        raise jobs.PermanentError("secret reason")
+    return {"total": sum(numbers), "since": since, "internal": "not for clients"}
+
+
+@jobs.job_type(
+    "tests.staff_only", payload=serializers.Serializer, result=serializers.Serializer, permission=IsAdminUser
+)
+@jobs.actor(kind="long", queue_name="analytics")
+def staff_only() -> dict[str, Any]:
+    """For staff."""
+    return {}
