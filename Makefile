@@ -3,6 +3,8 @@ PORT ?= 8000
 DATA_DIR ?= var
 PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3))
 VENV_PYTHON := .venv/bin/python
+# Many tests wait for servers and workers, so two at a time pay even on one core.
+PYTEST := $(VENV_PYTHON) -m pytest -n $(shell nproc 2>/dev/null || echo 2) --maxprocesses 4
 export PORT DATA_DIR ONLY QUICK
 
 # What lint needs to load the settings as production does; no server is asked.
@@ -22,7 +24,7 @@ run:  ## PostgreSQL, RabbitMQ, web and workers, with a demo city: make run PORT=
 
 test: setup  ## every test: make test [ARGS="tests/jobs -k relay"]
 	@$(VENV_PYTHON) -m config.development.system
-	$(VENV_PYTHON) -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 lint: setup  ## style, types, layers, migrations, deployment checks
 	$(VENV_PYTHON) -m ruff check .
@@ -37,4 +39,4 @@ bench: setup  ## every benchmark: make bench [ONLY=ledger] [QUICK=1]
 
 faults: setup  ## the tests that kill processes and servers
 	@$(VENV_PYTHON) -m config.development.system
-	$(VENV_PYTHON) -m pytest -m faults $(ARGS)
+	$(PYTEST) -m faults $(ARGS)

@@ -6,4 +6,4 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        from accounts import checks, schema  # noqa: F401, PLC0415 - they register themselves, once models are loaded
+        from accounts import checks  # noqa: F401, PLC0415 - they register themselves, once models are loaded

@@ -7,6 +7,7 @@ from typing import Any
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 
+from accounts import schema as accounts_schema  # noqa: F401 - it registers how sign-in is described
 from config import problems
 
 _IDEMPOTENCY_KEY = OpenApiParameter(

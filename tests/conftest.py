@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 import pytest
 from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
 
+from config.development import processes
 from config.development.rabbitmq import INSTALL_COMMAND, RabbitmqNode, find_server
 from tests.settings import OWN_POSTGRES, POSTGRES, TEST_DATA_DIR
+
+USERS: IO[str] | None = None
+SHARED_NODE: RabbitmqNode | None = None
 
 
 def pytest_configure() -> None:
@@ -28,32 +34,53 @@ def pytest_configure() -> None:
     DatabaseOperations.sql_flush = sql_flush  # type: ignore[method-assign, assignment]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _postgres_stops_after_the_last_run() -> Iterator[None]:
-    """Stop the test cluster at the end, unless another run on the same DATA_DIR still uses it."""
-    if not OWN_POSTGRES:
-        yield
-        return
-    with (TEST_DATA_DIR / "users.lock").open("w") as users:
-        fcntl.flock(users, fcntl.LOCK_SH)
+def pytest_sessionstart() -> None:
+    """Hold the test cluster of PostgreSQL: it runs as long as a run on the same DATA_DIR uses it."""
+    global USERS  # noqa: PLW0603 - the lock lasts as long as the run
+    if OWN_POSTGRES:
+        USERS = (TEST_DATA_DIR / "users.lock").open("w")
+        fcntl.flock(USERS, fcntl.LOCK_SH)
         POSTGRES.ensure_running()  # a run that ended in between may just have stopped it
-        yield
-        try:
-            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return
-        POSTGRES.stop()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    """Stop the servers of the tests; the cluster only where no other run uses it."""
+    if SHARED_NODE is not None:
+        SHARED_NODE.kill()
+        shutil.rmtree(SHARED_NODE.folder, ignore_errors=True)
+    if USERS is not None:
+        with suppress(BlockingIOError):
+            fcntl.flock(USERS, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            POSTGRES.stop()
+        USERS.close()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Give every worker process of pytest-xdist the one broker, which boots while they import."""
+    global SHARED_NODE  # noqa: PLW0603 - one for the whole run
+    if os.environ.get("RABBITMQ_URL") or find_server() is None:
+        return
+    if SHARED_NODE is None:
+        SHARED_NODE = RabbitmqNode(TEST_DATA_DIR / "rabbitmq" / str(os.getpid()))
+        SHARED_NODE.start()
+    node.workerinput["rabbitmq_port"] = SHARED_NODE.port
 
 
 @pytest.fixture(scope="session")
-def rabbitmq_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def rabbitmq_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real broker for the whole run: RABBITMQ_URL where it is set, else a private node."""
     if url := os.environ.get("RABBITMQ_URL"):
         yield url
-        return
-    node = start_rabbitmq(tmp_path_factory.mktemp("rabbitmq"))
-    yield node.url
-    node.kill()
+    elif port := getattr(request.config, "workerinput", {}).get("rabbitmq_port"):
+        shared = RabbitmqNode(tmp_path_factory.mktemp("rabbitmq"), port=port)
+        assert processes.wait_for(shared.answers, 60), "RabbitMQ did not start"
+        yield shared.url
+    else:
+        node = start_rabbitmq(tmp_path_factory.mktemp("rabbitmq"))
+        yield node.url
+        node.kill()
 
 
 @pytest.fixture

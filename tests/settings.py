@@ -18,7 +18,8 @@ OWN_POSTGRES = not os.environ.get("DATABASE_URL")
 if OWN_POSTGRES:
     POSTGRES.ensure_running()
     os.environ["DATABASE_URL"] = POSTGRES.url
-os.environ["DATA_DIR"] = str(TEST_DATA_DIR)
+# Each process of pytest-xdist, which inherits the DATA_DIR below, has a folder of its own.
+os.environ["DATA_DIR"] = str(TEST_DATA_DIR / os.environ.get("PYTEST_XDIST_WORKER", ""))
 os.environ["DEBUG"] = "off"
 os.environ["SECRET_KEY"] = "not a secret: " + "tests " * 8
 os.environ.setdefault("SECURE_SSL_REDIRECT", "off")  # tests and the servers they start speak plain HTTP
