@@ -82,6 +82,7 @@ AUTH_USER_MODEL = "accounts.User"
 
 MIDDLEWARE = [
     "config.middleware.RequestIdMiddleware",
+    "jobs.tracing.TracingMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "config.middleware.ContentSecurityPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -137,6 +138,27 @@ JOBS_AUDIT_RECORDER = "accounts.audit.record"
 # Called when a job has ended whose owner asked to be told.
 JOBS_COMPLETION_ANNOUNCER = "notifications.announcements.announce_job"
 
+# --- Seeing it ---------------------------------------------------------------------------------
+# `/metrics` on the web answers who sends "Authorization: Bearer <token>"; without a token, this machine alone.
+METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
+# Each worker process serves its own on the first free port from this one; 0 serves none.
+JOBS_METRICS_PORT: int = env.int("JOBS_METRICS_PORT", default=0)
+JOBS_METRICS_HOST: str = env.str("JOBS_METRICS_HOST", default="127.0.0.1")
+# Traces go to this OTLP/HTTP collector; the other OTEL_* variables apply too.
+OTEL_EXPORTER_OTLP_ENDPOINT: str = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
+# Operators are told when one of these is exceeded, and when it is not any more; "inf" turns a rule off.
+JOBS_ALERT_RULES: dict[str, float] = {
+    "dead_tasks": env.float("JOBS_ALERT_DEAD_TASKS", default=20),
+    "oldest_seconds": env.float("JOBS_ALERT_OLDEST_SECONDS", default=300),
+    "failure_rate": env.float("JOBS_ALERT_FAILURE_RATE", default=0.25),
+    "health_seconds": env.float("JOBS_ALERT_HEALTH_SECONDS", default=2),
+    "worker_memory_bytes": env.float("JOBS_ALERT_WORKER_MEMORY_BYTES", default=1.5e9),
+}
+JOBS_HEALTH_URL: str = env.str("JOBS_HEALTH_URL", default="")  # such as http://web:8000/readyz; empty: asks directly
+# Called in the transaction in which an alert begins or ends.
+JOBS_OPERATOR_NOTIFIER = "notifications.actors.announce_alert"
+OPERATOR_EMAILS: list[str] = env.list("OPERATOR_EMAILS", default=[])
+
 DRAMATIQ_AUTODISCOVER_MODULES = ("actors",)
 DRAMATIQ_BROKER: dict[str, Any] = {
     "BROKER": {
@@ -146,6 +168,7 @@ DRAMATIQ_BROKER: dict[str, Any] = {
     "OPTIONS": {"url": RABBITMQ_URL} if JOBS_TRANSPORT == "rabbitmq" else {},
     "MIDDLEWARE": [
         "jobs.middleware.LedgerMiddleware",
+        "jobs.telemetry.TelemetryMiddleware",
         "django_dramatiq.middleware.DbConnectionsMiddleware",
     ],
 }
@@ -157,7 +180,7 @@ CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXY_COUNT", default=0)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY_COUNT else None
 SECURE_SSL_REDIRECT: bool = env.bool("SECURE_SSL_REDIRECT", default=not DEBUG)
-SECURE_REDIRECT_EXEMPT = [r"^(livez|readyz)/?$"]  # asked from inside, where no TLS ends
+SECURE_REDIRECT_EXEMPT = [r"^(livez|readyz|metrics)/?$"]  # asked from inside, where no TLS ends
 SECURE_HSTS_SECONDS: int = env.int("SECURE_HSTS_SECONDS", default=0 if DEBUG else 31_536_000)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_HSTS_SECONDS > 0
 SECURE_REFERRER_POLICY = "same-origin"

@@ -10,6 +10,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from config import views
+from jobs.metrics import metrics_view
 
 api_v1: list[URLPattern | URLResolver] = [
     path("health/", views.HealthView.as_view(), name="health"),
@@ -24,6 +25,7 @@ urlpatterns = [
     path("api/v1/", include(api_v1)),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(), name="docs"),
+    path("metrics", metrics_view, name="metrics"),
     path("livez", views.LiveView.as_view(), name="livez"),
     path("readyz", views.HealthView.as_view(schema=None), name="readyz"),
     path("problems", views.problem_page, name="problem-types"),

@@ -20,7 +20,7 @@ from dramatiq import Broker, Consumer, Message, MessageProxy, Middleware
 from dramatiq.brokers.rabbitmq import RabbitmqBroker, _RabbitmqConsumer, _RabbitmqMessage
 from dramatiq.errors import ConnectionClosed, DecodeError
 
-from jobs import fastpath, ledger, relay, topology
+from jobs import fastpath, ledger, relay, topology, tracing
 from jobs.database import in_own_transaction, persistently
 from jobs.errors import NotInTransaction
 from jobs.feeder import Feeder
@@ -79,7 +79,7 @@ class LedgerBroker(Broker):
             kwargs=message.kwargs,
             delay=delay,
             request_id=parent.request_id if parent else str(context.get("request_id", "")),
-            trace_context=parent.trace_context if parent else None,
+            trace_context=tracing.context_to_send(),
             is_sealed=actor.policy.is_sealed,
             **(
                 {

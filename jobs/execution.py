@@ -16,11 +16,12 @@ from django.conf import settings
 from django.db import connection, transaction
 from dramatiq import MessageProxy
 
-from jobs import groups, ledger, running
+from jobs import groups, ledger, running, telemetry
 from jobs.database import execute, in_own_transaction, persistently
 from jobs.errors import InTransaction, LeaseLost, PermanentError, TaskCancelled
 from jobs.failpoints import failpoint
 from jobs.process import process_id
+from jobs.redaction import redact
 from jobs.states import TERMINAL_STATES, State
 
 if TYPE_CHECKING:
@@ -51,8 +52,10 @@ def run(actor: LedgerActor[..., Any], task_id: UUID, worker_id: UUID) -> tuple[S
         return None, None
     failpoint("after_claim", task_id)
     context = {"task_id": str(task_id), "actor": claim.actor, "request_id": claim.request_id}
-    with running.running(claim), structlog.contextvars.bound_contextvars(**context):
+    bound = structlog.contextvars.bound_contextvars(**context)
+    with running.running(claim), bound, telemetry.attempt(claim) as ended:
         state, error = _attempt(actor, claim)
+        ended(state, error)
     if claim.group_id is not None and state in TERMINAL_STATES:
         persistently(lambda: groups.settle(claim.group_id))
     return state, error
@@ -73,7 +76,8 @@ def _attempt(actor: LedgerActor[..., Any], claim: ledger.Claim) -> tuple[State |
 
 def _fail(actor: LedgerActor[..., Any], claim: ledger.Claim, error: BaseException) -> State | None:
     policy = actor.policy
-    failure = ledger.Failure(type(error).__qualname__, str(error), "".join(traceback.format_exception(error)))
+    trace = "".join(traceback.format_exception(error))
+    failure = ledger.Failure(type(error).__qualname__, redact(str(error)), redact(trace))
     state = persistently(
         lambda: ledger.fail(
             claim,

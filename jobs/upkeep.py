@@ -10,7 +10,7 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
-from jobs import groups, relay, retention, schedule, workers
+from jobs import alerts, groups, relay, retention, rollup, schedule, workers
 from jobs.loops import Loop
 from jobs.process import process_id
 from jobs.publisher import publisher
@@ -21,6 +21,7 @@ RELAY_SECONDS = 0.1
 RESCUE_SECONDS = 2.0
 REPUBLISH_SECONDS = 2.0
 SCHEDULE_SECONDS = 1.0
+OBSERVE_SECONDS = 5.0
 PURGE_SECONDS = 600.0
 FORGET_AFTER = timedelta(days=1)
 
@@ -35,6 +36,7 @@ class Upkeep:
             lambda: Loop("heartbeat", settings.JOBS_HEARTBEAT_SECONDS, self._beat),
             lambda: Loop("rescue", RESCUE_SECONDS, rescue),
             lambda: Loop("schedule", SCHEDULE_SECONDS, lambda: schedule.tick() and None),
+            lambda: Loop("observe", OBSERVE_SECONDS, observe),
             lambda: Loop("purge", PURGE_SECONDS, purge),
         ]
         if settings.JOBS_TRANSPORT == "rabbitmq":
@@ -80,6 +82,12 @@ def rescue() -> None:
     """Take over what vanished workers left: their tasks, and groups whose last child nobody saw end."""
     workers.rescue()
     groups.settle_forgotten()
+
+
+def observe() -> bool:
+    """Check the alert rules and sum what ended; return whether more is to be summed."""
+    alerts.check()
+    return rollup.fold()
 
 
 def purge() -> None:

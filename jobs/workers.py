@@ -16,6 +16,7 @@ from jobs import ledger
 from jobs.database import execute, fetch
 from jobs.declaration import LedgerActor, Policy
 from jobs.errors import WorkerLost
+from jobs.process import resident_bytes
 
 log = structlog.get_logger(__name__)
 
@@ -26,11 +27,12 @@ def beat(worker_id: UUID, *, queues: list[str], threads: int) -> None:
     """The process is alive, by PostgreSQL's clock; the first beat registers it."""
     execute(
         """
-        INSERT INTO jobs_worker (id, hostname, pid, queues, threads, started_at, heartbeat_at)
-        VALUES (%s, %s, %s, %s, %s, statement_timestamp(), statement_timestamp())
-        ON CONFLICT (id) DO UPDATE SET heartbeat_at = statement_timestamp(), stopped_at = NULL
+        INSERT INTO jobs_worker (id, hostname, pid, queues, threads, memory_bytes, started_at, heartbeat_at)
+        VALUES (%s, %s, %s, %s, %s, %s, statement_timestamp(), statement_timestamp())
+        ON CONFLICT (id) DO UPDATE SET heartbeat_at = statement_timestamp(), stopped_at = NULL,
+            memory_bytes = excluded.memory_bytes
         """,
-        (worker_id, socket.gethostname(), os.getpid(), Jsonb(sorted(queues)), threads),
+        (worker_id, socket.gethostname(), os.getpid(), Jsonb(sorted(queues)), threads, resident_bytes()),
     )
 
 

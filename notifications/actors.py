@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
+from django.conf import settings
+
 import jobs
-from notifications import deliveries
+from jobs.alerts import Phase
+from notifications import deliveries, operators
 
 
 @jobs.actor(queue_name="notifications", kind="external", delivery="at_least_once")
@@ -22,3 +27,15 @@ def notify_user(user_id: str, template: str, context: dict[str, str], event_key:
     """Tell a user about an event, once."""
     new = deliveries.prepare(user_id, template, context, event_key=event_key)
     deliver_notification.send_many([(str(delivery.pk),) for delivery in new])
+
+
+@jobs.actor(queue_name="critical", kind="external", delivery="at_least_once")
+def email_operators(episode_id: str, phase: Phase) -> None:
+    """Tell the operators that an alert has begun or ended."""
+    operators.email_alert(episode_id, phase, idempotency_key=str(jobs.current_task().id))
+
+
+def announce_alert(episode_id: UUID, phase: Phase) -> None:
+    """Have the operators told, if there are any; JOBS_OPERATOR_NOTIFIER names this."""
+    if settings.OPERATOR_EMAILS:
+        email_operators.send(str(episode_id), phase)
