@@ -6,7 +6,8 @@ from typing import Any
 from uuid import UUID
 
 import jobs
-from accounts import audit, codes, reputation, statistics
+from accounts import audit, codes, leaderboard, reputation, statistics
+from accounts.serializers import LeaderboardPayloadSerializer, LeaderboardSerializer
 
 
 @jobs.actor(queue_name="critical", kind="external", delivery="at_most_once")
@@ -37,3 +38,11 @@ def record_audit_event(event: str, actor_id: str | None, subject: str, data: dic
 def count_login(session_id: str) -> None:
     """Count one login in the statistics of its day."""
     statistics.count_login(session_id)
+
+
+@jobs.job_type("accounts.leaderboard", payload=LeaderboardPayloadSerializer, result=LeaderboardSerializer)
+@jobs.actor(queue_name="analytics", kind="long", max_attempts=3)
+def rank_citizens(**payload: Any) -> dict[str, Any]:
+    """Rank the citizens who gained most reputation within a period, by display name."""
+    jobs.current_task().progress(0.1, "adding up")
+    return {"places": leaderboard.top_citizens(**payload)}

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from accounts import phones
 from accounts.codes import CODE_DIGITS
 from accounts.errors import PhoneInvalid
+from accounts.leaderboard import PERIOD
 from accounts.models import Session, User
 
 
@@ -97,3 +98,24 @@ class SessionSerializer(serializers.ModelSerializer[Session]):
 
     def get_is_current(self, session: Session) -> bool:
         return bool(session == self.context["request"].auth)
+
+
+class LeaderboardPayloadSerializer(serializers.Serializer[Any]):
+    since = serializers.DateTimeField(required=False, help_text=f"{PERIOD.days} days before `until` unless given.")
+    until = serializers.DateTimeField(required=False, help_text="Now unless given.")
+    limit = serializers.IntegerField(min_value=1, max_value=100, default=20)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "since" in attrs and "until" in attrs and attrs["since"] >= attrs["until"]:
+            raise serializers.ValidationError({"since": "Expected a time before `until`."})
+        return attrs
+
+
+class LeaderboardPlaceSerializer(serializers.Serializer[Any]):
+    rank = serializers.IntegerField(help_text="Equal points share a rank.")
+    name = serializers.CharField(help_text="As the citizen wishes to be called.")
+    points = serializers.IntegerField(help_text="Gained in the period.")
+
+
+class LeaderboardSerializer(serializers.Serializer[Any]):
+    places = LeaderboardPlaceSerializer(many=True)

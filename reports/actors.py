@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import jobs
-from reports import classification, routing
+from reports import classification, hotspots, routing
+from reports.job_serializers import HotspotsPayloadSerializer, HotspotsSerializer
 from reports.models import Category, Report
 
 
@@ -26,3 +27,13 @@ def record_classification(outcome: dict[str, Any], report_id: str) -> None:
 @jobs.actor(queue_name="default")
 def route_report(report_id: str) -> None:
     routing.route(report_id)
+
+
+@jobs.job_type("reports.hotspots", payload=HotspotsPayloadSerializer, result=HotspotsSerializer)
+@jobs.actor(queue_name="analytics", kind="long", max_attempts=3)
+def find_hotspots(**payload: Any) -> dict[str, Any]:
+    """Find where open public reports crowd within a box and a period: the centre, size and commonest category."""
+    task = jobs.current_task()
+    return hotspots.find(
+        hotspots.Search.of(**payload), lambda fraction, stage, cells: task.progress(fraction, stage, cells=cells)
+    )
