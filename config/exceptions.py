@@ -50,6 +50,8 @@ PROBLEM_OF: dict[type[Exception], str] = {
     reports.errors.StatusChangedMeanwhile: "conflict",
     # Jobs
     jobs.errors.NotInThatState: "conflict",
+    jobs.errors.TooManyActiveJobs: "too-many-active-jobs",
+    jobs.errors.TooManyJobs: "too-many-requests",
     jobs.errors.IdempotencyKeyInvalid: "idempotency-key-invalid",
     jobs.errors.IdempotencyKeyInUse: "idempotency-key-in-use",
     jobs.errors.IdempotencyKeyReused: "idempotency-key-reused",

@@ -59,6 +59,10 @@ PROBLEM_TYPES = {
         ProblemType("not-acceptable", 406, "Not acceptable", "Answers are JSON: accept `application/json`."),
         ProblemType("conflict", 409, "Conflict", "The resource has changed or is not in a state that allows this."),
         ProblemType("transition-not-allowed", 409, "Status not reachable", "The present status does not lead there."),
+        ProblemType("too-many-active-jobs", 409, "Too many jobs under way", "Wait for one of them, or cancel it."),
+        ProblemType(
+            "job-cancelled", 409, "Job cancelled", "A job was cancelled before it had a result; start another."
+        ),
         ProblemType(
             "idempotency-key-in-use", 409, "Request in progress", "The same request is being answered; retry shortly."
         ),
@@ -68,6 +72,7 @@ PROBLEM_TYPES = {
             "idempotency-key-reused", 422, "Idempotency-Key reused", "A key belongs to one request; make a new one."
         ),
         ProblemType("too-many-requests", 429, "Too many requests", "Wait for `Retry-After` seconds."),
+        ProblemType("job-failed", 500, "Job failed", "A job could not be computed, however often it was tried."),
         ProblemType("internal-error", 500, "Internal error", "The fault is ours; the request id helps us find it."),
         ProblemType("unavailable", 503, "Unavailable for the moment", "Try again shortly."),
     )

@@ -16,6 +16,7 @@ api_v1: list[URLPattern | URLResolver] = [
     path("health/", views.HealthView.as_view(), name="health"),
     path("", include("accounts.urls")),
     path("", include("reports.urls")),
+    path("", include("jobs.urls")),
 ]
 
 urlpatterns = [

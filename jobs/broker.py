@@ -71,6 +71,7 @@ class LedgerBroker(Broker):
         parent = current_claim()
         context = structlog.contextvars.get_contextvars()
         chosen: dict[str, Any] = {"max_attempts": actor.policy.max_attempts, "priority": actor.priority}
+        chosen["created_by"] = parent.created_by if parent else context.get("user_id")
         chosen |= {name: value for name, value in message.options.items() if name != "once_per"}
         return ledger.NewTask(
             actor=message.actor_name,
@@ -81,14 +82,7 @@ class LedgerBroker(Broker):
             request_id=parent.request_id if parent else str(context.get("request_id", "")),
             trace_context=tracing.context_to_send(),
             is_sealed=actor.policy.is_sealed,
-            **(
-                {
-                    "max_attempts": actor.policy.max_attempts,
-                    "priority": actor.priority,
-                    "created_by": parent.created_by if parent else context.get("user_id"),
-                }
-                | chosen
-            ),
+            **chosen,
         )
 
     def _hand_on_after_commit(self, parcels: list[Parcel]) -> None:
