@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import psutil
+
 from benchmarks.load import Load, closed_loop, open_loop
 from benchmarks.results import Target, percentile
-from benchmarks.services import BenchmarkError, Services
+from benchmarks.services import BenchmarkError, Services, cpu_seconds
 
 PATH = "/api/v1/reports/"
 CLIENTS = 8
@@ -84,8 +86,12 @@ def run(services: Services, *, quick: bool, say: Callable[[str], None]) -> dict[
     figures["p99_at_30_per_s_inline_over_background"] = (
         inline[f"inline_p99_at_{FIXED_RATE}_per_s_ms"] / background[f"background_p99_at_{FIXED_RATE}_per_s_ms"]
     )
-    with services.mail_server(delay_seconds=0) as mail, _worker(services, mail), _web(services) as port:
+    with services.mail_server(delay_seconds=0) as mail, _worker(services, mail) as master, _web(services) as port:
+        used = cpu_seconds(master)
         chain, loads = _climb(services, tokens, port, size, say)
+        used = cpu_seconds(master) - used
+    reports = WARM_UP_REPORTS + sum(len(load.milliseconds) for load in loads)
+    chain["chain_worker_cpu_ms_per_report"] = used / reports * 1000
     failed = sum(load.failures for load in [*sides[0].loads, *sides[1].loads, *loads])
     return figures | chain | {"requests_failed": failed, "effects_missing_or_doubled": _wrong_effects(services)}
 
@@ -141,10 +147,10 @@ def _lag_after(services: Services, load: Load) -> float:
 
 
 @contextmanager
-def _worker(services: Services, mail: str) -> Iterator[None]:
+def _worker(services: Services, mail: str) -> Iterator[psutil.Process]:
     settings = {"EMAIL_URL": mail, "DJANGO_SETTINGS_MODULE": "config.settings"}
-    with services.worker(threads=WORKER_THREADS, queues=QUEUES, **settings):
-        yield
+    with services.worker(threads=WORKER_THREADS, queues=QUEUES, **settings) as master:
+        yield master
 
 
 @contextmanager

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
 
+import psutil
+
 from benchmarks.results import Target, percentile
-from benchmarks.services import BenchmarkError, Services
+from benchmarks.services import BenchmarkError, Services, cpu_seconds
 
 WORKER_THREADS = 8
 SYSTEMS = ("rabbitmq", "embedded", "stock")
@@ -71,12 +73,15 @@ class _Round:
         """Return how many effects are missing or doubled."""
         self.services.clear_tasks()
         self._child("preload", size.tasks)
-        with self._worker():
+        with self._worker() as master:
             self._await(size.tasks)
             wrong = self._keep("drain", size.tasks, self._first_start())
             self.services.database.execute("TRUNCATE jobs_task, jobs_attempt, bench_effect")
+            used = cpu_seconds(master)
             sent = self._child("send", size.tasks)
             self._await(size.tasks + 1)  # with the one that connected
+            used = cpu_seconds(master) - used
+            self.measured[f"{self.system}_worker_cpu_ms_per_task"].append(used / size.tasks * 1000)
             self.services.database.execute("DELETE FROM bench_effect WHERE number < 0")
             wrong += self._keep("end_to_end", size.tasks, sent["began_at"])
             self.measured[f"{self.system}_send_tasks_per_s"].append(size.tasks / sent["seconds"])
@@ -94,14 +99,14 @@ class _Round:
         return answer
 
     @contextmanager
-    def _worker(self) -> Iterator[None]:
+    def _worker(self) -> Iterator[psutil.Process]:
         if self.system == "stock":
-            with self.services.stock_worker(threads=WORKER_THREADS):
-                yield
+            with self.services.stock_worker(threads=WORKER_THREADS) as master:
+                yield master
         else:
             queues = ("default",)
-            with self.services.worker(threads=WORKER_THREADS, queues=queues, JOBS_TRANSPORT=self.system):
-                yield
+            with self.services.worker(threads=WORKER_THREADS, queues=queues, JOBS_TRANSPORT=self.system) as master:
+                yield master
 
     def _await(self, count: int) -> None:
         done = "SELECT count(*) FROM bench_effect"

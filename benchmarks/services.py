@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
+import psutil
 import psycopg
 
 from config.development.postgres import PostgresServer
@@ -94,22 +95,22 @@ class Services:
         return json.loads(result.stdout.splitlines()[-1])
 
     @contextmanager
-    def worker(self, *, threads: int, queues: tuple[str, ...], **more: str) -> Iterator[None]:
-        """A real `rundramatiq` process runs inside, at nice 10, known to the ledger."""
+    def worker(self, *, threads: int, queues: tuple[str, ...], **more: str) -> Iterator[psutil.Process]:
+        """A real `rundramatiq` runs inside, at nice 10, known to the ledger; yields its master process."""
         options = ["--processes", "1", "--threads", str(threads), "--worker-shutdown-timeout", "10000"]
         command = [sys.executable, str(BASE_DIR / "manage.py"), "rundramatiq", *options, "--queues", *queues]
         known = self.count("SELECT count(*) FROM jobs_worker")
-        with self.process("worker", command, more, niceness=WORKER_NICENESS):
+        with self.process("worker", command, more, niceness=WORKER_NICENESS) as master:
             self.wait(lambda: self.count("SELECT count(*) FROM jobs_worker") > known, "the worker did not start")
-            yield
+            yield master
 
     @contextmanager
-    def stock_worker(self, *, threads: int) -> Iterator[None]:
+    def stock_worker(self, *, threads: int) -> Iterator[psutil.Process]:
         """Dramatiq as it comes, with as many processes and threads and the same niceness."""
         options = ["--processes", "1", "--threads", str(threads), "--worker-shutdown-timeout", "10000"]
         command = [sys.executable, "-m", "dramatiq", "benchmarks.stock:broker", *options]
-        with self.process("stock", command, {}, niceness=WORKER_NICENESS):
-            yield
+        with self.process("stock", command, {}, niceness=WORKER_NICENESS) as master:
+            yield master
 
     @contextmanager
     def web(self, application: str, **more: str) -> Iterator[int]:
@@ -134,7 +135,7 @@ class Services:
     @contextmanager
     def process(
         self, name: str, command: list[str], more: dict[str, str], *, niceness: int = 0, pass_fd: int | None = None
-    ) -> Iterator[None]:
+    ) -> Iterator[psutil.Process]:
         """The command runs inside, its output in `logs/NAME.log`; its whole group is gone afterwards."""
         path = self.folder / "logs" / f"{name}.log"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -142,7 +143,7 @@ class Services:
         with path.open("wb") as log:
             process = spawn(command, env=self.environment(**more), log=log, niceness=niceness, pass_fds=fds)
         try:
-            yield
+            yield psutil.Process(process.pid)
             if process.poll() is not None:
                 raise BenchmarkError(f"{name} ended before it was stopped; see {path}")
         finally:
@@ -184,6 +185,12 @@ def listening_socket() -> Iterator[socket.socket]:
     """A socket that listens on a free loopback port, to be inherited by a server."""
     with socket.create_server(("127.0.0.1", 0), backlog=256) as listener:
         yield listener
+
+
+def cpu_seconds(master: psutil.Process) -> float:
+    """Processor time of the process and its children so far. Other programs hardly change it, unlike elapsed time."""
+    times = [process.cpu_times() for process in (master, *master.children(recursive=True))]
+    return sum(time.user + time.system for time in times)
 
 
 def _answers(port: int) -> bool:
