@@ -11,17 +11,20 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 from uuid import UUID
 
 import structlog
 from django.conf import settings
 from django.db import transaction
 from django.utils.module_loading import import_string
+from uuid_utils.compat import uuid7
 
 from jobs import health, overview, rollup
 from jobs.database import execute, fetch
-from jobs.models import AlertEpisode
+
+if TYPE_CHECKING:
+    from jobs.models import AlertEpisode
 
 log = structlog.get_logger(__name__)
 
@@ -112,7 +115,7 @@ def _take_turn() -> bool:
 
 
 def judge(rule: str, value: float, threshold: float) -> None:
-    """An episode of `rule` begins, goes on or ends; whoever begins or ends it tells the operators in the same commit."""
+    """An episode of `rule` begins, goes on or ends; who begins or ends it tells the operators in the same commit."""
     with transaction.atomic():
         episode = _go_on(rule, value, threshold) if value > threshold else _calm(rule)
         if episode is not None:
@@ -120,16 +123,16 @@ def judge(rule: str, value: float, threshold: float) -> None:
 
 
 def _go_on(rule: str, value: float, threshold: float) -> tuple[UUID, Phase] | None:
-    new = AlertEpisode(rule=rule, value=value, threshold=threshold)
+    new_id = uuid7()
     [(episode_id,)] = fetch(
         """
         INSERT INTO jobs_alertepisode (id, rule, threshold, value, started_at)
         VALUES (%s, %s, %s, %s, statement_timestamp())
         ON CONFLICT (rule) WHERE ended_at IS NULL DO UPDATE SET calm_since = NULL RETURNING id
         """,
-        (new.id, rule, threshold, value),
+        (new_id, rule, threshold, value),
     )
-    return (new.id, "began") if episode_id == new.id else None
+    return (new_id, "began") if episode_id == new_id else None
 
 
 def _calm(rule: str) -> tuple[UUID, Phase] | None:

@@ -93,7 +93,8 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT count(*), min(run_at) AS oldest FROM (
         SELECT run_at FROM jobs_task
-        WHERE queue = line.name AND state IN ('queued', 'retrying') AND publish_at <= moment.due LIMIT %(limit)s) AS some
+        WHERE queue = line.name AND state IN ('queued', 'retrying') AND publish_at <= moment.due
+        LIMIT %(limit)s) AS some
 ) AS due
 CROSS JOIN LATERAL (
     SELECT count(*), count(*) FILTER (WHERE state = 'retrying') AS retrying FROM (

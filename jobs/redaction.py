@@ -1,4 +1,4 @@
-"""Personal values and secrets are taken out of what people get to see of a task: errors, tracebacks, arguments, results.
+"""Personal values and secrets are taken out of what people see of a task: errors, tracebacks, arguments, results.
 
 A task should hold ids only, but an error's text quotes whatever the failing call was given.
 """
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 REDACTED = "[redacted]"
 SEALED = "[sealed]"
 
-_SECRET_NAMES = (
+_GUARDED_NAMES = (
     "phone|msisdn|email|recipient|otp|otp_code|code|token|password|passwd|secret|api_?key|authorization|cookie"
     "|session_?id|access|refresh"
 )
 #: Names whose values are never shown, alone or as the last word of a longer one (`user_phone`).
-_SECRET_KEY = re.compile(rf"(^|[_-])({_SECRET_NAMES})$", re.IGNORECASE)
+_GUARDED_KEY = re.compile(rf"(^|[_-])({_GUARDED_NAMES})$", re.IGNORECASE)
 #: The same names before a literal value: `code=123456`, `'phone': '203 555'`, `Key (email)=(a@b.c)`.
 _NAMED_VALUE = re.compile(
-    rf"(?P<name>(?:\b|_)(?:{_SECRET_NAMES})['\"]?\)?\s*[=:]\s*\(?)"
+    rf"(?P<name>(?:\b|_)(?:{_GUARDED_NAMES})['\"]?\)?\s*[=:]\s*\(?)"
     r"(?P<value>'[^'\n]*'|\"[^\"\n]*\"|[^\s'\",;(){}\[\]]*\d[^\s'\",;(){}\[\]]*)",
     re.IGNORECASE,
 )
@@ -51,7 +51,7 @@ def redact(text: str) -> str:
 
 def redact_value(value: Any, name: str = "") -> Any:
     """The JSON `value` with every text in it redacted, and what is kept under a secret's `name` wholly so."""
-    if value is not None and _SECRET_KEY.search(name):
+    if value is not None and _GUARDED_KEY.search(name):
         return REDACTED
     if isinstance(value, str):
         return redact(value)
