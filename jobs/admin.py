@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import UUID
 
+from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from jobs import operations
+from jobs.errors import ArgumentsRefused, NotInThatState
 from jobs.models import Attempt, Queue, Task, UndecodableMessage, Worker
+from jobs.states import State
 
 M = TypeVar("M", bound=Model)
+C = TypeVar("C", list[Any], dict[str, Any])
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[M]):
@@ -52,6 +60,35 @@ class AttemptInline(admin.TabularInline[Attempt, Task]):
         return format_html("<details><summary>Show</summary><pre>{}</pre></details>", attempt.traceback)
 
 
+class ArgumentsForm(forms.Form):
+    """The arguments of a dead task, as JSON; valid once they are stored."""
+
+    args = forms.JSONField(widget=forms.Textarea(attrs={"rows": 6, "cols": 80}), required=False, label="Positional")
+    kwargs = forms.JSONField(widget=forms.Textarea(attrs={"rows": 6, "cols": 80}), required=False, label="By name")
+
+    def clean_args(self) -> list[Any]:
+        return _of_type(list, "list", self.cleaned_data["args"])
+
+    def clean_kwargs(self) -> dict[str, Any]:
+        return _of_type(dict, "object", self.cleaned_data["kwargs"])
+
+    def store(self, task_id: UUID, *, by: UUID) -> bool:
+        """Whether the task has these arguments now; otherwise the form says why not."""
+        try:
+            operations.edit_arguments(task_id, self.cleaned_data["args"], self.cleaned_data["kwargs"], by=by)
+        except (ArgumentsRefused, NotInThatState) as error:
+            self.add_error(None, str(error))
+        return self.is_valid()
+
+
+def _of_type(expected: type[C], name: str, value: Any) -> C:
+    if value in (None, ""):
+        return expected()
+    if not isinstance(value, expected):
+        raise ValidationError(f"Expected a JSON {name}.")
+    return value
+
+
 @admin.register(Task)
 class TaskAdmin(ReadOnlyAdmin[Task]):
     list_display = (
@@ -69,11 +106,11 @@ class TaskAdmin(ReadOnlyAdmin[Task]):
     search_fields = ("id__exact", "actor", "request_id__exact", "unique_key__exact")
     search_help_text = "A task's id, an actor, a request id or a unique key"
     ordering = ("-id",)
-    actions = ("replay_dead", "cancel_tasks", "retry_now")
+    actions = ("replay_dead", "discard_dead", "cancel_tasks", "retry_now")
     inlines = (AttemptInline,)
     fieldsets = (
         (None, {"fields": ("id", "actor", "queue", "state", "attempt", "max_attempts", "priority", "unique_key")}),
-        ("What it runs with", {"fields": ("arguments", "request_id", "created_by")}),
+        ("What it runs with", {"fields": ("arguments", "edit", "request_id", "created_by")}),
         ("When", {"fields": ("created_at", "run_at", "published_at", "started_at", "finished_at")}),
         ("How far it is", {"fields": ("worker_id", "progress", "checkpoint", "cancel_requested_at", "result")}),
     )
@@ -82,6 +119,28 @@ class TaskAdmin(ReadOnlyAdmin[Task]):
     def arguments(self, task: Task) -> SafeString:
         return format_html("<pre>{}</pre>", json.dumps({"args": task.args, "kwargs": task.kwargs}, indent=2))
 
+    @admin.display(description="")
+    def edit(self, task: Task) -> SafeString | str:
+        if task.state != State.DEAD or task.sealed_args is not None:
+            return ""
+        return format_html('<a href="{}">Edit the arguments</a>', reverse("admin:jobs_task_arguments", args=(task.pk,)))
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.arguments_view)
+        return [path("<uuid:task_id>/arguments/", view, name="jobs_task_arguments"), *super().get_urls()]
+
+    def arguments_view(self, request: HttpRequest, task_id: UUID) -> HttpResponse:
+        """Edit the arguments of a dead task, which may then be replayed."""
+        if not request.user.has_perm("jobs.change_task"):
+            raise PermissionDenied
+        task = get_object_or_404(Task, pk=task_id, sealed_args=None)
+        form = ArgumentsForm(request.POST or None, initial={"args": task.args, "kwargs": task.kwargs})
+        if request.method == "POST" and form.is_valid() and form.store(task_id, by=request.user.pk):
+            self.message_user(request, "The arguments are stored; replay the task to run it with them.")
+            return HttpResponseRedirect(reverse("admin:jobs_task_change", args=(task_id,)))
+        context = self.admin_site.each_context(request) | {"task": task, "form": form, "title": "Edit the arguments"}
+        return TemplateResponse(request, "admin/jobs/task/arguments.html", context)
+
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Only operators act on tasks; others may look if they have the permission to."""
         return super().get_actions(request) if request.user.has_perm("jobs.change_task") else {}
@@ -89,6 +148,10 @@ class TaskAdmin(ReadOnlyAdmin[Task]):
     @admin.action(description="Replay dead tasks")
     def replay_dead(self, request: HttpRequest, tasks: QuerySet[Task]) -> None:
         self._act(request, tasks, operations.replay, "replayed")
+
+    @admin.action(description="Discard dead tasks")
+    def discard_dead(self, request: HttpRequest, tasks: QuerySet[Task]) -> None:
+        self._act(request, tasks, operations.discard, "discarded")
 
     @admin.action(description="Cancel")
     def cancel_tasks(self, request: HttpRequest, tasks: QuerySet[Task]) -> None:
@@ -99,9 +162,9 @@ class TaskAdmin(ReadOnlyAdmin[Task]):
         self._act(request, tasks, operations.retry_now, "made due now")
 
     def _act(self, request: HttpRequest, tasks: QuerySet[Task], action: Callable[..., int], outcome: str) -> None:
-        chosen: Iterable[UUID] = tasks.values_list("id", flat=True)
+        chosen: list[UUID] = list(tasks.values_list("id", flat=True))
         count = action(chosen, by=request.user.pk)
-        left = tasks.count() - count
+        left = len(chosen) - count
         self.message_user(request, f"{count} tasks {outcome}.", messages.SUCCESS if count else messages.WARNING)
         if left > 0:
             self.message_user(request, f"{left} were in a state that does not allow it.", messages.WARNING)

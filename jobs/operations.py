@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DataError, transaction
 from django.utils.module_loading import import_string
 from dramatiq import get_broker
 
-from jobs import ledger
+from jobs import ledger, types
 from jobs.database import execute
-from jobs.errors import ArgumentsRefused
+from jobs.errors import ArgumentsRefused, NotInThatState
 from jobs.models import Task
 from jobs.states import State
 
@@ -48,34 +49,44 @@ def discard(task_ids: Iterable[UUID], *, by: UUID | None) -> int:
     return _each(task_ids, "task.discarded", lambda task_id: bool(execute(sql, (task_id,))), by)
 
 
-def edit_arguments(task_id: UUID, args: list[Any], kwargs: dict[str, Any], *, by: UUID | None) -> bool:
-    """A dead task is replayed with these arguments; False when it is not dead, or its arguments are sealed.
+def edit_arguments(task_id: UUID, args: list[Any], kwargs: dict[str, Any], *, by: UUID | None) -> None:
+    """A dead task has these arguments, with which it may be replayed.
 
     The record tells which arguments changed, not their values: they may be somebody's.
 
     Raises:
-        ArgumentsRefused: the task's actor does not take them.
+        NotInThatState: the task is not dead, or its arguments are sealed.
+        ArgumentsRefused: the task's actor, or its job type, does not take them.
     """
     with transaction.atomic():
         task = Task.objects.select_for_update().filter(pk=task_id, state=State.DEAD, sealed_args=None).first()
         if task is None:
-            return False
-        _assert_callable(task.actor, args, kwargs)
+            raise NotInThatState("Only the arguments of a dead task can be edited, and none that are sealed.")
+        _assert_taken(task, args, kwargs)
         changed = _changed(task.args, args) + _changed(task.kwargs, kwargs)
         task.args, task.kwargs = args, kwargs
-        task.save(update_fields=["args", "kwargs"])
+        _save_arguments(task)
         _record("task.arguments_edited", f"task:{task_id}", by, {"changed": changed})
-    return True
 
 
-def _assert_callable(actor_name: str, args: list[Any], kwargs: dict[str, Any]) -> None:
-    actor = get_broker().actors.get(actor_name)
+def _save_arguments(task: Task) -> None:
+    try:
+        task.save(update_fields=["args", "kwargs"])
+    except DataError as error:
+        raise ArgumentsRefused("PostgreSQL cannot store NUL or half a surrogate pair.") from error
+
+
+def _assert_taken(task: Task, args: list[Any], kwargs: dict[str, Any]) -> None:
+    actor = get_broker().actors.get(task.actor)
     if actor is None:
-        return  # not of this release; whoever replays it knows why
+        return  # of another release; whoever replays it knows why
     try:
         inspect.signature(actor.fn).bind(*args, **kwargs)
     except TypeError as error:
-        raise ArgumentsRefused(f"{actor_name}: {error}.") from error
+        raise ArgumentsRefused(f"{task.actor}: {error}.") from error
+    job_type = types.find(task.job_type)
+    if job_type is not None and not (payload := job_type.payload(data=kwargs)).is_valid():
+        raise ArgumentsRefused(f"{task.job_type}: {json.dumps(payload.errors)}")
 
 
 def _changed(before: list[Any] | dict[str, Any], after: list[Any] | dict[str, Any]) -> list[str]:

@@ -160,6 +160,7 @@ def test_a_discarded_job_is_not_announced_again() -> None:
     job = start(make_citizen(), "refuse", is_announced=True)
     run_tasks(raise_errors=False)
     assert operations.discard([job.pk], by=None) == 1
+    run_tasks()
     assert announcements() == 1
 
 

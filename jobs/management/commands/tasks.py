@@ -17,19 +17,25 @@ from jobs.models import Task
 from jobs.states import State
 
 COLUMNS = ("id", "actor", "queue", "state", "attempt", "created_at")
-ACTIONS = {"retry": operations.retry_now, "cancel": operations.cancel, "replay": operations.replay}
+ACTIONS = {
+    "retry": operations.retry_now,
+    "cancel": operations.cancel,
+    "replay": operations.replay,
+    "discard": operations.discard,
+}
 #: The states in which an action changes something.
 ACTIONABLE = {
     "retry": [State.QUEUED, State.RETRYING],
     "cancel": [State.QUEUED, State.RETRYING, State.RUNNING],
     "replay": [State.DEAD],
+    "discard": [State.DEAD],
 }
 
 
 class Command(BaseCommand):
-    """list, show, retry, cancel, replay, pause, resume, prune."""
+    """list, show, retry, cancel, replay, discard, pause, resume, prune."""
 
-    help = "Look at background tasks, retry, cancel or replay them, pause and resume queues."
+    help = "Look at background tasks, retry, cancel, replay or discard them, pause and resume queues."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
@@ -41,6 +47,7 @@ class Command(BaseCommand):
             ("retry", "Make waiting tasks due now."),
             ("cancel", "Cancel waiting tasks, ask running ones to stop."),
             ("replay", "Give dead tasks all their attempts again."),
+            ("discard", "Give dead tasks up for good."),
         ):
             action = verbs.add_parser(verb, help=text)
             action.add_argument("ids", nargs="*", type=UUID, help="task ids; or choose by filter")
