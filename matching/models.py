@@ -1,0 +1,356 @@
+"""Citizens' profiles, what they could take part in, the vectors of both, and who was matched with what."""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchQuery, SearchVector, SearchVectorField
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from pgvector.django import VectorField
+from uuid_utils.compat import uuid7
+
+
+def _place_is_whole(name: str) -> models.CheckConstraint:
+    """Latitude and longitude are both there or both missing, and on this planet."""
+    nowhere = Q(latitude=None, longitude=None)
+    in_range = Q(latitude__gte=-90, latitude__lte=90, longitude__gte=-180, longitude__lte=180)
+    somewhere = Q(latitude__isnull=False, longitude__isnull=False) & in_range
+    return models.CheckConstraint(condition=nowhere | somewhere, name=name)
+
+
+class Kind(models.TextChoices):
+    """What an opportunity offers."""
+
+    VOLUNTEERING = "volunteering", "Volunteering"
+    GRANT = "grant", "Grant"
+    JOB = "job", "Job"
+    EVENT = "event", "Event"
+
+
+class Profile(models.Model):
+    """What a citizen says of themselves to be matched. `version` grows with every change."""
+
+    class Visibility(models.TextChoices):
+        PRIVATE = "private", "Only me"
+        ORGANISATIONS = "organisations", "Organisations I apply to"
+        PUBLIC = "public", "Everybody"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="profile")
+    headline = models.CharField(max_length=200, blank=True)
+    about = models.TextField(max_length=5000, blank=True)
+    skills = ArrayField(models.CharField(max_length=80), default=list, blank=True)
+    interests = ArrayField(models.CharField(max_length=80), default=list, blank=True)
+    wants = ArrayField(models.CharField(max_length=20, choices=Kind), default=list, blank=True)
+    availability = models.CharField(max_length=300, blank=True)
+    languages = ArrayField(models.CharField(max_length=12), default=list, blank=True)
+    latitude = models.FloatField(null=True, blank=True)
+    longitude = models.FloatField(null=True, blank=True)
+    radius_km = models.FloatField(null=True, blank=True, help_text="How far to go; empty: anywhere.")
+    visibility = models.CharField(max_length=20, choices=Visibility, default=Visibility.PRIVATE)
+    version = models.PositiveIntegerField(default=1)
+    onboarded_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            _place_is_whole("matching_profile_place"),
+            models.CheckConstraint(
+                condition=Q(radius_km=None) | Q(radius_km__gt=0, radius_km__lte=20_100), name="matching_profile_radius"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.headline or f"profile {self.id}"
+
+
+class OpportunityQuerySet(models.QuerySet["Opportunity"]):
+    """Choosing opportunities."""
+
+    def open_on(self, day: date) -> OpportunityQuerySet:
+        """What a citizen can still take part in: active, not over, not full."""
+        not_over = Q(ends_on=None) | Q(ends_on__gte=day)
+        not_full = Q(capacity=None) | Q(places_taken__lt=F("capacity"))
+        return self.filter(not_over & not_full, is_active=True)
+
+    def matching_text(self, words: str) -> OpportunityQuerySet:
+        """Those with all of `words`, in the syntax of web search engines."""
+        return self.filter(search=SearchQuery(words, config="english", search_type="websearch"))
+
+    def take_place(self, opportunity_id: UUID) -> bool:
+        """Count one more participant; False when it is full or closed. One conditional UPDATE."""
+        not_full = Q(capacity=None) | Q(places_taken__lt=F("capacity"))
+        return self.filter(not_full, id=opportunity_id, is_active=True).update(places_taken=F("places_taken") + 1) == 1
+
+    def give_place_back(self, opportunity_id: UUID) -> None:
+        """Count one participant less."""
+        self.filter(id=opportunity_id, places_taken__gt=0).update(places_taken=F("places_taken") - 1)
+
+
+class Partner(models.Model):
+    """An organisation that manages its opportunities through the API."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name = models.CharField(max_length=200, unique=True)
+    is_active = models.BooleanField("active", default=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_authenticated(self) -> bool:
+        """A partner that was recognised by its key; the framework asks."""
+        return True
+
+
+class PartnerKey(models.Model):
+    """An API key of a partner, known by its SHA-256 alone."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    partner = models.ForeignKey(Partner, on_delete=models.CASCADE, related_name="keys")
+    label = models.CharField(max_length=80, blank=True)
+    digest = models.BinaryField(max_length=32, unique=True)
+    created_at = models.DateTimeField(db_default=Now())
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.partner} {self.label}".strip()
+
+
+class Opportunity(models.Model):
+    """Something a citizen can take part in. `version` grows when its text changes."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    kind = models.CharField(max_length=20, choices=Kind)
+    title = models.CharField(max_length=300)
+    description = models.TextField(max_length=20_000, blank=True)
+    organisation = models.CharField(max_length=200, blank=True)
+    category = models.CharField(max_length=120, blank=True)
+    requirements = models.TextField(max_length=5000, blank=True)
+    languages = ArrayField(models.CharField(max_length=12), default=list, blank=True, help_text="Empty: any.")
+    starts_on = models.DateField(null=True, blank=True)
+    ends_on = models.DateField(null=True, blank=True)
+    latitude = models.FloatField(null=True, blank=True)
+    longitude = models.FloatField(null=True, blank=True)
+    is_remote = models.BooleanField("remote", default=False)
+    capacity = models.PositiveIntegerField(null=True, blank=True, help_text="Empty: unlimited.")
+    places_taken = models.PositiveIntegerField(default=0, editable=False)
+    is_active = models.BooleanField("active", default=True)
+    partner = models.ForeignKey(Partner, null=True, blank=True, on_delete=models.SET_NULL, related_name="opportunities")
+    source = models.CharField(max_length=80, blank=True, help_text="Where it was imported from.")
+    external_id = models.CharField(max_length=200, blank=True, help_text="Its id there.")
+    version = models.PositiveIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(db_default=Now())
+    search = models.GeneratedField(
+        expression=SearchVector("title", weight="A", config="english")
+        + SearchVector("organisation", "category", weight="B", config="english")
+        + SearchVector("description", "requirements", weight="C", config="english"),
+        output_field=SearchVectorField(),
+        db_persist=True,
+    )
+
+    objects = OpportunityQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "opportunities"
+        constraints = [
+            _place_is_whole("matching_opportunity_place"),
+            models.CheckConstraint(
+                condition=Q(starts_on=None) | Q(ends_on=None) | Q(ends_on__gte=F("starts_on")),
+                name="matching_opportunity_dates",
+            ),
+            models.UniqueConstraint(
+                fields=["source", "external_id"], condition=~Q(external_id=""), name="matching_opportunity_once"
+            ),
+        ]
+        indexes = [
+            # Full text search and the full text candidates of a match run.
+            GinIndex(fields=["search"], name="matching_opp_search", fastupdate=False),
+            # Candidates near a place.
+            models.Index(
+                fields=["latitude", "longitude"], condition=Q(is_active=True), name="matching_opp_active_place"
+            ),
+            # Candidates of a kind that are not over.
+            models.Index(fields=["kind", "ends_on"], condition=Q(is_active=True), name="matching_opp_active_kind"),
+            # The list, newest first.
+            models.Index(fields=["-created_at", "-id"], name="matching_opp_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def text(self) -> str:
+        """What is embedded and compared."""
+        return ". ".join(part for part in (self.title, self.category, self.description, self.requirements) if part)
+
+
+class VectorSpace(models.Model):
+    """An embedding model whose vectors are stored; citizens are matched in the active one."""
+
+    class State(models.TextChoices):
+        BUILDING = "building", "being filled"
+        ACTIVE = "active", "active"
+        RETIRED = "retired", "retired"
+
+    label = models.CharField(max_length=200, unique=True, help_text="The model and its version.")
+    dimensions = models.PositiveSmallIntegerField()
+    state = models.CharField(max_length=10, choices=State, default=State.BUILDING)
+    generation = models.PositiveIntegerField(default=1, help_text="Grows when its index is rebuilt or it is swapped.")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["state"], condition=Q(state="active"), name="matching_space_one_active")
+        ]
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class StoredVector(models.Model):
+    """A text in one vector space: its embedding, and its stems as `matching.terms.Terms` packs them.
+
+    The embedding is empty for a text that says nothing. `version` is that of the text.
+    """
+
+    space = models.ForeignKey(VectorSpace, on_delete=models.CASCADE, related_name="+")
+    embedding = VectorField(null=True)
+    terms = models.BinaryField()
+    version = models.PositiveIntegerField()
+
+    class Meta:
+        abstract = True
+
+
+class OpportunityVector(StoredVector):
+    """An opportunity in one vector space."""
+
+    opportunity = models.ForeignKey(Opportunity, on_delete=models.CASCADE, related_name="vectors")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["opportunity", "space"], name="matching_opp_vector_once")]
+
+    def __str__(self) -> str:
+        return f"{self.opportunity_id} in {self.space_id}"
+
+
+class ProfileVector(StoredVector):
+    """A profile in one vector space; `facets` are the vectors of its skills, float32 rows."""
+
+    profile = models.ForeignKey(Profile, on_delete=models.CASCADE, related_name="vectors")
+    facets = models.BinaryField(default=bytes)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["profile", "space"], name="matching_profile_vector_once")]
+
+    def __str__(self) -> str:
+        return f"{self.profile_id} in {self.space_id}"
+
+
+class Interaction(models.Model):
+    """What a citizen did with an opportunity; it changes what they are shown next."""
+
+    class Kind(models.TextChoices):
+        APPLY = "apply", "applied"
+        SAVE = "save", "saved"
+        DISMISS = "dismiss", "dismissed"
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    opportunity = models.ForeignKey(Opportunity, on_delete=models.CASCADE, related_name="interactions")
+    kind = models.CharField(max_length=10, choices=Kind)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "opportunity", "kind"], name="matching_interaction_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.kind} {self.opportunity_id}"
+
+
+class MatchRun(models.Model):
+    """A citizen's request for matches; the task with `task_id` carries it out and fills `matches`.
+
+    `matches` is a list of `{opportunity_id, score, reasons}`, best first.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    task_id = models.UUIDField(unique=True, null=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="match_runs")
+    keywords = models.CharField(max_length=500, blank=True)
+    filters = models.JSONField(default=dict)
+    limit = models.PositiveSmallIntegerField(default=100)
+    is_saved = models.BooleanField(default=False, help_text="Its matches become the citizen's saved matches.")
+    wants_notice = models.BooleanField(default=False)
+    matches = models.JSONField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes = [
+            # Pruning by age.
+            models.Index(fields=["created_at"], name="matching_run_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"match run {self.id}"
+
+
+class Match(models.Model):
+    """An opportunity that suits a citizen. `reasons` says why: a list of `{kind, text, …}`."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="matches")
+    opportunity = models.ForeignKey(Opportunity, on_delete=models.CASCADE, related_name="matches")
+    score = models.FloatField()
+    reasons = models.JSONField(default=list)
+    created_at = models.DateTimeField(db_default=Now(), help_text="When it was first found.")
+    updated_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name_plural = "matches"
+        constraints = [models.UniqueConstraint(fields=["user", "opportunity"], name="matching_match_once")]
+        indexes = [
+            # A citizen's matches, best first.
+            models.Index(fields=["user", "-score", "-id"], name="matching_match_best"),
+            # Those that are new since a time.
+            models.Index(fields=["user", "-created_at", "-id"], name="matching_match_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} and {self.opportunity_id}"
+
+
+class TermStatistics(models.Model):
+    """How rare each stem is, from a sample of the opportunities; one row."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    documents = models.PositiveIntegerField()
+    frequencies = models.BinaryField(help_text="int32 for each bucket of matching.terms.")
+    computed_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"stems of {self.documents} opportunities"
+
+
+class CachedRanking(models.Model):
+    """A ranking that may be used again until `expires_at`; the key holds all that it depends on."""
+
+    key = models.CharField(primary_key=True, max_length=64, help_text="SHA-256")
+    ranking = models.JSONField()
+    expires_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.key
+

@@ -1,0 +1,122 @@
+"""The words of a text as numbers, to compare texts word by word where meaning alone is too vague.
+
+A text becomes its stems, hashed to 18 bits, with how often each occurs; the rarer a stem is among the opportunities,
+the more it weighs (TF-IDF with sublinear frequencies).
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matching.glossary import fold
+
+BUCKETS = 1 << 18
+_WORD = re.compile(r"[^\W_](?:[\w\u0900-\u097f+#])*")
+_SUFFIXES = ("ations", "ation", "ings", "ing", "ers", "er", "ies", "ed", "es", "s", "y", "e")
+
+#: Small words, and those that every citizen and every offer uses.
+_STOP_WORDS = """
+a about above after again all almost also always am an and another any anyone are around as at back be because been
+before being between both but by can cannot could did do does done down during each either else enough etc even ever
+every everyone few for found from full get give go had has have he her here him his how however i if in into is it
+its itself just last least less like many may me might mine more most mostly much must my myself neither never next
+no nor not nothing now of off often on once one only onto or other others our ourselves out over own part per
+perhaps please put rather re same see seem several she should show since so some someone something sometimes still
+such take than that the their them then there these they thing this those though through thus to together too toward
+towards under until up upon us very via was we well were what whatever when where whether which while who whole
+whom whose why will with within without would yet you your yours yourself
+volunteer volunteers volunteering help helping work working job jobs people looking want love need needed needs
+day days week weeks weekend weekends evenings time times year years summer good happy new free using city
+"""
+STOP_WORDS = frozenset(_STOP_WORDS.split())
+
+
+def stems(text: str) -> Counter[str]:
+    """The stems of `text` and how often each occurs; a light English stemmer, kind to other languages."""
+    words = (fold(word) for word in _WORD.findall(text))
+    return Counter(stem(word) for word in words if word not in STOP_WORDS and len(word) > 1)
+
+
+def stem(word: str) -> str:
+    """The word without its ending; at least four letters stay."""
+    for suffix in _SUFFIXES:
+        if word.endswith(suffix) and len(word) - len(suffix) >= 4:
+            return word[: -len(suffix)]
+    return word
+
+
+def bucket(stem_: str) -> int:
+    """The number of a stem, the same in every process."""
+    return zlib.crc32(stem_.encode()) % BUCKETS
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The stems of one text: int32 buckets, each once, and float32 weights 1 + ln(frequency)."""
+
+    buckets: NDArray[np.int32]
+    weights: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, text: str) -> Terms:
+        counts: Counter[int] = Counter()
+        for stem_, count in stems(text).items():
+            counts[bucket(stem_)] += count
+        buckets = np.array(sorted(counts), dtype=np.int32)
+        frequencies = np.array([counts[int(b)] for b in buckets], dtype=np.float32)
+        return cls(buckets, (1 + np.log(frequencies)).astype(np.float32) if len(buckets) else frequencies)
+
+    def pack(self) -> bytes:
+        """Six bytes a stem: little-endian int32 buckets, then float16 weights."""
+        return self.buckets.astype("<i4").tobytes() + self.weights.astype("<f2").tobytes()
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Terms:
+        """What `pack` wrote; nothing for anything else."""
+        count, rest = divmod(len(data), 6)
+        if rest:
+            count = 0
+        buckets = np.frombuffer(data, dtype="<i4", count=count)
+        weights = np.frombuffer(data, dtype="<f2", count=count, offset=4 * count)
+        return cls(buckets.astype(np.int32), weights.astype(np.float32))
+
+
+@dataclass(frozen=True, slots=True)
+class Rarity:
+    """In how many of `documents` texts each bucket occurs."""
+
+    documents: int
+    frequencies: NDArray[np.int32] = field(repr=False)
+
+    @classmethod
+    def of(cls, texts: list[Terms]) -> Rarity:
+        occurrences = np.concatenate([terms.buckets for terms in texts]) if texts else np.zeros(0, dtype=np.int32)
+        return cls(len(texts), np.bincount(occurrences, minlength=BUCKETS).astype(np.int32))
+
+    def weights(self, buckets: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Inverse document frequency, smoothed, so that an unseen stem counts most."""
+        inverse: NDArray[np.float32] = np.log((1 + self.documents) / (1 + self.frequencies[buckets])) + 1
+        return inverse.astype(np.float32)
+
+
+def similarities(query: Terms, texts: list[Terms], rarity: Rarity) -> NDArray[np.float32]:
+    """The TF-IDF cosine of `query` with each text, float32[len(texts)], 0 to 1."""
+    weight_of = np.zeros(BUCKETS, dtype=np.float32)
+    wanted = query.weights * rarity.weights(query.buckets)
+    length = float(np.linalg.norm(wanted))
+    if not texts or length == 0:
+        return np.zeros(len(texts), dtype=np.float32)
+    weight_of[query.buckets] = wanted / length
+    buckets = np.concatenate([terms.buckets for terms in texts])
+    weights = np.concatenate([terms.weights for terms in texts]) * rarity.weights(buckets)
+    owner = np.repeat(np.arange(len(texts)), [len(terms.buckets) for terms in texts])
+    products = np.bincount(owner, weights * weight_of[buckets], minlength=len(texts))
+    lengths = np.sqrt(np.bincount(owner, weights * weights, minlength=len(texts)))
+    cosines: NDArray[np.float32] = (products / np.where(lengths > 0, lengths, np.inf)).astype(np.float32)
+    return cosines
