@@ -72,7 +72,7 @@ class ArgumentsForm(forms.Form):
     def clean_kwargs(self) -> dict[str, Any]:
         return _of_type(dict, "object", self.cleaned_data["kwargs"])
 
-    def store(self, task_id: UUID, *, by: UUID) -> bool:
+    def store(self, task_id: UUID, *, by: UUID | None) -> bool:
         """Whether the task has these arguments now; otherwise the form says why not."""
         try:
             operations.edit_arguments(task_id, self.cleaned_data["args"], self.cleaned_data["kwargs"], by=by)

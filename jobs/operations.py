@@ -91,10 +91,14 @@ def _assert_taken(task: Task, args: list[Any], kwargs: dict[str, Any]) -> None:
 
 def _changed(before: list[Any] | dict[str, Any], after: list[Any] | dict[str, Any]) -> list[str]:
     """The places at which two argument lists, or two sets of keyword arguments, differ."""
-    old, new = (dict(enumerate(each)) if isinstance(each, list) else each for each in (before, after))
+    old, new = _numbered(before), _numbered(after)
     return sorted(
         str(key) for key in old.keys() | new.keys() if (key in old, old.get(key)) != (key in new, new.get(key))
     )
+
+
+def _numbered(values: list[Any] | dict[str, Any]) -> dict[Any, Any]:
+    return dict(enumerate(values)) if isinstance(values, list) else dict(values)
 
 
 def pause(queue: str, *, by: UUID | None, note: str = "") -> bool:

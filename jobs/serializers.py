@@ -146,7 +146,7 @@ class JobLimitsSerializer(serializers.Serializer[Any]):
     per_hour = serializers.IntegerField()
 
 
-class JobTypeSerializer(serializers.Serializer[JobType]):
+class JobTypeSerializer(serializers.Serializer[Any]):
     """A job type that the asking person may start."""
 
     job_type = serializers.CharField(source="name")

@@ -81,14 +81,14 @@ class Hotspot:
 
     def as_result(self, cell_meters: int) -> dict[str, Any]:
         """JSON: the centre is the mean of its reports; the radius, in metres, is that of a disc of its cells' area."""
-        [top] = self.categories.most_common(1) or [(None, 0)]
+        top = self.categories.most_common(1)
         longitude = (self.longitudes / self.count + 180) % 360 - 180
         return {
             "count": self.count,
             "latitude": round(self.latitudes / self.count, 6),
             "longitude": round(longitude, 6),
             "radius_meters": round(math.sqrt(self.cells / math.pi) * cell_meters),
-            "top_category": top[0] or None,
+            "top_category": top[0][0] if top else None,
         }
 
 

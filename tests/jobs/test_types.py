@@ -179,4 +179,5 @@ def test_the_actor_gets_the_payload_as_keyword_arguments() -> None:
     state, _ = execution.run(sum_numbers, UUID(str(job.pk)), uuid4())
     assert state == State.SUCCEEDED
     job.refresh_from_db()
+    assert job.result
     assert job.result["total"] == 3
