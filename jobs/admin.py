@@ -19,12 +19,16 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from jobs import operations
+from jobs.dashboard import DashboardAdmin
 from jobs.errors import ArgumentsRefused, NotInThatState
-from jobs.models import Attempt, Queue, Task, UndecodableMessage, Worker
+from jobs.models import Attempt, Dashboard, Queue, Task, UndecodableMessage, Worker
+from jobs.redaction import redact, redact_value, shown_arguments
 from jobs.states import State
 
 M = TypeVar("M", bound=Model)
 C = TypeVar("C", list[Any], dict[str, Any])
+
+admin.site.register(Dashboard, DashboardAdmin)
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[M]):
@@ -44,7 +48,7 @@ class ReadOnlyAdmin(admin.ModelAdmin[M]):
 
 class AttemptInline(admin.TabularInline[Attempt, Task]):
     model = Attempt
-    fields = ("number", "started_at", "finished_at", "error_type", "error", "traceback_text")
+    fields = ("number", "started_at", "finished_at", "error_type", "error_text", "traceback_text")
     readonly_fields = fields
     extra = 0
     can_delete = False
@@ -55,9 +59,13 @@ class AttemptInline(admin.TabularInline[Attempt, Task]):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    @admin.display(description="error")
+    def error_text(self, attempt: Attempt) -> str:
+        return redact(attempt.error)
+
     @admin.display(description="traceback")
     def traceback_text(self, attempt: Attempt) -> SafeString:
-        return format_html("<details><summary>Show</summary><pre>{}</pre></details>", attempt.traceback)
+        return format_html("<details><summary>Show</summary><pre>{}</pre></details>", redact(attempt.traceback))
 
 
 class ArgumentsForm(forms.Form):
@@ -89,6 +97,10 @@ def _of_type(expected: type[C], name: str, value: Any) -> C:
     return value
 
 
+def _as_json(value: Any) -> SafeString:
+    return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False))
+
+
 @admin.register(Task)
 class TaskAdmin(ReadOnlyAdmin[Task]):
     list_display = (
@@ -112,12 +124,20 @@ class TaskAdmin(ReadOnlyAdmin[Task]):
         (None, {"fields": ("id", "actor", "queue", "state", "attempt", "max_attempts", "priority", "unique_key")}),
         ("What it runs with", {"fields": ("arguments", "edit", "request_id", "created_by")}),
         ("When", {"fields": ("created_at", "run_at", "published_at", "started_at", "finished_at")}),
-        ("How far it is", {"fields": ("worker_id", "progress", "checkpoint", "cancel_requested_at", "result")}),
+        ("How far it is", {"fields": ("worker_id", "progress", "shown_checkpoint", "cancel_requested_at", "shown_result")}),
     )
 
     @admin.display(description="arguments")
     def arguments(self, task: Task) -> SafeString:
-        return format_html("<pre>{}</pre>", json.dumps({"args": task.args, "kwargs": task.kwargs}, indent=2))
+        return _as_json(shown_arguments(task))
+
+    @admin.display(description="checkpoint")
+    def shown_checkpoint(self, task: Task) -> SafeString:
+        return _as_json(redact_value(task.checkpoint))
+
+    @admin.display(description="result")
+    def shown_result(self, task: Task) -> SafeString:
+        return _as_json(redact_value(task.result))
 
     @admin.display(description="")
     def edit(self, task: Task) -> SafeString | str:

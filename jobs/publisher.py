@@ -121,6 +121,11 @@ class Publisher:
         return self._channel is not None and not self._is_blocked
 
     @property
+    def is_blocked(self) -> bool:
+        """Whether RabbitMQ is connected but takes nothing, as with its memory alarm on."""
+        return self._is_blocked
+
+    @property
     def is_alive(self) -> bool:
         """Whether the connection's thread runs."""
         return self._thread.is_alive()

@@ -1,0 +1,49 @@
+"""Figures as people read them."""
+
+from __future__ import annotations
+
+from django import template
+
+register = template.Library()
+
+DASH = "–"
+
+
+@register.filter
+def duration(seconds: float | None) -> str:
+    """`0.0032` → `3.2 ms`, `75` → `1 min 15 s`; a dash for None."""
+    if seconds is None:
+        return DASH
+    if seconds < 1:
+        return f"{seconds * 1000:.{1 if seconds < 0.01 else 0}f} ms"
+    if seconds < 60:
+        return f"{seconds:.{1 if seconds < 10 else 0}f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
+
+
+@register.filter
+def number(value: float | None) -> str:
+    """`12345` → `12,345`; a dash for None."""
+    return DASH if value is None else f"{value:,.0f}"
+
+
+@register.filter
+def at_least(value: int, limit: int) -> str:
+    """A count that stopped at `limit` reads `10,000+`."""
+    return f"{value:,}+" if value >= limit else f"{value:,}"
+
+
+@register.filter
+def percent(part: float | None) -> str:
+    """`0.0123` → `1.2 %`; a little is never shown as nothing, nor almost all as all."""
+    if part is None:
+        return DASH
+    if 0 < part < 0.001:
+        return "< 0.1 %"
+    if 0.999 < part < 1:
+        return "> 99.9 %"
+    return f"{part * 100:.{0 if part in {0, 1} else 1}f} %"
