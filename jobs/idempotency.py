@@ -24,6 +24,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from jobs import sealing
 from jobs.errors import IdempotencyKeyInUse, IdempotencyKeyInvalid, IdempotencyKeyReused
 from jobs.models import IdempotencyKey
 
@@ -109,14 +110,14 @@ class _Use:
         return stored
 
     def store(self, response: Response) -> None:
-        """Keep the answer, byte for byte as it is going to be rendered."""
+        """Keep the answer, byte for byte as it is going to be rendered; sealed, since it may hold a tracking token."""
         IdempotencyKey.objects.create(
             owner=self.owner,
             key=self.key,
             fingerprint=self.fingerprint,
             status=response.status_code,
             headers={name: value for name, value in response.items() if name != "Content-Type"},
-            body=JSONRenderer().render(response.data),
+            sealed_body=sealing.seal_bytes(JSONRenderer().render(response.data)),
         )
 
 
@@ -149,9 +150,10 @@ def _file_digest(file: Any) -> str:
 
 def _replay(stored: IdempotencyKey) -> HttpResponse:
     """Answer as the first time."""
-    response = HttpResponse(bytes(stored.body), status=stored.status, content_type="application/json")
+    body = sealing.unseal_bytes(stored.sealed_body)
+    response = HttpResponse(body, status=stored.status, content_type="application/json")
     for name, value in {**stored.headers, "Idempotency-Replayed": "true"}.items():
         response[name] = value
-    if not stored.body:
+    if not body:
         del response.headers["Content-Type"]
     return response

@@ -276,7 +276,7 @@ class IdempotencyKey(models.Model):
     fingerprint = models.CharField(max_length=64, help_text="SHA-256 of method, path and body.")
     status = models.PositiveSmallIntegerField()
     headers = models.JSONField(default=dict)
-    body = models.BinaryField()
+    sealed_body = models.BinaryField(help_text="Encrypted: it may hold a tracking token.")
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

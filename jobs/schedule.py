@@ -49,11 +49,13 @@ class Entry:
 
     def last_due(self, now: datetime) -> datetime:
         """The latest time at or before `now` at which the entry was due."""
-        return self._times(now + timedelta(microseconds=1)).get_prev(datetime)
+        due: datetime = self._times(now + timedelta(microseconds=1)).get_prev(datetime)
+        return due
 
     def next_due(self, now: datetime) -> datetime:
         """The first time after `now` at which the entry is due."""
-        return self._times(now).get_next(datetime)
+        due: datetime = self._times(now).get_next(datetime)
+        return due
 
     def _times(self, start: datetime) -> croniter:
         return croniter(self.cron, start.astimezone(ZoneInfo(self.time_zone or settings.TIME_ZONE)))

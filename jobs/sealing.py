@@ -1,4 +1,4 @@
-"""Arguments that nobody may read in the ledger: encrypted with keys kept outside the database."""
+"""What nobody may read in the database: encrypted with keys kept outside it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class SealBroken(PermanentError):
 
 def seal(arguments: dict[str, Any]) -> bytes:
     """`arguments` (JSON) encrypted and authenticated with the first of JOBS_SEAL_KEYS."""
-    return _box(tuple(settings.JOBS_SEAL_KEYS)).encrypt(json.dumps(arguments).encode())
+    return seal_bytes(json.dumps(arguments).encode())
 
 
 def unseal(sealed: bytes) -> dict[str, Any]:
@@ -29,11 +29,25 @@ def unseal(sealed: bytes) -> dict[str, Any]:
     Raises:
         SealBroken: none of the keys fits, or the bytes were changed.
     """
+    arguments: dict[str, Any] = json.loads(unseal_bytes(sealed))
+    return arguments
+
+
+def seal_bytes(content: bytes) -> bytes:
+    """`content` encrypted and authenticated with the first of JOBS_SEAL_KEYS."""
+    return _box(tuple(settings.JOBS_SEAL_KEYS)).encrypt(content)
+
+
+def unseal_bytes(sealed: bytes) -> bytes:
+    """What `seal_bytes` was given.
+
+    Raises:
+        SealBroken: none of the keys fits, or the bytes were changed.
+    """
     try:
-        arguments: dict[str, Any] = json.loads(_box(tuple(settings.JOBS_SEAL_KEYS)).decrypt(bytes(sealed)))
+        return _box(tuple(settings.JOBS_SEAL_KEYS)).decrypt(bytes(sealed))
     except InvalidToken:
         raise SealBroken from None
-    return arguments
 
 
 @lru_cache(maxsize=4)
