@@ -124,7 +124,10 @@ class TaskAdmin(ReadOnlyAdmin[Task]):
         (None, {"fields": ("id", "actor", "queue", "state", "attempt", "max_attempts", "priority", "unique_key")}),
         ("What it runs with", {"fields": ("arguments", "edit", "request_id", "created_by")}),
         ("When", {"fields": ("created_at", "run_at", "published_at", "started_at", "finished_at")}),
-        ("How far it is", {"fields": ("worker_id", "progress", "shown_checkpoint", "cancel_requested_at", "shown_result")}),
+        (
+            "How far it is",
+            {"fields": ("worker_id", "progress", "shown_checkpoint", "cancel_requested_at", "shown_result")},
+        ),
     )
 
     @admin.display(description="arguments")

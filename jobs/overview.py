@@ -88,18 +88,18 @@ LEFT JOIN running ON running.queue = line.name
 CROSS JOIN LATERAL (
     SELECT count(*), min(run_at) AS oldest FROM (
         SELECT run_at FROM jobs_task
-        WHERE queue = line.name AND state IN ('queued', 'retrying') AND publish_at IS NULL LIMIT %(limit)s) AS some
+        WHERE queue = line.name AND state IN ('queued', 'retrying') AND publish_at IS NULL LIMIT %(limit)s) AS counted
 ) AS handed
 CROSS JOIN LATERAL (
     SELECT count(*), min(run_at) AS oldest FROM (
         SELECT run_at FROM jobs_task
         WHERE queue = line.name AND state IN ('queued', 'retrying') AND publish_at <= moment.due
-        LIMIT %(limit)s) AS some
+        LIMIT %(limit)s) AS counted
 ) AS due
 CROSS JOIN LATERAL (
     SELECT count(*), count(*) FILTER (WHERE state = 'retrying') AS retrying FROM (
         SELECT state FROM jobs_task
-        WHERE queue = line.name AND state IN ('queued', 'retrying') AND publish_at > moment.due LIMIT %(limit)s) AS some
+        WHERE queue = line.name AND state IN ('queued', 'retrying') AND publish_at > moment.due LIMIT %(limit)s) AS counted
 ) AS delayed
 ORDER BY line.place
 """
