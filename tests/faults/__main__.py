@@ -1,0 +1,105 @@
+"""`python -m tests.faults`: break the system once a seed, show that stock Dramatiq fails the same test, and report.
+
+SEEDS (how many, default 3), QUICK (shorter runs) and DATA_DIR are read from the environment. The figures are written
+to DATA_DIR/faults/latest.json; the exit status is 1 where anything was lost, doubled or left over.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tests.faults.campaign import Campaign, Result
+from tests.faults.control import run_control
+from tests.faults.system import Servers
+
+LONGEST_DRAIN_SECONDS = 30
+
+
+def main() -> int:
+    folder = Path(os.environ.get("DATA_DIR") or "var").resolve() / "faults"
+    is_quick = bool(os.environ.get("QUICK"))
+    first = int(os.environ.get("FIRST_SEED") or 1)
+    seeds = range(first, first + int(os.environ.get("SEEDS") or 3))
+    seconds = float(os.environ.get("SECONDS_A_SEED") or (35 if is_quick else 90))
+    results: list[Result] = []
+    with Servers(folder / "run") as servers:
+        print("The control: stock Dramatiq under the same kind of faults …", flush=True)
+        control = run_control(servers, seconds=10 if is_quick else 20)
+        for seed in seeds:
+            print(f"Seed {seed}: {seconds:.0f} s of faults …", flush=True)
+            results.append(Campaign(servers, seed=seed, seconds=seconds, weight=1 if is_quick else 3).run())
+            print(_line(results[-1]), flush=True)
+            report = _report(results, control, can_fill_disk=servers.disk.can_fill)
+            (folder / "latest.json").write_text(json.dumps(report, indent=1) + "\n")
+    print(_table(report))
+    return 0 if report["passed"] else 1
+
+
+def _report(results: list[Result], control: dict[str, int], *, can_fill_disk: bool) -> dict[str, Any]:
+    hit: Counter[str] = sum((result.hit for result in results), Counter())
+    unhit: Counter[str] = sum((result.unhit for result in results), Counter())
+    breaches = [f"seed {result.seed}: {breach}" for result in results for breach in result.judged.breaches]
+    slow = [result for result in results if result.drain_seconds > LONGEST_DRAIN_SECONDS]
+    breaches += [f"seed {result.seed}: drained only after {result.drain_seconds} s" for result in slow]
+    if not (control["lost"] and control["doubled"]):
+        breaches.append("the control lost or doubled nothing: the check cannot fail, so it proves nothing")
+    return {
+        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seeds": [result.seed for result in results],
+        "faults": hit.total(),
+        "faults_by_kind": dict(sorted(hit.items())),
+        "unhit": dict(sorted(unhit.items())),
+        "tasks": sum(result.judged.tasks for result in results),
+        "lost": sum(result.judged.lost + result.judged.unfinished for result in results),
+        "doubled": sum(result.judged.doubled for result in results),
+        "longest_drain_seconds": max(result.drain_seconds for result in results),
+        "control": control,
+        "disk_full": "injected" if can_fill_disk else "not possible: mounting a tmpfs is not permitted here",
+        "breaches": breaches,
+        "passed": not breaches,
+        "runs": [vars(result) | {"judged": vars(result.judged)} for result in results],
+    }
+
+
+def _line(result: Result) -> str:
+    judged = result.judged
+    return (
+        f"  {result.hit.total()} faults, {judged.tasks} tasks {judged.states}, {judged.lost} lost,"
+        f" {judged.doubled} doubled, drained in {result.drain_seconds} s; {judged.repeated_calls} of {judged.calls}"
+        f" calls repeated, {judged.lost_leases} leases lost, dead {judged.dead}; {result.restarts} restarts;"
+        f" answers {dict(result.answers)}; {result.seconds:.0f} s"
+        + "".join(f"\n  BREACH {breach}" for breach in judged.breaches)
+    )
+
+
+def _table(report: dict[str, Any]) -> str:
+    kinds = sorted(report["faults_by_kind"].keys() | report["unhit"].keys())
+    width = max(map(len, kinds))
+    lines = ["", f"{'fault':{width}}  {'hit':>6}  {'unhit':>6}"]
+    lines += [
+        f"{kind:{width}}  {report['faults_by_kind'].get(kind, 0):6}  {report['unhit'].get(kind, 0):6}" for kind in kinds
+    ]
+    lines += [
+        "",
+        f"{'':16}  {'faults':>7}  {'tasks':>8}  {'lost':>6}  {'doubled':>7}  {'longest drain':>13}",
+        _row("CivicLens", report) + f"  {report['longest_drain_seconds']:11} s",
+        _row("stock Dramatiq", report["control"]),
+        "",
+        *report["breaches"],
+        "passed" if report["passed"] else "FAILED",
+    ]
+    return "\n".join(lines)
+
+
+def _row(name: str, figures: dict[str, Any]) -> str:
+    return f"{name:16}  {figures['faults']:7}  {figures['tasks']:8}  {figures['lost']:6}  {figures['doubled']:7}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

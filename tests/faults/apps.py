@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class FaultsConfig(AppConfig):
+    """The actors whose effects a campaign counts."""
+
+    name = "tests.faults"
+    label = "faults"

@@ -1,0 +1,215 @@
+"""The faults that come from outside the processes. Each says whether it hit tasks in the state it was made for."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from config.development.rabbitmq import RabbitmqError
+from tests.faults.proxy import Mode, Proxy
+from tests.faults.system import children
+
+if TYPE_CHECKING:
+    from tests.faults.campaign import Campaign
+
+PENDING = "state IN ('queued', 'retrying', 'running')"
+#: Longer than a lease, so that others take over what the stopped process held.
+STOP_SECONDS = 6.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Injection:
+    """One fault; `target` is what cannot suffer two at once, `seconds` how long it lasts."""
+
+    name: str
+    target: str = ""
+    seconds: float = 0.0
+
+    def begin(self, campaign: Campaign) -> bool:
+        """The fault is there afterwards; return whether tasks were under way where it struck."""
+        raise NotImplementedError
+
+    def heal(self, campaign: Campaign) -> None:
+        """The fault is gone afterwards."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerSignal(Injection):
+    """SIGKILL or SIGSTOP to a worker process that runs a task."""
+
+    signal: signal.Signals
+
+    def begin(self, campaign: Campaign) -> bool:
+        pid = campaign.busy_worker()
+        if pid is None:
+            return False
+        with suppress(ProcessLookupError):
+            if self.signal == signal.SIGSTOP:
+                campaign.crew.hold(pid, STOP_SECONDS)
+            else:
+                os.kill(pid, self.signal)
+            return True
+        return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebSignal(Injection):
+    """SIGKILL or SIGSTOP to a web process while a request is under way."""
+
+    signal: signal.Signals
+
+    def begin(self, campaign: Campaign) -> bool:
+        victims = children(campaign.crew.pid("web") or 0)
+        was_busy = campaign.clients is not None and campaign.clients.in_flight > 0
+        if not victims:
+            return False
+        pid = campaign.dice.choice(victims)
+        with suppress(ProcessLookupError):
+            if self.signal == signal.SIGSTOP:
+                campaign.crew.hold(pid, STOP_SECONDS / 2)
+            else:
+                os.kill(pid, self.signal)
+            return was_busy
+        return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SenderKill(Injection):
+    """SIGKILL to a process that sends."""
+
+    def begin(self, campaign: Campaign) -> bool:
+        pid = campaign.crew.pid("sender")
+        if pid is None:
+            return False
+        before = campaign.truth.stat().st_size if campaign.truth.exists() else 0
+        os.kill(pid, signal.SIGKILL)
+        return before > 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RabbitmqKill(Injection):
+    """The broker dies while tasks are in it; it may come back empty."""
+
+    is_wiped: bool
+
+    def begin(self, campaign: Campaign) -> bool:
+        hit = campaign.count("state IN ('queued', 'retrying') AND publish_at IS NULL OR state = 'running'") > 0
+        campaign.servers.kill_rabbitmq(wipe=self.is_wiped)
+        return hit
+
+    def heal(self, campaign: Campaign) -> None:
+        campaign.servers.revive_rabbitmq()
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryAlarm(Injection):
+    """RabbitMQ takes no message until its memory alarm is over."""
+
+    def begin(self, campaign: Campaign) -> bool:
+        _set_watermark(campaign, "0.0001")
+        return campaign.servers.rabbitmq.answers() and campaign.count(PENDING) > 0
+
+    def heal(self, campaign: Campaign) -> None:
+        _set_watermark(campaign, "0.4")
+
+
+def _set_watermark(campaign: Campaign, fraction: str) -> None:
+    """The share of the machine's memory at which RabbitMQ's alarm goes off."""
+    with suppress(RabbitmqError):  # it is away, and forgets the alarm by that
+        campaign.servers.rabbitmq.rabbitmqctl("set_vm_memory_high_watermark", fraction)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PostgresCrash(Injection):
+    """PostgreSQL dies while tasks run."""
+
+    is_killed: bool
+
+    def begin(self, campaign: Campaign) -> bool:
+        hit = campaign.count("state = 'running'") > 0
+        if self.is_killed:
+            campaign.servers.kill_postgres()
+        else:
+            campaign.servers.postgres.stop("immediate")
+        return hit
+
+    def heal(self, campaign: Campaign) -> None:
+        campaign.servers.revive_postgres()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiskFull(Injection):
+    """PostgreSQL's disk is full; it refuses to write, or dies of it."""
+
+    def begin(self, campaign: Campaign) -> bool:
+        if not campaign.servers.disk.can_fill:
+            return False
+        hit = campaign.count(PENDING) > 0
+        campaign.servers.disk.fill()
+        return hit
+
+    def heal(self, campaign: Campaign) -> None:
+        campaign.servers.disk.clear()
+        campaign.servers.revive_postgres()
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkFault(Injection):
+    """The network between a worker and a server is bad."""
+
+    mode: Mode
+
+    def begin(self, campaign: Campaign) -> bool:
+        hit = self._proxy(campaign).connections > 0 and campaign.count(PENDING) > 0
+        self._proxy(campaign).set_mode(self.mode)
+        return hit
+
+    def heal(self, campaign: Campaign) -> None:
+        self._proxy(campaign).set_mode("pass")
+
+    def _proxy(self, campaign: Campaign) -> Proxy:
+        return campaign.proxies[self.target]
+
+
+def deck(dice: random.Random, *, weight: int, can_fill_disk: bool) -> list[Injection]:
+    """The faults of one run, shuffled; `weight` 1 is the smallest deck that holds every kind."""
+    modes: tuple[Mode, ...] = ("latency", "slow", "cut", "reset", "half_open")
+    light = [
+        WorkerSignal(name="SIGKILL worker", signal=signal.SIGKILL),
+        WorkerSignal(name="SIGSTOP worker", signal=signal.SIGSTOP),
+        WorkerSignal(name="SIGSTOP worker", signal=signal.SIGSTOP),
+        WebSignal(name="SIGKILL web", signal=signal.SIGKILL),
+        WebSignal(name="SIGSTOP web", signal=signal.SIGSTOP),
+        SenderKill(name="SIGKILL sender"),
+        *(
+            NetworkFault(name=f"network to {server}: {mode}", target=server, mode=mode, seconds=2 + 4 * dice.random())
+            for server in ("RabbitMQ", "PostgreSQL")
+            for mode in modes
+        ),
+    ]
+    heavy: list[Injection] = [
+        RabbitmqKill(name="RabbitMQ killed", target="RabbitMQ server", seconds=1, is_wiped=False),
+        RabbitmqKill(name="RabbitMQ wiped", target="RabbitMQ server", seconds=1, is_wiped=True),
+        MemoryAlarm(name="RabbitMQ memory alarm", target="RabbitMQ server", seconds=4),
+        PostgresCrash(name="PostgreSQL killed", target="PostgreSQL server", seconds=1, is_killed=True),
+        PostgresCrash(name="PostgreSQL stopped", target="PostgreSQL server", seconds=2, is_killed=False),
+    ]
+    if can_fill_disk:
+        heavy.append(DiskFull(name="PostgreSQL disk full", target="PostgreSQL server", seconds=3))
+    cards = light * weight + heavy * max(1, weight // 2)
+    dice.shuffle(cards)
+    return cards
+
+
+def begin_safely(injection: Injection, campaign: Campaign) -> bool:
+    """Begin; while PostgreSQL cannot be asked what was under way, the fault hit nothing we know of."""
+    try:
+        return injection.begin(campaign)
+    except psycopg.Error:
+        return False
