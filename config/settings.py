@@ -67,12 +67,12 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
-    "django_dramatiq",
     "axes",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "jobs",
+    "jobs",  # before django_dramatiq, whose `rundramatiq` it replaces
+    "django_dramatiq",
     "notifications",
     "accounts",
     "matching",
@@ -310,6 +310,31 @@ EMBEDDER_API_KEY: str = env.str("EMBEDDER_API_KEY", default="")
 EMBEDDER_MODEL: str = env.str("EMBEDDER_MODEL", default="")
 EMBEDDER_DIMENSIONS: int = env.int("EMBEDDER_DIMENSIONS", default=384)
 EMBEDDER_TIMEOUT_SECONDS: float = env.float("EMBEDDER_TIMEOUT_SECONDS", default=20)
+
+# --- Matching ------------------------------------------------------------------------------------
+VECTOR_INDEX_TYPE: str = env.str("VECTOR_INDEX_TYPE", default="hnsw")  # hnsw, ivfflat or none
+VECTOR_HNSW_M: int = env.int("VECTOR_HNSW_M", default=16)
+VECTOR_HNSW_EF_CONSTRUCTION: int = env.int("VECTOR_HNSW_EF_CONSTRUCTION", default=64)
+VECTOR_HNSW_EF_SEARCH: int = env.int("VECTOR_HNSW_EF_SEARCH", default=200)
+VECTOR_IVF_LISTS: int = env.int("VECTOR_IVF_LISTS", default=0)  # 0: one for a thousand rows
+VECTOR_IVF_PROBES: int = env.int("VECTOR_IVF_PROBES", default=32)
+VECTOR_EXACT_ROWS: int = env.int("VECTOR_EXACT_ROWS", default=20_000)  # up to so many are compared without the index
+VECTOR_MAX_SCAN_ROWS: int = env.int("VECTOR_MAX_SCAN_ROWS", default=40_000)  # looked at in the index, then exactly
+VECTOR_RECALL_MIN: float = env.float("VECTOR_RECALL_MIN", default=0.95)  # of a new index, before it replaces the old
+MATCHING_CANDIDATES: int = env.int("MATCHING_CANDIDATES", default=200)  # by meaning, and as many by words, a kind
+MATCHING_TEXT_ROWS: int = env.int("MATCHING_TEXT_ROWS", default=1000)  # full text hits that are ranked
+MATCHING_CACHE_SECONDS: int = env.int("MATCHING_CACHE_SECONDS", default=300)
+MATCHING_DEBOUNCE_SECONDS: int = env.int("MATCHING_DEBOUNCE_SECONDS", default=20)  # after a profile's last change
+MATCHING_WAIT_SECONDS: int = env.int("MATCHING_WAIT_SECONDS", default=20)  # the most that wait=true waits
+MATCHING_NOTICE_SIMILARITY: float = env.float("MATCHING_NOTICE_SIMILARITY", default=0.45)  # to tell a citizen at once
+MATCHING_NOTICES_PER_OPPORTUNITY: int = env.int("MATCHING_NOTICES_PER_OPPORTUNITY", default=100)
+# What each part of a score is worth; docs/matching.md says how they were chosen.
+MATCHING_WEIGHTS: dict[str, float] = {
+    part: env.float(f"MATCHING_WEIGHT_{part.upper()}", default=weight)
+    for part, weight in {
+        "meaning": 1.0, "skills": 0.5, "words": 1.0, "title": 0.2, "distance": 0.05, "freshness": 0.03, "variety": 0.01,
+    }.items()
+}  # fmt: skip
 
 # --- Reports ------------------------------------------------------------------------------------
 # Below this confidence a report goes to the triage department with the category as a proposal.

@@ -26,3 +26,27 @@ class EmbeddingUnavailable(MatchingError):
 
 class EmbeddingRefused(MatchingError, PermanentError):
     """The embedding service refused the call; the same call will be refused again, so its task dies at once."""
+
+
+class DimensionMismatch(MatchingError, PermanentError):
+    """The embedder gives vectors of another length than its vector space has."""
+
+
+class OpportunityClosed(MatchingError):
+    """This opportunity takes nobody any more: it is full, over or withdrawn."""
+
+
+class ImportFileError(MatchingError):
+    """The file cannot be imported."""
+
+
+class EvaluationFileError(MatchingError):
+    """The opportunities or judgements cannot be used."""
+
+
+class VectorIndexError(MatchingError):
+    """The vector index could not be built, or is not good enough to be used."""
+
+
+class PartnerKeyInvalid(MatchingError):
+    """The API key is unknown or was revoked."""

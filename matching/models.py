@@ -353,4 +353,3 @@ class CachedRanking(models.Model):
 
     def __str__(self) -> str:
         return self.key
-

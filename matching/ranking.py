@@ -1,0 +1,204 @@
+"""Which candidates suit a citizen best, and why: pure arithmetic on what `matching.search` found.
+
+The relevance of a candidate is a weighted mean of three numbers, each scaled to 0…1 among the candidates of its kind
+(jobs have long texts and volunteering short ones, so raw numbers of the two cannot be compared):
+
+- meaning: the cosine of its vector with the profile's, and half of that with the nearest of the citizen's skills;
+- words: the TF-IDF cosine of its text;
+- title: the same of title and category alone.
+
+Distance, freshness and variety move it a little. docs/matching.md has what each part is worth.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from django.conf import settings
+from numpy.typing import NDArray
+
+from matching.embeddings import Vectors
+from matching.search import EARTH_RADIUS_KM, Place
+from matching.terms import Rarity, Terms, similarities
+
+Scores = NDArray[np.float32]
+Reason = dict[str, Any]
+
+SKILL_SIMILARITY_MINIMUM = 0.3  # of a skill that is named as a reason
+WORDS_NAMED = 4
+FRESH_DAYS = 30
+NEAR_KM = 10
+VARIETY_STEPS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a citizen looks for, in numbers. `words` are the words behind the buckets of `terms`."""
+
+    meaning: NDArray[np.float32] | None
+    terms: Terms
+    skills: Sequence[str] = ()
+    facets: Vectors = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
+    words: Mapping[int, str] = field(default_factory=dict)
+    place: Place | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it says nothing to compare with."""
+        return self.meaning is None and not len(self.terms.buckets)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """An opportunity to be scored; `embedding` is of unit length."""
+
+    id: UUID
+    kind: str
+    organisation: str
+    heading: str
+    embedding: NDArray[np.float32] | None
+    terms: Terms
+    place: Place | None
+    is_remote: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A candidate with its score, 0 to about 1, and the reasons for it, weightiest first."""
+
+    id: UUID
+    score: float
+    reasons: list[Reason]
+
+
+def rank(wish: Wish, candidates: Sequence[Candidate], rarity: Rarity, *, now: datetime, count: int) -> list[Ranked]:
+    """The best `count` candidates, best first; equal scores in order of their ids."""
+    parts: list[_Scored] = []
+    for kind in sorted({candidate.kind for candidate in candidates}):
+        parts += _score([one for one in candidates if one.kind == kind], wish, rarity, now)
+    return [Ranked(s.candidate.id, round(s.score, 6), _reasons(s, wish)) for s in _varied(parts, count)]
+
+
+@dataclass(slots=True)
+class _Scored:
+    candidate: Candidate
+    score: float
+    skill_similarities: Scores
+    word_similarity: float
+    kilometers: float | None
+    freshness: float
+
+
+def _score(candidates: list[Candidate], wish: Wish, rarity: Rarity, now: datetime) -> list[_Scored]:
+    """The scores of candidates of one kind."""
+    weights = settings.MATCHING_WEIGHTS
+    vectors = _stack(candidates, wish)
+    skills = vectors @ wish.facets.T if len(wish.facets) else np.zeros((len(candidates), 0), dtype=np.float32)
+    meaning = vectors @ wish.meaning if wish.meaning is not None else np.zeros(len(candidates), dtype=np.float32)
+    nearest_skill = skills.max(axis=1) if skills.shape[1] else np.zeros_like(meaning)
+    words = similarities(wish.terms, [one.terms for one in candidates], rarity)
+    titles = similarities(wish.terms, [Terms.of(one.heading) for one in candidates], rarity)
+    relevance = (
+        weights["meaning"] * scaled(meaning + weights["skills"] * nearest_skill)
+        + weights["words"] * scaled(words)
+        + weights["title"] * scaled(titles)
+    ) / (weights["meaning"] + weights["words"] + weights["title"])
+    scored = []
+    for i, one in enumerate(candidates):
+        kilometers = _distance(wish.place, one)
+        freshness = math.exp(-max((now - one.created_at).days, 0) / FRESH_DAYS)
+        score = float(relevance[i]) + weights["freshness"] * freshness + weights["distance"] * _nearness(kilometers)
+        scored.append(_Scored(one, score, skills[i], float(words[i]), kilometers, freshness))
+    return scored
+
+
+def _stack(candidates: list[Candidate], wish: Wish) -> Vectors:
+    """Their vectors as rows, zero where there is none or it is of another length."""
+    dimensions = len(wish.meaning) if wish.meaning is not None else wish.facets.shape[1]
+    rows = np.zeros((len(candidates), dimensions), dtype=np.float32)
+    for i, one in enumerate(candidates):
+        if one.embedding is not None and len(one.embedding) == dimensions:
+            rows[i] = one.embedding
+    return rows
+
+
+def scaled(values: Scores) -> Scores:
+    """From 0 for the least to 1 for the greatest; all 0 where they are equal."""
+    if not len(values):
+        return values
+    least, span = values.min(), np.ptp(values)
+    result: Scores = (values - least) / span if span > 1e-9 else np.zeros_like(values)
+    return result
+
+
+def _distance(place: Place | None, candidate: Candidate) -> float | None:
+    if place is None or candidate.place is None:
+        return None
+    return kilometers_between(place, candidate.place)
+
+
+def kilometers_between(a: Place, b: Place) -> float:
+    """The great circle distance (haversine)."""
+    (lat1, lng1), (lat2, lng2) = ((math.radians(x), math.radians(y)) for x, y in (a, b))
+    h = math.sin((lat2 - lat1) / 2) ** 2 + math.cos(lat1) * math.cos(lat2) * math.sin((lng2 - lng1) / 2) ** 2
+    return 2 * EARTH_RADIUS_KM * math.asin(math.sqrt(min(1.0, h)))
+
+
+def _nearness(kilometers: float | None) -> float:
+    """1 next door, halved every `NEAR_KM`; one half where nobody knows, so that it neither helps nor harms."""
+    return 0.5 if kilometers is None else float(0.5 ** (kilometers / NEAR_KM))
+
+
+def _varied(scored: list[_Scored], count: int) -> list[_Scored]:
+    """The best `count`; each earlier one of the same organisation costs a little, so that none fills the list."""
+    penalty = settings.MATCHING_WEIGHTS["variety"]
+    waiting = [(-one.score, one.candidate.id, one) for one in scored]
+    heapq.heapify(waiting)
+    seen: Counter[str] = Counter()
+    chosen: list[_Scored] = []
+    while waiting and len(chosen) < count:
+        negative, id_, one = heapq.heappop(waiting)
+        score = one.score - penalty * min(seen[one.candidate.organisation], VARIETY_STEPS)
+        if waiting and -score > negative and -score > waiting[0][0]:
+            heapq.heappush(waiting, (-score, id_, one))  # its organisation has come up since; look again
+            continue
+        seen[one.candidate.organisation or str(id_)] += 1
+        one.score = max(0.0, score)
+        chosen.append(one)
+    return chosen
+
+
+def _reasons(scored: _Scored, wish: Wish) -> list[Reason]:
+    """Why this candidate, in words."""
+    reasons: list[Reason] = []
+    order = np.argsort(-scored.skill_similarities)[:2] if len(scored.skill_similarities) else []
+    for i in order:
+        if scored.skill_similarities[i] >= SKILL_SIMILARITY_MINIMUM:
+            similarity = round(float(scored.skill_similarities[i]), 3)
+            reasons.append({"kind": "skill", "text": f"Suits your skill: {wish.skills[i]}", "similarity": similarity})
+    if words := _common_words(scored.candidate, wish):
+        similarity = round(scored.word_similarity, 3)
+        reasons.append({"kind": "words", "text": f"In common: {', '.join(words)}", "similarity": similarity})
+    if scored.kilometers is not None:
+        kilometers = round(scored.kilometers, 1)
+        reasons.append({"kind": "distance", "text": f"{kilometers} km away", "kilometers": kilometers})
+    elif scored.candidate.is_remote:
+        reasons.append({"kind": "remote", "text": "Can be done from anywhere"})
+    if scored.freshness > 0.8:
+        reasons.append({"kind": "fresh", "text": "New"})
+    return reasons
+
+
+def _common_words(candidate: Candidate, wish: Wish) -> list[str]:
+    shared = np.intersect1d(candidate.terms.buckets, wish.terms.buckets)
+    words = [wish.words[int(bucket)] for bucket in shared if int(bucket) in wish.words]
+    return sorted(words, key=lambda word: (-len(word), word))[:WORDS_NAMED]

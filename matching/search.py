@@ -1,0 +1,255 @@
+"""Candidates for a match, found by PostgreSQL: the nearest vectors and the best full text hits that pass the filters.
+
+The plan follows the filters' selectivity. Few rows pass: they are compared exactly. Many pass: the approximate index
+is scanned on until enough of its rows have passed (`iterative_scan`), and if it gives up, the rows are compared
+exactly after all. No list of opportunities is ever loaded; a search hands back ids.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from django.conf import settings
+from django.db import connection, transaction
+from numpy.typing import NDArray
+from pgvector import Vector
+
+from matching import metrics
+from matching.models import VectorSpace
+
+EARTH_RADIUS_KM = 6371.0088
+KM_PER_DEGREE = 111.195
+Place = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Criteria:
+    """What an opportunity must fulfil; everything that is empty or None demands nothing."""
+
+    kinds: tuple[str, ...] = ()
+    day: date | None = None
+    languages: tuple[str, ...] = ()
+    place: Place | None = None
+    radius_km: float | None = None
+    is_remote: bool | None = None
+    category: str = ""
+    not_for: UUID | None = None
+    source: str = ""
+
+    def of_kind(self, kind: str) -> Criteria:
+        return replace(self, kinds=(kind,))
+
+    def where(self) -> Where:
+        """The conditions on `matching_opportunity AS o`. What is closed, full or was dismissed never passes."""
+        where = Where()
+        where.add("o.is_active AND (o.capacity IS NULL OR o.places_taken < o.capacity)")
+        for condition, value in self._simple_conditions():
+            if value not in ([], None, ""):
+                where.add(condition, value)
+        if self.place and self.radius_km:
+            where.near(self.place, self.radius_km)
+        if self.not_for:
+            where.add(
+                "NOT EXISTS (SELECT FROM matching_interaction AS i WHERE i.user_id = %s AND i.opportunity_id = o.id"
+                " AND i.kind IN ('dismiss', 'apply'))",
+                self.not_for,
+            )
+        return where
+
+    def _simple_conditions(self) -> list[tuple[str, object]]:
+        return [
+            ("o.kind = ANY(%s)", list(self.kinds)),
+            ("(o.ends_on IS NULL OR o.ends_on >= %s)", self.day),
+            ("(o.languages = '{}' OR o.languages && %s::varchar[])", list(self.languages)),
+            ("o.is_remote = %s", self.is_remote),
+            ("o.category = %s", self.category),
+            ("o.source = %s", self.source),
+        ]
+
+
+@dataclass(slots=True)
+class Where:
+    """Conditions with their parameters."""
+
+    conditions: list[str] = field(default_factory=list)
+    parameters: list[Any] = field(default_factory=list)
+
+    def add(self, condition: str, *parameters: Any) -> None:
+        self.conditions.append(condition)
+        self.parameters += parameters
+
+    def near(self, place: Place, radius_km: float) -> None:
+        """Within the radius (great circle), or remote; the box is what the index serves."""
+        south, west, north, east = box_around(place, radius_km)
+        latitude, longitude = place
+        inside = "o.longitude BETWEEN %s AND %s" if west <= east else "(o.longitude >= %s OR o.longitude <= %s)"
+        self.add(
+            f"(o.is_remote OR o.latitude BETWEEN %s AND %s AND {inside} AND 2 * {EARTH_RADIUS_KM} * asin(sqrt("
+            "least(1, sin(radians(o.latitude - %s) / 2) ^ 2 + cos(radians(%s)) * cos(radians(o.latitude))"
+            " * sin(radians(o.longitude - %s) / 2) ^ 2))) <= %s)",
+            *(south, north, west, east, latitude, latitude, longitude, radius_km),
+        )
+
+    @property
+    def sql(self) -> str:
+        return " AND ".join(self.conditions)
+
+
+def box_around(place: Place, radius_km: float) -> tuple[float, float, float, float]:
+    """South, west, north and east of a box that holds the circle; west > east where it crosses the date line."""
+    latitude, longitude = place
+    height = radius_km / KM_PER_DEGREE
+    south, north = latitude - height, latitude + height
+    if south <= -90 or north >= 90:
+        return max(south, -90), -180, min(north, 90), 180
+    width = math.degrees(math.asin(min(1, math.sin(math.radians(height)) / math.cos(math.radians(latitude)))))
+    west, east = longitude - width, longitude + width
+    if width >= 180:
+        return south, -180, north, 180
+    return south, west + 360 * (west < -180), north, east - 360 * (east > 180)
+
+
+@dataclass(frozen=True, slots=True)
+class VectorHits:
+    """Ids, nearest first, and how they were found: `exact`, `index`, or `index, then exact`."""
+
+    ids: list[UUID]
+    plan: str
+    estimated_rows: int
+    seconds: float
+
+
+def nearest(
+    vector: NDArray[np.float32], criteria: Criteria, space: VectorSpace, *, count: int, plan: str = ""
+) -> VectorHits:
+    """The `count` opportunities that pass and mean most nearly what `vector` means; `plan` forces one."""
+    started = time.perf_counter()
+    where = criteria.where()
+    estimate = estimated_rows(where) if not plan else 0
+    chosen = plan or ("index" if estimate > settings.VECTOR_EXACT_ROWS and has_index(space) else "exact")
+    ids = (_by_index if chosen == "index" else _exactly)(vector, where, space, count)
+    if chosen == "index" and len(ids) < count and not plan:
+        ids, chosen = _exactly(vector, where, space, count), "index, then exact"
+    seconds = time.perf_counter() - started
+    metrics.vector_query_duration.labels(plan=chosen).observe(seconds)
+    return VectorHits(ids, chosen, estimate, seconds)
+
+
+def estimated_rows(where: Where) -> int:
+    """How many opportunities pass, as PostgreSQL's planner sees it: a millisecond at any size."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"EXPLAIN (FORMAT JSON) SELECT 1 FROM matching_opportunity AS o WHERE {where.sql}",  # noqa: S608
+            where.parameters,
+        )
+        [(plan,)] = cursor.fetchall()
+    found = json.loads(plan) if isinstance(plan, str) else plan
+    return int(found[0]["Plan"]["Plan Rows"])
+
+
+def index_name(space: VectorSpace) -> str:
+    """The name of a space's approximate index."""
+    return f"matching_opp_vector_ann_{space.pk}"
+
+
+def has_index(space: VectorSpace) -> bool:
+    """Whether the space has a valid approximate index."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass(%s) AND indisvalid)",
+            [index_name(space)],
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def _exactly(vector: NDArray[np.float32], where: Where, space: VectorSpace, count: int) -> list[UUID]:
+    sql = f"""
+        WITH suitable AS MATERIALIZED (SELECT o.id FROM matching_opportunity AS o WHERE {where.sql})
+        SELECT v.opportunity_id FROM suitable
+        JOIN matching_opportunityvector AS v ON v.opportunity_id = suitable.id AND v.space_id = %s
+        WHERE v.embedding IS NOT NULL
+        ORDER BY v.embedding <=> %s::vector, v.opportunity_id LIMIT %s
+    """  # noqa: S608 - the conditions are this module's own
+    return _ids(sql, [*where.parameters, space.pk, Vector(vector).to_text(), count])
+
+
+def _by_index(vector: NDArray[np.float32], where: Where, space: VectorSpace, count: int) -> list[UUID]:
+    """Scan the index on until `count` rows passed or the scan's bound is reached, and put them in order."""
+    kind = f"halfvec({space.dimensions})"
+    sql = f"""
+        WITH found AS MATERIALIZED (
+            SELECT v.opportunity_id, v.embedding::{kind} <=> %s::{kind} AS distance
+            FROM matching_opportunityvector AS v JOIN matching_opportunity AS o ON o.id = v.opportunity_id
+            WHERE v.space_id = {int(space.pk)} AND {where.sql}
+            ORDER BY v.embedding::{kind} <=> %s::{kind} LIMIT %s
+        )
+        SELECT opportunity_id FROM found ORDER BY distance, opportunity_id
+    """  # noqa: S608
+    text = Vector(vector).to_text()
+    with transaction.atomic():
+        _tune_index_scan(count)
+        return _ids(sql, [text, *where.parameters, text, count])
+
+
+def _tune_index_scan(count: int) -> None:
+    """For this transaction: scan on past rows that are filtered out, and take the index whatever the planner thinks."""
+    ef_search = min(1000, max(settings.VECTOR_HNSW_EF_SEARCH, count))
+    values = {
+        "hnsw.ef_search": ef_search,
+        "hnsw.iterative_scan": "relaxed_order",
+        "hnsw.max_scan_tuples": settings.VECTOR_MAX_SCAN_ROWS,
+        "ivfflat.probes": settings.VECTOR_IVF_PROBES,
+        "ivfflat.iterative_scan": "relaxed_order",
+        "enable_seqscan": "off",
+        "enable_hashjoin": "off",
+        "enable_mergejoin": "off",
+    }
+    with connection.cursor() as cursor:
+        for name, value in values.items():
+            cursor.execute("SELECT set_config(%s, %s, true)", [name, str(value)])
+
+
+def best_text_hits(words: Sequence[str], criteria: Criteria, *, count: int) -> list[UUID]:
+    """The opportunities that pass with most of `words` in the best places; at most MATCHING_TEXT_ROWS are ranked."""
+    if not words:
+        return []
+    where = criteria.where()
+    sql = f"""
+        WITH query AS (SELECT to_tsquery('english', %s) AS words),
+        hits AS MATERIALIZED (
+            SELECT o.id, o.search FROM matching_opportunity AS o, query
+            WHERE o.search @@ query.words AND {where.sql} LIMIT %s
+        )
+        SELECT hits.id FROM hits, query ORDER BY ts_rank(hits.search, query.words, 1) DESC, hits.id LIMIT %s
+    """  # noqa: S608
+    return _ids(sql, [" | ".join(words), *where.parameters, settings.MATCHING_TEXT_ROWS, count])
+
+
+def newest(criteria: Criteria, *, count: int) -> list[UUID]:
+    """The newest opportunities that pass: for a citizen who has not said anything yet."""
+    where = criteria.where()
+    sql = f"""
+        SELECT o.id FROM matching_opportunity AS o WHERE {where.sql} ORDER BY o.created_at DESC, o.id DESC LIMIT %s
+    """  # noqa: S608
+    return _ids(sql, [*where.parameters, count])
+
+
+def still_pass(ids: Sequence[UUID], criteria: Criteria) -> set[UUID]:
+    """Those of `ids` that pass now."""
+    where = criteria.where()
+    sql = f"SELECT o.id FROM matching_opportunity AS o WHERE o.id = ANY(%s) AND {where.sql}"  # noqa: S608
+    return set(_ids(sql, [list(ids), *where.parameters]))
+
+
+def _ids(sql: str, parameters: Sequence[Any]) -> list[UUID]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return [found for (found,) in cursor.fetchall()]

@@ -1,0 +1,174 @@
+"""From texts to stored vectors: of opportunities and of profiles, in batches, in the space of this worker's embedder.
+
+A text that is newer than its vector is found by its version. What an older task embedded never replaces what a newer
+one did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import numpy as np
+import structlog
+from django.db import connection
+from numpy.typing import NDArray
+from pgvector import Vector
+
+from matching import glossary
+from matching.embeddings import Embedder, Vectors, get_embedder, unit_rows
+from matching.errors import EmbeddingRefused
+from matching.models import Opportunity, OpportunityVector, Profile, ProfileVector, StoredVector, VectorSpace
+from matching.spaces import check_shape, space_for
+from matching.terms import Terms
+
+log = structlog.get_logger(__name__)
+
+#: Texts embedded between two looks at whether the task was cancelled.
+BATCH_TEXTS = 64
+FACETS_MAX = 16
+#: What the whole text adds to the vector of headline, skills and interests.
+WHOLE_TEXT_WEIGHT = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileTexts:
+    """A profile in English where the glossary knows its words."""
+
+    brief: str
+    whole: str
+    skills: list[str]
+    original: str
+
+    @classmethod
+    def of(cls, profile: Profile) -> ProfileTexts:
+        original = f"{profile.headline}. {profile.about} {', '.join(profile.skills)}. {', '.join(profile.interests)}."
+        languages = glossary.languages_of(original)
+        headline, about = (glossary.in_english(text, languages) for text in (profile.headline, profile.about))
+        skills = [glossary.in_english(skill, languages) for skill in profile.skills]
+        interests = [glossary.in_english(interest, languages) for interest in profile.interests]
+        brief = _sentence(headline, ", ".join(skills), ", ".join(interests))
+        whole = _sentence(headline, about, ", ".join(skills), ", ".join(interests))
+        return cls(brief, whole, skills[:FACETS_MAX], original if languages else "")
+
+
+def _sentence(*parts: str) -> str:
+    return ". ".join(part for part in parts if part.strip())
+
+
+def opportunity_text(opportunity: Opportunity) -> str:
+    """What is embedded of an opportunity: its text, with the English of what is Spanish or Hindi."""
+    text = opportunity.text
+    languages = glossary.languages_of(text)
+    return f"{text} {glossary.in_english(text, languages)}" if languages else text
+
+
+def embed_opportunities(ids: Sequence[UUID | str], *, embedder: Embedder | None = None) -> list[UUID]:
+    """Store the vectors of those opportunities that exist; the ids of those that are new or changed."""
+    embedder = embedder or get_embedder()
+    space = space_for(embedder)
+    found = list(Opportunity.objects.filter(pk__in=ids).defer("search"))
+    texts = [opportunity_text(opportunity) for opportunity in found]
+    vectors = embed_each(texts, embedder, space)
+    rows = [
+        OpportunityVector(
+            opportunity=opportunity,
+            space=space,
+            embedding=storable(vector),
+            terms=Terms.of(text).pack(),
+            version=opportunity.version,
+        )
+        for opportunity, text, vector in zip(found, texts, vectors, strict=True)
+    ]
+    return upsert(rows)
+
+
+def embed_profile(profile: Profile, *, embedder: Embedder | None = None) -> ProfileVector:
+    """Store the vector of a profile; what is stored now, which may be newer."""
+    embedder = embedder or get_embedder()
+    row = profile_vector(profile, embedder, space_for(embedder))
+    upsert([row])
+    return ProfileVector.objects.get(profile=profile, space=row.space)
+
+
+def profile_vector(profile: Profile, embedder: Embedder, space: VectorSpace) -> ProfileVector:
+    """The vector of a profile, not stored."""
+    texts = ProfileTexts.of(profile)
+    brief, whole, *facets = embed_each([texts.brief, texts.whole, *texts.skills], embedder, space)
+    meaning = unit_rows((brief + WHOLE_TEXT_WEIGHT * whole)[None, :])[0]
+    return ProfileVector(
+        profile=profile,
+        space=space,
+        embedding=storable(meaning),
+        facets=np.array(facets, dtype="<f4").tobytes(),
+        terms=Terms.of(f"{texts.whole} {texts.original}").pack(),
+        version=profile.version,
+    )
+
+
+def facets_of(stored: ProfileVector, dimensions: int) -> Vectors:
+    """The vectors of the skills, float32[skills, dimensions]."""
+    flat: NDArray[np.float32] = np.frombuffer(bytes(stored.facets), dtype="<f4").astype(np.float32)
+    return flat.reshape(-1, dimensions)
+
+
+def embed_each(texts: list[str], embedder: Embedder, space: VectorSpace) -> Vectors:
+    """Unit rows; zero for a text that says nothing or that the embedder refuses, which never takes others with it.
+
+    Raises DimensionMismatch, and EmbeddingUnavailable when another try may help.
+    """
+    try:
+        vectors = embedder.embed(texts)
+    except EmbeddingRefused:
+        if len(texts) == 1:
+            log.warning("matching.text_refused", characters=len(texts[0]))
+            return np.zeros((1, space.dimensions), dtype=np.float32)
+        return np.concatenate([embed_each([text], embedder, space) for text in texts])
+    check_shape(vectors, space, rows=len(texts))
+    return unit_rows(vectors)
+
+
+def storable(vector: NDArray[np.float32]) -> NDArray[np.float32] | None:
+    """None in place of a zero vector, which has no direction and so no distance."""
+    return vector if bool(vector.any()) else None
+
+
+def upsert(rows: Sequence[OpportunityVector] | Sequence[ProfileVector]) -> list[UUID]:
+    """Write vectors in one statement; the owners of those that were new or newer than what was there.
+
+    Owners deleted meanwhile are left out.
+    """
+    if not rows:
+        return []
+    model: type[StoredVector] = type(rows[0])
+    owner = "opportunity" if model is OpportunityVector else "profile"
+    columns = [f"{owner}_id", "space_id", "embedding", "terms", "version"]
+    columns += ["facets"] if model is ProfileVector else []
+    ordered = sorted(rows, key=lambda row: str(getattr(row, columns[0])))  # one order of locks
+    sql = f"""
+        INSERT INTO {model._meta.db_table} AS old ({", ".join(columns)})
+        SELECT new.* FROM (VALUES {", ".join([_placeholders(columns)] * len(ordered))}) AS new ({", ".join(columns)})
+        WHERE EXISTS (SELECT FROM matching_{owner} WHERE id = new.{owner}_id FOR KEY SHARE)
+        ON CONFLICT ({owner}_id, space_id) DO UPDATE
+        SET {", ".join(f"{column} = excluded.{column}" for column in columns[2:])}
+        WHERE old.version <= excluded.version RETURNING {owner}_id
+    """  # noqa: S608, SLF001 - names from this function alone; the table's documented name
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [_value(row, column) for row in ordered for column in columns])
+        return [UUID(str(found)) for (found,) in cursor.fetchall()]
+
+
+_TYPES = {"embedding": "%s::vector", "terms": "%s::bytea", "facets": "%s::bytea", "version": "%s::int"}
+
+
+def _placeholders(columns: list[str]) -> str:
+    casts = {"space_id": "%s::bigint"} | _TYPES
+    return f"({', '.join(casts.get(column, '%s::uuid') for column in columns)})"
+
+
+def _value(row: StoredVector, column: str) -> object:
+    value = getattr(row, column)
+    if column == "embedding" and value is not None:
+        return Vector(value).to_text()
+    return bytes(value) if column in {"terms", "facets"} else value
