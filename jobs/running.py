@@ -8,10 +8,12 @@ from contextvars import ContextVar
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from dramatiq import MessageProxy
 
 from jobs import ledger
+from jobs.database import execute
 from jobs.errors import NoCurrentTask, TaskCancelled
 
 
@@ -54,8 +56,10 @@ class RunningTask:
 
     @contextmanager
     def effects(self) -> Iterator[None]:
-        """A transaction that commits only while this run owns the task."""
+        """A transaction that commits only while this run owns the task; a worker that stands still in it loses it."""
         with transaction.atomic():
+            patience = f"{int(settings.JOBS_TRANSACTION_TIMEOUT_SECONDS * 1000)}ms"
+            execute("SELECT set_config('idle_in_transaction_session_timeout', %s, true)", (patience,))
             ledger.assert_owned(self.claim)
             yield
 

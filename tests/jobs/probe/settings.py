@@ -5,8 +5,8 @@ from config.settings import *  # noqa: F403
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
-    "django_dramatiq",
     "jobs",
+    "django_dramatiq",
     "tests.jobs.probe",
 ]
 AUTH_USER_MODEL = "auth.User"
