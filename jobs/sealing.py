@@ -38,7 +38,7 @@ def seal_bytes(content: bytes) -> bytes:
     return _box(tuple(settings.JOBS_SEAL_KEYS)).encrypt(content)
 
 
-def unseal_bytes(sealed: bytes) -> bytes:
+def unseal_bytes(sealed: bytes | memoryview) -> bytes:
     """What `seal_bytes` was given.
 
     Raises:
