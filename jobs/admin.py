@@ -18,10 +18,10 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from jobs import operations
+from jobs import operations, schedule
 from jobs.dashboard import DashboardAdmin
 from jobs.errors import ArgumentsRefused, NotInThatState
-from jobs.models import Attempt, Dashboard, Queue, Task, UndecodableMessage, Worker
+from jobs.models import Attempt, Dashboard, Queue, ScheduleTick, Task, UndecodableMessage, Worker
 from jobs.redaction import redact, redact_value, shown_arguments
 from jobs.states import State
 
@@ -214,3 +214,15 @@ class QueueAdmin(ReadOnlyAdmin[Queue]):
 class UndecodableMessageAdmin(ReadOnlyAdmin[UndecodableMessage]):
     list_display = ("received_at", "queue", "error")
     list_filter = ("queue",)
+
+
+@admin.register(ScheduleTick)
+class ScheduleTickAdmin(ReadOnlyAdmin[ScheduleTick]):
+    """The schedule, and below it the ticks of late."""
+
+    list_display = ("name", "due_at", "task_id")
+    list_filter = ("name",)
+    ordering = ("-due_at",)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {**(extra_context or {}), "schedule": schedule.overview()})

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -91,3 +92,29 @@ def _tick(entry: Entry, now: datetime, last: datetime | None) -> bool:
             )
             log.info("jobs.schedule_tick", name=entry.name, due_at=due_at.isoformat(), task_id=message.message_id)
     return bool(is_ours and is_sent)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """How one entry stands: its last tick that sent a task, and when it is due again."""
+
+    entry: Entry
+    last_due_at: datetime | None
+    task_id: UUID | None
+    task_state: str | None
+    next_due_at: datetime
+
+
+def overview() -> list[Line]:
+    """How every entry stands, in the schedule's order."""
+    [(now,)] = fetch("SELECT statement_timestamp()", ())
+    rows = fetch(
+        """
+        SELECT DISTINCT ON (tick.name) tick.name, tick.due_at, tick.task_id, task.state
+        FROM jobs_scheduletick AS tick LEFT JOIN jobs_task AS task ON task.id = tick.task_id
+        WHERE tick.task_id IS NOT NULL ORDER BY tick.name, tick.due_at DESC
+        """,
+        (),
+    )
+    last = {name: tuple(rest) for name, *rest in rows}
+    return [Line(entry, *last.get(entry.name, (None, None, None)), entry.next_due(now)) for entry in entries()]

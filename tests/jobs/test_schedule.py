@@ -9,7 +9,9 @@ import pytest
 from django.conf import LazySettings
 from django.core.management import call_command
 from django.db import connection, transaction
+from django.test import Client
 
+from accounts.models import User
 from config.schedule import SCHEDULE
 from jobs import schedule
 from jobs.models import ScheduleTick, Task
@@ -104,3 +106,16 @@ def test_ended_tasks_are_pruned_after_their_retention_and_the_dead_are_kept_long
     Task.objects.filter(state="dead").update(finished_at=datetime.now(UTC) - timedelta(days=100))
     call_command("tasks", "prune", "--json")
     assert Task.objects.get().args == ["later"]
+
+
+@pytest.mark.django_db
+def test_the_admin_shows_when_each_entry_ran_and_runs_next(client: Client) -> None:
+    client.force_login(
+        User.objects.create_superuser("+12035550102"), backend="accounts.backends.StaffBackend"
+    )
+    a_while_ago("hourly", 30)
+    schedule.tick()
+    page = client.get("/admin/jobs/scheduletick/").content.decode()
+    assert "0 * * * *" in page
+    assert f"/admin/jobs/task/{Task.objects.get().id}/change/" in page
+    assert [line.entry.name for line in schedule.overview()] == ["hourly", "skipping"]
