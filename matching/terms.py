@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -39,8 +40,12 @@ STOP_WORDS = frozenset(_STOP_WORDS.split())
 
 def stems(text: str) -> Counter[str]:
     """The stems of `text` and how often each occurs; a light English stemmer, kind to other languages."""
-    words = (fold(word) for word in _WORD.findall(text))
-    return Counter(stem(word) for word in words if word not in STOP_WORDS and len(word) > 1)
+    return Counter(stem(word) for word in words_of(text) if word not in STOP_WORDS and len(word) > 1)
+
+
+def words_of(text: str) -> list[str]:
+    """The words and numbers of `text` in lower case, without accents."""
+    return [fold(word) for word in _WORD.findall(text)]
 
 
 def stem(word: str) -> str:
@@ -95,9 +100,13 @@ class Rarity:
     frequencies: NDArray[np.int32] = field(repr=False)
 
     @classmethod
-    def of(cls, texts: list[Terms]) -> Rarity:
-        occurrences = np.concatenate([terms.buckets for terms in texts]) if texts else np.zeros(0, dtype=np.int32)
-        return cls(len(texts), np.bincount(occurrences, minlength=BUCKETS).astype(np.int32))
+    def of(cls, texts: Iterable[Terms]) -> Rarity:
+        """Count them one by one, so that they need not be in memory together."""
+        documents, frequencies = 0, np.zeros(BUCKETS, dtype=np.int32)
+        for terms in texts:
+            documents += 1
+            frequencies[terms.buckets] += 1
+        return cls(documents, frequencies)
 
     def weights(self, buckets: NDArray[np.int32]) -> NDArray[np.float32]:
         """Inverse document frequency, smoothed, so that an unseen stem counts most."""

@@ -1,0 +1,141 @@
+"""Opportunities in files: JSON lines and CSV, each row checked."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Iterator, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from matching.models import Kind, Opportunity
+
+Row = Mapping[str, Any]
+#: A longer line is no opportunity.
+LINE_MAX_CHARACTERS = 200_000
+
+_TEXTS = {
+    "title": 300, "description": 20_000, "organisation": 200, "category": 120, "requirements": 5000,
+    "external_id": 200,
+}  # fmt: skip
+TRUE = {"true", "yes", "1", "t", "y"}
+
+
+class RowRejected(ValueError):
+    """The row is no opportunity."""
+
+
+def read_jsonl(path: Path) -> Iterator[tuple[int, Row]]:
+    """Number and object of each line; `{}` where a line is no JSON object. One line in memory at a time."""
+    with path.open(encoding="utf-8-sig", errors="replace") as lines:
+        number = 0
+        while line := lines.readline(LINE_MAX_CHARACTERS):
+            number += 1
+            if line.strip():
+                yield number, _object(line)
+
+
+def _object(line: str) -> Row:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return row if isinstance(row, dict) else {}
+
+
+def read_csv(path: Path) -> Iterator[tuple[int, Row]]:
+    """Number and columns of each row, by the names in the first one."""
+    csv.field_size_limit(LINE_MAX_CHARACTERS)
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        for row in (reader := csv.DictReader(line.replace("\0", "") for line in file)):
+            yield reader.line_num, {name: value for name, value in row.items() if isinstance(name, str)}
+
+
+FORMATS = {"jsonl": read_jsonl, "csv": read_csv}
+
+
+def row_to_opportunity(row: Row, *, source: str) -> Opportunity:
+    """The opportunity a row tells of, not saved. Raises RowRejected, which says why."""
+    if not row:
+        raise RowRejected("no JSON object")
+    kind = str(row.get("kind") or "").strip().lower()
+    if kind not in Kind.values:
+        raise RowRejected(f"unknown kind: {kind[:40]}")
+    texts = {name: _text(row, name, most) for name, most in _TEXTS.items()}
+    if not texts["title"] or not texts["external_id"]:
+        raise RowRejected("title and external_id are needed")
+    starts_on, ends_on = _date(row, "starts_on"), _date(row, "ends_on")
+    if starts_on and ends_on and ends_on < starts_on:
+        raise RowRejected("ends_on is before starts_on")
+    latitude, longitude = _place(row)
+    return Opportunity(
+        kind=kind,
+        source=source,
+        starts_on=starts_on,
+        ends_on=ends_on,
+        latitude=latitude,
+        longitude=longitude,
+        is_remote=str(row.get("is_remote") or "").strip().lower() in TRUE,
+        languages=_list(row, "languages"),
+        capacity=_capacity(row),
+        is_active=str(row.get("is_active", "true")).strip().lower() in TRUE,
+        **texts,
+    )
+
+
+def _text(row: Row, name: str, most: int) -> str:
+    value = row.get(name)
+    text = "" if value is None else str(value).replace("\0", "").encode("utf-8", "ignore").decode().strip()
+    if len(text) > most:
+        raise RowRejected(f"{name} is longer than {most} characters")
+    return text
+
+
+def _date(row: Row, name: str) -> date | None:
+    if not row.get(name):
+        return None
+    try:
+        return date.fromisoformat(str(row[name])[:10])
+    except ValueError:
+        raise RowRejected(f"{name} is not a date: {str(row[name])[:40]}") from None
+
+
+def _place(row: Row) -> tuple[float | None, float | None]:
+    latitude, longitude = _degrees(row, "latitude", 90), _degrees(row, "longitude", 180)
+    if (latitude is None) != (longitude is None):
+        raise RowRejected("latitude and longitude go together")
+    return latitude, longitude
+
+
+def _degrees(row: Row, name: str, limit: int) -> float | None:
+    if row.get(name) in (None, ""):
+        return None
+    try:
+        value = float(row[name])
+    except (TypeError, ValueError):
+        raise RowRejected(f"{name} is not a number: {str(row[name])[:40]}") from None
+    if not math.isfinite(value) or abs(value) > limit:
+        raise RowRejected(f"{name} is out of range: {value}")
+    return value
+
+
+def _list(row: Row, name: str) -> list[str]:
+    value = row.get(name) or []
+    parts = value.replace(";", ",").split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list):
+        raise RowRejected(f"{name} is no list")
+    return [str(part).strip()[:12] for part in parts if str(part).strip()]
+
+
+def _capacity(row: Row) -> int | None:
+    if row.get("capacity") in (None, ""):
+        return None
+    try:
+        value = int(row["capacity"])
+    except (TypeError, ValueError, OverflowError):
+        value = -1
+    if not 0 <= value <= 2_147_483_647:
+        raise RowRejected(f"capacity is no count: {str(row['capacity'])[:40]}")
+    return value

@@ -1,0 +1,250 @@
+"""Finding a citizen's matches: wish, candidates, ranking. The same way for runs, for the nightly round and for
+evaluation.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import numpy as np
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+from numpy.typing import NDArray
+from pgvector import Vector
+
+from matching import search
+from matching.embeddings import Embedder, get_embedder, space_of, unit_rows
+from matching.models import Interaction, OpportunityVector, Profile, ProfileVector, TermStatistics, VectorSpace
+from matching.ranking import Candidate, Ranked, Wish, rank
+from matching.search import Criteria
+from matching.terms import BUCKETS, STOP_WORDS, Rarity, Terms, bucket, stem, words_of
+from matching.vectors import ProfileTexts, embed_each, facets_of, profile_vector
+
+#: How rare stems are is read again after so long.
+RARITY_SECONDS = 300
+RARITY_SAMPLE_ROWS = 50_000
+QUERY_WORDS = 40
+#: How much what was saved or applied for, and what was dismissed, turns the vector of a profile.
+LIKED_WEIGHT, DISLIKED_WEIGHT = 0.25, 0.1
+FEEDBACK_MAX = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A wish with the raw words full text search is asked for."""
+
+    wish: Wish
+    words: list[str]
+
+
+def wish_of(stored: ProfileVector, dimensions: int) -> Query:
+    """The wish of a profile, turned by what the citizen did with earlier matches."""
+    profile = stored.profile
+    texts = ProfileTexts.of(profile)
+    words = _words(f"{texts.whole} {texts.original}")
+    meaning = None if stored.embedding is None else np.asarray(stored.embedding, dtype=np.float32)
+    has_place = profile.latitude is not None and profile.longitude is not None
+    wish = Wish(
+        meaning=_with_feedback(meaning, profile, stored.space_id),
+        terms=Terms.unpack(bytes(stored.terms)),
+        skills=texts.skills,
+        facets=facets_of(stored, dimensions),
+        words={bucket(stem(word)): word for word in words},
+        place=(profile.latitude, profile.longitude) if has_place else None,  # type: ignore[arg-type]
+    )
+    return Query(wish, words)
+
+
+def wish_for_keywords(keywords: str, base: Query | None, space: VectorSpace | None, embedder: Embedder | None) -> Query:
+    """The wish for what was typed in; the profile, if there is one, says where the citizen is.
+
+    Without an embedder of the active space, words alone decide.
+    """
+    meaning = None
+    if space and embedder and space_of(embedder) == space.label:
+        row = embed_each([keywords], embedder, space)[0]
+        meaning = row if row.any() else None
+    words = _words(keywords)
+    place = base.wish.place if base else None
+    named = {bucket(stem(word)): word for word in words}
+    return Query(Wish(meaning=meaning, terms=Terms.of(keywords), words=named, place=place), words)
+
+
+def _words(text: str) -> list[str]:
+    """The words of a text that say something, each once, in their order."""
+    return [word for word in dict.fromkeys(words_of(text)) if word not in STOP_WORDS and len(word) > 1]
+
+
+def _with_feedback(meaning: NDArray[np.float32] | None, profile: Profile, space_id: int) -> NDArray[np.float32] | None:
+    """Turned towards what the citizen saved or applied for and away from what they dismissed (Rocchio, 1971)."""
+    if meaning is None:
+        return None
+    newest = Interaction.objects.filter(user_id=profile.user_id).order_by("-id")[:FEEDBACK_MAX]
+    kinds: dict[UUID, str] = dict(newest.values_list("opportunity_id", "kind"))
+    rows = OpportunityVector.objects.filter(opportunity__in=kinds, space=space_id, embedding__isnull=False)
+    vectors = dict(rows.values_list("opportunity_id", "embedding"))
+    liked = [vectors[one] for one in vectors if kinds[one] != Interaction.Kind.DISMISS]
+    disliked = [vectors[one] for one in vectors if kinds[one] == Interaction.Kind.DISMISS]
+    turned = meaning.copy()
+    for group, weight in ((liked, LIKED_WEIGHT), (disliked, -DISLIKED_WEIGHT)):
+        if group:
+            turned += weight * np.mean([np.asarray(vector, dtype=np.float32) for vector in group], axis=0)
+    return unit_rows(turned[None, :])[0]
+
+
+def criteria_of(profile: Profile, *, day: datetime | None) -> Criteria:
+    """What the profile demands of an opportunity."""
+    has_place = profile.latitude is not None and profile.longitude is not None
+    return Criteria(
+        kinds=tuple(profile.wants),
+        day=day.date() if day else None,
+        languages=tuple(profile.languages),
+        place=(profile.latitude, profile.longitude) if has_place else None,  # type: ignore[arg-type]
+        radius_km=profile.radius_km,
+        not_for=profile.user_id,
+    )
+
+
+def find(
+    query: Query, criteria: Criteria, space: VectorSpace | None, *, count: int, rarity: Rarity | None = None
+) -> list[Ranked]:
+    """The best `count` matches, best first."""
+    ids = candidate_ids(query, criteria, space, rarity or current_rarity())
+    candidates = load(ids, criteria, space)
+    return rank(query.wish, candidates, rarity or current_rarity(), now=timezone.now(), count=count)
+
+
+def candidate_ids(query: Query, criteria: Criteria, space: VectorSpace | None, rarity: Rarity) -> list[UUID]:
+    """For each wanted kind, the nearest by meaning and the best by words; the newest for a wish that says nothing."""
+    each = max(settings.MATCHING_CANDIDATES, 1)
+    if query.wish.is_empty:
+        return search.newest(criteria, count=each)
+    words = rarest(query.words, rarity)
+    found: dict[UUID, None] = {}
+    for kind in criteria.kinds or ("",):
+        of_kind = criteria.of_kind(kind) if kind else criteria
+        if query.wish.meaning is not None and space is not None:
+            found |= dict.fromkeys(search.nearest(query.wish.meaning, of_kind, space, count=each).ids)
+        found |= dict.fromkeys(search.best_text_hits(words, of_kind, count=each))
+    return list(found)
+
+
+def rarest(words: Sequence[str], rarity: Rarity) -> list[str]:
+    """The words that tell most: an OR of common words would hit, and rank, half of all opportunities."""
+    buckets = np.array([bucket(stem(word)) for word in words], dtype=np.int32)
+    order = np.argsort(rarity.frequencies[buckets], kind="stable") if len(words) else []
+    return [words[i] for i in order[:QUERY_WORDS]]
+
+
+def load(ids: Sequence[UUID], criteria: Criteria, space: VectorSpace | None) -> list[Candidate]:
+    """Those of `ids` that still pass, with what ranking needs."""
+    where = criteria.where()
+    sql = f"""
+        SELECT o.id, o.kind, o.organisation, o.title, o.category, v.embedding::text, v.terms, o.latitude, o.longitude,
+               o.is_remote, o.created_at
+        FROM matching_opportunity AS o
+        LEFT JOIN matching_opportunityvector AS v ON v.opportunity_id = o.id AND v.space_id = %s
+        WHERE o.id = ANY(%s) AND {where.sql}
+    """  # noqa: S608 - conditions of matching.search
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [space.pk if space else None, list(ids), *where.parameters])
+        return [_candidate(row) for row in cursor.fetchall()]
+
+
+def _candidate(row: tuple) -> Candidate:  # type: ignore[type-arg]
+    id_, kind, organisation, title, category, embedding, terms, latitude, longitude, is_remote, created_at = row
+    return Candidate(
+        id=id_,
+        kind=kind,
+        organisation=organisation,
+        heading=f"{title} {category}",
+        embedding=None if embedding is None else Vector.from_text(embedding).to_numpy(),
+        terms=Terms.unpack(bytes(terms)) if terms else Terms.of(f"{title} {category}"),
+        place=None if latitude is None else (latitude, longitude),
+        is_remote=is_remote,
+        created_at=created_at,
+    )
+
+
+def query_for(profile: Profile | None, keywords: str, space: VectorSpace | None) -> Query:
+    """What to look for: the keywords if there are any, else what the profile says, embedded now if it was not yet."""
+    base = None
+    if profile and space:
+        base = wish_of(stored_vector(profile, space), space.dimensions)
+    if keywords:
+        return wish_for_keywords(keywords, base, space, get_embedder())
+    return base or Query(Wish(meaning=None, terms=Terms.of("")), [])
+
+
+def stored_vector(profile: Profile, space: VectorSpace) -> ProfileVector:
+    """The profile's vector in `space`: the stored one if it is current, else one made now, if this worker can."""
+    stored = ProfileVector.objects.filter(profile=profile, space=space).first()
+    if stored is None or stored.version != profile.version:
+        embedder = get_embedder()
+        if space_of(embedder) == space.label:
+            stored = profile_vector(profile, embedder, space)
+    if stored is None:
+        stored = ProfileVector(profile=profile, space=space, terms=Terms.of(ProfileTexts.of(profile).whole).pack())
+    stored.profile = profile
+    return stored
+
+
+class _RarityCache:
+    """How rare stems are, read at most every `RARITY_SECONDS`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rarity = Rarity(0, np.zeros(BUCKETS, dtype=np.int32))
+        self._read_at = -float(RARITY_SECONDS)
+
+    def get(self) -> Rarity:
+        with self._lock:
+            if time.monotonic() - self._read_at >= RARITY_SECONDS:
+                self._rarity, self._read_at = stored_rarity() or measure_rarity(), time.monotonic()
+            return self._rarity
+
+    def clear(self) -> None:
+        with self._lock:
+            self._read_at = -float(RARITY_SECONDS)
+
+
+_rarity_cache = _RarityCache()
+current_rarity = _rarity_cache.get
+forget_rarity = _rarity_cache.clear
+
+
+def stored_rarity() -> Rarity | None:
+    """What the last `refresh_rarity` stored."""
+    row = TermStatistics.objects.filter(pk=1).first()
+    if row is None or len(row.frequencies) != 4 * BUCKETS:
+        return None
+    return Rarity(row.documents, np.frombuffer(bytes(row.frequencies), dtype="<i4").astype(np.int32))
+
+
+def refresh_rarity() -> Rarity:
+    """Measure how rare stems are, and store it."""
+    rarity = measure_rarity()
+    TermStatistics.objects.update_or_create(
+        pk=1,
+        defaults={
+            "documents": rarity.documents,
+            "frequencies": rarity.frequencies.astype("<i4").tobytes(),
+            "computed_at": timezone.now(),
+        },
+    )
+    forget_rarity()
+    return rarity
+
+
+def measure_rarity(source: str = "") -> Rarity:
+    """From a sample of opportunities, streamed: at most `RARITY_SAMPLE_ROWS`."""
+    rows = OpportunityVector.objects.order_by()
+    rows = rows.filter(opportunity__source=source) if source else rows
+    packed = rows.values_list("terms", flat=True)[:RARITY_SAMPLE_ROWS]
+    return Rarity.of(Terms.unpack(bytes(terms)) for terms in packed.iterator(chunk_size=2000))
