@@ -1,0 +1,41 @@
+"""What no worker can run: bodies that are no task, and actors of a release that is still to come."""
+
+from __future__ import annotations
+
+import pika
+import pytest
+from django.conf import LazySettings
+from django.db import connection
+from django.db.models import F
+
+from jobs import topology
+from jobs.models import Task, UndecodableMessage
+from jobs.states import State
+from tests.jobs.conftest import Workers, wait_until
+
+
+@pytest.mark.parametrize("transport", ["rabbitmq"], indirect=True)
+def test_an_undecodable_body_is_kept_with_the_reason(workers: Workers, settings: LazySettings) -> None:
+    workers.start()
+    settings.JOBS_QUEUE_PREFIX = workers.environment["JOBS_QUEUE_PREFIX"]
+    link = pika.BlockingConnection(pika.URLParameters(workers.environment["RABBITMQ_URL"]))
+    for body in (b"\xff\x00 no json", b'{"message_id": "17"}', b'["a list"]'):
+        link.channel().basic_publish("", topology.physical_name("default"), body)
+    wait_until(lambda: UndecodableMessage.objects.count() == 3, "the bodies to be kept")
+    kept = UndecodableMessage.objects.get(body=b"\xff\x00 no json")
+    assert kept.queue == "default"
+    assert "DecodeError" in kept.error
+    link.close()
+
+
+def test_a_task_of_an_unknown_actor_waits_for_a_release_that_knows_it(workers: Workers) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO jobs_task (id, actor, queue, args, kwargs, priority, state, attempt, max_attempts, request_id)"
+            " VALUES (gen_random_uuid(), 'actor_of_tomorrow', 'default', '[]', '{}', 0, 'queued', 0, 8, '')"
+        )
+    workers.start()
+    wait_until(lambda: "jobs.unknown_actor" in workers.log(), "a worker to meet the task")
+    wait_until(lambda: Task.objects.filter(run_at__gt=F("created_at")).exists(), "the task to be put off")
+    task = Task.objects.get()
+    assert (task.state, task.attempt) == (State.QUEUED, 0)
