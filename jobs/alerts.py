@@ -154,10 +154,17 @@ def _notify(episode_id: UUID, phase: Phase) -> None:
         notifier(episode_id, phase)
 
 
+def sentence(episode: AlertEpisode) -> str:
+    """What was measured when the episode began."""
+    if episode.rule not in MEASURES:
+        return episode.rule
+    _, template = MEASURES[episode.rule]
+    return template.format(value=episode.value, threshold=episode.threshold)
+
+
 def describe(episode: AlertEpisode, phase: Phase) -> tuple[str, str]:
     """The subject and the text of the message that tells of the episode's beginning or end."""
-    _, sentence = MEASURES[episode.rule]
-    text = sentence.format(value=episode.value, threshold=episode.threshold)
+    text = sentence(episode)
     if phase == "began":
         return f"CivicLens: {episode.rule}", f"{text}\nSince {episode.started_at:%Y-%m-%d %H:%M:%S %Z}."
     return (

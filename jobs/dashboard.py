@@ -14,7 +14,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
-from jobs import charts, operations, overview, rollup
+from jobs import alerts, charts, operations, overview, rollup
 from jobs.models import AlertEpisode, Dashboard
 from jobs.publisher import publisher
 
@@ -123,7 +123,7 @@ def figures(period: Period) -> dict[str, Any]:
         "charts": _charts(now, period, buckets),
         "failure_causes": overview.failure_causes(period.length),
         "dead_causes": overview.dead_causes(),
-        "alerts": list(AlertEpisode.objects.filter(ended_at=None)),
+        "alerts": [(episode, alerts.sentence(episode)) for episode in AlertEpisode.objects.filter(ended_at=None)],
     }
 
 

@@ -1,0 +1,161 @@
+"""What Prometheus is told, and who may ask."""
+
+from __future__ import annotations
+
+import socket
+import urllib.request
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.conf import LazySettings
+from django.db import transaction
+from django.test import Client
+from django.utils import timezone
+from prometheus_client.parser import text_string_to_metric_families
+
+from jobs import rollup, telemetry
+from jobs.models import Attempt, Mark, Queue, Task
+from jobs.testing import run_tasks
+from tests.jobs.conftest import Workers, wait_until, wait_until_drained
+from tests.jobs.probe.actors import probe_failing, probe_transactional
+
+pytestmark = pytest.mark.django_db
+
+Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+def parsed(text: str) -> Samples:
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def scrape(client: Client) -> Samples:
+    answer = client.get("/metrics")
+    assert answer.status_code == 200
+    return parsed(answer.content.decode())
+
+
+def value(samples: Samples, name: str, **labels: str) -> float:
+    return samples[name, tuple(sorted(labels.items()))]
+
+
+def test_queues_and_workers_are_gauges(client: Client) -> None:
+    with transaction.atomic():
+        probe_transactional.send_many([("a",), ("b",)])
+        probe_transactional.send_with_options(args=("later",), delay=timedelta(hours=1))
+    Queue.objects.create(name="matching", paused_at=timezone.now())
+    Task.objects.filter(args=["a"]).update(run_at=timezone.now() - timedelta(minutes=2))
+    samples = scrape(client)
+    assert value(samples, "civiclens_queue_tasks", queue="default", state="due") == 2
+    assert value(samples, "civiclens_queue_tasks", queue="default", state="delayed") == 1
+    assert value(samples, "civiclens_queue_oldest_seconds", queue="default") == pytest.approx(120, abs=30)
+    assert value(samples, "civiclens_queue_paused", queue="matching") == 1
+    assert value(samples, "civiclens_workers") == 0
+
+
+def test_ends_are_counters_and_histograms_that_only_grow(client: Client) -> None:
+    with transaction.atomic():
+        probe_transactional.send("fine")
+        probe_failing.send("luck")
+    run_tasks(raise_errors=False, until_delay=False)
+    _age(timedelta(minutes=3))
+    rollup.fold()
+    labels = {"actor": "probe_failing", "queue": "default"}
+    samples = scrape(client)
+    assert value(samples, "civiclens_dead_tasks") == 1
+    assert value(samples, "civiclens_tasks_total", **labels, outcome="dead") == 1
+    assert value(samples, "civiclens_task_attempts_failed_total", **labels) == 2
+    assert value(samples, "civiclens_task_run_seconds_count", **labels) == 2
+    assert value(samples, "civiclens_task_run_seconds_bucket", **labels, le="+Inf") == 2
+    assert (
+        value(samples, "civiclens_tasks_total", actor="probe_transactional", queue="default", outcome="succeeded") == 1
+    )
+    Task.objects.all().delete()
+    assert value(scrape(client), "civiclens_task_attempts_failed_total", **labels) == 2
+
+
+def _age(age: timedelta) -> None:
+    """Everything that ended did so `age` ago, and nothing of it has been summed."""
+    now = timezone.now()
+    Task.objects.update(run_at=now - age, started_at=now - age, finished_at=now - age)
+    Attempt.objects.update(started_at=now - age, finished_at=now - age)
+    Mark.objects.create(name=rollup.MARK, at=(now - age).replace(second=0, microsecond=0))
+
+
+def test_without_a_token_only_this_machine_may_ask(client: Client, settings: LazySettings) -> None:
+    settings.METRICS_TOKEN = ""
+    assert client.get("/metrics", REMOTE_ADDR="203.0.113.7").status_code == 403
+    assert client.get("/metrics", REMOTE_ADDR="127.0.0.1").status_code == 200
+    assert client.get("/metrics", REMOTE_ADDR="::1").status_code == 200
+    assert client.get("/metrics", REMOTE_ADDR="").status_code == 403
+    forwarded = client.get("/metrics", REMOTE_ADDR="127.0.0.1", headers={"X-Forwarded-For": "203.0.113.7"})
+    assert forwarded.status_code == 403, "a proxy on this machine speaks for others"
+
+
+def test_with_a_token_only_who_knows_it_may_ask(client: Client, settings: LazySettings) -> None:
+    settings.METRICS_TOKEN = "a long token"
+    for header in ("", "Bearer wrong", "Bearer ", "Basic a long token", "Bearer ä"):
+        answer = client.get("/metrics", headers={"Authorization": header})
+        assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+    allowed = client.get("/metrics", headers={"Authorization": "Bearer a long token"}, REMOTE_ADDR="203.0.113.7")
+    assert allowed.status_code == 200
+
+
+def test_only_reading_is_served(client: Client) -> None:
+    assert client.post("/metrics").status_code == 405
+
+
+def test_a_scrape_takes_few_statements(client: Client, django_assert_max_num_queries: object) -> None:
+    with django_assert_max_num_queries(10):  # type: ignore[operator]
+        scrape(client)
+
+
+def test_a_process_counts_its_attempts() -> None:
+    def ended(outcome: str) -> float:
+        return telemetry.ATTEMPTS.labels("probe_failing", "default", outcome)._value.get()
+
+    before = ended("retrying"), ended("dead")
+    with transaction.atomic():
+        probe_failing.send("luck")
+    run_tasks(raise_errors=False, until_delay=False)
+    assert (ended("retrying"), ended("dead")) == (before[0] + 1, before[1] + 1)
+    assert telemetry.RUNNING._value.get() == 0
+
+
+def test_processes_of_one_machine_take_the_next_free_port() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        first = taken.getsockname()[1]
+        port = telemetry.serve_metrics("127.0.0.1", first)
+    assert port is not None
+    assert first < port < first + telemetry.PORTS
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+        assert b"civiclens_worker_attempts_total" in answer.read()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("transport", ["embedded"])
+def test_a_worker_serves_its_metrics_and_reports_its_memory(workers: Workers, tmp_path: Path, client: Client) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    workers.environment["JOBS_METRICS_PORT"] = str(port)
+    workers.start()
+    with transaction.atomic():
+        probe_transactional.send("served")
+    wait_until_drained()
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+        samples = parsed(answer.read().decode())
+    labels = {"actor": "probe_transactional", "queue": "default", "outcome": "succeeded"}
+    assert value(samples, "civiclens_worker_attempts_total", **labels) == 1
+    assert value(samples, "process_resident_memory_bytes") > 1_000_000
+
+    def tells_memory() -> bool:
+        return any(name == "civiclens_worker_memory_bytes" and size > 1e6 for (name, _), size in scrape(client).items())
+
+    wait_until(tells_memory, "a worker's memory")
