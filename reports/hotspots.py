@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 
-from django.db.models import Avg, Case, Count, F, FloatField, IntegerField, QuerySet, Value, When
+from django.db import models, transaction
+from django.db.models import Avg, Case, F, FloatField, IntegerField, QuerySet, Value, When
 from django.db.models.functions import Cast, Floor
 from django.utils import timezone
 
@@ -26,6 +28,8 @@ HOTSPOTS_MAX = 200
 PERIOD = timedelta(days=30)
 
 Cell = tuple[int, int]
+#: Row and column of the cell, category, reports, mean latitude and longitude.
+Count = tuple[int, int, str | None, int, float, float]
 Progress = Callable[[float, str, int], None]
 
 
@@ -107,24 +111,22 @@ def find(search: Search, progress: Progress) -> dict[str, Any]:
 
 
 def _dense_cells(search: Search, band: int) -> dict[Cell, Hotspot]:
-    """The dense cells of one band, which holds whole rows of cells."""
-    found: dict[Cell, Hotspot] = {}
-    for row in _counts(search, band):
-        cell = found.setdefault((row["y"], row["x"]), Hotspot(cells=1))
-        slug = row["category__slug"]
-        cell.add(
-            Hotspot(
-                count=row["count"],
-                latitudes=row["mean_latitude"] * row["count"],
-                longitudes=row["mean_longitude"] * row["count"],
-                categories=Counter({slug: row["count"]} if slug else {}),
-            )
-        )
-    return {place: cell for place, cell in found.items() if cell.count >= search.min_reports}
+    """The dense cells of one band, which holds whole rows of cells. One cell at a time is in memory beside them."""
+    with transaction.atomic():  # for the cursor, which a pooler between the statements would lose
+        cells = ((place, _cell(rows)) for place, rows in groupby(_counts(search, band), key=lambda row: row[:2]))
+        return {place: cell for place, cell in cells if cell.count >= search.min_reports}
 
 
-def _counts(search: Search, band: int) -> Iterator[dict[str, Any]]:
-    """One row a cell and category. Longitudes run on past the 180th meridian, where the box crosses it."""
+def _cell(rows: Iterable[Count]) -> Hotspot:
+    cell = Hotspot(cells=1)
+    for _y, _x, category, count, latitude, longitude in rows:
+        categories = Counter({category: count}) if category else Counter()
+        cell.add(Hotspot(0, count, latitude * count, longitude * count, categories))
+    return cell
+
+
+def _counts(search: Search, band: int) -> Iterator[Count]:
+    """By cell, one row a category. Longitudes run on past the 180th meridian, where the box crosses it."""
     height, width = search.cell_degrees
     box = search.box
     rows = math.floor((box.north - box.south) / height) + 1
@@ -141,9 +143,9 @@ def _counts(search: Search, band: int) -> Iterator[dict[str, Any]]:
     latitudes = (box.south + (first - 1) * height, box.south + (last + 1) * height)
     return (
         numbered.filter(latitude__range=latitudes, y__gte=first, y__lt=last)
-        .order_by()
-        .values("y", "x", "category__slug")
-        .annotate(count=Count("id"), mean_latitude=Avg("latitude"), mean_longitude=Avg("unrolled"))
+        .values_list("y", "x", "category__slug")
+        .annotate(models.Count("id"), Avg("latitude"), Avg("unrolled"))
+        .order_by("y", "x")
         .iterator()
     )
 
