@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import sys
 from collections import Counter
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from typing import Any
 
 from tests.faults.campaign import Campaign, Result
 from tests.faults.control import run_control
+from tests.faults.injections import deck
 from tests.faults.system import Servers
 
 LONGEST_DRAIN_SECONDS = 30
@@ -33,7 +35,8 @@ def main() -> int:
         control = run_control(servers, seconds=10 if is_quick else 20)
         for seed in seeds:
             print(f"Seed {seed}: {seconds:.0f} s of faults …", flush=True)
-            results.append(Campaign(servers, seed=seed, seconds=seconds, weight=1 if is_quick else 3).run())
+            cards = deck(random.Random(seed), weight=1 if is_quick else 3, can_fill_disk=servers.disk.can_fill)
+            results.append(Campaign(servers, cards, seed=seed, seconds=seconds).run())
             print(_line(results[-1]), flush=True)
             report = _report(results, control, can_fill_disk=servers.disk.can_fill)
             (folder / "latest.json").write_text(json.dumps(report, indent=1) + "\n")

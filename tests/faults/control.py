@@ -12,8 +12,12 @@ import psycopg
 
 from tests.faults.system import BASE_DIR, Crew, Servers, children
 
+Connection = psycopg.Connection[tuple[object, ...]]
 DATABASE = "faults_control"
-FAULT_PAUSE_SECONDS = 2.5
+WORKERS = ("stock-1", "stock-2")
+BOOT_SECONDS = 30
+#: How much longer the control may take where its kills hit nothing.
+PATIENCE = 5
 DRAIN_SECONDS = 20
 
 
@@ -27,7 +31,7 @@ def run_control(servers: Servers, *, seconds: float) -> dict[str, int]:
         connection.execute("CREATE TABLE stock_effect (number int); CREATE TABLE stock_sent (number int)")
         crew = Crew(servers.folder)
         try:
-            faults = _break(servers, crew, conninfo, seconds)
+            faults = _break(servers, crew, connection, conninfo, seconds)
             _drain(connection, crew)
         finally:
             crew.kill_all()
@@ -35,46 +39,61 @@ def run_control(servers: Servers, *, seconds: float) -> dict[str, int]:
         return {"faults": faults} | _count(connection)
 
 
-def _break(servers: Servers, crew: Crew, conninfo: str, seconds: float) -> int:
+def _break(servers: Servers, crew: Crew, connection: Connection, conninfo: str, seconds: float) -> int:
+    """Kill workers that run tasks, and every fourth time the broker, until something was done twice."""
     environment = {
         **os.environ, "RABBITMQ_URL": servers.rabbitmq.url, "STOCK_CONNINFO": conninfo, "PYTHONPATH": str(BASE_DIR),
     }  # fmt: skip
     command = ["-m", "dramatiq", "tests.faults.stock:broker", "--processes", "1", "--threads", "4"]
-    for name in ("stock-1", "stock-2"):
+    for name in WORKERS:
         crew.add(name, command, lambda: environment)
     send = ["-m", "tests.faults.stock_load"]
     crew.add("stock-sender", send, lambda: environment)
     dice, faults, began = random.Random(0), 0, time.monotonic()
-    while time.monotonic() - began < seconds:
-        pause = time.monotonic() + FAULT_PAUSE_SECONDS
-        while time.monotonic() < pause:
-            crew.tick()
-            time.sleep(0.05)
+    while (passed := time.monotonic() - began) < seconds or (
+        passed < PATIENCE * seconds and not _count(connection)["doubled"]
+    ):
+        _wait_for_work(connection, crew)
         faults += 1
-        if faults % 3 == 0:
-            servers.kill_rabbitmq(wipe=faults % 2 == 0)
-            servers.revive_rabbitmq()
+        if faults % 4 == 0:
+            servers.kill_rabbitmq(wipe=True)
             servers.wait_until_whole()
-        elif victims := children(crew.pid(dice.choice(("stock-1", "stock-2"))) or 0):
-            with suppress(ProcessLookupError):
-                os.kill(dice.choice(victims), signal.SIGKILL)
+        else:
+            for victim in children(crew.pid(dice.choice(WORKERS)) or 0):
+                with suppress(ProcessLookupError):
+                    os.kill(victim, signal.SIGKILL)
     crew.stop("stock-sender")
     return faults
 
 
-def _drain(connection: psycopg.Connection[tuple[object, ...]], crew: Crew) -> None:
+def _wait_for_work(connection: Connection, crew: Crew) -> None:
+    """Tasks are being run at this moment."""
+    before, deadline = _count(connection)["tasks"], time.monotonic() + BOOT_SECONDS
+    effects = _effects(connection)
+    while time.monotonic() < deadline and (
+        _effects(connection) < effects + 20 or _count(connection)["tasks"] == before
+    ):
+        crew.tick()
+        time.sleep(0.1)
+
+
+def _drain(connection: Connection, crew: Crew) -> None:
     """Nothing has happened for a while."""
     last, unchanged_since = -1, time.monotonic()
     deadline = time.monotonic() + DRAIN_SECONDS
     while time.monotonic() - unchanged_since < 4 and time.monotonic() < deadline:
         crew.tick()
         time.sleep(0.2)
-        row = connection.execute("SELECT count(*) FROM stock_effect").fetchone()
-        if row is not None and int(str(row[0])) != last:
-            last, unchanged_since = int(str(row[0])), time.monotonic()
+        if (now := _effects(connection)) != last:
+            last, unchanged_since = now, time.monotonic()
 
 
-def _count(connection: psycopg.Connection[tuple[object, ...]]) -> dict[str, int]:
+def _effects(connection: Connection) -> int:
+    row = connection.execute("SELECT count(*) FROM stock_effect").fetchone()
+    return int(str(row[0])) if row else 0
+
+
+def _count(connection: Connection) -> dict[str, int]:
     row = connection.execute("""
         SELECT count(*), count(*) FILTER (WHERE done = 0), count(*) FILTER (WHERE done > 1) FROM (
             SELECT s.number, count(e.number) AS done FROM stock_sent s LEFT JOIN stock_effect e USING (number)

@@ -1,4 +1,4 @@
-"""The faults that come from outside the processes. Each says whether it hit tasks in the state it was made for."""
+"""The faults that come from outside the processes; each waits until it would hit tasks in the state it is made for."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Injection:
     seconds: float = 0.0
 
     def begin(self, campaign: Campaign) -> bool:
-        """The fault is there afterwards; return whether tasks were under way where it struck."""
+        """The fault is there afterwards; where no task is under way that it would hit, nothing happens: False."""
         raise NotImplementedError
 
     def heal(self, campaign: Campaign) -> None:
@@ -66,8 +66,7 @@ class WebSignal(Injection):
 
     def begin(self, campaign: Campaign) -> bool:
         victims = children(campaign.crew.pid("web") or 0)
-        was_busy = campaign.clients is not None and campaign.clients.in_flight > 0
-        if not victims:
+        if not victims or campaign.clients is None or not campaign.clients.in_flight:
             return False
         pid = campaign.dice.choice(victims)
         with suppress(ProcessLookupError):
@@ -75,7 +74,7 @@ class WebSignal(Injection):
                 campaign.crew.hold(pid, STOP_SECONDS / 2)
             else:
                 os.kill(pid, self.signal)
-            return was_busy
+            return True
         return False
 
 
@@ -85,11 +84,10 @@ class SenderKill(Injection):
 
     def begin(self, campaign: Campaign) -> bool:
         pid = campaign.crew.pid("sender")
-        if pid is None:
+        if pid is None or not campaign.truth.exists():
             return False
-        before = campaign.truth.stat().st_size if campaign.truth.exists() else 0
         os.kill(pid, signal.SIGKILL)
-        return before > 0
+        return True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,9 +97,11 @@ class RabbitmqKill(Injection):
     is_wiped: bool
 
     def begin(self, campaign: Campaign) -> bool:
-        hit = campaign.count("state IN ('queued', 'retrying') AND publish_at IS NULL OR state = 'running'") > 0
+        rabbitmq = campaign.servers.rabbitmq
+        if not rabbitmq.answers() or not campaign.count("state IN ('queued', 'retrying') AND publish_at IS NULL"):
+            return False
         campaign.servers.kill_rabbitmq(wipe=self.is_wiped)
-        return hit
+        return True
 
     def heal(self, campaign: Campaign) -> None:
         campaign.servers.revive_rabbitmq()
@@ -112,8 +112,10 @@ class MemoryAlarm(Injection):
     """RabbitMQ takes no message until its memory alarm is over."""
 
     def begin(self, campaign: Campaign) -> bool:
+        if not campaign.servers.rabbitmq.answers() or not campaign.count(PENDING):
+            return False
         _set_watermark(campaign, "0.0001")
-        return campaign.servers.rabbitmq.answers() and campaign.count(PENDING) > 0
+        return True
 
     def heal(self, campaign: Campaign) -> None:
         _set_watermark(campaign, "0.4")
@@ -132,12 +134,13 @@ class PostgresCrash(Injection):
     is_killed: bool
 
     def begin(self, campaign: Campaign) -> bool:
-        hit = campaign.count("state = 'running'") > 0
+        if not campaign.count("state = 'running'"):
+            return False
         if self.is_killed:
             campaign.servers.kill_postgres()
         else:
             campaign.servers.postgres.stop("immediate")
-        return hit
+        return True
 
     def heal(self, campaign: Campaign) -> None:
         campaign.servers.revive_postgres()
@@ -148,11 +151,10 @@ class DiskFull(Injection):
     """PostgreSQL's disk is full; it refuses to write, or dies of it."""
 
     def begin(self, campaign: Campaign) -> bool:
-        if not campaign.servers.disk.can_fill:
+        if not campaign.count(PENDING):
             return False
-        hit = campaign.count(PENDING) > 0
         campaign.servers.disk.fill()
-        return hit
+        return True
 
     def heal(self, campaign: Campaign) -> None:
         campaign.servers.disk.clear()
@@ -166,9 +168,10 @@ class NetworkFault(Injection):
     mode: Mode
 
     def begin(self, campaign: Campaign) -> bool:
-        hit = self._proxy(campaign).connections > 0 and campaign.count(PENDING) > 0
+        if not self._proxy(campaign).connections or not campaign.count(PENDING):
+            return False
         self._proxy(campaign).set_mode(self.mode)
-        return hit
+        return True
 
     def heal(self, campaign: Campaign) -> None:
         self._proxy(campaign).set_mode("pass")
@@ -208,7 +211,7 @@ def deck(dice: random.Random, *, weight: int, can_fill_disk: bool) -> list[Injec
 
 
 def begin_safely(injection: Injection, campaign: Campaign) -> bool:
-    """Begin; while PostgreSQL cannot be asked what was under way, the fault hit nothing we know of."""
+    """Begin; while PostgreSQL cannot be asked what is under way, nothing is done."""
     try:
         return injection.begin(campaign)
     except psycopg.Error:

@@ -31,7 +31,8 @@ class Proxy:
         self._loop = asyncio.new_event_loop()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.port: int = self._listener.getsockname()[1]
-        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
         self._run(self._listen())
 
     @property
@@ -47,6 +48,8 @@ class Proxy:
         self.set_mode("reset")
         self._run(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
     def _run(self, action: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(action, self._loop).result(timeout=10)
@@ -56,6 +59,8 @@ class Proxy:
 
     async def _close(self) -> None:
         self._server.close()
+        while pumps := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(pumps, timeout=5)
 
     async def _change(self, mode: Mode) -> None:
         for writer in list(self._tainted):

@@ -21,4 +21,4 @@ def stock_effect(number: int) -> None:
     if getattr(_local, "connection", None) is None:
         _local.connection = psycopg.connect(os.environ["STOCK_CONNINFO"], autocommit=True)
     _local.connection.execute("INSERT INTO stock_effect (number) VALUES (%s)", (number,))
-    time.sleep(0.01)
+    time.sleep(0.03)

@@ -141,8 +141,11 @@ def _check_calls(
     found.repeated_calls = len(calls) - len(times)
     once = {task for task, (actor, _) in tasks.items() if actor in ("send_otp", "fault_once")}
     found.doubled += found.find("messages sent twice that must not be", (task for task in once if times[task] > 1))
-    more = (task for task in times.keys() - once if times[task] > 1 + bad_answers[task] + lost[task])
-    found.doubled += found.find("messages sent more often than their call was broken off", more)
+    more = [task for task in times.keys() - once if times[task] > 1 + bad_answers[task] + lost[task]]
+    evidence = (
+        f"{task}: {times[task]} calls, {bad_answers[task]} answered badly, {_story(connection, task)}" for task in more
+    )
+    found.doubled += found.find("messages sent more often than their call was broken off", evidence)
     sent = {task for task, (actor, state) in tasks.items() if actor == "fault_message" and state == "succeeded"}
     found.lost += found.find("messages told to be sent that were not", sent - times.keys())
     twice = "SELECT args->>0 FROM jobs_task WHERE actor = 'send_otp' GROUP BY 1 HAVING count(*) > 1"
@@ -164,3 +167,10 @@ def _check_reports(found: Verdict, connection: psycopg.Connection[Any], promised
     credited = {key.split(":")[1] for (key,) in connection.execute("SELECT event_key FROM accounts_reputationentry")}
     signed_in = {report for report, is_signed_in in promised.reports.items() if is_signed_in}
     found.lost += found.find("reports whose reporter was not credited", signed_in - credited)
+
+
+def _story(connection: psycopg.Connection[Any], task: UUID) -> str:
+    """The task and its failed attempts, as the ledger tells them."""
+    row = connection.execute("SELECT row_to_json(t) FROM jobs_task t WHERE id = %s", (task,)).fetchone()
+    attempts = connection.execute("SELECT number, error_type, error FROM jobs_attempt WHERE task_id = %s", (task,))
+    return f"{row}, {attempts.fetchall()}"

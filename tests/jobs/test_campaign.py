@@ -1,0 +1,143 @@
+"""A short, seeded slice of the campaign that `make faults` runs at length, and proof that its verdict can fail."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from tests.faults import verdict
+from tests.faults.campaign import Campaign
+from tests.faults.effects import CREATE
+from tests.faults.injections import NetworkFault, PostgresCrash, RabbitmqKill, WorkerSignal, deck
+from tests.faults.provider import Call
+from tests.faults.proxy import Proxy
+from tests.faults.system import Servers
+
+
+@pytest.mark.faults
+def test_nothing_is_lost_or_doubled_in_a_slice_of_the_campaign() -> None:
+    """PostgreSQL dies under load, a worker's way to RabbitMQ is half open, workers are killed, RabbitMQ is wiped."""
+    cards = [
+        NetworkFault(name="half open", target="RabbitMQ", mode="half_open", seconds=2),
+        WorkerSignal(name="worker killed", signal=signal.SIGKILL),
+        PostgresCrash(name="PostgreSQL restarted", target="PostgreSQL server", seconds=0.5, is_killed=True),
+        RabbitmqKill(name="RabbitMQ wiped", target="RabbitMQ server", seconds=0.1, is_wiped=True),
+    ]
+    folder = Path(settings.DATA_DIR) / "faults-slice"
+    with Servers(folder) as servers:
+        campaign = Campaign(
+            servers, cards, seed=1, seconds=8, workers=("worker-direct", "worker-proxied"), has_web=False
+        )
+        result = campaign.run()
+    shutil.rmtree(folder, ignore_errors=True)
+    assert result.judged.breaches == []
+    assert result.judged.tasks > 100
+    assert {"half open", "PostgreSQL restarted", "RabbitMQ wiped"} <= result.hit.keys()
+    assert result.drain_seconds <= 30
+
+
+# --- the verdict finds what it is for -------------------------------------------------------------------------
+@pytest.fixture
+def judge(transactional_db: None) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """A connection to the test database, with the campaign's table of effects."""
+    with connection.cursor() as cursor:
+        cursor.execute(CREATE)
+    parameters = {**connection.get_connection_params()}
+    names = ("host", "port", "user", "password", "dbname")
+    with psycopg.connect(**{name: parameters[name] for name in names if name in parameters}, autocommit=True) as plain:
+        yield plain
+        plain.execute("DROP TABLE fault_effect")
+
+
+def ended_task(
+    judge: psycopg.Connection[tuple[object, ...]], actor: str, *, effects: int, state: str = "succeeded"
+) -> str:
+    task = str(uuid4())
+    judge.execute(
+        "INSERT INTO jobs_task (id, actor, queue, args, kwargs, priority, state, attempt, max_attempts, request_id,"
+        " finished_at) VALUES (%s, %s, 'default', '[\"k\"]', '{}', 0, %s, 1, 8, '', now())",
+        (task, actor, state),
+    )
+    for _ in range(effects):
+        judge.execute("INSERT INTO fault_effect VALUES (%s, %s)", (task, f"effect of {task}"))
+    return task
+
+
+def test_the_verdict_passes_what_is_right(judge: psycopg.Connection[tuple[object, ...]]) -> None:
+    ended_task(judge, "fault_effect", effects=1)
+    assert verdict.judge(judge, verdict.Promised(), []).breaches == []
+
+
+@pytest.mark.parametrize(("effects", "state"), [(0, "succeeded"), (2, "succeeded"), (1, "cancelled")])
+def test_the_verdict_finds_effects_lost_doubled_and_undue(
+    judge: psycopg.Connection[tuple[object, ...]], effects: int, state: str
+) -> None:
+    ended_task(judge, "fault_effect", effects=effects, state=state)
+    assert verdict.judge(judge, verdict.Promised(), []).breaches
+
+
+def test_the_verdict_finds_tasks_that_vanished_or_should_not_be(
+    judge: psycopg.Connection[tuple[object, ...]],
+) -> None:
+    task = ended_task(judge, "fault_effect", effects=1)
+    promised = verdict.Promised(committed={uuid4()})
+    promised.regretted = {type(next(iter(promised.committed)))(task)}
+    breaches = verdict.judge(judge, promised, []).breaches
+    assert [breach.split(":")[0] for breach in breaches] == [
+        "committed tasks that vanished",
+        "tasks of a rolled-back transaction",
+    ]
+
+
+def test_the_verdict_finds_a_message_sent_twice(judge: psycopg.Connection[tuple[object, ...]]) -> None:
+    once = ended_task(judge, "fault_once", effects=0)
+    message = ended_task(judge, "fault_message", effects=1)
+    good, bad = Call(message, "probe", "k", "ok"), Call(message, "probe", "k", "error")
+    assert verdict.judge(judge, verdict.Promised(), [Call(once, "probe", "k", "ok"), bad, good]).breaches == []
+    assert len(verdict.judge(judge, verdict.Promised(), [good, good]).breaches) == 1
+    assert len(verdict.judge(judge, verdict.Promised(), [good, *[Call(once, "probe", "k", "ok")] * 2]).breaches) == 1
+
+
+# --- the tools -------------------------------------------------------------------------------------------------
+def test_every_kind_of_fault_is_in_the_smallest_deck() -> None:
+    names = {card.name for card in deck(random.Random(1), weight=1, can_fill_disk=True)}
+    assert len(names) == 21
+    assert names == {card.name for card in deck(random.Random(2), weight=3, can_fill_disk=True)}
+
+
+def test_a_half_open_proxy_swallows_and_then_resets() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as far:
+        threading.Thread(target=_echo, args=(far,), daemon=True).start()
+        proxy = Proxy(("127.0.0.1", far.getsockname()[1]))
+        with socket.create_connection(("127.0.0.1", proxy.port), timeout=5) as near:
+            near.sendall(b"one")
+            assert near.recv(3) == b"one"
+            proxy.set_mode("half_open")
+            near.sendall(b"two")
+            near.settimeout(0.3)
+            with pytest.raises(TimeoutError):
+                near.recv(3)
+            proxy.set_mode("pass")
+            near.settimeout(5)
+            with pytest.raises(ConnectionResetError):
+                near.recv(3)
+        proxy.stop()
+
+
+def _echo(listener: socket.socket) -> None:
+    peer, _ = listener.accept()
+    with peer, suppress(ConnectionError):
+        while data := peer.recv(100):
+            peer.sendall(data)
