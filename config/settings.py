@@ -220,7 +220,11 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "ENUM_NAME_OVERRIDES": {"HealthStatus": ["ok", "degraded", "down"], "ReportStatus": "reports.models.Status"},
+    "ENUM_NAME_OVERRIDES": {
+        "HealthStatus": ["ok", "degraded", "down"],
+        "JobState": "jobs.states.State",
+        "ReportStatus": "reports.models.Status",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "config.schema.describe_problems",
