@@ -5,7 +5,7 @@ PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python
 VENV_PYTHON := .venv/bin/python
 # Many tests wait for servers and workers, so two at a time pay even on one core.
 PYTEST := $(VENV_PYTHON) -m pytest -n $(shell nproc 2>/dev/null || echo 2) --maxprocesses 4
-export PORT DATA_DIR ONLY QUICK
+export PORT DATA_DIR ONLY QUICK SEEDS
 
 # What lint needs to load the settings as production does; no server is asked.
 LINT_ENVIRONMENT := DEBUG=off SECRET_KEY=lint-only-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOP \
@@ -37,6 +37,6 @@ lint: setup  ## style, types, layers, migrations, deployment checks
 bench: setup  ## every benchmark: make bench [ONLY=ledger] [QUICK=1]
 	$(VENV_PYTHON) -m benchmarks
 
-faults: setup  ## the tests that kill processes and servers
+faults: setup  ## the real system under load, broken again and again: make faults [SEEDS=3] [QUICK=1]
 	@$(VENV_PYTHON) -m config.development.system
-	$(PYTEST) -m faults $(ARGS)
+	$(VENV_PYTHON) -m tests.faults
