@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -13,7 +14,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -32,6 +33,10 @@ WORKER_NICENESS = 10
 READY_SECONDS = 180
 EARLIER_RUN_SECONDS = 30
 TICK_SECONDS = 0.1
+WORKERS_SINCE = """
+SELECT queues FROM jobs_worker
+WHERE stopped_at IS NULL AND started_at > statement_timestamp() - make_interval(secs => %s)
+"""
 
 
 class StartError(Exception):
@@ -71,6 +76,8 @@ class Runner:
         self.supervisor = Supervisor(_say)
         self.postgres = None if os.environ.get("DATABASE_URL") else PostgresServer(data_dir / "postgres")
         self.logs = {name: LogReader(data_dir / "logs" / f"{name}.log") for name in ("web", "worker", "worker-long")}
+        self.stamp = data_dir / "prepared"
+        self.started_at = time.monotonic()
         self.lock = -1
 
     def run(self) -> None:
@@ -79,42 +86,57 @@ class Runner:
         try:
             self._start()
             self._announce_when_ready()
-            while True:
+            while not _make_was_interrupted():
                 self._tick()
+            raise KeyboardInterrupt
         finally:
             self._stop()
 
     def _start(self) -> None:
+        """Start everything but RabbitMQ: side by side where the database is prepared, else the database first."""
+        self.transport = choose_transport(self.data_dir)
+        environment = self._environment()
+        if self._is_prepared():
+            self._start_programs(environment)
+            self._start_postgres()
+        else:
+            self._start_postgres()
+            self._prepare(environment)
+            self._start_programs(environment)
+
+    def _environment(self) -> dict[str, str]:
         environment = dict(os.environ) | {
             "DATA_DIR": str(self.data_dir),
             "DEBUG": "on",
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "PYTHONUNBUFFERED": "1",
+            "OPENBLAS_NUM_THREADS": "1",  # numpy's threads would only get into each other's way
+            "RABBITMQ_URL": self.transport.url,
         }
+        return environment if self.postgres is None else environment | {"DATABASE_URL": self.postgres.url}
+
+    def _start_postgres(self) -> None:
         if self.postgres is not None:
             self.supervisor.start("postgres", self.postgres, stops_last=True)
-            environment["DATABASE_URL"] = self.postgres.url
-        self._prepare(environment)
-        self.transport = choose_transport(self.data_dir)
-        self._start_programs(environment | {"RABBITMQ_URL": self.transport.url})
-        if self.transport.node is not None:
-            self.supervisor.start("rabbitmq", self.transport.node, stops_last=True)
+
+    def _is_prepared(self) -> bool:
+        """Whether nothing has changed since the database was migrated and filled."""
+        fingerprint = self._fingerprint()
+        return bool(fingerprint) and self.stamp.exists() and self.stamp.read_text() == fingerprint
 
     def _prepare(self, environment: Mapping[str, str]) -> None:
-        """Migrate and load the demo city, its progress on the terminal; skipped where nothing has changed since."""
-        stamp, fingerprint = self.data_dir / "prepared", self._fingerprint()
-        if fingerprint and stamp.exists() and stamp.read_text() == fingerprint:
-            return
+        """Migrate and load the demo city, its progress on the terminal."""
         command = [sys.executable, "-m", "config.development.prepare", str(self.data_dir / "admin.json")]
         if subprocess.run(command, cwd=BASE_DIR, env=environment, check=False).returncode:
             raise StartError("the database could not be prepared; the reason stands above.")
-        stamp.write_text(fingerprint)
+        self.stamp.write_text(self._fingerprint())
 
     def _fingerprint(self) -> str:
-        """Changes with every migration, package and embedded database; empty where the database is not ours."""
-        if self.postgres is None:
+        """Changes with every migration, package and embedded database; empty where there is none of ours."""
+        version = self.postgres.folder / "PG_VERSION" if self.postgres else None
+        if version is None or not version.exists():
             return ""
-        digest = hashlib.sha256(str((self.postgres.folder / "PG_VERSION").stat().st_mtime_ns).encode())
+        digest = hashlib.sha256(str(version.stat().st_mtime_ns).encode())
         for path in (BASE_DIR / "requirements.txt", *sorted(BASE_DIR.glob("*/migrations/*.py"))):
             digest.update(path.read_bytes())
         return digest.hexdigest()
@@ -134,13 +156,30 @@ class Runner:
     # --- from start to stop ----------------------------------------------------------------------------------
 
     def _announce_when_ready(self) -> None:
-        """Print the block once the web answers; what is sent before workers and broker are up waits in the ledger."""
-        deadline = time.monotonic() + READY_SECONDS
-        while not _answers(self.address):
-            self._tick()
-            if time.monotonic() > deadline:
-                raise StartError(f"the web did not answer within {READY_SECONDS} s; see {self.data_dir}/logs.")
+        """Print the block once the web answers and the workers beat.
+
+        RabbitMQ boots only then, so as not to take the processor from them: what is sent before it is up waits in
+        the ledger.
+        """
+        self._wait("the web did not answer", lambda: _answers(self.address))
+        self._wait("the workers did not start", self._workers_beat)
+        if self.transport.node is not None:
+            self.supervisor.start("rabbitmq", self.transport.node, stops_last=True)
         print(self._block(), flush=True)
+
+    def _wait(self, failure: str, is_ready: Callable[[], bool]) -> None:
+        while not is_ready():
+            self._tick()
+            if time.monotonic() - self.started_at > READY_SECONDS:
+                raise StartError(f"{failure} within {READY_SECONDS} s; see {self.data_dir}/logs.")
+
+    def _workers_beat(self) -> bool:
+        """Whether every queue has a worker that was started by this run."""
+        import psycopg  # noqa: PLC0415 - imported while the others start, not before
+
+        with psycopg.connect(self._environment()["DATABASE_URL"]) as connection:
+            rows = connection.execute(WORKERS_SINCE, [time.monotonic() - self.started_at]).fetchall()
+        return {queue for (queues,) in rows for queue in queues} >= {*FAST_QUEUES, *LONG_QUEUES}
 
     def _tick(self) -> None:
         """Restart what died and show what went wrong."""
@@ -241,7 +280,7 @@ def _require_free(port: int) -> None:
 
 def _answers(address: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{address}/livez", timeout=2):  # noqa: S310 - always http://127.0.0.1
+        with urllib.request.urlopen(f"{address}/readyz", timeout=2):  # noqa: S310 - always http://127.0.0.1
             return True
     except (urllib.error.URLError, TimeoutError, ConnectionError):
         return False
@@ -257,6 +296,21 @@ def _interrupt_on_signals() -> None:
         signal.signal(number, interrupt)
     if "MAKELEVEL" in os.environ:
         end_with_parent()
+
+
+def _make_was_interrupted() -> bool:
+    """Whether SIGINT reached the `make` that started this, and it alone: a make then waits for its children for ever.
+
+    Its handler of SIGINT is gone once it has run, which the kernel tells.
+    """
+    if "MAKELEVEL" not in os.environ:
+        return False
+    try:
+        status = Path(f"/proc/{os.getppid()}/status").read_text()
+    except OSError:
+        return False
+    caught = re.search(r"^Name:\tmake$.*^SigCgt:\t(\w+)$", status, re.MULTILINE | re.DOTALL)
+    return caught is not None and not int(caught[1], 16) & 1 << signal.SIGINT - 1
 
 
 def _say(text: str) -> None:

@@ -83,8 +83,8 @@ class LogReader:
 
 
 def tells_of_error(line: str) -> bool:
-    """Whether a person at the terminal should see this line of a log."""
-    return ERROR.search(line) is not None
+    """Whether a person at the terminal should see this line of a log; that RabbitMQ is not up yet is no news."""
+    return ERROR.search(line) is not None and "Consumer encountered a connection error" not in line
 
 
 @dataclass

@@ -207,6 +207,7 @@ def test_a_log_is_read_by_whole_lines_and_from_its_present_end(tmp_path: Path) -
         ("ImportError: no such module", True),
         ("--queues critical default", False),
         ("[INFO] 0 errors", False),
+        ("[critical ] Consumer encountered a connection error: AMQPConnectionError", False),
     ],
 )
 def test_only_real_errors_are_shown(line: str, expected: bool) -> None:
