@@ -40,7 +40,7 @@ PERIODS = {
     for period in (
         Period("hour", timedelta(hours=1), rollup.MINUTE, "%H:%M"),
         Period("day", timedelta(days=1), rollup.TEN_MINUTES, "%H:%M"),
-        Period("week", timedelta(days=7), rollup.HOUR, "%a %H:%M"),
+        Period("week", timedelta(days=7), rollup.HOUR, "%a %-d"),
     )
 }
 
@@ -74,9 +74,7 @@ class DashboardAdmin(admin.ModelAdmin[Dashboard]):
         period = PERIODS.get(request.GET.get("period", ""), PERIODS["hour"])
         context = figures(period) | {"may_switch": request.user.has_perm("jobs.change_queue")}
         if "figures" in request.GET:
-            response = TemplateResponse(request, "admin/jobs/dashboard/figures.html", context)
-            response["Cache-Control"] = "no-store"
-            return response
+            return TemplateResponse(request, "admin/jobs/dashboard/figures.html", context)
         context |= self.admin_site.each_context(request) | {
             "title": "Dashboard",
             "opts": self.opts,
