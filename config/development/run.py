@@ -112,6 +112,7 @@ class Runner:
             "PYTHONUNBUFFERED": "1",
             "OPENBLAS_NUM_THREADS": "1",  # numpy's threads would only get into each other's way
             "RABBITMQ_URL": self.transport.url,
+            "dramatiq_restart_delay": "500",  # milliseconds to the next look for a RabbitMQ that boots
         }
         return environment if self.postgres is None else environment | {"DATABASE_URL": self.postgres.url}
 
@@ -222,7 +223,7 @@ def choose_transport(data_dir: Path) -> Transport:
 
 
 def _worker(queues: Sequence[str], *, threads: int) -> list[str]:
-    options = ["--processes", "1", "--threads", str(threads), "--worker-shutdown-timeout", "10000"]
+    options = ["--processes", "1", "--threads", str(threads), "--worker-shutdown-timeout", "5000"]
     return [sys.executable, str(BASE_DIR / "manage.py"), "rundramatiq", *options, "--queues", *queues]
 
 
