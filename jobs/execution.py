@@ -44,7 +44,9 @@ def run(actor: LedgerActor[..., Any], task_id: UUID, worker_id: UUID) -> tuple[S
     """
     token = uuid4()
     failpoint("before_claim", task_id)
-    claim = persistently(lambda: ledger.claim(task_id, worker_id, token, is_durable=actor.policy.is_at_most_once))
+    # A claim that a crash of PostgreSQL undid would let somebody else make the same call again.
+    is_durable = actor.policy.kind == "external"
+    claim = persistently(lambda: ledger.claim(task_id, worker_id, token, is_durable=is_durable))
     if claim is None:
         claim = persistently(lambda: ledger.claim_limited(task_id, worker_id, token))
     if claim is None:

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from uuid import uuid4
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from django.conf import LazySettings
-from django.db import transaction
+from django.db import connection, transaction
 
 from config.development.rabbitmq import RabbitmqNode
+from jobs import execution
 from jobs import publisher as publisher_module
 from jobs.broker import RabbitmqLedgerBroker
+from jobs.declaration import LedgerActor
 from jobs.models import Task
 from jobs.publisher import Parcel, Publisher, publisher
 from jobs.relay import mark_published
 from jobs.states import State
 from tests.jobs.conftest import QUICK, Workers, wait_until, wait_until_drained
-from tests.jobs.probe.actors import probe_transactional
+from tests.jobs.probe.actors import probe_external, probe_once, probe_transactional
 from tests.jobs.probe.models import Effect
 
 
@@ -161,3 +164,24 @@ def test_many_senders_and_a_dead_publisher_thread(on_rabbitmq: Publisher, transa
         thread.join()
     wait_until(lambda: len(replacement.confirmed) + replacement.missed == 20, "every parcel to be settled")
     assert replacement.missed == 0
+
+
+@pytest.mark.parametrize(
+    ("actor", "commit"), [(probe_external, "on"), (probe_once, "on"), (probe_transactional, "off")]
+)
+def test_the_claim_of_a_call_survives_a_crash_of_postgresql(
+    actor: LedgerActor[..., object], commit: str, transactional_db: None
+) -> None:
+    """Else a second worker would claim the task and call again; transactional tasks need no such patience."""
+    seen: list[str] = []
+
+    def watch(execute: Callable[..., object], sql: str, parameters: Any, *rest: Any) -> object:
+        if "synchronous_commit" in sql:
+            seen.append(parameters["commit"])
+        return execute(sql, parameters, *rest)
+
+    with transaction.atomic():
+        message = actor.send("call")
+    with connection.execute_wrapper(watch):
+        execution.run(actor, UUID(message.message_id), uuid4())
+    assert seen == [commit]
