@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT = 1000, 160
@@ -51,7 +51,7 @@ class Lines:
     grid: list[GridLine]
 
 
-def columns(series: dict[str, Sequence[float]]) -> Columns:
+def columns(series: Mapping[str, Sequence[float]]) -> Columns:
     """Stack the values of each series, first at the bottom; all have one value a column."""
     totals = [sum(values) for values in zip(*series.values(), strict=True)]
     top = _round_up(max(totals, default=0))
@@ -67,7 +67,7 @@ def columns(series: dict[str, Sequence[float]]) -> Columns:
     return Columns(bars, [GridLine(_r(HEIGHT * (1 - part)), top * part) for part in (0.5, 1)])
 
 
-def lines(series: dict[str, Sequence[float | None]]) -> Lines:
+def lines(series: Mapping[str, Sequence[float | None]]) -> Lines:
     """Draw the seconds of each series; a None is a gap."""
     values = [value for line in series.values() for value in line if value is not None]
     decades = max(1, math.ceil(math.log10(max(values, default=LEAST_SECONDS * 10) / LEAST_SECONDS) - 1e-9))

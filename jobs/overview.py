@@ -80,7 +80,7 @@ _QUEUES = """
 WITH running AS (SELECT queue, count(*) AS count FROM jobs_task WHERE state = 'running' GROUP BY queue),
 moment AS (SELECT statement_timestamp() + make_interval(secs => %(grace)s) AS due)
 SELECT line.name, q.paused_at, coalesce(q.note, ''), least(handed.count + due.count, %(limit)s),
-       greatest(EXTRACT(EPOCH FROM statement_timestamp() - least(handed.oldest, due.oldest)), 0)::float8,
+       coalesce(greatest(EXTRACT(EPOCH FROM statement_timestamp() - least(handed.oldest, due.oldest)), 0), 0)::float8,
        delayed.count, delayed.retrying, coalesce(running.count, 0)
 FROM moment CROSS JOIN unnest(%(queues)s::text[]) WITH ORDINALITY AS line(name, place)
 LEFT JOIN jobs_queue AS q ON q.name = line.name
@@ -99,7 +99,8 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT count(*), count(*) FILTER (WHERE state = 'retrying') AS retrying FROM (
         SELECT state FROM jobs_task
-        WHERE queue = line.name AND state IN ('queued', 'retrying') AND publish_at > moment.due LIMIT %(limit)s) AS counted
+        WHERE queue = line.name AND state IN ('queued', 'retrying') AND publish_at > moment.due
+        LIMIT %(limit)s) AS counted
 ) AS delayed
 ORDER BY line.place
 """
@@ -112,7 +113,7 @@ def queues() -> list[QueueState]:
         "limit": COUNT_LIMIT,
         "grace": settings.JOBS_FAST_PATH_GRACE_SECONDS + 0.5,
     }
-    return [QueueState(*row[:4], row[4] or 0.0, *row[5:]) for row in fetch(_QUEUES, facts)]
+    return [QueueState(*row) for row in fetch(_QUEUES, facts)]
 
 
 def workers() -> list[WorkerState]:

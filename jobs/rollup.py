@@ -17,7 +17,7 @@ from django.db import transaction
 from jobs.database import execute, fetch
 
 #: Upper ends of the histograms' classes in seconds, 1 ms to 70 minutes; what took longer is counted in one more.
-BOUNDS = tuple(0.001 * 2**power for power in range(23))
+BOUNDS: tuple[float, ...] = tuple(0.001 * 2.0**power for power in range(23))
 CLASSES = len(BOUNDS) + 1
 
 MINUTE, TEN_MINUTES, HOUR = 60, 600, 3600

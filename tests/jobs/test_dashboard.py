@@ -149,7 +149,8 @@ def test_the_number_of_statements_does_not_grow(desk: Client, tasks: int, django
 def test_columns_stack_upwards_from_the_ground() -> None:
     chart = charts.columns({"succeeded": [30, 0], "failed": [20, 0]})
     lower, upper = chart.bars
-    assert (lower.y + lower.height, upper.y + upper.height) == (charts.HEIGHT, pytest.approx(lower.y))
+    assert lower.y + lower.height == charts.HEIGHT
+    assert upper.y + upper.height == pytest.approx(lower.y)
     assert [line.value for line in chart.grid] == [25, 50]
 
 

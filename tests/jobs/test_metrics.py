@@ -12,6 +12,7 @@ from django.conf import LazySettings
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
+from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
 from jobs import rollup, telemetry
@@ -116,14 +117,15 @@ def test_a_scrape_takes_few_statements(client: Client, django_assert_max_num_que
 
 def test_a_process_counts_its_attempts() -> None:
     def ended(outcome: str) -> float:
-        return telemetry.ATTEMPTS.labels("probe_failing", "default", outcome)._value.get()
+        labels = {"actor": "probe_failing", "queue": "default", "outcome": outcome}
+        return REGISTRY.get_sample_value("civiclens_worker_attempts_total", labels) or 0.0
 
     before = ended("retrying"), ended("dead")
     with transaction.atomic():
         probe_failing.send("luck")
     run_tasks(raise_errors=False, until_delay=False)
     assert (ended("retrying"), ended("dead")) == (before[0] + 1, before[1] + 1)
-    assert telemetry.RUNNING._value.get() == 0
+    assert REGISTRY.get_sample_value("civiclens_worker_running") == 0
 
 
 def test_processes_of_one_machine_take_the_next_free_port() -> None:

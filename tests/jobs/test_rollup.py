@@ -53,10 +53,9 @@ def rows(seconds: int) -> list[TaskRollup]:
 def test_each_end_is_counted_in_its_minute(hour: datetime) -> None:
     ended(hour + timedelta(seconds=5))
     ended(hour + timedelta(seconds=59), state=State.CANCELLED)
-    dead = ended(hour + timedelta(seconds=60), state=State.DEAD, waited=1.5)
-    Attempt.objects.create(
-        task=dead, number=1, started_at=dead.started_at, finished_at=dead.finished_at, error_type="ValueError"
-    )
+    at = hour + timedelta(seconds=60)
+    dead = ended(at, state=State.DEAD, waited=1.5)
+    Attempt.objects.create(task=dead, number=1, started_at=dead.started_at, finished_at=at, error_type="ValueError")
     fold_all()
     first, second = rows(rollup.MINUTE)
     assert (first.bucket_at, first.succeeded, first.cancelled, first.dead) == (hour, 1, 1, 0)

@@ -73,9 +73,9 @@ def test_request_task_and_child_are_one_trace(recorded: Recorded) -> None:
     spans = recorded.spans()
     request, parent, child = (spans[name] for name in ("POST", "run probe_parent", "run probe_transactional"))
     assert {format(span.context.trace_id, "032x") for span in (request, parent, child)} == {TRACE}
-    assert format(request.parent.span_id, "016x") == "b7ad6b7169203331"
-    assert parent.parent.span_id == request.context.span_id
-    assert child.parent.span_id == parent.context.span_id
+    above = [format(span.parent.span_id, "016x") for span in (request, parent, child) if span.parent]
+    ids = [format(span.context.span_id, "016x") for span in (request, parent)]
+    assert above == ["b7ad6b7169203331", *ids]
 
 
 def test_a_failed_attempt_is_an_error_without_its_words(recorded: Recorded) -> None:
@@ -83,7 +83,7 @@ def test_a_failed_attempt_is_an_error_without_its_words(recorded: Recorded) -> N
         probe_failing.send("+12035550100")
     run_tasks(raise_errors=False)
     span = recorded.spans()["run probe_failing"]
-    assert span.attributes["error.type"] == "ValueError"
+    assert dict(span.attributes or {})["error.type"] == "ValueError"
     assert not span.status.is_ok
     assert "2035550100" not in span.to_json()
 

@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 
 from jobs import operations, retention
 from jobs.models import Task
+from jobs.redaction import redact_value
 from jobs.states import State
 
 COLUMNS = ("id", "actor", "queue", "state", "attempt", "created_at")
@@ -99,8 +100,9 @@ class Command(BaseCommand):
             task: dict[str, Any] = dict(Task.objects.values().get(id=options["id"]))
         except Task.DoesNotExist:
             raise CommandError(f"There is no task {options['id']}.") from None
-        del task["claim_token"]
-        attempts = list(Task.objects.get(id=options["id"]).attempts.values())
+        del task["claim_token"], task["sealed_args"]
+        task = redact_value(task)
+        attempts = redact_value(list(Task.objects.get(id=options["id"]).attempts.values()))
         if options["json"]:
             self._print_json(task | {"attempts": attempts})
             return
