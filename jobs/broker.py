@@ -7,6 +7,7 @@ straight from PostgreSQL.
 from __future__ import annotations
 
 import functools
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -117,6 +118,8 @@ class LedgerConsumer(_RabbitmqConsumer):
     def __init__(self, broker: RabbitmqLedgerBroker, queue_name: str, prefetch: int, timeout: int) -> None:
         super().__init__(broker, topology.physical_name(queue_name), prefetch, timeout)  # type: ignore[no-untyped-call]
         self.logical_name = queue_name
+        self._settled: deque[tuple[int, bool]] = deque()
+        self._is_flushing = False
         try:
             self.channel.queue_declare(
                 topology.dead_letter_name(queue_name), durable=True, arguments=topology.dead_letter_arguments()
@@ -147,6 +150,37 @@ class LedgerConsumer(_RabbitmqConsumer):
             return None
         self.known_tags.add(method.delivery_tag)
         return _RabbitmqMessage(method.redelivered, method.delivery_tag, message)
+
+    def ack(self, message: MessageProxy) -> None:
+        """Acknowledge `message`. What worker threads acknowledge at about the same time wakes the connection once."""
+        self._settle(message, is_done=True)
+
+    def nack(self, message: MessageProxy) -> None:
+        """Mirror `message` into the dead letters."""
+        self._settle(message, is_done=False)
+
+    def _settle(self, message: MessageProxy, *, is_done: bool) -> None:
+        tag: int = message._tag  # noqa: SLF001 - ours: this consumer made the message
+        if tag not in self.known_tags:
+            return  # of an earlier connection: RabbitMQ delivers it again, and the claim refuses it
+        self.known_tags.remove(tag)
+        self._settled.append((tag, is_done))
+        if self._is_flushing:
+            return
+        self._is_flushing = True
+        try:
+            self.connection.add_callback_threadsafe(self._flush)
+        except (pika.exceptions.AMQPConnectionError, pika.exceptions.AMQPChannelError) as error:
+            raise ConnectionClosed(error) from None
+
+    def _flush(self) -> None:
+        self._is_flushing = False
+        while self._settled:
+            tag, is_done = self._settled.popleft()
+            if is_done:
+                self.channel.basic_ack(tag)
+            else:
+                self.channel.basic_nack(tag, requeue=False)
 
     def _keep_undecodable(self, body: bytes, error: Exception) -> None:
         cause = error.__cause__ or error

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import structlog
@@ -36,6 +38,37 @@ def fetch(sql: str, parameters: Sequence[Any] | dict[str, Any]) -> list[tuple[An
 def in_own_transaction() -> bool:
     """Whether the code itself opened a transaction; the one a Django test case wraps around it does not count."""
     return any(not getattr(block, "_from_testcase", False) for block in connection.atomic_blocks)
+
+
+def limit_transactions_by_default(settings_dict: dict[str, Any], timeout: timedelta) -> None:
+    """Connections made from `settings_dict` end transactions after `timeout`, so that a process that stands still
+    frees its locks. It costs no statement: the limit is a startup parameter."""
+    options = settings_dict.setdefault("OPTIONS", {})
+    options["options"] = f"{options.get('options', '')} -c transaction_timeout={_milliseconds(timeout)}".strip()
+
+
+def limit_transaction(timeout: timedelta) -> None:
+    """The current transaction ends after `timeout`. Not inside a test case's, which goes on after ours."""
+    if len(connection.atomic_blocks) == 1:
+        execute("SELECT set_config('transaction_timeout', %s, true)", (str(_milliseconds(timeout)),))
+
+
+@contextmanager
+def unlimited_transactions() -> Iterator[None]:
+    """Inside, this connection's transactions may take as long as they need."""
+    if connection.in_atomic_block:  # a test case's
+        yield
+        return
+    execute("SET transaction_timeout = 0", ())
+    try:
+        yield
+    finally:
+        if not connection.in_atomic_block and connection.is_usable():
+            execute("RESET transaction_timeout", ())
+
+
+def _milliseconds(timeout: timedelta) -> int:
+    return int(timeout.total_seconds() * 1000)
 
 
 def persistently(statement: Callable[[], T]) -> T:

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import structlog
-from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from dramatiq import MessageProxy
 
 from jobs import groups, ledger, running, telemetry
-from jobs.database import execute, in_own_transaction, persistently
+from jobs.database import in_own_transaction, limit_transaction, persistently, unlimited_transactions
 from jobs.errors import InTransaction, LeaseLost, PermanentError, TaskCancelled
 from jobs.failpoints import failpoint
 from jobs.process import process_id
@@ -93,17 +91,9 @@ def _fail(actor: LedgerActor[..., Any], claim: ledger.Claim, error: BaseExceptio
     return state
 
 
-def _limit_transaction(timeout: timedelta | None) -> None:
-    """The transaction ends after `timeout`, so that a worker that stands still frees its locks."""
-    if len(connection.atomic_blocks) > 1:
-        return  # a test case's transaction goes on after ours
-    seconds = timeout.total_seconds() if timeout else settings.JOBS_TRANSACTION_TIMEOUT_SECONDS
-    execute("SELECT set_config('transaction_timeout', %s, true)", (f"{int(seconds * 1000)}ms",))
-
-
 def _perform_transactional(actor: LedgerActor[..., Any], claim: ledger.Claim) -> None:
     with transaction.atomic():
-        _limit_transaction(actor.policy.transaction_timeout)
+        _limit_transaction(actor)
         args, kwargs = claim.arguments()
         result = actor.fn(*args, **kwargs)
         ledger.complete(claim, result)
@@ -121,7 +111,7 @@ def _perform_external(actor: LedgerActor[..., Any], claim: ledger.Claim) -> None
 
 def _record(actor: LedgerActor[..., Any], claim: ledger.Claim, outcome: Any) -> None:
     with transaction.atomic():
-        _limit_transaction(actor.policy.transaction_timeout)
+        _limit_transaction(actor)
         if actor.record_fn is not None:
             args, kwargs = claim.arguments()
             actor.record_fn(outcome, *args, **kwargs)
@@ -130,9 +120,16 @@ def _record(actor: LedgerActor[..., Any], claim: ledger.Claim, outcome: Any) -> 
 
 def _perform_long(actor: LedgerActor[..., Any], claim: ledger.Claim) -> None:
     args, kwargs = claim.arguments()
-    result = actor.fn(*args, **kwargs)
+    with unlimited_transactions():
+        result = actor.fn(*args, **kwargs)
     with transaction.atomic():
         ledger.complete(claim, result)
+
+
+def _limit_transaction(actor: LedgerActor[..., Any]) -> None:
+    """A worker's transactions are limited as a rule; an actor may say otherwise for its own."""
+    if actor.policy.transaction_timeout is not None:
+        limit_transaction(actor.policy.transaction_timeout)
 
 
 _PERFORM: dict[str, Callable[[LedgerActor[..., Any], ledger.Claim], None]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -9,7 +10,7 @@ from django.db import connections
 from dramatiq import Broker, MessageProxy, Middleware, Worker
 
 from jobs import running
-from jobs.database import persistently
+from jobs.database import limit_transactions_by_default, persistently
 from jobs.failpoints import failpoint
 from jobs.process import process_id
 from jobs.publisher import publisher
@@ -38,8 +39,11 @@ class LedgerMiddleware(Middleware):
         failpoint("before_ack", message.message_id)
 
     def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
-        """The ledger's own statements are repeated when a connection is gone; asking first costs one each."""
-        connections.settings["default"]["CONN_HEALTH_CHECKS"] = False
+        """Set up this process's connections to PostgreSQL before its threads make any."""
+        database = connections.settings["default"]
+        # The ledger's own statements are repeated when a connection is gone; asking first would cost one each.
+        database["CONN_HEALTH_CHECKS"] = False
+        limit_transactions_by_default(database, timedelta(seconds=settings.JOBS_TRANSACTION_TIMEOUT_SECONDS))
 
     def after_worker_boot(self, broker: Broker, worker: Worker) -> None:
         """The process is known to the ledger before its first claim, and its loops run."""

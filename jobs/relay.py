@@ -120,7 +120,9 @@ def _due_queues(queues: list[str]) -> list[_DueQueue]:
 
 def _relay_queue(publisher: Publisher, queue: _DueQueue) -> int:
     depth = publisher.depth(queue.name)
-    room = 0 if depth is None else settings.JOBS_BROKER_DEPTH_MESSAGES - depth
+    limit = settings.JOBS_BROKER_DEPTH_MESSAGES
+    # Topping up a queue that is well filled would cost a transaction for every few tasks.
+    room = limit - depth if depth is not None and depth <= limit // 2 else 0
     moved = 0
     while room > 0:
         wanted = min(BATCH_TASKS, room)
