@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import re
 import socket
 import urllib.request
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 from django.conf import LazySettings
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
-from prometheus_client import REGISTRY
+from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from jobs import rollup, telemetry
 from jobs.models import Attempt, Mark, Queue, Task
 from jobs.testing import run_tasks
-from tests.jobs.conftest import Workers, wait_until, wait_until_drained
+from tests.jobs.conftest import BASE_DIR, Workers, wait_until, wait_until_drained
 from tests.jobs.probe.actors import probe_failing, probe_transactional
 
 pytestmark = pytest.mark.django_db
@@ -104,6 +107,38 @@ def test_with_a_token_only_who_knows_it_may_ask(client: Client, settings: LazySe
         assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
     allowed = client.get("/metrics", headers={"Authorization": "Bearer a long token"}, REMOTE_ADDR="203.0.113.7")
     assert allowed.status_code == 200
+
+
+@pytest.mark.parametrize("page", ["monitor.md", "alerts.yml", "grafana.json", "runbook.md"])
+def test_the_operators_pages_name_metrics_that_exist(client: Client, page: str) -> None:
+    text = (BASE_DIR / "docs" / "operations" / page).read_text()
+    scraped = client.get("/metrics").content.decode() + generate_latest(REGISTRY).decode()
+    known = set(re.findall(r"^# TYPE (\w+)", scraped, re.MULTILINE)) | {
+        "civiclens_publisher_connected",
+        "civiclens_fast_path_missed_total",
+    }
+    named = set(re.findall(r"\bciviclens_[a-z_]+", text))
+    assert {name for name in named if not _is_known(name, known)} == set()
+
+
+def _is_known(name: str, known: set[str]) -> bool:
+    suffixes = ("", "_total", "_bucket", "_count", "_sum")
+    return any(name.removesuffix(suffix) in known or name in known for suffix in suffixes)
+
+
+def test_the_operators_pages_are_well_formed() -> None:
+    folder = BASE_DIR / "docs" / "operations"
+    [group] = yaml.safe_load((folder / "alerts.yml").read_text())["groups"]
+    assert all({"alert", "expr", "labels", "annotations"} <= set(rule) for rule in group["rules"])
+    headings = {
+        line.removeprefix("## ").lower().replace(" ", "-")
+        for line in (folder / "runbook.md").read_text().splitlines()
+        if line.startswith("## ")
+    }
+    links = re.findall(r"runbook\.md#([\w-]+)", (folder / "alerts.yml").read_text())
+    assert set(links) <= headings
+    board = json.loads((folder / "grafana.json").read_text())
+    assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"]) > 10
 
 
 def test_only_reading_is_served(client: Client) -> None:
