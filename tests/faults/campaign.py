@@ -23,11 +23,13 @@ WORKERS = ("worker-direct", "worker-proxied", "worker-skewed")
 SKEW_SECONDS = 600
 THREADS = 4
 #: The sender stands back behind so many tasks that have not ended.
-PENDING_TASKS = 2500
+PENDING_TASKS = 1200
 BOOT_SECONDS = 90
 DRAIN_SECONDS = 120
 #: The calm at the end of a run, before the faults still at work are healed.
 LAST_FAULT_AT = 0.9
+#: How much longer a run may take where a fault still waits for something to hit.
+OVERTIME = 1.5
 #: Points of a task's way at which a worker may die; one of them ends each life.
 DEADLY = ("before_claim", "after_claim", "after_call", "after_commit", "before_ack")
 #: Points at which a worker may stand still for longer than its lease.
@@ -167,9 +169,9 @@ class Campaign:
     def _break(self) -> None:
         """Every card is played as soon as it is due and would hit something, while fail points do their own."""
         began = time.monotonic()
-        moments = [began + self.dice.uniform(1, self._seconds * LAST_FAULT_AT) for _ in self._cards]
-        due = sorted(zip(moments, self._cards, strict=True), key=lambda entry: entry[0])
-        while time.monotonic() < began + self._seconds:
+        moments = sorted(began + self.dice.uniform(1, self._seconds * LAST_FAULT_AT) for _ in self._cards)
+        due = list(zip(moments, self._cards, strict=True))
+        while time.monotonic() < began + self._seconds * (OVERTIME if due else 1):
             self._tick()
             due = [entry for entry in due if entry[0] > time.monotonic() or not self._play(entry[1])]
             for ends_at, card in [entry for entry in self._healing if entry[0] <= time.monotonic()]:
