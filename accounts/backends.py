@@ -21,7 +21,7 @@ class StaffBackend(ModelBackend):
         name = username or kwargs.get(User.USERNAME_FIELD)
         if not name or password is None:
             return None
-        user = _find_staff(name)
+        user = find_staff(name)
         if user is None:
             User().set_password(password)  # as slow as a wrong password
             return None
@@ -42,6 +42,7 @@ def _canonical(name: str) -> str:
         return name.strip()
 
 
-def _find_staff(name: str) -> User | None:
+def find_staff(name: str) -> User | None:
+    """Return the staff member with this phone or email address."""
     field = "email__iexact" if "@" in name else "phone"
     return User.objects.filter(**{field: _canonical(name)}, is_staff=True).first()

@@ -1,5 +1,16 @@
+from django.contrib import admin
 from django.contrib.admin.apps import AdminConfig
 
 
 class CivicLensAdminConfig(AdminConfig):
     """The staff's desk."""
+
+    default_site = "config.admin.CivicLensAdminSite"
+
+    def ready(self) -> None:
+        super().ready()
+        from django_dramatiq.models import Task  # noqa: PLC0415 - models are loaded only now
+        from django_otp.plugins.otp_totp.models import TOTPDevice  # noqa: PLC0415
+
+        # The ledger has the tasks, not Dramatiq; `manage.py enrol_totp` makes authenticators, whose keys stay hidden.
+        admin.site.unregister([Task, TOTPDevice])

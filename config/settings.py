@@ -68,6 +68,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -94,6 +96,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
@@ -275,6 +278,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+STAFF_TOTP_REQUIRED: bool = env.bool("STAFF_TOTP_REQUIRED", default=not DEBUG)  # `manage.py enrol_totp` gives one
+OTP_TOTP_ISSUER = "CivicLens"
 AXES_FAILURE_LIMIT: int = env.int("STAFF_LOGIN_FAILURES", default=5)
 AXES_COOLOFF_TIME = timedelta(minutes=env.int("STAFF_LOGIN_COOLOFF_MINUTES", default=15))
 AXES_USERNAME_FORM_FIELD = "username"
@@ -336,7 +341,7 @@ MATCHING_NOTICES_PER_OPPORTUNITY: int = env.int("MATCHING_NOTICES_PER_OPPORTUNIT
 MATCHING_WEIGHTS: dict[str, float] = {
     part: env.float(f"MATCHING_WEIGHT_{part.upper()}", default=weight)
     for part, weight in {
-        "meaning": 1.0, "skills": 0.5, "words": 1.0, "title": 0.2, "distance": 0.05, "freshness": 0.03, "variety": 0.01,
+        "meaning": 1.0, "skills": 0.5, "words": 1.0, "distance": 0.05, "freshness": 0.03, "variety": 0.005,
     }.items()
 }  # fmt: skip
 

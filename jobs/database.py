@@ -63,7 +63,7 @@ def unlimited_transactions() -> Iterator[None]:
     try:
         yield
     finally:
-        if not connection.in_atomic_block and connection.is_usable():
+        if not connection.in_atomic_block and connection.is_usable():  # type: ignore[redundant-expr]
             execute("RESET transaction_timeout", ())
 
 

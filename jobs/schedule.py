@@ -116,5 +116,6 @@ def overview() -> list[Line]:
         """,
         (),
     )
-    last = {name: tuple(rest) for name, *rest in rows}
-    return [Line(entry, *last.get(entry.name, (None, None, None)), entry.next_due(now)) for entry in entries()]
+    last = {name: (due_at, task_id, state) for name, due_at, task_id, state in rows}
+    never: tuple[Any, Any, Any] = (None, None, None)
+    return [Line(entry, *last.get(entry.name, never), entry.next_due(now)) for entry in entries()]

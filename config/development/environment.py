@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -41,25 +42,41 @@ def _install(requirements: Path) -> None:
     if PYTHON.exists() and stamp.exists() and stamp.read_text() == digest:
         return
     uv = _uv()
-    _make_environment(uv)
-    print(f"Installing {requirements.name} with {'uv' if uv else 'pip'} …", flush=True)
-    pip = [uv, "pip", "install", "--python", str(PYTHON)] if uv else [str(PYTHON), "-m", "pip", "install"]
-    options = [] if uv else ["--disable-pip-version-check", "--progress-bar", "on"]
-    subprocess.run([*pip, *options, "-r", str(requirements)], check=True)
+    if not (uv and _install_with_uv(uv, requirements)):
+        _install_with_pip(requirements)
     stamp.write_text(digest)
 
 
-def _make_environment(uv: str | None) -> None:
-    if PYTHON.exists() and subprocess.run([str(PYTHON), "-c", ""], check=False).returncode == 0:
-        return
+def _install_with_uv(uv: str, requirements: Path) -> bool:
+    """Return whether it worked: uv may be unable to reach what pip is configured to."""
+    print(f"Installing {requirements.name} with uv …", flush=True)
+    if not _is_working():
+        _remove()
+        subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(FOLDER)], check=True)
+    command = [uv, "pip", "install", "--python", str(PYTHON), "-r", str(requirements)]
+    trust = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}  # the machine's certificates, by uv's new and old name
+    return subprocess.run(command, env=os.environ | trust, check=False).returncode == 0
+
+
+def _install_with_pip(requirements: Path) -> None:
+    print(f"Installing {requirements.name} with pip …", flush=True)
+    pip = [str(PYTHON), "-m", "pip"]
+    if not _is_working() or subprocess.run([*pip, "--version"], capture_output=True, check=False).returncode:
+        _remove()
+        major, minor = sys.version_info[:2]
+        system.ensure_package(f"python{major}.{minor}-venv", _has_ensurepip)
+        subprocess.run([sys.executable, "-m", "venv", str(FOLDER)], check=True)
+    options = ["--disable-pip-version-check", "--progress-bar", "on"]
+    subprocess.run([*pip, "install", *options, "-r", str(requirements)], check=True)
+
+
+def _is_working() -> bool:
+    return PYTHON.exists() and subprocess.run([str(PYTHON), "-c", ""], check=False).returncode == 0
+
+
+def _remove() -> None:
     print(f"Making the virtual environment in {FOLDER} …", flush=True)
     shutil.rmtree(FOLDER, ignore_errors=True)
-    if uv:
-        subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(FOLDER)], check=True)
-        return
-    major, minor = sys.version_info[:2]
-    system.ensure_package(f"python{major}.{minor}-venv", _has_ensurepip)
-    subprocess.run([sys.executable, "-m", "venv", str(FOLDER)], check=True)
 
 
 def _has_ensurepip() -> bool:

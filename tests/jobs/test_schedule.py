@@ -110,9 +110,7 @@ def test_ended_tasks_are_pruned_after_their_retention_and_the_dead_are_kept_long
 
 @pytest.mark.django_db
 def test_the_admin_shows_when_each_entry_ran_and_runs_next(client: Client) -> None:
-    client.force_login(
-        User.objects.create_superuser("+12035550102"), backend="accounts.backends.StaffBackend"
-    )
+    client.force_login(User.objects.create_superuser("+12035550102"), backend="accounts.backends.StaffBackend")
     a_while_ago("hourly", 30)
     schedule.tick()
     page = client.get("/admin/jobs/scheduletick/").content.decode()

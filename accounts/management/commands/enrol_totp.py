@@ -1,0 +1,23 @@
+"""`manage.py enrol_totp`: give a staff member the second factor that the admin asks for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from accounts import totp
+from accounts.backends import find_staff
+
+
+class Command(BaseCommand):
+    help = "Print the otpauth:// URL of a new authenticator of a staff member; it replaces an earlier one."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", metavar="EMAIL", help="the email address or phone number of a staff member")
+
+    def handle(self, *args: Any, name: str, **options: Any) -> None:
+        user = find_staff(name)
+        if user is None:
+            raise CommandError(f"No staff member has the email address or phone number {name}.")
+        self.stdout.write(totp.enrol(user))

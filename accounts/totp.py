@@ -1,0 +1,18 @@
+"""The second factor of staff: time-based codes (RFC 6238) from an app on their phone."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from accounts import audit
+from accounts.models import User
+
+
+@transaction.atomic
+def enrol(user: User) -> str:
+    """A fresh device replaces every earlier one of the user; return its otpauth:// URL, which is the secret."""
+    TOTPDevice.objects.filter(user=user).delete()
+    device = TOTPDevice.objects.create(user=user, name="authenticator", confirmed=True)
+    audit.record("staff.totp_enrolled", actor_id=None, subject=f"user:{user.id}")
+    return str(device.config_url)
