@@ -55,7 +55,13 @@ DATABASES["default"] |= {
     "CONN_MAX_AGE": env.int("DB_CONNECTION_MAX_AGE_SECONDS", default=600),
     "CONN_HEALTH_CHECKS": True,
 }
-DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 3)
+# A server that vanished without a word is noticed within half a minute; the URL's own options win.
+_PATIENCE = {"connect_timeout": 3, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+DATABASES["default"]["OPTIONS"] = {
+    **_PATIENCE,
+    "tcp_user_timeout": 25_000,
+    **DATABASES["default"].get("OPTIONS", {}),
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Applications ------------------------------------------------------------------------------

@@ -185,3 +185,10 @@ def test_the_claim_of_a_call_survives_a_crash_of_postgresql(
     with connection.execute_wrapper(watch):
         execution.run(actor, UUID(message.message_id), uuid4())
     assert seen == [commit]
+
+
+def test_a_postgresql_that_vanished_without_a_word_is_noticed_within_half_a_minute(settings: LazySettings) -> None:
+    """A worker that waited for its answer for hours would hold a thread, and never acknowledge anything again."""
+    options = settings.DATABASES["default"]["OPTIONS"]
+    assert options["keepalives_idle"] + options["keepalives_interval"] * options["keepalives_count"] <= 30
+    assert options["tcp_user_timeout"] <= 30_000
