@@ -40,31 +40,35 @@ def _each(template: str) -> str:
     return f"ARRAY[{', '.join(template.format(n=number) for number in range(1, CLASSES + 1))}]::bigint[]"
 
 
+#: In the order of the columns.
+_OUTCOMES = ("succeeded", "failed", "dead", "cancelled")
 #: Every end between two times: of a task, and of each attempt that failed before it or with it.
 _ENDED = """
     SELECT date_bin(make_interval(secs => %(seconds)s), finished_at, 'epoch') AS bucket_at, actor, queue, state,
-           CASE WHEN state <> 'cancelled' THEN EXTRACT(EPOCH FROM greatest(started_at - run_at, interval '0')) END
-               AS waited,
-           CASE WHEN state = 'succeeded' THEN EXTRACT(EPOCH FROM finished_at - started_at) END AS ran
+           CASE WHEN state <> 'cancelled'
+               THEN EXTRACT(EPOCH FROM greatest(started_at - run_at, interval '0'))::float8 END AS waited,
+           CASE WHEN state = 'succeeded' THEN EXTRACT(EPOCH FROM finished_at - started_at)::float8 END AS ran
     FROM jobs_task
     WHERE finished_at >= %(since)s AND finished_at < %(until)s AND state IN ('succeeded', 'dead', 'cancelled')
     UNION ALL
     SELECT date_bin(make_interval(secs => %(seconds)s), a.finished_at, 'epoch'), t.actor, t.queue, 'failed', NULL,
-           EXTRACT(EPOCH FROM a.finished_at - a.started_at)
+           EXTRACT(EPOCH FROM a.finished_at - a.started_at)::float8
     FROM jobs_attempt AS a JOIN jobs_task AS t ON t.id = a.task_id
     WHERE a.finished_at >= %(since)s AND a.finished_at < %(until)s
 """
+#: Alike ends are counted together first: the classes are then summed over a few groups, not over every task.
 _COUNTED = f"""
     SELECT %(seconds)s, bucket_at, actor, queue,
-           count(*) FILTER (WHERE state = 'succeeded'), count(*) FILTER (WHERE state = 'failed'),
-           count(*) FILTER (WHERE state = 'dead'), count(*) FILTER (WHERE state = 'cancelled'),
-           {_each("count(*) FILTER (WHERE wait_class = {n})")}, coalesce(sum(waited), 0)::float8,
-           {_each("count(*) FILTER (WHERE run_class = {n})")}, coalesce(sum(ran), 0)::float8
+           {", ".join(f"coalesce(sum(ends) FILTER (WHERE state = '{state}'), 0)::bigint" for state in _OUTCOMES)},
+           {_each("coalesce(sum(ends) FILTER (WHERE wait_class = {n}), 0)")}, coalesce(sum(waited), 0)::float8,
+           {_each("coalesce(sum(ends) FILTER (WHERE run_class = {n}), 0)")}, coalesce(sum(ran), 0)::float8
     FROM (
-        SELECT *, width_bucket(waited::float8, %(bounds)s::float8[]) + 1 AS wait_class,
-               width_bucket(ran::float8, %(bounds)s::float8[]) + 1 AS run_class
+        SELECT bucket_at, actor, queue, state, count(*) AS ends, sum(waited) AS waited, sum(ran) AS ran,
+               width_bucket(waited, %(bounds)s::float8[]) + 1 AS wait_class,
+               width_bucket(ran, %(bounds)s::float8[]) + 1 AS run_class
         FROM ({_ENDED}) AS ended
-    ) AS classed
+        GROUP BY bucket_at, actor, queue, state, wait_class, run_class
+    ) AS alike
     GROUP BY bucket_at, actor, queue
 """  # noqa: S608 - constants only
 _COLUMNS = """

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.conf import LazySettings
 from django.contrib.auth.models import Permission
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
 from accounts.models import AuditEvent, User
-from jobs import charts, rollup
+from jobs import charts, dashboard, rollup
+from jobs import publisher as publisher_module
 from jobs.models import AlertEpisode, Queue, Task, Worker
+from jobs.publisher import Parcel
 from jobs.templatetags import figures
 from jobs.testing import run_tasks
+from tests.jobs.conftest import wait_until
 from tests.jobs.probe.actors import probe_failing, probe_transactional
 
 pytestmark = pytest.mark.django_db
@@ -144,6 +150,35 @@ def test_the_number_of_statements_does_not_grow(desk: Client, tasks: int, django
     )
     with django_assert_max_num_queries(17):
         desk.get(PAGE + "?figures")
+
+
+@pytest.fixture
+def by_rabbitmq(settings: LazySettings) -> Iterator[LazySettings]:
+    """This process has a way of its own to RabbitMQ, wherever the test says that is."""
+    settings.JOBS_TRANSPORT = "rabbitmq"
+    settings.JOBS_QUEUE_PREFIX = f"test-{uuid4().hex[:8]}"
+    publisher_module._forget()
+    yield settings
+    publisher_module.publisher().stop()
+    publisher_module._forget()
+
+
+def test_rabbitmq_is_up_with_what_each_queue_holds(by_rabbitmq: LazySettings, rabbitmq_url: str) -> None:
+    by_rabbitmq.RABBITMQ_URL = rabbitmq_url
+    parcels = [Parcel(uuid4(), "probe_transactional", "default") for _ in range(3)]
+    way = publisher_module.publisher()
+    wait_until(lambda: way.is_connected and way.depth("default") is not None, "the connection")
+    assert len(way.publish(parcels)) == 3
+    broker = dashboard.ask_broker()
+    assert broker.state == "up"
+    assert broker.ready == dict.fromkeys(by_rabbitmq.JOBS_QUEUES, 0) | {"default": 3}
+
+
+def test_rabbitmq_that_is_away_costs_the_page_no_more_than_a_moment(by_rabbitmq: LazySettings) -> None:
+    by_rabbitmq.RABBITMQ_URL = "amqp://127.0.0.1:9/"
+    started = time.monotonic()
+    assert dashboard.ask_broker().state == "down"
+    assert time.monotonic() - started < 10 * dashboard.BROKER_PATIENCE_SECONDS
 
 
 def test_columns_stack_upwards_from_the_ground() -> None:
