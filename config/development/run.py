@@ -86,7 +86,8 @@ class Runner:
         try:
             self._start()
             self._announce_when_ready()
-            while not _make_was_interrupted():
+            interrupted_make = _InterruptedMake()
+            while not interrupted_make:
                 self._tick()
             raise KeyboardInterrupt
         finally:
@@ -299,11 +300,8 @@ def _interrupt_on_signals() -> None:
         end_with_parent()
 
 
-def _make_was_interrupted() -> bool:
-    """Whether SIGINT reached the `make` that started this, and it alone: a make then waits for its children for ever.
-
-    Its handler of SIGINT is gone once it has run, which the kernel tells.
-    """
+def _make_catches_interrupts() -> bool:
+    """Whether the parent is a `make` that handles SIGINT; one that runs in the background ignores it instead."""
     if "MAKELEVEL" not in os.environ:
         return False
     try:
@@ -311,7 +309,20 @@ def _make_was_interrupted() -> bool:
     except OSError:
         return False
     caught = re.search(r"^Name:\tmake$.*^SigCgt:\t(\w+)$", status, re.MULTILINE | re.DOTALL)
-    return caught is not None and not int(caught[1], 16) & 1 << signal.SIGINT - 1
+    return caught is not None and bool(int(caught[1], 16) & 1 << signal.SIGINT - 1)
+
+
+class _InterruptedMake:
+    """Notices a SIGINT that reached the `make` that started this, and it alone: it then waits for its child for ever.
+
+    make's handler of SIGINT is gone once it has run, which the kernel tells; one that was never there tells nothing.
+    """
+
+    def __init__(self) -> None:
+        self._had_handler = _make_catches_interrupts()
+
+    def __bool__(self) -> bool:
+        return self._had_handler and not _make_catches_interrupts()
 
 
 def _say(text: str) -> None:
