@@ -6,11 +6,11 @@ from typing import Any
 from uuid import UUID
 
 import jobs
-from accounts import audit, codes, leaderboard, reputation, statistics
+from accounts import audit, audit_chain, codes, leaderboard, reputation, statistics
 from accounts.serializers import LeaderboardPayloadSerializer, LeaderboardSerializer
 
 
-@jobs.actor(queue_name="critical", kind="external", delivery="at_most_once")
+@jobs.actor(queue_name="critical", kind="external", delivery="at_most_once", priority=-10)
 def send_otp(challenge_id: str) -> dict[str, object]:
     """Send a one-time code, at most once: providers do not recognise a repetition, and the user can ask again."""
     return {"sent": codes.send_code(challenge_id, idempotency_key=str(jobs.current_task().id))}
@@ -32,6 +32,19 @@ def credit_reputation(user_id: str, points: int, event_key: str, reason: str) ->
 def record_audit_event(event: str, actor_id: str | None, subject: str, data: dict[str, Any]) -> None:
     """Write one event of the kind that need not be in the request's own transaction."""
     audit.record(event, actor_id=UUID(actor_id) if actor_id else None, subject=subject, data=data)
+
+
+@jobs.actor(queue_name="maintenance")
+def seal_audit_events() -> None:
+    """Chain the audit events that no seal holds yet."""
+    audit_chain.seal()
+
+
+@jobs.actor(queue_name="maintenance", kind="external", delivery="at_least_once")
+def export_audit_head() -> dict[str, object]:
+    """Write the head of the chain where the database's owner cannot change it; a repetition writes nothing new."""
+    newest = audit_chain.export_head()
+    return {"sequence": newest.sequence if newest else 0}
 
 
 @jobs.actor(queue_name="analytics")
