@@ -196,3 +196,5 @@ def test_a_worker_serves_its_metrics_and_reports_its_memory(workers: Workers, tm
         return any(name == "civiclens_worker_memory_bytes" and size > 1e6 for (name, _), size in scrape(client).items())
 
     wait_until(tells_memory, "a worker's memory")
+    marks = Mark.objects.filter(name__in=["rollup", "alerts"])
+    wait_until(lambda: marks.count() == 2, "the worker to sum what ended and to check the alert rules")
