@@ -15,6 +15,7 @@ from rest_framework.serializers import as_serializer_error
 
 import accounts.errors
 import jobs.errors
+import matching.errors
 import reports.errors
 from config import problems
 from config.problems import PROBLEM_TYPES, ProblemType
@@ -44,6 +45,9 @@ PROBLEM_OF: dict[type[Exception], str] = {
     accounts.errors.RefreshInvalid: "refresh-invalid",
     accounts.errors.AccessInvalid: "token-invalid",
     accounts.errors.EmailMissing: "email-missing",
+    # Matching
+    matching.errors.MatchingError: "bad-request",
+    matching.errors.OpportunityClosed: "conflict",
     # Reports
     reports.errors.ReportsError: "bad-request",
     reports.errors.TransitionNotAllowed: "transition-not-allowed",

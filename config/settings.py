@@ -285,6 +285,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 STAFF_TOTP_REQUIRED: bool = env.bool("STAFF_TOTP_REQUIRED", default=not DEBUG)  # `manage.py enrol_totp` gives one
+# Heads of the audit log's chain are appended here; keep the file where no database administrator writes.
+AUDIT_HEAD_FILE: str = env.str("AUDIT_HEAD_FILE", default="")  # empty: DATA_DIR/audit-head.jsonl
 OTP_TOTP_ISSUER = "CivicLens"
 AXES_FAILURE_LIMIT: int = env.int("STAFF_LOGIN_FAILURES", default=5)
 AXES_COOLOFF_TIME = timedelta(minutes=env.int("STAFF_LOGIN_COOLOFF_MINUTES", default=15))

@@ -15,6 +15,7 @@ from jobs.metrics import metrics_view
 api_v1: list[URLPattern | URLResolver] = [
     path("health/", views.HealthView.as_view(), name="health"),
     path("", include("accounts.urls")),
+    path("", include("matching.urls")),
     path("", include("reports.urls")),
     path("", include("jobs.urls")),
 ]

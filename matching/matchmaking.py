@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pgvector import Vector
 
 from matching import search
-from matching.embeddings import Embedder, get_embedder, space_of, unit_rows
+from matching.embeddings import Embedder, Vectors, get_embedder, space_of, unit_rows
 from matching.models import Interaction, OpportunityVector, Profile, ProfileVector, TermStatistics, VectorSpace
 from matching.ranking import Candidate, Ranked, Wish, rank
 from matching.search import Criteria
@@ -31,7 +31,7 @@ RARITY_SECONDS = 300
 RARITY_SAMPLE_ROWS = 50_000
 QUERY_WORDS = 40
 #: How much what was saved or applied for, and what was dismissed, turns the vector of a profile.
-LIKED_WEIGHT, DISLIKED_WEIGHT = 0.25, 0.1
+LIKED_WEIGHT, DISLIKED_WEIGHT = 0.5, 0.15
 FEEDBACK_MAX = 50
 
 
@@ -95,7 +95,8 @@ def _with_feedback(meaning: NDArray[np.float32] | None, profile: Profile, space_
     for group, weight in ((liked, LIKED_WEIGHT), (disliked, -DISLIKED_WEIGHT)):
         if group:
             turned += weight * np.mean([np.asarray(vector, dtype=np.float32) for vector in group], axis=0)
-    return unit_rows(turned[None, :])[0]
+    unit: Vectors = unit_rows(turned[None, :])
+    return np.asarray(unit[0], dtype=np.float32)
 
 
 def criteria_of(profile: Profile, *, day: datetime | None) -> Criteria:
@@ -137,9 +138,7 @@ def candidate_ids(query: Query, criteria: Criteria, space: VectorSpace | None, r
 
 def rarest(words: Sequence[str], rarity: Rarity) -> list[str]:
     """The words that tell most: an OR of common words would hit, and rank, half of all opportunities."""
-    buckets = np.array([bucket(stem(word)) for word in words], dtype=np.int32)
-    order = np.argsort(rarity.frequencies[buckets], kind="stable") if len(words) else []
-    return [words[i] for i in order[:QUERY_WORDS]]
+    return sorted(words, key=lambda word: int(rarity.frequencies[bucket(stem(word))]))[:QUERY_WORDS]
 
 
 def load(ids: Sequence[UUID], criteria: Criteria, space: VectorSpace | None) -> list[Candidate]:
@@ -163,7 +162,6 @@ def _candidate(row: tuple) -> Candidate:  # type: ignore[type-arg]
         id=id_,
         kind=kind,
         organisation=organisation,
-        heading=f"{title} {category}",
         embedding=None if embedding is None else Vector.from_text(embedding).to_numpy(),
         terms=Terms.unpack(bytes(terms)) if terms else Terms.of(f"{title} {category}"),
         place=None if latitude is None else (latitude, longitude),

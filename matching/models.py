@@ -84,6 +84,17 @@ class OpportunityQuerySet(models.QuerySet["Opportunity"]):
         """Those with all of `words`, in the syntax of web search engines."""
         return self.filter(search=SearchQuery(words, config="english", search_type="websearch"))
 
+    def speaking(self, language: str) -> OpportunityQuerySet:
+        """Those that ask for no language, or for this one."""
+        return self.filter(Q(languages=[]) | Q(languages__contains=[language]))
+
+    def in_box(self, box: tuple[float, float, float, float]) -> OpportunityQuerySet:
+        """Those within south, west, north and east; west > east crosses the date line."""
+        south, west, north, east = box
+        within = Q(longitude__gte=west) & Q(longitude__lte=east)
+        beyond = Q(longitude__gte=west) | Q(longitude__lte=east)
+        return self.filter(within if west <= east else beyond, latitude__gte=south, latitude__lte=north)
+
     def take_place(self, opportunity_id: UUID) -> bool:
         """Count one more participant; False when it is full or closed. One conditional UPDATE."""
         not_full = Q(capacity=None) | Q(places_taken__lt=F("capacity"))

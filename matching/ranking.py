@@ -1,11 +1,10 @@
 """Which candidates suit a citizen best, and why: pure arithmetic on what `matching.search` found.
 
-The relevance of a candidate is a weighted mean of three numbers, each scaled to 0…1 among the candidates of its kind
+The relevance of a candidate is a weighted mean of two numbers, each scaled to 0…1 among the candidates of its kind
 (jobs have long texts and volunteering short ones, so raw numbers of the two cannot be compared):
 
 - meaning: the cosine of its vector with the profile's, and half of that with the nearest of the citizen's skills;
-- words: the TF-IDF cosine of its text;
-- title: the same of title and category alone.
+- words: the TF-IDF cosine of its text.
 
 Distance, freshness and variety move it a little. docs/matching.md has what each part is worth.
 """
@@ -37,6 +36,8 @@ WORDS_NAMED = 4
 FRESH_DAYS = 30
 NEAR_KM = 10
 VARIETY_STEPS = 5
+#: Between which values most candidates lie.
+MEANING_USUAL, WORDS_USUAL = (0.2, 0.6), (0.0, 0.1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,6 @@ class Candidate:
     id: UUID
     kind: str
     organisation: str
-    heading: str
     embedding: NDArray[np.float32] | None
     terms: Terms
     place: Place | None
@@ -106,12 +106,10 @@ def _score(candidates: list[Candidate], wish: Wish, rarity: Rarity, now: datetim
     meaning = vectors @ wish.meaning if wish.meaning is not None else np.zeros(len(candidates), dtype=np.float32)
     nearest_skill = skills.max(axis=1) if skills.shape[1] else np.zeros_like(meaning)
     words = similarities(wish.terms, [one.terms for one in candidates], rarity)
-    titles = similarities(wish.terms, [Terms.of(one.heading) for one in candidates], rarity)
     relevance = (
-        weights["meaning"] * scaled(meaning + weights["skills"] * nearest_skill)
-        + weights["words"] * scaled(words)
-        + weights["title"] * scaled(titles)
-    ) / (weights["meaning"] + weights["words"] + weights["title"])
+        weights["meaning"] * scaled(meaning + weights["skills"] * nearest_skill, usual=MEANING_USUAL)
+        + weights["words"] * scaled(words, usual=WORDS_USUAL)
+    ) / (weights["meaning"] + weights["words"])
     scored = []
     for i, one in enumerate(candidates):
         kilometers = _distance(wish.place, one)
@@ -131,12 +129,16 @@ def _stack(candidates: list[Candidate], wish: Wish) -> Vectors:
     return rows
 
 
-def scaled(values: Scores) -> Scores:
-    """From 0 for the least to 1 for the greatest; all 0 where they are equal."""
+def scaled(values: Scores, *, usual: tuple[float, float]) -> Scores:
+    """From 0 for the least to 1 for the greatest, over at least the usual range.
+
+    So a single candidate, or several that suit no better than any would, do not score like a perfect one.
+    """
     if not len(values):
         return values
-    least, span = values.min(), np.ptp(values)
-    result: Scores = (values - least) / span if span > 1e-9 else np.zeros_like(values)
+    low, high = usual
+    least, greatest = min(float(values.min()), low), max(float(values.max()), high)
+    result: Scores = ((values - least) / (greatest - least)).astype(np.float32)
     return result
 
 
@@ -180,8 +182,7 @@ def _varied(scored: list[_Scored], count: int) -> list[_Scored]:
 def _reasons(scored: _Scored, wish: Wish) -> list[Reason]:
     """Why this candidate, in words."""
     reasons: list[Reason] = []
-    order = np.argsort(-scored.skill_similarities)[:2] if len(scored.skill_similarities) else []
-    for i in order:
+    for i in np.argsort(-scored.skill_similarities)[:2]:
         if scored.skill_similarities[i] >= SKILL_SIMILARITY_MINIMUM:
             similarity = round(float(scored.skill_similarities[i]), 3)
             reasons.append({"kind": "skill", "text": f"Suits your skill: {wish.skills[i]}", "similarity": similarity})

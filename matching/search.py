@@ -195,12 +195,14 @@ def _by_index(vector: NDArray[np.float32], where: Where, space: VectorSpace, cou
     """  # noqa: S608
     text = Vector(vector).to_text()
     with transaction.atomic():
-        _tune_index_scan(count)
-        return _ids(sql, [text, *where.parameters, text, count])
+        tuned_for_index(count)
+        found = _ids(sql, [text, *where.parameters, text, count])
+        transaction.set_rollback(True)  # to the savepoint, so that an outer transaction goes on untuned
+    return found
 
 
-def _tune_index_scan(count: int) -> None:
-    """For this transaction: scan on past rows that are filtered out, and take the index whatever the planner thinks."""
+def tuned_for_index(count: int) -> None:
+    """Until the savepoint is undone: scan on past rows that are filtered out, and take the index in any case."""
     ef_search = min(1000, max(settings.VECTOR_HNSW_EF_SEARCH, count))
     values = {
         "hnsw.ef_search": ef_search,

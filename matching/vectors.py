@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -64,14 +65,19 @@ def opportunity_text(opportunity: Opportunity) -> str:
     return f"{text} {glossary.in_english(text, languages)}" if languages else text
 
 
-def embed_opportunities(ids: Sequence[UUID | str], *, embedder: Embedder | None = None) -> list[UUID]:
+def embed_opportunities(ids: Sequence[UUID | str]) -> list[UUID]:
     """Store the vectors of those opportunities that exist; the ids of those that are new or changed."""
-    embedder = embedder or get_embedder()
+    return upsert(opportunity_vectors(ids))
+
+
+def opportunity_vectors(ids: Sequence[UUID | str]) -> list[OpportunityVector]:
+    """The vectors of those opportunities that exist, not stored."""
+    embedder = get_embedder()
     space = space_for(embedder)
     found = list(Opportunity.objects.filter(pk__in=ids).defer("search"))
     texts = [opportunity_text(opportunity) for opportunity in found]
     vectors = embed_each(texts, embedder, space)
-    rows = [
+    return [
         OpportunityVector(
             opportunity=opportunity,
             space=space,
@@ -81,15 +87,12 @@ def embed_opportunities(ids: Sequence[UUID | str], *, embedder: Embedder | None 
         )
         for opportunity, text, vector in zip(found, texts, vectors, strict=True)
     ]
-    return upsert(rows)
 
 
-def embed_profile(profile: Profile, *, embedder: Embedder | None = None) -> ProfileVector:
-    """Store the vector of a profile; what is stored now, which may be newer."""
-    embedder = embedder or get_embedder()
-    row = profile_vector(profile, embedder, space_for(embedder))
-    upsert([row])
-    return ProfileVector.objects.get(profile=profile, space=row.space)
+def current_profile_vector(profile: Profile) -> ProfileVector:
+    """The vector of a profile by this worker's embedder, not stored."""
+    embedder = get_embedder()
+    return profile_vector(profile, embedder, space_for(embedder))
 
 
 def profile_vector(profile: Profile, embedder: Embedder, space: VectorSpace) -> ProfileVector:
@@ -167,7 +170,7 @@ def _placeholders(columns: list[str]) -> str:
     return f"({', '.join(casts.get(column, '%s::uuid') for column in columns)})"
 
 
-def _value(row: StoredVector, column: str) -> object:
+def _value(row: StoredVector, column: str) -> Any:
     value = getattr(row, column)
     if column == "embedding" and value is not None:
         return Vector(value).to_text()

@@ -1,0 +1,85 @@
+"""Background work of matching."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jobs
+from matching import finding, generation, rebuilding, reverse, vectors
+from matching.models import OpportunityVector, Profile, ProfileVector
+from notifications.actors import notify_user
+
+#: Opportunities whose citizens one task looks for.
+REVERSE_BATCH = 16
+
+
+@jobs.actor(queue_name="matching", kind="external", delivery="at_least_once")
+def embed_opportunities(opportunity_ids: list[str]) -> list[OpportunityVector]:
+    """The vectors of new or changed opportunities; the model runs while no transaction is open."""
+    return vectors.opportunity_vectors(opportunity_ids)
+
+
+@embed_opportunities.record
+def record_opportunity_vectors(rows: list[OpportunityVector], _opportunity_ids: list[str]) -> None:
+    """They are stored, and the citizens they suit are looked for."""
+    changed = [str(one) for one in vectors.upsert(rows)]
+    generation.advance()
+    batches = [changed[start : start + REVERSE_BATCH] for start in range(0, len(changed), REVERSE_BATCH)]
+    match_citizens.send_many([(batch,) for batch in batches])
+
+
+@jobs.actor(queue_name="matching", kind="external", delivery="at_least_once")
+def embed_profile(profile_id: str) -> list[ProfileVector]:
+    """The vector of a changed profile."""
+    return [vectors.current_profile_vector(profile) for profile in Profile.objects.filter(pk=profile_id)]
+
+
+@embed_profile.record
+def record_profile_vector(rows: list[ProfileVector], _profile_id: str) -> None:
+    """It is stored, and the citizen's saved matches are found anew."""
+    vectors.upsert(rows)
+    for row in rows:
+        send_refresh(str(row.profile.user_id))
+
+
+@jobs.actor(queue_name="matching")
+def refresh_matches(user_id: str) -> None:
+    """A citizen's saved matches are what would be found now."""
+    finding.refresh(user_id)
+
+
+def send_refresh(user_id: str, **options: Any) -> None:
+    """Have a citizen's saved matches refreshed, once however many ask."""
+    refresh_matches.send_with_options(args=(user_id,), unique_key=f"user:{user_id}:matches", **options)
+
+
+@jobs.actor(queue_name="matching", kind="long", max_attempts=4)
+def run_matches(run_id: str) -> None:
+    """A match run somebody asked for."""
+    finding.carry_out(run_id)
+
+
+@jobs.actor(queue_name="matching")
+def match_citizens(opportunity_ids: list[str]) -> None:
+    """New opportunities are saved for the citizens they suit; each is told at most once a day."""
+    for user_id in reverse.find_citizens(opportunity_ids):
+        notify_user.send(str(user_id), "new_matches", {}, reverse.notice_key(user_id))
+
+
+@jobs.actor(queue_name="matching", kind="long")
+def refresh_all_matches() -> None:
+    """Every night: stems are counted, old runs and rankings go, and each citizen's matches are found anew."""
+    rebuilding.tidy()
+    rebuilding.in_batches(lambda user_ids: refresh_matches.send_many([(user_id,) for user_id in user_ids]))
+
+
+@jobs.actor(queue_name="maintenance", kind="long", max_attempts=20)
+def rebuild_embeddings() -> None:
+    """Everything is embedded with this worker's embedder; then citizens are matched with its vectors."""
+    rebuilding.rebuild()
+
+
+@jobs.actor(queue_name="maintenance", kind="long", max_attempts=3)
+def build_vector_indices() -> None:
+    """The vector indexes are built anew, checked, and replace the old ones."""
+    rebuilding.build_indices()

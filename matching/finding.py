@@ -1,0 +1,172 @@
+"""Carrying match runs out, and keeping citizens' saved matches."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+from psycopg.types.json import Jsonb
+from uuid_utils.compat import uuid7
+
+import jobs
+from matching import generation, metrics, search
+from matching.matchmaking import criteria_of, find, query_for
+from matching.models import CachedRanking, Interaction, Match, MatchRun, Profile, VectorSpace
+from matching.ranking import Ranked
+from matching.search import Criteria
+from matching.spaces import active_space
+
+SAVED_MATCHES = 100
+#: A run's matches as they are kept: `{opportunity_id, score, reasons}`.
+Found = list[dict[str, Any]]
+
+
+def carry_out(run_id: str) -> None:
+    """Find and store a run's matches; with `is_saved` they become the citizen's saved matches."""
+    task = jobs.current_task()
+    run = MatchRun.objects.select_related("user").filter(pk=run_id).first()
+    if run is None:
+        return
+    with metrics.task_duration.labels(task="run").time():
+        task.progress(0.1, "searching")
+        profile = Profile.objects.filter(user=run.user_id).first()
+        found = matches_for(profile, run.keywords, criteria_for(profile, run), limit=run.limit)
+        task.progress(0.8, "saving", matches=len(found))
+        with task.effects():
+            run.matches, run.updated_at = found, timezone.now()
+            run.save(update_fields=["matches", "updated_at"])
+            if run.is_saved:
+                save_matches(run.user_id, found)
+    metrics.match_count.inc(len(found))
+
+
+def refresh(user_id: str) -> None:
+    """The citizen's saved matches are what would be found now. In the caller's transaction."""
+    profile = Profile.objects.filter(user_id=user_id, user__is_active=True).first()
+    if profile is None:
+        return
+    with metrics.task_duration.labels(task="refresh").time():
+        criteria = criteria_of(profile, day=timezone.now())
+        save_matches(profile.user_id, matches_for(profile, "", criteria, limit=SAVED_MATCHES))
+
+
+def criteria_for(profile: Profile | None, run: MatchRun) -> Criteria:
+    """What the run's filters demand, and what the profile demands where they say nothing."""
+    own = criteria_of(profile, day=timezone.now()) if profile else Criteria(day=timezone.now().date())
+    filters: Mapping[str, Any] = run.filters
+    chosen: dict[str, Any] = {}
+    if filters.get("kinds"):
+        chosen["kinds"] = tuple(filters["kinds"])
+    if filters.get("languages"):
+        chosen["languages"] = tuple(filters["languages"])
+    for name in ("category", "is_remote"):
+        if filters.get(name) not in (None, ""):
+            chosen[name] = filters[name]
+    if filters.get("location"):
+        chosen["place"] = (filters["location"]["latitude"], filters["location"]["longitude"])
+    if filters.get("radius_km"):
+        chosen["radius_km"] = filters["radius_km"]
+    return replace(own, not_for=run.user_id, **chosen)
+
+
+def matches_for(profile: Profile | None, keywords: str, criteria: Criteria, *, limit: int) -> Found:
+    """The matches, from the cache where it has them; what closed meanwhile is never among them.
+
+    Of many who ask the same at once, one computes: the others wait for its lock and read what it stored.
+    """
+    space = active_space()
+    key = _cache_key(profile, keywords, criteria, space, limit)
+    with transaction.atomic():
+        _lock(key)
+        cached = CachedRanking.objects.filter(key=key, expires_at__gt=timezone.now()).first()
+        metrics.cache_lookups.labels(outcome="hit" if cached else "miss").inc()
+        if cached:
+            return _still_open(cached.ranking, criteria)
+        query = query_for(profile, keywords, space)
+        if keywords and profile:
+            query = replace(query, wish=replace(query.wish, place=criteria.place or query.wish.place))
+        found = [_as_json(one) for one in find(query, criteria, space, count=limit)]
+        _store(key, found)
+    return found
+
+
+def _as_json(one: Ranked) -> dict[str, Any]:
+    return {"opportunity_id": str(one.id), "score": one.score, "reasons": one.reasons}
+
+
+def _cache_key(
+    profile: Profile | None, keywords: str, criteria: Criteria, space: VectorSpace | None, limit: int
+) -> str:
+    """All that a ranking depends on; whether its opportunities are still open is looked at again on a hit."""
+    acted = Interaction.objects.filter(user=profile.user_id).order_by("-id").first() if profile else None
+    acted_count = Interaction.objects.filter(user=profile.user_id).count() if profile else 0
+    told = [
+        *(str(profile.pk) if profile else "", profile.version if profile else 0, keywords, limit),
+        *(space.label if space else "", space.generation if space else 0, generation.current()),
+        *(acted.pk if acted else 0, acted_count, asdict(criteria), settings.MATCHING_WEIGHTS),
+    ]
+    return hashlib.sha256(json.dumps(told, default=str, sort_keys=True).encode()).hexdigest()
+
+
+def _lock(key: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [f"ranking {key}"])
+
+
+def _still_open(found: Found, criteria: Criteria) -> Found:
+    passing = search.still_pass([UUID(one["opportunity_id"]) for one in found], criteria)
+    return [one for one in found if UUID(one["opportunity_id"]) in passing]
+
+
+def _store(key: str, found: Found) -> None:
+    expires_at = timezone.now() + timedelta(seconds=settings.MATCHING_CACHE_SECONDS)
+    CachedRanking.objects.bulk_create(
+        [CachedRanking(key=key, ranking=found, expires_at=expires_at)],
+        update_conflicts=True,
+        unique_fields=["key"],
+        update_fields=["ranking", "expires_at"],
+    )
+
+
+def save_matches(user_id: UUID, found: Found) -> None:
+    """The citizen's saved matches are `found`, each once, in one statement; others go. In the caller's transaction.
+
+    Opportunities deleted meanwhile are left out. A match keeps the time it was first found at.
+    """
+    ids = [UUID(one["opportunity_id"]) for one in found]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [f"matches of {user_id}"])
+        cursor.execute("DELETE FROM matching_match WHERE user_id = %s AND NOT opportunity_id = ANY(%s)", [user_id, ids])
+    upsert_matches([(user_id, one) for one in found])
+
+
+def upsert_matches(found: Sequence[tuple[UUID, dict[str, Any]]], *, is_update: bool = True) -> list[UUID]:
+    """Write matches of citizens; the users of those that are new."""
+    update = "score = excluded.score, reasons = excluded.reasons, updated_at = statement_timestamp()"
+    sql = f"""
+        INSERT INTO {Match._meta.db_table} (id, user_id, opportunity_id, score, reasons, created_at, updated_at)
+        SELECT new.id, new.user_id, o.id, new.score, new.reasons, statement_timestamp(), statement_timestamp()
+        FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::float8[], %s::jsonb[])
+             AS new (id, user_id, opportunity_id, score, reasons)
+        JOIN matching_opportunity AS o ON o.id = new.opportunity_id
+        ON CONFLICT (user_id, opportunity_id) DO {f"UPDATE SET {update}" if is_update else "NOTHING"}
+        RETURNING user_id, created_at = updated_at
+    """  # noqa: S608, SLF001 - constants; the table's documented name
+    columns = [
+        [uuid7() for _ in found],
+        [user_id for user_id, _ in found],
+        [UUID(one["opportunity_id"]) for _, one in found],
+        [one["score"] for _, one in found],
+        [Jsonb(one["reasons"]) for _, one in found],
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, columns)
+        return [user_id for user_id, is_new in cursor.fetchall() if is_new]

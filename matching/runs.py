@@ -1,0 +1,68 @@
+"""Match runs: a citizen asks, a task finds, the citizen reads what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+
+from accounts.models import User
+from jobs.models import Task
+from jobs.states import State
+from matching.actors import run_matches
+from matching.models import MatchRun
+
+#: The ledger's states in the words of the match API.
+STATUS_OF = {
+    State.QUEUED: "pending",
+    State.RUNNING: "processing",
+    State.RETRYING: "processing",
+    State.SUCCEEDED: "completed",
+    State.DEAD: "failed",
+    State.CANCELLED: "cancelled",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """What a run shall find; `filters` are those of `matching.finding.criteria_for`."""
+
+    keywords: str = ""
+    filters: dict[str, Any] = field(default_factory=dict)
+    limit: int = 100
+    is_saved: bool = False
+    wants_notice: bool = False
+
+
+def start(user: User, request: RunRequest) -> MatchRun:
+    """A run waits for a worker."""
+    with transaction.atomic():
+        run = MatchRun(
+            user=user,
+            keywords=request.keywords,
+            filters=request.filters,
+            limit=request.limit,
+            is_saved=request.is_saved,
+            wants_notice=request.wants_notice,
+        )
+        run.save()
+        message = run_matches.send_with_options(
+            args=(str(run.pk),), created_by=user.pk, is_completion_announced=request.wants_notice
+        )
+        run.task_id = message.message_id
+        run.save(update_fields=["task_id"])
+        run.refresh_from_db()
+    return run
+
+
+def task_of(run: MatchRun) -> Task | None:
+    """The task that carries the run out; None once it was pruned."""
+    return Task.objects.filter(pk=run.task_id).first() if run.task_id else None
+
+
+def status_of(run: MatchRun, task: Task | None) -> str:
+    """The status in the API's words; a run that outlived its task has ended."""
+    if task is not None:
+        return STATUS_OF[State(task.state)]
+    return "failed" if run.matches is None else "completed"

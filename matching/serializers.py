@@ -1,0 +1,305 @@
+"""What the API takes and tells about profiles, opportunities and matches."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+from rest_framework import serializers
+
+from matching.models import Kind, Match, Opportunity, Profile
+
+TEXTS_MAX = 40
+KEYWORDS_MAX_CHARACTERS = 500
+RUN_LIMIT_MAX = 200
+
+
+class CleanTextField(serializers.CharField):
+    """Text that PostgreSQL can hold."""
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise serializers.ValidationError("Not a valid string.")
+        return text
+
+
+class WordsField(serializers.ListField):
+    """A list of short texts, each once."""
+
+    def __init__(self, *, max_characters: int = 80, **options: Any) -> None:
+        child = CleanTextField(max_length=max_characters)
+        super().__init__(child=child, max_length=TEXTS_MAX, **options)
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        return list(dict.fromkeys(super().to_internal_value(data)))
+
+
+class LanguagesField(serializers.ListField):
+    """Language tags such as `en` or `es`, in lower case."""
+
+    def __init__(self, **options: Any) -> None:
+        child = serializers.RegexField(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})?$", max_length=12)
+        super().__init__(child=child, max_length=TEXTS_MAX, **options)
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        return list(dict.fromkeys(tag.lower() for tag in super().to_internal_value(data)))
+
+
+class DegreesField(serializers.FloatField):
+    """Decimal degrees (WGS 84)."""
+
+    def __init__(self, limit: int, **options: Any) -> None:
+        super().__init__(min_value=-limit, max_value=limit, allow_null=True, required=False, **options)
+
+
+def require_whole_place(fields: dict[str, Any]) -> None:
+    """Raises ValidationError for a latitude without a longitude or the other way round."""
+    if (fields.get("latitude") is None) != (fields.get("longitude") is None):
+        raise serializers.ValidationError({"longitude": ["latitude and longitude go together."]})
+
+
+class ProfileSerializer(serializers.ModelSerializer[Profile]):
+    """A citizen's profile. PUT replaces it: what is left out becomes empty."""
+
+    headline = CleanTextField(max_length=200, allow_blank=True, default="")
+    about = CleanTextField(max_length=5000, allow_blank=True, default="")
+    skills = WordsField(default=list)
+    interests = WordsField(default=list)
+    wants = serializers.ListField(child=serializers.ChoiceField(Kind.choices), max_length=4, default=list)
+    availability = CleanTextField(max_length=300, allow_blank=True, default="")
+    languages = LanguagesField(default=list)
+    latitude = DegreesField(90, default=None)
+    longitude = DegreesField(180, default=None)
+    radius_km = serializers.FloatField(min_value=0.1, max_value=20_000, allow_null=True, default=None)
+    visibility = serializers.ChoiceField(Profile.Visibility.choices, default=Profile.Visibility.PRIVATE)
+
+    class Meta:
+        model = Profile
+        fields = (
+            "headline",
+            "about",
+            "skills",
+            "interests",
+            "wants",
+            "availability",
+            "languages",
+            "latitude",
+            "longitude",
+            "radius_km",
+            "visibility",
+            "version",
+            "onboarded_at",
+            "updated_at",
+        )
+        read_only_fields = ("version", "onboarded_at", "updated_at")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        require_whole_place(attrs)
+        if "wants" in attrs:
+            attrs["wants"] = list(dict.fromkeys(attrs["wants"]))
+        return attrs
+
+
+class OpportunitySerializer(serializers.ModelSerializer[Opportunity]):
+    """An opportunity as everybody sees it."""
+
+    class Meta:
+        model = Opportunity
+        fields: tuple[str, ...] = (
+            "id",
+            "kind",
+            "title",
+            "description",
+            "organisation",
+            "category",
+            "requirements",
+            "languages",
+            "starts_on",
+            "ends_on",
+            "latitude",
+            "longitude",
+            "is_remote",
+            "capacity",
+            "places_taken",
+            "is_active",
+            "created_at",
+            "updated_at",
+        )
+        read_only_fields = fields
+
+
+class PartnerOpportunitySerializer(serializers.ModelSerializer[Opportunity]):
+    """An opportunity as its organisation writes it."""
+
+    title = CleanTextField(max_length=300)
+    description = CleanTextField(max_length=20_000, allow_blank=True, required=False)
+    organisation = CleanTextField(max_length=200, allow_blank=True, required=False)
+    category = CleanTextField(max_length=120, allow_blank=True, required=False)
+    requirements = CleanTextField(max_length=5000, allow_blank=True, required=False)
+    external_id = CleanTextField(max_length=200, allow_blank=True, required=False)
+    languages = LanguagesField(required=False)
+    latitude = DegreesField(90)
+    longitude = DegreesField(180)
+
+    class Meta:
+        model = Opportunity
+        fields = (*OpportunitySerializer.Meta.fields, "external_id")
+        read_only_fields = ("id", "places_taken", "created_at", "updated_at")
+        validators: list[Any] = []
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        merged = {
+            name: attrs.get(name, getattr(self.instance, name, None))
+            for name in ("latitude", "longitude", "starts_on", "ends_on")
+        }
+        require_whole_place(merged)
+        if merged["starts_on"] and merged["ends_on"] and merged["ends_on"] < merged["starts_on"]:
+            raise serializers.ValidationError({"ends_on": ["It ends before it starts."]})
+        return attrs
+
+
+class OpportunityFilterSerializer(serializers.Serializer[Any]):
+    """The filters of the list of opportunities."""
+
+    q = CleanTextField(max_length=200, required=False, help_text="Words, as for a web search engine.")
+    kind = serializers.ChoiceField(Kind.choices, required=False)
+    category = CleanTextField(max_length=120, required=False)
+    organisation = CleanTextField(max_length=200, required=False)
+    language = serializers.CharField(max_length=12, required=False)
+    remote = serializers.BooleanField(required=False, allow_null=True, default=None)
+    near = serializers.RegexField(
+        r"^-?\d{1,3}(\.\d+)?,-?\d{1,3}(\.\d+)?$", max_length=60, required=False, help_text="latitude,longitude"
+    )
+    radius_km = serializers.FloatField(min_value=0.1, max_value=500, default=10)
+    starts_after = serializers.DateField(required=False)
+    ends_before = serializers.DateField(required=False)
+    past = serializers.BooleanField(default=False, help_text="Also what is over, full or withdrawn.")
+
+    def validate_near(self, text: str) -> tuple[float, float]:
+        latitude, longitude = (float(part) for part in text.split(","))
+        if abs(latitude) > 90 or abs(longitude) > 180:
+            raise serializers.ValidationError("latitude,longitude in degrees.")
+        return latitude, longitude
+
+
+class LocationSerializer(serializers.Serializer[Any]):
+    latitude = serializers.FloatField(min_value=-90, max_value=90)
+    longitude = serializers.FloatField(min_value=-180, max_value=180)
+
+
+class RunFiltersSerializer(serializers.Serializer[Any]):
+    """What a match must be."""
+
+    kinds = serializers.ListField(child=serializers.ChoiceField(Kind.choices), max_length=4, required=False)
+    category = CleanTextField(max_length=120, required=False)
+    languages = LanguagesField(required=False)
+    is_remote = serializers.BooleanField(required=False, allow_null=True, default=None)
+
+
+class RunRequestSerializer(serializers.Serializer[Any]):
+    """A match run as it is asked for; what is left out follows the profile."""
+
+    keywords = CleanTextField(max_length=KEYWORDS_MAX_CHARACTERS, required=False, allow_blank=True, default="")
+    filters = RunFiltersSerializer(required=False)
+    location = LocationSerializer(required=False, allow_null=True)
+    radius_km = serializers.FloatField(min_value=0.1, max_value=20_000, required=False, allow_null=True)
+    limit = serializers.IntegerField(min_value=1, max_value=RUN_LIMIT_MAX, default=100)
+    notify = serializers.BooleanField(default=False, help_text="Tell me when it is done.")
+    wait = serializers.BooleanField(default=False, help_text="Answer when it is done, for a bounded time.")
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """`keywords` may also be a list of words."""
+        if isinstance(data, dict) and isinstance(data.get("keywords"), list):
+            data = {**data, "keywords": " ".join(str(word) for word in data["keywords"])}
+        taken: dict[str, Any] = super().to_internal_value(data)
+        return taken
+
+    def filters_json(self) -> dict[str, Any]:
+        """All filters together, as a run keeps them."""
+        taken = self.validated_data
+        filters = {name: value for name, value in taken.get("filters", {}).items() if value is not None}
+        if taken.get("location"):
+            filters["location"] = dict(taken["location"])
+        if taken.get("radius_km"):
+            filters["radius_km"] = taken["radius_km"]
+        return filters
+
+
+class ReasonSerializer(serializers.Serializer[Any]):
+    """Why something matches; some kinds carry a number too."""
+
+    kind = serializers.CharField()
+    text = serializers.CharField()
+    similarity = serializers.FloatField(required=False)
+    kilometers = serializers.FloatField(required=False)
+
+
+class FoundMatchSerializer(serializers.Serializer[Any]):
+    """A match in the result of a run."""
+
+    score = serializers.FloatField()
+    reasons = ReasonSerializer(many=True)
+    opportunity = OpportunitySerializer()
+
+
+class StartedRunSerializer(serializers.Serializer[Any]):
+    task_id = serializers.UUIDField()
+    status = serializers.CharField()
+    created_at = serializers.DateTimeField()
+
+
+class RunResultSerializer(serializers.Serializer[Any]):
+    """A page of a run's matches, best first."""
+
+    matches = FoundMatchSerializer(many=True)
+    total = serializers.IntegerField()
+    next = serializers.CharField(allow_null=True)
+
+
+class RunStatusSerializer(serializers.Serializer[Any]):
+    """How far a run is and what came of it."""
+
+    task_id = serializers.UUIDField()
+    status = serializers.ChoiceField(["pending", "processing", "completed", "failed", "cancelled"])
+    progress = serializers.FloatField(help_text="0 to 1.")
+    result = FoundMatchSerializer(many=True, allow_null=True, help_text="Once completed: a page of the matches.")
+    next = serializers.CharField(allow_null=True, help_text="The next page of the matches.")
+    error = serializers.CharField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
+class LegacyAnswerSerializer(serializers.Serializer[Any]):
+    matches = FoundMatchSerializer(many=True)
+    total = serializers.IntegerField()
+
+
+class MatchSerializer(serializers.ModelSerializer[Match]):
+    """A saved match."""
+
+    opportunity = OpportunitySerializer(read_only=True)
+    reasons = ReasonSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Match
+        fields = ("id", "score", "reasons", "opportunity", "created_at", "updated_at")
+
+
+class MatchFilterSerializer(serializers.Serializer[Any]):
+    """The filters of saved matches."""
+
+    kind = serializers.ChoiceField(Kind.choices, required=False)
+    min_score = serializers.FloatField(required=False)
+    new_since = serializers.DateTimeField(required=False)
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        taken: dict[str, Any] = super().to_internal_value(data)
+        return taken
+
+
+def opportunities_by_id(ids: list[UUID]) -> dict[UUID, Opportunity]:
+    """Those that exist and are open."""
+    today = timezone.localdate()
+    return Opportunity.objects.open_on(today).defer("search").in_bulk(ids)

@@ -1,0 +1,218 @@
+"""The REST API of profiles, opportunities and saved matches. Match runs: `matching.run_views`."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.generics import ListAPIView, RetrieveAPIView
+from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.models import User
+from matching import opportunities, profiles
+from matching.models import Interaction, Match, Opportunity, OpportunityQuerySet, Partner
+from matching.partners import IsPartner, PartnerAuthentication
+from matching.search import box_around
+from matching.serializers import (
+    MatchFilterSerializer,
+    MatchSerializer,
+    OpportunityFilterSerializer,
+    OpportunitySerializer,
+    PartnerOpportunitySerializer,
+    ProfileSerializer,
+)
+
+
+class ProfileView(APIView):
+    """One's own profile."""
+
+    permission_classes = (IsAuthenticated,)
+
+    @extend_schema(operation_id="profiles_me_retrieve", responses=ProfileSerializer, tags=["matching"])
+    def get(self, request: Request) -> Response:
+        """Read your profile; it is empty until you write it."""
+        return Response(ProfileSerializer(profiles.profile_of(cast("User", request.user))).data)
+
+    @extend_schema(
+        operation_id="profiles_me_update", request=ProfileSerializer, responses=ProfileSerializer, tags=["matching"]
+    )
+    def put(self, request: Request) -> Response:
+        """Replace your profile. Your matches follow once you have stopped changing it."""
+        taken = ProfileSerializer(data=request.data)
+        taken.is_valid(raise_exception=True)
+        return Response(ProfileSerializer(profiles.edit(cast("User", request.user), taken.validated_data)).data)
+
+
+class OpportunityListView(ListAPIView[Opportunity]):
+    """The opportunities, newest first."""
+
+    permission_classes = (AllowAny,)
+    serializer_class = OpportunitySerializer
+    ordering = ("-created_at", "-id")
+
+    def get_queryset(self) -> OpportunityQuerySet:
+        shown = OpportunityFilterSerializer(data=_given(self.request))
+        shown.is_valid(raise_exception=True)
+        wanted = shown.validated_data
+        found = Opportunity.objects.defer("search")
+        if not wanted["past"]:
+            found = found.open_on(timezone.localdate())
+        names: dict[str, str] = {
+            "kind": "kind",
+            "category": "category__iexact",
+            "organisation": "organisation__iexact",
+            "starts_after": "starts_on__gte",
+            "ends_before": "ends_on__lte",
+        }
+        for name, lookup in names.items():
+            if name in wanted:
+                found = found.filter(**{lookup: wanted[name]})
+        if "language" in wanted:
+            found = found.speaking(wanted["language"].lower())
+        if wanted["remote"] is not None:
+            found = found.filter(is_remote=wanted["remote"])
+        if "near" in wanted:
+            found = found.in_box(box_around(wanted["near"], wanted["radius_km"]))
+        return found.matching_text(wanted["q"]) if "q" in wanted else found
+
+    @extend_schema(operation_id="opportunities_list", parameters=[OpportunityFilterSerializer], tags=["matching"])
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """List open opportunities, newest first; `q` searches their full text."""
+        return super().get(request, *args, **kwargs)
+
+
+def _given(request: Request) -> dict[str, str]:
+    """The query's parameters that say something."""
+    return {name: value for name, value in request.query_params.items() if value}
+
+
+class OpportunityDetailView(RetrieveAPIView[Opportunity]):
+    """One opportunity."""
+
+    permission_classes = (AllowAny,)
+    serializer_class = OpportunitySerializer
+    queryset = Opportunity.objects.defer("search")
+
+    @extend_schema(operation_id="opportunities_retrieve", tags=["matching"])
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Read an opportunity."""
+        return super().get(request, *args, **kwargs)
+
+
+class InteractionView(APIView):
+    """What a citizen does with an opportunity: apply, save, dismiss, and take it back."""
+
+    permission_classes = (IsAuthenticated,)
+    kind: str = Interaction.Kind.SAVE
+
+    @extend_schema(request=None, responses={200: None, 201: None}, tags=["matching"])
+    def post(self, request: Request, pk: str) -> Response:
+        """Do it: 201, or 200 where you had before. An application to one that is full or over answers 409."""
+        opportunity = get_object_or_404(Opportunity.objects.defer("search"), pk=pk)
+        is_new = opportunities.act(cast("User", request.user), opportunity, self.kind)
+        return Response({"opportunity": str(opportunity.pk), "kind": self.kind}, status=201 if is_new else 200)
+
+    @extend_schema(request=None, responses={204: None}, tags=["matching"])
+    def delete(self, request: Request, pk: str) -> Response:
+        """Take it back."""
+        opportunity = get_object_or_404(Opportunity.objects.defer("search"), pk=pk)
+        opportunities.undo(cast("User", request.user), opportunity, self.kind)
+        return Response(status=204)
+
+
+class PartnerOpportunityListView(ListAPIView[Opportunity]):
+    """A partner's own opportunities."""
+
+    authentication_classes = (PartnerAuthentication,)
+    permission_classes = (IsPartner,)
+    serializer_class = PartnerOpportunitySerializer
+    ordering = ("-created_at", "-id")
+
+    def get_queryset(self) -> OpportunityQuerySet:
+        return Opportunity.objects.filter(partner=_partner(self.request)).defer("search")
+
+    @extend_schema(operation_id="partner_opportunities_list", tags=["partners"])
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """List your organisation's opportunities, newest first."""
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(
+        operation_id="partner_opportunities_create",
+        request=PartnerOpportunitySerializer,
+        responses={200: PartnerOpportunitySerializer, 201: PartnerOpportunitySerializer},
+        tags=["partners"],
+    )
+    def post(self, request: Request) -> Response:
+        """Publish an opportunity. One with an `external_id` you used before is changed instead (200)."""
+        taken = PartnerOpportunitySerializer(data=request.data)
+        taken.is_valid(raise_exception=True)
+        opportunity, is_new = opportunities.publish(_partner(request), taken.validated_data)
+        return Response(PartnerOpportunitySerializer(opportunity).data, status=201 if is_new else 200)
+
+
+class PartnerOpportunityView(APIView):
+    """One of a partner's own opportunities."""
+
+    authentication_classes = (PartnerAuthentication,)
+    permission_classes = (IsPartner,)
+
+    @extend_schema(
+        operation_id="partner_opportunities_retrieve", responses=PartnerOpportunitySerializer, tags=["partners"]
+    )
+    def get(self, request: Request, pk: str) -> Response:
+        """Read one of your opportunities."""
+        return Response(PartnerOpportunitySerializer(self._own(request, pk)).data)
+
+    @extend_schema(
+        operation_id="partner_opportunities_update",
+        request=PartnerOpportunitySerializer,
+        responses=PartnerOpportunitySerializer,
+        tags=["partners"],
+    )
+    def patch(self, request: Request, pk: str) -> Response:
+        """Change some of its fields."""
+        opportunity = self._own(request, pk)
+        taken = PartnerOpportunitySerializer(opportunity, data=request.data, partial=True)
+        taken.is_valid(raise_exception=True)
+        changed = opportunities.change(opportunity, taken.validated_data)
+        return Response(PartnerOpportunitySerializer(changed).data)
+
+    @extend_schema(operation_id="partner_opportunities_close", responses={204: None}, tags=["partners"])
+    def delete(self, request: Request, pk: str) -> Response:
+        """Withdraw it: it is shown and matched no more."""
+        opportunities.change(self._own(request, pk), {"is_active": False})
+        return Response(status=204)
+
+    def _own(self, request: Request, pk: str) -> Opportunity:
+        return get_object_or_404(Opportunity.objects.defer("search"), pk=pk, partner=_partner(request))
+
+
+def _partner(request: Request) -> Partner:
+    return cast("Partner", request.user)
+
+
+class MatchListView(ListAPIView[Match]):
+    """One's saved matches, best first."""
+
+    permission_classes = (IsAuthenticated,)
+    serializer_class = MatchSerializer
+    ordering = ("-score", "-id")
+
+    def get_queryset(self) -> Any:
+        shown = MatchFilterSerializer(data=_given(self.request))
+        shown.is_valid(raise_exception=True)
+        names = {"kind": "opportunity__kind", "min_score": "score__gte", "new_since": "created_at__gt"}
+        wanted = {names[name]: value for name, value in shown.validated_data.items()}
+        still_open = Opportunity.objects.open_on(timezone.localdate())
+        found = Match.objects.filter(user=cast("User", self.request.user), opportunity__in=still_open, **wanted)
+        return found.select_related("opportunity").defer("opportunity__search")
+
+    @extend_schema(operation_id="matches_list", parameters=[MatchFilterSerializer], tags=["matching"])
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """List your saved matches, best first; `new_since` keeps those found after that time."""
+        return super().get(request, *args, **kwargs)

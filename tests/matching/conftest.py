@@ -1,0 +1,36 @@
+"""Fixtures of the tests of matching."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from pytest_django.fixtures import Settings
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from matching.matchmaking import forget_rarity
+
+SignIn = Callable[..., APIClient]
+
+
+@pytest.fixture
+def as_user() -> SignIn:
+    """`as_user(user)` is a client signed in as that user."""
+
+    def sign_in(user: User) -> APIClient:
+        client = APIClient()
+        client.force_authenticate(user)
+        return client
+
+    return sign_in
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(settings: Settings) -> Iterator[None]:
+    """Changes take effect at once, and what an earlier test measured is forgotten."""
+    settings.MATCHING_DEBOUNCE_SECONDS = 0
+    settings.MATCHING_WAIT_SECONDS = 0
+    forget_rarity()
+    yield
+    forget_rarity()
