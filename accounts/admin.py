@@ -12,7 +12,16 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts import sessions
-from accounts.models import AuditEvent, LoginStatistic, OtpChallenge, RefreshToken, ReputationEntry, Session, User
+from accounts.models import (
+    AuditEvent,
+    AuditSeal,
+    LoginStatistic,
+    OtpChallenge,
+    RefreshToken,
+    ReputationEntry,
+    Session,
+    User,
+)
 from notifications.admin import ReadOnlyAdmin
 
 RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
@@ -108,6 +117,25 @@ class AuditEventAdmin(ReadOnlyAdmin):
     search_help_text = "Exact event, subject (such as report:<id>), actor or request id"
     date_hierarchy = "created_at"
     ordering = ("-id",)
+
+
+@admin.register(AuditSeal)
+class AuditSealAdmin(ReadOnlyAdmin):
+    list_display = ("sequence", "sealed_at", "first_event_id", "last_event_id", "hash_hex")
+    fields = ("sequence", "sealed_at", "first_event_id", "last_event_id", "hash_hex", "previous_hash_hex")
+    date_hierarchy = "sealed_at"
+    ordering = ("-sequence",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditSeal]:
+        return super().get_queryset(request).defer("event_ids", "digests")
+
+    @admin.display(description="hash")
+    def hash_hex(self, seal: AuditSeal) -> str:
+        return bytes(seal.hash).hex()
+
+    @admin.display(description="previous hash")
+    def previous_hash_hex(self, seal: AuditSeal) -> str:
+        return bytes(seal.previous_hash).hex()
 
 
 @admin.register(OtpChallenge)

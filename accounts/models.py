@@ -10,6 +10,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Count, F, Max, Q
@@ -257,6 +258,31 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event} {self.subject}"
+
+
+class AuditSeal(models.Model):
+    """One link of the chain over the audit log: see `accounts.audit_chain`. A trigger refuses every change.
+
+    Its events are in the order of their ids; `digests` has 32 bytes for each.
+    """
+
+    sequence = models.BigIntegerField(primary_key=True, help_text="1, 2, 3 and so on, without a gap.")
+    event_ids = ArrayField(models.BigIntegerField())
+    digests = models.BinaryField()
+    first_event_id = models.BigIntegerField()
+    last_event_id = models.BigIntegerField()
+    previous_hash = models.BinaryField(max_length=32, unique=True)
+    hash = models.BinaryField(max_length=32, unique=True)
+    sealed_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            # Which events of late are sealed already.
+            models.Index(fields=["last_event_id"], name="accounts_seal_last_event"),
+        ]
+
+    def __str__(self) -> str:
+        return f"seal {self.sequence}"
 
 
 class LoginStatistic(models.Model):

@@ -38,6 +38,7 @@ class Entry:
         args: its positional arguments.
         catch_up: what becomes of ticks missed while nothing ran: `once` sends one task for all of them,
             `skip` none.
+        is_coalesced: a tick whose predecessor still waits sends nothing of its own.
         time_zone: in which `cron` is read, by default TIME_ZONE.
     """
 
@@ -46,6 +47,7 @@ class Entry:
     actor: str
     args: tuple[Any, ...] = ()
     catch_up: Literal["once", "skip"] = "once"
+    is_coalesced: bool = False
     time_zone: str = ""
 
     def last_due(self, now: datetime) -> datetime:
@@ -85,7 +87,9 @@ def _tick(entry: Entry, now: datetime, last: datetime | None) -> bool:
             "INSERT INTO jobs_scheduletick (name, due_at) VALUES (%s, %s) ON CONFLICT DO NOTHING", (entry.name, due_at)
         )
         if is_ours and is_sent:
-            message = get_broker().get_actor(entry.actor).send(*entry.args)
+            message = get_broker().get_actor(entry.actor).send_with_options(
+                args=entry.args, unique_key=f"schedule:{entry.name}" if entry.is_coalesced else None
+            )
             execute(
                 "UPDATE jobs_scheduletick SET task_id = %s WHERE name = %s AND due_at = %s",
                 (message.message_id, entry.name, due_at),

@@ -1,0 +1,206 @@
+"""The hash chain over the audit log: who edits, removes, adds or reorders recorded events is found out.
+
+Events are chained in batches, some time after they were written, so that writing one costs nothing more. A seal holds
+the ids and digests of its events and the hash of the seal before it. The newest hash, the head, is kept outside the
+database as well, or whoever owns the database could cut the tail or compute the whole chain anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, timedelta
+from pathlib import Path
+
+import structlog
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from accounts.models import AuditEvent, AuditSeal
+
+log = structlog.get_logger(__name__)
+
+BATCH_EVENTS = 10_000
+#: One run takes at most so many batches, so that its transaction stays short.
+RUN_BATCHES = 5
+#: An event committed after newer ones were sealed gets its seal too, if it is at most so late.
+LATE_BY = timedelta(days=1)
+DIGEST_BYTES = 32
+GENESIS = bytes(DIGEST_BYTES)
+
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('accounts.audit_chain', 0))"
+#: SHA-256 over one JSON array of the event's columns; times as seconds, so that no session setting changes the bytes.
+_DIGEST = """sha256(convert_to(jsonb_build_array(
+    id, event, actor_id, subject, data, request_id, extract(epoch FROM created_at))::text, 'UTF8'))"""
+_UNSEALED = f"""
+    SELECT event.id, {_DIGEST} FROM accounts_auditevent AS event
+    LEFT JOIN (SELECT unnest(event_ids) AS sealed_id FROM accounts_auditseal WHERE last_event_id > %s) AS sealed
+        ON sealed_id = event.id
+    WHERE event.id > %s AND sealed_id IS NULL ORDER BY event.id LIMIT %s
+"""  # noqa: S608 - no value in it
+_DIGESTS = f"SELECT id, {_DIGEST} FROM accounts_auditevent WHERE id = ANY(%s)"  # noqa: S608 - no value in it
+_WITHOUT_SEAL = """
+    SELECT count(*), min(id) FILTER (WHERE id <= %s) FROM accounts_auditevent AS event
+    LEFT JOIN (SELECT unnest(event_ids) AS sealed_id FROM accounts_auditseal) AS sealed ON sealed_id = event.id
+    WHERE sealed_id IS NULL
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """How far the chain reached, and the hash that stands for all of it; `hash` is hexadecimal."""
+
+    sequence: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """Where the chain does not hold, and how; `event_id` is None where the seal itself is at fault."""
+
+    sequence: int
+    event_id: int | None
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a verification saw; `broken` is the first fault, in the order of the chain."""
+
+    seals: int
+    events: int
+    unsealed: int
+    heads: int
+    broken: Break | None
+
+
+def seal() -> int:
+    """Every event that was visible is in exactly one seal, or the run's bound was reached; return how many were sealed.
+
+    Of several at once, one seals and the others wait for it and find its work done. Inside the caller's transaction.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK)  # a statement of its own: the next one sees what the lock's last holder committed
+    count = 0
+    for _ in range(RUN_BATCHES):
+        count += (sealed := _seal_batch())
+        if sealed < BATCH_EVENTS:
+            break
+    return count
+
+
+def _seal_batch() -> int:
+    floor = _floor()
+    with connection.cursor() as cursor:
+        cursor.execute(_UNSEALED, (floor, floor, BATCH_EVENTS))
+        rows = [(event_id, bytes(digest)) for event_id, digest in cursor.fetchall()]
+    if not rows:
+        return 0
+    last = AuditSeal.objects.order_by("-sequence").first()
+    new = AuditSeal(
+        sequence=last.sequence + 1 if last else 1,
+        event_ids=[event_id for event_id, _ in rows],
+        digests=b"".join(digest for _, digest in rows),
+        first_event_id=rows[0][0],
+        last_event_id=rows[-1][0],
+        previous_hash=bytes(last.hash) if last else GENESIS,
+        sealed_at=timezone.now(),
+    )
+    new.hash = hash_of(new)
+    new.save(force_insert=True)
+    return len(rows)
+
+
+def _floor() -> int:
+    """The id up to which no event is sealed any more: what is there without a seal was slipped in."""
+    settled = AuditSeal.objects.filter(sealed_at__lt=timezone.now() - LATE_BY)
+    return settled.order_by("-last_event_id").values_list("last_event_id", flat=True).first() or 0
+
+
+def hash_of(seal: AuditSeal) -> bytes:
+    """SHA-256 over everything a seal says, and so over all seals before it."""
+    facts = [seal.sequence, seal.sealed_at.astimezone(UTC).isoformat(), seal.event_ids]
+    return hashlib.sha256(bytes(seal.previous_hash) + bytes(seal.digests) + json.dumps(facts).encode()).digest()
+
+
+def head() -> Head | None:
+    """The newest seal; None before the first."""
+    last = AuditSeal.objects.order_by("-sequence").first()
+    return Head(last.sequence, bytes(last.hash).hex()) if last else None
+
+
+def export_head() -> Head | None:
+    """The head stands in the log and, where it is new, as the last line of the head file; return it."""
+    newest, path = head(), head_file()
+    if newest is None or newest in read_heads(path):
+        return newest
+    log.info("audit_head", sequence=newest.sequence, hash=newest.hash)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(asdict(newest) | {"exported_at": timezone.now().isoformat()}) + "\n")
+    return newest
+
+
+def head_file() -> Path:
+    """Where heads are exported to."""
+    return Path(settings.AUDIT_HEAD_FILE or settings.DATA_DIR / "audit-head.jsonl")
+
+
+def read_heads(path: Path) -> list[Head]:
+    """The heads of a file, oldest first; none where there is no file. Raises ValueError for what is no head."""
+    if not path.exists():
+        return []
+    try:
+        found = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        return [Head(int(line["sequence"]), str(line["hash"])) for line in found]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is not a file of heads: {error}") from error
+
+
+def verify(heads: Iterable[Head] = ()) -> Verdict:
+    """Compute every digest and hash anew, and compare the chain with heads exported earlier."""
+    expected = {known.sequence: known.hash for known in heads}
+    count = len(expected)
+    unsealed, stray = _without_seal()
+    seals, events = AuditSeal.objects.count(), AuditEvent.objects.count()
+    broken = next(_breaks(expected), None) or stray
+    return Verdict(seals, events, unsealed, count, broken)
+
+
+def _without_seal() -> tuple[int, Break | None]:
+    """How many events await their seal, and the first one that is too old for that: it was slipped in."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WITHOUT_SEAL, (_floor(),))
+        [(count, stray)] = cursor.fetchall()
+    return count, None if stray is None else Break(0, stray, "event added")
+
+
+def _breaks(expected: dict[int, str]) -> Iterator[Break]:
+    previous = GENESIS
+    for sequence, seal in enumerate(AuditSeal.objects.order_by("sequence").iterator(chunk_size=10), start=1):
+        if seal.sequence != sequence:
+            yield Break(sequence, None, "seal missing")
+        yield from _breaks_of(seal, previous)
+        if expected.pop(seal.sequence, bytes(seal.hash).hex()) != bytes(seal.hash).hex():
+            yield Break(seal.sequence, None, "seal differs from the exported head")
+        previous = bytes(seal.hash)
+    for missing in sorted(expected):
+        yield Break(missing, None, "seal missing: the tail was cut after the head was exported")
+
+
+def _breaks_of(seal: AuditSeal, previous: bytes) -> Iterator[Break]:
+    """Faults of one seal: its events first, since they name the row."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DIGESTS, (seal.event_ids,))
+        found = {event_id: bytes(digest) for event_id, digest in cursor.fetchall()}
+    digests = bytes(seal.digests)
+    for place, event_id in enumerate(seal.event_ids):
+        if event_id not in found:
+            yield Break(seal.sequence, event_id, "event deleted")
+        elif found[event_id] != digests[place * DIGEST_BYTES : (place + 1) * DIGEST_BYTES]:
+            yield Break(seal.sequence, event_id, "event edited")
+    if bytes(seal.previous_hash) != previous or bytes(seal.hash) != hash_of(seal):
+        yield Break(seal.sequence, None, "seal edited or reordered")

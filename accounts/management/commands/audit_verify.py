@@ -1,0 +1,44 @@
+"""`manage.py audit_verify`: whether the audit log still says what it said when it was sealed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from accounts import audit_chain
+from accounts.audit_chain import Verdict
+
+
+class Command(BaseCommand):
+    help = "Recompute the chain over the audit log and name the first broken row; exits 1 where there is one."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", dest="as_json", help="print the verdict as JSON")
+        parser.add_argument("--heads", metavar="FILE", help="the exported heads, by default AUDIT_HEAD_FILE")
+
+    def handle(self, *args: Any, as_json: bool, heads: str | None, **options: Any) -> None:
+        path = Path(heads) if heads else audit_chain.head_file()
+        if heads and not path.exists():
+            raise CommandError(f"There is no file {path}.")
+        try:
+            verdict = audit_chain.verify(audit_chain.read_heads(path))
+        except ValueError as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(json.dumps(asdict(verdict)) if as_json else _sentence(verdict))
+        if verdict.broken is not None:
+            raise SystemExit(1)
+
+
+def _sentence(verdict: Verdict) -> str:
+    seen = (
+        f"{verdict.events} events, {verdict.unsealed} not sealed yet; "
+        f"{verdict.seals} seals, compared with {verdict.heads} exported heads."
+    )
+    if verdict.broken is None:
+        return f"The chain holds: {seen}"
+    event = f", event {verdict.broken.event_id}" if verdict.broken.event_id is not None else ""
+    return f"The chain is BROKEN at seal {verdict.broken.sequence}{event}: {verdict.broken.what}. {seen}"
