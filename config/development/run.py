@@ -78,6 +78,7 @@ class Runner:
         self.logs = {name: LogReader(data_dir / "logs" / f"{name}.log") for name in ("web", "worker", "worker-long")}
         self.stamp = data_dir / "prepared"
         self.started_at = time.monotonic()
+        self.interrupted_make = _InterruptedMake()
         self.lock = -1
 
     def run(self) -> None:
@@ -86,10 +87,8 @@ class Runner:
         try:
             self._start()
             self._announce_when_ready()
-            interrupted_make = _InterruptedMake()
-            while not interrupted_make:
+            while True:
                 self._tick()
-            raise KeyboardInterrupt
         finally:
             self._stop()
 
@@ -184,7 +183,9 @@ class Runner:
         return {queue for (queues,) in rows for queue in queues} >= {*FAST_QUEUES, *LONG_QUEUES}
 
     def _tick(self) -> None:
-        """Restart what died and show what went wrong."""
+        """Restart what died and show what went wrong. Raises KeyboardInterrupt as soon as `make` alone got one."""
+        if self.interrupted_make:
+            raise KeyboardInterrupt
         self.supervisor.check()
         for name, log in self.logs.items():
             for line in filter(tells_of_error, log.new_lines()):

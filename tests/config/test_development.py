@@ -236,6 +236,27 @@ def test_a_bad_port_is_refused(port: str) -> None:
         run._parse_port(port)
 
 
+def test_a_ctrl_c_that_make_alone_heard_is_noticed(tmp_path: Path) -> None:
+    script = """
+        import time
+        from config.development.run import _InterruptedMake
+        interrupted_make = _InterruptedMake()
+        print(bool(interrupted_make), flush=True)
+        while not interrupted_make:
+            time.sleep(0.05)
+        print("noticed", flush=True)
+    """
+    (tmp_path / "script.py").write_text(textwrap.dedent(script))
+    (tmp_path / "Makefile").write_text(f"all:\n\t@exec {sys.executable} {tmp_path}/script.py\n")
+    environment = os.environ | {"PYTHONPATH": str(BASE_DIR)}
+    command = ["make", "--no-print-directory", "-C", str(tmp_path)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as make:
+        assert make.stdout is not None
+        assert make.stdout.readline() == "False\n"
+        make.send_signal(signal.SIGINT)
+        assert make.stdout.readline() == "noticed\n"
+
+
 def test_a_missing_package_names_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(system, "_privilege", lambda: None)
     with pytest.raises(system.PackageMissingError, match="apt-get install -y rabbitmq-server"):
