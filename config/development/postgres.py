@@ -165,6 +165,7 @@ class PostgresServer:
         self._pg_ctl("start", "-t", str(START_SECONDS), "-l", str(self.folder / "log"), "-o", options)
 
     def _pg_ctl(self, action: str, *arguments: str) -> None:
+        self._own(self.folder)  # a folder above it may have been closed since, as pytest closes its own
         self._run("pg_ctl", action, "-w", "-s", "-D", str(self.folder), *arguments)
 
     def _run(self, program: str, *arguments: str) -> None:
