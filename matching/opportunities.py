@@ -85,9 +85,8 @@ def act(user: User, opportunity: Opportunity, kind: str) -> bool:
     Raises OpportunityClosed for an application to one that is full, over or withdrawn.
     """
     with transaction.atomic():
-        new = Interaction(user=user, opportunity=opportunity, kind=kind)
-        Interaction.objects.bulk_create([new], ignore_conflicts=True)
-        if not Interaction.objects.filter(pk=new.pk).exists():
+        _, is_new = Interaction.objects.get_or_create(user=user, opportunity=opportunity, kind=kind)
+        if not is_new:
             return False
         if kind == Interaction.Kind.APPLY:
             _take_place(opportunity)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from django.db.models import Q
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -26,6 +27,15 @@ from matching.serializers import (
     PartnerOpportunitySerializer,
     ProfileSerializer,
 )
+
+#: Which field each filter of the list looks at.
+LOOKUPS = {
+    "kind": "kind",
+    "category": "category__iexact",
+    "organisation": "organisation__iexact",
+    "starts_after": "starts_on__gte",
+    "ends_before": "ends_on__lte",
+}
 
 
 class ProfileView(APIView):
@@ -62,16 +72,9 @@ class OpportunityListView(ListAPIView[Opportunity]):
         found = Opportunity.objects.defer("search")
         if not wanted["past"]:
             found = found.open_on(timezone.localdate())
-        names: dict[str, str] = {
-            "kind": "kind",
-            "category": "category__iexact",
-            "organisation": "organisation__iexact",
-            "starts_after": "starts_on__gte",
-            "ends_before": "ends_on__lte",
-        }
-        for name, lookup in names.items():
+        for name, lookup in LOOKUPS.items():
             if name in wanted:
-                found = found.filter(**{lookup: wanted[name]})
+                found = found.filter(Q((lookup, wanted[name])))
         if "language" in wanted:
             found = found.speaking(wanted["language"].lower())
         if wanted["remote"] is not None:
@@ -88,7 +91,7 @@ class OpportunityListView(ListAPIView[Opportunity]):
 
 def _given(request: Request) -> dict[str, str]:
     """The query's parameters that say something."""
-    return {name: value for name, value in request.query_params.items() if value}
+    return {name: str(value) for name, value in request.query_params.items() if value}
 
 
 class OpportunityDetailView(RetrieveAPIView[Opportunity]):

@@ -1,0 +1,97 @@
+"""The desk of matching: opportunities, partners and their keys; profiles and matches to read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+
+from matching import opportunities, partners
+from matching.models import Match, Opportunity, Partner, PartnerKey, Profile, VectorSpace
+
+
+@admin.register(Opportunity)
+class OpportunityAdmin(admin.ModelAdmin[Opportunity]):
+    """Changes go the way of the API, so that vectors and matches follow."""
+
+    list_display = ("title", "kind", "organisation", "starts_on", "ends_on", "is_active")
+    list_filter = ("kind", "is_active", "is_remote")
+    search_fields = ("title", "organisation", "external_id")
+    show_full_result_count = False
+    readonly_fields = ("places_taken", "version", "created_at", "updated_at")
+    actions = ("close",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Opportunity]:
+        return super().get_queryset(request).defer("search")
+
+    def save_model(self, request: HttpRequest, obj: Opportunity, form: ModelForm[Opportunity], change: bool) -> None:
+        fields = {name: form.cleaned_data[name] for name in form.changed_data}
+        if not change:
+            obj.pk = opportunities.add(fields).pk
+            return
+        stored = Opportunity.objects.defer("search").get(pk=obj.pk)
+        opportunities.change(stored, fields)
+
+    @admin.action(description="Close the selected opportunities")
+    def close(self, request: HttpRequest, queryset: QuerySet[Opportunity]) -> None:
+        for opportunity in queryset:
+            opportunities.change(opportunity, {"is_active": False})
+        messages.success(request, "They are shown and matched no more.")
+
+
+class PartnerKeyInline(admin.TabularInline[PartnerKey, Partner]):
+    model = PartnerKey
+    extra = 0
+    fields = ("label", "created_at", "revoked_at")
+    readonly_fields = ("created_at",)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Partner)
+class PartnerAdmin(admin.ModelAdmin[Partner]):
+    list_display = ("name", "is_active", "created_at")
+    search_fields = ("name",)
+    readonly_fields = ("created_at",)
+    inlines = (PartnerKeyInline,)
+    actions = ("new_key",)
+
+    @admin.action(description="Create an API key")
+    def new_key(self, request: HttpRequest, queryset: QuerySet[Partner]) -> None:
+        for partner in queryset:
+            messages.success(request, f"{partner}: {partners.create_key(partner)} — shown only now.")
+
+
+class ReadOnlyAdmin(admin.ModelAdmin[Any]):
+    """Rows that nobody edits by hand."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Profile)
+class ProfileAdmin(ReadOnlyAdmin):
+    list_display = ("id", "headline", "version", "updated_at")
+    show_full_result_count = False
+
+
+@admin.register(Match)
+class MatchAdmin(ReadOnlyAdmin):
+    list_display = ("id", "user", "opportunity", "score", "updated_at")
+    list_select_related = ("user", "opportunity")
+    show_full_result_count = False
+
+
+@admin.register(VectorSpace)
+class VectorSpaceAdmin(ReadOnlyAdmin):
+    list_display = ("label", "dimensions", "state", "generation", "created_at")

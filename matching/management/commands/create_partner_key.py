@@ -1,0 +1,22 @@
+"""`manage.py create_partner_key NAME`: a partner organisation's key to the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from matching.partners import create_key, partner_named
+
+
+class Command(BaseCommand):
+    """Arguments around `partners.create_key`."""
+
+    help = "Create an API key for a partner organisation, which is added if there is none of that name. Printed once."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name")
+        parser.add_argument("--label", default="")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        self.stdout.write(create_key(partner_named(options["name"]), label=options["label"]))

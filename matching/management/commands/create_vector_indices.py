@@ -1,0 +1,50 @@
+"""`manage.py create_vector_indices`: build the vector indexes anew, beside the old ones."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+
+from matching import indexing
+from matching.actors import build_vector_indices
+from matching.errors import VectorIndexError
+from matching.spaces import active_space
+
+
+class Command(BaseCommand):
+    """Arguments around `indexing.build`."""
+
+    help = (
+        "Build the vector indexes as VECTOR_* say: concurrently, checked against exact search on a sample, then "
+        "swapped in. The indexes for place, kind and text come with the migrations."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--background", action="store_true", help="as a job of the maintenance queue")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        try:
+            indexing.check_extension()
+            space = active_space()
+            if space is None:
+                raise CommandError("Nothing has been embedded yet, so there is nothing to index.")
+            if options["background"]:
+                with transaction.atomic():
+                    message = build_vector_indices.send()
+                self.stdout.write(f"Task {message.message_id}")
+                return
+            built = indexing.build(space, on_progress=_show)
+        except VectorIndexError as error:
+            raise CommandError(str(error)) from error
+        for one in built:
+            recall = "" if one.recall is None else f", recall {one.recall:.3f}"
+            self.stdout.write(f"{one.name}: {one.rows} rows in {one.seconds:.1f} s{recall}")
+        if not built:
+            self.stdout.write("VECTOR_INDEX_TYPE is none: no index, every search is exact.")
+
+
+def _show(share: float, stage: str) -> None:
+    print(f"{stage}: {share:.0%}", file=sys.stderr, flush=True)
