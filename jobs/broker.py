@@ -6,26 +6,24 @@ straight from PostgreSQL.
 
 from __future__ import annotations
 
-import functools
-from collections import deque
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import pika
 import structlog
 from django.db import transaction
-from dramatiq import Broker, Consumer, Message, MessageProxy, Middleware
-from dramatiq.brokers.rabbitmq import RabbitmqBroker, _RabbitmqConsumer, _RabbitmqMessage
-from dramatiq.errors import ConnectionClosed, DecodeError
+from dramatiq import Broker, Consumer, Message, Middleware
+from dramatiq.brokers.rabbitmq import RabbitmqBroker
 
-from jobs import fastpath, ledger, relay, topology, tracing
-from jobs.database import in_own_transaction, persistently
+from jobs import fastpath, ledger, tracing
+from jobs.database import in_own_transaction
 from jobs.errors import NotInTransaction
 from jobs.feeder import Feeder
 from jobs.publisher import Parcel
+from jobs.receiver import LedgerConsumer, Receiver
 from jobs.running import current_claim
 
 if TYPE_CHECKING:
@@ -95,7 +93,9 @@ class RabbitmqLedgerBroker(LedgerBroker, RabbitmqBroker):
 
     def __init__(self, *, url: str, middleware: list[Middleware] | None = None) -> None:
         super().__init__(url=url, middleware=middleware)
-        self.parameters = topology.connection_parameters(url)
+        self._url = url
+        self._receiver: Receiver | None = None
+        self._lock = threading.Lock()
 
     def _hand_on_after_commit(self, parcels: list[Parcel]) -> None:
         transaction.on_commit(lambda: fastpath.offer(parcels))
@@ -108,85 +108,22 @@ class RabbitmqLedgerBroker(LedgerBroker, RabbitmqBroker):
             self.emit_after("declare_queue", queue_name)
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
-        """A consumer of the logical queue, which is declared on the consumer's own connection."""
+        """A consumer of the logical queue, on the connection that all queues of this process share."""
         return LedgerConsumer(self, queue_name, prefetch, timeout)
 
+    def receiver(self) -> Receiver:
+        """This process's connection for receiving; made by its first consumer, so after any fork."""
+        with self._lock:
+            if self._receiver is None or not self._receiver.is_alive:
+                self._receiver = Receiver(self._url)
+                self._receiver.start()
+            return self._receiver
 
-class LedgerConsumer(_RabbitmqConsumer):
-    """Receives task ids from RabbitMQ; whatever is not one ends in the ledger, never nowhere."""
-
-    def __init__(self, broker: RabbitmqLedgerBroker, queue_name: str, prefetch: int, timeout: int) -> None:
-        super().__init__(broker, topology.physical_name(queue_name), prefetch, timeout)  # type: ignore[no-untyped-call]
-        self.logical_name = queue_name
-        self._settled: deque[tuple[int, bool]] = deque()
-        self._is_flushing = False
-        try:
-            self.channel.queue_declare(
-                topology.dead_letter_name(queue_name), durable=True, arguments=topology.dead_letter_arguments()
-            )
-            self.channel.queue_declare(
-                topology.physical_name(queue_name), durable=True, arguments=topology.queue_arguments(queue_name)
-            )
-        except (pika.exceptions.AMQPConnectionError, pika.exceptions.AMQPChannelError) as error:
-            raise ConnectionClosed(error) from None
-
-    def __next__(self) -> MessageProxy | None:
-        try:
-            method, _properties, body = next(self.iterator)
-        except (AssertionError, pika.exceptions.AMQPConnectionError, pika.exceptions.AMQPChannelError) as error:
-            raise ConnectionClosed(error) from None
-        if method is None:
-            return None
-        try:
-            message = Message.decode(body)
-            task_id = UUID(message.message_id)
-        except (DecodeError, ValueError, AttributeError, TypeError) as error:
-            self._keep_undecodable(body, error)
-            self._nack(method.delivery_tag)  # type: ignore[no-untyped-call]
-            return None
-        if message.actor_name not in self.broker.actors:
-            persistently(lambda: relay.postpone_unknown(Parcel(task_id, message.actor_name, self.logical_name)))
-            self.connection.add_callback_threadsafe(functools.partial(self.channel.basic_ack, method.delivery_tag))
-            return None
-        self.known_tags.add(method.delivery_tag)
-        return _RabbitmqMessage(method.redelivered, method.delivery_tag, message)
-
-    def ack(self, message: MessageProxy) -> None:
-        """Acknowledge `message`. What worker threads acknowledge at about the same time wakes the connection once."""
-        self._settle(message, is_done=True)
-
-    def nack(self, message: MessageProxy) -> None:
-        """Mirror `message` into the dead letters."""
-        self._settle(message, is_done=False)
-
-    def _settle(self, message: MessageProxy, *, is_done: bool) -> None:
-        tag: int = message._tag  # noqa: SLF001 - ours: this consumer made the message
-        if tag not in self.known_tags:
-            return  # of an earlier connection: RabbitMQ delivers it again, and the claim refuses it
-        self.known_tags.remove(tag)
-        self._settled.append((tag, is_done))
-        if self._is_flushing:
-            return
-        self._is_flushing = True
-        try:
-            self.connection.add_callback_threadsafe(self._flush)
-        except (pika.exceptions.AMQPConnectionError, pika.exceptions.AMQPChannelError) as error:
-            raise ConnectionClosed(error) from None
-
-    def _flush(self) -> None:
-        self._is_flushing = False
-        while self._settled:
-            tag, is_done = self._settled.popleft()
-            if is_done:
-                self.channel.basic_ack(tag)
-            else:
-                self.channel.basic_nack(tag, requeue=False)
-
-    def _keep_undecodable(self, body: bytes, error: Exception) -> None:
-        cause = error.__cause__ or error
-        log.error("jobs.undecodable_message", queue=self.logical_name, error_type=type(cause).__name__)
-        text = f"{type(cause).__name__}: {cause}"
-        persistently(lambda: ledger.keep_undecodable(self.logical_name, body, text))
+    def close(self) -> None:
+        """End the connections: RabbitMQ delivers to others what was not acknowledged."""
+        if self._receiver is not None:
+            self._receiver.stop()
+        super().close()
 
 
 class EmbeddedLedgerBroker(LedgerBroker):

@@ -1,7 +1,6 @@
-"""This process's connection to RabbitMQ: pipelined publisher confirms in a thread of its own.
+"""This process's way to RabbitMQ: pipelined publisher confirms on a connection of its own.
 
-`BlockingChannel.basic_publish` waits for each confirm; `SelectConnection` has hundreds in flight. Everything whose
-name starts with `_on` or `_do` runs in the connection's thread and nowhere else.
+`BlockingChannel.basic_publish` waits for each confirm; a `Link` has hundreds in flight.
 """
 
 from __future__ import annotations
@@ -21,10 +20,10 @@ import pika
 import structlog
 from django.conf import settings
 from dramatiq import Message
-from pika.adapters.select_connection import SelectConnection
 
 from jobs import topology
 from jobs.failpoints import failpoint
+from jobs.link import Link
 
 log = structlog.get_logger(__name__)
 
@@ -33,8 +32,6 @@ FAST_PATH_DEPTH_MESSAGES = 100
 #: The depth of a queue is asked for again after so long, or after so many messages of our own.
 DEPTH_LIFETIME_SECONDS = 0.2
 DEPTH_LIFETIME_MESSAGES = 50
-RECONNECT_MINIMUM_SECONDS = 0.2
-RECONNECT_MAXIMUM_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,43 +90,20 @@ class _Depth:
         return is_old or self.published_since >= DEPTH_LIFETIME_MESSAGES
 
 
-class Publisher:
-    """The way of this process to RabbitMQ; reconnects for ever, loses nothing that was confirmed."""
+class Publisher(Link):
+    """The way of this process to RabbitMQ; loses nothing that was confirmed."""
 
     def __init__(self, url: str) -> None:
-        self._parameters = topology.connection_parameters(url)
-        self._inbox: deque[Callable[[], None]] = deque()
-        self._is_draining = False
-        self._connection: SelectConnection | None = None
-        self._channel: Any = None
-        self._is_blocked = False
+        super().__init__(url, "publisher")
         self._depths: dict[str, _Depth] = {}
         self._unconfirmed: dict[int, tuple[Parcel, Batch | None]] = {}
         self._next_tag = 1
         self._returned: set[str] = set()
         self.confirmed: deque[tuple[float, UUID]] = deque()
-        self.has_confirmed = threading.Event()
         self.missed = 0
-        self._is_stopping = False
-        self._thread = threading.Thread(target=self._run, name="civiclens-publisher", daemon=True)
-        self._thread.start()
+        self.start()
 
     # --- For any thread -------------------------------------------------------------------------
-    @property
-    def is_connected(self) -> bool:
-        """Whether RabbitMQ takes messages right now."""
-        return self._channel is not None and not self._is_blocked
-
-    @property
-    def is_blocked(self) -> bool:
-        """Whether RabbitMQ is connected but takes nothing, as with its memory alarm on."""
-        return self._is_blocked
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether the connection's thread runs."""
-        return self._thread.is_alive()
-
     def offer(self, parcels: Iterable[Parcel]) -> None:
         """Publish `parcels` soon if RabbitMQ is near idle; never waits, never fails. The relay takes the rest."""
         now = time.monotonic()
@@ -151,12 +125,6 @@ class Publisher:
         """Whether RabbitMQ was restarted or wiped since this was last asked by anybody."""
         return self._ask(self._do_ask_incarnation, timeout) == 0
 
-    def stop(self) -> None:
-        """Close the connection; what is unconfirmed is the relay's."""
-        self._is_stopping = True
-        self._call(self._do_close)
-        self._thread.join(timeout=5)
-
     def _ask(self, question: Callable[[Callable[[int | None], None]], None], timeout: float) -> int | None:
         if not self.is_connected:
             return None
@@ -171,62 +139,13 @@ class Publisher:
         is_answered.wait(timeout)
         return answer[0] if answer else None
 
-    def _call(self, action: Callable[[], None]) -> None:
-        self._inbox.append(action)
-        connection = self._connection
-        if not self._is_draining and connection is not None:
-            self._is_draining = True
-            connection.ioloop.add_callback_threadsafe(self._do_drain)
-
     # --- The connection's thread ----------------------------------------------------------------
-    def _run(self) -> None:
-        pause = RECONNECT_MINIMUM_SECONDS
-        while not self._is_stopping:
-            started_at = time.monotonic()
-            try:
-                self._connection = SelectConnection(
-                    self._parameters,
-                    on_open_callback=self._on_open,
-                    on_open_error_callback=self._on_closed,
-                    on_close_callback=self._on_closed,
-                )
-                self._is_draining = False
-                self._connection.ioloop.start()
-            except Exception as error:  # noqa: BLE001 - the thread must outlive any fault of the connection
-                log.warning("jobs.publisher_failed", error_type=type(error).__name__)
-            ended, self._connection = self._connection, None
-            if ended is not None:
-                ended.ioloop.close()
-            self._on_lost()
-            pause = RECONNECT_MINIMUM_SECONDS if time.monotonic() - started_at > pause * 4 else pause * 2
-            time.sleep(min(pause, RECONNECT_MAXIMUM_SECONDS))
-
-    def _on_open(self, connection: SelectConnection) -> None:
-        connection.add_on_connection_blocked_callback(lambda *_: self._on_blocked(is_blocked=True))
-        connection.add_on_connection_unblocked_callback(lambda *_: self._on_blocked(is_blocked=False))
-        connection.channel(on_open_callback=self._on_channel_open)
-
     def _on_channel_open(self, channel: Any) -> None:
         channel.add_on_return_callback(self._on_return)
         channel.add_on_close_callback(lambda _channel, _reason: self._do_close())
         channel.confirm_delivery(self._on_confirm, callback=lambda _frame: self._on_ready(channel))
 
-    def _on_ready(self, channel: Any) -> None:
-        self._channel = channel
-        log.info("jobs.publisher_connected")
-        self._do_drain()
-
-    def _on_closed(self, connection: SelectConnection, _reason: object) -> None:
-        connection.ioloop.stop()
-
-    def _on_blocked(self, *, is_blocked: bool) -> None:
-        self._is_blocked = is_blocked
-        log.warning("jobs.broker_blocked" if is_blocked else "jobs.broker_unblocked")
-
     def _on_lost(self) -> None:
-        """Nobody waits any longer for what this connection had under way."""
-        self._channel = None
-        self._is_blocked = False
         unconfirmed, self._unconfirmed = self._unconfirmed, {}
         depths, self._depths = self._depths, {}
         self._next_tag = 1
@@ -236,18 +155,7 @@ class Publisher:
         for depth in depths.values():
             for answer in depth.waiting:
                 answer(None)
-        self._do_drain()
-
-    def _do_close(self) -> None:
-        if self._connection is not None and self._connection.is_open:
-            self._connection.close()
-
-    def _do_drain(self) -> None:
-        self._is_draining = False
-        if self._connection is not None and self._channel is None:
-            return  # still connecting: what waits is done when the channel is ready
-        while self._inbox:
-            self._inbox.popleft()()
+        super()._on_lost()
 
     def _do_offer(self, offered: list[tuple[float, Parcel]]) -> None:
         for offered_at, parcel in offered:
@@ -323,7 +231,6 @@ class Publisher:
             batch.settle(parcel.id, is_confirmed=is_confirmed)
         elif is_confirmed:
             self.confirmed.append((time.monotonic(), parcel.id))
-            self.has_confirmed.set()
         else:
             self.missed += 1
 

@@ -1,0 +1,167 @@
+"""Receiving task ids from RabbitMQ: one connection for all queues of a worker process.
+
+Dramatiq's own consumer keeps a blocking connection a queue; half of a busy worker's time went there.
+"""
+
+from __future__ import annotations
+
+import functools
+import queue
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import structlog
+from dramatiq import Consumer, Message, MessageProxy
+from dramatiq.errors import ConnectionClosed, DecodeError
+
+from jobs import ledger, relay, topology
+from jobs.database import persistently
+from jobs.failpoints import failpoint
+from jobs.link import Link
+from jobs.publisher import Parcel
+
+if TYPE_CHECKING:
+    from jobs.broker import RabbitmqLedgerBroker
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """How to acknowledge a message: its delivery tag on the `generation`th connection."""
+
+    generation: int
+    tag: int
+
+
+@dataclass(slots=True)
+class _Line:
+    """One queue's messages on their way to its consumer."""
+
+    prefetch: int
+    bodies: queue.SimpleQueue[tuple[Receipt, bytes]]
+
+
+class Receiver(Link):
+    """Consumes the queues it is asked for, again after every reconnection.
+
+    What was received and not acknowledged before is delivered again; the claim lets one of the two through.
+    """
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, "receiver")
+        self._lines: dict[str, _Line] = {}
+        self._generation = 0
+
+    # --- For any thread -------------------------------------------------------------------------
+    def consume(self, queue_name: str, prefetch: int) -> queue.SimpleQueue[tuple[Receipt, bytes]]:
+        """Where the messages of the logical queue arrive from now on, at most `prefetch` unacknowledged."""
+        if queue_name not in self._lines:
+            self._lines[queue_name] = _Line(prefetch, queue.SimpleQueue())
+            self._call(functools.partial(self._do_consume, queue_name))
+        return self._lines[queue_name].bodies
+
+    def settle(self, receipt: Receipt, *, is_done: bool) -> None:
+        """Acknowledge a message, or mirror it into the dead letters."""
+        self._call(functools.partial(self._do_settle, receipt, is_done=is_done))
+
+    # --- The connection's thread ----------------------------------------------------------------
+    def _on_ready(self, channel: Any) -> None:
+        self._generation += 1
+        channel.add_on_cancel_callback(lambda _frame: self._do_close())  # a queue was deleted: declare it again
+        super()._on_ready(channel)
+        for queue_name in list(self._lines):
+            self._do_consume(queue_name)
+
+    def _do_consume(self, queue_name: str) -> None:
+        if self._channel is None:
+            return  # when the connection is ready, every line is consumed
+        name = topology.physical_name(queue_name)
+        if name in self._channel.consumer_tags:
+            return
+        line = self._lines[queue_name]
+        self._channel.queue_declare(
+            topology.dead_letter_name(queue_name), durable=True, arguments=topology.dead_letter_arguments()
+        )
+        self._channel.queue_declare(name, durable=True, arguments=topology.queue_arguments(queue_name))
+        self._channel.basic_qos(prefetch_count=line.prefetch)
+        self._channel.basic_consume(
+            name, functools.partial(self._on_message, line.bodies, self._generation), consumer_tag=name
+        )
+
+    def _on_message(
+        self,
+        bodies: queue.SimpleQueue[tuple[Receipt, bytes]],
+        generation: int,
+        _channel: Any,
+        method: Any,
+        properties: Any,
+        body: bytes,
+    ) -> None:
+        failpoint("receiver", properties.message_id)
+        bodies.put((Receipt(generation, method.delivery_tag), body))
+
+    def _do_settle(self, receipt: Receipt, *, is_done: bool) -> None:
+        if receipt.generation != self._generation or self._channel is None:
+            return  # that connection is gone, and RabbitMQ delivers the message again
+        if is_done:
+            self._channel.basic_ack(receipt.tag)
+        else:
+            self._channel.basic_nack(receipt.tag, requeue=False)
+
+
+class ReceivedMessage(MessageProxy):
+    """A message and how to acknowledge it."""
+
+    def __init__(self, message: Message[Any], receipt: Receipt) -> None:
+        super().__init__(message)
+        self.receipt = receipt
+
+
+class LedgerConsumer(Consumer):
+    """One queue's end of the receiver; whatever is no task ends in the ledger, never nowhere."""
+
+    def __init__(self, broker: RabbitmqLedgerBroker, queue_name: str, prefetch: int, timeout_ms: int) -> None:
+        self._broker = broker
+        self._receiver = broker.receiver()
+        self._queue_name = queue_name
+        self._timeout = timeout_ms / 1000
+        self._bodies = self._receiver.consume(queue_name, prefetch)
+
+    def __next__(self) -> MessageProxy | None:
+        if not self._receiver.is_alive:
+            raise ConnectionClosed(RuntimeError("The receiver's thread has died."))  # Dramatiq consumes anew
+        try:
+            receipt, body = self._bodies.get(timeout=self._timeout)
+        except queue.Empty:
+            return None
+        try:
+            message = Message.decode(body)
+            task_id = UUID(message.message_id)
+        except (DecodeError, ValueError, AttributeError, TypeError) as error:
+            self._keep_undecodable(body, error)
+            self._receiver.settle(receipt, is_done=False)
+            return None
+        if message.actor_name not in self._broker.actors:
+            persistently(lambda: relay.postpone_unknown(Parcel(task_id, message.actor_name, self._queue_name)))
+            self._receiver.settle(receipt, is_done=True)
+            return None
+        return ReceivedMessage(message, receipt)
+
+    def ack(self, message: MessageProxy) -> None:
+        """Acknowledge `message`."""
+        self._receiver.settle(message.receipt, is_done=True)
+
+    def nack(self, message: MessageProxy) -> None:
+        """Mirror `message` into the dead letters."""
+        self._receiver.settle(message.receipt, is_done=False)
+
+    def close(self) -> None:
+        """Nothing to close: the receiver outlives its consumers, and RabbitMQ delivers again what it held."""
+
+    def _keep_undecodable(self, body: bytes, error: Exception) -> None:
+        cause = error.__cause__ or error
+        log.error("jobs.undecodable_message", queue=self._queue_name, error_type=type(cause).__name__)
+        text = f"{type(cause).__name__}: {cause}"
+        persistently(lambda: ledger.keep_undecodable(self._queue_name, body, text))
