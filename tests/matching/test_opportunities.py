@@ -1,0 +1,206 @@
+"""Opportunities, profiles and partners through the API."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from jobs.testing import assert_sent, run_tasks
+from matching import opportunities, partners
+from matching.actors import embed_profile
+from matching.errors import OpportunityClosed
+from matching.models import Interaction, Match, Opportunity, OpportunityVector, Profile
+from tests.accounts.factories import make_user
+from tests.matching.conftest import SignIn
+from tests.matching.factories import CARPENTER, DOGS, REPAIRS, make_opportunity, make_profile
+
+pytestmark = pytest.mark.django_db
+URL = "/api/v1/opportunities/"
+PARTNER_URL = "/api/v1/partner/opportunities/"
+NEW = {"kind": "event", "title": "Open day", "description": "Come and see."}
+
+
+def titles(client: APIClient, query: str = "") -> list[str]:
+    answer = client.get(f"{URL}{query}")
+    assert answer.status_code == 200, answer.data
+    return [one["title"] for one in answer.json()["results"]]
+
+
+def as_partner(name: str = "Green City") -> APIClient:
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Api-Key {partners.create_key(partners.partner_named(name))}")
+    return client
+
+
+def test_everybody_sees_open_opportunities_newest_first() -> None:
+    yesterday = timezone.localdate() - timedelta(days=1)
+    make_opportunity(title="first")
+    make_opportunity(title="second")
+    make_opportunity(title="over", ends_on=yesterday)
+    make_opportunity(title="withdrawn", is_active=False)
+    assert sorted(titles(APIClient())) == ["first", "second"]
+    assert len(titles(APIClient(), "?past=true")) == 4
+
+
+def test_full_text_and_filters_find_what_they_name() -> None:
+    make_opportunity(**DOGS, category="Animals", latitude=40.7, longitude=-74.0)
+    make_opportunity(**REPAIRS, kind="job", languages=["es"], is_remote=True)
+    assert titles(APIClient(), "?q=dogs") == [DOGS["title"]]
+    assert titles(APIClient(), "?q=walking+dog") == [DOGS["title"]]
+    assert titles(APIClient(), "?q=dog+-shelter") == []
+    assert titles(APIClient(), "?kind=job") == [REPAIRS["title"]]
+    assert titles(APIClient(), "?category=animals") == [DOGS["title"]]
+    assert titles(APIClient(), "?remote=true") == [REPAIRS["title"]]
+    assert titles(APIClient(), "?language=fr") == [DOGS["title"]]
+    assert titles(APIClient(), "?near=40.71,-74.0&radius_km=5") == [DOGS["title"]]
+    assert titles(APIClient(), "?near=41.71,-74.0&radius_km=5") == []
+
+
+@pytest.mark.parametrize(
+    "query", ["?kind=party", "?near=here", "?near=95,0", "?radius_km=-1", "?starts_after=soon", "?cursor=x", "?q=%00"]
+)
+def test_bad_parameters_answer_400(query: str) -> None:
+    assert APIClient().get(f"{URL}{query}").status_code == 400
+
+
+def test_an_application_takes_a_place_and_a_full_one_answers_409(as_user: SignIn) -> None:
+    opportunity = make_opportunity(capacity=1)
+    first, second = as_user(make_user()), as_user(make_user())
+    assert first.post(f"{URL}{opportunity.pk}/apply/").status_code == 201
+    assert second.post(f"{URL}{opportunity.pk}/apply/").status_code == 409
+    assert not Interaction.objects.filter(opportunity=opportunity).count() > 1
+    assert first.delete(f"{URL}{opportunity.pk}/apply/").status_code == 204
+    assert second.post(f"{URL}{opportunity.pk}/apply/").status_code == 201
+
+
+def test_dismissing_takes_a_match_away(as_user: SignIn) -> None:
+    profile = make_profile()
+    opportunity = make_opportunity(**REPAIRS)
+    run_tasks()
+    assert Match.objects.filter(user=profile.user).exists()
+    as_user(profile.user).post(f"{URL}{opportunity.pk}/dismiss/")
+    run_tasks()
+    assert not Match.objects.filter(user=profile.user).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_apply_at_once_as_many_get_in_as_there_are_places() -> None:
+    opportunity = make_opportunity(capacity=2)
+    users = [make_user() for _ in range(6)]
+    outcomes: list[str] = []
+
+    def apply(index: int) -> None:
+        try:
+            opportunities.act(users[index], opportunity, "apply")
+            outcomes.append("in")
+        except OpportunityClosed:
+            outcomes.append("full")
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=apply, args=(index,)) for index in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["full"] * 4 + ["in"] * 2
+    assert Interaction.objects.count() == 2
+    assert Opportunity.objects.get().places_taken == 2
+
+
+def test_a_profile_is_empty_then_replaced_and_versioned(as_user: SignIn) -> None:
+    user = make_user()
+    client = as_user(user)
+    assert client.get("/api/v1/profiles/me/").json()["skills"] == []
+    answer = client.put("/api/v1/profiles/me/", CARPENTER | {"latitude": 40.7, "longitude": -74.0, "radius_km": 5})
+    assert answer.status_code == 200, answer.data
+    assert answer.json()["version"] == 2
+    assert client.put("/api/v1/profiles/me/", {"headline": "New"}).json()["skills"] == []
+    assert client.put("/api/v1/profiles/me/", {"headline": "New"}).json()["version"] == 3
+
+
+def test_changes_in_a_row_are_one_task(as_user: SignIn) -> None:
+    profile = make_profile()
+    for number in range(4):
+        as_user(profile.user).put("/api/v1/profiles/me/", {"headline": f"Take {number}"})
+    assert_sent(embed_profile, str(profile.pk))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"latitude": 40.0},
+        {"latitude": 91, "longitude": 0},
+        {"latitude": "NaN", "longitude": 0},
+        {"radius_km": 0},
+        {"wants": ["fame"]},
+        {"skills": "carpentry"},
+        {"skills": ["x" * 81]},
+        {"skills": [f"skill {number}" for number in range(41)]},
+        {"headline": "x" * 201},
+        {"about": "\x00"},
+        {"languages": ["english!"]},
+        {"visibility": "friends"},
+        [],
+    ],
+)
+def test_a_profile_that_is_not_valid_answers_400(as_user: SignIn, body: Any) -> None:
+    assert as_user(make_user()).put("/api/v1/profiles/me/", body).status_code == 400
+    assert not Profile.objects.filter(version__gt=1).exists()
+
+
+def test_a_partner_publishes_changes_and_withdraws_its_own() -> None:
+    client, other = as_partner(), as_partner("Other")
+    answer = client.post(PARTNER_URL, NEW)
+    assert answer.status_code == 201, answer.data
+    assert answer.json()["organisation"] == "Green City"
+    url = f"{PARTNER_URL}{answer.json()['id']}/"
+    assert client.patch(url, {"title": "Open evening"}).json()["title"] == "Open evening"
+    assert other.patch(url, {"title": "Stolen"}).status_code == 404
+    assert other.get(PARTNER_URL).json()["results"] == []
+    run_tasks()
+    assert OpportunityVector.objects.count() == 1
+    assert client.delete(url).status_code == 204
+    assert titles(APIClient()) == []
+
+
+def test_an_external_id_is_published_once() -> None:
+    client = as_partner()
+    assert client.post(PARTNER_URL, NEW | {"external_id": "7"}).status_code == 201
+    again = client.post(PARTNER_URL, NEW | {"external_id": "7", "title": "Moved"})
+    assert (again.status_code, again.json()["title"]) == (200, "Moved")
+    assert Opportunity.objects.count() == 1
+
+
+def test_a_revoked_or_unknown_key_and_a_citizen_are_refused(as_user: SignIn) -> None:
+    partner = partners.partner_named("Green City")
+    key = partners.create_key(partner)
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Api-Key {key}")
+    assert client.get(PARTNER_URL).status_code == 200
+    assert partners.revoke_key(partner.keys.get().pk)
+    assert not partners.revoke_key(partner.keys.get().pk)
+    assert client.get(PARTNER_URL).status_code == 401
+    assert APIClient().get(PARTNER_URL).status_code == 401
+    assert as_user(make_user()).post(PARTNER_URL, NEW).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"kind": "party", "title": "x"},
+        NEW | {"latitude": 5},
+        NEW | {"starts_on": "2030-02-01", "ends_on": "2030-01-01"},
+        NEW | {"capacity": -1},
+        NEW | {"title": "x" * 301},
+    ],
+)
+def test_a_partner_body_that_is_not_valid_answers_400(body: dict[str, Any]) -> None:
+    assert as_partner().post(PARTNER_URL, body).status_code == 400

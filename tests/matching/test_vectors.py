@@ -1,0 +1,261 @@
+"""Stored vectors: odd input, races of versions, plans of the search, indexes, and the swap of models."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from django.core.management import call_command
+from django.db import transaction
+from pytest_django.fixtures import Settings
+
+from jobs.testing import run_tasks
+from matching import embeddings, evaluation, indexing, search, vectors
+from matching.actors import rebuild_embeddings, refresh_all_matches
+from matching.checks import check_settings
+from matching.embeddings import BatchedEmbedder, Vectors
+from matching.errors import DimensionMismatch, EmbeddingRefused, VectorIndexError
+from matching.glossary import in_english, languages_of
+from matching.importing import import_opportunities
+from matching.models import Match, Opportunity, OpportunityVector, ProfileVector, VectorSpace
+from matching.search import Criteria
+from matching.spaces import active_space
+from matching.terms import Rarity, Terms, similarities
+from tests.matching.factories import DOGS, REPAIRS, make_opportunity, make_profile
+
+ROW = {"external_id": "1", "kind": "volunteering", "title": "Plant trees", "description": "In the park."}
+
+
+class WordEmbedder(BatchedEmbedder):
+    """Vectors of a text's words; says nothing, or refuses, where a test wants it to."""
+
+    name, version, dimensions, max_tokens = "words", "1", 8, 64
+
+    def _encode(self, texts: list[str]) -> Vectors:
+        if any("refused" in text for text in texts):
+            raise EmbeddingRefused
+        rows = np.zeros((len(texts), 8), dtype=np.float32)
+        for i, text in enumerate(texts):
+            for word in text.lower().split():
+                rows[i, sum(map(ord, word)) % 8] += 1
+            if "poison" in text:
+                rows[i] = np.nan
+        return rows
+
+
+class OtherEmbedder(WordEmbedder):
+    """A newer model of another length."""
+
+    name, dimensions = "other", 12
+
+    def _encode(self, texts: list[str]) -> Vectors:
+        return np.hstack([super()._encode(texts), np.ones((len(texts), 4), dtype=np.float32)])
+
+
+class BrokenEmbedder(WordEmbedder):
+    """Says it has more dimensions than it has."""
+
+    name, dimensions = "broken", 5
+
+    def embed(self, texts: list[str]) -> Vectors:
+        return np.ones((len(texts), 8), dtype=np.float32)
+
+
+@pytest.fixture(autouse=True)
+def _words(settings: Settings) -> None:
+    use(settings, WordEmbedder)
+
+
+def use(settings: Any, embedder: type[BatchedEmbedder]) -> None:
+    settings.EMBEDDER = f"{__name__}.{embedder.__name__}"
+    embeddings._loaded.pop(settings.EMBEDDER, None)
+
+
+@pytest.mark.django_db
+def test_bad_texts_never_take_others_with_them() -> None:
+    names = ["good one", "poison", "refused by the service", "good two"]
+    made = [make_opportunity(title=title, description="") for title in names]
+    vectors.embed_opportunities([one.pk for one in made])
+    stored = {row.opportunity.title: row.embedding is not None for row in OpportunityVector.objects.all()}
+    assert stored == {"good one": True, "poison": False, "refused by the service": False, "good two": True}
+
+
+@pytest.mark.django_db
+def test_a_model_with_vectors_of_another_length_is_refused_clearly(settings: Settings) -> None:
+    one = make_opportunity()
+    use(settings, BrokenEmbedder)
+    with pytest.raises(DimensionMismatch, match=r"\(1, 8\)"):
+        vectors.embed_opportunities([one.pk])
+
+
+@pytest.mark.django_db
+def test_an_older_text_never_replaces_the_vector_of_a_newer_one() -> None:
+    one = make_opportunity()
+    old = vectors.opportunity_vectors([one.pk])
+    Opportunity.objects.filter(pk=one.pk).update(version=2, title="Newer")
+    new = vectors.opportunity_vectors([one.pk])
+    assert vectors.upsert(new) == [one.pk]
+    assert vectors.upsert(old) == []
+    assert OpportunityVector.objects.get().version == 2
+
+
+@pytest.mark.django_db
+def test_what_was_deleted_meanwhile_is_left_out() -> None:
+    one, two = make_opportunity(), make_opportunity()
+    rows = vectors.opportunity_vectors([one.pk, two.pk])
+    one.delete()
+    assert vectors.upsert(rows) == [two.pk]
+
+
+@pytest.mark.django_db
+def test_another_model_is_filled_beside_the_old_one_and_then_swapped_in(settings: Settings) -> None:
+    profile = make_profile()
+    for fields in (DOGS, REPAIRS):
+        make_opportunity(**fields)
+    run_tasks()
+    before = active_space()
+    assert before is not None
+    use(settings, OtherEmbedder)
+    make_opportunity()
+    run_tasks()
+    assert active_space() == before
+    with transaction.atomic():
+        rebuild_embeddings.send()
+    run_tasks()
+    after = active_space()
+    assert after is not None
+    assert (after.label, after.dimensions) == ("other@1", 12)
+    assert VectorSpace.objects.get(pk=before.pk).state == "retired"
+    assert OpportunityVector.objects.filter(space=after).count() == 3
+    assert ProfileVector.objects.filter(space=after, profile=profile).count() == 1
+    with transaction.atomic():
+        refresh_all_matches.send()
+    run_tasks()
+    assert Match.objects.filter(user=profile.user).count() == 3
+
+
+def spread(count: int) -> VectorSpace:
+    """Opportunities in a circle of directions, a tenth of them jobs."""
+    make_opportunity()
+    run_tasks()
+    space = active_space()
+    assert space is not None
+    rng = np.random.default_rng(7)
+    made = Opportunity.objects.bulk_create(
+        Opportunity(kind="job" if i % 10 == 0 else "event", title=f"number {i}") for i in range(count)
+    )
+    rows = embeddings.unit_rows(rng.normal(size=(count, 8)).astype(np.float32))
+    OpportunityVector.objects.bulk_create(
+        OpportunityVector(opportunity=one, space=space, embedding=row, terms=b"", version=1)
+        for one, row in zip(made, rows, strict=True)
+    )
+    return space
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("index_type", ["hnsw", "ivfflat"])
+def test_an_index_is_built_checked_swapped_in_and_used(settings: Settings, index_type: str) -> None:
+    settings.VECTOR_INDEX_TYPE = index_type
+    space = spread(400)
+    call_command("create_vector_indices")
+    built = indexing.build(space)
+    assert built[0].recall is not None
+    assert built[0].recall > 0.95
+    assert search.has_index(space)
+    assert VectorSpace.objects.get().generation == 3
+    query = np.ones(8, dtype=np.float32) / np.sqrt(8)
+    for criteria in (Criteria(), Criteria(kinds=("job",))):
+        exact = search.nearest(query, criteria, space, count=20, plan="exact")
+        by_index = search.nearest(query, criteria, space, count=20, plan="index")
+        assert len(set(exact.ids) & set(by_index.ids)) >= 19
+        settings.VECTOR_EXACT_ROWS = 10
+        assert search.nearest(query, criteria, space, count=20).plan == "index"
+        settings.VECTOR_EXACT_ROWS = 10_000
+        assert search.nearest(query, criteria, space, count=20).plan == "exact"
+    settings.VECTOR_EXACT_ROWS = 0
+    few = search.nearest(query, Criteria(category="nothing"), space, count=20)
+    assert (few.ids, few.plan) in [([], "exact"), ([], "index, then exact")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_index_that_finds_too_little_never_replaces_the_old_one(settings: Settings) -> None:
+    space = spread(200)
+    indexing.build(space)
+    settings.VECTOR_RECALL_MIN = 1.1
+    with pytest.raises(VectorIndexError, match="the old one stays"):
+        indexing.build(space)
+    assert search.has_index(space)
+
+
+@pytest.mark.django_db
+def test_settings_out_of_range_are_errors(settings: Settings) -> None:
+    settings.VECTOR_INDEX_TYPE = "flat"
+    settings.VECTOR_HNSW_M = 1
+    assert {error.id for error in check_settings()} == {"matching.E001", "matching.E002"}
+
+
+@pytest.mark.django_db
+def test_an_import_repeated_changes_only_what_differs(tmp_path: Path) -> None:
+    file, rejects = tmp_path / "o.jsonl", tmp_path / "r.jsonl"
+    rows = [ROW, ROW | {"external_id": "2"}, {"kind": "party"}, ROW | {"external_id": "3", "latitude": 999}]
+    file.write_text("\n".join([*map(json.dumps, rows), "{broken", ""]))
+    first = import_opportunities(file, source="test", rejects=rejects)
+    assert (first.rows, first.created, first.rejected) == (5, 2, 3)
+    assert len(rejects.read_text().splitlines()) == 3
+    again = import_opportunities(file, source="test", rejects=rejects)
+    assert (again.created, again.changed, again.unchanged) == (0, 0, 2)
+    file.write_text(json.dumps(ROW | {"title": "Plant more trees"}))
+    assert import_opportunities(file, source="test", rejects=rejects).changed == 1
+    assert Opportunity.objects.get(external_id="1").version == 2
+    run_tasks()
+    assert OpportunityVector.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_csv_is_imported_too(tmp_path: Path) -> None:
+    file = tmp_path / "o.csv"
+    file.write_text("external_id,kind,title,languages,capacity\n1,job,Nurse,en;es,3\n")
+    assert import_opportunities(file, source="csv", format="csv", rejects=tmp_path / "r").created == 1
+    assert Opportunity.objects.get().languages == ["en", "es"]
+
+
+@pytest.mark.django_db
+def test_evaluation_grades_the_ranking_and_leaves_nothing(tmp_path: Path) -> None:
+    opportunities, judgements = tmp_path / "o.jsonl", tmp_path / "j.jsonl"
+    rows = [ROW, ROW | {"external_id": "2", "title": "Old", "ends_on": "2011-01-01", "description": "carpentry"}]
+    opportunities.write_text("\n".join(map(json.dumps, rows)))
+    told = {"id": "p", "headline": "Plant trees in the park", "wants": ["volunteering"]}
+    judgements.write_text(json.dumps({"profile": told, "judgements": {"1": 3, "2": 0}}))
+    found = evaluation.evaluate(opportunities, judgements)
+    assert (found.ndcg_at_10, found.recall_at_20, found.opportunities) == (1.0, 1.0, 2)
+    assert not Opportunity.objects.exists()
+    assert not VectorSpace.objects.exists()
+
+
+def test_gain_and_recall_are_those_of_the_papers() -> None:
+    grades = {"a": 3, "b": 0, "c": 2}
+    assert evaluation.ndcg(["a", "c", "b"], grades) == 1.0
+    assert evaluation.ndcg(["x"], grades) == 0.0
+    assert evaluation.recall(["x", "c"], grades) == 0.5
+
+
+def test_rare_words_in_common_weigh_more_than_frequent_ones() -> None:
+    texts = [Terms.of("plumbing and parks"), Terms.of("parks and gardens"), Terms.of("gardens, parks")]
+    near = similarities(Terms.of("parks plumber"), texts, Rarity.of(texts))
+    assert near[0] > near[1]
+    assert Terms.unpack(texts[0].pack()).buckets.tolist() == texts[0].buckets.tolist()
+    assert len(Terms.unpack(b"odd").buckets) == 0
+    assert similarities(Terms.of(""), texts, Rarity.of(texts)).tolist() == [0, 0, 0]
+
+
+def test_the_glossary_knows_languages_and_inflections() -> None:
+    spanish = "Busco trabajo en la limpieza de los parques y con niños"
+    assert languages_of(spanish) == ("es",)
+    assert "cleaning" in in_english(spanish, ("es",))
+    assert "children" in in_english(spanish, ("es",))
+    assert languages_of("I repair bikes in the park") == ()
+    assert in_english("xyz", ("es",)) == "xyz"
+    assert "trees" in in_english("मैं पेड़ों की देखभाल करता हूँ", ("hi",))
