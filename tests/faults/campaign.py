@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -39,11 +41,14 @@ HALT_SECONDS = 6
 THREAD_DEATHS = {
     "relay": 0.03,
     "publisher": 0.002,
+    "receiver": 0.002,
     "loop.civiclens-relay": 0.01,
     "loop.civiclens-republish": 0.1,
     "loop.civiclens-rescue": 0.1,
     "loop.civiclens-heartbeat": 0.05,
     "loop.civiclens-mark": 0.05,
+    "loop.civiclens-schedule": 0.05,
+    "loop.civiclens-observe": 0.1,
 }
 MISBEHAVIOUR = {"error": 0.04, "timeout": 0.01}
 
@@ -59,6 +64,7 @@ class Result:
     drain_seconds: float = 0.0
     restarts: int = 0
     answers: Counter[str] = field(default_factory=Counter)
+    audit: str = ""
     judged: verdict.Verdict = field(default_factory=verdict.Verdict)
 
 
@@ -229,6 +235,14 @@ class Campaign:
             self.result.answers = self.clients.answers
         with psycopg.connect(self.servers.conninfo(self._database), autocommit=True) as connection:
             self.result.judged = verdict.judge(connection, promised, self.provider.calls)
+        self._verify_audit_chain()
+
+    def _verify_audit_chain(self) -> None:
+        """The audit log still says what it said when it was sealed, whoever died while sealing it."""
+        command = [sys.executable, str(BASE_DIR / "manage.py"), "audit_verify"]
+        answer = subprocess.run(command, env=self._environment(""), capture_output=True, text=True, check=False)
+        self.result.audit = (answer.stdout or answer.stderr).strip()
+        self.result.judged.find("a broken audit chain", [self.result.audit] if answer.returncode else [])
 
     # --- the processes' environments -------------------------------------------------------------------------
     def _environment(self, failpoints: str, **more: str) -> dict[str, str]:
@@ -236,6 +250,7 @@ class Campaign:
             self._database,
             SMS_PROVIDER_URL=self.provider.url,
             JOBS_QUEUE_PREFIX=self._database,
+            AUDIT_HEAD_FILE=str(self.truth.with_name("audit-head.jsonl")),
             JOBS_FAILPOINTS=failpoints,
             JOBS_FAILPOINTS_SEED=str(self.dice.random()),
             JOBS_FAILPOINTS_LOG=str(self._hits),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import pika
 import pytest
 from django.conf import LazySettings
 from django.db import connection, transaction
@@ -55,6 +56,29 @@ def test_nothing_is_lost_when_rabbitmq_is_killed_and_wiped(own_workers: Workers,
     assert sorted(keys) == sorted(
         [f"before {number}" for number in range(150)] + [f"meanwhile {number}" for number in range(50)]
     )
+
+
+def send_and_wait(key: str) -> None:
+    with transaction.atomic():
+        probe_transactional.send(key)
+    wait_until(lambda: Effect.objects.filter(key=key).exists(), f"the effect {key}", timeout=40)
+
+
+def test_a_worker_whose_queue_was_deleted_consumes_it_anew(own_workers: Workers, rabbitmq_node: RabbitmqNode) -> None:
+    own_workers.start(threads=2)
+    send_and_wait("before")
+    with pika.BlockingConnection(pika.URLParameters(rabbitmq_node.url)) as broker:
+        broker.channel().queue_delete("civiclens.default.v1")
+    send_and_wait("after")
+
+
+def test_a_worker_whose_receiving_thread_died_gets_another(own_workers: Workers, tmp_path: Path) -> None:
+    log = tmp_path / "hits.jsonl"
+    own_workers.environment |= {"JOBS_FAILPOINTS": "receiver=raise@2", "JOBS_FAILPOINTS_LOG": str(log)}
+    own_workers.start(threads=2)
+    for key in ("first", "lost with its thread", "third"):
+        send_and_wait(key)
+    assert "receiver" in log.read_text()
 
 
 @pytest.fixture

@@ -12,3 +12,4 @@ INSTALLED_APPS = [
 AUTH_USER_MODEL = "auth.User"
 MIDDLEWARE = []
 ROOT_URLCONF = "tests.jobs.probe.urls"
+JOBS_IS_FAULT_BUILD = True
