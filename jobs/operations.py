@@ -110,6 +110,16 @@ def pause(queue: str, *, by: UUID | None, note: str = "") -> bool:
     return _switch(sql, (queue, note), "queue.paused", queue, by)
 
 
+def set_rate(queue: str, per_minute: int | None, *, by: UUID | None) -> bool:
+    """At most `per_minute` tasks of `queue` start a minute, or any number with None; False when it was so already."""
+    sql = """
+        INSERT INTO jobs_queue AS q (name, rate_per_minute, note) VALUES (%s, %s, '')
+        ON CONFLICT (name) DO UPDATE SET rate_per_minute = excluded.rate_per_minute
+        WHERE q.rate_per_minute IS DISTINCT FROM excluded.rate_per_minute
+    """
+    return _switch(sql, (queue, per_minute), "queue.rate_set", queue, by)
+
+
 def resume(queue: str, *, by: UUID | None) -> bool:
     """Tasks of `queue` start again; False when it was not paused."""
     sql = "UPDATE jobs_queue SET paused_at = NULL, note = '' WHERE name = %s AND paused_at IS NOT NULL"
@@ -126,7 +136,7 @@ def _each(task_ids: Iterable[UUID], event: str, change: Callable[[UUID], bool], 
     return changed
 
 
-def _switch(sql: str, parameters: tuple[str, ...], event: str, queue: str, by: UUID | None) -> bool:
+def _switch(sql: str, parameters: tuple[str | int | None, ...], event: str, queue: str, by: UUID | None) -> bool:
     with transaction.atomic():
         is_changed = bool(execute(sql, parameters))
         if is_changed:

@@ -14,7 +14,7 @@ from django.test import Client
 
 from accounts.models import AuditEvent, User
 from jobs import operations
-from jobs.models import Task
+from jobs.models import Queue, Task
 from jobs.states import State
 from jobs.testing import run_tasks
 from tests.jobs.probe.actors import probe_failing, probe_transactional
@@ -77,6 +77,23 @@ def test_the_command_cancels_and_pauses() -> None:
     assert run_tasks() == 0
     assert "resumed" in tasks("resume", "default")
     assert run_tasks() == 1
+
+
+def test_the_command_sets_a_queues_rate() -> None:
+    assert tasks("rate", "default", "60", "--json")["changed"] is True
+    assert "unchanged" in tasks("rate", "default", "60")
+    assert Queue.objects.get().rate_per_minute == 60
+    tasks("rate", "default", "none")
+    assert Queue.objects.get().rate_per_minute is None
+    with pytest.raises(CommandError, match="neither a positive number"):
+        tasks("rate", "default", "0")
+
+
+def test_the_admin_filters_by_actor_and_queue(desk: Client) -> None:
+    dead_task()
+    waiting_task()
+    page = desk.get("/admin/jobs/task/?actor=probe_failing&queue=default").content.decode()
+    assert page.count("/change/") == 1
 
 
 def test_every_action_is_recorded_with_who_did_it() -> None:

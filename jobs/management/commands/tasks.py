@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 from uuid import UUID
 
@@ -33,8 +33,16 @@ ACTIONABLE = {
 }
 
 
+def _rate(text: str) -> int | None:
+    if text == "none":
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"{text!r} is neither a positive number nor none")
+    return int(text)
+
+
 class Command(BaseCommand):
-    """list, show, retry, cancel, replay, discard, pause, resume, prune."""
+    """list, show, retry, cancel, replay, discard, pause, resume, rate, prune."""
 
     help = "Look at background tasks, retry, cancel, replay or discard them, pause and resume queues."
 
@@ -60,6 +68,10 @@ class Command(BaseCommand):
             switch.add_argument("--json", action="store_true")
             switch.add_argument("--dry-run", action="store_true")
 
+        rate = verbs.add_parser("rate", help="Start at most so many tasks of a queue a minute.")
+        rate.add_argument("queue", choices=settings.JOBS_QUEUES)
+        rate.add_argument("per_minute", type=_rate, help="a number, or `none` for no limit")
+        rate.add_argument("--json", action="store_true")
         prune = verbs.add_parser("prune", help="Delete ended tasks past their retention.")
         prune.add_argument("--json", action="store_true")
         prune.add_argument("--dry-run", action="store_true", help="only say how many it would be")
@@ -78,6 +90,7 @@ class Command(BaseCommand):
             "pause": self._switch,
             "resume": self._switch,
             "prune": self._prune,
+            "rate": self._rate,
         }.get(verb, self._act)(verb, options)
 
     def _chosen(self, options: dict[str, Any]) -> QuerySet[Task]:
@@ -137,6 +150,13 @@ class Command(BaseCommand):
             self._print_json({"verb": verb, "queue": options["queue"], "changed": is_changed})
         else:
             self.stdout.write(f"{options['queue']}: {verb}d." if is_changed else f"{options['queue']}: unchanged.")
+
+    def _rate(self, verb: str, options: dict[str, Any]) -> None:
+        is_changed = operations.set_rate(options["queue"], options["per_minute"], by=None)
+        if options["json"]:
+            self._print_json({"verb": verb, "queue": options["queue"], "changed": is_changed})
+        else:
+            self.stdout.write(f"{options['queue']}: {'rate set' if is_changed else 'unchanged'}.")
 
     def _prune(self, verb: str, options: dict[str, Any]) -> None:
         count = retention.count_prunable()
