@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from importlib import import_module
+from itertools import chain
+from types import ModuleType
 from typing import Any
 
 import django
@@ -22,21 +27,22 @@ import pika  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
+from django.test import Client  # noqa: E402
+from django.urls import reverse  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from accounts import sessions  # noqa: E402
 from accounts.models import User  # noqa: E402
 from accounts.origins import Origin  # noqa: E402
-from benchmarks.actors import bench_effect  # noqa: E402
 from benchmarks.effects import CREATE  # noqa: E402
-from benchmarks.stock import QUEUE, stock_effect  # noqa: E402
-from jobs import relay, topology  # noqa: E402
+from jobs import relay, rollup, topology  # noqa: E402
 from jobs.publisher import publisher  # noqa: E402
 from reports import demo  # noqa: E402
 
 SENDER_THREADS = 4
-BULK_ROWS = 1000
+PEERS_QUEUES = ("bench_stock", "bench_celery")
 IDLE_WARM_UP = 20
+PAGES = {"admin_list": "admin:jobs_task_changelist", "dashboard": "admin:jobs_dashboard_changelist"}
 
 
 def migrate() -> None:
@@ -45,9 +51,9 @@ def migrate() -> None:
         cursor.execute(CREATE)
 
 
-def purge() -> None:
+def _purge() -> None:
     """RabbitMQ holds no message of the benchmark's queues."""
-    names = [topology.physical_name("default"), topology.physical_name("notifications"), QUEUE]
+    names = [topology.physical_name("default"), topology.physical_name("notifications"), *PEERS_QUEUES]
     with pika.BlockingConnection(pika.URLParameters(settings.RABBITMQ_URL)) as broker:
         for name in names:
             channel = broker.channel()
@@ -57,27 +63,27 @@ def purge() -> None:
                 continue  # not declared yet
 
 
-def send(kind: str, count: int) -> dict[str, float]:
-    """Send `count` tasks from several threads, each ledger task in a transaction of its own, as requests do."""
-    send_one = SENDERS[kind]
-    send_one(-1)  # connects; not counted
-    shares = [range(thread, count, SENDER_THREADS) for thread in range(SENDER_THREADS)]
-    with ThreadPoolExecutor(SENDER_THREADS) as threads:
-        began_at = time.time()
-        list(threads.map(lambda share: [send_one(number) for number in share], shares))
+def send(system: str, count: int) -> dict[str, float]:
+    """Send `count` tasks from several threads, each in a transaction of its own, as requests do."""
+    began_at = time.time()
+    _from_threads(system, count, due=lambda _number: 0.0)
     return {"began_at": began_at, "seconds": time.time() - began_at}
 
 
-def preload(kind: str, count: int) -> dict[str, float]:
-    """Let `count` tasks wait; for the ledger, in bulk."""
+def steady(system: str, count: int, rate: int) -> dict[str, float]:
+    """Send `rate` tasks a second at fixed times, as citizens come; return when each committed."""
+    start = time.time() + 0.1
+    stamps = _from_threads(system, count, due=lambda number: start + number / rate)
+    time.sleep(1)  # the publisher's thread ends with this process
+    return {str(number): stamp for number, stamp in stamps.items()}
+
+
+def preload(system: str, count: int) -> dict[str, float]:
+    """Let `count` tasks and nothing else wait, sent as cheaply as the system can."""
+    _purge()
+    send_all: Callable[[range], None] = _system(system).send_all
     began = time.perf_counter()
-    if kind == "stock":
-        for number in range(count):
-            stock_effect.send(number)
-    else:
-        for start in range(0, count, BULK_ROWS):
-            with transaction.atomic():
-                bench_effect.send_many([(number,) for number in range(start, min(start + BULK_ROWS, count))])
+    send_all(range(count))
     return {"seconds": time.perf_counter() - began}
 
 
@@ -92,9 +98,9 @@ def publish() -> dict[str, float]:
     return {"count": count, "seconds": time.perf_counter() - began}
 
 
-def idle(kind: str, count: int) -> dict[str, float]:
-    """Send one task at a time to an idle worker; return when each committed (stock: was about to be sent)."""
-    send_one, stamps = SENDERS[kind], {}
+def idle(system: str, count: int) -> dict[str, float]:
+    """Send one task at a time to an idle worker; return when each committed."""
+    send_one, stamps = _sender(system), {}
     for number in range(-IDLE_WARM_UP, count):
         time.sleep(0.02 + number % 7 * 0.003)
         stamps[number] = send_one(number)
@@ -115,23 +121,54 @@ def citizens(count: int) -> list[str]:
     return tokens
 
 
-def _send_to_ledger(number: int) -> float:
-    committed: list[float] = []
-    with transaction.atomic():
-        transaction.on_commit(lambda: committed.append(time.time()))  # before the fast path's own hook
-        bench_effect.send(number)
-    return committed[0]
+def operate(repeats: int) -> dict[str, list[float]]:
+    """Milliseconds of what operators see, each `repeats` times: the admin's pages, and the rollup of a minute."""
+    operator = User.objects.create_superuser(f"+1203555{secrets.randbelow(9000):04}")
+    client = Client()
+    client.force_login(operator, backend="accounts.backends.StaffBackend")
+    pages = {name: partial(_open, client, reverse(view)) for name, view in PAGES.items()}
+    steps: dict[str, Callable[[], object]] = {**pages, "rollup_step": rollup.fold}
+    return {name: [_milliseconds(step) for _ in range(repeats)] for name, step in steps.items()}
 
 
-def _send_to_stock(number: int) -> float:
-    now = time.time()
-    stock_effect.send(number)
-    return now
+def _open(client: Client, path: str) -> None:
+    answer = client.get(path, HTTP_HOST="127.0.0.1")
+    if answer.status_code != 200:
+        raise ValueError(f"{path} answered {answer.status_code}")
 
 
-SENDERS: dict[str, Callable[[int], float]] = {"ledger": _send_to_ledger, "stock": _send_to_stock}
+def _milliseconds(step: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    step()
+    return (time.perf_counter() - began) * 1000
+
+
+def _from_threads(system: str, count: int, *, due: Callable[[int], float]) -> dict[int, float]:
+    """Every number sent at its time or as soon as a thread is free; when each committed."""
+    send_one = _sender(system)
+
+    def send_share(thread: int) -> list[tuple[int, float]]:
+        stamps = []
+        for number in range(thread, count, SENDER_THREADS):
+            time.sleep(max(0.0, due(number) - time.time()))
+            stamps.append((number, send_one(number)))
+        return stamps
+
+    with ThreadPoolExecutor(SENDER_THREADS) as threads:
+        return dict(chain.from_iterable(threads.map(send_share, range(SENDER_THREADS))))
+
+
+def _sender(system: str) -> Callable[[int], float]:
+    send_one: Callable[[int], float] = _system(system).send
+    return send_one
+
+
+def _system(name: str) -> ModuleType:
+    return import_module(f"benchmarks.systems.{name}")
+
+
 ACTIONS: dict[str, Callable[..., Any]] = {
-    action.__name__: action for action in (migrate, purge, send, preload, publish, idle, citizens)
+    action.__name__: action for action in (migrate, send, steady, preload, publish, idle, citizens, operate)
 }
 
 if __name__ == "__main__":

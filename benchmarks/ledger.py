@@ -1,22 +1,23 @@
-"""Tasks through the ledger, on both transports, beside Dramatiq as it comes, in the same run."""
+"""Tasks through the ledger, on both transports, beside stock Dramatiq, Celery and Procrastinate, in the same run."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 
 import psutil
 
 from benchmarks.results import Target, percentile
-from benchmarks.services import BenchmarkError, Services, cpu_seconds
+from benchmarks.services import BenchmarkError, Services, cpu_seconds, memory_mb
 
 WORKER_THREADS = 8
-SYSTEMS = ("rabbitmq", "embedded", "stock")
+LOAD = 0.8  # of what a system has shown to manage
 TARGETS: Mapping[str, Target] = {
     "rabbitmq_end_to_end_tasks_per_s": Target(700, 1500),
+    "rabbitmq_end_to_end_to_procrastinate": Target(4, 4),
     "rabbitmq_drain_tasks_per_s": Target(1300, 1300),
     "relay_tasks_per_s": Target(5000, 13_000),
     "bulk_send_rows_per_s": Target(20_000, 20_000),
@@ -35,115 +36,183 @@ class Size:
     tasks: int
     bulk_rows: int
     idle_tasks: int
+    load_seconds: int
 
 
-FULL = Size(rounds=3, tasks=3000, bulk_rows=20_000, idle_tasks=300)
-QUICK = Size(rounds=1, tasks=800, bulk_rows=5000, idle_tasks=80)
+FULL = Size(rounds=3, tasks=2500, bulk_rows=20_000, idle_tasks=250, load_seconds=5)
+QUICK = Size(rounds=1, tasks=500, bulk_rows=5000, idle_tasks=50, load_seconds=2)
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """A way of running tasks: its module in `benchmarks.systems`, its worker, and where it shows what was done."""
+
+    name: str
+    module: str
+    worker: tuple[str, ...] = ()  # empty: the product's
+    environment: Mapping[str, str] = field(default_factory=dict)
+    done: str = "SELECT count(*) FROM bench_effect"
+    first_start: str = "SELECT min(at) FROM bench_effect"
+    last_end: str = "SELECT max(at) FROM bench_effect"
+    starts: str = "SELECT number, at FROM bench_effect WHERE number >= 0"
+
+
+def _civiclens(transport: str) -> System:
+    return System(
+        transport,
+        "ledger",
+        environment={"JOBS_TRANSPORT": transport},
+        done="SELECT count(*) FROM jobs_task WHERE state = 'succeeded'",
+        first_start="SELECT min(started_at) FROM jobs_task",
+        last_end="SELECT max(finished_at) FROM jobs_task",
+        starts="SELECT (args->>0)::int, started_at FROM jobs_task WHERE (args->>0)::int >= 0",
+    )
+
+
+_THREADS = str(WORKER_THREADS)
+PROCRASTINATE = System(
+    "procrastinate",
+    "procrastinate",
+    worker=("django", "procrastinate", "worker", "--concurrency", _THREADS, "--queues", "bench"),
+    environment={"DJANGO_SETTINGS_MODULE": "benchmarks.systems.procrastinate_settings"},
+    done="SELECT count(*) FROM procrastinate_jobs WHERE status = 'succeeded'",
+)
+SYSTEMS = (
+    _civiclens("rabbitmq"),
+    _civiclens("embedded"),
+    System(
+        "stock",
+        "dramatiq",
+        worker=("dramatiq", "benchmarks.systems.dramatiq:broker", "--processes", "1", "--threads", _THREADS),
+    ),
+    System(
+        "celery",
+        "celery",
+        worker=(
+            "celery",
+            "--app",
+            "benchmarks.systems.celery",
+            "worker",
+            "--pool",
+            "threads",
+            "--concurrency",
+            _THREADS,
+        ),
+    ),
+    PROCRASTINATE,
+)
+PEERS = tuple(system.name for system in SYSTEMS if system.worker)
 
 
 def run(services: Services, *, quick: bool, say: Callable[[str], None]) -> dict[str, float]:
     """Interleaved rounds, so that a busy moment of the machine meets every system alike; medians."""
     size = QUICK if quick else FULL
     measured: dict[str, list[float]] = defaultdict(list)
+    services.run_child("migrate", **PROCRASTINATE.environment)
     wrong = 0
     for number in range(1, size.rounds + 1):
         for system in SYSTEMS:
-            say(f"ledger: round {number} of {size.rounds}, {system}")
-            wrong += _Round(services, system, measured).run(size, with_idle=number == size.rounds)
+            say(f"ledger: round {number} of {size.rounds}, {system.name}")
+            wrong += _Round(services, system, measured).run(size, with_waits=number == size.rounds)
     say("ledger: bulk send and relay")
     _bulk(services, size, measured)
     figures = {name: median(values) for name, values in measured.items()}
-    figures |= {
-        f"{system}_{what}_to_stock": figures[f"{system}_{what}_tasks_per_s"] / figures[f"stock_{what}_tasks_per_s"]
+    return figures | _ratios(figures) | {"effects_missing_or_doubled": wrong}
+
+
+def _ratios(figures: Mapping[str, float]) -> dict[str, float]:
+    def ratio(transport: str, what: str, peer: str) -> float:
+        return figures[f"{transport}_{what}_tasks_per_s"] / figures[f"{peer}_{what}_tasks_per_s"]
+
+    return {
+        f"{transport}_{what}_to_{peer}": ratio(transport, what, peer)
+        for peer in PEERS
         for what in ("end_to_end", "drain")
-        for system in ("rabbitmq", "embedded")
+        for transport in ("rabbitmq", "embedded")
     }
-    return figures | {"effects_missing_or_doubled": wrong}
 
 
 @dataclass(frozen=True, slots=True)
 class _Round:
-    """One system's turn: a drain, a run with sends, and at the end the latency of an idle worker."""
+    """One system's turn: a drain, a run with sends, and at the end how long tasks wait for their start."""
 
     services: Services
-    system: str
+    system: System
     measured: dict[str, list[float]]
 
-    def run(self, size: Size, *, with_idle: bool) -> int:
+    def run(self, size: Size, *, with_waits: bool) -> int:
         """Return how many effects are missing or doubled."""
         self.services.clear_tasks()
-        self._child("preload", size.tasks)
+        self._forget()
+        preloaded = self._child("preload", size.tasks)
+        self._note("bulk_send_tasks_per_s", size.tasks / preloaded["seconds"])
         with self._worker() as master:
             self._await(size.tasks)
-            wrong = self._keep("drain", size.tasks, self._first_start())
-            self.services.database.execute("TRUNCATE jobs_task, jobs_attempt, bench_effect")
-            used = cpu_seconds(master)
-            sent = self._child("send", size.tasks)
-            self._await(size.tasks + 1)  # with the one that connected
-            used = cpu_seconds(master) - used
-            self.measured[f"{self.system}_worker_cpu_ms_per_task"].append(used / size.tasks * 1000)
-            self.services.database.execute("DELETE FROM bench_effect WHERE number < 0")
-            wrong += self._keep("end_to_end", size.tasks, sent["began_at"])
-            self.measured[f"{self.system}_send_tasks_per_s"].append(size.tasks / sent["seconds"])
-            if with_idle:
-                self._measure_idle(size.idle_tasks)
+            wrong = self._keep("drain", size.tasks, self.services.epochs(self.system.first_start)[0])
+            wrong += self._send_and_run(size.tasks, master)
+            self._note("worker_memory_mb", memory_mb(master))
+            if with_waits:
+                self._measure_waits("commit_to_start", "idle", size.idle_tasks)
+                rate = round(LOAD * median(self.measured[f"{self.system.name}_end_to_end_tasks_per_s"]))
+                self._measure_waits("commit_to_start_under_load", "steady", rate * size.load_seconds, rate)
         return wrong
 
-    @property
-    def _kind(self) -> str:
-        return "stock" if self.system == "stock" else "ledger"
+    def _send_and_run(self, count: int, master: psutil.Process) -> int:
+        self._forget()
+        used = cpu_seconds(master)
+        sent = self._child("send", count)
+        self._await(count)
+        used = cpu_seconds(master) - used
+        self._note("worker_cpu_ms_per_task", used / count * 1000)
+        self._note("send_tasks_per_s", count / sent["seconds"])
+        return self._keep("end_to_end", count, sent["began_at"])
 
-    def _child(self, action: str, count: int) -> dict[str, float]:
-        transport = "rabbitmq" if self.system == "stock" else self.system
-        answer: dict[str, float] = self.services.run_child(action, self._kind, count, JOBS_TRANSPORT=transport)
+    def _note(self, what: str, value: float) -> None:
+        self.measured[f"{self.system.name}_{what}"].append(value)
+
+    def _forget(self) -> None:
+        """No task or effect is left; workers may be idle."""
+        self.services.database.execute("TRUNCATE jobs_task, jobs_attempt, bench_effect, procrastinate_jobs CASCADE")
+
+    def _child(self, action: str, *arguments: int) -> dict[str, float]:
+        answer: dict[str, float] = self.services.run_child(
+            action, self.system.module, *arguments, **self.system.environment
+        )
         return answer
 
     @contextmanager
     def _worker(self) -> Iterator[psutil.Process]:
-        if self.system == "stock":
-            with self.services.stock_worker(threads=WORKER_THREADS) as master:
+        environment = self.system.environment
+        if self.system.worker:
+            with self.services.peer_worker(list(self.system.worker), **environment) as master:
                 yield master
         else:
-            queues = ("default",)
-            with self.services.worker(threads=WORKER_THREADS, queues=queues, JOBS_TRANSPORT=self.system) as master:
+            with self.services.worker(threads=WORKER_THREADS, queues=("default",), **environment) as master:
                 yield master
 
     def _await(self, count: int) -> None:
-        done = "SELECT count(*) FROM bench_effect"
-        if self._kind == "ledger":
-            done = "SELECT count(*) FROM jobs_task WHERE state = 'succeeded'"
-        self.services.wait(lambda: self.services.count(done) >= count, f"{self.system}: {count} tasks were not done")
-
-    def _first_start(self) -> float:
-        first = "SELECT min(at) FROM bench_effect"
-        if self._kind == "ledger":
-            first = "SELECT min(started_at) FROM jobs_task"
-        return self.services.epochs(first)[0]
+        complaint = f"{self.system.name}: {count} tasks were not done"
+        self.services.wait(lambda: self.services.count(self.system.done) >= count, complaint)
 
     def _keep(self, what: str, count: int, began_at: float) -> int:
-        last = "SELECT max(at) FROM bench_effect"
-        if self._kind == "ledger":
-            last = "SELECT max(finished_at) FROM jobs_task"
-        [ended_at] = self.services.epochs(last)
-        self.measured[f"{self.system}_{what}_tasks_per_s"].append(count / (ended_at - began_at))
+        [ended_at] = self.services.epochs(self.system.last_end)
+        self._note(f"{what}_tasks_per_s", count / (ended_at - began_at))
         effects = self.services.count("SELECT count(*) FROM bench_effect")
         distinct = self.services.count("SELECT count(DISTINCT number) FROM bench_effect")
         return abs(count - distinct) + effects - distinct
 
-    def _measure_idle(self, count: int) -> None:
-        """From the commit to the claim by PostgreSQL's clock, which is this machine's; stock: send to effect."""
-        self.services.database.execute("TRUNCATE jobs_task, jobs_attempt, bench_effect")
-        committed = self._child("idle", count)
-        sql = "SELECT number, at FROM bench_effect WHERE number >= 0"
-        if self._kind == "ledger":
-            sql = "SELECT (args->>0)::int, started_at FROM jobs_task WHERE (args->>0)::int >= 0"
-        started = {str(number): at.timestamp() for number, at in self.services.database.execute(sql).fetchall()}
+    def _measure_waits(self, what: str, action: str, *arguments: int) -> None:
+        """From the commit to the claim, by PostgreSQL's clock, which is this machine's; a peer's to its effect."""
+        self._forget()
+        committed = self._child(action, *arguments)
+        self._await(len(committed))
+        rows = self.services.database.execute(self.system.starts).fetchall()
+        started = {str(number): at.timestamp() for number, at in rows}
         if started.keys() != committed.keys():
-            raise BenchmarkError(f"{self.system}: {len(committed)} idle tasks sent, {len(started)} started")
+            raise BenchmarkError(f"{self.system.name}: {len(committed)} tasks sent, {len(started)} started")
         waits = [(started[number] - committed[number]) * 1000 for number in committed]
-        what = "send_to_effect" if self.system == "stock" else "commit_to_start"
         for percent in (50, 99):
-            self.measured[f"{self.system}_{what}_p{percent}_ms"].append(percentile(waits, percent))
+            self._note(f"{what}_p{percent}_ms", percentile(waits, percent))
 
 
 def _bulk(services: Services, size: Size, measured: dict[str, list[float]]) -> None:

@@ -105,11 +105,9 @@ class Services:
             yield master
 
     @contextmanager
-    def stock_worker(self, *, threads: int) -> Iterator[psutil.Process]:
-        """Dramatiq as it comes, with as many processes and threads and the same niceness."""
-        options = ["--processes", "1", "--threads", str(threads), "--worker-shutdown-timeout", "10000"]
-        command = [sys.executable, "-m", "dramatiq", "benchmarks.stock:broker", *options]
-        with self.process("stock", command, {}, niceness=WORKER_NICENESS) as master:
+    def peer_worker(self, command: list[str], **more: str) -> Iterator[psutil.Process]:
+        """Another system's worker, a Python module and its arguments, with the same niceness."""
+        with self.process("peer", [sys.executable, "-m", *command], more, niceness=WORKER_NICENESS) as master:
             yield master
 
     @contextmanager
@@ -167,7 +165,6 @@ class Services:
     def clear_tasks(self) -> None:
         """No task, effect or worker is left in the database; nobody may be running."""
         self.database.execute("TRUNCATE jobs_task, jobs_attempt, jobs_worker, bench_effect")
-        self.run_child("purge")
 
     _secret = secrets.token_urlsafe(50)
 
@@ -191,6 +188,11 @@ def cpu_seconds(master: psutil.Process) -> float:
     """Processor time of the process and its children so far. Other programs hardly change it, unlike elapsed time."""
     times = [process.cpu_times() for process in (master, *master.children(recursive=True))]
     return sum(time.user + time.system for time in times)
+
+
+def memory_mb(master: psutil.Process) -> float:
+    """Memory of the process and its children, what they share counted once (proportional set size)."""
+    return sum(process.memory_full_info().pss for process in (master, *master.children(recursive=True))) / 2**20
 
 
 def _answers(port: int) -> bool:

@@ -1,4 +1,4 @@
-"""Dramatiq as it comes, with the same effect: `dramatiq benchmarks.stock:broker`.
+"""Dramatiq as it comes: `dramatiq benchmarks.systems.dramatiq:broker`.
 
 Its default middleware, publisher confirms, and Django's connection to the same database.
 """
@@ -6,6 +6,7 @@ Its default middleware, publisher confirms, and Django's connection to the same 
 from __future__ import annotations
 
 import os
+import time
 
 import django
 from dramatiq import actor
@@ -24,3 +25,15 @@ broker = RabbitmqBroker(url=os.environ["RABBITMQ_URL"], confirm_delivery=True)
 @actor(broker=broker, queue_name=QUEUE)
 def stock_effect(number: int) -> None:
     insert_effect(number)
+
+
+def send(number: int) -> float:
+    now = time.time()
+    stock_effect.send(number)
+    return now
+
+
+def send_all(numbers: range) -> None:
+    """One after the other: there is no bulk form."""
+    for number in numbers:
+        stock_effect.send(number)
