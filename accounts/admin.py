@@ -36,7 +36,7 @@ class NewUserForm(AdminUserCreationForm):
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin[User]):  # type: ignore[type-var]
-    """Citizens and staff. Only a superuser hands out rights, or touches another superuser."""
+    """Citizens and staff. Only a superuser hands out rights, or touches staff, whose password would be theirs."""
 
     add_form = NewUserForm
     list_display = ("phone", "name", "email", "reputation", "is_active", "is_staff", "date_joined")
@@ -71,8 +71,8 @@ class UserAdmin(DjangoUserAdmin[User]):  # type: ignore[type-var]
         return fields if _is_superuser(request) else (*fields, *RIGHTS)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        above = obj is not None and obj.is_superuser and not _is_superuser(request)
-        return not above and super().has_change_permission(request, obj)
+        is_beyond = obj is not None and (obj.is_staff or obj.is_superuser) and not _is_superuser(request)
+        return not is_beyond and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return False  # a user is disabled; the ledgers keep their owner

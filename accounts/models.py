@@ -16,6 +16,7 @@ from django.db import models
 from django.db.models import Count, F, Max, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from uuid_utils.compat import uuid7
 
 E164_PATTERN = r"^\+[1-9][0-9]{6,14}$"
@@ -85,6 +86,11 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.name or str(self.id)
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """What a session of the desk is bound to: it ends with the password, and when its user is disabled."""
+        stamp = f"{self.password}{self.tokens_valid_after.timestamp()}"
+        return salted_hmac("accounts.User.session", stamp, secret=secret, algorithm="sha256").hexdigest()
 
     @property
     def email_verified(self) -> bool:

@@ -61,13 +61,11 @@ class ProblemMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if not request.path_info.startswith(API_PREFIX):
-            return self.get_response(request)
         if "\x00" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
             response: HttpResponseBase = HttpResponse(status=400)
         else:
             response = self.get_response(request)
-        if response.status_code >= 400:
+        if response.status_code >= 400 and request.path_info.startswith(API_PREFIX):
             _drain(request)
             if isinstance(response, HttpResponse) and response.get("Content-Type", "").startswith("text/"):
                 _become_problem(request, response)

@@ -28,6 +28,7 @@ from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from config.exceptions import InvalidCursor
+from config.parsers import storable
 
 _CURSOR_MAX_CHARACTERS = 1000
 
@@ -49,7 +50,7 @@ class Cursor:
         padded = text[:_CURSOR_MAX_CHARACTERS] + "=" * (-len(text) % 4)
         try:
             match json.loads(base64.b64decode(padded, altchars="-_", validate=True)):
-                case [0 | 1 as side, *values] if all(isinstance(value, str) for value in values):
+                case [0 | 1 as side, *values] if all(isinstance(value, str) and storable(value) for value in values):
                     return cls(tuple(values), backward=bool(side))
         except (ValueError, RecursionError) as error:
             raise InvalidCursor from error

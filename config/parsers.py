@@ -24,6 +24,8 @@ _LONGEST_INTEGER = len(str(-(2**63)))
 class StrictJSONParser(BaseParser):
     """RFC 8259 JSON that PostgreSQL can store: UTF-8, finite numbers, no U+0000, no lone surrogates, sane nesting.
 
+    A name that an object repeats is refused: what stands in front of this server may have judged by the other value.
+
     A body may have API_JSON_MAX_BYTES, or what the view's `json_max_bytes` says. Raises ParseError and BodyTooLarge.
     """
 
@@ -37,7 +39,11 @@ class StrictJSONParser(BaseParser):
         body = _read(stream, getattr(context.get("view"), "json_max_bytes", settings.API_JSON_MAX_BYTES))
         try:
             value = json.loads(
-                body.decode("utf-8"), parse_constant=_refuse_constant, parse_float=_finite, parse_int=_integer
+                body.decode("utf-8"),
+                object_pairs_hook=_object,
+                parse_constant=_refuse_constant,
+                parse_float=_finite,
+                parse_int=_integer,
             )
             _check(value)
         except UnicodeError as error:
@@ -54,6 +60,13 @@ def _read(stream: IO[Any], most: int) -> bytes:
     if len(body) > most:
         raise BodyTooLarge(f"The body may have at most {most} bytes.")
     return body
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("an object repeats a name")
+    return found
 
 
 def _refuse_constant(name: str) -> Any:
@@ -74,10 +87,15 @@ def _integer(text: str) -> int:
     return int(text)
 
 
+def storable(text: str) -> bool:
+    """Whether PostgreSQL can hold this text."""
+    return not _UNSTORABLE.search(text)
+
+
 def _check(value: Any, levels: int = _DEEPEST) -> None:
     """Raise ValueError for a string that PostgreSQL could not store, or too deep nesting, anywhere in `value`."""
     if isinstance(value, str):
-        if _UNSTORABLE.search(value):
+        if not storable(value):
             raise ValueError("U+0000 and lone surrogates are not allowed in text")
     elif isinstance(value, (dict, list)):
         if not levels:

@@ -87,8 +87,10 @@ def _tick(entry: Entry, now: datetime, last: datetime | None) -> bool:
             "INSERT INTO jobs_scheduletick (name, due_at) VALUES (%s, %s) ON CONFLICT DO NOTHING", (entry.name, due_at)
         )
         if is_ours and is_sent:
-            message = get_broker().get_actor(entry.actor).send_with_options(
-                args=entry.args, unique_key=f"schedule:{entry.name}" if entry.is_coalesced else None
+            message = (
+                get_broker()
+                .get_actor(entry.actor)
+                .send_with_options(args=entry.args, unique_key=f"schedule:{entry.name}" if entry.is_coalesced else None)
             )
             execute(
                 "UPDATE jobs_scheduletick SET task_id = %s WHERE name = %s AND due_at = %s",

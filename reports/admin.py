@@ -242,6 +242,11 @@ class StatusChangeAdmin(ReadOnlyAdmin):
     search_fields = ("report__title", "note")
     date_hierarchy = "at"
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[StatusChange]:
+        """The history of the reports that this member of staff works on."""
+        mine = Report.objects.for_staff(cast("User", request.user))
+        return super().get_queryset(request).filter(report__in=mine)
+
 
 @admin.register(ImportRun)
 class ImportRunAdmin(ReadOnlyAdmin):

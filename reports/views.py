@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
+from accounts import origins
 from accounts.models import User
 from jobs.idempotency import idempotent
 from jobs.throttling import LimitThrottle
@@ -57,7 +58,7 @@ class AnonymousReportThrottle(LimitThrottle):
     def key(self, request: Request, view: APIView) -> str | None:
         if request.method != "POST" or request.user.is_authenticated:
             return None
-        return f"reports:create:ip:{request.META.get('REMOTE_ADDR', '')}"
+        return f"reports:create:host:{origins.of_request(request).host}"
 
 
 class ReportListView(ListAPIView[Report]):

@@ -142,3 +142,31 @@ def test_only_superusers_hand_out_rights() -> None:
     client.post("/admin/accounts/user/", {"action": "disable_users", "_selected_action": [str(root.pk)]})
     root.refresh_from_db()
     assert root.is_active
+
+
+@pytest.mark.django_db
+def test_clerks_do_not_touch_other_staff() -> None:
+    """Who may set a colleague's password or phone may be that colleague."""
+    clerk, colleague = make_staff(is_superuser=False), make_staff(is_superuser=False)
+    clerk.user_permissions.set(Permission.objects.filter(content_type__model="user"))
+    client = Client()
+    client.force_login(clerk, backend="accounts.backends.StaffBackend")
+    changed = {"phone": "+12025550199", "locale": "en"}
+    assert client.post(f"/admin/accounts/user/{colleague.pk}/change/", changed).status_code == 403
+    assert client.post(f"/admin/accounts/user/{colleague.pk}/password/", {}).status_code == 403
+    client.post("/admin/accounts/user/", {"action": "disable_users", "_selected_action": [str(colleague.pk)]})
+    colleague.refresh_from_db()
+    assert colleague.is_active
+
+
+@pytest.mark.django_db
+def test_enabling_a_user_again_revives_no_session_of_the_desk() -> None:
+    user = make_staff()
+    client = Client()
+    client.force_login(user, backend="accounts.backends.StaffBackend")
+    assert client.get("/admin/").status_code == 200
+    sessions.disable(user, by=None)
+    assert client.get("/admin/").status_code == 302
+    client.force_login(user, backend="accounts.backends.StaffBackend")
+    sessions.enable(user, by=None)
+    assert client.get("/admin/").status_code == 302
