@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from matching.demo import load_opportunities
 from reports import demo
 
 
@@ -17,4 +18,7 @@ class Command(BaseCommand):
         if not settings.DEBUG:
             raise CommandError("The demo city has an administrator with a known password: only with DEBUG=on.")
         added = demo.load()
+        opportunities = load_opportunities()
         self.stdout.write(f"Demo city: {added} reports added." if added else "Demo city: already there.")
+        if opportunities:
+            self.stdout.write(f"Demo city: {opportunities} opportunities added.")
