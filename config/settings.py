@@ -62,6 +62,25 @@ DATABASES["default"]["OPTIONS"] = {
     "tcp_user_timeout": 25_000,
     **DATABASES["default"].get("OPTIONS", {}),
 }
+# Web processes share a pool of connections; workers keep one a thread. Index builds and exports run in workers.
+DB_POOL_MIN_SIZE: int = env.int("DB_POOL_MIN_SIZE", default=1)
+DB_POOL_MAX_SIZE: int = env.int("DB_POOL_MAX_SIZE", default=8)  # of each web process; 0: no pool
+DB_POOL_TIMEOUT: float = env.float("DB_POOL_TIMEOUT", default=10)  # seconds a request waits for a connection
+DB_POOL_MAX_IDLE: float = env.float("DB_POOL_MAX_IDLE", default=300)
+DB_STATEMENT_TIMEOUT: float = env.float("DB_STATEMENT_TIMEOUT", default=30)  # seconds, in web processes; 0: none
+if os.environ.get("CIVICLENS_PROCESS") == "web" and DB_POOL_MAX_SIZE > 0:
+    _pool = {
+        "min_size": DB_POOL_MIN_SIZE,
+        "max_size": DB_POOL_MAX_SIZE,
+        "timeout": DB_POOL_TIMEOUT,
+        "max_idle": DB_POOL_MAX_IDLE,
+    }
+    DATABASES["default"] |= {"CONN_MAX_AGE": 0}
+    DATABASES["default"]["OPTIONS"]["pool"] = _pool
+    if DB_STATEMENT_TIMEOUT > 0:
+        _timeout = f"-c statement_timeout={int(DB_STATEMENT_TIMEOUT * 1000)}"
+        _given = DATABASES["default"]["OPTIONS"].get("options", "")
+        DATABASES["default"]["OPTIONS"]["options"] = f"{_given} {_timeout}".strip()
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Applications ------------------------------------------------------------------------------

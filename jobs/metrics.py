@@ -109,6 +109,8 @@ def _lag() -> float:
 _registry = CollectorRegistry()
 _registry.register(LedgerCollector())
 _registry.register(ProcessCollector())
+#: What a web process tells; other parts of it add their own.
+web_registry = _registry
 
 
 @require_safe

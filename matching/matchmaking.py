@@ -16,7 +16,6 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 from numpy.typing import NDArray
-from pgvector import Vector
 
 from matching import search
 from matching.embeddings import Embedder, Vectors, get_embedder, space_of, unit_rows
@@ -145,8 +144,8 @@ def load(ids: Sequence[UUID], criteria: Criteria, space: VectorSpace | None) -> 
     """Those of `ids` that still pass, with what ranking needs."""
     where = criteria.where()
     sql = f"""
-        SELECT o.id, o.kind, o.organisation, o.title, o.category, v.embedding::text, v.terms, o.latitude, o.longitude,
-               o.is_remote, o.created_at
+        SELECT o.id, o.kind, o.organisation, o.title, o.category, vector_send(v.embedding), v.terms, o.latitude,
+               o.longitude, o.is_remote, o.created_at
         FROM matching_opportunity AS o
         LEFT JOIN matching_opportunityvector AS v ON v.opportunity_id = o.id AND v.space_id = %s
         WHERE o.id = ANY(%s) AND {where.sql}
@@ -162,7 +161,7 @@ def _candidate(row: tuple) -> Candidate:  # type: ignore[type-arg]
         id=id_,
         kind=kind,
         organisation=organisation,
-        embedding=None if embedding is None else Vector.from_text(embedding).to_numpy(),
+        embedding=None if embedding is None else np.frombuffer(embedding, ">f4", offset=4).astype(np.float32),
         terms=Terms.unpack(bytes(terms)) if terms else Terms.of(f"{title} {category}"),
         place=None if latitude is None else (latitude, longitude),
         is_remote=is_remote,
