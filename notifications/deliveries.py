@@ -42,7 +42,7 @@ def prepare(user_id: UUID | str, template: str, context: Mapping[str, str], *, e
         return []
     delivery = Delivery(user=user, channel=channel, template=template, context=dict(context), event_key=event_key)
     Delivery.objects.bulk_create([delivery], ignore_conflicts=True)
-    return list(Delivery.objects.filter(pk=delivery.pk))
+    return [delivery] if Delivery.objects.filter(pk=delivery.pk).exists() else []
 
 
 def deliver(delivery_id: str, *, idempotency_key: str) -> dict[str, object]:
@@ -66,8 +66,8 @@ def deliver(delivery_id: str, *, idempotency_key: str) -> dict[str, object]:
 
 
 def record_outcome(delivery_id: str, outcome: dict[str, Any]) -> None:
-    """Keep what `deliver` answered."""
-    Delivery.objects.get(pk=delivery_id).finish(**outcome)
+    """Keep what `deliver` answered, if the delivery is still there."""
+    Delivery.objects.filter(pk=delivery_id).finish(**outcome)
 
 
 def _message(delivery: Delivery) -> Message | None:

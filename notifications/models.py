@@ -8,6 +8,14 @@ from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    """Changing deliveries without reading them."""
+
+    def finish(self, status: str, *, provider_id: str = "", error: str = "") -> None:
+        """Store how they ended."""
+        self.update(status=status, provider_id=provider_id, error=error[:500], finished_at=timezone.now())
+
+
 class Delivery(models.Model):
     """One message to one user about one event. The address is looked up when it is sent, and not kept here."""
 
@@ -33,6 +41,8 @@ class Delivery(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True)
 
+    objects = DeliveryQuerySet.as_manager()
+
     class Meta:
         verbose_name_plural = "deliveries"
         indexes = [
@@ -48,9 +58,3 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.template} by {self.get_channel_display()}"
-
-    def finish(self, status: str, *, provider_id: str = "", error: str = "") -> None:
-        """Save the outcome."""
-        self.status, self.provider_id, self.error = status, provider_id, error[:500]
-        self.finished_at = timezone.now()
-        self.save(update_fields=["status", "provider_id", "error", "finished_at"])

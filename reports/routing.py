@@ -28,13 +28,15 @@ CHOSEN_BY_NOBODY = (CategorySource.NONE, CategorySource.CLASSIFIER)
 
 
 def apply_classification(report_id: str, category: Category | None, confidence: float) -> None:
-    """The classifier's answer is stored, unless a person has chosen a category meanwhile, and the report is routed."""
-    with transaction.atomic():
-        report = _locked(report_id)
-        if category is not None and report.category_source in CHOSEN_BY_NOBODY:
-            report.category, report.category_confidence = category, confidence
-            report.category_source = CategorySource.CLASSIFIER
-        _assign(report)
+    """The classifier's answer is stored, unless a person has chosen a category meanwhile, and the report is routed.
+
+    In the caller's transaction, as `route`.
+    """
+    report = _locked(report_id)
+    if category is not None and report.category_source in CHOSEN_BY_NOBODY:
+        report.category, report.category_confidence = category, confidence
+        report.category_source = CategorySource.CLASSIFIER
+    _assign(report)
 
 
 def route(report_id: str) -> None:
@@ -43,8 +45,7 @@ def route(report_id: str) -> None:
     An uncertain one goes to the triage department and stays new, with the guess kept as a proposal. A department
     that it has already stays, so routing twice changes nothing; so does a status that staff has set.
     """
-    with transaction.atomic():
-        _assign(_locked(report_id))
+    _assign(_locked(report_id))
 
 
 def _locked(report_id: str) -> Report:
@@ -53,15 +54,16 @@ def _locked(report_id: str) -> Report:
 
 
 def _assign(report: Report) -> None:
-    """Store where a locked report goes, see `route`, in one statement with its category."""
+    """Store where a locked report goes, see `route`, in one statement with its category and status."""
     certain = is_certain(report)
     if report.department_id is None:
         report.department = _department_of(report, certain=certain)
     report.due_at = report.created_at + _time_allowed(report)
     report.updated_at = timezone.now()
-    report.save(update_fields=["category", *FOLLOWING])
+    moved = []
     if certain and report.status == Status.NEW:
-        workflow.change_status(report, to=Status.TRIAGED, by=None, note=f"Sent to {report.department}.")
+        moved = workflow.triage(report, note=f"Sent to {report.department}.")
+    report.save(update_fields={"category", *FOLLOWING, *moved})
 
 
 def is_certain(report: Report) -> bool:

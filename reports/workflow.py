@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -36,27 +38,40 @@ def change_status(report: Report, *, to: str, by: User | None, note: str = "") -
     `StatusChangedMeanwhile` when the report no longer stands where the caller saw it.
     """
     came_from = report.status
-    if to not in allowed_from(came_from):
-        raise TransitionNotAllowed(_refusal(came_from, to))
+    fields = _step(report, to=to, by=by)
     with transaction.atomic():
-        _move(report, to=to, by=by)
+        # Two people may have the same report open: only the first leaves the status that both of them saw.
+        if not Report.objects.filter(pk=report.pk, status=came_from).update(**fields):
+            raise StatusChangedMeanwhile
+        _set(report, fields)
         change = StatusChange.objects.create(report=report, from_status=came_from, to_status=to, by=by, note=note)
         if by is not None:
             _tell(report, change, by)
     return change
 
 
-def _move(report: Report, *, to: str, by: User | None) -> None:
+def triage(report: Report, *, note: str) -> list[str]:
+    """The software moves a new report that the caller has locked; the history says so. Return the fields to save."""
+    came_from, fields = report.status, _step(report, to=Status.TRIAGED, by=None)
+    _set(report, fields)
+    StatusChange.objects.create(report=report, from_status=came_from, to_status=Status.TRIAGED, note=note)
+    return list(fields)
+
+
+def _step(report: Report, *, to: str, by: User | None) -> dict[str, Any]:
+    """What changes with this step. Raises `TransitionNotAllowed`."""
+    if to not in allowed_from(report.status):
+        raise TransitionNotAllowed(_refusal(report.status, to))
     now = timezone.now()
-    fields = {
+    return {
         "status": to,
         "updated_at": now,
         "closed_at": None if to in OPEN_STATUSES else report.closed_at or now,
         "published_at": _publication(report, to=to, by_staff=by is not None),
     }
-    # Two people may have the same report open: only the first leaves the status that both of them saw.
-    if not Report.objects.filter(pk=report.pk, status=report.status).update(**fields):
-        raise StatusChangedMeanwhile
+
+
+def _set(report: Report, fields: dict[str, Any]) -> None:
     for name, value in fields.items():
         setattr(report, name, value)
 
