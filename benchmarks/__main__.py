@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
-from benchmarks import intake, ledger, ledger_size, machine
+from benchmarks import intake, ledger, ledger_size, machine, matching
 from benchmarks.results import Outcome, Target, table
 from benchmarks.services import BASE_DIR, BenchmarkError, Services
 from config.development.processes import ServiceError, locked
@@ -24,7 +24,12 @@ class Benchmark(Protocol):
     def run(self, services: Services, *, quick: bool, say: Callable[[str], None]) -> dict[str, float]: ...
 
 
-BENCHMARKS: dict[str, Benchmark] = {"ledger": ledger, "ledger_size": ledger_size, "intake": intake}
+BENCHMARKS: dict[str, Benchmark] = {
+    "ledger": ledger,
+    "ledger_size": ledger_size,
+    "intake": intake,
+    "matching": matching,
+}
 
 
 def main() -> int:

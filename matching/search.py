@@ -28,6 +28,8 @@ from matching.models import VectorSpace
 EARTH_RADIUS_KM = 6371.0088
 KM_PER_DEGREE = 111.195
 Place = tuple[float, float]
+#: The list HNSW keeps while it searches, for each row asked for; shorter ones miss rows in dense neighbourhoods.
+EF_SEARCH_PER_ROW = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +205,7 @@ def _by_index(vector: NDArray[np.float32], where: Where, space: VectorSpace, cou
 
 def tuned_for_index(count: int) -> None:
     """Until the savepoint is undone: scan on past rows that are filtered out, and take the index in any case."""
-    ef_search = min(1000, max(settings.VECTOR_HNSW_EF_SEARCH, count))
+    ef_search = min(1000, max(settings.VECTOR_HNSW_EF_SEARCH, EF_SEARCH_PER_ROW * count))
     values = {
         "hnsw.ef_search": ef_search,
         "hnsw.iterative_scan": "relaxed_order",

@@ -96,6 +96,8 @@ class ProfileSerializer(serializers.ModelSerializer[Profile]):
         read_only_fields = ("version", "onboarded_at", "updated_at")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("latitude" in attrs) != ("longitude" in attrs):  # the other half is in the stored profile
+            raise serializers.ValidationError({"longitude": ["latitude and longitude go together."]})
         require_whole_place(attrs)
         if "wants" in attrs:
             attrs["wants"] = list(dict.fromkeys(attrs["wants"]))

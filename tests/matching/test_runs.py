@@ -160,7 +160,7 @@ def test_a_body_that_is_not_valid_answers_400(as_user: SignIn, body: dict[str, A
 
 def test_hard_filters_hold(as_user: SignIn) -> None:
     today = timezone.localdate()
-    near = {"latitude": 40.70, "longitude": -74.0}
+    near: dict[str, Any] = {"latitude": 40.70, "longitude": -74.0}
     profile = make_profile(**near, radius_km=5.0, languages=["en"])
     good = make_opportunity(title="near", latitude=40.71, longitude=-74.0)
     remote = make_opportunity(title="remote", is_remote=True)
