@@ -10,7 +10,7 @@ import os
 import time
 
 import django
-from celery import Celery
+from celery import Celery  # type: ignore[import-untyped]
 from django.db import transaction
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "benchmarks.settings")
@@ -31,9 +31,7 @@ app.conf.update(
 )
 
 
-@app.task(name="celery_effect")
-def celery_effect(number: int) -> None:
-    insert_effect(number)
+celery_effect = app.task(name="celery_effect")(insert_effect)
 
 
 def send(number: int) -> float:

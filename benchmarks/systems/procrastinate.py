@@ -9,6 +9,7 @@ import time
 
 from django.db import transaction
 from procrastinate.contrib.django import app
+from procrastinate.types import JSONDict
 
 from benchmarks.effects import insert_effect
 
@@ -30,5 +31,6 @@ def send(number: int) -> float:
 
 def send_all(numbers: range) -> None:
     for start in range(0, len(numbers), BULK_ROWS):
+        batch: list[JSONDict] = [{"number": number} for number in numbers[start : start + BULK_ROWS]]
         with transaction.atomic():
-            procrastinate_effect.batch_defer(*({"number": number} for number in numbers[start : start + BULK_ROWS]))
+            procrastinate_effect.batch_defer(*batch)
