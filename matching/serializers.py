@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 from uuid import UUID
 
@@ -47,7 +48,17 @@ class LanguagesField(serializers.ListField):
         return list(dict.fromkeys(tag.lower() for tag in super().to_internal_value(data)))
 
 
-class DegreesField(serializers.FloatField):
+class FiniteFloatField(serializers.FloatField):
+    """A number; neither infinite nor NaN, which no comparison with a bound would refuse."""
+
+    def to_internal_value(self, data: Any) -> float:
+        number = super().to_internal_value(data)
+        if not math.isfinite(number):
+            self.fail("invalid")
+        return number
+
+
+class DegreesField(FiniteFloatField):
     """Decimal degrees (WGS 84)."""
 
     def __init__(self, limit: int, **options: Any) -> None:
@@ -72,7 +83,7 @@ class ProfileSerializer(serializers.ModelSerializer[Profile]):
     languages = LanguagesField(default=list)
     latitude = DegreesField(90, default=None)
     longitude = DegreesField(180, default=None)
-    radius_km = serializers.FloatField(min_value=0.1, max_value=20_000, allow_null=True, default=None)
+    radius_km = FiniteFloatField(min_value=0.1, max_value=20_000, allow_null=True, default=None)
     visibility = serializers.ChoiceField(Profile.Visibility.choices, default=Profile.Visibility.PRIVATE)
 
     class Meta:
@@ -174,7 +185,7 @@ class OpportunityFilterSerializer(serializers.Serializer[Any]):
     near = serializers.RegexField(
         r"^-?\d{1,3}(\.\d+)?,-?\d{1,3}(\.\d+)?$", max_length=60, required=False, help_text="latitude,longitude"
     )
-    radius_km = serializers.FloatField(min_value=0.1, max_value=500, default=10)
+    radius_km = FiniteFloatField(min_value=0.1, max_value=500, default=10)
     starts_after = serializers.DateField(required=False)
     ends_before = serializers.DateField(required=False)
     past = serializers.BooleanField(default=False, help_text="Also what is over, full or withdrawn.")
@@ -187,8 +198,8 @@ class OpportunityFilterSerializer(serializers.Serializer[Any]):
 
 
 class LocationSerializer(serializers.Serializer[Any]):
-    latitude = serializers.FloatField(min_value=-90, max_value=90)
-    longitude = serializers.FloatField(min_value=-180, max_value=180)
+    latitude = FiniteFloatField(min_value=-90, max_value=90)
+    longitude = FiniteFloatField(min_value=-180, max_value=180)
 
 
 class RunFiltersSerializer(serializers.Serializer[Any]):
@@ -206,7 +217,7 @@ class RunRequestSerializer(serializers.Serializer[Any]):
     keywords = CleanTextField(max_length=KEYWORDS_MAX_CHARACTERS, required=False, allow_blank=True, default="")
     filters = RunFiltersSerializer(required=False)
     location = LocationSerializer(required=False, allow_null=True)
-    radius_km = serializers.FloatField(min_value=0.1, max_value=20_000, required=False, allow_null=True)
+    radius_km = FiniteFloatField(min_value=0.1, max_value=20_000, required=False, allow_null=True)
     limit = serializers.IntegerField(min_value=1, max_value=RUN_LIMIT_MAX, default=100)
     notify = serializers.BooleanField(default=False, help_text="Tell me when it is done.")
     wait = serializers.BooleanField(default=False, help_text="Answer when it is done, for a bounded time.")
@@ -293,7 +304,7 @@ class MatchFilterSerializer(serializers.Serializer[Any]):
     """The filters of saved matches."""
 
     kind = serializers.ChoiceField(Kind.choices, required=False)
-    min_score = serializers.FloatField(required=False)
+    min_score = FiniteFloatField(required=False)
     new_since = serializers.DateTimeField(required=False)
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:

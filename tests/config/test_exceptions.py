@@ -101,6 +101,7 @@ def test_query_errors_name_the_parameter(client: Client) -> None:
         b'{"x": "a\\u0000b"}',
         b'{"a\\u0000b": 1}',
         b'{"x": ["\\ud800"]}',
+        b'{"a": 1, "a": 2}',
         b"[" * 100_000,
         b"[" * 200 + b"]" * 200,
         b'{"x":' * 200 + b"1" + b"}" * 200,
@@ -115,7 +116,7 @@ def test_a_malformed_body_is_refused(client: Client, body: bytes) -> None:
         problem(response, "malformed-body")
 
 
-@pytest.mark.parametrize("body", ['{"x": 9223372036854775807}', '{"x": "\\ud83d\\ude80 é"}', '{"a": 1, "a": 2}'])
+@pytest.mark.parametrize("body", ['{"x": 9223372036854775807}', '{"x": "\\ud83d\\ude80 é"}'])
 def test_a_sound_body_is_taken(client: Client, body: str) -> None:
     assert post(client, body).json() == json.loads(body)
 

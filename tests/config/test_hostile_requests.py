@@ -54,44 +54,42 @@ CURSORS = [
     "W" * 100_000,
 ]
 QUERIES = [
-    *[
-        "page_size=0",
-        "page_size=-1",
-        "page_size=1e9",
-        "page_size=99999999999999999999",
-        "page_size=%D9%A3",
-        "status=%00",
-        "status=%ff%fe",
-        "status=new&status=%F0%9F%92%A9",
-        "category=%ED%A0%80",
-        "mine=%00",
-        "mine=maybe",
-        "state=x",
-        "bbox=nan,nan,nan,nan",
-        "bbox=1,2,3",
-        "bbox=1e400,0,0,0",
-        "bbox=180,90,-180,-90",
-        "q=%27%3B--",
-        "q=:*%26!|",
-        "near=1",
-        "near=nan,nan",
-        "radius_km=-1",
-        "radius_km=inf",
-        "language=%ff",
-        "kind=[]",
-        "remote=2",
-        "starts_after=0000-00-00",
-        "ends_before=99999-01-01",
-        "min_score=nan",
-        "new_since=infinity",
-        "new_since=0001-01-01T00:00:00%2B14:00",
-        "wait=-1",
-        "wait=1e3",
-        "%ff=%ff",
-        "a[b][c]=1",
-        "&&&===",
-        ";",
-    ],
+    "page_size=0",
+    "page_size=-1",
+    "page_size=1e9",
+    "page_size=99999999999999999999",
+    "page_size=%D9%A3",
+    "status=%00",
+    "status=%ff%fe",
+    "status=new&status=%F0%9F%92%A9",
+    "category=%ED%A0%80",
+    "mine=%00",
+    "mine=maybe",
+    "state=x",
+    "bbox=nan,nan,nan,nan",
+    "bbox=1,2,3",
+    "bbox=1e400,0,0,0",
+    "bbox=180,90,-180,-90",
+    "q=%27%3B--",
+    "q=:*%26!|",
+    "near=1",
+    "near=nan,nan",
+    "radius_km=-1",
+    "radius_km=inf",
+    "language=%ff",
+    "kind=[]",
+    "remote=2",
+    "starts_after=0000-00-00",
+    "ends_before=99999-01-01",
+    "min_score=nan",
+    "new_since=infinity",
+    "new_since=0001-01-01T00:00:00%2B14:00",
+    "wait=-1",
+    "wait=1e3",
+    "%ff=%ff",
+    "a[b][c]=1",
+    "&&&===",
+    ";",
     "q=" + "(" * 300,
     "job_type=" + "x" * 5000,
 ]
@@ -185,26 +183,24 @@ def test_no_path_breaks_the_server(path: str) -> None:
 
 
 SEARCHES = [
-    *[
-        "?q=abc",
-        "?q=%00",
-        "?q=%27",
-        "?o=99.-99.x",
-        "?p=999999",
-        "?p=-1",
-        "?e=1",
-        "?_facets=True",
-        "?all=",
-        "?id__exact=%00",
-        "?id__exact=x",
-        "?state__exact=%00",
-        "?created_at__month=13&created_at__year=2026",
-        "?password__startswith=p",
-        "?reporter__phone__startswith=%2B",
-        "?user__password__startswith=x",
-        "?_popup=1&_to_field=password",
-        "?x=1",
-    ],
+    "?q=abc",
+    "?q=%00",
+    "?q=%27",
+    "?o=99.-99.x",
+    "?p=999999",
+    "?p=-1",
+    "?e=1",
+    "?_facets=True",
+    "?all=",
+    "?id__exact=%00",
+    "?id__exact=x",
+    "?state__exact=%00",
+    "?created_at__month=13&created_at__year=2026",
+    "?password__startswith=p",
+    "?reporter__phone__startswith=%2B",
+    "?user__password__startswith=x",
+    "?_popup=1&_to_field=password",
+    "?x=1",
     "?q=" + "x%20" * 300,
 ]
 
@@ -271,6 +267,17 @@ def test_no_forged_token_is_honoured(client: Client) -> None:
         assert answer.status_code == 401, token
     good = forged(user, key=key, header={"kid": kid})
     assert client.get("/api/v1/users/me/", headers={"authorization": f"Bearer {good}"}).status_code == 200
+
+
+@pytest.mark.django_db
+def test_half_a_place_does_not_meet_the_stored_half(client: Client) -> None:
+    headers = bearer(make_user())
+    placed = {"latitude": 41.3, "longitude": -72.9}
+    assert client.put("/api/v1/profiles/me/", placed, "application/json", headers=headers).status_code == 200
+    for half in ({"latitude": None}, {"longitude": None}, {"latitude": 1}):
+        answer = client.post("/api/v1/onboarding/confirm/", half, "application/json", headers=headers)
+        assert answer.status_code == 400
+        assert answer.json()["errors"][0]["field"] == "longitude"
 
 
 @pytest.mark.django_db
