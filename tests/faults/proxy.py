@@ -61,6 +61,7 @@ class Proxy:
         self._server.close()
         while pumps := asyncio.all_tasks() - {asyncio.current_task()}:
             await asyncio.wait(pumps, timeout=5)
+        await asyncio.sleep(0.05)  # what was closed last is closed in the loop's next turns
 
     async def _change(self, mode: Mode) -> None:
         for writer in list(self._tainted):
@@ -90,6 +91,8 @@ class Proxy:
         await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
         self._writers -= pair
         self._tainted -= pair
+        for end in pair:
+            _close(end)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
