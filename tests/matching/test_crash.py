@@ -22,7 +22,7 @@ def test_an_attempt_that_broke_off_leaves_nothing_and_the_next_saves_each_match_
     make_opportunity()
     run_tasks()
     profile = make_profile()
-    run = start(profile.user, RunRequest(is_saved=True))
+    start(profile.user, RunRequest(is_saved=True))
     plain_save, saved = finding.save_matches, []
 
     def break_off_once(user_id: UUID, found: finding.Found) -> None:

@@ -63,7 +63,17 @@ def test_full_text_and_filters_find_what_they_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["?kind=party", "?near=here", "?near=95,0", "?radius_km=-1", "?starts_after=soon", "?cursor=x", "?q=%00"]
+    "query",
+    [
+        "?kind=party",
+        "?near=here",
+        "?near=95,0",
+        "?radius_km=-1",
+        "?radius_km=nan",
+        "?starts_after=soon",
+        "?cursor=x",
+        "?q=%00",
+    ],
 )
 def test_bad_parameters_answer_400(query: str) -> None:
     assert APIClient().get(f"{URL}{query}").status_code == 400
@@ -139,6 +149,7 @@ def test_changes_in_a_row_are_one_task(as_user: SignIn) -> None:
         {"latitude": 91, "longitude": 0},
         {"latitude": "NaN", "longitude": 0},
         {"radius_km": 0},
+        {"radius_km": "NaN"},
         {"wants": ["fame"]},
         {"skills": "carpentry"},
         {"skills": ["x" * 81]},
