@@ -73,7 +73,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A candidate with its score, 0 to about 1, and the reasons for it, weightiest first."""
+    """A candidate with its score, 0 to 1, and the reasons for it, weightiest first."""
 
     id: UUID
     score: float
@@ -114,7 +114,8 @@ def _score(candidates: list[Candidate], wish: Wish, rarity: Rarity, now: datetim
     for i, one in enumerate(candidates):
         kilometers = _distance(wish.place, one)
         freshness = math.exp(-max((now - one.created_at).days, 0) / FRESH_DAYS)
-        score = float(relevance[i]) + weights["freshness"] * freshness + weights["distance"] * _nearness(kilometers)
+        extras = weights["freshness"] * freshness + weights["distance"] * _nearness(kilometers)
+        score = (float(relevance[i]) + extras) / (1 + weights["freshness"] + weights["distance"])
         scored.append(_Scored(one, score, skills[i], float(words[i]), kilometers, freshness))
     return scored
 
