@@ -251,6 +251,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "ENUM_NAME_OVERRIDES": {
         "HealthStatus": ["ok", "degraded", "down"],
         "JobState": "jobs.states.State",
+        "OpportunityKind": "matching.models.Kind",
         "ReportStatus": "reports.models.Status",
     },
     "POSTPROCESSING_HOOKS": [
