@@ -367,11 +367,13 @@ MATCHING_NOTICE_SIMILARITY: float = env.float("MATCHING_NOTICE_SIMILARITY", defa
 MATCHING_NOTICES_PER_OPPORTUNITY: int = env.int("MATCHING_NOTICES_PER_OPPORTUNITY", default=100)
 # What each part of a score is worth; docs/matching.md says how they were chosen.
 MATCHING_WEIGHTS: dict[str, float] = {
-    part: env.float(f"MATCHING_WEIGHT_{part.upper()}", default=weight)
-    for part, weight in {
-        "meaning": 1.0, "skills": 0.5, "words": 1.0, "distance": 0.05, "freshness": 0.03, "variety": 0.005,
-    }.items()
-}  # fmt: skip
+    "meaning": env.float("MATCHING_WEIGHT_MEANING", default=1.0),
+    "skills": env.float("MATCHING_WEIGHT_SKILLS", default=0.5),
+    "words": env.float("MATCHING_WEIGHT_WORDS", default=1.0),
+    "distance": env.float("MATCHING_WEIGHT_DISTANCE", default=0.05),
+    "freshness": env.float("MATCHING_WEIGHT_FRESHNESS", default=0.03),
+    "variety": env.float("MATCHING_WEIGHT_VARIETY", default=0.005),
+}
 
 # --- Reports ------------------------------------------------------------------------------------
 # Below this confidence a report goes to the triage department with the category as a proposal.

@@ -10,7 +10,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent.parent
 #: Read by Compose for the port it publishes.
 COMPOSE_ALONE = {"PORT"}
 #: Where the process itself tells the settings something.
-NOT_AN_OPERATORS = {"WEB_BIND"}
+NOT_AN_OPERATORS = {"WEB_BIND", "CIVICLENS_PROCESS"}
 
 
 def names_read() -> set[str]:
