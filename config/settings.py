@@ -151,7 +151,7 @@ JOBS_TRANSPORT: str = env.str("JOBS_TRANSPORT", default="rabbitmq" if RABBITMQ_U
 JOBS_QUEUES = ("critical", "default", "notifications", "matching", "analytics", "maintenance")
 JOBS_QUEUE_TYPE: str = env.str("JOBS_QUEUE_TYPE", default="classic")  # "quorum" on RabbitMQ 4.x
 JOBS_QUEUE_PREFIX: str = env.str("JOBS_QUEUE_PREFIX", default="civiclens")
-JOBS_FAST_PATH_GRACE_SECONDS: float = env.float("JOBS_FAST_PATH_GRACE_SECONDS", default=1)
+JOBS_FAST_PATH_GRACE_SECONDS: float = env.float("JOBS_FAST_PATH_GRACE_SECONDS", default=0.3)
 JOBS_BROKER_DEPTH_MESSAGES: int = env.int("JOBS_BROKER_DEPTH_MESSAGES", default=500)
 JOBS_HEARTBEAT_SECONDS: float = env.float("JOBS_HEARTBEAT_SECONDS", default=3)
 JOBS_LEASE_SECONDS: float = env.float("JOBS_LEASE_SECONDS", default=15)

@@ -14,7 +14,7 @@ from jobs.publisher import Parcel, publisher
 
 #: A confirmed task that nobody claimed within this time is marked, so that the relay leaves it alone. Most are
 #: claimed sooner, and cost no statement.
-MARK_AFTER_SECONDS = 0.3
+MARK_AFTER_SECONDS = 0.1
 
 _lock = threading.Lock()
 _marker: Loop | None = None

@@ -27,6 +27,8 @@ from jobs.link import Link
 
 log = structlog.get_logger(__name__)
 
+#: Messages are not written to RabbitMQ's disk: what a restart loses is noticed and published again from the ledger.
+TRANSIENT = 1
 #: The fast path stands back behind this many waiting messages: then the relay decides the order.
 FAST_PATH_DEPTH_MESSAGES = 100
 #: The depth of a queue is asked for again after so long, or after so many messages of our own.
@@ -200,7 +202,7 @@ class Publisher(Link):
             exchange="",
             routing_key=topology.physical_name(parcel.queue),
             body=message.encode(),
-            properties=pika.BasicProperties(delivery_mode=2, message_id=str(parcel.id)),
+            properties=pika.BasicProperties(delivery_mode=TRANSIENT, message_id=str(parcel.id)),
             mandatory=True,
         )
         self._depths.setdefault(parcel.queue, _Depth()).published_since += 1
@@ -278,7 +280,7 @@ class Publisher(Link):
         count: int = frame.method.message_count
         if count == 0:
             self._next_tag += 1  # confirmed like any other message, but nobody waits for it
-            self._channel.basic_publish("", topology.incarnation_name(), b"", pika.BasicProperties(delivery_mode=1))
+            self._channel.basic_publish("", topology.incarnation_name(), b"", pika.BasicProperties(delivery_mode=TRANSIENT))
         answer(count)
 
 

@@ -151,7 +151,8 @@ def _pick(queue: _DueQueue, limit: int) -> list[Parcel]:
     parameters = {"queue": queue.name, "limit": permitted}
     rows = fetch(_MOST_URGENT, parameters)
     if len(rows) == permitted > 1:
-        rows = fetch(_FAIR, parameters)
+        # Turns are few a person; what room they leave goes to the most urgent, so that a batch is always full.
+        rows = list(dict.fromkeys([*fetch(_FAIR, parameters), *rows]))[:permitted]
     if queue.rate_per_minute is not None:
         _spend(queue, len(rows))
     return [Parcel(*row) for row in rows]
