@@ -280,7 +280,9 @@ class Publisher(Link):
         count: int = frame.method.message_count
         if count == 0:
             self._next_tag += 1  # confirmed like any other message, but nobody waits for it
-            self._channel.basic_publish("", topology.incarnation_name(), b"", pika.BasicProperties(delivery_mode=TRANSIENT))
+            self._channel.basic_publish(
+                "", topology.incarnation_name(), b"", pika.BasicProperties(delivery_mode=TRANSIENT)
+            )
         answer(count)
 
 
