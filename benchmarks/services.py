@@ -73,6 +73,7 @@ class Services:
             "SECURE_SSL_REDIRECT": "off",
             "RABBITMQ_URL": self.rabbitmq.url,
             "JOBS_TRANSPORT": "rabbitmq",
+            "JOBS_SCHEDULE": "",  # what runs by the clock has queues that no worker here serves
             "EMAIL_URL": "smtp://127.0.0.1:9",
             "SMS_PROVIDER_URL": "http://127.0.0.1:9/",
             "SMS_PROVIDER_TOKEN": "benchmark",

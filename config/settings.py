@@ -158,7 +158,7 @@ JOBS_LEASE_SECONDS: float = env.float("JOBS_LEASE_SECONDS", default=15)
 JOBS_TRANSACTION_TIMEOUT_SECONDS: float = env.float("JOBS_TRANSACTION_TIMEOUT_SECONDS", default=10)
 # Sealed arguments are encrypted with the first key and opened with any; put a new key in front to rotate.
 JOBS_SEAL_KEYS: list[str] = env.list("JOBS_SEAL_KEYS", default=[_derived_key("jobs.seal")])
-JOBS_SCHEDULE = "config.schedule.SCHEDULE"
+JOBS_SCHEDULE: str = env.str("JOBS_SCHEDULE", default="config.schedule.SCHEDULE")  # empty: nothing by the clock
 JOBS_RETENTION_DAYS: int = env.int("JOBS_RETENTION_DAYS", default=7)
 JOBS_DEAD_RETENTION_DAYS: int = env.int("JOBS_DEAD_RETENTION_DAYS", default=90)
 # Called in the transaction of an operator's action, so that none goes unrecorded.
