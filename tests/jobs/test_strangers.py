@@ -18,14 +18,16 @@ from tests.jobs.conftest import Workers, wait_until
 def test_an_undecodable_body_is_kept_with_the_reason(workers: Workers, settings: LazySettings) -> None:
     workers.start()
     settings.JOBS_QUEUE_PREFIX = workers.environment["JOBS_QUEUE_PREFIX"]
-    link = pika.BlockingConnection(pika.URLParameters(workers.environment["RABBITMQ_URL"]))
-    for body in (b"\xff\x00 no json", b'{"message_id": "17"}', b'["a list"]'):
-        link.channel().basic_publish("", topology.physical_name("default"), body)
+    name, arguments = topology.physical_name("default"), topology.queue_arguments("default")
+    with pika.BlockingConnection(pika.URLParameters(workers.environment["RABBITMQ_URL"])) as link:
+        channel = link.channel()
+        channel.queue_declare(name, durable=True, arguments=arguments)  # the worker may not have done so yet
+        for body in (b"\xff\x00 no json", b'{"message_id": "17"}', b'["a list"]'):
+            channel.basic_publish("", name, body)
     wait_until(lambda: UndecodableMessage.objects.count() == 3, "the bodies to be kept")
     kept = UndecodableMessage.objects.get(body=b"\xff\x00 no json")
     assert kept.queue == "default"
     assert "DecodeError" in kept.error
-    link.close()
 
 
 def test_a_task_of_an_unknown_actor_waits_for_a_release_that_knows_it(workers: Workers) -> None:
