@@ -89,19 +89,19 @@ def _declare(node: RabbitmqNode, *, passive: bool) -> None:
         connection.close()
 
 
-def test_a_private_node_keeps_its_queues_over_a_kill_and_loses_them_by_a_wipe(rabbitmq_node: RabbitmqNode) -> None:
+def test_a_private_node_keeps_its_queues_over_a_stop_and_loses_them_by_a_wipe(rabbitmq_node: RabbitmqNode) -> None:
     _declare(rabbitmq_node, passive=False)
     assert "kept" in rabbitmq_node.rabbitmqctl("list_queues", "name")
     with pytest.raises(RabbitmqError):
         rabbitmq_node.wipe()
 
-    rabbitmq_node.kill()
+    rabbitmq_node.stop()  # what was declared a moment before a kill may not be on disk yet
     assert not rabbitmq_node.answers()
     rabbitmq_node.start()
     rabbitmq_node.wait_ready()
     _declare(rabbitmq_node, passive=True)
 
-    rabbitmq_node.stop()
+    rabbitmq_node.kill()
     rabbitmq_node.wipe()
     rabbitmq_node.start()
     rabbitmq_node.wait_ready()
