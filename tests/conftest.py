@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.db import connection
+from django.db.backends.base.creation import BaseDatabaseCreation
+from django.db.backends.postgresql.creation import DatabaseCreation
 from django.db.backends.postgresql.operations import DatabaseOperations
 
 from config.development import processes
@@ -32,6 +34,13 @@ def pytest_configure() -> None:
         return ["SET LOCAL session_replication_role = replica", *statements] if statements else statements
 
     DatabaseOperations.sql_flush = sql_flush  # type: ignore[method-assign, assignment]
+    DatabaseCreation._destroy_test_db = drop_database_in_use  # type: ignore[attr-defined]
+
+
+def drop_database_in_use(creation: BaseDatabaseCreation, test_database_name: str, verbosity: int) -> None:
+    """Drop the test database although a process a test killed is still leaving it."""
+    with creation._nodb_cursor() as cursor:  # type: ignore[attr-defined]
+        cursor.execute(f"DROP DATABASE {creation.connection.ops.quote_name(test_database_name)} WITH (FORCE)")
 
 
 def pytest_sessionstart() -> None:
