@@ -60,6 +60,8 @@ _PATIENCE = {"connect_timeout": 3, "keepalives_idle": 10, "keepalives_interval":
 DATABASES["default"]["OPTIONS"] = {
     **_PATIENCE,
     "tcp_user_timeout": 25_000,
+    # Only statements that ask for it are prepared: the ledger's hottest.
+    "prepare_threshold": 0 if env.bool("DB_PREPARED_STATEMENTS", default=True) else None,
     **DATABASES["default"].get("OPTIONS", {}),
 }
 # Web processes share a pool of connections; workers keep one a thread. Index builds and exports run in workers.

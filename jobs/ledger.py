@@ -123,7 +123,7 @@ def insert(task: NewTask) -> UUID:
     args, sealed_args = _stored(task, task.args)
     parameters = _shared(task, _relay_delay(task.delay)) | {"id": task.id, "args": args, "sealed_args": sealed_args}
     if task.unique_key is None:
-        execute(_INSERT, parameters)
+        execute(_INSERT, parameters, is_prepared=True)
         return task.id
     [(waiting,)] = fetch(_INSERT + _JOIN_WAITING, parameters)
     return UUID(str(waiting))
@@ -211,7 +211,7 @@ def claim(task_id: UUID, worker_id: UUID, token: UUID, *, is_durable: bool = Fal
     is a claim never made, and the completion that follows is always durable.
     """
     parameters = {"id": task_id, "token": token, "worker": worker_id, "commit": "on" if is_durable else "off"}
-    rows = fetch(_CLAIM, parameters)
+    rows = fetch(_CLAIM, parameters, is_prepared=True)
     return Claim(task_id, token, *rows[0][:-1]) if rows else None
 
 
@@ -275,20 +275,20 @@ def postpone(task_id: UUID, delay: timedelta) -> None:
     )
 
 
+_COMPLETE = """
+    UPDATE jobs_task SET state = 'succeeded', finished_at = statement_timestamp(), result = %s
+    WHERE id = %s AND state = 'running' AND claim_token = %s
+"""
+
+
 def complete(owned: Claim, result: Any) -> None:
     """The task has succeeded, in the caller's transaction.
 
     Raises:
         LeaseLost: the claim is no longer ours; the caller's transaction must not commit.
     """
-    changed = execute(
-        """
-        UPDATE jobs_task SET state = 'succeeded', finished_at = statement_timestamp(), result = %s
-        WHERE id = %s AND state = 'running' AND claim_token = %s
-        """,
-        (None if result is None else Jsonb(result), owned.id, owned.token),
-    )
-    if not changed:
+    parameters = (None if result is None else Jsonb(result), owned.id, owned.token)
+    if not execute(_COMPLETE, parameters, is_prepared=True):
         raise LeaseLost
 
 

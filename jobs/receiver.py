@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import queue
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from jobs.broker import RabbitmqLedgerBroker
 
 log = structlog.get_logger(__name__)
+
+#: Acknowledgements of a busy worker go out together; waking the connection's thread for each cost more than sending it.
+SETTLE_PAUSE_SECONDS = 0.003
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,8 @@ class Receiver(Link):
         super().__init__(url, "receiver")
         self._lines: dict[str, _Line] = {}
         self._generation = 0
+        self._settled: deque[tuple[Receipt, bool]] = deque()
+        self._is_settling = False
 
     # --- For any thread -------------------------------------------------------------------------
     def consume(self, queue_name: str, prefetch: int) -> queue.SimpleQueue[tuple[Receipt, bytes]]:
@@ -63,14 +69,18 @@ class Receiver(Link):
         return self._lines[queue_name].bodies
 
     def settle(self, receipt: Receipt, *, is_done: bool) -> None:
-        """Acknowledge a message, or mirror it into the dead letters."""
-        self._call(functools.partial(self._do_settle, receipt, is_done=is_done))
+        """Acknowledge a message soon, or mirror it into the dead letters."""
+        self._settled.append((receipt, is_done))
+        if not self._is_settling:
+            self._is_settling = True
+            self._call(self._do_settle_soon)
 
     # --- The connection's thread ----------------------------------------------------------------
     def _on_ready(self, channel: Any) -> None:
         self._generation += 1
         channel.add_on_cancel_callback(lambda _frame: self._do_close())  # a queue was deleted: declare it again
         super()._on_ready(channel)
+        self._do_settle()  # of the last connection; its pause ended with it
         for queue_name in list(self._lines):
             self._do_consume(queue_name)
 
@@ -102,13 +112,24 @@ class Receiver(Link):
         failpoint("receiver", properties.message_id)
         bodies.put((Receipt(generation, method.delivery_tag), body))
 
-    def _do_settle(self, receipt: Receipt, *, is_done: bool) -> None:
-        if receipt.generation != self._generation or self._channel is None:
-            return  # that connection is gone, and RabbitMQ delivers the message again
-        if is_done:
-            self._channel.basic_ack(receipt.tag)
-        else:
-            self._channel.basic_nack(receipt.tag, requeue=False)
+    def _do_close(self) -> None:
+        self._do_settle()
+        super()._do_close()
+
+    def _do_settle_soon(self) -> None:
+        if self._connection is not None:
+            self._connection.ioloop.call_later(SETTLE_PAUSE_SECONDS, self._do_settle)
+
+    def _do_settle(self) -> None:
+        self._is_settling = False
+        while self._settled:
+            receipt, is_done = self._settled.popleft()
+            if receipt.generation != self._generation or self._channel is None:
+                continue  # that connection is gone, and RabbitMQ delivers the message again
+            if is_done:
+                self._channel.basic_ack(receipt.tag)
+            else:
+                self._channel.basic_nack(receipt.tag, requeue=False)
 
 
 class ReceivedMessage(MessageProxy):
