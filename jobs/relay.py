@@ -198,11 +198,11 @@ def mark_published(task_ids: set[UUID]) -> None:
     Not so in a queue with a rate: there only what the relay hands on may start.
     """
     execute(
-        """
+        f"""
         UPDATE jobs_task SET publish_at = NULL, published_at = statement_timestamp()
-        WHERE id = ANY(%s) AND state IN ('queued', 'retrying') AND publish_at IS NOT NULL
+        WHERE id = ANY(%s) AND {ledger.IS_WAITING} AND publish_at IS NOT NULL
           AND NOT EXISTS (SELECT FROM jobs_queue WHERE name = jobs_task.queue AND rate_per_minute IS NOT NULL)
-        """,
+        """,  # noqa: S608 - constants only
         (list(task_ids),),
     )
 
