@@ -45,11 +45,11 @@ def _cursor(*, is_prepared: bool) -> CursorWrapper:
 
     psycopg's prepares where the database settings allow it (`DB_PREPARED_STATEMENTS`).
     """
-    if not is_prepared:
+    if not is_prepared or connection.queries_logged:  # a prepared statement cannot show its text with its values
         return connection.cursor()
     connection.ensure_connection()
     raw: Any = psycopg.Cursor(connection.connection)
-    return connection.make_debug_cursor(raw) if connection.queries_logged else connection.make_cursor(raw)
+    return connection.make_cursor(raw)
 
 
 def _fresh(sql: str) -> str:
