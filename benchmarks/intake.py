@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from benchmarks.load import Load, closed_loop, open_loop
+from benchmarks.load import Load, closed_loop, new_reports, open_loop
 from benchmarks.results import Target, percentile
 from benchmarks.services import BenchmarkError, Services, cpu_seconds
 
@@ -105,14 +105,15 @@ def _compare(
             Side("inline", inline_port, "/api/v1/inline/reports/"),
         )
         for side in sides:
-            closed_loop(side.port, side.path, tokens, clients=CLIENTS, requests=WARM_UP_REPORTS)
+            closed_loop(side.port, new_reports(side.path, tokens, WARM_UP_REPORTS), clients=CLIENTS)
         _drain(services)
         for number in range(1, size.rounds + 1):
             for side, requests in zip(sides, (size.closed_background, size.closed_inline), strict=True):
                 say(f"intake: round {number} of {size.rounds}, {side.name}")
-                side.closed.append(closed_loop(side.port, side.path, tokens, clients=CLIENTS, requests=requests))
+                side.closed.append(closed_loop(side.port, new_reports(side.path, tokens, requests), clients=CLIENTS))
                 _drain(services)
-                side.fixed.append(open_loop(side.port, side.path, tokens, rate=FIXED_RATE, seconds=size.fixed_seconds))
+                fixed = new_reports(side.path, tokens, int(FIXED_RATE * size.fixed_seconds))
+                side.fixed.append(open_loop(side.port, fixed, rate=FIXED_RATE))
                 _drain(services)
     return sides
 
@@ -121,13 +122,13 @@ def _climb(
     services: Services, tokens: list[str], port: int, size: Size, say: Callable[[str], None]
 ) -> tuple[dict[str, float], list[Load]]:
     """Raise the rate until the tasks no longer keep step, twice in a row: another program may have disturbed once."""
-    closed_loop(port, PATH, tokens, clients=CLIENTS, requests=WARM_UP_REPORTS)
+    closed_loop(port, new_reports(PATH, tokens, WARM_UP_REPORTS), clients=CLIENTS)
     _drain(services)
     figures: dict[str, float] = {"chain_reports_per_s": 0}
     loads = []
     for rate in RATES:
         for _ in range(2):
-            load = open_loop(port, PATH, tokens, rate=rate, seconds=size.chain_seconds)
+            load = open_loop(port, new_reports(PATH, tokens, int(rate * size.chain_seconds)), rate=rate)
             loads.append(load)
             lag = _lag_after(services, load)
             say(f"intake: the chain at {rate} reports/s was done {lag:.2f} s after the last answer")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
@@ -20,15 +20,18 @@ OPEN_LOOP_CLIENTS = 48
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One report creation, ready to be sent."""
+    """One request, ready to be sent, and the status its answer should have."""
 
-    body: bytes
+    method: str
+    path: str
     headers: dict[str, str]
+    body: bytes = b""
+    expected: int = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a load saw: milliseconds of each answer, from when it was due; how many were not 201; its span in time."""
+    """What a load saw: milliseconds of each answer, from when it was due; how many were not as expected; its span."""
 
     milliseconds: list[float]
     failures: int
@@ -43,35 +46,42 @@ class Load:
         return percentile(self.milliseconds, percent)
 
 
-def make_request(number: int, tokens: list[str]) -> Request:
-    """The report of this number, by one of the citizens, in the words of the demo city."""
+def request_json(method: str, path: str, token: str, content: object = None, *, expected: int = 200) -> Request:
+    """A request of the citizen with this access token."""
+    headers = {"Authorization": f"Bearer {token}"}
+    if content is None:
+        return Request(method, path, headers, expected=expected)
+    headers["Content-Type"] = "application/json"
+    return Request(method, path, headers, json.dumps(content).encode(), expected)
+
+
+def new_reports(path: str, tokens: Sequence[str], count: int) -> list[Request]:
+    """So many report creations, by the citizens in turn, in the words of the demo city."""
+    return [request_json("POST", path, tokens[i % len(tokens)], _report(i), expected=201) for i in range(count)]
+
+
+def _report(number: int) -> dict[str, object]:
     _, title, description = REPORTS[number % len(REPORTS)]
-    report = {
+    return {
         "title": title,
         "description": description.format(street=f"Street {number % 97}"),
         "latitude": 41.29 + number % 300 / 10_000,
         "longitude": -72.95 + number % 400 / 10_000,
     }
-    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {tokens[number % len(tokens)]}"}
-    return Request(json.dumps(report).encode(), headers)
 
 
-def closed_loop(port: int, path: str, tokens: list[str], *, clients: int, requests: int) -> Load:
-    """`clients` at once, each asking again as soon as it is answered, `requests` in all."""
-    return _run(port, path, tokens, clients=clients, requests=requests, due=lambda _number: time.perf_counter())
+def closed_loop(port: int, requests: Sequence[Request], *, clients: int) -> Load:
+    """`clients` at once, each asking again as soon as it is answered."""
+    return _run(port, requests, clients=clients, due=lambda _number: time.perf_counter())
 
 
-def open_loop(port: int, path: str, tokens: list[str], *, rate: float, seconds: float) -> Load:
+def open_loop(port: int, requests: Sequence[Request], *, rate: float) -> Load:
     """`rate` requests a second come, however long the answers take; each counts from when it was due."""
     start = time.perf_counter() + 0.2
-    requests = int(rate * seconds)
-    return _run(
-        port, path, tokens, clients=OPEN_LOOP_CLIENTS, requests=requests, due=lambda number: start + number / rate
-    )
+    return _run(port, requests, clients=OPEN_LOOP_CLIENTS, due=lambda number: start + number / rate)
 
 
-def _run(port: int, path: str, tokens: list[str], *, clients: int, requests: int, due: Callable[[int], float]) -> Load:
-    prepared = [make_request(number, tokens) for number in range(requests)]
+def _run(port: int, requests: Sequence[Request], *, clients: int, due: Callable[[int], float]) -> Load:
     milliseconds: list[float] = []
     failed: list[int] = []
     numbers, lock = count(), threading.Lock()
@@ -81,12 +91,12 @@ def _run(port: int, path: str, tokens: list[str], *, clients: int, requests: int
         while True:
             with lock:
                 number = next(numbers)
-            if number >= requests:
+            if number >= len(requests):
                 connection.close()
                 return
             due_at = due(number)
             time.sleep(max(0.0, due_at - time.perf_counter()))
-            if not _ask(connection, path, prepared[number]):
+            if not _ask(connection, requests[number]):
                 failed.append(number)
             milliseconds.append((time.perf_counter() - due_at) * 1000)
 
@@ -97,13 +107,13 @@ def _run(port: int, path: str, tokens: list[str], *, clients: int, requests: int
     return Load(milliseconds, len(failed), began_at, time.time())
 
 
-def _ask(connection: HTTPConnection, path: str, request: Request) -> bool:
-    """Whether the report was created."""
+def _ask(connection: HTTPConnection, request: Request) -> bool:
+    """Whether the answer was as expected."""
     try:
-        connection.request("POST", path, request.body, request.headers)
+        connection.request(request.method, request.path, request.body, request.headers)
         answer = connection.getresponse()
         answer.read()
     except (OSError, HTTPException):
         connection.close()
         return False
-    return answer.status == 201
+    return answer.status == request.expected

@@ -2,125 +2,232 @@
 
 Synthetic vectors follow real clusters: each is the embedding of one of the demo's texts, mixed with up to 0.6 of two
 others and a little noise, so that it has a cosine of about .8 to its own text, as real texts of one subject have, and
-few dimensions in which it differs. Texts are the demo's own with a number. Prints one JSON object of figures.
+few dimensions in which it differs. Texts are the demo's own with a number. Citizens have the vectors of opportunities.
+Prints one JSON object of figures.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import struct
 import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from pathlib import Path
+from uuid import UUID
 
 import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+django.setup()
+
+import numpy as np  # noqa: E402
+from django.conf import settings  # noqa: E402
+from django.db import connection, transaction  # noqa: E402
+from numpy.typing import NDArray  # noqa: E402
+from pgvector import Vector  # noqa: E402
+
+from accounts.models import User  # noqa: E402
+from benchmarks.results import percentile  # noqa: E402
+from matching import indexing, reverse, search  # noqa: E402
+from matching.demo import OPPORTUNITIES  # noqa: E402
+from matching.embeddings import Vectors, get_embedder, unit_rows  # noqa: E402
+from matching.finding import save_matches  # noqa: E402
+from matching.matchmaking import find, forget_rarity, query_for, refresh_rarity  # noqa: E402
+from matching.models import Opportunity, Profile, ProfileVector, VectorSpace  # noqa: E402
+from matching.profiles import edit  # noqa: E402
+from matching.search import Criteria  # noqa: E402
+from matching.spaces import space_for  # noqa: E402
+from matching.terms import Terms  # noqa: E402
+from matching.vectors import current_profile_vector, upsert  # noqa: E402
+
+Figures = dict[str, float]
 
 ROUNDS = 15
 OLD_WAY_ROWS = 5_000
 DEPTH = 100
+CHUNK_ROWS = 5_000
+#: How much of all opportunities a filter lets through, and whether it lies with or against the query's cluster.
+CASES = {
+    "all": Criteria(),
+    "10_percent": Criteria(kinds=("grant",)),
+    "1_percent": Criteria(category="one"),
+    "adversarial": Criteria(category="opposed"),
+}
+#: The subjects that lie farthest from what the citizen asks for make up about 2 % of all: the adversarial filter.
+OPPOSED_CLUSTERS = 3
+CITIZEN = {"headline": "Carpenter who loves trees", "skills": ["carpentry", "gardening"], "wants": []}
+KEYWORDS = "repair homes of older people and plant street trees on weekends"
 
 
 def main() -> None:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    django.setup()
-    rows = int(sys.argv[1])
-    print(json.dumps(_measure(rows)))
+    print(json.dumps(measure(int(sys.argv[1]))))
 
 
-def _measure(rows: int) -> dict[str, float]:  # noqa: PLR0915 - one table of figures from top to bottom
-    import numpy as np  # noqa: PLC0415 - after Django's setup, like everything below
-    from django.db import connection, transaction  # noqa: PLC0415
-
-    from matching import indexing, search  # noqa: PLC0415
-    from matching.embeddings import get_embedder, unit_rows  # noqa: PLC0415
-    from matching.finding import save_matches  # noqa: PLC0415
-    from matching.matchmaking import find, forget_rarity, query_for, refresh_rarity  # noqa: PLC0415
-    from matching.models import Opportunity, VectorSpace  # noqa: PLC0415
-    from matching.profiles import edit  # noqa: PLC0415
-    from matching.spaces import space_for  # noqa: PLC0415
-
-    figures: dict[str, float] = {}
+def measure(rows: int) -> Figures:
+    """Every figure at this number of opportunities, and of citizens."""
     space = space_for(get_embedder())
-    centres = _fill(rows, space.pk)
-    started = time.perf_counter()
-    indexing.build(VectorSpace.objects.get(pk=space.pk))
-    figures["index_build_s"] = time.perf_counter() - started
+    centres = _clusters()
+    query = get_embedder().embed([KEYWORDS])[0]
+    _forget_indexes(space)
+    _fill_opportunities(rows, space.pk, centres, opposed=np.argsort(centres @ query)[:OPPOSED_CLUSTERS].tolist())
+    _fill_citizens(space.pk)
+    figures = _timed_once("index_build_s", lambda: indexing.build(VectorSpace.objects.get(pk=space.pk)))
     refresh_rarity()
     forget_rarity()
-    user = _citizen()
-    profile = edit(user, CITIZEN)
-    today = search.Criteria(day=None)
-    selectivities = {
-        "all": today,
-        "10_percent": search.Criteria(kinds=("grant",)),
-        "1_percent": search.Criteria(category="one"),
-        "adversarial": search.Criteria(category="opposed"),
-    }
-    query = unit_rows((centres[0] + 0.2 * centres[12])[None, :])[0]
-    for name, criteria in selectivities.items():
-        exact = search.nearest(query, criteria, space, count=DEPTH, plan="exact")
-        figures |= _timed(f"{name}_vector", partial(search.nearest, query, criteria, space, count=DEPTH))
-        hits = search.nearest(query, criteria, space, count=DEPTH)
-        figures[f"{name}_recall_at_100"] = len(set(hits.ids) & set(exact.ids)) / max(len(exact.ids), 1)
-
-        def run(criteria: search.Criteria = criteria) -> None:
-            with transaction.atomic():
-                wish = query_for(profile, "", space)
-                found = find(wish, criteria, space, count=DEPTH)
-                save_matches(
-                    user.pk,
-                    [{"opportunity_id": str(one.id), "score": one.score, "reasons": one.reasons} for one in found],
-                )
-
-        figures |= _timed(f"{name}_run", run)
-    figures |= _plain_hnsw(query, selectivities["1_percent"], space)
-    old_rows = min(rows, OLD_WAY_ROWS)
-    started = time.perf_counter()
-    loaded = list(Opportunity.objects.defer("search").prefetch_related("vectors")[:old_rows])
-    sorted(loaded, key=lambda one: _python_score(one, query))
-    figures["old_way_run_p50_ms"] = (time.perf_counter() - started) * 1000 * rows / old_rows
+    profile = edit(User.objects.get_or_create(phone="+12025550199")[0], CITIZEN)
+    upsert([current_profile_vector(profile)])  # as its own task does
+    for name, criteria in CASES.items():
+        figures |= _search(name, query, criteria, space)
+    memory = _Memory()
+    for name, criteria in CASES.items():
+        figures |= _timed(f"{name}_run", partial(_run, profile, criteria, space))
+    figures["run_memory_growth_mb"] = memory.growth_mb()
+    figures |= _plain_index(query, space)
+    figures |= _old_way(rows, query)
     figures["times_faster_than_the_old_way"] = figures["old_way_run_p50_ms"] / figures["all_run_p50_ms"]
+    figures |= _reverse(space)
     matrix = np.tile(centres, (rows // len(centres) + 1, 1))[:rows]
-    figures |= _timed("numpy_brute_force", lambda: np.argpartition(-(matrix @ query), DEPTH)[:DEPTH])
-    connection.close()
+    return figures | _timed("numpy_brute_force", lambda: np.argpartition(-(matrix @ query), DEPTH)[:DEPTH])
+
+
+# --- What is measured ------------------------------------------------------------------------------
+
+
+def _search(name: str, query: NDArray[np.float32], criteria: Criteria, space: VectorSpace) -> Figures:
+    """The nearest by the plan the product chooses: its time, and its recall against exact search."""
+    exact = search.nearest(query, criteria, space, count=DEPTH, plan="exact")
+    hits = search.nearest(query, criteria, space, count=DEPTH)
+    times = _timed(f"{name}_vector", partial(search.nearest, query, criteria, space, count=DEPTH))
+    return times | {f"{name}_recall_at_100": _recall(hits.ids, exact.ids)}
+
+
+def _run(profile: Profile, criteria: Criteria, space: VectorSpace) -> None:
+    """A whole match run without its task and its cache: embed, retrieve, filter, rank, save 100."""
+    with transaction.atomic():
+        found = find(query_for(profile, KEYWORDS, space), criteria, space, count=DEPTH)
+        matches = [{"opportunity_id": str(one.id), "score": one.score, "reasons": one.reasons} for one in found]
+        save_matches(profile.user_id, matches)
+
+
+def _plain_index(query: NDArray[np.float32], space: VectorSpace) -> Figures:
+    """An index scan as pgvector does it untold: the filter takes from what the index found, and nothing is added."""
+    figures: Figures = {}
+    for name, criteria in CASES.items():
+        exact = search.nearest(query, criteria, space, count=DEPTH, plan="exact")
+        found = _plain_ids(query, criteria, space)
+        figures |= _timed(f"plain_hnsw_{name}", partial(_plain_ids, query, criteria, space))
+        figures[f"plain_hnsw_{name}_recall_at_100"] = _recall(found, exact.ids)
     return figures
 
 
-CITIZEN = {
-    "headline": "Carpenter who loves trees",
-    "about": "I would like to repair homes of older people and to plant street trees on weekends.",
-    "skills": ["carpentry", "home repair", "gardening"],
-    "interests": ["housing", "environment"],
-    "wants": [],
-}
+def _plain_ids(query: NDArray[np.float32], criteria: Criteria, space: VectorSpace) -> list[UUID]:
+    where, kind, text = criteria.where(), f"halfvec({space.dimensions})", Vector(query).to_text()
+    sql = f"""
+        SELECT v.opportunity_id FROM matching_opportunityvector AS v
+        JOIN matching_opportunity AS o ON o.id = v.opportunity_id
+        WHERE v.space_id = {int(space.pk)} AND {where.sql} ORDER BY v.embedding::{kind} <=> %s::{kind} LIMIT {DEPTH}
+    """
+    with transaction.atomic():
+        search.tuned_for_index(DEPTH)
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL hnsw.iterative_scan = off")
+            cursor.execute(sql, [*where.parameters, text])
+            found = [found for (found,) in cursor.fetchall()]
+        transaction.set_rollback(True)
+    return found
 
 
-def _citizen() -> Any:
-    from accounts.models import User  # noqa: PLC0415
+def _old_way(rows: int, query: NDArray[np.float32]) -> Figures:
+    """All opportunities through the ORM, scored in Python: measured with some, told for all."""
+    measured = min(rows, OLD_WAY_ROWS)
+    started = time.perf_counter()
+    loaded = list(Opportunity.objects.defer("search").prefetch_related("vectors")[:measured])
+    sorted(loaded, key=lambda one: _python_score(one, query))
+    return {"old_way_run_p50_ms": (time.perf_counter() - started) * 1000 * rows / measured}
 
-    return User.objects.get_or_create(phone="+12025550199")[0]
+
+def _python_score(opportunity: Opportunity, query: NDArray[np.float32]) -> float:
+    vector = opportunity.vectors.all()[0].embedding
+    return -sum(float(a) * float(b) for a, b in zip(vector, query, strict=True))
 
 
-def _fill(rows: int, space_id: int) -> Any:
-    """So many opportunities with vectors, beside nothing else; the centres of their clusters."""
-    import numpy as np  # noqa: PLC0415
-    from django.db import connection  # noqa: PLC0415
+def _reverse(space: VectorSpace) -> Figures:
+    """The citizens one opportunity suits, among as many as there are opportunities, saved for them."""
+    ids = [str(UUID(int=number)) for number in range(ROUNDS)]
+    waiting = iter(ids)
 
-    from matching.demo import OPPORTUNITIES  # noqa: PLC0415
-    from matching.embeddings import get_embedder, unit_rows  # noqa: PLC0415
-    from matching.terms import Terms  # noqa: PLC0415
+    def find_citizens() -> None:
+        with transaction.atomic():
+            reverse.find_citizens([next(waiting)])
 
-    texts = [f"{title}. {category}. {description}" for _, title, _, category, description in OPPORTUNITIES]
-    centres = get_embedder().embed(texts)
-    packed = [Terms.of(text).pack() for text in texts]
+    figures = _timed("reverse", find_citizens)
+    opportunity = Opportunity.objects.get(pk=ids[0])
+    vector = np.asarray(opportunity.vectors.get(space=space).embedding, dtype=np.float32)
+    found = [user_id for user_id, _ in reverse.nearest_citizens(vector, opportunity, space)]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"DROP INDEX {reverse.profile_index_name(space)}")  # so that they are all compared
+        exact = [user_id for user_id, _ in reverse.nearest_citizens(vector, opportunity, space)]
+        transaction.set_rollback(True)
+    return figures | {"reverse_recall_at_100": _recall(found, exact)}
+
+
+def _recall(found: list[UUID], exact: list[UUID]) -> float:
+    return len(set(found) & set(exact)) / max(len(exact), 1)
+
+
+def _timed(name: str, work: Callable[[], object]) -> Figures:
+    times = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        work()
+        times.append((time.perf_counter() - started) * 1000)
+    return {f"{name}_p50_ms": percentile(times, 50), f"{name}_p99_ms": percentile(times, 99)}
+
+
+def _timed_once(name: str, work: Callable[[], object]) -> Figures:
+    started = time.perf_counter()
+    work()
+    return {name: time.perf_counter() - started}
+
+
+class _Memory:
+    """How far the memory of this process rises above what it is now."""
+
+    def __init__(self) -> None:
+        Path("/proc/self/clear_refs").write_text("5")  # the peak is counted from here; Linux, see proc(5)
+        self._start_mb = self._read("VmRSS")
+
+    def growth_mb(self) -> float:
+        return self._read("VmHWM") - self._start_mb
+
+    @staticmethod
+    def _read(name: str) -> float:
+        [kilobytes] = re.findall(rf"^{name}:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+        return int(kilobytes) / 1024
+
+
+# --- What it is measured on ------------------------------------------------------------------------
+
+
+def _clusters() -> Vectors:
+    return get_embedder().embed([f"{title}. {category}. {text}" for _, title, _, category, text in OPPORTUNITIES])
+
+
+def _forget_indexes(space: VectorSpace) -> None:
+    """Copied into, an approximate index costs 2 ms a row."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP INDEX IF EXISTS {search.index_name(space)}, {reverse.profile_index_name(space)}")
+
+
+def _fill_opportunities(rows: int, space_id: int, centres: Vectors, *, opposed: list[int]) -> None:
+    """So many opportunities with vectors, beside nothing else."""
     count = len(OPPORTUNITIES)
-    rng = np.random.default_rng(1)
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE matching_opportunity CASCADE")
-        cursor.execute(f"DROP INDEX IF EXISTS matching_opp_vector_ann_{space_id}")  # copied into, it costs 2 ms a row
         cursor.execute("CREATE TEMP TABLE cluster (number int, title text, organisation text, description text)")
         cursor.executemany(
             "INSERT INTO cluster VALUES (%s, %s, %s, %s)",
@@ -131,72 +238,71 @@ def _fill(rows: int, space_id: int) -> Any:
             INSERT INTO matching_opportunity (id, kind, title, description, organisation, category, requirements,
                 languages, is_remote, places_taken, is_active, source, external_id, version, latitude, longitude,
                 created_at, updated_at)
-            SELECT lpad(to_hex(n), 32, '0')::uuid, CASE WHEN n %% 10 = 3 THEN 'grant' ELSE 'volunteering' END,
+            SELECT lpad(to_hex(n), 32, '0')::uuid,
+                CASE WHEN n / %(count)s %% 10 = 3 THEN 'grant' ELSE 'volunteering' END,
                 title || ' ' || n, description, organisation || n %% 997,
-                CASE WHEN n %% 100 = 7 THEN 'one' WHEN n %% %s = 25 AND n %% 2 = 1 THEN 'opposed' ELSE 'other' END, '',
-                '{}', false, 0, true, 'bench', n::text, 1, 40 + (n %% 1000) / 1000.0, -74 + (n %% 777) / 777.0,
+                CASE WHEN n / %(count)s %% 100 = 7 THEN 'one'
+                     WHEN number = ANY(%(opposed)s) AND n / %(count)s %% 2 = 0 THEN 'opposed' ELSE 'other' END,
+                '', '{}', false, 0, true, 'bench', n::text, 1, 40 + (n %% 1000) / 1000.0, -74 + (n %% 777) / 777.0,
                 now(), now()
-            FROM generate_series(0, %s - 1) AS n JOIN cluster ON cluster.number = n %% %s
+            FROM generate_series(0, %(rows)s - 1) AS n JOIN cluster ON cluster.number = n %% %(count)s
             """,
-            [count, rows, count],
+            {"count": count, "rows": rows, "opposed": opposed},
         )
-        columns = "opportunity_id, space_id, embedding, terms, version"
-        with cursor.copy(f"COPY matching_opportunityvector ({columns}) FROM STDIN (FORMAT BINARY)") as copy:
-            copy.set_types(["uuid", "int8", "bytea", "bytea", "int4"])
-            for start in range(0, rows, 5000):
-                size = min(5000, rows - start)
-                numbers = np.arange(start, start + size)
-                others, shares = rng.integers(count, size=(2, size)), rng.uniform(0, 0.6, size=(2, size, 1))
-                noise = rng.normal(size=(size, centres.shape[1])) * 0.02
-                mixed = (
-                    centres[numbers % count] + shares[0] * centres[others[0]] + shares[1] * centres[others[1]] + noise
-                )
-                vectors = unit_rows(mixed.astype(np.float32)).astype(">f4")
-                for number, vector in zip(numbers, vectors, strict=True):
-                    head = struct.pack(">HH", len(vector), 0)
-                    copy.write_row(
-                        (_uuid(int(number)), space_id, head + vector.tobytes(), packed[int(number) % count], 1)
-                    )
+        _copy_vectors(rows, space_id, centres)
         for table in ("opportunity", "opportunityvector"):
             cursor.execute(f"VACUUM ANALYZE matching_{table}")
-    return centres
 
 
-def _uuid(number: int) -> Any:
-    from uuid import UUID  # noqa: PLC0415
-
-    return UUID(int=number)
-
-
-def _plain_hnsw(query: Any, criteria: Any, space: Any) -> dict[str, float]:
-    """A filter on top of a plain index scan: fast, and it misses nearly everything."""
-    from django.conf import settings  # noqa: PLC0415
-
-    from matching import search  # noqa: PLC0415
-
-    exact = search.nearest(query, criteria, space, count=DEPTH, plan="exact")
-    bound = settings.VECTOR_MAX_SCAN_ROWS
-    settings.VECTOR_MAX_SCAN_ROWS = 1
-    hits = search.nearest(query, criteria, space, count=DEPTH, plan="index")
-    settings.VECTOR_MAX_SCAN_ROWS = bound
-    return {"plain_hnsw_1_percent_recall": len(set(hits.ids) & set(exact.ids)) / max(len(exact.ids), 1)}
+def _copy_vectors(rows: int, space_id: int, centres: Vectors) -> None:
+    packed = [Terms.of(f"{title}. {category}. {text}").pack() for _, title, _, category, text in OPPORTUNITIES]
+    count, rng = len(centres), np.random.default_rng(1)
+    columns = "opportunity_id, space_id, embedding, terms, version"
+    sql = f"COPY matching_opportunityvector ({columns}) FROM STDIN (FORMAT BINARY)"
+    with connection.cursor() as cursor, cursor.copy(sql) as copy:
+        copy.set_types(["uuid", "int8", "bytea", "bytea", "int4"])
+        for start in range(0, rows, CHUNK_ROWS):
+            numbers = np.arange(start, min(start + CHUNK_ROWS, rows))
+            others, shares = rng.integers(count, size=(2, len(numbers))), rng.uniform(0, 0.6, (2, len(numbers), 1))
+            noise = rng.normal(size=(len(numbers), centres.shape[1])) * 0.02
+            mixed = centres[numbers % count] + (shares * centres[others]).sum(axis=0) + noise
+            vectors = unit_rows(mixed.astype(np.float32)).astype(">f4")
+            for number, vector in zip(numbers.tolist(), vectors, strict=True):
+                binary = struct.pack(">HH", len(vector), 0) + vector.tobytes()  # as pgvector receives one
+                copy.write_row((UUID(int=number), space_id, binary, packed[number % count], 1))
 
 
-def _python_score(opportunity: Any, query: Any) -> float:
-    """As the old way scored: a loop over numbers."""
-    vector = opportunity.vectors.all()[0].embedding
-    return -sum(float(a) * float(b) for a, b in zip(vector, query, strict=True))
-
-
-def _timed(name: str, work: Callable[[], object]) -> dict[str, float]:
-    times = []
-    for _ in range(ROUNDS):
-        started = time.perf_counter()
-        work()
-        times.append((time.perf_counter() - started) * 1000)
-    times.sort()
-    return {f"{name}_p50_ms": times[len(times) // 2], f"{name}_p99_ms": times[-1]}
+def _fill_citizens(space_id: int) -> None:
+    """As many citizens as opportunities, each with the vector of one."""
+    statements = (
+        "TRUNCATE matching_profile CASCADE",
+        "DELETE FROM accounts_user WHERE phone LIKE '+88%'",
+        """
+        INSERT INTO accounts_user (id, password, is_superuser, phone, email, name, locale, wants_sms, reputation,
+            is_active, is_staff, tokens_valid_after, date_joined)
+        SELECT id, '!', false, '+88' || lpad((row_number() OVER ())::text, 10, '0'), '', '', 'en', false, 0, true,
+            false, now(), now()
+        FROM matching_opportunity
+        """,
+        """
+        INSERT INTO matching_profile (id, user_id, headline, about, skills, interests, wants, availability, languages,
+            visibility, version, latitude, longitude, radius_km)
+        SELECT id, id, title, '', '{}', '{}', '{}', '', '{}', 'private', 1, latitude, longitude, 50
+        FROM matching_opportunity
+        """,
+        f"""
+        INSERT INTO matching_profilevector (profile_id, space_id, embedding, terms, version, facets)
+        SELECT opportunity_id, space_id, embedding, terms, 1, '' FROM matching_opportunityvector
+        WHERE space_id = {int(space_id)}
+        """,
+    )
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+        for table in ("accounts_user", "matching_profile", ProfileVector._meta.db_table):  # noqa: SLF001 - documented
+            cursor.execute(f"VACUUM ANALYZE {table}")
 
 
 if __name__ == "__main__":
+    settings.DEBUG = False  # which would keep every statement
     main()

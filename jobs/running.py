@@ -15,6 +15,7 @@ from dramatiq import MessageProxy
 from jobs import ledger
 from jobs.database import execute
 from jobs.errors import NoCurrentTask, TaskCancelled
+from jobs.failpoints import failpoint
 
 
 class RunningTask:
@@ -62,6 +63,7 @@ class RunningTask:
             execute("SELECT set_config('idle_in_transaction_session_timeout', %s, true)", (patience,))
             ledger.assert_owned(self.claim)
             yield
+        failpoint("after_effects", self.claim.id)
 
     def raise_if_cancelled(self) -> None:
         """Stop here if the task was asked to, as of the last `progress()`."""

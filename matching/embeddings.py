@@ -24,6 +24,7 @@ Vectors = NDArray[np.float32]
 
 BATCH_TEXTS = 16
 BATCH_CHARACTERS = 4096  # padded; attention over 16 long texts at once would take a gigabyte
+LIKE_LENGTH, SHORT_CHARACTERS = 1.5, 24  # every text of a batch costs what its longest does
 CHARACTERS_PER_TOKEN = 16  # generous: the tail of a longer text is cut before it is tokenised
 
 
@@ -66,7 +67,8 @@ def _batches(lengths: list[int], most_texts: int, most_characters: int) -> Itera
     """Indexes of the texts that say something, those of like length together."""
     batch: list[int] = []
     for i in sorted((i for i, length in enumerate(lengths) if length), key=lambda i: lengths[i]):
-        if batch and (len(batch) == most_texts or lengths[i] * (len(batch) + 1) > most_characters):
+        is_full = len(batch) == most_texts or lengths[i] * (len(batch) + 1) > most_characters
+        if batch and (is_full or lengths[i] > LIKE_LENGTH * lengths[batch[0]] + SHORT_CHARACTERS):
             yield batch
             batch = []
         batch.append(i)

@@ -110,7 +110,7 @@ def _build_one(plan: _Plan, on_progress: Callable[[float], object], *, is_checke
     _drop(plan.new_name)
     with _Watcher(plan.new_name, on_progress), connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
-        cursor.execute("SET maintenance_work_mem = '512MB'")
+        cursor.execute(f"SET maintenance_work_mem = '{_memory_mb(rows, plan.space.dimensions)}MB'")
         try:
             cursor.execute(plan.create_sql(rows))
         finally:
@@ -122,6 +122,12 @@ def _build_one(plan: _Plan, on_progress: Callable[[float], object], *, is_checke
         raise VectorIndexError(f"{plan.name} would find {recall:.3f} of what exact search does; the old one stays.")
     _swap(plan)
     return Built(plan.name, rows, time.monotonic() - started, recall)
+
+
+def _memory_mb(rows: int, dimensions: int) -> int:
+    """What the graph needs while it is built; one that does not fit is finished on disk, many times slower."""
+    bytes_a_row = 2 * dimensions + 32 * settings.VECTOR_HNSW_M + 256  # the halfvec, its neighbours, its element
+    return min(max(64, rows * bytes_a_row * 11 // 10 // 2**20), settings.VECTOR_BUILD_MEMORY_MB)
 
 
 def _count(plan: _Plan) -> int:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 from uuid import UUID
 
 import numpy as np
@@ -28,7 +29,7 @@ from matching.vectors import ProfileTexts, embed_each, facets_of, profile_vector
 #: How rare stems are is read again after so long.
 RARITY_SECONDS = 300
 RARITY_SAMPLE_ROWS = 50_000
-QUERY_WORDS = 40
+QUERY_WORDS, QUERY_WORDS_MIN = 40, 3
 #: How much what was saved or applied for, and what was dismissed, turns the vector of a profile.
 LIKED_WEIGHT, DISLIKED_WEIGHT = 0.5, 0.15
 FEEDBACK_MAX = 50
@@ -136,8 +137,15 @@ def candidate_ids(query: Query, criteria: Criteria, space: VectorSpace | None, r
 
 
 def rarest(words: Sequence[str], rarity: Rarity) -> list[str]:
-    """The words that tell most: an OR of common words would hit, and rank, half of all opportunities."""
-    return sorted(words, key=lambda word: int(rarity.frequencies[bucket(stem(word))]))[:QUERY_WORDS]
+    """The words that tell most, so few that about MATCHING_TEXT_HITS opportunities have one of them.
+
+    An OR of common words would hit half of all opportunities, and PostgreSQL would look at each of them.
+    """
+    by_rarity = sorted(words, key=lambda word: int(rarity.frequencies[bucket(stem(word))]))[:QUERY_WORDS]
+    scale = search.opportunity_rows() / max(rarity.documents, 1)
+    hits = accumulate(float(rarity.frequencies[bucket(stem(word))]) * scale for word in by_rarity)
+    within = sum(1 for total in hits if total <= settings.MATCHING_TEXT_HITS)
+    return by_rarity[: max(within, QUERY_WORDS_MIN)]
 
 
 def load(ids: Sequence[UUID], criteria: Criteria, space: VectorSpace | None) -> list[Candidate]:

@@ -192,6 +192,8 @@ class Opportunity(models.Model):
             ),
             # Candidates of a kind that are not over.
             models.Index(fields=["kind", "ends_on"], condition=Q(is_active=True), name="matching_opp_active_kind"),
+            # Candidates of a category.
+            models.Index(fields=["category"], condition=Q(is_active=True), name="matching_opp_active_category"),
             # The list, newest first.
             models.Index(fields=["-created_at", "-id"], name="matching_opp_newest"),
         ]

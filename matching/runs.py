@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.models import User
 from jobs.models import Task
@@ -37,22 +39,23 @@ class RunRequest:
 
 def start(user: User, request: RunRequest) -> MatchRun:
     """A run waits for a worker."""
+    now = timezone.now()
+    run = MatchRun(
+        user=user,
+        keywords=request.keywords,
+        filters=request.filters,
+        limit=request.limit,
+        is_saved=request.is_saved,
+        wants_notice=request.wants_notice,
+        created_at=now,
+        updated_at=now,
+    )
     with transaction.atomic():
-        run = MatchRun(
-            user=user,
-            keywords=request.keywords,
-            filters=request.filters,
-            limit=request.limit,
-            is_saved=request.is_saved,
-            wants_notice=request.wants_notice,
-        )
-        run.save()
         message = run_matches.send_with_options(
             args=(str(run.pk),), created_by=user.pk, is_completion_announced=request.wants_notice
         )
-        run.task_id = message.message_id
-        run.save(update_fields=["task_id"])
-        run.refresh_from_db()
+        run.task_id = UUID(message.message_id)
+        run.save(force_insert=True)
     return run
 
 

@@ -157,6 +157,15 @@ def estimated_rows(where: Where) -> int:
     return int(found[0]["Plan"]["Plan Rows"])
 
 
+def opportunity_rows() -> int:
+    """About how many opportunities there are, as of the last ANALYZE; 0 before the first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = 'matching_opportunity'::regclass"
+        )
+        return int(cursor.fetchone()[0])
+
+
 def index_name(space: VectorSpace) -> str:
     """The name of a space's approximate index."""
     return f"matching_opp_vector_ann_{space.pk}"

@@ -7,9 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from matching.models import Kind, Match, Opportunity, Profile
+from matching.models import Interaction, Kind, Match, Opportunity, Profile
 
 TEXTS_MAX = 40
 KEYWORDS_MAX_CHARACTERS = 500
@@ -171,6 +172,40 @@ class PartnerOpportunitySerializer(serializers.ModelSerializer[Opportunity]):
         if merged["starts_on"] and merged["ends_on"] and merged["ends_on"] < merged["starts_on"]:
             raise serializers.ValidationError({"ends_on": ["It ends before it starts."]})
         return attrs
+
+
+class ShownProfileSerializer(serializers.ModelSerializer[Profile]):
+    """What organisations see of a citizen who lets them."""
+
+    name = serializers.CharField(source="user.name", read_only=True)
+    email = serializers.SerializerMethodField(help_text="Empty unless it is verified.")
+
+    class Meta:
+        model = Profile
+        fields = ("name", "email", "headline", "about", "skills", "availability", "languages")
+        read_only_fields = fields
+
+    def get_email(self, profile: Profile) -> str:
+        return profile.user.email if profile.user.email_verified_at else ""
+
+
+class ApplicantSerializer(serializers.ModelSerializer[Interaction]):
+    """Who applied, as the organisation sees them: with their profile only where they show it to organisations."""
+
+    id = serializers.UUIDField(source="user_id", read_only=True)
+    applied_at = serializers.DateTimeField(source="created_at", read_only=True)
+    profile = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Interaction
+        fields = ("id", "applied_at", "profile")
+
+    @extend_schema_field(ShownProfileSerializer(allow_null=True))
+    def get_profile(self, application: Interaction) -> dict[str, Any] | None:
+        profile = getattr(application.user, "profile", None)
+        if profile is None or profile.visibility == Profile.Visibility.PRIVATE:
+            return None
+        return dict(ShownProfileSerializer(profile).data)
 
 
 class OpportunityFilterSerializer(serializers.Serializer[Any]):

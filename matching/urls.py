@@ -20,6 +20,11 @@ urlpatterns = [
     ),
     path("partner/opportunities/", views.PartnerOpportunityListView.as_view(), name="partner-opportunity-list"),
     path("partner/opportunities/<uuid:pk>/", views.PartnerOpportunityView.as_view(), name="partner-opportunity"),
+    path(
+        "partner/opportunities/<uuid:pk>/applicants/",
+        views.PartnerApplicantListView.as_view(),
+        name="partner-applicant-list",
+    ),
     path("matches/", views.MatchListView.as_view(), name="match-list"),
     path("matches/calculate/", run_views.CalculateView.as_view(), name="match-calculate"),
     path("jobs/match/", run_views.MatchRunView.as_view(), name="match-run-create"),

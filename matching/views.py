@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -20,6 +20,7 @@ from matching.models import Interaction, Match, Opportunity, OpportunityQuerySet
 from matching.partners import IsPartner, PartnerAuthentication
 from matching.search import box_around
 from matching.serializers import (
+    ApplicantSerializer,
     MatchFilterSerializer,
     MatchSerializer,
     OpportunityFilterSerializer,
@@ -169,7 +170,7 @@ class PartnerOpportunityView(APIView):
     )
     def get(self, request: Request, pk: str) -> Response:
         """Read one of your opportunities."""
-        return Response(PartnerOpportunitySerializer(self._own(request, pk)).data)
+        return Response(PartnerOpportunitySerializer(_own_opportunity(request, pk)).data)
 
     @extend_schema(
         operation_id="partner_opportunities_update",
@@ -179,7 +180,7 @@ class PartnerOpportunityView(APIView):
     )
     def patch(self, request: Request, pk: str) -> Response:
         """Change some of its fields."""
-        opportunity = self._own(request, pk)
+        opportunity = _own_opportunity(request, pk)
         taken = PartnerOpportunitySerializer(opportunity, data=request.data, partial=True)
         taken.is_valid(raise_exception=True)
         changed = opportunities.change(opportunity, taken.validated_data)
@@ -188,11 +189,31 @@ class PartnerOpportunityView(APIView):
     @extend_schema(operation_id="partner_opportunities_close", responses={204: None}, tags=["partners"])
     def delete(self, request: Request, pk: str) -> Response:
         """Withdraw it: it is shown and matched no more."""
-        opportunities.change(self._own(request, pk), {"is_active": False})
+        opportunities.change(_own_opportunity(request, pk), {"is_active": False})
         return Response(status=204)
 
-    def _own(self, request: Request, pk: str) -> Opportunity:
-        return get_object_or_404(Opportunity.objects.defer("search"), pk=pk, partner=_partner(request))
+
+class PartnerApplicantListView(ListAPIView[Interaction]):
+    """The citizens who applied for one of a partner's own opportunities."""
+
+    authentication_classes = (PartnerAuthentication,)
+    permission_classes = (IsPartner,)
+    serializer_class = ApplicantSerializer
+    ordering = ("-created_at", "-id")
+
+    def get_queryset(self) -> QuerySet[Interaction]:
+        opportunity = _own_opportunity(self.request, self.kwargs["pk"])
+        applied = Interaction.objects.filter(opportunity=opportunity, kind=Interaction.Kind.APPLY)
+        return applied.filter(user__is_active=True).select_related("user__profile")
+
+    @extend_schema(operation_id="partner_applicants_list", tags=["partners"])
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """List who applied, newest first. A profile shows only where its citizen lets organisations see it."""
+        return super().get(request, *args, **kwargs)
+
+
+def _own_opportunity(request: Request, pk: str) -> Opportunity:
+    return get_object_or_404(Opportunity.objects.defer("search"), pk=pk, partner=_partner(request))
 
 
 def _partner(request: Request) -> Partner:

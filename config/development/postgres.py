@@ -30,12 +30,14 @@ START_SECONDS = 900
 # The frontend's first message (protocol 3.0). Spoken by hand: psycopg takes longer to import than all of this.
 STARTUP_MESSAGE = b"\0\0\0\x29\0\3\0\0user\0postgres\0database\0postgres\0\0"
 TERMINATE_MESSAGE = b"X\0\0\0\4"
+_MEMORY_MB = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
 SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "max_connections": "200",
-    "shared_buffers": "256MB",
-    "effective_cache_size": "1GB",
+    # An eighth of the memory, taken up only as data are read; 128 MB to 2 GB.
+    "shared_buffers": f"{min(max(_MEMORY_MB // 8, 128), 2048)}MB",
+    "effective_cache_size": f"{_MEMORY_MB // 2}MB",
     "work_mem": "16MB",
     "maintenance_work_mem": "128MB",
     "max_wal_size": "2GB",

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from benchmarks.load import closed_loop, open_loop
+from benchmarks.load import closed_loop, new_reports, open_loop
 from benchmarks.services import BASE_DIR, listening_socket
 
 
@@ -46,7 +46,7 @@ def api() -> Iterator[ThreadingHTTPServer]:
 
 
 def test_a_closed_loop_asks_as_often_as_told(api: ThreadingHTTPServer) -> None:
-    load = closed_loop(api.server_port, "/reports/", ["a", "b"], clients=1, requests=20)
+    load = closed_loop(api.server_port, new_reports("/reports/", ["a", "b"], 20), clients=1)
     assert len(load.milliseconds) == len(_Api.asked) == 20
     assert load.failures == 2
     assert {(path, token) for path, token, _ in _Api.asked} == {("/reports/", "Bearer a"), ("/reports/", "Bearer b")}
@@ -54,7 +54,7 @@ def test_a_closed_loop_asks_as_often_as_told(api: ThreadingHTTPServer) -> None:
 
 
 def test_an_open_loop_keeps_its_rate(api: ThreadingHTTPServer) -> None:
-    load = open_loop(api.server_port, "/reports/", ["a"], rate=50, seconds=0.4)
+    load = open_loop(api.server_port, new_reports("/reports/", ["a"], 20), rate=50)
     assert len(load.milliseconds) == 20
     assert load.ended_at - load.began_at >= 19 / 50
 
@@ -62,7 +62,7 @@ def test_an_open_loop_keeps_its_rate(api: ThreadingHTTPServer) -> None:
 def test_a_server_that_is_away_counts_as_failures() -> None:
     with listening_socket() as listener:
         port = listener.getsockname()[1]
-    load = closed_loop(port, "/reports/", ["a"], clients=2, requests=4)
+    load = closed_loop(port, new_reports("/reports/", ["a"], 4), clients=2)
     assert load.failures == 4
 
 

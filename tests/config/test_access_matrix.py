@@ -67,6 +67,7 @@ EXPECTED: dict[str, dict[str, str]] = {
     "opportunity-save": {"POST": SIGNED_IN, "DELETE": SIGNED_IN},
     "opportunity-dismiss": {"POST": SIGNED_IN, "DELETE": SIGNED_IN},
     "partner-opportunity-list": {"GET": PARTNER, "POST": PARTNER},
+    "partner-applicant-list": {"GET": PARTNER},
     "partner-opportunity": {"GET": PARTNER, "PATCH": PARTNER, "DELETE": PARTNER},
     "match-list": {"GET": SIGNED_IN},
     "match-calculate": {"POST": SIGNED_IN},
@@ -132,6 +133,7 @@ def world(db: None, settings: Any) -> World:
         "job-detail": [job.data["id"]],
         "job-cancel": [job.data["id"]],
         "match-run-status": [run.task_id],
+        "partner-applicant-list": [opportunity.pk],
         "partner-opportunity": [opportunity.pk],
     } | {f"opportunity-{name}": [opportunity.pk] for name in ("detail", "apply", "save", "dismiss")}
     anonymous = APIClient(raise_request_exception=False)

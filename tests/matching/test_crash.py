@@ -1,7 +1,8 @@
-"""A match run that breaks off after it saved: nothing of it stays, and the next attempt saves each match once."""
+"""A match run that breaks off: nothing of it stays, or all of it; and the next attempt saves each match once."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -11,7 +12,16 @@ from jobs.testing import run_tasks
 from matching import finding
 from matching.models import Match, MatchRun
 from matching.runs import RunRequest, start
+from tests.jobs.conftest import QUICK, Workers, wait_until, wait_until_drained
 from tests.matching.factories import REPAIRS, make_opportunity, make_profile
+
+FAULTS = QUICK | {
+    "DJANGO_SETTINGS_MODULE": "tests.faults.settings",
+    "DEBUG": "on",
+    "JOBS_TRANSPORT": "embedded",
+    "RABBITMQ_URL": "",
+    "JOBS_FAILPOINTS": "after_effects=kill@1",
+}
 
 
 @pytest.mark.django_db
@@ -39,4 +49,32 @@ def test_an_attempt_that_broke_off_leaves_nothing_and_the_next_saves_each_match_
     run_tasks(until_delay=False)
     assert saved == [2, 2]
     assert Match.objects.filter(user=profile.user).count() == 2
+    assert len(MatchRun.objects.get().matches or []) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_killed_after_it_saved_doubles_no_match(process_environment: dict[str, str], tmp_path: Path) -> None:
+    make_opportunity(**REPAIRS)
+    make_opportunity()
+    run_tasks()
+    profile = make_profile()
+    run_tasks()
+    Match.objects.all().delete()
+    log = tmp_path / "hits"
+    paths = {"JOBS_FAILPOINTS_LOG": str(log), "DATA_DIR": str(tmp_path)}
+    workers = Workers(process_environment | FAULTS | paths, tmp_path)
+    try:
+        run = start(profile.user, RunRequest(is_saved=True))
+        workers.start(queues=("matching",))
+        wait_until(log.exists, "the worker to be killed")
+        first = dict(Match.objects.values_list("opportunity_id", "created_at"))
+        assert len(first) == 2
+        workers.environment["JOBS_FAILPOINTS"] = ""
+        workers.start(queues=("matching",))
+        wait_until_drained()
+    finally:
+        workers.stop_all()
+    task = Task.objects.get(pk=run.task_id)
+    assert (task.state, task.attempt) == ("succeeded", 2)
+    assert dict(Match.objects.values_list("opportunity_id", "created_at")) == first
     assert len(MatchRun.objects.get().matches or []) == 2

@@ -143,6 +143,7 @@ def test_batches_hold_texts_of_like_length_and_are_bounded() -> None:
     for batch in recorder.batches:
         assert len(batch) <= 16
         assert len(batch) == 1 or len(batch) * max(map(len, batch)) <= recorder.batch_characters
+        assert max(map(len, batch)) <= 2 * min(map(len, batch)) + 24
 
 
 def test_rows_that_are_not_finite_become_zero() -> None:

@@ -181,6 +181,25 @@ def test_a_partner_publishes_changes_and_withdraws_its_own() -> None:
     assert titles(APIClient()) == []
 
 
+def test_a_partner_sees_who_applied_and_only_the_profiles_that_are_shown_to_it(as_user: SignIn) -> None:
+    client, other = as_partner(), as_partner("Other")
+    pk = client.post(PARTNER_URL, NEW).json()["id"]
+    shown = make_profile(
+        make_user(email="ana@example.org", email_verified_at=timezone.now()), visibility="organisations"
+    )
+    hidden = make_profile(make_user(), visibility="private")
+    saved = make_profile(make_user(), visibility="public")
+    for profile, kind in ((shown, "apply"), (hidden, "apply"), (saved, "save")):
+        assert as_user(profile.user).post(f"{URL}{pk}/{kind}/").status_code == 201
+    applicants = client.get(f"{PARTNER_URL}{pk}/applicants/").json()["results"]
+    assert [one["id"] for one in applicants] == [str(hidden.user_id), str(shown.user_id)]
+    assert applicants[0]["profile"] is None
+    assert applicants[1]["profile"]["email"] == "ana@example.org"
+    assert applicants[1]["profile"]["skills"] == shown.skills
+    assert "phone" not in applicants[1]["profile"]
+    assert other.get(f"{PARTNER_URL}{pk}/applicants/").status_code == 404
+
+
 def test_an_external_id_is_published_once() -> None:
     client = as_partner()
     assert client.post(PARTNER_URL, NEW | {"external_id": "7"}).status_code == 201

@@ -13,7 +13,7 @@ from django.db import transaction
 from pytest_django.fixtures import Settings
 
 from jobs.testing import run_tasks
-from matching import embeddings, evaluation, indexing, search, vectors
+from matching import embeddings, evaluation, finding, indexing, matchmaking, search, vectors
 from matching.actors import rebuild_embeddings, refresh_all_matches
 from matching.checks import check_settings
 from matching.embeddings import BatchedEmbedder, Vectors
@@ -21,6 +21,7 @@ from matching.errors import DimensionMismatch, EmbeddingRefused, VectorIndexErro
 from matching.glossary import in_english, languages_of
 from matching.importing import import_opportunities
 from matching.models import Match, Opportunity, OpportunityVector, ProfileVector, VectorSpace
+from matching.ranking import Ranked
 from matching.search import Criteria
 from matching.spaces import active_space
 from matching.terms import Rarity, Terms, similarities
@@ -135,6 +136,49 @@ def test_another_model_is_filled_beside_the_old_one_and_then_swapped_in(settings
         refresh_all_matches.send()
     run_tasks()
     assert Match.objects.filter(user=profile.user).count() == 3
+
+
+def test_words_are_taken_rarest_first_and_only_so_many_that_few_rows_have_one(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = ["tree"] * 2 + ["house"] * 40 + ["street"] * 58
+    rarity = Rarity.of(Terms.of(text) for text in texts)
+    words = ["street", "house", "tree", "unicorn"]
+    monkeypatch.setattr(search, "opportunity_rows", lambda: 1000)
+    settings.MATCHING_TEXT_HITS = 1000
+    assert matchmaking.rarest(words, rarity) == ["unicorn", "tree", "house", "street"]
+    settings.MATCHING_TEXT_HITS = 500
+    assert matchmaking.rarest(words, rarity) == ["unicorn", "tree", "house"]
+    settings.MATCHING_TEXT_HITS = 1
+    assert matchmaking.rarest(words, rarity) == ["unicorn", "tree", "house"]  # never fewer than three
+
+
+@pytest.mark.django_db
+def test_a_run_during_the_swap_finds_in_the_space_it_began_with(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(settings, WordEmbedder)
+    for fields in (REPAIRS, DOGS):
+        make_opportunity(**fields)
+    profile = make_profile()
+    run_tasks()
+    use(settings, OtherEmbedder)
+    plain_find = finding.find
+
+    def find_while_swapping(*arguments: Any, **options: Any) -> list[Ranked]:
+        with transaction.atomic():
+            rebuild_embeddings.send()
+        run_tasks()
+        return plain_find(*arguments, **options)
+
+    monkeypatch.setattr(finding, "find", find_while_swapping)
+    during = finding.matches_for(profile, "", Criteria(), limit=10)
+    monkeypatch.undo()
+    use(settings, OtherEmbedder)
+    after = finding.matches_for(profile, "", Criteria(), limit=10)
+    assert active_space() == VectorSpace.objects.get(label="other@1")
+    assert len(during) == len(after) == 2
+    assert [one["score"] for one in during] != [one["score"] for one in after]  # the cache did not mix the spaces
 
 
 def spread(count: int) -> VectorSpace:
