@@ -64,7 +64,7 @@ def test_a_worker_killed_after_it_saved_doubles_no_match(process_environment: di
     paths = {"JOBS_FAILPOINTS_LOG": str(log), "DATA_DIR": str(tmp_path)}
     workers = Workers(process_environment | FAULTS | paths, tmp_path)
     try:
-        run = start(profile.user, RunRequest(is_saved=True))
+        start(profile.user, RunRequest(is_saved=True))
         workers.start(queues=("matching",))
         wait_until(log.exists, "the worker to be killed")
         first = dict(Match.objects.values_list("opportunity_id", "created_at"))
@@ -74,7 +74,7 @@ def test_a_worker_killed_after_it_saved_doubles_no_match(process_environment: di
         wait_until_drained()
     finally:
         workers.stop_all()
-    task = Task.objects.get(pk=run.task_id)
+    task = Task.objects.get(actor="run_matches")
     assert (task.state, task.attempt) == ("succeeded", 2)
     assert dict(Match.objects.values_list("opportunity_id", "created_at")) == first
     assert len(MatchRun.objects.get().matches or []) == 2

@@ -163,7 +163,7 @@ def test_a_run_during_the_swap_finds_in_the_space_it_began_with(
     profile = make_profile()
     run_tasks()
     use(settings, OtherEmbedder)
-    plain_find = finding.find
+    plain_find = matchmaking.find
 
     def find_while_swapping(*arguments: Any, **options: Any) -> list[Ranked]:
         with transaction.atomic():
