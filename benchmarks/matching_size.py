@@ -1,8 +1,9 @@
 """One size of the matching benchmark, in a process of its own: `python -m benchmarks.matching_size ROWS`.
 
-Synthetic vectors follow real clusters: each is the embedding of one of the demo's texts, mixed with up to 0.6 of two
-others and a little noise, so that it has a cosine of about .8 to its own text, as real texts of one subject have, and
-few dimensions in which it differs. Texts are the demo's own with a number. Citizens have the vectors of opportunities.
+Synthetic vectors follow real clusters: each is the embedding of a real text, mixed with up to 0.6 of two others and a
+little noise, so that it has a cosine of about .8 to its own text, as real texts of one subject have, and few dimensions
+in which it differs. The texts are those of `../shared/data/opportunities.jsonl` where that is at hand, else the demo
+city's, with a number. Citizens have the vectors of opportunities.
 Prints one JSON object of figures.
 """
 
@@ -16,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from uuid import UUID
 
@@ -45,7 +47,11 @@ from matching.terms import Terms  # noqa: E402
 from matching.vectors import current_profile_vector, upsert  # noqa: E402
 
 Figures = dict[str, float]
+#: Title, organisation, category and description.
+Text = tuple[str, str, str, str]
 
+REAL_TEXTS = Path(settings.BASE_DIR).parent / "shared" / "data" / "opportunities.jsonl"
+REAL_TEXTS_MAX = 1000
 ROUNDS = 15
 OLD_WAY_ROWS = 5_000
 DEPTH = 100
@@ -58,7 +64,7 @@ CASES = {
     "adversarial": Criteria(category="opposed"),
 }
 #: The subjects that lie farthest from what the citizen asks for make up about 2 % of all: the adversarial filter.
-OPPOSED_CLUSTERS = 3
+OPPOSED_PERCENT = 4  # and every other of their opportunities
 CITIZEN = {"headline": "Carpenter who loves trees", "skills": ["carpentry", "gardening"], "wants": []}
 KEYWORDS = "repair homes of older people and plant street trees on weekends"
 
@@ -70,10 +76,12 @@ def main() -> None:
 def measure(rows: int) -> Figures:
     """Every figure at this number of opportunities, and of citizens."""
     space = space_for(get_embedder())
-    centres = _clusters()
+    texts = _texts()
+    centres = get_embedder().embed([f"{title}. {category}. {text}" for title, _, category, text in texts])
     query = get_embedder().embed([KEYWORDS])[0]
     _forget_indexes(space)
-    _fill_opportunities(rows, space.pk, centres, opposed=np.argsort(centres @ query)[:OPPOSED_CLUSTERS].tolist())
+    opposed = np.argsort(centres @ query)[: max(3, len(texts) * OPPOSED_PERCENT // 100)].tolist()
+    _fill_opportunities(rows, space.pk, texts, centres, opposed)
     _fill_citizens(space.pk)
     figures = _timed_once("index_build_s", lambda: indexing.build(VectorSpace.objects.get(pk=space.pk)))
     refresh_rarity()
@@ -213,8 +221,13 @@ class _Memory:
 # --- What it is measured on ------------------------------------------------------------------------
 
 
-def _clusters() -> Vectors:
-    return get_embedder().embed([f"{title}. {category}. {text}" for _, title, _, category, text in OPPORTUNITIES])
+def _texts() -> list[Text]:
+    if not REAL_TEXTS.exists():
+        return [(title, organisation, category, text) for _, title, organisation, category, text in OPPORTUNITIES]
+    with REAL_TEXTS.open() as lines:
+        rows = [json.loads(line) for line in islice(lines, REAL_TEXTS_MAX)]
+    names = ("title", "organisation", "category", "description")
+    return [tuple(row.get(name) or "" for name in names) for row in rows]  # type: ignore[misc]
 
 
 def _forget_indexes(space: VectorSpace) -> None:
@@ -223,15 +236,18 @@ def _forget_indexes(space: VectorSpace) -> None:
         cursor.execute(f"DROP INDEX IF EXISTS {search.index_name(space)}, {reverse.profile_index_name(space)}")
 
 
-def _fill_opportunities(rows: int, space_id: int, centres: Vectors, *, opposed: list[int]) -> None:
+def _fill_opportunities(rows: int, space_id: int, texts: list[Text], centres: Vectors, opposed: list[int]) -> None:
     """So many opportunities with vectors, beside nothing else."""
-    count = len(OPPORTUNITIES)
+    count = len(texts)
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE matching_opportunity CASCADE")
         cursor.execute("CREATE TEMP TABLE cluster (number int, title text, organisation text, description text)")
         cursor.executemany(
             "INSERT INTO cluster VALUES (%s, %s, %s, %s)",
-            [(i, title, org, text) for i, (_, title, org, _, text) in enumerate(OPPORTUNITIES)],
+            [
+                (i, title[:250], organisation[:180], text[:160])
+                for i, (title, organisation, _, text) in enumerate(texts)
+            ],
         )
         cursor.execute(
             """
@@ -239,23 +255,23 @@ def _fill_opportunities(rows: int, space_id: int, centres: Vectors, *, opposed: 
                 languages, is_remote, places_taken, is_active, source, external_id, version, latitude, longitude,
                 created_at, updated_at)
             SELECT lpad(to_hex(n), 32, '0')::uuid,
-                CASE WHEN n / %(count)s %% 10 = 3 THEN 'grant' ELSE 'volunteering' END,
+                CASE WHEN abs(hashint4(n)::bigint) / 100 %% 10 = 3 THEN 'grant' ELSE 'volunteering' END,
                 title || ' ' || n, description, organisation || n %% 997,
-                CASE WHEN n / %(count)s %% 100 = 7 THEN 'one'
-                     WHEN number = ANY(%(opposed)s) AND n / %(count)s %% 2 = 0 THEN 'opposed' ELSE 'other' END,
+                CASE WHEN number = ANY(%(opposed)s) AND n / %(count)s %% 2 = 0 THEN 'opposed'
+                     WHEN abs(hashint4(n)::bigint) %% 100 = 7 THEN 'one' ELSE 'other' END,
                 '', '{}', false, 0, true, 'bench', n::text, 1, 40 + (n %% 1000) / 1000.0, -74 + (n %% 777) / 777.0,
                 now(), now()
             FROM generate_series(0, %(rows)s - 1) AS n JOIN cluster ON cluster.number = n %% %(count)s
             """,
             {"count": count, "rows": rows, "opposed": opposed},
         )
-        _copy_vectors(rows, space_id, centres)
+        _copy_vectors(rows, space_id, texts, centres)
         for table in ("opportunity", "opportunityvector"):
             cursor.execute(f"VACUUM ANALYZE matching_{table}")
 
 
-def _copy_vectors(rows: int, space_id: int, centres: Vectors) -> None:
-    packed = [Terms.of(f"{title}. {category}. {text}").pack() for _, title, _, category, text in OPPORTUNITIES]
+def _copy_vectors(rows: int, space_id: int, texts: list[Text], centres: Vectors) -> None:
+    packed = [Terms.of(f"{title}. {category}. {text}").pack() for title, _, category, text in texts]
     count, rng = len(centres), np.random.default_rng(1)
     columns = "opportunity_id, space_id, embedding, terms, version"
     sql = f"COPY matching_opportunityvector ({columns}) FROM STDIN (FORMAT BINARY)"

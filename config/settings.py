@@ -358,7 +358,7 @@ VECTOR_HNSW_EF_SEARCH: int = env.int("VECTOR_HNSW_EF_SEARCH", default=200)
 VECTOR_IVF_LISTS: int = env.int("VECTOR_IVF_LISTS", default=0)  # 0: one for a thousand rows
 VECTOR_IVF_PROBES: int = env.int("VECTOR_IVF_PROBES", default=32)
 VECTOR_BUILD_MEMORY_MB: int = env.int("VECTOR_BUILD_MEMORY_MB", default=1800)  # of PostgreSQL; a million rows need 1600
-VECTOR_EXACT_ROWS: int = env.int("VECTOR_EXACT_ROWS", default=30_000)  # up to so many are compared without the index
+VECTOR_EXACT_ROWS: int = env.int("VECTOR_EXACT_ROWS", default=40_000)  # up to so many are compared without the index
 VECTOR_MAX_SCAN_ROWS: int = env.int("VECTOR_MAX_SCAN_ROWS", default=20_000)  # looked at in the index, then exactly
 VECTOR_RECALL_MIN: float = env.float("VECTOR_RECALL_MIN", default=0.95)  # of a new index, before it replaces the old
 MATCHING_CANDIDATES: int = env.int("MATCHING_CANDIDATES", default=200)  # by meaning, and as many by words, a kind

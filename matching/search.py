@@ -30,6 +30,8 @@ KM_PER_DEGREE = 111.195
 Place = tuple[float, float]
 #: The list HNSW keeps while it searches, for each row asked for; shorter ones miss rows in dense neighbourhoods.
 EF_SEARCH_PER_ROW = 3
+#: So many times the rows asked for are taken from the index, to be put in order by their full vectors.
+OVERFETCH = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,21 +195,24 @@ def _exactly(vector: NDArray[np.float32], where: Where, space: VectorSpace, coun
 
 
 def _by_index(vector: NDArray[np.float32], where: Where, space: VectorSpace, count: int) -> list[UUID]:
-    """Scan the index on until `count` rows passed or the scan's bound is reached, and put them in order."""
-    kind = f"halfvec({space.dimensions})"
+    """Scan the index on until enough rows passed or the scan's bound is reached; the best `count` of them, in order.
+
+    The index is of half precision and goes on in a relaxed order, so more are asked for and compared in full.
+    """
+    kind, enough = f"halfvec({space.dimensions})", OVERFETCH * count
     sql = f"""
         WITH found AS MATERIALIZED (
-            SELECT v.opportunity_id, v.embedding::{kind} <=> %s::{kind} AS distance
+            SELECT v.opportunity_id, v.embedding <=> %s::vector AS distance
             FROM matching_opportunityvector AS v JOIN matching_opportunity AS o ON o.id = v.opportunity_id
             WHERE v.space_id = {int(space.pk)} AND {where.sql}
             ORDER BY v.embedding::{kind} <=> %s::{kind} LIMIT %s
         )
-        SELECT opportunity_id FROM found ORDER BY distance, opportunity_id
+        SELECT opportunity_id FROM found ORDER BY distance, opportunity_id LIMIT %s
     """  # noqa: S608
     text = Vector(vector).to_text()
     with transaction.atomic():
-        tuned_for_index(count)
-        found = _ids(sql, [text, *where.parameters, text, count])
+        tuned_for_index(enough)
+        found = _ids(sql, [text, *where.parameters, text, enough, count])
         transaction.set_rollback(True)  # to the savepoint, so that an outer transaction goes on untuned
     return found
 
