@@ -353,7 +353,7 @@ EMBEDDER_TIMEOUT_SECONDS: float = env.float("EMBEDDER_TIMEOUT_SECONDS", default=
 # --- Matching ------------------------------------------------------------------------------------
 VECTOR_INDEX_TYPE: str = env.str("VECTOR_INDEX_TYPE", default="hnsw")  # hnsw, ivfflat or none
 VECTOR_HNSW_M: int = env.int("VECTOR_HNSW_M", default=16)
-VECTOR_HNSW_EF_CONSTRUCTION: int = env.int("VECTOR_HNSW_EF_CONSTRUCTION", default=64)
+VECTOR_HNSW_EF_CONSTRUCTION: int = env.int("VECTOR_HNSW_EF_CONSTRUCTION", default=200)
 VECTOR_HNSW_EF_SEARCH: int = env.int("VECTOR_HNSW_EF_SEARCH", default=200)
 VECTOR_IVF_LISTS: int = env.int("VECTOR_IVF_LISTS", default=0)  # 0: one for a thousand rows
 VECTOR_IVF_PROBES: int = env.int("VECTOR_IVF_PROBES", default=32)

@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 #: Messages are not written to RabbitMQ's disk: what a restart loses is noticed and published again from the ledger.
 TRANSIENT = 1
 #: The fast path stands back behind this many waiting messages: then the relay decides the order.
-FAST_PATH_DEPTH_MESSAGES = 300
+FAST_PATH_DEPTH_MESSAGES = 100
 #: The depth of a queue is asked for again after so long, or after so many messages of our own.
 DEPTH_LIFETIME_SECONDS = 0.2
 DEPTH_LIFETIME_MESSAGES = 50
