@@ -25,7 +25,7 @@ WORKERS = ("worker-direct", "worker-proxied", "worker-skewed")
 SKEW_SECONDS = 600
 THREADS = 4
 #: The sender stands back behind so many tasks that have not ended.
-PENDING_TASKS = 2000
+PENDING_TASKS = 4000
 BOOT_SECONDS = 90
 DRAIN_SECONDS = 120
 #: The calm at the end of a run, before the faults still at work are healed.

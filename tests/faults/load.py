@@ -64,7 +64,7 @@ class Sender:
     def _send_some(self, key: str) -> list[str]:
         kind = self._dice.choices(["bulk", "parent", "message", "once", "long"], [30, 25, 25, 8, 4])[0]
         if kind == "bulk":
-            return [str(task) for task in actors.fault_effect.send_many([(f"{key}/{n}",) for n in range(150)])]
+            return [str(task) for task in actors.fault_effect.send_many([(f"{key}/{n}",) for n in range(400)])]
         if kind == "parent":
             return [actors.fault_parent.send(key, 3).message_id]
         if kind == "long":
