@@ -52,6 +52,7 @@ if not env.str("DATABASE_URL", default=""):
     os.environ["DATABASE_URL"] = postgres.ensure_running(DATA_DIR)
 DATABASES: dict[str, Any] = {"default": env.db("DATABASE_URL")}
 DATABASES["default"] |= {
+    "ENGINE": "config.postgresql",
     "CONN_MAX_AGE": env.int("DB_CONNECTION_MAX_AGE_SECONDS", default=600),
     "CONN_HEALTH_CHECKS": True,
 }

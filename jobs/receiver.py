@@ -124,7 +124,7 @@ class Receiver(Link):
         self._is_settling = False
         while self._settled:
             receipt, is_done = self._settled.popleft()
-            if receipt.generation != self._generation or self._channel is None:
+            if receipt.generation != self._generation or self._channel is None or not self._channel.is_open:
                 continue  # that connection is gone, and RabbitMQ delivers the message again
             if is_done:
                 self._channel.basic_ack(receipt.tag)

@@ -59,8 +59,7 @@ def build(space: VectorSpace, *, on_progress: Progress = lambda _share, _stage: 
     """
     check_extension()
     if settings.VECTOR_INDEX_TYPE == "none":
-        _drop(index_name(space))
-        _drop(profile_index_name(space))
+        forget(space)
         return []
     opportunities = _Plan("matching_opportunityvector", index_name(space), space)
     profiles = _Plan("matching_profilevector", profile_index_name(space), space)
@@ -71,6 +70,12 @@ def build(space: VectorSpace, *, on_progress: Progress = lambda _share, _stage: 
     _analyze()
     VectorSpace.objects.filter(pk=space.pk).update(generation=F("generation") + 1)
     return built
+
+
+def forget(space: VectorSpace) -> None:
+    """The space has no index any more. Must run outside a transaction."""
+    _drop(index_name(space))
+    _drop(profile_index_name(space))
 
 
 def check_extension() -> None:

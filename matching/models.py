@@ -219,6 +219,7 @@ class VectorSpace(models.Model):
     dimensions = models.PositiveSmallIntegerField()
     state = models.CharField(max_length=10, choices=State, default=State.BUILDING)
     generation = models.PositiveIntegerField(default=1, help_text="Grows when its index is rebuilt or it is swapped.")
+    retired_at = models.DateTimeField(null=True, editable=False, help_text="Its vectors go a day later.")
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -13,11 +13,23 @@ import jobs
 from matching import indexing, vectors
 from matching.embeddings import get_embedder
 from matching.matchmaking import refresh_rarity
-from matching.models import CachedRanking, MatchRun, Opportunity, OpportunityVector, Profile, ProfileVector, VectorSpace
+from matching.models import (
+    CachedRanking,
+    MatchRun,
+    Opportunity,
+    OpportunityVector,
+    Profile,
+    ProfileVector,
+    StoredVector,
+    VectorSpace,
+)
 from matching.spaces import activate, active_space, space_for
 
 USERS_TOGETHER = 500
 RUN_RETENTION = timedelta(days=30)
+#: Runs that began before a swap of models end in the old one's vectors.
+SPACE_RETENTION = timedelta(days=1)
+ROWS_DELETED_TOGETHER = 5000
 
 
 def rebuild() -> VectorSpace:
@@ -76,11 +88,25 @@ def build_indices() -> None:
 
 
 def tidy() -> None:
-    """Stems are counted; runs past their retention and rankings past their time are gone."""
+    """Stems are counted; old runs, rankings past their time and the vectors of retired models are gone."""
     with jobs.current_task().effects():
         refresh_rarity()
         MatchRun.objects.filter(created_at__lt=timezone.now() - RUN_RETENTION).delete()
         CachedRanking.objects.filter(expires_at__lt=timezone.now()).delete()
+    for space in VectorSpace.objects.filter(
+        state=VectorSpace.State.RETIRED, retired_at__lt=timezone.now() - SPACE_RETENTION
+    ):
+        indexing.forget(space)
+        for model in (OpportunityVector, ProfileVector):
+            while _delete_some(model, space):
+                jobs.current_task().progress(0.1, "vectors of a retired model")
+
+
+def _delete_some(model: type[StoredVector], space: VectorSpace) -> int:
+    """Delete at most `ROWS_DELETED_TOGETHER` vectors of a space; return how many."""
+    with jobs.current_task().effects():
+        ids = model._default_manager.filter(space=space).values("pk")[:ROWS_DELETED_TOGETHER]  # noqa: SLF001 - documented
+        return model._default_manager.filter(pk__in=ids).delete()[0]  # noqa: SLF001 - documented
 
 
 def in_batches(send: Callable[[Sequence[str]], object]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 from django.db.models import F
+from django.utils import timezone
 
 from matching.embeddings import Embedder, Vectors, space_of
 from matching.errors import DimensionMismatch
@@ -48,7 +49,9 @@ def _new_space(label: str, dimensions: int) -> VectorSpace:
 
 def activate(space: VectorSpace) -> None:
     """From now on citizens are matched in `space`; the one before is retired. In the caller's transaction."""
-    VectorSpace.objects.filter(state=State.ACTIVE).exclude(pk=space.pk).update(state=State.RETIRED)
+    VectorSpace.objects.filter(state=State.ACTIVE).exclude(pk=space.pk).update(
+        state=State.RETIRED, retired_at=timezone.now()
+    )
     VectorSpace.objects.filter(pk=space.pk).update(state=State.ACTIVE, generation=F("generation") + 1)
 
 

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from django.db import reset_queries, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.text import Truncator
 from uuid_utils.compat import uuid7
@@ -94,7 +94,6 @@ def import_reports(
         records = file.records(data, run.byte_offset)
         while batch := list(islice(records, BATCH_ROWS)):
             _import_batch(run, reader, batch, rejected)
-            reset_queries()  # With DEBUG on Django remembers every statement.
             if on_progress:
                 on_progress(run)
     _finish(run)

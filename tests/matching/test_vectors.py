@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from django.core.management import call_command
 from django.db import transaction
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from jobs.testing import run_tasks
@@ -136,6 +138,25 @@ def test_another_model_is_filled_beside_the_old_one_and_then_swapped_in(settings
         refresh_all_matches.send()
     run_tasks()
     assert Match.objects.filter(user=profile.user).count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_vectors_of_a_retired_model_go_after_a_day(settings: Settings) -> None:
+    use(settings, WordEmbedder)
+    make_opportunity(**REPAIRS)
+    make_profile()
+    run_tasks()
+    use(settings, OtherEmbedder)
+    for days in (0, 2):
+        VectorSpace.objects.filter(state="retired").update(retired_at=timezone.now() - timedelta(days=days))
+        for actor in (rebuild_embeddings, refresh_all_matches):
+            with transaction.atomic():
+                actor.send()
+            run_tasks()
+        old = VectorSpace.objects.get(label="words@1")
+        kept = OpportunityVector.objects.filter(space=old).count(), ProfileVector.objects.filter(space=old).count()
+        assert kept == ((1, 1) if days == 0 else (0, 0))
+    assert OpportunityVector.objects.count() == ProfileVector.objects.count() == 1
 
 
 def test_words_are_taken_rarest_first_and_only_so_many_that_few_rows_have_one(
