@@ -29,7 +29,7 @@ EARTH_RADIUS_KM = 6371.0088
 KM_PER_DEGREE = 111.195
 Place = tuple[float, float]
 #: The list HNSW keeps while it searches, for each row asked for, at most 1,000. With a shorter one a question that lies
-#: far from every cluster may end in the wrong one: of a million rows 3 found .87 of the nearest on average, 5 found .98.
+#: far from every cluster may end in the wrong one: among a million, 3 found .87 of the nearest on average, 5 found .98.
 EF_SEARCH_PER_ROW = 5
 #: So many times the rows asked for are taken from the index, to be put in order by their full vectors.
 OVERFETCH = 2
