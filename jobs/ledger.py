@@ -166,8 +166,11 @@ def _stored(task: NewTask, args: Sequence[Any]) -> tuple[Jsonb, bytes | None]:
     return Jsonb(list(args)), None
 
 
+_FIELDS = tuple(column.name for column in fields(NewTask))
+
+
 def _shared(task: NewTask, relay_delay: timedelta) -> dict[str, Any]:
-    parameters = {column.name: getattr(task, column.name) for column in fields(task)}
+    parameters = {name: getattr(task, name) for name in _FIELDS}
     return parameters | {
         "kwargs": Jsonb({} if task.is_sealed else task.kwargs),
         "trace_context": None if task.trace_context is None else Jsonb(task.trace_context),

@@ -47,7 +47,7 @@ class ProcessCollector(Collector):
             return
         process = [str(os.getpid())]
         missed = CounterMetricFamily(
-            "civiclens_fast_path_missed", "Tasks sent here that the relay had to publish.", labels=["process"]
+            "civiclens_fast_path_missed", "Tasks sent here that were left to workers and relay.", labels=["process"]
         )
         missed.add_metric(process, current.missed)
         yield missed
