@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 #: So many threads of a process run bundles at once; more would wait for each other's locks and for the interpreter.
 BUNDLE_THREADS = 2
 #: A queue in which there was nothing to take is not looked at again for so long.
-PAUSE_SECONDS = 0.02
+PAUSE_SECONDS = 0.05
 #: So many finished tasks are remembered, to recognise messages that come after their task.
 FINISHED_TASKS = 20_000
 
@@ -58,6 +58,8 @@ class Backlog:
         A dead one is mirrored into RabbitMQ's dead letters.
         """
         task_id, queue = UUID(message.message_id), actor.queue_name
+        if self.has_finished(task_id):
+            return
         short = bundles.short_actors(queue) if self._is_behind(queue) else []
         if actor.actor_name in short and task_id in self._run_bundle(queue, short, task_id):
             return
@@ -88,14 +90,21 @@ class Backlog:
         return self._messages is not None and not self._messages.empty()
 
     def _run_next(self, queue: str) -> bool:
-        """Run a bundle of short tasks, or else another task of the queue; return whether there was one."""
+        """Run a bundle of short tasks, or else another task of the queue; return whether there was one.
+
+        Where messages wait, they are as good a way to the other tasks.
+        """
         short = bundles.short_actors(queue)
         if short and self._run_bundle(queue, short):
             return True
+        return not self._has_messages() and self._run_single(queue, short)
+
+    def _run_single(self, queue: str, short: list[str]) -> bool:
         known = [name for name, actor in get_broker().actors.items() if actor.queue_name == queue]
         claims = bundles.claim_one(queue, [name for name in known if name not in short])
         for claim in claims:
-            execution.run_claimed(execution.actor_named(claim.actor), claim)
+            state, _ = execution.run_claimed(execution.actor_named(claim.actor), claim)
+            self._finished.add([claim.id] if state == State.SUCCEEDED else [])
         return bool(claims)
 
     def _run_bundle(self, queue: str, short: list[str], first: UUID | None = None) -> list[UUID]:

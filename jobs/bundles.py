@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-#: So many tasks are claimed at once.
+#: So many tasks are claimed at once, and no more than are likely to end within so long.
 BUNDLE_TASKS = 32
+BUNDLE_SECONDS = 0.02
 #: After so long a transaction ends, and the rest of the bundle runs in another: others wait for its locks.
 TRANSACTION_SECONDS = 0.01
 #: Actors that take longer on average run alone.
@@ -59,7 +60,9 @@ def is_any_unclaimed(queue: str) -> bool:
 
 def claim(queue: str, actors: Sequence[str], *, first: UUID | None = None) -> list[ledger.Claim]:
     """Claim a bundle of due tasks of `actors`, which are short, and with them the task `first` if it may start."""
-    return _claim(queue, actors, limit=BUNDLE_TASKS, is_durable=False, first=first)
+    slowest = max(map(pace.mean, actors))
+    limit = min(BUNDLE_TASKS, max(int(BUNDLE_SECONDS / slowest), 1)) if slowest else BUNDLE_TASKS
+    return _claim(queue, actors, limit=limit, is_durable=False, first=first)
 
 
 def claim_one(queue: str, actors: Sequence[str]) -> list[ledger.Claim]:

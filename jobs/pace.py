@@ -10,10 +10,15 @@ _means: dict[str, float] = {}
 
 def note(actor_name: str, seconds: float) -> None:
     """A run of the actor took `seconds`."""
-    mean = _means.get(actor_name, seconds)
-    _means[actor_name] = mean + _WEIGHT * (seconds - mean)
+    before = _means.get(actor_name, seconds)
+    _means[actor_name] = before + _WEIGHT * (seconds - before)
+
+
+def mean(actor_name: str) -> float:
+    """How many seconds the actor takes on average; 0 where nobody has seen it run."""
+    return _means.get(actor_name, 0.0)
 
 
 def quicker_than(seconds: float) -> list[str]:
     """The actors that take less than `seconds` on average."""
-    return [name for name, mean in list(_means.items()) if mean < seconds]
+    return [name for name, taken in list(_means.items()) if taken < seconds]

@@ -53,7 +53,8 @@ def states() -> Counter[str]:
     return Counter(Task.objects.values_list("state", flat=True))
 
 
-def test_a_bundle_is_one_transaction_and_each_task_ends_once() -> None:
+def test_a_bundle_is_one_transaction_and_each_task_ends_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundles, "TRANSACTION_SECONDS", 60.0)
     sent = send_many(20)
     claims = bundles.claim("default", SHORT)
     assert [claim.id for claim in claims] == sent
@@ -65,6 +66,21 @@ def test_a_bundle_is_one_transaction_and_each_task_ends_once() -> None:
         cursor.execute("SELECT count(DISTINCT xmin::text) FROM probe_effect")
         assert cursor.fetchone() == (1,)
     assert bundles.claim("default", SHORT) == []
+
+
+def test_a_long_transaction_ends_early_and_the_rest_runs_in_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundles, "TRANSACTION_SECONDS", 0.0)
+    sent = send_many(3)
+    assert bundles.run(bundles.claim("default", SHORT)) == sent
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(DISTINCT xmin::text) FROM probe_effect")
+        assert cursor.fetchone() == (3,)
+
+
+def test_a_bundle_is_as_large_as_its_actors_are_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    send_many(50)
+    monkeypatch.setattr(pace, "_means", {"probe_transactional": 0.004})
+    assert len(bundles.claim("default", ["probe_transactional"])) == 5
 
 
 def test_the_most_urgent_come_first_and_people_take_turns() -> None:
