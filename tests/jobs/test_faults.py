@@ -86,6 +86,7 @@ def test_a_worker_whose_receiving_thread_died_gets_another(own_workers: Workers,
 def on_rabbitmq(settings: LazySettings, rabbitmq_url: str) -> Iterator[Publisher]:
     """This process sends through RabbitMQ, as a web process does."""
     settings.JOBS_TRANSPORT = "rabbitmq"
+    settings.JOBS_FAST_PATH_GRACE_SECONDS = 60.0  # however busy the machine is
     settings.RABBITMQ_URL = rabbitmq_url
     settings.JOBS_QUEUE_PREFIX = f"test-{uuid4().hex[:8]}"
     publisher_module._forget()
