@@ -57,6 +57,12 @@ def test_passwords_cannot_be_guessed_without_end() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("name", ["x" * 256, "x" * 5000 + "@example.org", "+1" + "2" * 300])
+def test_a_name_of_any_length_is_refused_like_a_wrong_one(name: str) -> None:
+    assert log_in(name) == 200
+
+
+@pytest.mark.django_db
 def test_two_members_of_staff_cannot_share_an_email_address(desk: Client) -> None:
     make_staff(email="desk@example.org")
     other = make_staff()
