@@ -11,6 +11,7 @@ from accounts.codes import CODE_DIGITS
 from accounts.errors import PhoneInvalid
 from accounts.leaderboard import PERIOD
 from accounts.models import Session, User
+from jobs.fields import MomentField
 
 
 class PhoneField(serializers.CharField):
@@ -101,8 +102,8 @@ class SessionSerializer(serializers.ModelSerializer[Session]):
 
 
 class LeaderboardPayloadSerializer(serializers.Serializer[Any]):
-    since = serializers.DateTimeField(required=False, help_text=f"{PERIOD.days} days before `until` unless given.")
-    until = serializers.DateTimeField(required=False, help_text="Now unless given.")
+    since = MomentField(required=False, help_text=f"{PERIOD.days} days before `until` unless given.")
+    until = MomentField(required=False, help_text="Now unless given.")
     limit = serializers.IntegerField(min_value=1, max_value=100, default=20)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from jobs.fields import MomentField
 from reports.fields import CategoryField, CoordinateField
 from reports.hotspots import PERIOD
 
@@ -17,8 +18,8 @@ class HotspotsPayloadSerializer(serializers.Serializer[Any]):
         max_length=4,
         help_text="[west, south, east, north] in degrees, the order of GeoJSON (RFC 7946, section 5).",
     )
-    since = serializers.DateTimeField(required=False, help_text=f"{PERIOD.days} days before `until` unless given.")
-    until = serializers.DateTimeField(required=False, help_text="Now unless given.")
+    since = MomentField(required=False, help_text=f"{PERIOD.days} days before `until` unless given.")
+    until = MomentField(required=False, help_text="Now unless given.")
     cell_meters = serializers.IntegerField(min_value=50, max_value=5_000, default=250)
     min_reports = serializers.IntegerField(
         min_value=2, max_value=1_000, default=3, help_text="How many reports make a cell dense."

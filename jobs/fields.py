@@ -1,0 +1,22 @@
+"""Serializer fields that take what was promised and nothing like it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from rest_framework import serializers
+
+
+class MomentField(serializers.DateTimeField):
+    """A time from 1970 to 2999: any period may be counted from it, in either direction."""
+
+    EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+    BEFORE = datetime(3000, 1, 1, tzinfo=UTC)
+    default_error_messages = {"range": "Expected a time from 1970 to 2999."}
+
+    def to_internal_value(self, value: Any) -> datetime:
+        moment = super().to_internal_value(value)
+        if not self.EARLIEST <= moment < self.BEFORE:
+            self.fail("range")
+        return moment
