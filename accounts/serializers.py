@@ -12,6 +12,7 @@ from accounts.errors import PhoneInvalid
 from accounts.leaderboard import PERIOD
 from accounts.models import Session, User
 from jobs.fields import MomentField
+from jobs.serializers import PayloadSerializer
 
 
 class PhoneField(serializers.CharField):
@@ -101,7 +102,7 @@ class SessionSerializer(serializers.ModelSerializer[Session]):
         return bool(session == self.context["request"].auth)
 
 
-class LeaderboardPayloadSerializer(serializers.Serializer[Any]):
+class LeaderboardPayloadSerializer(PayloadSerializer):
     since = MomentField(required=False, help_text=f"{PERIOD.days} days before `until` unless given.")
     until = MomentField(required=False, help_text="Now unless given.")
     limit = serializers.IntegerField(min_value=1, max_value=100, default=20)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.urls import reverse
@@ -19,6 +20,20 @@ PROBLEMS = {
     State.DEAD: ("job-failed", 500, "Job failed", "It could not be computed, however often it was tried."),
     State.CANCELLED: ("job-cancelled", 409, "Job cancelled", "It was cancelled before it had a result."),
 }
+
+
+class PayloadSerializer(serializers.Serializer[Any]):
+    """The payload of a job type; a field it does not have is refused with the names of those it has.
+
+    A misspelt optional field would otherwise start a job that computes something else than was asked.
+    """
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping) and (unknown := sorted(set(data) - set(self.fields))):
+            expected = f"Expected one of: {', '.join(sorted(self.fields))}" if self.fields else "None is expected"
+            refusal = serializers.ErrorDetail(f"Unknown field. {expected}.", code="unknown")
+            raise serializers.ValidationError({name: [refusal] for name in unknown})
+        return super().to_internal_value(data)
 
 
 class NewJobSerializer(serializers.Serializer[Any]):

@@ -7,11 +7,12 @@ from typing import Any
 from rest_framework import serializers
 
 from jobs.fields import MomentField
+from jobs.serializers import PayloadSerializer
 from reports.fields import CategoryField, CoordinateField
 from reports.hotspots import PERIOD
 
 
-class HotspotsPayloadSerializer(serializers.Serializer[Any]):
+class HotspotsPayloadSerializer(PayloadSerializer):
     bbox = serializers.ListField(
         child=CoordinateField(limit=180),
         min_length=4,

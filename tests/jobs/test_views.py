@@ -117,6 +117,18 @@ def test_a_bad_body_names_each_field(citizen: APIClient, body: Any, fields: set[
     assert not Task.objects.exists()
 
 
+def test_a_payload_with_a_field_too_many_is_told_those_there_are(citizen: APIClient) -> None:
+    response = create(citizen, payload={"numbers": [1], "mod": "plain", "Sinc/e": 1})
+    assert response.status_code == 400
+    errors = {error["pointer"]: error for error in response.json()["errors"]}
+    assert set(errors) == {"#/payload/mod", "#/payload/Sinc~1e"}
+    assert errors["#/payload/mod"]["code"] == "unknown"
+    assert errors["#/payload/mod"]["detail"] == "Unknown field. Expected one of: mode, numbers, since."
+    assert not Task.objects.exists()
+    response = citizen.post("/api/v1/jobs/", {"job_type": "tests.staff_only", "payload": {"x": 1}})
+    assert "None is expected." in response.json()["errors"][0]["detail"]
+
+
 def test_a_type_may_ask_for_a_permission(citizen: APIClient) -> None:
     body = {"job_type": "tests.staff_only"}
     assert citizen.post("/api/v1/jobs/", body).status_code == 403
