@@ -172,8 +172,25 @@ class JobTypeSerializer(serializers.Serializer[Any]):
 
     @extend_schema_field(serializers.DictField())
     def get_payload(self, job_type: JobType) -> dict[str, Any]:
-        return AutoSchema().map_serializer(job_type.payload())
+        return _json_schema(job_type.payload()) | {"additionalProperties": False}
 
     @extend_schema_field(serializers.DictField())
     def get_result(self, job_type: JobType) -> dict[str, Any]:
-        return AutoSchema().map_serializer(job_type.result())
+        return _json_schema(job_type.result())
+
+
+def _json_schema(serializer: Any) -> dict[str, Any]:
+    schema: dict[str, Any] = _standard(AutoSchema().map_serializer(serializer))
+    return schema
+
+
+def _standard(schema: Any) -> Any:
+    """JSON Schema in place of OpenAPI 3.0's dialect of it, where null is no type but a property of others."""
+    if isinstance(schema, list):
+        return [_standard(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    told = {name: _standard(value) for name, value in schema.items() if not (name == "nullable" and value is True)}
+    if len(told) < len(schema) and "type" in told:
+        told["type"] = [told["type"], "null"]
+    return told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
@@ -22,28 +23,22 @@ class StrictTextField(serializers.CharField):
         return super().to_internal_value(data)
 
 
-@extend_schema_field(OpenApiTypes.DOUBLE)
-class CoordinateField(serializers.Field[float, Any, float, Any]):
+class CoordinateField(serializers.FloatField):
     """A finite JSON number within ± `limit` degrees."""
 
     default_error_messages = {
         "invalid": "Expected a number, in degrees.",
-        "range": "Expected degrees between -{limit} and {limit}.",
+        "min_value": "Expected degrees of at least {min_value}.",
+        "max_value": "Expected degrees of at most {max_value}.",
     }
 
     def __init__(self, *, limit: int, **kwargs: Any) -> None:
-        self.limit = limit
-        super().__init__(**kwargs)
+        super().__init__(min_value=-limit, max_value=limit, **kwargs)
 
     def to_internal_value(self, data: Any) -> float:
-        if isinstance(data, bool) or not isinstance(data, int | float):
+        if isinstance(data, bool) or not isinstance(data, int | float) or not math.isfinite(data):
             self.fail("invalid")
-        if not -self.limit <= data <= self.limit:  # NaN is not either
-            self.fail("range", limit=self.limit)
         return float(data)
-
-    def to_representation(self, value: float) -> float:
-        return value
 
 
 @extend_schema_field(OpenApiTypes.STR)

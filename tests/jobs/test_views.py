@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
+import jsonschema
 import pytest
 from django.db import connection
 from rest_framework.test import APIClient
@@ -143,6 +144,37 @@ def test_the_types_one_may_start_are_listed_with_their_schemas(citizen: APIClien
     assert offered["tests.sum"]["payload"]["required"] == ["numbers"]
     assert offered["tests.sum"]["payload"]["properties"]["numbers"]["maxItems"] == 5
     assert "total" in offered["tests.sum"]["result"]["properties"]
+
+
+@pytest.mark.parametrize(
+    ("payload", "is_valid"),
+    [
+        ({"bbox": [-73, 41.2, -72.8, 41.4]}, True),
+        ({"bbox": [-73, 41.2, -72.8, 41.4], "cell_meters": 100, "since": "2026-01-01T00:00:00Z"}, True),
+        ({"bbox": ["-73", "41.2", "-72.8", "41.4"]}, False),
+        ({"bbox": [-181, 41.2, -72.8, 41.4]}, False),
+        ({"bbox": [-73, 41.2, -72.8]}, False),
+        ({"bbox": [-73, 41.2, -72.8, 41.4], "cell_meters": "x"}, False),
+        ({"bbox": [-73, 41.2, -72.8, 41.4], "categry": "pothole"}, False),
+        ({}, False),
+    ],
+)
+def test_the_schema_of_a_payload_takes_what_the_server_takes(
+    citizen: APIClient, payload: dict[str, Any], is_valid: bool
+) -> None:
+    offered = {known["job_type"]: known for known in citizen.get("/api/v1/job-types/").json()}
+    schema = offered["reports.hotspots"]["payload"]
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert jsonschema.Draft202012Validator(schema).is_valid(payload) is is_valid
+    response = citizen.post("/api/v1/jobs/", {"job_type": "reports.hotspots", "payload": payload})
+    assert (response.status_code == 202) is is_valid
+
+
+def test_the_schema_of_a_result_takes_null_where_one_may_come(citizen: APIClient) -> None:
+    offered = {known["job_type"]: known for known in citizen.get("/api/v1/job-types/").json()}
+    hotspot = {"count": 3, "latitude": 41.3, "longitude": -72.9, "radius_meters": 9, "top_category": None}
+    result = {"reports": 3, "hotspots": [hotspot]}
+    assert jsonschema.Draft202012Validator(offered["reports.hotspots"]["result"]).is_valid(result)
 
 
 def test_limits_answer_409_and_429(citizen: APIClient) -> None:
