@@ -30,7 +30,7 @@ from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from config.exceptions import InvalidCursor
-from config.parsers import storable
+from jobs.strict_json import storable
 
 _CURSOR_MAX_CHARACTERS = 1000
 
