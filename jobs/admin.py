@@ -12,6 +12,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
+from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -20,7 +21,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from dramatiq import get_broker
 
-from jobs import operations, schedule
+from jobs import operations, schedule, strict_json
 from jobs.dashboard import DashboardAdmin
 from jobs.errors import ArgumentsRefused, NotInThatState
 from jobs.models import Attempt, Dashboard, Queue, ScheduleTick, Task, UndecodableMessage, Worker
@@ -70,11 +71,26 @@ class AttemptInline(admin.TabularInline[Attempt, Task]):
         return format_html("<details><summary>Show</summary><pre>{}</pre></details>", redact(attempt.traceback))
 
 
+class StrictJSONField(forms.JSONField):
+    """JSON that the ledger can store, said to be wrong by what is wrong with it; a refused text is shown as typed."""
+
+    def to_python(self, value: Any) -> Any:
+        if value in self.empty_values:
+            return None
+        try:
+            return strict_json.loads(value)
+        except ValueError as error:
+            raise ValidationError(f"This is not valid JSON: {error}.") from error
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        return InvalidJSONInput(data)
+
+
 class ArgumentsForm(forms.Form):
     """The arguments of a dead task, as JSON; valid once they are stored."""
 
-    args = forms.JSONField(widget=forms.Textarea(attrs={"rows": 6, "cols": 80}), required=False, label="Positional")
-    kwargs = forms.JSONField(widget=forms.Textarea(attrs={"rows": 6, "cols": 80}), required=False, label="By name")
+    args = StrictJSONField(widget=forms.Textarea(attrs={"rows": 6, "cols": 80}), required=False, label="Positional")
+    kwargs = StrictJSONField(widget=forms.Textarea(attrs={"rows": 6, "cols": 80}), required=False, label="By name")
 
     def clean_args(self) -> list[Any]:
         return _of_type(list, "list", self.cleaned_data["args"])

@@ -119,6 +119,13 @@ def test_the_admin_edits_the_arguments_of_a_dead_task(desk: Client) -> None:
         ("{}", "{}", "Expected a JSON list"),
         ("[]", "[1]", "Expected a JSON object"),
         ("[1, 2]", "{}", "too many positional arguments"),
+        ("[" * 5000, "{}", "valid JSON"),
+        ("[" * 200_000, "{}", "valid JSON"),
+        ("[" + "9" * 5000 + "]", "{}", "out of range"),
+        ('["\\ud800"]', "{}", "surrogates"),
+        ('["\\u0000"]', "{}", "U+0000"),
+        ("[NaN]", "{}", "NaN is not a number"),
+        ("[]", '{"a": 1, "a": 2}', "repeats a name"),
     ],
 )
 def test_the_admin_says_why_arguments_are_refused(desk: Client, args: str, kwargs: str, complaint: str) -> None:
