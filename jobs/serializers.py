@@ -11,6 +11,7 @@ from rest_framework import serializers
 from rest_framework.schemas.openapi import AutoSchema
 
 from jobs import types
+from jobs.fields import StrictBooleanField, StrictTextField
 from jobs.models import Task
 from jobs.states import State
 from jobs.types import JobType
@@ -39,9 +40,9 @@ class PayloadSerializer(serializers.Serializer[Any]):
 class NewJobSerializer(serializers.Serializer[Any]):
     """What starts a job. Afterwards `validated_data["payload"]` is the JSON that the type's actor gets."""
 
-    job_type = serializers.CharField(help_text="One of `/api/v1/job-types/`.")
+    job_type = StrictTextField(help_text="One of `/api/v1/job-types/`.")
     payload = serializers.DictField(default=dict, help_text="As the job type says.")
-    notify = serializers.BooleanField(default=False, help_text="Send me a message when it has ended.")
+    notify = StrictBooleanField(default=False, help_text="Send me a message when it has ended.")
 
     def validate_job_type(self, name: str) -> JobType:
         found = types.find(name)

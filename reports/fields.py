@@ -1,4 +1,4 @@
-"""Serializer fields that take what was promised and nothing like it."""
+"""Serializer fields of reports: places, categories, lists in queries."""
 
 from __future__ import annotations
 
@@ -10,17 +10,6 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from reports.models import BoundingBox, Category
-
-
-class StrictTextField(serializers.CharField):
-    """Text only: a number or a boolean is not turned into text."""
-
-    default_error_messages = {"invalid": "Expected text."}
-
-    def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str):
-            self.fail("invalid")
-        return super().to_internal_value(data)
 
 
 class CoordinateField(serializers.FloatField):
