@@ -165,6 +165,60 @@ def test_an_interrupted_import_goes_on_where_it_stopped(
     assert run.rejected == len(reasons(rejects))
 
 
+def interrupt(file: ImportFile, rejects: Path, *, after_rows: int) -> None:
+    """Import as far as the batch that ends with this row."""
+
+    def die(run: ImportRun) -> None:
+        if run.rows == after_rows:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        import_reports(file, rejects=rejects, on_progress=die)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("other", [None, b"", b'{"row": 1}\n', b'{"row": 1}\n' * 1000])
+def test_an_import_resumed_with_another_file_of_rejects_begins_that_one(
+    tmp_path: Path, rejects: Path, monkeypatch: pytest.MonkeyPatch, other: bytes | None
+) -> None:
+    monkeypatch.setattr(importing, "BATCH_ROWS", 2)
+    file = seeclickfix(write(tmp_path, "bad", "bad", *numbered(2), "bad", "bad"))
+    interrupt(file, rejects, after_rows=2)
+    another = tmp_path / "another.jsonl"
+    if other is not None:
+        another.write_bytes(other)
+    interrupt(file, another, after_rows=4)
+    import_reports(file, rejects=another)
+    assert [json.loads(line)["row"] for line in rejects.read_text().splitlines()] == [1, 2]
+    assert [json.loads(line)["row"] for line in another.read_text().splitlines()] == [5, 6]
+
+
+@pytest.mark.django_db
+def test_an_import_resumed_without_its_file_of_rejects_begins_a_new_one(
+    tmp_path: Path, rejects: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "BATCH_ROWS", 2)
+    file = seeclickfix(write(tmp_path, "bad", "bad", "bad", "bad"))
+    interrupt(file, rejects, after_rows=2)
+    rejects.unlink()
+    import_reports(file, rejects=rejects)
+    assert [json.loads(line)["row"] for line in rejects.read_text().splitlines()] == [3, 4]
+
+
+@pytest.mark.django_db
+def test_a_torn_line_of_rejects_is_not_counted_again(
+    tmp_path: Path, rejects: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "BATCH_ROWS", 1)
+    file = seeclickfix(write(tmp_path, "bad", *numbered(2), "bad"))
+    interrupt(file, rejects, after_rows=1)
+    with rejects.open("ab") as torn:
+        torn.write(b'{"row": 2, "rea')
+    interrupt(file, rejects, after_rows=2)
+    import_reports(file, rejects=rejects)
+    assert [json.loads(line)["row"] for line in rejects.read_text().splitlines()] == [1, 4]
+
+
 @pytest.mark.django_db
 def test_of_two_imports_of_one_source_the_second_to_commit_stops(tmp_path: Path, rejects: Path) -> None:
     """The losing race on the checkpoint."""
