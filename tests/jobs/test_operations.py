@@ -91,6 +91,18 @@ def test_the_command_cancels_and_pauses() -> None:
     assert run_tasks() == 1
 
 
+def test_a_dry_run_says_whether_a_queue_would_be_switched() -> None:
+    for verb, other in (("pause", "resume"), ("resume", "pause")):
+        told = tasks(verb, "default", "--dry-run", "--json")
+        assert told == {"verb": verb, "queue": "default", "dry_run": True, "would_change": True, "changed": False}
+        assert tasks(verb, "default", "--dry-run") == f"default: would be {verb}d.\n"
+        assert tasks(other, "default", "--dry-run", "--json")["would_change"] is False
+        assert tasks(other, "default", "--dry-run") == "default: unchanged.\n"
+        assert Queue.objects.filter(paused_at__isnull=False).exists() is (verb == "resume")
+        told = tasks(verb, "default", "--json")
+        assert told == {"verb": verb, "queue": "default", "dry_run": False, "would_change": True, "changed": True}
+
+
 def test_the_command_sets_a_queues_rate() -> None:
     assert tasks("rate", "default", "60", "--json")["changed"] is True
     assert "unchanged" in tasks("rate", "default", "60")
