@@ -109,8 +109,18 @@ def test_the_command_sets_a_queues_rate() -> None:
     assert Queue.objects.get().rate_per_minute == 60
     tasks("rate", "default", "none")
     assert Queue.objects.get().rate_per_minute is None
-    with pytest.raises(CommandError, match="neither a positive number"):
-        tasks("rate", "default", "0")
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "99999999999", "2147483648", "9" * 5000, "x", "1.5", "٣"])
+@pytest.mark.parametrize("command", [("rate", "default"), ("list", "--limit"), ("cancel", "--state=queued", "--limit")])
+def test_a_number_that_makes_no_sense_is_refused(command: tuple[str, ...], number: str) -> None:
+    with pytest.raises(CommandError, match="is no number from 1"):
+        tasks(*command, number)
+
+
+def test_the_greatest_numbers_are_taken() -> None:
+    assert tasks("rate", "default", "2147483647", "--json")["changed"] is True
+    assert tasks("list", "--limit", "2147483647", "--json") == []
 
 
 def test_the_admin_filters_by_actor_and_queue(desk: Client) -> None:

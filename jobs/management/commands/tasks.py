@@ -32,13 +32,18 @@ ACTIONABLE = {
     "discard": [State.DEAD],
 }
 
+NUMBER_MAXIMUM = 2**31 - 1
+
+
+def _number(text: str) -> int:
+    """A number of rows or of starts: from 1 to what a column of integers holds."""
+    if not (text.isascii() and text.isdecimal()) or len(text) > 10 or not 1 <= int(text) <= NUMBER_MAXIMUM:
+        raise ArgumentTypeError(f"{text[:20]!r} is no number from 1 to {NUMBER_MAXIMUM}")
+    return int(text)
+
 
 def _rate(text: str) -> int | None:
-    if text == "none":
-        return None
-    if not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError(f"{text!r} is neither a positive number nor none")
-    return int(text)
+    return None if text == "none" else _number(text)
 
 
 class Command(BaseCommand):
@@ -80,7 +85,7 @@ class Command(BaseCommand):
         parser.add_argument("--state", choices=State.values)
         parser.add_argument("--actor")
         parser.add_argument("--queue", choices=settings.JOBS_QUEUES)
-        parser.add_argument("--limit", type=int, default=limit)
+        parser.add_argument("--limit", type=_number, default=limit)
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *_arguments: Any, verb: str, **options: Any) -> None:
