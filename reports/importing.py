@@ -102,14 +102,18 @@ def import_reports(
     return run
 
 
+def interrupted_run(file: ImportFile) -> ImportRun | None:
+    """The run of this very file that has not ended, with which an import of it goes on."""
+    return ImportRun.objects.filter(source=file.source, fingerprint=file.fingerprint(), finished_at=None).first()
+
+
 def _begin(file: ImportFile) -> ImportRun:
     """The run to go on with: the interrupted one of this very file, else a fresh one."""
-    fingerprint = file.fingerprint()
-    run = ImportRun.objects.filter(source=file.source, fingerprint=fingerprint, finished_at=None).first()
+    run = interrupted_run(file)
     if run is not None:
         return run
     counters = dict.fromkeys(("byte_offset", "rows", "created", "known", "rejected", "rejects_bytes"), 0)
-    begun = {"fingerprint": fingerprint, "started_at": timezone.now(), "finished_at": None, **counters}
+    begun = {"fingerprint": file.fingerprint(), "started_at": timezone.now(), "finished_at": None, **counters}
     return ImportRun.objects.update_or_create(source=file.source, defaults=begun)[0]
 
 

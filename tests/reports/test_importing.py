@@ -10,6 +10,7 @@ import sys
 import time
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -395,6 +396,21 @@ def test_the_command_says_what_came_out(tmp_path: Path, rejects: Path) -> None:
     call_command("import_reports", str(path), "--format=seeclickfix-csv", rejects=rejects, stdout=out)
     assert "city: 2 rows, 1 new reports, 0 known before, 1 rejected" in out.getvalue()
     assert str(rejects) in out.getvalue()
+
+
+@pytest.mark.django_db
+def test_the_rate_of_a_resumed_import_is_that_of_its_own_rows(
+    tmp_path: Path, rejects: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "BATCH_ROWS", 30)
+    path, out = write(tmp_path, *numbered(31)), StringIO()
+    interrupt(seeclickfix(path), rejects, after_rows=30)
+    ticks = iter([0.0])
+    clock = SimpleNamespace(monotonic=lambda: next(ticks, 0.5))  # half a second passes
+    monkeypatch.setattr("reports.management.commands.import_reports.time", clock)
+    call_command("import_reports", str(path), "--format=seeclickfix-csv", rejects=rejects, stdout=out)
+    assert "31 rows, 31 new reports" in out.getvalue()
+    assert "(2 rows/s)" in out.getvalue()
 
 
 @pytest.mark.django_db(transaction=True)
