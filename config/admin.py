@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 import structlog
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
 from django.db import DataError
@@ -17,9 +18,29 @@ from django.http.response import HttpResponseBase
 from django.template.response import SimpleTemplateResponse
 from django_otp.admin import OTPAdminAuthenticationForm, OTPAdminSite
 
+from accounts.backends import NAME_MAX_CHARACTERS
+
 V = TypeVar("V", bound=Callable[..., HttpResponseBase])
 
 log = structlog.get_logger(__name__)
+
+
+class NameLengthMixin:
+    """A name may be an email address; Django lets none be typed that is longer than the column of phones."""
+
+    fields: dict[str, Any]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].widget.attrs["maxlength"] = NAME_MAX_CHARACTERS
+
+
+class PasswordForm(NameLengthMixin, AdminAuthenticationForm):
+    """Sign-in by name and password."""
+
+
+class PasswordAndCodeForm(NameLengthMixin, OTPAdminAuthenticationForm):  # type: ignore[misc]
+    """Sign-in by name, password and the code of an authenticator."""
 
 
 class CivicLensAdminSite(admin.AdminSite):
@@ -29,8 +50,8 @@ class CivicLensAdminSite(admin.AdminSite):
     index_title = "The desk"
 
     @property
-    def login_form(self) -> type[AuthenticationForm] | None:  # type: ignore[override]
-        return OTPAdminAuthenticationForm if settings.STAFF_TOTP_REQUIRED else None
+    def login_form(self) -> type[AuthenticationForm]:  # type: ignore[override]
+        return PasswordAndCodeForm if settings.STAFF_TOTP_REQUIRED else PasswordForm
 
     @property
     def login_template(self) -> str | None:  # type: ignore[override]

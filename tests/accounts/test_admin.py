@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -39,6 +40,15 @@ def test_staff_sign_in_by_phone_or_email() -> None:
     spelled = f"{user.phone[:2]} {user.phone[2:5]} {user.phone[5:]}"
     assert [log_in(name) for name in (user.phone, spelled, "Desk@Example.org")] == [302] * 3
     assert log_in(user.phone, "wrong") == log_in("nobody@example.org") == log_in("\x00") == log_in("") == 200
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("with_code", [False, True])
+def test_a_browser_lets_an_email_address_be_typed(settings: Any, with_code: bool) -> None:
+    settings.STAFF_TOTP_REQUIRED = with_code
+    page = Client().get("/admin/login/").content.decode()
+    (field,) = re.findall(r'<input[^>]* name="username"[^>]*>', page)
+    assert 'maxlength="255"' in field
 
 
 @pytest.mark.django_db
