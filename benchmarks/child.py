@@ -39,7 +39,7 @@ from jobs import relay, rollup, topology  # noqa: E402
 from jobs.publisher import publisher  # noqa: E402
 from reports import demo  # noqa: E402
 
-SENDER_THREADS = 4
+SENDER_THREADS = 8
 PEERS_QUEUES = ("bench_stock", "bench_celery")
 IDLE_WARM_UP = 20
 PAGES = {"admin_list": "admin:jobs_task_changelist", "dashboard": "admin:jobs_dashboard_changelist"}

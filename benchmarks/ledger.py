@@ -39,7 +39,7 @@ class Size:
     load_seconds: int
 
 
-FULL = Size(rounds=3, tasks=2500, bulk_rows=20_000, idle_tasks=250, load_seconds=5)
+FULL = Size(rounds=3, tasks=5000, bulk_rows=20_000, idle_tasks=250, load_seconds=5)
 QUICK = Size(rounds=1, tasks=500, bulk_rows=5000, idle_tasks=50, load_seconds=2)
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.conf import settings
 from dramatiq import Actor, Message, get_broker
 
-from jobs import execution, running
+from jobs import backlog, running
 
 if TYPE_CHECKING:
     from jobs.broker import LedgerBroker
@@ -52,7 +52,7 @@ class LedgerActor(Actor[P, R], Generic[P, R]):
         message = running.take_delivery(self.actor_name)
         if message is None:
             return self.fn(*args, **kwargs)
-        execution.run_message(self, message)
+        backlog.current().run_message(self, message)
         return cast("R", None)  # the ledger keeps the result; Dramatiq is to keep none
 
     def record(self, fn: Callable[..., None]) -> Callable[..., None]:

@@ -5,20 +5,21 @@ Nothing here returns or raises before the ledger knows the outcome, since Dramat
 
 from __future__ import annotations
 
+import time
 import traceback
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID, uuid4
 
 import structlog
 from django.db import transaction
-from dramatiq import MessageProxy
+from dramatiq import get_broker
 
-from jobs import groups, ledger, running, telemetry
+from jobs import groups, ledger, pace, running, telemetry
 from jobs.database import in_own_transaction, limit_transaction, persistently, unlimited_transactions
 from jobs.errors import InTransaction, LeaseLost, PermanentError, TaskCancelled
 from jobs.failpoints import failpoint
-from jobs.process import process_id
 from jobs.redaction import redact
 from jobs.states import TERMINAL_STATES, State
 
@@ -28,11 +29,13 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
-def run_message(actor: LedgerActor[..., Any], message: MessageProxy) -> None:
-    """Run the task a worker received; a dead one is mirrored into RabbitMQ's dead letters."""
-    state, _ = run(actor, UUID(message.message_id), process_id())
-    if state == State.DEAD:
-        message.fail()
+def actor_named(name: str) -> LedgerActor[..., Any]:
+    """The actor this process knows by `name`.
+
+    Raises:
+        dramatiq.ActorNotFound: it knows none.
+    """
+    return cast("LedgerActor[..., Any]", get_broker().get_actor(name))
 
 
 def run(actor: LedgerActor[..., Any], task_id: UUID, worker_id: UUID) -> tuple[State | None, BaseException | None]:
@@ -45,20 +48,32 @@ def run(actor: LedgerActor[..., Any], task_id: UUID, worker_id: UUID) -> tuple[S
     # A claim that a crash of PostgreSQL undid would let somebody else make the same call again.
     is_durable = actor.policy.kind == "external"
     claim = persistently(lambda: ledger.claim(task_id, worker_id, token, is_durable=is_durable))
-    if claim is None:
+    if claim is None and persistently(lambda: ledger.is_waiting(task_id)):
         claim = persistently(lambda: ledger.claim_limited(task_id, worker_id, token))
+        if claim is None:
+            persistently(lambda: ledger.hand_back(task_id))
     if claim is None:
-        persistently(lambda: ledger.hand_back(task_id))
         return None, None
-    failpoint("after_claim", task_id)
-    context = {"task_id": str(task_id), "actor": claim.actor, "request_id": claim.request_id}
-    bound = structlog.contextvars.bound_contextvars(**context)
-    with running.running(claim), bound, telemetry.attempt(claim) as ended:
+    return run_claimed(actor, claim)
+
+
+def run_claimed(actor: LedgerActor[..., Any], claim: ledger.Claim) -> tuple[State | None, BaseException | None]:
+    """Run a task this process has claimed; as `run`."""
+    failpoint("after_claim", claim.id)
+    with context_of(claim), telemetry.attempt(claim) as ended:
         state, error = _attempt(actor, claim)
         ended(state, error)
     if claim.group_id is not None and state in TERMINAL_STATES:
         persistently(lambda: groups.settle(claim.group_id))
     return state, error
+
+
+@contextmanager
+def context_of(claim: ledger.Claim) -> Iterator[None]:
+    """Inside, `claim` is the current task of this thread, and the log says so."""
+    context = {"task_id": str(claim.id), "actor": claim.actor, "request_id": claim.request_id}
+    with running.running(claim), structlog.contextvars.bound_contextvars(**context):
+        yield
 
 
 def _attempt(actor: LedgerActor[..., Any], claim: ledger.Claim) -> tuple[State | None, BaseException | None]:
@@ -94,9 +109,17 @@ def _fail(actor: LedgerActor[..., Any], claim: ledger.Claim, error: BaseExceptio
 def _perform_transactional(actor: LedgerActor[..., Any], claim: ledger.Claim) -> None:
     with transaction.atomic():
         _limit_transaction(actor)
-        args, kwargs = claim.arguments()
-        result = actor.fn(*args, **kwargs)
+        result = run_body(actor, claim)
         ledger.complete(claim, result)
+
+
+def run_body(actor: LedgerActor[..., Any], claim: ledger.Claim) -> Any:
+    """Call a transactional actor in the caller's transaction, and remember how long it took; return its result."""
+    args, kwargs = claim.arguments()
+    began = time.perf_counter()
+    result = actor.fn(*args, **kwargs)
+    pace.note(actor.actor_name, time.perf_counter() - began)
+    return result
 
 
 def _perform_external(actor: LedgerActor[..., Any], claim: ledger.Claim) -> None:

@@ -166,8 +166,11 @@ def _stored(task: NewTask, args: Sequence[Any]) -> tuple[Jsonb, bytes | None]:
     return Jsonb(list(args)), None
 
 
+_FIELDS = tuple(column.name for column in fields(NewTask))
+
+
 def _shared(task: NewTask, relay_delay: timedelta) -> dict[str, Any]:
-    parameters = {column.name: getattr(task, column.name) for column in fields(task)}
+    parameters = {name: getattr(task, name) for name in _FIELDS}
     return parameters | {
         "kwargs": Jsonb({} if task.is_sealed else task.kwargs),
         "trace_context": None if task.trace_context is None else Jsonb(task.trace_context),
@@ -179,20 +182,27 @@ def _relay_delay(delay: timedelta) -> timedelta:
     """How long the relay leaves a task alone: one that is due now belongs to its sender's publisher first."""
     if delay or settings.JOBS_TRANSPORT != "rabbitmq":
         return delay
+    return fast_path_grace()
+
+
+def fast_path_grace() -> timedelta:
+    """How far ahead of its sending the `publish_at` of a task lies that the fast path may hand on."""
     return timedelta(seconds=settings.JOBS_FAST_PATH_GRACE_SECONDS)
 
 
-#: What a claim reads. The last one makes the commit of the claim itself wait for the disk, or not.
-_CLAIMED = """
+_CLAIM_COLUMNS = """
     actor, queue, args, kwargs, attempt, max_attempts, checkpoint, unique_key, created_by, request_id, trace_context,
-    group_id, sealed_args, set_config('synchronous_commit', %(commit)s, true)
+    group_id, sealed_args
 """
+#: What a claim reads. The last one makes the commit of the claim itself wait for the disk, or not.
+_CLAIMED = f"{_CLAIM_COLUMNS}, set_config('synchronous_commit', %(commit)s, true)"
 _OWN = """
     UPDATE jobs_task SET state = 'running', attempt = attempt + (state <> 'running')::int,
            claim_token = %(token)s, worker_id = %(worker)s, started_at = statement_timestamp(),
            publish_at = NULL, progress = NULL
 """
-_MAY_START = """
+#: Due, and not too late.
+MAY_START = """
     state IN ('queued', 'retrying') AND run_at <= statement_timestamp()
     AND (deadline_at IS NULL OR deadline_at > statement_timestamp())
 """
@@ -200,7 +210,7 @@ _MAY_START = """
 _CLAIM = f"""
     {_OWN}
     WHERE id = %(id)s AND (
-        {_MAY_START} AND limit_key IS NULL AND NOT EXISTS (
+        {MAY_START} AND limit_key IS NULL AND NOT EXISTS (
             SELECT FROM jobs_queue AS q WHERE q.name = jobs_task.queue
               AND (q.paused_at IS NOT NULL OR q.rate_per_minute IS NOT NULL AND jobs_task.published_at IS NULL))
         OR state = 'running' AND claim_token = %(token)s)
@@ -220,6 +230,40 @@ def claim(task_id: UUID, worker_id: UUID, token: UUID, *, is_durable: bool = Fal
     return Claim(task_id, token, *rows[0][:-1]) if rows else None
 
 
+_CLAIM_MANY = f"""
+    {_OWN}
+    WHERE id = ANY(%(ids)s) AND ({MAY_START}) IS TRUE AND limit_key IS NULL AND NOT EXISTS (
+        SELECT FROM jobs_queue AS q WHERE q.name = jobs_task.queue
+          AND (q.paused_at IS NOT NULL OR q.rate_per_minute IS NOT NULL))
+    RETURNING id, {_CLAIMED}
+"""
+
+
+def claim_many(task_ids: Sequence[UUID], worker_id: UUID, token: UUID, *, is_durable: bool = False) -> list[Claim]:
+    """Like `claim` for those of many tasks that may start, under one token; in the order of `task_ids`.
+
+    None of a queue with a rate: there tasks start one by one. Who loses the answer finds it in `claims_of`.
+    """
+    parameters = {"ids": list(task_ids), "token": token, "worker": worker_id, "commit": "on" if is_durable else "off"}
+    rows = fetch(_CLAIM_MANY, parameters, is_prepared=True)
+    claims = {row[0]: Claim(row[0], token, *row[1:-1]) for row in rows}
+    return [claims[task_id] for task_id in task_ids if task_id in claims]
+
+
+def claims_of(worker_id: UUID, token: UUID) -> list[Claim]:
+    """What runs under `token`."""
+    rows = fetch(
+        f"SELECT id, {_CLAIM_COLUMNS} FROM jobs_task WHERE worker_id = %s AND state = 'running' AND claim_token = %s",  # noqa: S608 - constants only
+        (worker_id, token),
+    )
+    return [Claim(row[0], token, *row[1:]) for row in rows]
+
+
+def is_waiting(task_id: UUID) -> bool:
+    """Whether the task waits to be claimed, now or later."""
+    return bool(fetch(f"SELECT FROM jobs_task WHERE id = %s AND {IS_WAITING}", (task_id,), is_prepared=True))
+
+
 _LOCK_LIMIT = """
     SELECT pg_advisory_xact_lock(hashtextextended(limit_key, 0))
     FROM jobs_task WHERE id = %s AND limit_key IS NOT NULL
@@ -228,7 +272,7 @@ _LOCK_LIMIT = """
 _CLAIM_LIMITED = f"""
     {_OWN}
     WHERE id = %(id)s AND (
-        {_MAY_START} AND NOT EXISTS (
+        {MAY_START} AND NOT EXISTS (
             SELECT FROM jobs_queue AS q WHERE q.name = jobs_task.queue
               AND (q.paused_at IS NOT NULL OR q.rate_per_minute IS NOT NULL AND jobs_task.published_at IS NULL))
         AND limit_count > (
@@ -294,6 +338,25 @@ def complete(owned: Claim, result: Any) -> None:
     """
     parameters = (None if result is None else Jsonb(result), owned.id, owned.token)
     if not execute(_COMPLETE, parameters, is_prepared=True):
+        raise LeaseLost
+
+
+_COMPLETE_MANY = f"""
+    UPDATE jobs_task SET state = 'succeeded', finished_at = statement_timestamp(), result = ended.result
+    FROM unnest(%s::uuid[], %s::jsonb[]) AS ended(id, result)
+    WHERE jobs_task.id = ended.id AND {IS_RUNNING} AND claim_token = %s
+"""  # noqa: S608 - constants only
+
+
+def complete_many(owned: Sequence[Claim], results: Sequence[Any]) -> None:
+    """Like `complete`, for tasks that were claimed under one token; `results` in their order.
+
+    Raises:
+        LeaseLost: one of the claims is no longer ours; the caller's transaction must not commit.
+    """
+    stored = [None if result is None else Jsonb(result) for result in results]
+    parameters = ([claim.id for claim in owned], stored, owned[0].token)
+    if execute(_COMPLETE_MANY, parameters, is_prepared=True) != len(owned):
         raise LeaseLost
 
 

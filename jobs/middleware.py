@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import connections
 from dramatiq import Broker, MessageProxy, Middleware, Worker
 
-from jobs import running
+from jobs import backlog, running
 from jobs.database import limit_transactions_by_default, persistently
 from jobs.failpoints import failpoint
 from jobs.process import process_id
@@ -38,6 +38,10 @@ class LedgerMiddleware(Middleware):
         """The outcome is in the ledger; RabbitMQ does not know yet that the message is done."""
         failpoint("before_ack", message.message_id)
 
+    def after_ack(self, broker: Broker, message: MessageProxy) -> None:
+        """A worker thread between two messages helps with what waits behind them."""
+        backlog.current().work_off(message.queue_name)
+
     def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
         """Set up this process's connections to PostgreSQL before its threads make any."""
         database = connections.settings["default"]
@@ -47,10 +51,15 @@ class LedgerMiddleware(Middleware):
 
     def after_worker_boot(self, broker: Broker, worker: Worker) -> None:
         """The process is known to the ledger before its first claim, and its loops run."""
+        backlog.begin(worker.work_queue)
         queues = sorted(worker.consumer_whitelist or settings.JOBS_QUEUES)
         persistently(lambda: beat(process_id(), queues=queues, threads=worker.worker_threads))
         self._upkeep = Upkeep(queues=queues, threads=worker.worker_threads)
         self._upkeep.start()
+
+    def before_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
+        """Nothing new is begun."""
+        backlog.current().end()
 
     def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
         """What this process still holds may be rescued at once."""

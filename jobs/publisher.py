@@ -29,11 +29,13 @@ log = structlog.get_logger(__name__)
 
 #: Messages are not written to RabbitMQ's disk: what a restart loses is noticed and published again from the ledger.
 TRANSIENT = 1
-#: The fast path stands back behind this many waiting messages: then the relay decides the order.
-FAST_PATH_DEPTH_MESSAGES = 100
+#: The fast path stands back behind this many waiting messages: workers look into the ledger themselves then.
+FAST_PATH_DEPTH_MESSAGES = 16
 #: The depth of a queue is asked for again after so long, or after so many messages of our own.
 DEPTH_LIFETIME_SECONDS = 0.2
 DEPTH_LIFETIME_MESSAGES = 50
+#: After so long the fast path looks whether its workers are through with what waited.
+CLOSED_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ class _Depth:
     published_since: int = 0
     is_asking: bool = False
     waiting: list[Callable[[int | None], None]] = field(default_factory=list)
+    is_closed: bool = False
+    put_off: deque[Parcel] = field(default_factory=lambda: deque(maxlen=FAST_PATH_DEPTH_MESSAGES))
 
     @property
     def estimate(self) -> int:
@@ -109,7 +113,18 @@ class Publisher(Link):
     def offer(self, parcels: Iterable[Parcel]) -> None:
         """Publish `parcels` soon if RabbitMQ is near idle; never waits, never fails. The relay takes the rest."""
         now = time.monotonic()
-        self._call(functools.partial(self._do_offer, [(now, parcel) for parcel in parcels]))
+        wanted = [(now, parcel) for parcel in parcels if not self._is_put_off(parcel)]
+        if wanted:
+            self._call(functools.partial(self._do_offer, wanted))
+
+    def _is_put_off(self, parcel: Parcel) -> bool:
+        """Whether so many messages wait in the queue that nobody's thread need be woken for one more."""
+        depth = self._depths.get(parcel.queue)
+        if depth is None or not depth.is_closed:
+            return False
+        depth.put_off.append(parcel)
+        self.missed += 1
+        return True
 
     def publish(self, parcels: list[Parcel], timeout: float = 5.0) -> set[UUID]:
         """Publish all `parcels`; return the ids that RabbitMQ confirmed within `timeout` seconds."""
@@ -174,10 +189,34 @@ class Publisher(Link):
             return
         if depth.is_stale and not depth.is_asking:
             self._do_ask_depth(parcel.queue, lambda _count: None)
-        if depth.estimate >= FAST_PATH_DEPTH_MESSAGES:
-            self.missed += 1
+        if depth.is_closed or depth.estimate >= FAST_PATH_DEPTH_MESSAGES:
+            self._do_close_fast_path(depth, parcel)
+        else:
+            self._do_publish(parcel, None)
+
+    def _do_close_fast_path(self, depth: _Depth, parcel: Parcel) -> None:
+        """Workers have enough to find more; look again later whether they still have, and tell them what came last."""
+        depth.put_off.append(parcel)
+        self.missed += 1
+        if not depth.is_closed:
+            depth.is_closed = True
+            self._do_reopen_later(parcel.queue)
+
+    def _do_reopen_later(self, queue: str) -> None:
+        if self._connection is not None:
+            ask = functools.partial(self._do_ask_depth, queue, functools.partial(self._on_reopening, queue))
+            self._connection.ioloop.call_later(CLOSED_SECONDS, ask)
+
+    def _on_reopening(self, queue: str, count: int | None) -> None:
+        if count is None:
+            return  # the connection is lost, and what was known with it
+        if count >= FAST_PATH_DEPTH_MESSAGES:
+            self._do_reopen_later(queue)
             return
-        self._do_publish(parcel, None)
+        depth = self._depths[queue]
+        depth.is_closed = False
+        while depth.put_off:
+            self._do_publish(depth.put_off.popleft(), None)
 
     def _do_publish_batch(self, parcels: list[Parcel], batch: Batch) -> None:
         for parcel in parcels:

@@ -16,7 +16,7 @@ import structlog
 from dramatiq import Consumer, Message, MessageProxy
 from dramatiq.errors import ConnectionClosed, DecodeError
 
-from jobs import ledger, relay, topology
+from jobs import backlog, ledger, relay, topology
 from jobs.database import persistently
 from jobs.failpoints import failpoint
 from jobs.link import Link
@@ -163,6 +163,9 @@ class LedgerConsumer(Consumer):
         except (DecodeError, ValueError, AttributeError, TypeError) as error:
             self._keep_undecodable(body, error)
             self._receiver.settle(receipt, is_done=False)
+            return None
+        if backlog.current().has_finished(task_id):
+            self._receiver.settle(receipt, is_done=True)
             return None
         if message.actor_name not in self._broker.actors:
             persistently(lambda: relay.postpone_unknown(Parcel(task_id, message.actor_name, self._queue_name)))

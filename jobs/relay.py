@@ -14,6 +14,7 @@ from django.db import transaction
 from jobs import ledger
 from jobs.database import execute, fetch
 from jobs.failpoints import failpoint
+from jobs.picking import Picking
 from jobs.publisher import Parcel
 
 if TYPE_CHECKING:
@@ -34,39 +35,7 @@ _DUE = """
     AND (limit_key IS NULL OR limit_count > (
         SELECT count(*) FROM jobs_task AS r WHERE r.limit_key = jobs_task.limit_key AND r.state = 'running'))
 """
-_MOST_URGENT = f"""
-    SELECT id, actor, queue FROM jobs_task WHERE queue = %(queue)s AND {_DUE}
-    ORDER BY priority, publish_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-"""  # noqa: S608 - constants only
-#: So many of one person's tasks are looked at for one batch, of so many people.
-_TURNS_A_PERSON = 20
-_PEOPLE = 500
-#: Behind a backlog people take turns: everybody's first task, then everybody's second. Tasks of nobody (imports,
-#: the schedule) count as one person's. The people are found by hopping through the index, one step each.
-_FAIR = f"""
-    WITH RECURSIVE hop(person) AS (
-        (SELECT created_by FROM jobs_task WHERE queue = %(queue)s AND state IN ('queued', 'retrying')
-         AND created_by IS NOT NULL ORDER BY created_by LIMIT 1)
-        UNION ALL
-        SELECT (SELECT created_by FROM jobs_task WHERE queue = %(queue)s AND state IN ('queued', 'retrying')
-                AND created_by > hop.person ORDER BY created_by LIMIT 1)
-        FROM hop WHERE hop.person IS NOT NULL
-    ), turns AS (
-        SELECT t.* FROM (SELECT person FROM hop WHERE person IS NOT NULL LIMIT {_PEOPLE}) AS people
-        CROSS JOIN LATERAL (
-            SELECT id, priority, publish_at, row_number() OVER (ORDER BY priority, publish_at) AS turn
-            FROM jobs_task WHERE queue = %(queue)s AND created_by = people.person AND {_DUE}
-            ORDER BY priority, publish_at LIMIT {_TURNS_A_PERSON}
-        ) AS t
-        UNION ALL
-        (SELECT id, priority, publish_at, row_number() OVER (ORDER BY priority, publish_at) AS turn
-         FROM jobs_task WHERE queue = %(queue)s AND created_by IS NULL AND {_DUE}
-         ORDER BY priority, publish_at LIMIT {_TURNS_A_PERSON})
-    )
-    SELECT id, actor, queue FROM jobs_task
-    WHERE id IN (SELECT id FROM turns ORDER BY priority, turn, publish_at LIMIT %(limit)s) AND {_DUE}
-    FOR UPDATE SKIP LOCKED
-"""  # noqa: S608 - constants only
+_PICKING = Picking(_DUE)
 
 
 def take(queues: list[str], worker_id: UUID, *, limit: int) -> list[Parcel]:
@@ -148,14 +117,10 @@ def _relay_batch(publisher: Publisher, queue: _DueQueue, limit: int) -> int:
 def _pick(queue: _DueQueue, limit: int) -> list[Parcel]:
     """Lock up to `limit` due tasks in the order in which they shall run, within the queue's rate."""
     permitted = limit if queue.rate_per_minute is None else min(limit, _permits(queue))
-    parameters = {"queue": queue.name, "limit": permitted}
-    rows = fetch(_MOST_URGENT, parameters)
-    if len(rows) == permitted > 1:
-        # Turns are few a person; what room they leave goes to the most urgent, so that a batch is always full.
-        rows = list(dict.fromkeys([*fetch(_FAIR, parameters), *rows]))[:permitted]
+    parcels = _PICKING.lock(queue.name, permitted)
     if queue.rate_per_minute is not None:
-        _spend(queue, len(rows))
-    return [Parcel(*row) for row in rows]
+        _spend(queue, len(parcels))
+    return parcels
 
 
 #: A queue with a rate that stood idle may start so much of its minute at once.
@@ -195,15 +160,16 @@ def _mark(task_ids: set[UUID], worker_id: UUID | None) -> None:
 def mark_published(task_ids: set[UUID]) -> None:
     """Tasks of the fast path that still wait are RabbitMQ's; the relay leaves them alone.
 
-    Not so in a queue with a rate: there only what the relay hands on may start.
+    Not so in a queue with a rate: there only what the relay hands on may start. Nor a task that a worker has handed
+    back meanwhile, its message acknowledged: its `publish_at` is not the one it was sent with.
     """
     execute(
         f"""
         UPDATE jobs_task SET publish_at = NULL, published_at = statement_timestamp()
-        WHERE id = ANY(%s) AND {ledger.IS_WAITING} AND publish_at IS NOT NULL
+        WHERE id = ANY(%s) AND {ledger.IS_WAITING} AND publish_at = created_at + %s
           AND NOT EXISTS (SELECT FROM jobs_queue WHERE name = jobs_task.queue AND rate_per_minute IS NOT NULL)
         """,  # noqa: S608 - constants only
-        (list(task_ids),),
+        (list(task_ids), ledger.fast_path_grace()),
     )
 
 

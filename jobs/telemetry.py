@@ -47,7 +47,7 @@ class ProcessCollector(Collector):
             return
         process = [str(os.getpid())]
         missed = CounterMetricFamily(
-            "civiclens_fast_path_missed", "Tasks sent here that the relay had to publish.", labels=["process"]
+            "civiclens_fast_path_missed", "Tasks sent here that were left to workers and relay.", labels=["process"]
         )
         missed.add_metric(process, current.missed)
         yield missed
@@ -67,13 +67,18 @@ def attempt(claim: ledger.Claim) -> Iterator[Callable[[State | None, BaseExcepti
     started = time.perf_counter()
 
     def end(state: State | None, error: BaseException | None) -> None:
-        ATTEMPTS.labels(claim.actor, claim.queue, state or "lost").inc()
-        SECONDS.labels(claim.actor).observe(time.perf_counter() - started)
+        count(claim, state, time.perf_counter() - started)
         if error is not None:
             fail_span(type(error).__qualname__)
 
     with RUNNING.track_inprogress(), tracing.task_span(claim) as fail_span:
         yield end
+
+
+def count(claim: ledger.Claim, state: State | None, seconds: float) -> None:
+    """Count an attempt that took `seconds` and left its task in `state`; None where somebody else owns it by now."""
+    ATTEMPTS.labels(claim.actor, claim.queue, state or "lost").inc()
+    SECONDS.labels(claim.actor).observe(seconds)
 
 
 class TelemetryMiddleware(Middleware):

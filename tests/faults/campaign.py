@@ -33,9 +33,9 @@ LAST_FAULT_AT = 0.9
 #: How much longer a run may take where a fault still waits for something to hit.
 OVERTIME = 1.5
 #: Points of a task's way at which a worker may die; one of them ends each life.
-DEADLY = ("before_claim", "after_claim", "after_call", "after_commit", "before_ack")
+DEADLY = ("before_claim", "after_claim", "in_bundle", "after_call", "after_commit", "after_bundle", "before_ack")
 #: Points at which a worker may stand still for longer than its lease.
-HALTING = ("after_claim", "after_call", "after_commit", "before_ack")
+HALTING = ("after_claim", "in_bundle", "after_call", "after_commit", "after_bundle", "before_ack")
 HALT_SECONDS = 6
 #: Chances, for each time a thread passes, that it dies there.
 THREAD_DEATHS = {

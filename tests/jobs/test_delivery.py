@@ -8,7 +8,9 @@ import signal
 import subprocess
 from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 
+import pytest
 from django.db import transaction
 from django.utils import timezone
 
@@ -145,6 +147,25 @@ def test_a_poisonous_task_is_dead_and_its_neighbours_finish(workers: Workers) ->
     task = Task.objects.get(pk=poison.message_id)
     assert (task.state, task.attempt) == (State.DEAD, 2)
     assert effects() == {f"neighbour {number}": 1 for number in range(20)}
+
+
+@pytest.mark.parametrize("point", ["in_bundle", "after_bundle"])
+def test_a_worker_killed_in_the_middle_of_a_bundle_loses_and_doubles_nothing(
+    workers: Workers, tmp_path: Path, point: str
+) -> None:
+    log = tmp_path / "hits.jsonl"
+    with transaction.atomic():
+        probe_transactional.send_many([(f"short {number}",) for number in range(1000)])
+    workers.environment |= {"JOBS_FAILPOINTS": f"{point}=kill@20", "JOBS_FAILPOINTS_LOG": str(log)}
+    first = workers.start(threads=2)
+    wait_until(lambda: first.poll() is not None, "the worker to be killed")
+    workers.kill(first)
+    assert point in log.read_text()
+    del workers.environment["JOBS_FAILPOINTS"]
+    workers.start(threads=2)
+    wait_until_drained()
+    assert effects() == {f"short {number}": 1 for number in range(1000)}
+    assert set(Task.objects.values_list("state", flat=True)) == {State.SUCCEEDED}
 
 
 def test_failures_are_retried_then_dead_with_every_traceback(workers: Workers) -> None:
