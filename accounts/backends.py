@@ -11,6 +11,8 @@ from accounts import phones
 from accounts.errors import PhoneInvalid
 from accounts.models import User
 
+NAME_MAX_CHARACTERS = 255  # of the column in which axes keeps it
+
 
 class StaffBackend(ModelBackend):
     """Phone or email address, and password; for staff alone, since citizens have no password."""
@@ -29,8 +31,11 @@ class StaffBackend(ModelBackend):
 
 
 def canonical_name(request: HttpRequest, credentials: dict[str, Any] | None) -> str:
-    """What django-axes counts failures by: one spelling of the name, or each spelling would have its own attempts."""
-    return _canonical((credentials or request.POST).get("username") or "")
+    """What django-axes counts failures by: one spelling of the name, or each spelling would have its own attempts.
+
+    Never longer than its column; names that differ only beyond that are counted together.
+    """
+    return _canonical((credentials or request.POST).get("username") or "")[:NAME_MAX_CHARACTERS]
 
 
 def _canonical(name: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
+from django.db import models
 from rest_framework import serializers
 
 from accounts import phones
@@ -11,9 +12,11 @@ from accounts.codes import CODE_DIGITS
 from accounts.errors import PhoneInvalid
 from accounts.leaderboard import PERIOD
 from accounts.models import Session, User
+from jobs.fields import MomentField, StrictBooleanField, StrictRegexField, StrictTextField
+from jobs.serializers import PayloadSerializer
 
 
-class PhoneField(serializers.CharField):
+class PhoneField(StrictTextField):
     """A phone number in any international spelling; validated to E.164."""
 
     def __init__(self, **options: Any) -> None:
@@ -42,7 +45,7 @@ class CodeSerializer(serializers.Serializer[Any]):
     challenge_id = serializers.UUIDField(
         required=False, allow_null=True, default=None, help_text="Without it the newest challenge counts."
     )
-    code = serializers.RegexField(rf"\A[0-9]{{{CODE_DIGITS}}}\Z", max_length=CODE_DIGITS)
+    code = StrictRegexField(rf"\A[0-9]{{{CODE_DIGITS}}}\Z", max_length=CODE_DIGITS)
 
 
 class VerifyOtpSerializer(CodeSerializer):
@@ -50,15 +53,20 @@ class VerifyOtpSerializer(CodeSerializer):
 
 
 class RefreshSerializer(serializers.Serializer[Any]):
-    refresh = serializers.CharField(max_length=200, trim_whitespace=False)
+    refresh = StrictTextField(max_length=200, trim_whitespace=False)
 
 
 class UserSerializer(serializers.ModelSerializer[User]):
     """The user's own view; a changed email address loses its verification."""
 
+    serializer_field_mapping: ClassVar = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        models.CharField: StrictTextField,
+        models.BooleanField: StrictBooleanField,
+    }
     email_verified = serializers.BooleanField(read_only=True)
     level = serializers.IntegerField(read_only=True)
-    locale = serializers.RegexField(
+    locale = StrictRegexField(
         r"\A[a-z]{2,3}(-[A-Za-z0-9]{2,8})?\Z", max_length=12, required=False, help_text="Such as en or pt-BR."
     )
 
@@ -100,9 +108,9 @@ class SessionSerializer(serializers.ModelSerializer[Session]):
         return bool(session == self.context["request"].auth)
 
 
-class LeaderboardPayloadSerializer(serializers.Serializer[Any]):
-    since = serializers.DateTimeField(required=False, help_text=f"{PERIOD.days} days before `until` unless given.")
-    until = serializers.DateTimeField(required=False, help_text="Now unless given.")
+class LeaderboardPayloadSerializer(PayloadSerializer):
+    since = MomentField(required=False, help_text=f"{PERIOD.days} days before `until` unless given.")
+    until = MomentField(required=False, help_text="Now unless given.")
     limit = serializers.IntegerField(min_value=1, max_value=100, default=20)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -1,14 +1,46 @@
-"""The staff's desk: its name, and who may enter."""
+"""The staff's desk: its name, who may enter, and what becomes of an address that somebody made up."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
 
+import structlog
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm
-from django.http import HttpRequest
+from django.core.exceptions import ValidationError
+from django.db import DataError
+from django.http import HttpRequest, HttpResponseBadRequest
+from django.http.response import HttpResponseBase
+from django.template.response import SimpleTemplateResponse
 from django_otp.admin import OTPAdminAuthenticationForm, OTPAdminSite
+
+from accounts.backends import NAME_MAX_CHARACTERS
+
+V = TypeVar("V", bound=Callable[..., HttpResponseBase])
+
+log = structlog.get_logger(__name__)
+
+
+class NameLengthMixin:
+    """A name may be an email address; Django lets none be typed that is longer than the column of phones."""
+
+    fields: dict[str, Any]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].widget.attrs["maxlength"] = NAME_MAX_CHARACTERS
+
+
+class PasswordForm(NameLengthMixin, AdminAuthenticationForm):
+    """Sign-in by name and password."""
+
+
+class PasswordAndCodeForm(NameLengthMixin, OTPAdminAuthenticationForm):  # type: ignore[misc]
+    """Sign-in by name, password and the code of an authenticator."""
 
 
 class CivicLensAdminSite(admin.AdminSite):
@@ -18,12 +50,15 @@ class CivicLensAdminSite(admin.AdminSite):
     index_title = "The desk"
 
     @property
-    def login_form(self) -> type[AuthenticationForm] | None:  # type: ignore[override]
-        return OTPAdminAuthenticationForm if settings.STAFF_TOTP_REQUIRED else None
+    def login_form(self) -> type[AuthenticationForm]:  # type: ignore[override]
+        return PasswordAndCodeForm if settings.STAFF_TOTP_REQUIRED else PasswordForm
 
     @property
     def login_template(self) -> str | None:  # type: ignore[override]
         return OTPAdminSite.login_template if settings.STAFF_TOTP_REQUIRED else None
+
+    def admin_view(self, view: V, cacheable: bool = False) -> V:
+        return super().admin_view(_refusing(view), cacheable)
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Whether this is active staff; a session that began without a code does not count where one is required."""
@@ -31,3 +66,24 @@ class CivicLensAdminSite(admin.AdminSite):
             return False
         user: Any = request.user  # with what OTPMiddleware added
         return not settings.STAFF_TOTP_REQUIRED or bool(user.is_verified())
+
+
+def _refusing(view: V) -> V:
+    """Answer 400 where a value of the request is none that the column or PostgreSQL takes.
+
+    Django's admin hands much of an address (filters, keys, initial values, selections) to the ORM unchecked, and often
+    only while the page is rendered. The log has the traceback, should the fault be ours after all.
+    """
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            response = view(request, *args, **kwargs)
+            return response.render() if isinstance(response, SimpleTemplateResponse) else response
+        except (ValidationError, ValueError, OverflowError, DataError) as error:
+            log.warning("admin_request_refused", path=request.path, exc_info=error)
+            return HttpResponseBadRequest(
+                "The address or the form has a value that cannot be looked up.\n", content_type="text/plain"
+            )
+
+    return cast("V", guarded)

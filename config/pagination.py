@@ -10,6 +10,7 @@ import base64
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -20,6 +21,7 @@ from django.db.models.fields.tuple_lookups import (  # type: ignore[import-untyp
     TupleLessThan,
 )
 from django.http import QueryDict
+from django.utils import timezone
 from rest_framework import exceptions
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
@@ -28,7 +30,7 @@ from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from config.exceptions import InvalidCursor
-from config.parsers import storable
+from jobs.strict_json import storable
 
 _CURSOR_MAX_CHARACTERS = 1000
 
@@ -101,8 +103,8 @@ class KeysetPagination(BasePagination):
         if len(cursor.values) != len(fields):
             raise InvalidCursor
         try:
-            return tuple(field.to_python(value) for field, value in zip(fields, cursor.values, strict=True))
-        except ValidationError as error:
+            return tuple(_value(field, text) for field, text in zip(fields, cursor.values, strict=True))
+        except (ValidationError, ValueError, OverflowError) as error:
             raise InvalidCursor from error
 
     def _fields(self, model: type[Model]) -> Sequence[Field[Any, Any]]:
@@ -138,3 +140,16 @@ class KeysetPagination(BasePagination):
             {"name": "cursor", "in": "query", "schema": {"type": "string"}, "description": "Taken from a link."},
             {"name": "page_size", "in": "query", "schema": size, "description": "Rows on a page."},
         ]
+
+
+def _value(field: Field[Any, Any], text: str) -> Any:
+    """Read an ordering value; a time in UTC, for PostgreSQL takes neither every offset nor every year.
+
+    Raises ValidationError for what is no such value, ValueError or OverflowError for a time outside the calendar.
+    """
+    value = field.to_python(text)
+    if not isinstance(value, datetime):
+        return value
+    if timezone.is_naive(value):
+        raise ValueError("The time has no offset.")
+    return value.astimezone(UTC)

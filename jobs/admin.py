@@ -12,6 +12,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
+from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -20,10 +21,24 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from dramatiq import get_broker
 
-from jobs import operations, schedule
+from jobs import alerts, operations, overview, rollup, schedule, strict_json
 from jobs.dashboard import DashboardAdmin
 from jobs.errors import ArgumentsRefused, NotInThatState
-from jobs.models import Attempt, Dashboard, Queue, ScheduleTick, Task, UndecodableMessage, Worker
+from jobs.models import (
+    AlertEpisode,
+    Attempt,
+    Dashboard,
+    IdempotencyKey,
+    OnceKey,
+    Queue,
+    RateLimit,
+    ScheduleTick,
+    Task,
+    TaskGroup,
+    TaskRollup,
+    UndecodableMessage,
+    Worker,
+)
 from jobs.redaction import redact, redact_value, shown_arguments
 from jobs.states import State
 
@@ -70,11 +85,26 @@ class AttemptInline(admin.TabularInline[Attempt, Task]):
         return format_html("<details><summary>Show</summary><pre>{}</pre></details>", redact(attempt.traceback))
 
 
+class StrictJSONField(forms.JSONField):
+    """JSON that the ledger can store, said to be wrong by what is wrong with it; a refused text is shown as typed."""
+
+    def to_python(self, value: Any) -> Any:
+        if value in self.empty_values:
+            return None
+        try:
+            return strict_json.loads(value)
+        except ValueError as error:
+            raise ValidationError(f"This is not valid JSON: {error}.") from error
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        return InvalidJSONInput(data)
+
+
 class ArgumentsForm(forms.Form):
     """The arguments of a dead task, as JSON; valid once they are stored."""
 
-    args = forms.JSONField(widget=forms.Textarea(attrs={"rows": 6, "cols": 80}), required=False, label="Positional")
-    kwargs = forms.JSONField(widget=forms.Textarea(attrs={"rows": 6, "cols": 80}), required=False, label="By name")
+    args = StrictJSONField(widget=forms.Textarea(attrs={"rows": 6, "cols": 80}), required=False, label="Positional")
+    kwargs = StrictJSONField(widget=forms.Textarea(attrs={"rows": 6, "cols": 80}), required=False, label="By name")
 
     def clean_args(self) -> list[Any]:
         return _of_type(list, "list", self.cleaned_data["args"])
@@ -226,13 +256,21 @@ class WorkerAdmin(ReadOnlyAdmin[Worker]):
 
 @admin.register(Queue)
 class QueueAdmin(ReadOnlyAdmin[Queue]):
+    """Every queue of JOBS_QUEUES, and below them the switches that were ever set; the dashboard has the switches."""
+
     list_display = ("name", "paused_at", "rate_per_minute", "note")
     actions = ("resume",)
 
-    @admin.action(description="Resume")
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("jobs.change_queue")
+
+    @admin.action(description="Resume", permissions=["operate"])
     def resume(self, request: HttpRequest, queues: QuerySet[Queue]) -> None:
         count = sum(operations.resume(queue.name, by=request.user.pk) for queue in queues)
         self.message_user(request, f"{count} queues resumed.")
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {**(extra_context or {}), "queues": overview.queues()})
 
 
 @admin.register(UndecodableMessage)
@@ -251,3 +289,65 @@ class ScheduleTickAdmin(ReadOnlyAdmin[ScheduleTick]):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return super().changelist_view(request, {**(extra_context or {}), "schedule": schedule.overview()})
+
+
+@admin.register(AlertEpisode)
+class AlertEpisodeAdmin(ReadOnlyAdmin[AlertEpisode]):
+    list_display = ("rule", "measured", "started_at", "calm_since", "ended_at")
+    list_filter = (("ended_at", admin.EmptyFieldListFilter), "rule")
+    date_hierarchy = "started_at"
+    readonly_fields = ("measured",)
+
+    @admin.display(description="measured when it began")
+    def measured(self, episode: AlertEpisode) -> str:
+        return alerts.sentence(episode)
+
+
+@admin.register(TaskGroup)
+class TaskGroupAdmin(ReadOnlyAdmin[TaskGroup]):
+    list_display = ("id", "size", "callback_actor", "callback_task_id", "created_at")
+    fields = ("id", "size", "callback_actor", "arguments", "callback_task_id", "created_at")
+    search_fields = ("id__exact", "callback_task_id__exact")
+    ordering = ("-id",)
+
+    @admin.display(description="callback arguments")
+    def arguments(self, group: TaskGroup) -> SafeString:
+        return _as_json(redact_value(group.callback_args))
+
+
+@admin.register(OnceKey)
+class OnceKeyAdmin(ReadOnlyAdmin[OnceKey]):
+    list_display = ("key", "task_id", "expires_at")
+    search_fields = ("key__exact", "task_id__exact")
+
+
+@admin.register(RateLimit)
+class RateLimitAdmin(ReadOnlyAdmin[RateLimit]):
+    list_display = ("key", "hits", "window_ends_at")
+    search_fields = ("key__exact",)
+
+
+@admin.register(IdempotencyKey)
+class IdempotencyKeyAdmin(ReadOnlyAdmin[IdempotencyKey]):
+    """Who repeated what is told; the answer that was given stays sealed."""
+
+    list_display = ("created_at", "owner", "key", "status")
+    fields = ("created_at", "owner", "key", "status", "fingerprint")
+    search_fields = ("owner__exact", "key__exact")
+    ordering = ("-id",)
+
+
+class SpanFilter(DeclaredFilter):
+    title = "span"
+    parameter_name = "seconds"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        spans = {rollup.MINUTE: "minute", rollup.TEN_MINUTES: "ten minutes", rollup.HOUR: "hour", 0: "since ever"}
+        return [(str(seconds), name) for seconds, name in spans.items()]
+
+
+@admin.register(TaskRollup)
+class TaskRollupAdmin(ReadOnlyAdmin[TaskRollup]):
+    list_display = ("bucket_at", "seconds", "actor", "queue", "succeeded", "failed", "dead", "cancelled")
+    list_filter = (SpanFilter, QueueFilter, ActorFilter)
+    ordering = ("-seconds", "-bucket_at", "-actor", "-queue")

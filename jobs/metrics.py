@@ -10,7 +10,9 @@ import hmac
 import ipaddress
 from collections.abc import Iterable, Iterator, Sequence
 
+import structlog
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from prometheus_client import CollectorRegistry
@@ -22,6 +24,8 @@ from jobs import overview, rollup
 from jobs.database import fetch
 from jobs.models import AlertEpisode
 from jobs.telemetry import ProcessCollector
+
+log = structlog.get_logger(__name__)
 
 
 class LedgerCollector(Collector):
@@ -115,13 +119,21 @@ web_registry = _registry
 
 @require_safe
 def metrics_view(request: HttpRequest) -> HttpResponse:
-    """The installation's metrics, for who knows METRICS_TOKEN; without one, for this machine alone."""
+    """The installation's metrics, for who knows METRICS_TOKEN; without one, for this machine alone.
+
+    Without PostgreSQL there are none, and the answer is 503.
+    """
     if not _may_scrape(request):
         status = 401 if settings.METRICS_TOKEN else 403
         headers = {"WWW-Authenticate": "Bearer"} if settings.METRICS_TOKEN else {}
         return HttpResponse("Not for you.\n", status=status, headers=headers, content_type="text/plain")
     encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-    return HttpResponse(encode(_registry), content_type=content_type, headers={"Cache-Control": "no-store"})
+    try:
+        text = encode(_registry)
+    except (OperationalError, InterfaceError) as error:
+        log.warning("metrics_database_unavailable", error=type(error).__name__)
+        return HttpResponse("The database does not answer.\n", status=503, content_type="text/plain")
+    return HttpResponse(text, content_type=content_type, headers={"Cache-Control": "no-store"})
 
 
 def _may_scrape(request: HttpRequest) -> bool:

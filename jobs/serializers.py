@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.urls import reverse
@@ -10,6 +11,7 @@ from rest_framework import serializers
 from rest_framework.schemas.openapi import AutoSchema
 
 from jobs import types
+from jobs.fields import StrictBooleanField, StrictTextField
 from jobs.models import Task
 from jobs.states import State
 from jobs.types import JobType
@@ -21,12 +23,26 @@ PROBLEMS = {
 }
 
 
+class PayloadSerializer(serializers.Serializer[Any]):
+    """The payload of a job type; a field it does not have is refused with the names of those it has.
+
+    A misspelt optional field would otherwise start a job that computes something else than was asked.
+    """
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping) and (unknown := sorted(set(data) - set(self.fields))):
+            expected = f"Expected one of: {', '.join(sorted(self.fields))}" if self.fields else "None is expected"
+            refusal = serializers.ErrorDetail(f"Unknown field. {expected}.", code="unknown")
+            raise serializers.ValidationError({name: [refusal] for name in unknown})
+        return super().to_internal_value(data)
+
+
 class NewJobSerializer(serializers.Serializer[Any]):
     """What starts a job. Afterwards `validated_data["payload"]` is the JSON that the type's actor gets."""
 
-    job_type = serializers.CharField(help_text="One of `/api/v1/job-types/`.")
+    job_type = StrictTextField(help_text="One of `/api/v1/job-types/`.")
     payload = serializers.DictField(default=dict, help_text="As the job type says.")
-    notify = serializers.BooleanField(default=False, help_text="Send me a message when it has ended.")
+    notify = StrictBooleanField(default=False, help_text="Send me a message when it has ended.")
 
     def validate_job_type(self, name: str) -> JobType:
         found = types.find(name)
@@ -157,8 +173,25 @@ class JobTypeSerializer(serializers.Serializer[Any]):
 
     @extend_schema_field(serializers.DictField())
     def get_payload(self, job_type: JobType) -> dict[str, Any]:
-        return AutoSchema().map_serializer(job_type.payload())
+        return _json_schema(job_type.payload()) | {"additionalProperties": False}
 
     @extend_schema_field(serializers.DictField())
     def get_result(self, job_type: JobType) -> dict[str, Any]:
-        return AutoSchema().map_serializer(job_type.result())
+        return _json_schema(job_type.result())
+
+
+def _json_schema(serializer: Any) -> dict[str, Any]:
+    schema: dict[str, Any] = _standard(AutoSchema().map_serializer(serializer))
+    return schema
+
+
+def _standard(schema: Any) -> Any:
+    """JSON Schema in place of OpenAPI 3.0's dialect of it, where null is no type but a property of others."""
+    if isinstance(schema, list):
+        return [_standard(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    told = {name: _standard(value) for name, value in schema.items() if not (name == "nullable" and value is True)}
+    if len(told) < len(schema) and "type" in told:
+        told["type"] = [told["type"], "null"]
+    return told

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from rest_framework.permissions import BasePermission
     from rest_framework.serializers import BaseSerializer
 
+    from jobs.serializers import PayloadSerializer
+
 A = TypeVar("A", bound=LedgerActor[..., Any])
 
 
@@ -35,7 +37,7 @@ class JobType:
 
     name: str
     actor: LedgerActor[..., Any]
-    payload: type[BaseSerializer[Any]]
+    payload: type[PayloadSerializer]
     result: type[BaseSerializer[Any]]
     permission: type[BasePermission] | None = None
     limits: Limits = field(default_factory=Limits)
@@ -52,7 +54,7 @@ _types: dict[str, JobType] = {}
 def job_type(
     name: str,
     *,
-    payload: type[BaseSerializer[Any]],
+    payload: type[PayloadSerializer],
     result: type[BaseSerializer[Any]],
     permission: type[BasePermission] | None = None,
     limits: Limits | None = None,
@@ -60,7 +62,8 @@ def job_type(
     """Declare an actor as a job type; its name is a contract with clients, its docstring tells them what it does.
 
     Args:
-        payload: validates what the client sends; the actor gets its JSON representation as keyword arguments.
+        payload: validates what the client sends, and refuses unknown fields; the actor gets its JSON representation
+            as keyword arguments.
         result: represents what the actor returns; a field it does not name is not shown.
         permission: who may start it, beyond being signed in.
         limits: how many of one person may be under way at once, and how many they may start within an hour.

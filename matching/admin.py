@@ -10,7 +10,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 
 from matching import opportunities, partners
-from matching.models import Match, Opportunity, Partner, PartnerKey, Profile, VectorSpace
+from matching.models import Interaction, Match, MatchRun, Opportunity, Partner, PartnerKey, Profile, VectorSpace
 
 
 @admin.register(Opportunity)
@@ -95,3 +95,20 @@ class MatchAdmin(ReadOnlyAdmin):
 @admin.register(VectorSpace)
 class VectorSpaceAdmin(ReadOnlyAdmin):
     list_display = ("label", "dimensions", "state", "generation", "created_at")
+
+
+@admin.register(Interaction)
+class InteractionAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "user", "kind", "opportunity")
+    list_filter = ("kind",)
+    list_select_related = ("user", "opportunity")
+    ordering = ("-id",)
+    show_full_result_count = False
+
+
+@admin.register(MatchRun)
+class MatchRunAdmin(ReadOnlyAdmin):
+    list_display = ("id", "user", "task_id", "is_saved", "created_at", "updated_at")
+    list_select_related = ("user",)
+    ordering = ("-id",)
+    show_full_result_count = False

@@ -178,6 +178,12 @@ class ReportAdmin(admin.ModelAdmin[Report]):
         user = cast("User", request.user)
         return Report.objects.for_staff(user).order_by(*self.get_ordering(request))
 
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Who sees the reports of departments alone leaves none without, where only superusers would find it."""
+        if db_field.name == "department" and not cast("User", request.user).is_superuser:
+            kwargs["required"] = True
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self._works_here(request)
 

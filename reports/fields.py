@@ -1,7 +1,8 @@
-"""Serializer fields that take what was promised and nothing like it."""
+"""Serializer fields of reports: places, categories, lists in queries."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
@@ -11,39 +12,22 @@ from rest_framework import serializers
 from reports.models import BoundingBox, Category
 
 
-class StrictTextField(serializers.CharField):
-    """Text only: a number or a boolean is not turned into text."""
-
-    default_error_messages = {"invalid": "Expected text."}
-
-    def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str):
-            self.fail("invalid")
-        return super().to_internal_value(data)
-
-
-@extend_schema_field(OpenApiTypes.DOUBLE)
-class CoordinateField(serializers.Field[float, Any, float, Any]):
+class CoordinateField(serializers.FloatField):
     """A finite JSON number within ± `limit` degrees."""
 
     default_error_messages = {
         "invalid": "Expected a number, in degrees.",
-        "range": "Expected degrees between -{limit} and {limit}.",
+        "min_value": "Expected degrees of at least {min_value}.",
+        "max_value": "Expected degrees of at most {max_value}.",
     }
 
     def __init__(self, *, limit: int, **kwargs: Any) -> None:
-        self.limit = limit
-        super().__init__(**kwargs)
+        super().__init__(min_value=-limit, max_value=limit, **kwargs)
 
     def to_internal_value(self, data: Any) -> float:
-        if isinstance(data, bool) or not isinstance(data, int | float):
+        if isinstance(data, bool) or not isinstance(data, int | float) or not math.isfinite(data):
             self.fail("invalid")
-        if not -self.limit <= data <= self.limit:  # NaN is not either
-            self.fail("range", limit=self.limit)
         return float(data)
-
-    def to_representation(self, value: float) -> float:
-        return value
 
 
 @extend_schema_field(OpenApiTypes.STR)

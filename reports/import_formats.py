@@ -16,6 +16,7 @@ from reports.errors import ImportFileError
 
 RECORD_MAX_BYTES = 1_000_000
 CHUNK_BYTES = 64 * 1024
+EXCERPT_BYTES = 2000  # of a record that cannot be read, for who looks at the rejects
 
 # The columns of a report; `--map` and the formats below say where each one stands in a file.
 FIELDS = (
@@ -100,7 +101,7 @@ class _Lines:
         if not line:
             raise StopIteration
         if self.position == 0:
-            line = line.removeprefix(b"\xef\xbb\xbf")
+            line = line.removeprefix(_BOM)
         self.position = self._file.tell()
         return line.decode("utf-8", "surrogateescape")
 
@@ -117,75 +118,111 @@ def _require_columns(header: list[str], columns: Mapping[str, str]) -> None:
         raise ImportFileError(f"The file lacks columns: {wanted}. It has: {', '.join(header) or 'none'}. Use --map.")
 
 
-# What decides where an object ends: braces, strings, and escapes inside strings.
-_MARK = re.compile(rb'\\.|["{}]', re.DOTALL)
+# What decides where an element of an array ends: brackets, commas, strings, and escapes inside strings.
+_MARK = re.compile(rb'\\.|["{}\[\],]', re.DOTALL)
+_BOM = b"\xef\xbb\xbf"
 
 
 def read_json(file: BinaryIO, offset: int, _columns: Mapping[str, str]) -> Iterator[Record]:
-    """Yield a record per object of a JSON array (RFC 8259), or of JSON Lines.
+    """Yield a record per element of a JSON array (RFC 8259), or per line of JSON Lines.
 
-    Raises `ImportFileError` when the file begins with anything else, or a record is larger than a megabyte.
+    What is no object, cannot be read or is larger than a megabyte is a record with a fault. Raises `ImportFileError`
+    when the file begins like neither.
     """
-    if file.read(CHUNK_BYTES).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] not in (b"[", b"{"):
+    begin = file.read(CHUNK_BYTES).removeprefix(_BOM).lstrip()[:1]
+    if begin not in (b"[", b"{"):
         raise ImportFileError("The file is neither a JSON array nor JSON Lines.")
     file.seek(offset)
-    for end, raw, complete in _objects(file, offset):
-        yield _json_record(end, raw) if complete else Record(end, {"record": _excerpt(raw)}, "cut off")
+    pieces = _elements(file, offset) if begin == b"[" else _lines(file)
+    for end, raw, is_complete in pieces:
+        if raw := raw.strip().removeprefix(_BOM):
+            yield _json_record(end, raw, is_complete)
 
 
-def _objects(file: BinaryIO, offset: int) -> Iterator[tuple[int, bytes, bool]]:
-    """Yield where each outermost object ends, its bytes, and whether it is complete."""
-    buffer, scanned, start, nesting = b"", 0, 0, _Nesting()
+def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes, bool]]:
+    """Yield where each line ends, its bytes as far as a record may have them and one more, and that it is complete."""
+    while line := file.readline(RECORD_MAX_BYTES + 1):
+        rest = line
+        while rest and not rest.endswith(b"\n"):
+            rest = file.readline(CHUNK_BYTES)
+        yield file.tell(), line, True
+
+
+def _elements(file: BinaryIO, offset: int) -> Iterator[tuple[int, bytes, bool]]:
+    """Yield where each element ends, its bytes as far as a record may have them and more, and whether it is complete.
+
+    What stands between elements, mostly nothing, comes as one too.
+    """
+    element, held, nesting = b"", b"", _Nesting(is_open=offset > 0)
     while chunk := file.read(CHUNK_BYTES):
-        buffer += chunk
-        for mark in _MARK.finditer(buffer, scanned):
-            scanned, change = mark.end(), nesting.follow(mark[0])
-            if change > 0:
-                start = mark.start()
-            elif change < 0:
-                yield offset + scanned, buffer[start:scanned], True
-        # Keep the unfinished object; a backslash at the very end waits for the byte it escapes.
-        scanned = max(scanned, len(buffer) - buffer.endswith(b"\\"))
-        done = start if nesting.depth else scanned
-        buffer, scanned, start, offset = buffer[done:], scanned - done, 0, offset + done
-        if len(buffer) > RECORD_MAX_BYTES:
-            raise ImportFileError(f"The record at byte {offset} is larger than a megabyte.")
-    if nesting.depth:
-        yield offset + len(buffer), buffer, False
+        chunk, done, scanned = held + chunk, 0, 0
+        for mark in _MARK.finditer(chunk):
+            scanned = mark.end()
+            if nesting.ends_element(mark[0]):
+                piece = chunk[done : scanned if mark[0] == b"}" else mark.start()]
+                # A resumed scan takes the array for open, and so must still find its end.
+                yield offset + (mark.start() if mark[0] == b"]" else scanned), element + piece, True
+                element, done = b"", scanned
+        # A backslash at the very end waits for the byte it escapes.
+        held = b"\\" if scanned < len(chunk) and chunk.endswith(b"\\") else b""
+        offset += len(chunk) - len(held)
+        if len(element) <= RECORD_MAX_BYTES:
+            element += chunk[done : len(chunk) - len(held)]
+    yield offset + len(held), element + held, nesting.is_flat
 
 
 class _Nesting:
-    """How deep in objects a scan of JSON is."""
+    """How deep in arrays and objects a scan of JSON is. Inside an object, braces alone count."""
 
-    def __init__(self) -> None:
-        self.depth = 0
+    def __init__(self, *, is_open: bool) -> None:
+        self._is_open = is_open
         self._in_string = False
+        self._braces = self._brackets = 0
 
-    def follow(self, token: bytes) -> int:
-        """Answer 1 where an outermost object begins, -1 where it ends, else 0."""
+    @property
+    def is_flat(self) -> bool:
+        """Whether the scan is inside of no element."""
+        return not (self._in_string or self._braces or self._brackets)
+
+    def ends_element(self, token: bytes) -> bool:
+        """Follow the token, and tell whether an element of the array, or what stands outside of it, ends there."""
         if token == b'"':
-            self._in_string = self.depth > 0 and not self._in_string
-        elif token == b"{" and not self._in_string:
-            self.depth += 1
-            return int(self.depth == 1)
-        elif token == b"}" and not self._in_string and self.depth:
-            self.depth -= 1
-            return -int(self.depth == 0)
-        return 0
+            self._in_string = not self._in_string
+        elif self._in_string or token.startswith(b"\\"):
+            return False
+        elif token == b"{":
+            self._braces += 1
+        elif token == b"}" and self._braces:
+            self._braces -= 1
+            return self.is_flat
+        elif not self._braces:
+            return self._follow_bracket(token)
+        return False
+
+    def _follow_bracket(self, token: bytes) -> bool:
+        if token == b"[" and self._is_open:
+            self._brackets += 1
+        elif token == b"]" and self._brackets:
+            self._brackets -= 1
+        elif token in (b"[", b"]"):
+            self._is_open = token == b"["
+            return True
+        return token == b"," and not self._brackets
 
 
-def _json_record(end: int, raw: bytes) -> Record:
+def _json_record(end: int, raw: bytes, is_complete: bool) -> Record:
+    shown = {"record": raw[:EXCERPT_BYTES].decode("utf-8", "backslashreplace")}
+    if len(raw) > RECORD_MAX_BYTES:
+        return Record(end, shown, "larger than a megabyte")
+    if not is_complete:
+        return Record(end, shown, "cut off")
     try:
         values = json.loads(raw.decode("utf-8"))
     except UnicodeDecodeError:
-        return Record(end, {"record": _excerpt(raw)}, "not valid UTF-8")
+        return Record(end, shown, "not valid UTF-8")
     except (ValueError, RecursionError) as error:
-        return Record(end, {"record": _excerpt(raw)}, f"not readable as JSON: {error}")
-    return Record(end, values)
-
-
-def _excerpt(raw: bytes) -> str:
-    return raw[:2000].decode("utf-8", "backslashreplace")
+        return Record(end, shown, f"not readable as JSON: {error}")
+    return Record(end, values) if isinstance(values, dict) else Record(end, shown, "not a JSON object")
 
 
 FORMATS: dict[str, Format] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -84,12 +85,13 @@ def import_reports(
     """Every readable row of the file is a report with its tasks; every other one is in `rejects` with the reason.
 
     Goes on after the last committed batch when the same file was interrupted, and otherwise begins anew: a report
-    known by its source and external id is left as it is. Unless `is_live`, nobody is notified and nothing escalates.
+    known by its source and external id is left as it is. Where `rejects` is not the file that the interrupted run wrote
+    to, it holds the rejects from there on alone. Unless `is_live`, nobody is notified and nothing escalates.
     Raises `ImportFileError` for a file that is not of its format, or that is being imported by someone else.
     """
     run = _begin(file)
     with file.path.open("rb") as data, rejects.open("ab") as rejected:
-        rejected.truncate(run.rejects_bytes)
+        _cut_rejects(run, rejects, rejected)
         reader = _RowReader(file)
         records = file.records(data, run.byte_offset)
         while batch := list(islice(records, BATCH_ROWS)):
@@ -100,15 +102,28 @@ def import_reports(
     return run
 
 
+def interrupted_run(file: ImportFile) -> ImportRun | None:
+    """The run of this very file that has not ended, with which an import of it goes on."""
+    return ImportRun.objects.filter(source=file.source, fingerprint=file.fingerprint(), finished_at=None).first()
+
+
 def _begin(file: ImportFile) -> ImportRun:
     """The run to go on with: the interrupted one of this very file, else a fresh one."""
-    fingerprint = file.fingerprint()
-    run = ImportRun.objects.filter(source=file.source, fingerprint=fingerprint, finished_at=None).first()
+    run = interrupted_run(file)
     if run is not None:
         return run
     counters = dict.fromkeys(("byte_offset", "rows", "created", "known", "rejected", "rejects_bytes"), 0)
-    begun = {"fingerprint": fingerprint, "started_at": timezone.now(), "finished_at": None, **counters}
+    begun = {"fingerprint": file.fingerprint(), "started_at": timezone.now(), "finished_at": None, **counters}
     return ImportRun.objects.update_or_create(source=file.source, defaults=begun)[0]
+
+
+def _cut_rejects(run: ImportRun, path: Path, rejected: BinaryIO) -> None:
+    """The file holds what the run's committed batches wrote to it; nothing, where they wrote to another one."""
+    place = str(path.resolve())
+    is_own = run.rejects_path == place and path.stat().st_size >= run.rejects_bytes
+    rejected.truncate(run.rejects_bytes if is_own else 0)
+    rejected.seek(0, os.SEEK_END)
+    run.rejects_path = place
 
 
 def _import_batch(run: ImportRun, reader: _RowReader, batch: list[Record], rejected: BinaryIO) -> None:
@@ -129,6 +144,7 @@ def _import_batch(run: ImportRun, reader: _RowReader, batch: list[Record], rejec
             known=run.known + len(reports) - added,
             rejected=run.rejected + len(batch) - len(reports),
             rejects_bytes=rejected.tell(),
+            rejects_path=run.rejects_path,
         )
 
 

@@ -330,6 +330,7 @@ class ImportRun(models.Model):
     rejects_bytes = models.BigIntegerField(
         default=0, help_text="How much of the file of rejects belongs to these rows."
     )
+    rejects_path = models.TextField(blank=True, default="", db_default="", help_text="Where the file of rejects is.")
     started_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True, blank=True)

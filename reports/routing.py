@@ -91,6 +91,7 @@ def revise(report: Report, *, changed: Sequence[str], by: User) -> None:
     """What staff edited is stored and audited; with another category or severity the report has its new deadline.
 
     A category that staff chose is certain: unless they chose the department too, it goes where that category belongs.
+    One without a category goes to the triage department, and stays where it is when there is none.
     """
     fields = {*changed} & EDITABLE
     if not fields:
@@ -99,7 +100,7 @@ def revise(report: Report, *, changed: Sequence[str], by: User) -> None:
         report.category_source = CategorySource.STAFF if report.category else CategorySource.NONE
         report.category_confidence = None
         if "department" not in fields:
-            report.department = _department_of(report, certain=is_certain(report))
+            report.department = _department_of(report, certain=is_certain(report)) or report.department
     report.due_at = report.created_at + _time_allowed(report)
     report.updated_at = timezone.now()
     with transaction.atomic():

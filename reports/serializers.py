@@ -7,7 +7,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from reports.fields import BoundingBoxField, CategoryField, CoordinateField, ListOfChoicesField, StrictTextField
+from jobs.fields import StrictTextField
+from reports.fields import BoundingBoxField, CategoryField, CoordinateField, ListOfChoicesField
 from reports.intake import NewReport
 from reports.models import (
     DESCRIPTION_MAX_CHARACTERS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -42,6 +43,15 @@ def test_staff_sign_in_by_phone_or_email() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("with_code", [False, True])
+def test_a_browser_lets_an_email_address_be_typed(settings: Any, with_code: bool) -> None:
+    settings.STAFF_TOTP_REQUIRED = with_code
+    page = Client().get("/admin/login/").content.decode()
+    (field,) = re.findall(r'<input[^>]* name="username"[^>]*>', page)
+    assert 'maxlength="255"' in field
+
+
+@pytest.mark.django_db
 def test_citizens_and_disabled_staff_do_not_get_in() -> None:
     assert log_in(make_user(password=PASSWORD).phone) == 200
     assert log_in(make_staff(is_active=False).phone) == 200
@@ -54,6 +64,12 @@ def test_passwords_cannot_be_guessed_without_end() -> None:
     assert [log_in(name, "wrong") for name in spellings] == [200] * 4 + [429]
     assert log_in(user.phone) == 429
     assert log_in(make_staff().phone) == 302
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["x" * 256, "x" * 5000 + "@example.org", "+1" + "2" * 300])
+def test_a_name_of_any_length_is_refused_like_a_wrong_one(name: str) -> None:
+    assert log_in(name) == 200
 
 
 @pytest.mark.django_db

@@ -54,3 +54,13 @@ def test_staff_the_disabled_and_those_who_gained_nothing_are_left_out(client: AP
     gain(loser, 5)
     gain(loser, -5)
     assert ranking(client) == []
+
+
+@pytest.mark.parametrize("name", ["since", "until"])
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "3000-01-01T00:00:00Z"])
+def test_a_time_that_no_period_can_be_counted_from_is_refused(client: APIClient, name: str, time: str) -> None:
+    body = {"job_type": "accounts.leaderboard", "payload": {name: time}}
+    response = client.post("/api/v1/jobs/", body, headers=bearer(make_user()))
+    assert response.status_code == 400
+    (error,) = response.json()["errors"]
+    assert error["field"] == f"payload.{name}"

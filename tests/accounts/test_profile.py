@@ -66,6 +66,12 @@ def test_a_profile_can_be_changed_but_not_its_standing(client: APIClient) -> Non
         {"locale": ""},
         {"name": "x" * 121},
         {"wants_sms": "perhaps"},
+        {"wants_sms": "yes"},
+        {"wants_sms": 1},
+        {"name": 5},
+        {"name": True},
+        {"locale": 5},
+        {"email": 5},
         {"name": None},
     ],
 )

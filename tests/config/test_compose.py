@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -60,3 +61,17 @@ def test_the_queues_of_both_workers_are_all_queues_there_are(compose: dict[str, 
         command = compose["services"][name]["command"]
         queues += command[command.index("--queues") + 1 :]
     assert sorted(queues) == sorted(settings.JOBS_QUEUES)
+
+
+def test_prometheus_finds_every_worker_where_the_operators_page_says(compose: dict[str, Any]) -> None:
+    page = (BASE_DIR / "docs" / "operations" / "monitor.md").read_text()
+    targets = re.findall(r'"([\w-]+):(\d+)"', page)
+    workers = {target: port for target, port in targets if target.startswith("worker")}
+    assert set(workers) == {"worker", "worker-long"}
+    for name, port in workers.items():
+        environment = compose["services"][name]["environment"]
+        assert environment["JOBS_METRICS_PORT"] == port
+        assert environment["JOBS_METRICS_HOST"] == "0.0.0.0"
+        assert "--processes=1" in compose["services"][name]["command"], "a second process takes the next port"
+        assert environment["DEBUG"] == compose["services"]["web"]["environment"]["DEBUG"]
+        assert "ports" not in compose["services"][name]

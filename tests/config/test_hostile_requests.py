@@ -48,6 +48,8 @@ CURSORS = [
     cursor(0, "2026-01-01", "x"),
     cursor(0, "0001-01-01T00:00:00+14:00", str(uuid4())),
     cursor(0, "9999-12-31T23:59:59-14:00", str(uuid4())),
+    cursor(0, "9999-12-31T23:59:59-23:59", str(uuid4())),
+    cursor(0, "0001-01-01T00:00:00+23:59", str(uuid4())),
     cursor(0, "infinity", str(uuid4())),
     cursor(2, "a"),
     cursor(0, {"$gt": ""}),

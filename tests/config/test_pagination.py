@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.test import RequestFactory
@@ -114,11 +115,20 @@ def test_a_view_may_order_otherwise() -> None:
         Cursor((START.isoformat(), "not a uuid")).encode(),
         Cursor((START.isoformat(),)).encode(),
         Cursor(("9" * 300, "9" * 300)).encode(),
+        Cursor(("9999-12-31T23:59:59-23:59", str(UUID(int=1)))).encode(),
+        Cursor(("0001-01-01T00:00:00+23:59", str(UUID(int=1)))).encode(),
+        Cursor(("0001-01-01T00:00:00", str(UUID(int=1)))).encode(),
     ],
 )  # fmt: skip
 def test_a_made_up_cursor_is_refused(cursor: str) -> None:
     with pytest.raises(InvalidCursor):
         page(f"/?cursor={cursor}")
+
+
+def test_the_offset_of_a_time_does_not_matter() -> None:
+    make_tasks(2)
+    later = START.astimezone(timezone(timedelta(hours=-23, minutes=-59))) + timedelta(seconds=1)
+    assert len(page(f"/?cursor={Cursor((later.isoformat(), str(UUID(int=1)))).encode()}")["results"]) == 2
 
 
 @pytest.mark.parametrize("size", ["0", "-1", "abc", "1.5", "", "00", "٣", " 5"])

@@ -9,9 +9,10 @@ from rest_framework import serializers
 from rest_framework.permissions import IsAdminUser
 
 import jobs
+from jobs.serializers import PayloadSerializer
 
 
-class SumPayloadSerializer(serializers.Serializer[Any]):
+class SumPayloadSerializer(PayloadSerializer):
     numbers = serializers.ListField(child=serializers.IntegerField(), max_length=5)
     since = serializers.DateField(required=False)
     mode = serializers.ChoiceField(["plain", "fail", "refuse"], default="plain")
@@ -39,9 +40,7 @@ def sum_numbers(*, numbers: list[int], mode: str, since: str | None = None) -> d
     return {"total": sum(numbers), "since": since, "internal": "not for clients"}
 
 
-@jobs.job_type(
-    "tests.staff_only", payload=serializers.Serializer, result=serializers.Serializer, permission=IsAdminUser
-)
+@jobs.job_type("tests.staff_only", payload=PayloadSerializer, result=serializers.Serializer, permission=IsAdminUser)
 @jobs.actor(kind="long", queue_name="analytics")
 def staff_only() -> dict[str, Any]:
     """For staff."""

@@ -94,6 +94,14 @@ def test_the_payload_of_a_job_stays_valid(operator: User) -> None:
     assert AuditEvent.objects.get(event="task.arguments_edited").data == {"changed": ["mode", "numbers"]}
 
 
+def test_the_payload_of_a_job_gets_no_field_that_its_type_lacks() -> None:
+    job = Task.objects.create(
+        actor="rank_citizens", queue="analytics", job_type="accounts.leaderboard", state=State.DEAD, kwargs={"limit": 5}
+    )
+    with pytest.raises(ArgumentsRefused, match=r"accounts\.leaderboard.*Unknown field"):
+        operations.edit_arguments(job.pk, [], {"limit": 5, "untill": "2026-01-01T00:00:00Z"}, by=None)
+
+
 def test_the_admin_edits_the_arguments_of_a_dead_task(desk: Client) -> None:
     task = dead_task()
     assert page(task.pk) in desk.get(f"/admin/jobs/task/{task.pk}/change/").content.decode()
@@ -111,6 +119,13 @@ def test_the_admin_edits_the_arguments_of_a_dead_task(desk: Client) -> None:
         ("{}", "{}", "Expected a JSON list"),
         ("[]", "[1]", "Expected a JSON object"),
         ("[1, 2]", "{}", "too many positional arguments"),
+        ("[" * 5000, "{}", "valid JSON"),
+        ("[" * 200_000, "{}", "valid JSON"),
+        ("[" + "9" * 5000 + "]", "{}", "out of range"),
+        ('["\\ud800"]', "{}", "surrogates"),
+        ('["\\u0000"]', "{}", "U+0000"),
+        ("[NaN]", "{}", "NaN is not a number"),
+        ("[]", '{"a": 1, "a": 2}', "repeats a name"),
     ],
 )
 def test_the_admin_says_why_arguments_are_refused(desk: Client, args: str, kwargs: str, complaint: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 from django.conf import LazySettings
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 from prometheus_client import REGISTRY, generate_latest
@@ -107,6 +107,22 @@ def test_with_a_token_only_who_knows_it_may_ask(client: Client, settings: LazySe
         assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
     allowed = client.get("/metrics", headers={"Authorization": "Bearer a long token"}, REMOTE_ADDR="203.0.113.7")
     assert allowed.status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_its_database_it_answers_503_to_who_may_ask(
+    client: Client, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.METRICS_TOKEN = "a long token"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    connection.close()
+    for name, elsewhere in {"HOST": "127.0.0.1", "PORT": port}.items():
+        monkeypatch.setitem(connection.settings_dict, name, elsewhere)
+    answer = client.get("/metrics", headers={"Authorization": "Bearer a long token"})
+    assert answer.status_code == 503
+    assert str(port) not in answer.content.decode()
+    assert client.get("/metrics").status_code == 401
 
 
 @pytest.mark.parametrize("page", ["monitor.md", "alerts.yml", "grafana.json", "runbook.md"])

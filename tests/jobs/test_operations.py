@@ -5,16 +5,28 @@ from __future__ import annotations
 import json
 from io import StringIO
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
+from django.contrib.admin.utils import quote
+from django.contrib.auth.models import Permission
 from django.core.management import CommandError, call_command
-from django.db import transaction
+from django.db import models, transaction
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import AuditEvent, User
 from jobs import operations
-from jobs.models import Queue, Task
+from jobs.models import (
+    AlertEpisode,
+    IdempotencyKey,
+    OnceKey,
+    Queue,
+    RateLimit,
+    Task,
+    TaskGroup,
+    TaskRollup,
+)
 from jobs.states import State
 from jobs.testing import run_tasks
 from tests.jobs.probe.actors import probe_failing, probe_transactional
@@ -79,14 +91,36 @@ def test_the_command_cancels_and_pauses() -> None:
     assert run_tasks() == 1
 
 
+def test_a_dry_run_says_whether_a_queue_would_be_switched() -> None:
+    for verb, other in (("pause", "resume"), ("resume", "pause")):
+        told = tasks(verb, "default", "--dry-run", "--json")
+        assert told == {"verb": verb, "queue": "default", "dry_run": True, "would_change": True, "changed": False}
+        assert tasks(verb, "default", "--dry-run") == f"default: would be {verb}d.\n"
+        assert tasks(other, "default", "--dry-run", "--json")["would_change"] is False
+        assert tasks(other, "default", "--dry-run") == "default: unchanged.\n"
+        assert Queue.objects.filter(paused_at__isnull=False).exists() is (verb == "resume")
+        told = tasks(verb, "default", "--json")
+        assert told == {"verb": verb, "queue": "default", "dry_run": False, "would_change": True, "changed": True}
+
+
 def test_the_command_sets_a_queues_rate() -> None:
     assert tasks("rate", "default", "60", "--json")["changed"] is True
     assert "unchanged" in tasks("rate", "default", "60")
     assert Queue.objects.get().rate_per_minute == 60
     tasks("rate", "default", "none")
     assert Queue.objects.get().rate_per_minute is None
-    with pytest.raises(CommandError, match="neither a positive number"):
-        tasks("rate", "default", "0")
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "99999999999", "2147483648", "9" * 5000, "x", "1.5", "٣"])
+@pytest.mark.parametrize("command", [("rate", "default"), ("list", "--limit"), ("cancel", "--state=queued", "--limit")])
+def test_a_number_that_makes_no_sense_is_refused(command: tuple[str, ...], number: str) -> None:
+    with pytest.raises(CommandError, match="is no number from 1"):
+        tasks(*command, number)
+
+
+def test_the_greatest_numbers_are_taken() -> None:
+    assert tasks("rate", "default", "2147483647", "--json")["changed"] is True
+    assert tasks("list", "--limit", "2147483647", "--json") == []
 
 
 def test_the_admin_filters_by_actor_and_queue(desk: Client) -> None:
@@ -128,6 +162,64 @@ def test_the_admin_acts_only_where_the_state_allows(desk: Client, action: str, o
     task_id = dead_task()
     desk.post("/admin/jobs/task/", {"action": action, "_selected_action": [str(task_id)]})
     assert state_of(task_id) == outcome
+
+
+def test_the_admin_lists_every_queue_there_is(desk: Client, settings: Any) -> None:
+    operations.pause("default", by=None, note="while we look")
+    page = desk.get("/admin/jobs/queue/").content.decode()
+    for name in settings.JOBS_QUEUES:
+        assert f"/admin/jobs/task/?queue={name}" in page
+    assert page.count("<td>runs</td>") == len(settings.JOBS_QUEUES) - 1
+    assert "while we look" in page
+
+
+def test_who_may_only_look_at_queues_resumes_none(client: Client) -> None:
+    operations.pause("default", by=None)
+    viewer = User.objects.create_user("+12035550102", is_staff=True)
+    viewer.user_permissions.add(Permission.objects.get(codename="view_queue"))
+    client.force_login(viewer, backend="accounts.backends.StaffBackend")
+    choice = {"action": "resume", "_selected_action": ["default"]}
+    assert client.get("/admin/jobs/queue/").status_code == 200
+    client.post("/admin/jobs/queue/", choice)
+    assert Queue.objects.get(name="default").paused_at is not None
+    viewer.user_permissions.add(Permission.objects.get(codename="change_queue"))
+    client.post("/admin/jobs/queue/", choice)
+    assert Queue.objects.get(name="default").paused_at is None
+
+
+def make_recorded_rows() -> list[models.Model]:
+    now = timezone.now()
+    counts = {"succeeded": 1, "failed": 0, "dead": 0, "cancelled": 0, "wait_counts": [1], "run_counts": [1]}
+    return [
+        TaskGroup.objects.create(size=2, callback_actor="probe_transactional", callback_args=["password=hunter2"]),
+        OnceKey.objects.create(key="once", task_id=uuid4(), expires_at=now),
+        RateLimit.objects.create(key="limit", hits=3, window_ends_at=now),
+        IdempotencyKey.objects.create(owner="someone", key="k1", fingerprint="f", status=201, sealed_body=b"sealed!"),
+        TaskRollup.objects.create(
+            seconds=60, bucket_at=now, actor="a", queue="default", wait_seconds=1, run_seconds=1, **counts
+        ),
+        AlertEpisode.objects.create(rule="dead_tasks", threshold=20, value=31),
+    ]
+
+
+def test_the_admin_shows_what_the_ledger_recorded_and_lets_nobody_change_it(desk: Client) -> None:
+    for row in make_recorded_rows():
+        url = f"/admin/jobs/{row._meta.model_name}/"
+        assert desk.get(url).status_code == 200
+        page = desk.get(f"{url}{quote(row.pk)}/change/").content.decode()
+        assert 'name="_save"' not in page
+        for secret in ("hunter2", "sealed!", "sealed_body"):
+            assert secret not in page
+        assert desk.get(f"{url}add/").status_code == 403
+        assert desk.post(f"{url}{quote(row.pk)}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_the_admin_tells_in_words_of_the_alerts_that_are_open(desk: Client) -> None:
+    AlertEpisode.objects.create(rule="dead_tasks", threshold=20, value=31)
+    AlertEpisode.objects.create(rule="oldest_seconds", threshold=300, value=301, ended_at=timezone.now())
+    page = desk.get("/admin/jobs/alertepisode/?ended_at__isempty=1").content.decode()
+    assert "31" in page
+    assert "301" not in page
 
 
 def test_the_admin_lists_tasks_without_a_query_a_row(desk: Client, django_assert_max_num_queries: Any) -> None:

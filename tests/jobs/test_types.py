@@ -17,6 +17,7 @@ from accounts.models import User
 from jobs import execution, ledger, operations, starting, types, workers
 from jobs.errors import TooManyActiveJobs, TooManyJobs
 from jobs.models import Task
+from jobs.serializers import PayloadSerializer
 from jobs.states import State
 from jobs.testing import run_tasks
 from notifications.models import Delivery
@@ -44,7 +45,7 @@ def test_a_type_is_registered_once_under_a_name() -> None:
     assert types.find("nothing") is None
     assert [known.name for known in types.every()] == sorted(known.name for known in types.every())
     with pytest.raises(ValueError, match="exists: sum_numbers"):
-        jobs.job_type("tests.sum", payload=serializers.Serializer, result=serializers.Serializer)(staff_only)
+        jobs.job_type("tests.sum", payload=PayloadSerializer, result=serializers.Serializer)(staff_only)
 
 
 def test_the_built_in_types_are_known_to_every_process() -> None:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
+import jsonschema
 import pytest
 from django.db import connection
 from rest_framework.test import APIClient
@@ -108,6 +109,7 @@ def test_an_unknown_type_lists_what_exists(citizen: APIClient) -> None:
         ({"job_type": "tests.sum", "payload": None}, {"payload"}),
         ({"job_type": ["tests.sum"], "payload": {}}, {"job_type"}),
         ({"job_type": "tests.sum", "payload": {"numbers": []}, "notify": "perhaps"}, {"notify"}),
+        ({"job_type": "tests.sum", "payload": {"numbers": []}, "notify": "yes"}, {"notify"}),
     ],
 )
 def test_a_bad_body_names_each_field(citizen: APIClient, body: Any, fields: set[str]) -> None:
@@ -115,6 +117,18 @@ def test_a_bad_body_names_each_field(citizen: APIClient, body: Any, fields: set[
     assert response.status_code == 400
     assert {error["field"] for error in response.json()["errors"]} == fields
     assert not Task.objects.exists()
+
+
+def test_a_payload_with_a_field_too_many_is_told_those_there_are(citizen: APIClient) -> None:
+    response = create(citizen, payload={"numbers": [1], "mod": "plain", "Sinc/e": 1})
+    assert response.status_code == 400
+    errors = {error["pointer"]: error for error in response.json()["errors"]}
+    assert set(errors) == {"#/payload/mod", "#/payload/Sinc~1e"}
+    assert errors["#/payload/mod"]["code"] == "unknown"
+    assert errors["#/payload/mod"]["detail"] == "Unknown field. Expected one of: mode, numbers, since."
+    assert not Task.objects.exists()
+    response = citizen.post("/api/v1/jobs/", {"job_type": "tests.staff_only", "payload": {"x": 1}})
+    assert "None is expected." in response.json()["errors"][0]["detail"]
 
 
 def test_a_type_may_ask_for_a_permission(citizen: APIClient) -> None:
@@ -131,6 +145,37 @@ def test_the_types_one_may_start_are_listed_with_their_schemas(citizen: APIClien
     assert offered["tests.sum"]["payload"]["required"] == ["numbers"]
     assert offered["tests.sum"]["payload"]["properties"]["numbers"]["maxItems"] == 5
     assert "total" in offered["tests.sum"]["result"]["properties"]
+
+
+@pytest.mark.parametrize(
+    ("payload", "is_valid"),
+    [
+        ({"bbox": [-73, 41.2, -72.8, 41.4]}, True),
+        ({"bbox": [-73, 41.2, -72.8, 41.4], "cell_meters": 100, "since": "2026-01-01T00:00:00Z"}, True),
+        ({"bbox": ["-73", "41.2", "-72.8", "41.4"]}, False),
+        ({"bbox": [-181, 41.2, -72.8, 41.4]}, False),
+        ({"bbox": [-73, 41.2, -72.8]}, False),
+        ({"bbox": [-73, 41.2, -72.8, 41.4], "cell_meters": "x"}, False),
+        ({"bbox": [-73, 41.2, -72.8, 41.4], "categry": "pothole"}, False),
+        ({}, False),
+    ],
+)
+def test_the_schema_of_a_payload_takes_what_the_server_takes(
+    citizen: APIClient, payload: dict[str, Any], is_valid: bool
+) -> None:
+    offered = {known["job_type"]: known for known in citizen.get("/api/v1/job-types/").json()}
+    schema = offered["reports.hotspots"]["payload"]
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert jsonschema.Draft202012Validator(schema).is_valid(payload) is is_valid
+    response = citizen.post("/api/v1/jobs/", {"job_type": "reports.hotspots", "payload": payload})
+    assert (response.status_code == 202) is is_valid
+
+
+def test_the_schema_of_a_result_takes_null_where_one_may_come(citizen: APIClient) -> None:
+    offered = {known["job_type"]: known for known in citizen.get("/api/v1/job-types/").json()}
+    hotspot = {"count": 3, "latitude": 41.3, "longitude": -72.9, "radius_meters": 9, "top_category": None}
+    result = {"reports": 3, "hotspots": [hotspot]}
+    assert jsonschema.Draft202012Validator(offered["reports.hotspots"]["result"]).is_valid(result)
 
 
 def test_limits_answer_409_and_429(citizen: APIClient) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.contrib import admin
 from django.test import Client
@@ -78,22 +80,50 @@ def test_an_action_moves_what_can_move_and_names_the_rest(superuser: User) -> No
     assert can.history.last().by == superuser  # type: ignore[union-attr]
 
 
+def form_of(report: Report, **changes: Any) -> dict[str, Any]:
+    return {
+        "title": report.title,
+        "description": report.description,
+        "severity": report.severity,
+        "address": report.address,
+        "latitude": report.latitude,
+        "longitude": report.longitude,
+        "category": report.category_id or "",
+        "department": report.department_id,
+        "history-TOTAL_FORMS": 0,
+        "history-INITIAL_FORMS": 0,
+        **changes,
+    }
+
+
+def test_only_a_superuser_leaves_a_report_without_a_department(superuser: User) -> None:
+    here = make_department("streets")
+    report = make_report(department=here)
+    url, form = f"{LIST}{report.pk}/change/", form_of(report, department="", title="Renamed")
+    refused = signed_in(make_staff(here)).post(url, form)
+    assert refused.status_code == 200
+    assert "This field is required." in refused.content.decode()
+    report.refresh_from_db()
+    assert (report.department, report.title == "Renamed") == (here, False)
+    assert signed_in(superuser).post(url, form).status_code == 302
+    report.refresh_from_db()
+    assert (report.department, report.title) == (None, "Renamed")
+
+
+def test_a_report_that_loses_its_category_stays_in_a_department() -> None:
+    here = make_department("streets")
+    report = make_report(category=make_category("pothole", department=here), department=here)
+    form = form_of(report, category="")
+    assert signed_in(make_staff(here)).post(f"{LIST}{report.pk}/change/", form).status_code == 302
+    report.refresh_from_db()
+    assert (report.category, report.department) == (None, here)
+
+
 def test_another_category_moves_the_report_to_its_department(superuser: User) -> None:
     report = make_report(category=make_category("pothole"))
     parks = make_department("parks")
     tree = make_category("tree", department=parks)
-    form = {
-        "title": report.title,
-        "description": report.description,
-        "severity": "high",
-        "address": "",
-        "latitude": "41.3",
-        "longitude": "-72.9",
-        "category": tree.pk,
-        "department": report.department_id,
-        "history-TOTAL_FORMS": 0,
-        "history-INITIAL_FORMS": 0,
-    }
+    form = form_of(report, severity="high", category=tree.pk)
     response = signed_in(superuser).post(f"{LIST}{report.pk}/change/", form)
     assert response.status_code == 302, response.content.decode()
     report.refresh_from_db()

@@ -111,6 +111,9 @@ def test_no_report_on_the_border_of_a_band_is_lost(as_user: SignIn) -> None:
         ({"category": "dragon"}, "payload.category"),
         ({"cell_meters": 1}, "payload.cell_meters"),
         ({"since": "2026-02-01T00:00:00Z", "until": "2026-01-01T00:00:00Z"}, "payload.since"),
+        ({"since": "0001-01-01T00:00:00Z"}, "payload.since"),
+        ({"until": "0001-01-01T00:00:00Z"}, "payload.until"),
+        ({"until": "9999-12-31T23:59:59-23:59"}, "payload.until"),
     ],
 )
 def test_a_bad_payload_is_refused(as_user: SignIn, payload: dict[str, Any], field: str) -> None:

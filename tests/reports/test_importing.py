@@ -10,6 +10,7 @@ import sys
 import time
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -165,6 +166,60 @@ def test_an_interrupted_import_goes_on_where_it_stopped(
     assert run.rejected == len(reasons(rejects))
 
 
+def interrupt(file: ImportFile, rejects: Path, *, after_rows: int) -> None:
+    """Import as far as the batch that ends with this row."""
+
+    def die(run: ImportRun) -> None:
+        if run.rows == after_rows:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        import_reports(file, rejects=rejects, on_progress=die)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("other", [None, b"", b'{"row": 1}\n', b'{"row": 1}\n' * 1000])
+def test_an_import_resumed_with_another_file_of_rejects_begins_that_one(
+    tmp_path: Path, rejects: Path, monkeypatch: pytest.MonkeyPatch, other: bytes | None
+) -> None:
+    monkeypatch.setattr(importing, "BATCH_ROWS", 2)
+    file = seeclickfix(write(tmp_path, "bad", "bad", *numbered(2), "bad", "bad"))
+    interrupt(file, rejects, after_rows=2)
+    another = tmp_path / "another.jsonl"
+    if other is not None:
+        another.write_bytes(other)
+    interrupt(file, another, after_rows=4)
+    import_reports(file, rejects=another)
+    assert [json.loads(line)["row"] for line in rejects.read_text().splitlines()] == [1, 2]
+    assert [json.loads(line)["row"] for line in another.read_text().splitlines()] == [5, 6]
+
+
+@pytest.mark.django_db
+def test_an_import_resumed_without_its_file_of_rejects_begins_a_new_one(
+    tmp_path: Path, rejects: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "BATCH_ROWS", 2)
+    file = seeclickfix(write(tmp_path, "bad", "bad", "bad", "bad"))
+    interrupt(file, rejects, after_rows=2)
+    rejects.unlink()
+    import_reports(file, rejects=rejects)
+    assert [json.loads(line)["row"] for line in rejects.read_text().splitlines()] == [3, 4]
+
+
+@pytest.mark.django_db
+def test_a_torn_line_of_rejects_is_not_counted_again(
+    tmp_path: Path, rejects: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "BATCH_ROWS", 1)
+    file = seeclickfix(write(tmp_path, "bad", *numbered(2), "bad"))
+    interrupt(file, rejects, after_rows=1)
+    with rejects.open("ab") as torn:
+        torn.write(b'{"row": 2, "rea')
+    interrupt(file, rejects, after_rows=2)
+    import_reports(file, rejects=rejects)
+    assert [json.loads(line)["row"] for line in rejects.read_text().splitlines()] == [1, 4]
+
+
 @pytest.mark.django_db
 def test_of_two_imports_of_one_source_the_second_to_commit_stops(tmp_path: Path, rejects: Path) -> None:
     """The losing race on the checkpoint."""
@@ -233,6 +288,78 @@ def test_open311_json_is_streamed(tmp_path: Path, rejects: Path, as_lines: bool,
     assert report.closed_at.isoformat() == "2024-02-02T03:04:05+00:00"
 
 
+def requests(tmp_path: Path, text: str | bytes) -> ImportFile:
+    path = tmp_path / "requests.json"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return ImportFile(path=path, source="api", format="open311-json")
+
+
+HOLE = '{"description": "Hole %d", "lat": 1, "long": 2}'
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("chunk", [5, 64 * 1024])
+@pytest.mark.parametrize(
+    ("text", "created", "expected"),
+    [
+        (f'[{HOLE % 1}, 5, "x", null, {HOLE % 2}]', 2, ["not a JSON object"] * 3),
+        (f'[[1, {{"a": 2}}], "a, ]}}\\"", {HOLE % 1}]', 1, ["not a JSON object"] * 2),
+        (f"[{HOLE % 1} nonsense, {HOLE % 2}}}, {HOLE % 3}]", 3, ["not readable as JSON"] * 2),
+        (f"[{HOLE % 1}]\n[{HOLE % 2}, 1]", 2, ["not a JSON object"]),
+        (f"[{HOLE % 1}, {HOLE % 2}] the end", 2, ["not readable as JSON"]),
+        (f"[{HOLE % 1}, {HOLE % 2},, ]\n", 2, []),
+        (f"\ufeff [{HOLE % 1}, 12", 1, ["not a JSON object"]),
+        (f'[{HOLE % 1}, "12', 1, ["cut off"]),
+        (f"[{HOLE % 1}, \\", 1, ["not readable as JSON"]),
+        (f'{HOLE % 1}\nnonsense\n\n5\n[{{}}]\n{HOLE % 2}\n{{"a": \n', 2, ["JSON", "object", "object", "JSON"]),
+        (f"\ufeff{HOLE % 1}\r\n{{\r\n{HOLE % 2}", 2, ["not readable as JSON"]),
+        (b'{"a": 1}\n{"\xff": 1}\n' + (HOLE % 1).encode(), 1, ["neither title", "not valid UTF-8"]),
+        ("[]", 0, []),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_what_is_no_object_is_rejected_with_its_reason(
+    tmp_path: Path, rejects: Path, monkeypatch: pytest.MonkeyPatch, chunk: int, text: str, created: int,
+    expected: list[str],
+) -> None:  # fmt: skip
+    file = requests(tmp_path, text)
+    monkeypatch.setattr("reports.import_formats.CHUNK_BYTES", chunk)
+    run = import_reports(file, rejects=rejects)
+    assert (run.rows, run.created, run.rejected) == (created + len(expected), created, len(expected))
+    assert all(part in reason for part, reason in zip(expected, reasons(rejects), strict=True))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("between", [", ", "\n"])
+def test_a_record_too_large_is_rejected_and_the_rest_goes_on(tmp_path: Path, rejects: Path, between: str) -> None:
+    wide = (HOLE % 1).replace("Hole", "x" * 3_000_000)
+    text = between.join([HOLE % 1, wide, HOLE % 2])
+    run = import_reports(requests(tmp_path, text if between == "\n" else f"[{text}]"), rejects=rejects)
+    assert (run.rows, run.created, run.rejected) == (3, 2, 1)
+    assert reasons(rejects) == ["larger than a megabyte"]
+    assert rejects.stat().st_size < 5000
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("as_lines", [False, True])
+def test_a_json_file_goes_on_after_any_record(
+    tmp_path: Path, rejects: Path, monkeypatch: pytest.MonkeyPatch, as_lines: bool
+) -> None:
+    monkeypatch.setattr(importing, "BATCH_ROWS", 1)
+    records = [HOLE % 1, "5", HOLE % 2, '"a"', "[1, 2]", HOLE % 3]
+    file = requests(tmp_path, "\n".join(records) if as_lines else f"[{', '.join(records)}]")
+
+    def die(_run: ImportRun) -> None:
+        raise InterruptedError
+
+    for _ in records:
+        with pytest.raises(InterruptedError):
+            import_reports(file, rejects=rejects, on_progress=die)
+    run = import_reports(file, rejects=rejects)
+    assert (run.rows, run.created, run.rejected) == (6, 3, 3)
+    assert len(reasons(rejects)) == 3
+
+
 @pytest.mark.django_db
 def test_a_json_file_that_was_cut_off_gives_what_is_whole(tmp_path: Path, rejects: Path) -> None:
     path = tmp_path / "cut.json"
@@ -269,6 +396,21 @@ def test_the_command_says_what_came_out(tmp_path: Path, rejects: Path) -> None:
     call_command("import_reports", str(path), "--format=seeclickfix-csv", rejects=rejects, stdout=out)
     assert "city: 2 rows, 1 new reports, 0 known before, 1 rejected" in out.getvalue()
     assert str(rejects) in out.getvalue()
+
+
+@pytest.mark.django_db
+def test_the_rate_of_a_resumed_import_is_that_of_its_own_rows(
+    tmp_path: Path, rejects: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "BATCH_ROWS", 30)
+    path, out = write(tmp_path, *numbered(31)), StringIO()
+    interrupt(seeclickfix(path), rejects, after_rows=30)
+    ticks = iter([0.0])
+    clock = SimpleNamespace(monotonic=lambda: next(ticks, 0.5))  # half a second passes
+    monkeypatch.setattr("reports.management.commands.import_reports.time", clock)
+    call_command("import_reports", str(path), "--format=seeclickfix-csv", rejects=rejects, stdout=out)
+    assert "31 rows, 31 new reports" in out.getvalue()
+    assert "(2 rows/s)" in out.getvalue()
 
 
 @pytest.mark.django_db(transaction=True)

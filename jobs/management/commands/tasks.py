@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from jobs import operations, retention
-from jobs.models import Task
+from jobs.models import Queue, Task
 from jobs.redaction import redact_value
 from jobs.states import State
 
@@ -32,13 +32,18 @@ ACTIONABLE = {
     "discard": [State.DEAD],
 }
 
+NUMBER_MAXIMUM = 2**31 - 1
+
+
+def _number(text: str) -> int:
+    """A number of rows or of starts: from 1 to what a column of integers holds."""
+    if not (text.isascii() and text.isdecimal()) or len(text) > 10 or not 1 <= int(text) <= NUMBER_MAXIMUM:
+        raise ArgumentTypeError(f"{text[:20]!r} is no number from 1 to {NUMBER_MAXIMUM}")
+    return int(text)
+
 
 def _rate(text: str) -> int | None:
-    if text == "none":
-        return None
-    if not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError(f"{text!r} is neither a positive number nor none")
-    return int(text)
+    return None if text == "none" else _number(text)
 
 
 class Command(BaseCommand):
@@ -66,7 +71,7 @@ class Command(BaseCommand):
             switch = verbs.add_parser(verb, help=text)
             switch.add_argument("queue", choices=settings.JOBS_QUEUES)
             switch.add_argument("--json", action="store_true")
-            switch.add_argument("--dry-run", action="store_true")
+            switch.add_argument("--dry-run", action="store_true", help="only say whether it would change anything")
 
         rate = verbs.add_parser("rate", help="Start at most so many tasks of a queue a minute.")
         rate.add_argument("queue", choices=settings.JOBS_QUEUES)
@@ -80,7 +85,7 @@ class Command(BaseCommand):
         parser.add_argument("--state", choices=State.values)
         parser.add_argument("--actor")
         parser.add_argument("--queue", choices=settings.JOBS_QUEUES)
-        parser.add_argument("--limit", type=int, default=limit)
+        parser.add_argument("--limit", type=_number, default=limit)
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *_arguments: Any, verb: str, **options: Any) -> None:
@@ -144,12 +149,18 @@ class Command(BaseCommand):
         return self._chosen(options)
 
     def _switch(self, verb: str, options: dict[str, Any]) -> None:
+        queue, is_dry = options["queue"], options["dry_run"]
+        is_paused = Queue.objects.filter(name=queue, paused_at__isnull=False).exists()
+        would_change = is_paused == (verb == "resume")
         action = operations.pause if verb == "pause" else operations.resume
-        is_changed = not options["dry_run"] and action(options["queue"], by=None)
+        is_changed = not is_dry and action(queue, by=None)
         if options["json"]:
-            self._print_json({"verb": verb, "queue": options["queue"], "changed": is_changed})
+            told = {"verb": verb, "queue": queue, "dry_run": is_dry, "would_change": would_change}
+            self._print_json(told | {"changed": is_changed})
+        elif is_dry and would_change:
+            self.stdout.write(f"{queue}: would be {verb}d.")
         else:
-            self.stdout.write(f"{options['queue']}: {verb}d." if is_changed else f"{options['queue']}: unchanged.")
+            self.stdout.write(f"{queue}: {verb}d." if is_changed else f"{queue}: unchanged.")
 
     def _rate(self, verb: str, options: dict[str, Any]) -> None:
         is_changed = operations.set_rate(options["queue"], options["per_minute"], by=None)

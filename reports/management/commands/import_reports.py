@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from reports.errors import ImportFileError
 from reports.import_formats import FIELDS, FORMATS
-from reports.importing import ImportFile, import_reports
+from reports.importing import ImportFile, import_reports, interrupted_run
 from reports.models import ImportRun
 
 LINE_SECONDS = 5.0
@@ -49,13 +49,15 @@ class Command(BaseCommand):
             columns=_columns(options["map"]),
             is_live=options["live"],
         )
+        earlier = interrupted_run(file)
         started = time.monotonic()
         try:
             with _Progress(path.stat().st_size, source) as progress:
                 run = import_reports(file, rejects=rejects, on_progress=progress.show)
         except ImportFileError as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(_summary(run, time.monotonic() - started))
+        new_rows = run.rows - (earlier.rows if earlier else 0)
+        self.stdout.write(_summary(run, new_rows / max(time.monotonic() - started, 0.001)))
         if run.rejected:
             self.stdout.write(f"Rejected rows, with reasons: {rejects}")
 
@@ -70,10 +72,10 @@ def _columns(text: str) -> dict[str, str]:
     return columns
 
 
-def _summary(run: ImportRun, seconds: float) -> str:
+def _summary(run: ImportRun, rows_per_second: float) -> str:
     return (
         f"{run.source}: {run.rows} rows, {run.created} new reports, {run.known} known before, {run.rejected} rejected "
-        f"({run.rows / max(seconds, 0.001):.0f} rows/s)"
+        f"({rows_per_second:.0f} rows/s)"
     )
 
 

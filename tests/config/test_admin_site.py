@@ -1,0 +1,117 @@
+"""What staff may type into an address or a form of the admin: nothing of it is a 5xx."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.contenttypes.models import ContentType
+from django.db import models, transaction
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from reports.models import Report
+from tests.accounts.factories import make_user
+from tests.reports.factories import make_category, make_department
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def desk() -> Client:
+    client = Client(raise_request_exception=False)
+    client.force_login(make_user(is_staff=True, is_superuser=True), backend="accounts.backends.StaffBackend")
+    return client
+
+
+def get(desk: Client, url: str) -> int:
+    """The status of the answer; an error of PostgreSQL ends no more than the request."""
+    before = transaction.savepoint()
+    status = desk.get(url).status_code
+    transaction.savepoint_rollback(before)
+    return status
+
+
+def lists() -> Iterator[tuple[str, type[models.Model]]]:
+    for model in admin.site._registry:
+        yield reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"), model
+
+
+@pytest.mark.parametrize(
+    "lookup",
+    [
+        "__year=0",
+        "__year=99999",
+        "__year=" + "9" * 5000,
+        "__gte=9999-12-31T23:59:59-23:59",
+        "__lt=0001-01-01T00:00:00%2B23:59",
+        "__gte=x",
+    ],
+)
+def test_no_time_breaks_a_list(desk: Client, lookup: str) -> None:
+    for url, model in lists():
+        for field in model._meta.concrete_fields:
+            if isinstance(field, models.DateTimeField):
+                status = get(desk, f"{url}?{field.name}{lookup}")
+                assert status in {200, 302, 400}, (url, field.name, status)
+
+
+@pytest.mark.parametrize("query", ["q=%00", "p=" + "9" * 5000, "o=x.99999999999", "id__exact=x", "pk__in=%00", "e=1"])
+def test_no_query_breaks_a_list(desk: Client, query: str) -> None:
+    for url, _model in lists():
+        assert get(desk, f"{url}?{query}") in {200, 302, 400}, url
+
+
+@pytest.mark.parametrize("chosen", ["x", "\x00", "9" * 5000, "-1", ""])
+def test_no_selection_breaks_an_action(desk: Client, chosen: str) -> None:
+    make_category(department=make_department())
+    for url, action in (
+        ("/admin/reports/report/", "mark_closed"),
+        ("/admin/reports/category/", "delete_selected"),
+        ("/admin/jobs/task/", "replay_dead"),
+        ("/admin/accounts/user/", "disable_users"),
+    ):
+        answer = desk.post(url, {"action": action, "_selected_action": chosen})
+        assert answer.status_code in {200, 302, 400}, url
+
+
+@pytest.mark.parametrize("key", ["abc", "%00", "9" * 50, "01a20142-e08d-77b6-a29a-1efd9743bdeb"])
+def test_no_key_breaks_the_way_to_an_object(desk: Client, key: str) -> None:
+    for model in (User, Report, make_department().__class__):
+        kind = ContentType.objects.get_for_model(model).pk
+        assert desk.get(f"/admin/r/{kind}/{key}/").status_code in {302, 400, 404}
+        options = model._meta
+        assert desk.get(f"/admin/{options.app_label}/{options.model_name}/{key}/change/").status_code in {302, 400}
+
+
+@pytest.mark.parametrize("value", ["x", "%00", "9" * 50, "9" * 5000])
+def test_no_initial_value_breaks_a_form(desk: Client, value: str) -> None:
+    for path, name in (
+        ("reports/departmentmembership", "user"),
+        ("reports/departmentmembership", "department"),
+        ("reports/category", "department"),
+        ("reports/category", "sla_hours"),
+        ("accounts/user", "phone"),
+    ):
+        for answer in (
+            desk.get(f"/admin/{path}/add/?{name}={value}"),
+            desk.post(f"/admin/{path}/add/", {name: value.replace("%00", "\x00")}),
+        ):
+            assert answer.status_code in {200, 400}, (path, name)
+
+
+def test_a_refusal_is_told_and_logged_with_its_cause(desk: Client, caplog: pytest.LogCaptureFixture) -> None:
+    assert desk.get("/admin/jobs/task/?created_at__year=0").status_code == 400
+    (refusal,) = [record for record in caplog.records if "admin_request_refused" in str(record.msg)]
+    assert "year 0 is out of range" in str(refusal.msg)
+
+
+def test_a_fault_of_ours_stays_one(desk: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments: Any) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(admin.site._registry[Report], "get_queryset", fail)
+    assert desk.get("/admin/reports/report/").status_code == 500
