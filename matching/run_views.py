@@ -34,6 +34,7 @@ from matching.serializers import (
     StartedRunSerializer,
     opportunities_by_id,
 )
+from matching.throttling import RunThrottle
 
 PAGE_SIZE, PAGE_SIZE_MAX = 100, 200
 #: The old synchronous address goes on this day.
@@ -49,6 +50,7 @@ class MatchRunView(APIView):
     """Where match runs start."""
 
     permission_classes = (IsAuthenticated,)
+    throttle_classes = (RunThrottle,)
 
     @extend_schema(
         operation_id="match_runs_create",
@@ -78,6 +80,7 @@ class CalculateView(APIView):
     """Finding one's saved matches anew."""
 
     permission_classes = (IsAuthenticated,)
+    throttle_classes = (RunThrottle,)
 
     @extend_schema(
         operation_id="matches_calculate",
@@ -95,6 +98,7 @@ class OnboardingView(APIView):
     """The end of onboarding."""
 
     permission_classes = (IsAuthenticated,)
+    throttle_classes = (RunThrottle,)
 
     @extend_schema(
         operation_id="onboarding_confirm",
@@ -134,6 +138,7 @@ class LegacyMatchView(APIView):
     """The old synchronous address."""
 
     permission_classes = (IsAuthenticated,)
+    throttle_classes = (RunThrottle,)
 
     @extend_schema(
         operation_id="match_runs_legacy",

@@ -28,6 +28,7 @@ from matching.serializers import (
     PartnerOpportunitySerializer,
     ProfileSerializer,
 )
+from matching.throttling import PartnerThrottle, ProfileEditThrottle
 
 #: Which field each filter of the list looks at.
 LOOKUPS = {
@@ -43,6 +44,7 @@ class ProfileView(APIView):
     """One's own profile."""
 
     permission_classes = (IsAuthenticated,)
+    throttle_classes = (ProfileEditThrottle,)
 
     @extend_schema(operation_id="profiles_me_retrieve", responses=ProfileSerializer, tags=["matching"])
     def get(self, request: Request) -> Response:
@@ -134,6 +136,7 @@ class PartnerOpportunityListView(ListAPIView[Opportunity]):
 
     authentication_classes = (PartnerAuthentication,)
     permission_classes = (IsPartner,)
+    throttle_classes = (PartnerThrottle,)
     serializer_class = PartnerOpportunitySerializer
     ordering = ("-created_at", "-id")
 
@@ -164,6 +167,7 @@ class PartnerOpportunityView(APIView):
 
     authentication_classes = (PartnerAuthentication,)
     permission_classes = (IsPartner,)
+    throttle_classes = (PartnerThrottle,)
 
     @extend_schema(
         operation_id="partner_opportunities_retrieve", responses=PartnerOpportunitySerializer, tags=["partners"]
@@ -198,6 +202,7 @@ class PartnerApplicantListView(ListAPIView[Interaction]):
 
     authentication_classes = (PartnerAuthentication,)
     permission_classes = (IsPartner,)
+    throttle_classes = (PartnerThrottle,)
     serializer_class = ApplicantSerializer
     ordering = ("-created_at", "-id")
 
