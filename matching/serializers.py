@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.request import Request
 
 from matching.models import Interaction, Kind, Match, Opportunity, Profile
 
@@ -70,6 +72,23 @@ def require_whole_place(fields: dict[str, Any]) -> None:
     """Raises ValidationError for a latitude without a longitude or the other way round."""
     if (fields.get("latitude") is None) != (fields.get("longitude") is None):
         raise serializers.ValidationError({"longitude": ["latitude and longitude go together."]})
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses what it does not know, so that a mistyped name is not a wish that nobody heard."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        if isinstance(data, Mapping) and (unknown := sorted(map(str, data.keys() - self.fields.keys()))):
+            known = ", ".join(self.fields) or "none"
+            raise serializers.ValidationError(
+                {name: [f"Unknown field; those there are: {known}."] for name in unknown}, code="unknown"
+            )
+        taken: dict[str, Any] = super().to_internal_value(data)
+        return taken
+
+
+class NothingSerializer(StrictSerializer):
+    """An empty object, or no body at all."""
 
 
 class ProfileSerializer(serializers.ModelSerializer[Profile]):
@@ -232,12 +251,12 @@ class OpportunityFilterSerializer(serializers.Serializer[Any]):
         return latitude, longitude
 
 
-class LocationSerializer(serializers.Serializer[Any]):
+class LocationSerializer(StrictSerializer):
     latitude = FiniteFloatField(min_value=-90, max_value=90)
     longitude = FiniteFloatField(min_value=-180, max_value=180)
 
 
-class RunFiltersSerializer(serializers.Serializer[Any]):
+class RunFiltersSerializer(StrictSerializer):
     """What a match must be."""
 
     kinds = serializers.ListField(child=serializers.ChoiceField(Kind.choices), max_length=4, required=False)
@@ -246,23 +265,46 @@ class RunFiltersSerializer(serializers.Serializer[Any]):
     is_remote = serializers.BooleanField(required=False, allow_null=True, default=None)
 
 
-class RunRequestSerializer(serializers.Serializer[Any]):
-    """A match run as it is asked for; what is left out follows the profile."""
+@extend_schema_field({"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]})
+class KeywordsField(CleanTextField):
+    """Words, as one text or as a list of texts."""
 
-    keywords = CleanTextField(max_length=KEYWORDS_MAX_CHARACTERS, required=False, allow_blank=True, default="")
+    def to_internal_value(self, data: Any) -> str:
+        if isinstance(data, list):
+            data = " ".join(CleanTextField(allow_blank=True).run_validation(word) for word in data)
+        return super().to_internal_value(data)
+
+
+class RunRequestSerializer(StrictSerializer):
+    """A match run as it is asked for; what is left out follows the profile of the context's `user`."""
+
+    keywords = KeywordsField(
+        max_length=KEYWORDS_MAX_CHARACTERS,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="Or a list of texts.",
+    )
     filters = RunFiltersSerializer(required=False)
-    location = LocationSerializer(required=False, allow_null=True)
-    radius_km = FiniteFloatField(min_value=0.1, max_value=20_000, required=False, allow_null=True)
+    location = LocationSerializer(required=False, allow_null=True, help_text="Instead of the profile's place.")
+    radius_km = FiniteFloatField(
+        min_value=0.1,
+        max_value=20_000,
+        required=False,
+        allow_null=True,
+        help_text="Around `location` or the profile's place.",
+    )
     limit = serializers.IntegerField(min_value=1, max_value=RUN_LIMIT_MAX, default=100)
     notify = serializers.BooleanField(default=False, help_text="Tell me when it is done.")
     wait = serializers.BooleanField(default=False, help_text="Answer when it is done, for a bounded time.")
 
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
-        """`keywords` may also be a list of words."""
-        if isinstance(data, dict) and isinstance(data.get("keywords"), list):
-            data = {**data, "keywords": " ".join(str(word) for word in data["keywords"])}
-        taken: dict[str, Any] = super().to_internal_value(data)
-        return taken
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs.get("radius_km") and not attrs.get("location") and not self._has_place():
+            raise serializers.ValidationError({"radius_km": ["Around where? Give a location; your profile has none."]})
+        return attrs
+
+    def _has_place(self) -> bool:
+        return Profile.objects.filter(user=self.context["user"], latitude__isnull=False).exists()
 
     def filters_json(self) -> dict[str, Any]:
         """All filters together, as a run keeps them."""
@@ -273,6 +315,12 @@ class RunRequestSerializer(serializers.Serializer[Any]):
         if taken.get("radius_km"):
             filters["radius_km"] = taken["radius_km"]
         return filters
+
+
+class WaitQuerySerializer(serializers.Serializer[Any]):
+    """The query of a request that may wait."""
+
+    wait = serializers.BooleanField(default=False, help_text="As in the body.")
 
 
 class ReasonSerializer(serializers.Serializer[Any]):
@@ -345,6 +393,11 @@ class MatchFilterSerializer(serializers.Serializer[Any]):
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         taken: dict[str, Any] = super().to_internal_value(data)
         return taken
+
+
+def given(request: Request) -> dict[str, str]:
+    """The query's parameters that say something."""
+    return {name: str(value) for name, value in request.query_params.items() if value}
 
 
 def opportunities_by_id(ids: list[UUID]) -> dict[UUID, Opportunity]:

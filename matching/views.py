@@ -27,6 +27,7 @@ from matching.serializers import (
     OpportunitySerializer,
     PartnerOpportunitySerializer,
     ProfileSerializer,
+    given,
 )
 from matching.throttling import PartnerThrottle, ProfileEditThrottle
 
@@ -69,7 +70,7 @@ class OpportunityListView(ListAPIView[Opportunity]):
     ordering = ("-created_at", "-id")
 
     def get_queryset(self) -> OpportunityQuerySet:
-        shown = OpportunityFilterSerializer(data=_given(self.request))
+        shown = OpportunityFilterSerializer(data=given(self.request))
         shown.is_valid(raise_exception=True)
         wanted = shown.validated_data
         found = Opportunity.objects.defer("search")
@@ -90,11 +91,6 @@ class OpportunityListView(ListAPIView[Opportunity]):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """List open opportunities, newest first; `q` searches their full text."""
         return super().get(request, *args, **kwargs)
-
-
-def _given(request: Request) -> dict[str, str]:
-    """The query's parameters that say something."""
-    return {name: str(value) for name, value in request.query_params.items() if value}
 
 
 class OpportunityDetailView(RetrieveAPIView[Opportunity]):
@@ -233,7 +229,7 @@ class MatchListView(ListAPIView[Match]):
     ordering = ("-score", "-id")
 
     def get_queryset(self) -> Any:
-        shown = MatchFilterSerializer(data=_given(self.request))
+        shown = MatchFilterSerializer(data=given(self.request))
         shown.is_valid(raise_exception=True)
         names = {"kind": "opportunity__kind", "min_score": "score__gte", "new_since": "created_at__gt"}
         wanted = {names[name]: value for name, value in shown.validated_data.items()}

@@ -154,6 +154,11 @@ def test_result_pages_hold_every_match_once(as_user: SignIn) -> None:
         {"filters": {"kinds": ["party"]}},
         {"keywords": "x" * 501},
         {"keywords": "\x00"},
+        {"keywords": [{}]},
+        {"keywords": ["x" * 300, "x" * 300]},
+        {"radius_km": 5},
+        {"radius_km": 5, "location": None},
+        {"wait": "perhaps"},
     ],
 )
 def test_a_body_that_is_not_valid_answers_400(as_user: SignIn, body: dict[str, Any]) -> None:
@@ -303,3 +308,82 @@ def test_what_was_saved_or_dismissed_turns_the_next_ranking(as_user: SignIn) -> 
     task_id = start(client)
     run_tasks()
     assert set(titles(status(client, task_id))[:2]) == {first.title, second.title}
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"filters": {"kind": "job"}}, "filters.kind"),
+        ({"filters": {"kinds": ["job"], "Category": "x"}}, "filters.Category"),
+        ({"keyword": "dogs"}, "keyword"),
+        ({"location": {"latitude": 1, "longitude": 1, "radius_km": 5}}, "location.radius_km"),
+    ],
+)
+@pytest.mark.parametrize("url", [URL, f"{URL}legacy/"])
+def test_a_name_that_nobody_knows_is_refused_and_named(
+    as_user: SignIn, url: str, body: dict[str, Any], field: str
+) -> None:
+    answer = as_user(make_user()).post(url, body)
+    assert answer.status_code == 400
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
+    assert not MatchRun.objects.exists()
+
+
+def test_keywords_may_be_a_list(as_user: SignIn) -> None:
+    start(as_user(make_user()), keywords=["rescue dogs", "shelter"])
+    assert MatchRun.objects.get().keywords == "rescue dogs shelter"
+
+
+def test_a_radius_goes_around_the_place_of_the_profile_or_of_the_run(as_user: SignIn) -> None:
+    somewhere = {"latitude": 40.7, "longitude": -74.0}
+    start(as_user(make_profile(**somewhere).user), radius_km=5)
+    start(as_user(make_user()), radius_km=5, location=somewhere)
+    answer = as_user(make_user()).post(URL, {"radius_km": 5})
+    assert "location" in answer.json()["errors"][0]["detail"]
+
+
+@pytest.mark.parametrize("body", [{"keywords": "dogs"}, {"limit": 3}, {"filters": {}}, []])
+def test_calculate_takes_no_body(as_user: SignIn, body: Any) -> None:
+    client = as_user(make_user())
+    assert client.post("/api/v1/matches/calculate/", body).status_code == 400
+    assert not MatchRun.objects.exists()
+    assert client.post("/api/v1/matches/calculate/").status_code == 202
+
+
+@pytest.mark.parametrize("wait", ["yes", True, 1, "true"])
+def test_every_spelling_of_yes_waits(as_user: SignIn, wait: Any) -> None:
+    client = as_user(make_user())
+    assert client.post(URL, {"wait": wait}).status_code == 200
+    assert client.post(f"{URL}?wait={wait}", {}).status_code == 200
+
+
+def test_a_wait_that_is_neither_yes_nor_no_starts_nothing(as_user: SignIn) -> None:
+    assert as_user(make_user()).post(f"{URL}?wait=perhaps", {}).status_code == 400
+    assert not MatchRun.objects.exists()
+
+
+def test_the_legacy_address_announces_its_end_with_refusals_too(as_user: SignIn) -> None:
+    for client, status_code in ((as_user(make_user()), 400), (APIClient(), 401)):
+        answer = client.post(f"{URL}legacy/", {"limit": 0})
+        assert answer.status_code == status_code
+        assert {"Deprecation", "Sunset", "Link"} <= set(answer.headers)
+
+
+@pytest.mark.parametrize("url", [URL, f"{URL}legacy/"])
+def test_a_repeated_request_starts_one_run(as_user: SignIn, url: str) -> None:
+    client = as_user(make_user())
+    first, second = (client.post(url, {}, headers={"Idempotency-Key": "one"}) for _ in range(2))
+    assert first.json()["task_id"] == second.json()["task_id"]
+    assert MatchRun.objects.count() == 1
+
+
+def test_the_next_page_is_as_large_as_this_one(as_user: SignIn) -> None:
+    profile = make_profile()
+    for _ in range(5):
+        make_opportunity()
+    run_tasks()
+    client = as_user(profile.user)
+    task_id = start(client)
+    run_tasks()
+    second = client.get(status(client, task_id, "?page_size=2")["next"]).json()
+    assert len(second["result"]) == 2
