@@ -54,13 +54,14 @@ def refresh(user_id: str) -> None:
     if profile is None:
         return
     with metrics.task_duration.labels(task="refresh").time():
-        criteria = criteria_of(profile, day=timezone.now())
+        criteria = criteria_of(profile, day=timezone.localdate())
         save_matches(profile.user_id, matches_for(profile, "", criteria, limit=SAVED_MATCHES))
 
 
 def criteria_for(profile: Profile | None, run: MatchRun) -> Criteria:
     """What the run's filters demand, and what the profile demands where they say nothing."""
-    own = criteria_of(profile, day=timezone.now()) if profile else Criteria(day=timezone.now().date())
+    today = timezone.localdate()
+    own = criteria_of(profile, day=today) if profile else Criteria(day=today)
     filters: Mapping[str, Any] = run.filters
     chosen: dict[str, Any] = {}
     if filters.get("kinds"):
@@ -90,9 +91,7 @@ def matches_for(profile: Profile | None, keywords: str, criteria: Criteria, *, l
         metrics.cache_lookups.labels(outcome="hit" if cached else "miss").inc()
         if cached:
             return _still_open(cached.ranking, criteria)
-        query = query_for(profile, keywords, space)
-        if keywords and profile:
-            query = replace(query, wish=replace(query.wish, place=criteria.place or query.wish.place))
+        query = query_for(profile, keywords, space).at(criteria.place)
         found = [_as_json(one) for one in find(query, criteria, space, count=limit)]
         _store(key, found)
     return found

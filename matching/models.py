@@ -70,6 +70,11 @@ class Profile(models.Model):
     def __str__(self) -> str:
         return self.headline or f"profile {self.id}"
 
+    @property
+    def place(self) -> tuple[float, float] | None:
+        """Latitude and longitude, if the citizen says where they are."""
+        return None if self.latitude is None or self.longitude is None else (self.latitude, self.longitude)
+
 
 class OpportunityQuerySet(models.QuerySet["Opportunity"]):
     """Choosing opportunities."""

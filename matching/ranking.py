@@ -48,7 +48,9 @@ MEANING_USUAL, WORDS_USUAL = (0.2, 0.6), (0.0, 0.1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What a citizen looks for, in numbers. `words` are the words behind the buckets of `terms`."""
+    """What a citizen looks for, in numbers. `words` are the words behind the buckets of `terms`, and `skills`, in the
+    citizen's own words, what the rows of `facets` stand for.
+    """
 
     meaning: NDArray[np.float32] | None
     terms: Terms

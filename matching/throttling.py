@@ -9,7 +9,6 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from jobs.throttling import LimitThrottle
-from matching.models import Partner
 
 
 class HourlyThrottle(LimitThrottle):
@@ -49,6 +48,3 @@ class PartnerThrottle(HourlyThrottle):
     """Everything a partner asks, with whichever of its keys."""
 
     limit_setting, subject = "MATCHING_PARTNER_REQUESTS_PER_HOUR", "partner"
-
-    def key(self, request: Request, view: APIView) -> str | None:
-        return super().key(request, view) if isinstance(request.user, Partner) else None

@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 
 from jobs.models import Task
 from jobs.testing import run_tasks
+from matching.finding import criteria_for
 from matching.models import Interaction, Match, MatchRun, Opportunity, Profile
 from tests.accounts.factories import make_user
 from tests.matching.conftest import SignIn
@@ -335,7 +336,7 @@ def test_keywords_may_be_a_list(as_user: SignIn) -> None:
 
 
 def test_a_radius_goes_around_the_place_of_the_profile_or_of_the_run(as_user: SignIn) -> None:
-    somewhere = {"latitude": 40.7, "longitude": -74.0}
+    somewhere: dict[str, Any] = {"latitude": 40.7, "longitude": -74.0}
     start(as_user(make_profile(**somewhere).user), radius_km=5)
     start(as_user(make_user()), radius_km=5, location=somewhere)
     answer = as_user(make_user()).post(URL, {"radius_km": 5})
@@ -387,3 +388,115 @@ def test_the_next_page_is_as_large_as_this_one(as_user: SignIn) -> None:
     run_tasks()
     second = client.get(status(client, task_id, "?page_size=2")["next"]).json()
     assert len(second["result"]) == 2
+
+
+HERE, NEAR, FAR = ((40.7, -74.0), (40.71, -74.0), (41.5, -74.0))
+
+
+def placed(place: tuple[float, float]) -> dict[str, Any]:
+    return {"latitude": place[0], "longitude": place[1]}
+
+
+@pytest.mark.parametrize("body", [{}, {"keywords": "algebra homework"}])
+@pytest.mark.parametrize("own", [None, FAR])
+def test_a_run_ranks_by_its_own_location(
+    as_user: SignIn, body: dict[str, Any], own: tuple[float, float] | None
+) -> None:
+    far = make_opportunity(title="far", **placed(FAR))
+    near = make_opportunity(title="near", **placed(NEAR))
+    run_tasks()
+    profile = make_profile(wants=[], **(placed(own) if own else {}))
+    run_tasks()
+    client = as_user(profile.user)
+    task_id = start(client, location=placed(HERE), **body)
+    run_tasks()
+    found = status(client, task_id)
+    assert titles(found) == [near.title, far.title]
+    distances = [reason for match in found["result"] for reason in match["reasons"] if reason["kind"] == "distance"]
+    assert [reason["kilometers"] for reason in distances] == [1.1, 89.0]
+
+
+def test_a_location_counts_for_somebody_without_a_profile(as_user: SignIn) -> None:
+    make_opportunity(**placed(NEAR))
+    run_tasks()
+    client = as_user(make_user())
+    task_id = start(client, location=placed(HERE))
+    run_tasks()
+    assert "1.1 km away" in [reason["text"] for reason in status(client, task_id)["result"][0]["reasons"]]
+
+
+def test_what_was_saved_and_then_dismissed_counts_as_dismissed(as_user: SignIn) -> None:
+    profile = make_profile(headline="I like to help", about="", skills=[], interests=[])
+    dogs = make_opportunity(**DOGS)
+    make_opportunity(**DOGS | {"title": "Foster a rescue dog"})
+    make_opportunity()
+    run_tasks()
+    client = as_user(profile.user)
+
+    def place_of_the_other_dog() -> float:
+        task_id = start(client)
+        run_tasks()
+        scores = {one["opportunity"]["title"]: one["score"] for one in status(client, task_id)["result"]}
+        return float(scores["Foster a rescue dog"] - scores["Math tutor"])
+
+    before = place_of_the_other_dog()
+    client.post(f"/api/v1/opportunities/{dogs.pk}/save/")
+    liked = place_of_the_other_dog()
+    client.post(f"/api/v1/opportunities/{dogs.pk}/dismiss/")
+    assert place_of_the_other_dog() < before < liked
+
+
+@pytest.mark.parametrize(
+    ("keywords", "facts"),
+    [
+        ("carpintero, reparar casas", {"languages": ["es"]}),
+        ("carpintero, reparar casas", {"languages": ["en", "es-MX"]}),
+        ("carpintero, reparar casas", {"about": "Soy de la costa y busco trabajo con mi familia."}),
+        ("busco reparar la casa de los vecinos", {}),
+        ("बढ़ई मरम्मत घर", {}),
+    ],
+)
+def test_spanish_and_hindi_keywords_find_english_opportunities(
+    as_user: SignIn, keywords: str, facts: dict[str, Any]
+) -> None:
+    profile = make_profile(**{"headline": "", "about": "", "skills": [], "interests": []} | facts)
+    for fields in (DOGS, {}, REPAIRS):
+        make_opportunity(**fields)
+    run_tasks()
+    client = as_user(profile.user)
+    task_id = start(client, keywords=keywords)
+    run_tasks()
+    found = status(client, task_id)["result"]
+    assert found[0]["opportunity"]["title"] == REPAIRS["title"]
+    assert found[0]["score"] > found[1]["score"] + 0.2
+
+
+def test_english_keywords_of_somebody_who_also_speaks_spanish_stay_whole(as_user: SignIn) -> None:
+    profile = make_profile(languages=["es", "en"], headline="", about="", skills=[], interests=[])
+    for fields in ({}, REPAIRS, DOGS):
+        make_opportunity(**fields)
+    run_tasks()
+    client = as_user(profile.user)
+    task_id = start(client, keywords="animal shelter")
+    run_tasks()
+    assert titles(status(client, task_id))[0] == DOGS["title"]
+
+
+def test_reasons_name_skills_in_the_citizens_own_words(as_user: SignIn) -> None:
+    profile = make_profile(
+        headline="Soy carpintero", about="Busco reparar la casa de los vecinos.", skills=["carpintería"], interests=[]
+    )
+    make_opportunity(**REPAIRS)
+    run_tasks()
+    client = as_user(profile.user)
+    task_id = start(client)
+    run_tasks()
+    reasons = [reason["text"] for reason in status(client, task_id)["result"][0]["reasons"]]
+    assert "Suits your skill: carpintería" in reasons
+
+
+@pytest.mark.parametrize("zone", ["Etc/GMT+12", "Pacific/Kiritimati"])
+def test_today_is_the_day_of_the_city(zone: str) -> None:
+    run = MatchRun(user=make_user())
+    with timezone.override(zone):
+        assert criteria_for(None, run).day == criteria_for(make_profile(), run).day == timezone.localdate()
