@@ -141,14 +141,20 @@ def save_matches(user_id: UUID, found: Found) -> None:
     Opportunities deleted meanwhile are left out. A match keeps the time it was first found at.
     """
     ids = [UUID(one["opportunity_id"]) for one in found]
+    lock_matches(user_id)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [f"matches of {user_id}"])
         cursor.execute("DELETE FROM matching_match WHERE user_id = %s AND NOT opportunity_id = ANY(%s)", [user_id, ids])
     upsert_matches([(user_id, one) for one in found])
 
 
+def lock_matches(user_id: UUID) -> None:
+    """Nobody else writes the citizen's saved matches until this transaction ends; what they wrote before shows."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [f"matches of {user_id}"])
+
+
 def upsert_matches(found: Sequence[tuple[UUID, dict[str, Any]]], *, is_update: bool = True) -> list[UUID]:
-    """Write matches of citizens; the users of those that are new."""
+    """Write matches of citizens; the users of those that are new. What they dismissed or applied for is left out."""
     update = "score = excluded.score, reasons = excluded.reasons, updated_at = statement_timestamp()"
     sql = f"""
         INSERT INTO {Match._meta.db_table} (id, user_id, opportunity_id, score, reasons, created_at, updated_at)
@@ -156,6 +162,8 @@ def upsert_matches(found: Sequence[tuple[UUID, dict[str, Any]]], *, is_update: b
         FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::float8[], %s::jsonb[])
              AS new (id, user_id, opportunity_id, score, reasons)
         JOIN matching_opportunity AS o ON o.id = new.opportunity_id
+        WHERE NOT EXISTS (SELECT FROM matching_interaction AS i WHERE i.user_id = new.user_id
+                          AND i.opportunity_id = new.opportunity_id AND i.kind IN ('dismiss', 'apply'))
         ON CONFLICT (user_id, opportunity_id) DO {f"UPDATE SET {update}" if is_update else "NOTHING"}
         RETURNING user_id, created_at = updated_at
     """  # noqa: S608, SLF001 - constants; the table's documented name

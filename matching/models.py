@@ -6,11 +6,12 @@ from datetime import date
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchQuery, SearchVector, SearchVectorField
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 from pgvector.django import VectorField
 from uuid_utils.compat import uuid7
@@ -84,6 +85,11 @@ class OpportunityQuerySet(models.QuerySet["Opportunity"]):
         not_over = Q(ends_on=None) | Q(ends_on__gte=day)
         not_full = Q(capacity=None) | Q(places_taken__lt=F("capacity"))
         return self.filter(not_over & not_full, is_active=True)
+
+    def not_dismissed_by(self, user: AbstractBaseUser) -> OpportunityQuerySet:
+        """Those the citizen has not dismissed."""
+        dismissed = Interaction.objects.filter(user=user.pk, opportunity=OuterRef("pk"), kind=Interaction.Kind.DISMISS)
+        return self.filter(~Exists(dismissed))
 
     def matching_text(self, words: str) -> OpportunityQuerySet:
         """Those with all of `words`, in the syntax of web search engines."""

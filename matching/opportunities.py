@@ -14,6 +14,7 @@ from accounts.models import User
 from matching import generation
 from matching.actors import embed_opportunities, send_refresh
 from matching.errors import OpportunityClosed
+from matching.finding import lock_matches
 from matching.models import Interaction, Match, Opportunity, Partner
 from matching.profiles import debounce
 
@@ -85,6 +86,8 @@ def act(user: User, opportunity: Opportunity, kind: str) -> bool:
     Raises OpportunityClosed for an application to one that is full, over or withdrawn.
     """
     with transaction.atomic():
+        if kind == Interaction.Kind.DISMISS:
+            lock_matches(user.pk)  # a run that saves at this moment is waited for, or waits and then sees the dismissal
         _, is_new = Interaction.objects.get_or_create(user=user, opportunity=opportunity, kind=kind)
         if not is_new:
             return False
@@ -104,6 +107,7 @@ def undo(user: User, opportunity: Opportunity, kind: str) -> bool:
             return False
         if kind == Interaction.Kind.APPLY:
             Opportunity.objects.give_place_back(opportunity.pk)
+            generation.advance()  # for others, it may be open again
         _refresh_soon(user)
     return True
 

@@ -233,8 +233,9 @@ class MatchListView(ListAPIView[Match]):
         shown.is_valid(raise_exception=True)
         names = {"kind": "opportunity__kind", "min_score": "score__gte", "new_since": "created_at__gt"}
         wanted = {names[name]: value for name, value in shown.validated_data.items()}
-        still_open = Opportunity.objects.open_on(timezone.localdate())
-        found = Match.objects.filter(user=cast("User", self.request.user), opportunity__in=still_open, **wanted)
+        user = cast("User", self.request.user)
+        still_open = Opportunity.objects.open_on(timezone.localdate()).not_dismissed_by(user)
+        found = Match.objects.filter(user=user, opportunity__in=still_open, **wanted)
         return found.select_related("opportunity").defer("opportunity__search")
 
     @extend_schema(operation_id="matches_list", parameters=[MatchFilterSerializer], tags=["matching"])
