@@ -10,11 +10,15 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchQuery, SearchVector, SearchVectorField
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 from pgvector.django import VectorField
 from uuid_utils.compat import uuid7
+
+ENDS_BEFORE_START = "It ends before it starts."
+PLACE_IS_NO_PLACE = "Latitude and longitude go together, from -90 to 90 and from -180 to 180."
 
 
 def _place_is_whole(name: str) -> models.CheckConstraint:
@@ -22,7 +26,7 @@ def _place_is_whole(name: str) -> models.CheckConstraint:
     nowhere = Q(latitude=None, longitude=None)
     in_range = Q(latitude__gte=-90, latitude__lte=90, longitude__gte=-180, longitude__lte=180)
     somewhere = Q(latitude__isnull=False, longitude__isnull=False) & in_range
-    return models.CheckConstraint(condition=nowhere | somewhere, name=name)
+    return models.CheckConstraint(condition=nowhere | somewhere, name=name, violation_error_message=PLACE_IS_NO_PLACE)
 
 
 class Kind(models.TextChoices):
@@ -64,7 +68,9 @@ class Profile(models.Model):
         constraints = [
             _place_is_whole("matching_profile_place"),
             models.CheckConstraint(
-                condition=Q(radius_km=None) | Q(radius_km__gt=0, radius_km__lte=20_100), name="matching_profile_radius"
+                condition=Q(radius_km=None) | Q(radius_km__gt=0, radius_km__lte=20_100),
+                name="matching_profile_radius",
+                violation_error_message="A radius is more than 0 and at most 20,100 km.",
             ),
         ]
 
@@ -189,9 +195,13 @@ class Opportunity(models.Model):
             models.CheckConstraint(
                 condition=Q(starts_on=None) | Q(ends_on=None) | Q(ends_on__gte=F("starts_on")),
                 name="matching_opportunity_dates",
+                violation_error_message=ENDS_BEFORE_START,
             ),
             models.UniqueConstraint(
-                fields=["source", "external_id"], condition=~Q(external_id=""), name="matching_opportunity_once"
+                fields=["source", "external_id"],
+                condition=~Q(external_id=""),
+                name="matching_opportunity_once",
+                violation_error_message="Another opportunity of this source has that external id.",
             ),
         ]
         indexes = [
@@ -211,6 +221,13 @@ class Opportunity(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    def clean(self) -> None:
+        """Raises ValidationError for what its fields do not allow together."""
+        if self.starts_on and self.ends_on and self.ends_on < self.starts_on:
+            raise ValidationError({"ends_on": ENDS_BEFORE_START})
+        if (self.latitude is None) != (self.longitude is None):
+            raise ValidationError({"longitude": PLACE_IS_NO_PLACE})
 
     @property
     def text(self) -> str:

@@ -12,7 +12,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from matching.models import Interaction, Kind, Match, Opportunity, Profile
+from matching.models import ENDS_BEFORE_START, Interaction, Kind, Match, Opportunity, Profile
 
 TEXTS_MAX = 40
 KEYWORDS_MAX_CHARACTERS = 500
@@ -168,7 +168,7 @@ class PartnerOpportunitySerializer(serializers.ModelSerializer[Opportunity]):
 
     title = CleanTextField(max_length=300)
     description = CleanTextField(max_length=20_000, allow_blank=True, required=False)
-    organisation = CleanTextField(max_length=200, allow_blank=True, required=False)
+    organisation = serializers.CharField(read_only=True, help_text="Your organisation's name.")
     category = CleanTextField(max_length=120, allow_blank=True, required=False)
     requirements = CleanTextField(max_length=5000, allow_blank=True, required=False)
     external_id = CleanTextField(max_length=200, allow_blank=True, required=False)
@@ -189,7 +189,7 @@ class PartnerOpportunitySerializer(serializers.ModelSerializer[Opportunity]):
         }
         require_whole_place(merged)
         if merged["starts_on"] and merged["ends_on"] and merged["ends_on"] < merged["starts_on"]:
-            raise serializers.ValidationError({"ends_on": ["It ends before it starts."]})
+            raise serializers.ValidationError({"ends_on": [ENDS_BEFORE_START]})
         return attrs
 
 

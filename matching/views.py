@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.models import User
+from jobs.idempotency import idempotent
 from matching import opportunities, profiles
 from matching.models import Interaction, Match, Opportunity, OpportunityQuerySet, Partner
 from matching.partners import IsPartner, PartnerAuthentication
@@ -150,6 +151,7 @@ class PartnerOpportunityListView(ListAPIView[Opportunity]):
         responses={200: PartnerOpportunitySerializer, 201: PartnerOpportunitySerializer},
         tags=["partners"],
     )
+    @idempotent
     def post(self, request: Request) -> Response:
         """Publish an opportunity. One with an `external_id` you used before is changed instead (200)."""
         taken = PartnerOpportunitySerializer(data=request.data)
@@ -179,7 +181,7 @@ class PartnerOpportunityView(APIView):
         tags=["partners"],
     )
     def patch(self, request: Request, pk: str) -> Response:
-        """Change some of its fields."""
+        """Change some of its fields. An `external_id` that another one of yours has answers 409."""
         opportunity = _own_opportunity(request, pk)
         taken = PartnerOpportunitySerializer(opportunity, data=request.data, partial=True)
         taken.is_valid(raise_exception=True)
