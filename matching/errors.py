@@ -40,6 +40,10 @@ class ExternalIdTaken(MatchingError):
     """Another opportunity of this source has that external id."""
 
 
+class LanguageUnknown(MatchingError):
+    """This names no language that is known here."""
+
+
 class ImportFileError(MatchingError):
     """The file cannot be imported."""
 

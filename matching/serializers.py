@@ -12,6 +12,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from matching import languages
+from matching.errors import LanguageUnknown
 from matching.models import ENDS_BEFORE_START, Interaction, Kind, Match, Opportunity, Profile
 
 TEXTS_MAX = 40
@@ -41,14 +43,16 @@ class WordsField(serializers.ListField):
 
 
 class LanguagesField(serializers.ListField):
-    """Language tags such as `en` or `es`, in lower case."""
+    """Languages by tag (`en`, `es`) or name (`Español`); stored and told as tags in lower case."""
 
     def __init__(self, **options: Any) -> None:
-        child = serializers.RegexField(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})?$", max_length=12)
-        super().__init__(child=child, max_length=TEXTS_MAX, **options)
+        super().__init__(child=CleanTextField(max_length=80), max_length=TEXTS_MAX, **options)
 
     def to_internal_value(self, data: Any) -> list[str]:
-        return list(dict.fromkeys(tag.lower() for tag in super().to_internal_value(data)))
+        try:
+            return languages.tags_of(super().to_internal_value(data))
+        except LanguageUnknown as error:
+            raise serializers.ValidationError(str(error)) from error
 
 
 class FiniteFloatField(serializers.FloatField):
@@ -234,7 +238,7 @@ class OpportunityFilterSerializer(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(Kind.choices, required=False)
     category = CleanTextField(max_length=120, required=False)
     organisation = CleanTextField(max_length=200, required=False)
-    language = serializers.CharField(max_length=12, required=False)
+    language = CleanTextField(max_length=80, required=False, help_text="A tag or a name.")
     remote = serializers.BooleanField(required=False, allow_null=True, default=None)
     near = serializers.RegexField(
         r"^-?\d{1,3}(\.\d+)?,-?\d{1,3}(\.\d+)?$", max_length=60, required=False, help_text="latitude,longitude"
@@ -243,6 +247,12 @@ class OpportunityFilterSerializer(serializers.Serializer[Any]):
     starts_after = serializers.DateField(required=False)
     ends_before = serializers.DateField(required=False)
     past = serializers.BooleanField(default=False, help_text="Also what is over, full or withdrawn.")
+
+    def validate_language(self, text: str) -> str:
+        try:
+            return languages.tags_of([text])[0]
+        except (LanguageUnknown, IndexError) as error:
+            raise serializers.ValidationError("Not a language.") from error
 
     def validate_near(self, text: str) -> tuple[float, float]:
         latitude, longitude = (float(part) for part in text.split(","))

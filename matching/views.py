@@ -81,7 +81,7 @@ class OpportunityListView(ListAPIView[Opportunity]):
             if name in wanted:
                 found = found.filter(Q((lookup, wanted[name])))
         if "language" in wanted:
-            found = found.speaking(wanted["language"].lower())
+            found = found.speaking(wanted["language"])
         if wanted["remote"] is not None:
             found = found.filter(is_remote=wanted["remote"])
         if "near" in wanted:

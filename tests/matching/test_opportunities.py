@@ -211,8 +211,8 @@ def test_a_revoked_or_unknown_key_and_a_citizen_are_refused(as_user: SignIn) -> 
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Api-Key {key}")
     assert client.get(PARTNER_URL).status_code == 200
-    assert partners.revoke_key(partner.keys.get().pk)
-    assert not partners.revoke_key(partner.keys.get().pk)
+    assert partners.revoke_key(partner.keys.get())
+    assert not partners.revoke_key(partner.keys.get())
     assert client.get(PARTNER_URL).status_code == 401
     assert APIClient().get(PARTNER_URL).status_code == 401
     assert as_user(make_user()).post(PARTNER_URL, NEW).status_code == 403
