@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -58,23 +58,25 @@ def refresh(user_id: str) -> None:
         save_matches(profile.user_id, matches_for(profile, "", criteria, limit=SAVED_MATCHES))
 
 
+#: Each filter of a run as it is stored: which criterion it is, and how that is read from JSON.
+_FILTERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "kinds": ("kinds", tuple),
+    "languages": ("languages", tuple),
+    "category": ("category", str),
+    "is_remote": ("is_remote", bool),
+    "starts_after": ("starts_after", date.fromisoformat),
+    "starts_before": ("starts_before", date.fromisoformat),
+    "location": ("place", lambda place: (place["latitude"], place["longitude"])),
+    "radius_km": ("radius_km", float),
+}
+
+
 def criteria_for(profile: Profile | None, run: MatchRun) -> Criteria:
     """What the run's filters demand, and what the profile demands where they say nothing."""
     today = timezone.localdate()
     own = criteria_of(profile, day=today) if profile else Criteria(day=today)
-    filters: Mapping[str, Any] = run.filters
-    chosen: dict[str, Any] = {}
-    if filters.get("kinds"):
-        chosen["kinds"] = tuple(filters["kinds"])
-    if filters.get("languages"):
-        chosen["languages"] = tuple(filters["languages"])
-    for name in ("category", "is_remote"):
-        if filters.get(name) not in (None, ""):
-            chosen[name] = filters[name]
-    if filters.get("location"):
-        chosen["place"] = (filters["location"]["latitude"], filters["location"]["longitude"])
-    if filters.get("radius_km"):
-        chosen["radius_km"] = filters["radius_km"]
+    told = {name: value for name, value in run.filters.items() if value not in (None, "", [])}
+    chosen = {criterion: read(told[name]) for name, (criterion, read) in _FILTERS.items() if name in told}
     return replace(own, not_for=run.user_id, **chosen)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from django.contrib.postgres.search import SearchQuery, SearchVector, SearchVect
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
-from django.db.models.functions import Now
+from django.db.models.functions import Now, Upper
 from pgvector.django import VectorField
 from uuid_utils.compat import uuid7
 
@@ -38,6 +39,15 @@ class Kind(models.TextChoices):
     EVENT = "event", "Event"
 
 
+class ProfileQuerySet(models.QuerySet["Profile"]):
+    """Choosing profiles."""
+
+    def to_be_told(self, user_ids: Iterable[UUID]) -> list[UUID]:
+        """Those of the citizens who want to hear of new matches."""
+        wanted = self.filter(user__in=list(user_ids), wants_match_notices=True)
+        return list(wanted.values_list("user_id", flat=True))
+
+
 class Profile(models.Model):
     """What a citizen says of themselves to be matched. `version` grows with every change."""
 
@@ -59,10 +69,15 @@ class Profile(models.Model):
     longitude = models.FloatField(null=True, blank=True)
     radius_km = models.FloatField(null=True, blank=True, help_text="How far to go; empty: anywhere.")
     visibility = models.CharField(max_length=20, choices=Visibility, default=Visibility.PRIVATE)
+    wants_match_notices = models.BooleanField(
+        "wants match notices", default=True, db_default=True, help_text="Whether to hear of new matches."
+    )
     version = models.PositiveIntegerField(default=1)
     onboarded_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())
+
+    objects = ProfileQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -213,8 +228,8 @@ class Opportunity(models.Model):
             ),
             # Candidates of a kind that are not over.
             models.Index(fields=["kind", "ends_on"], condition=Q(is_active=True), name="matching_opp_active_kind"),
-            # Candidates of a category.
-            models.Index(fields=["category"], condition=Q(is_active=True), name="matching_opp_active_category"),
+            # Candidates of a category, and the list of one, however it is spelt.
+            models.Index(Upper("category"), condition=Q(is_active=True), name="matching_opp_active_topic"),
             # The list, newest first.
             models.Index(fields=["-created_at", "-id"], name="matching_opp_newest"),
         ]

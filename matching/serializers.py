@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -96,7 +97,7 @@ class NothingSerializer(StrictSerializer):
 
 
 class ProfileSerializer(serializers.ModelSerializer[Profile]):
-    """A citizen's profile. PUT replaces it: what is left out becomes empty."""
+    """A citizen's profile. PUT replaces it: what is left out becomes empty; `wants_match_notices` stays as it was."""
 
     headline = CleanTextField(max_length=200, allow_blank=True, default="")
     about = CleanTextField(max_length=5000, allow_blank=True, default="")
@@ -109,6 +110,7 @@ class ProfileSerializer(serializers.ModelSerializer[Profile]):
     longitude = DegreesField(180, default=None)
     radius_km = FiniteFloatField(min_value=0.1, max_value=20_000, allow_null=True, default=None)
     visibility = serializers.ChoiceField(Profile.Visibility.choices, default=Profile.Visibility.PRIVATE)
+    wants_match_notices = serializers.BooleanField(required=False, help_text="Whether to hear of new matches.")
 
     class Meta:
         model = Profile
@@ -124,6 +126,7 @@ class ProfileSerializer(serializers.ModelSerializer[Profile]):
             "longitude",
             "radius_km",
             "visibility",
+            "wants_match_notices",
             "version",
             "onboarded_at",
             "updated_at",
@@ -241,7 +244,10 @@ class OpportunityFilterSerializer(serializers.Serializer[Any]):
     language = CleanTextField(max_length=80, required=False, help_text="A tag or a name.")
     remote = serializers.BooleanField(required=False, allow_null=True, default=None)
     near = serializers.RegexField(
-        r"^-?\d{1,3}(\.\d+)?,-?\d{1,3}(\.\d+)?$", max_length=60, required=False, help_text="latitude,longitude"
+        r"^-?\d{1,3}(\.\d+)?,-?\d{1,3}(\.\d+)?$",
+        max_length=60,
+        required=False,
+        help_text="latitude,longitude; what has no place is left out.",
     )
     radius_km = FiniteFloatField(min_value=0.1, max_value=500, default=10)
     starts_after = serializers.DateField(required=False)
@@ -273,6 +279,17 @@ class RunFiltersSerializer(StrictSerializer):
     category = CleanTextField(max_length=120, required=False)
     languages = LanguagesField(required=False)
     is_remote = serializers.BooleanField(required=False, allow_null=True, default=None)
+    starts_after = serializers.DateField(
+        required=False, help_text="Starts on this day or later; what names no start is left out."
+    )
+    starts_before = serializers.DateField(
+        required=False, help_text="Starts on this day or earlier; what names no start is left out."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "starts_after" in attrs and "starts_before" in attrs and attrs["starts_before"] < attrs["starts_after"]:
+            raise serializers.ValidationError({"starts_before": ["Expected a day not before `starts_after`."]})
+        return attrs
 
 
 @extend_schema_field({"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]})
@@ -319,12 +336,16 @@ class RunRequestSerializer(StrictSerializer):
     def filters_json(self) -> dict[str, Any]:
         """All filters together, as a run keeps them."""
         taken = self.validated_data
-        filters = {name: value for name, value in taken.get("filters", {}).items() if value is not None}
+        filters = {name: _as_json(value) for name, value in taken.get("filters", {}).items() if value is not None}
         if taken.get("location"):
             filters["location"] = dict(taken["location"])
         if taken.get("radius_km"):
             filters["radius_km"] = taken["radius_km"]
         return filters
+
+
+def _as_json(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
 
 
 class WaitQuerySerializer(serializers.Serializer[Any]):

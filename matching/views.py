@@ -19,7 +19,7 @@ from jobs.idempotency import idempotent
 from matching import opportunities, profiles
 from matching.models import Interaction, Match, Opportunity, OpportunityQuerySet, Partner
 from matching.partners import IsPartner, PartnerAuthentication
-from matching.search import box_around
+from matching.search import within
 from matching.serializers import (
     ApplicantSerializer,
     MatchFilterSerializer,
@@ -85,7 +85,7 @@ class OpportunityListView(ListAPIView[Opportunity]):
         if wanted["remote"] is not None:
             found = found.filter(is_remote=wanted["remote"])
         if "near" in wanted:
-            found = found.in_box(box_around(wanted["near"], wanted["radius_km"]))
+            found = within(found, wanted["near"], wanted["radius_km"])
         return found.matching_text(wanted["q"]) if "q" in wanted else found
 
     @extend_schema(operation_id="opportunities_list", parameters=[OpportunityFilterSerializer], tags=["matching"])

@@ -7,9 +7,10 @@ import threading
 import pytest
 from django.db import connection, transaction
 
+from accounts.models import User
 from jobs.testing import run_tasks
 from matching import finding, opportunities
-from matching.models import Interaction, Match
+from matching.models import Interaction, Match, Opportunity
 from tests.accounts.factories import make_user
 from tests.matching.conftest import SignIn
 from tests.matching.factories import REPAIRS, make_opportunity, make_profile
@@ -54,7 +55,7 @@ def test_a_dismissal_waits_for_a_run_that_is_saving_and_then_takes_its_match_awa
     assert not Match.objects.filter(user=user).exists()
 
 
-def dismiss(user: opportunities.User, opportunity: opportunities.Opportunity) -> None:
+def dismiss(user: User, opportunity: Opportunity) -> None:
     try:
         opportunities.act(user, opportunity, "dismiss")
     finally:

@@ -57,6 +57,22 @@ def test_full_text_and_filters_find_what_they_name() -> None:
     assert titles(APIClient(), "?near=41.71,-74.0&radius_km=5") == []
 
 
+def test_near_is_measured_along_the_globe_and_leaves_out_what_has_no_place() -> None:
+    """A corner of the box around 60 degrees north lies 1.4 times as far away as its sides."""
+    for title, latitude, longitude in (("side", 60.08, 10.0), ("corner", 60.08, 10.16), ("far", 60.2, 10.0)):
+        make_opportunity(title=title, latitude=latitude, longitude=longitude)
+    make_opportunity(title="anywhere", is_remote=True)
+    make_opportunity(title="also from home", is_remote=True, latitude=60.01, longitude=10.0)
+    assert sorted(titles(APIClient(), "?near=60,10&radius_km=10")) == ["also from home", "side"]
+    assert len(titles(APIClient(), "?near=60,10&radius_km=13")) == 3
+
+
+def test_near_crosses_the_date_line() -> None:
+    make_opportunity(title="east", latitude=0.0, longitude=179.99)
+    assert titles(APIClient(), "?near=0,-179.99&radius_km=3") == ["east"]
+    assert titles(APIClient(), "?near=0,-179.99&radius_km=1") == []
+
+
 @pytest.mark.parametrize(
     "query",
     [

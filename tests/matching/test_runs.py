@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -160,6 +160,8 @@ def test_result_pages_hold_every_match_once(as_user: SignIn) -> None:
         {"radius_km": 5},
         {"radius_km": 5, "location": None},
         {"wait": "perhaps"},
+        {"filters": {"starts_after": "soon"}},
+        {"filters": {"starts_after": "2030-02-01", "starts_before": "2030-01-31"}},
     ],
 )
 def test_a_body_that_is_not_valid_answers_400(as_user: SignIn, body: dict[str, Any]) -> None:
@@ -282,6 +284,20 @@ def test_a_new_opportunity_finds_its_citizens_and_tells_them_once_a_day(settings
     run_tasks()
     assert Match.objects.filter(user=profile.user, opportunity__title=REPAIRS["title"]).exists()
     assert Task.objects.filter(actor="deliver_notification").count() == 1
+
+
+def test_who_wants_no_notices_is_not_told_and_a_later_put_does_not_change_that(as_user: SignIn, settings: Any) -> None:
+    settings.MATCHING_NOTICE_SIMILARITY = 0.4
+    user = make_user(wants_sms=True)
+    client = as_user(user)
+    assert client.get("/api/v1/profiles/me/").json()["wants_match_notices"] is True
+    assert client.put("/api/v1/profiles/me/", {"wants_match_notices": False}).status_code == 200
+    told = client.put("/api/v1/profiles/me/", CARPENTER).json()
+    assert told["wants_match_notices"] is False
+    make_opportunity(**REPAIRS)
+    run_tasks()
+    assert Match.objects.filter(user=user).exists()
+    assert not Task.objects.filter(actor="notify_user").exists()
 
 
 @pytest.mark.parametrize(
@@ -500,3 +516,27 @@ def test_today_is_the_day_of_the_city(zone: str) -> None:
     run = MatchRun(user=make_user())
     with timezone.override(zone):
         assert criteria_for(None, run).day == criteria_for(make_profile(), run).day == timezone.localdate()
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({}, ["begun", "first", "none", "second"]),
+        ({"starts_after": "2030-01-02"}, ["second"]),
+        ({"starts_before": "2030-01-01"}, ["begun", "first"]),
+        ({"starts_after": "2030-01-01", "starts_before": "2030-01-01"}, ["first"]),
+        ({"category": "ANIMALS"}, ["first"]),
+    ],
+)
+def test_a_run_keeps_to_dates_and_to_a_category_however_it_is_spelt(
+    as_user: SignIn, filters: dict[str, Any], expected: list[str]
+) -> None:
+    make_opportunity(title="first", starts_on=date(2030, 1, 1), category="Animals")
+    make_opportunity(title="second", starts_on=date(2030, 1, 2))
+    make_opportunity(title="none")
+    make_opportunity(title="begun", starts_on=date(2020, 1, 1))
+    run_tasks()
+    client = as_user(make_user())
+    task_id = start(client, filters=filters)
+    run_tasks()
+    assert sorted(titles(status(client, task_id))) == expected
