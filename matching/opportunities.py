@@ -102,23 +102,23 @@ def announce(ids: Sequence[UUID]) -> None:
     embed_opportunities.send_many([([str(one) for one in batch],) for batch in batches])
 
 
-def act(user: User, opportunity: Opportunity, kind: str) -> bool:
-    """The citizen applied, saved or dismissed; False when they had before. It counts in what they are shown next.
+def act(user: User, opportunity: Opportunity, kind: str) -> tuple[Interaction, bool]:
+    """The citizen applied, saved or dismissed; and whether it is new. It counts in what they are shown next.
 
     Raises OpportunityClosed for an application to one that is full, over or withdrawn.
     """
     with transaction.atomic():
         if kind == Interaction.Kind.DISMISS:
             lock_matches(user.pk)  # a run that saves at this moment is waited for, or waits and then sees the dismissal
-        _, is_new = Interaction.objects.get_or_create(user=user, opportunity=opportunity, kind=kind)
+        interaction, is_new = Interaction.objects.get_or_create(user=user, opportunity=opportunity, kind=kind)
         if not is_new:
-            return False
+            return interaction, False
         if kind == Interaction.Kind.APPLY:
             _take_place(opportunity)
         if kind == Interaction.Kind.DISMISS:
             Match.objects.filter(user=user, opportunity=opportunity).delete()
         _refresh_soon(user)
-    return True
+    return interaction, True
 
 
 def undo(user: User, opportunity: Opportunity, kind: str) -> bool:

@@ -234,6 +234,17 @@ class ApplicantSerializer(serializers.ModelSerializer[Interaction]):
         return dict(ShownProfileSerializer(profile).data)
 
 
+class InteractionSerializer(serializers.ModelSerializer[Interaction]):
+    """What a citizen did with an opportunity."""
+
+    opportunity = serializers.UUIDField(source="opportunity_id", read_only=True)
+
+    class Meta:
+        model = Interaction
+        fields = ("opportunity", "kind")
+        read_only_fields = fields
+
+
 class OpportunityFilterSerializer(serializers.Serializer[Any]):
     """The filters of the list of opportunities."""
 

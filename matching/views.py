@@ -22,6 +22,7 @@ from matching.partners import IsPartner, PartnerAuthentication
 from matching.search import within
 from matching.serializers import (
     ApplicantSerializer,
+    InteractionSerializer,
     MatchFilterSerializer,
     MatchSerializer,
     OpportunityFilterSerializer,
@@ -113,12 +114,12 @@ class InteractionView(APIView):
     permission_classes = (IsAuthenticated,)
     kind: str = Interaction.Kind.SAVE
 
-    @extend_schema(request=None, responses={200: None, 201: None}, tags=["matching"])
+    @extend_schema(request=None, responses={200: InteractionSerializer, 201: InteractionSerializer}, tags=["matching"])
     def post(self, request: Request, pk: str) -> Response:
         """Do it: 201, or 200 where you had before. An application to one that is full or over answers 409."""
         opportunity = get_object_or_404(Opportunity.objects.defer("search"), pk=pk)
-        is_new = opportunities.act(cast("User", request.user), opportunity, self.kind)
-        return Response({"opportunity": str(opportunity.pk), "kind": self.kind}, status=201 if is_new else 200)
+        interaction, is_new = opportunities.act(cast("User", request.user), opportunity, self.kind)
+        return Response(InteractionSerializer(interaction).data, status=201 if is_new else 200)
 
     @extend_schema(request=None, responses={204: None}, tags=["matching"])
     def delete(self, request: Request, pk: str) -> Response:
