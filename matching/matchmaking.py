@@ -57,7 +57,7 @@ def wish_of(stored: ProfileVector, dimensions: int) -> Query:
         meaning=_with_feedback(meaning, profile, stored.space_id),
         terms=Terms.unpack(bytes(stored.terms)),
         skills=profile.skills[: len(texts.skills)],
-        facets=facets_of(stored, dimensions),
+        facets=facets_of(stored, dimensions)[: len(profile.skills) if stored.version == profile.version else 0],
         words={bucket(stem(word)): word for word in words},
         place=profile.place,
     )

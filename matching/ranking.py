@@ -99,6 +99,7 @@ def rank(wish: Wish, candidates: Sequence[Candidate], rarity: Rarity, *, now: da
 @dataclass(slots=True)
 class _Scored:
     candidate: Candidate
+    organisation: str
     score: float
     skill_similarities: Scores
     word_similarity: float
@@ -128,7 +129,7 @@ def _score(candidates: list[Candidate], wish: Wish, rarity: Rarity, now: datetim
         freshness = math.exp(-max((now - one.created_at).days, 0) / FRESH_DAYS)
         extras = weights["freshness"] * freshness + weights["distance"] * _nearness(kilometers)
         score = (float(relevance[i]) + extras) / (1 + weights["freshness"] + weights["distance"])
-        scored.append(_Scored(one, score, skills[i], float(words[i]), kilometers, freshness))
+        scored.append(_Scored(one, _organisation(one), score, skills[i], float(words[i]), kilometers, freshness))
     return scored
 
 
@@ -220,26 +221,27 @@ def _pop_best(waiting: _Waiting, seen: Counter[str]) -> _Scored:
 
 
 def _cost(one: _Scored, seen: Counter[str]) -> float:
-    return settings.MATCHING_WEIGHTS["variety"] * seen[_organisation(one)]
+    return settings.MATCHING_WEIGHTS["variety"] * seen[one.organisation]
 
 
 def _chosen(one: _Scored, seen: Counter[str]) -> _Scored:
     """The one with its score, counted for its organisation."""
     one.score -= _cost(one, seen)
-    seen[_organisation(one)] += 1
+    seen[one.organisation] += 1
     return one
 
 
-def _organisation(one: _Scored) -> str:
+def _organisation(one: Candidate) -> str:
     """The organisation however it is spelt; whatever names none stands for itself."""
-    return " ".join(one.candidate.organisation.casefold().split()) or str(one.candidate.id)
+    return " ".join(one.organisation.casefold().split()) or str(one.id)
 
 
 def _has_room_for(one: _Scored, page: list[_Scored]) -> bool:
     """Whether its organisation has room on the page, and not for what is there already in other words."""
-    own = [other for other in page if _organisation(other) == _organisation(one)]
-    alike = sum(_are_alike(one.candidate, other.candidate) for other in own)
-    return len(own) < ORGANISATION_MAX and alike < ALIKE_MAX
+    own = [other for other in page if other.organisation == one.organisation]
+    if len(own) >= ORGANISATION_MAX:
+        return False
+    return sum(_are_alike(one.candidate, other.candidate) for other in own) < ALIKE_MAX
 
 
 def _are_alike(one: Candidate, other: Candidate) -> bool:

@@ -6,13 +6,15 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from jobs.models import Task
 from jobs.testing import run_tasks
 from matching.finding import criteria_for
-from matching.models import Interaction, Match, MatchRun, Opportunity, Profile
+from matching.matchmaking import wish_of
+from matching.models import Interaction, Match, MatchRun, Opportunity, Profile, ProfileVector
 from tests.accounts.factories import make_user
 from tests.matching.conftest import SignIn
 from tests.matching.factories import CARPENTER, DOGS, REPAIRS, make_opportunity, make_profile
@@ -540,3 +542,12 @@ def test_a_run_keeps_to_dates_and_to_a_category_however_it_is_spelt(
     task_id = start(client, filters=filters)
     run_tasks()
     assert sorted(titles(status(client, task_id))) == expected
+
+
+def test_a_vector_that_lags_behind_the_profile_names_none_of_its_skills() -> None:
+    profile = make_profile(skills=["carpentry", "home repair", "roofs"])
+    run_tasks()
+    Profile.objects.filter(pk=profile.pk).update(skills=["dancing"], version=F("version") + 1)
+    stored = ProfileVector.objects.select_related("profile").get()
+    wish = wish_of(stored, stored.space.dimensions).wish
+    assert (len(wish.skills), len(wish.facets)) == (1, 0)
