@@ -102,10 +102,10 @@ class OpportunityQuerySet(models.QuerySet["Opportunity"]):
     """Choosing opportunities."""
 
     def open_on(self, day: date) -> OpportunityQuerySet:
-        """What a citizen can still take part in: active, not over, not full."""
-        not_over = Q(ends_on=None) | Q(ends_on__gte=day)
+        """What a citizen can still take part in: active, not over (as `last_day` says), not full."""
+        without_end = Q(ends_on=None) & (~Q(kind=Kind.EVENT) | Q(starts_on=None) | Q(starts_on__gte=day))
         not_full = Q(capacity=None) | Q(places_taken__lt=F("capacity"))
-        return self.filter(not_over & not_full, is_active=True)
+        return self.filter(not_full, without_end | Q(ends_on__gte=day), is_active=True)
 
     def not_dismissed_by(self, user: AbstractBaseUser) -> OpportunityQuerySet:
         """Those the citizen has not dismissed."""
@@ -243,6 +243,11 @@ class Opportunity(models.Model):
             raise ValidationError({"ends_on": ENDS_BEFORE_START})
         if (self.latitude is None) != (self.longitude is None):
             raise ValidationError({"longitude": PLACE_IS_NO_PLACE})
+
+    @property
+    def last_day(self) -> date | None:
+        """When it ends; an event that names no end ends on the day it starts, anything else goes on."""
+        return self.ends_on or (self.starts_on if self.kind == Kind.EVENT else None)
 
     @property
     def text(self) -> str:

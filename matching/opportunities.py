@@ -135,7 +135,7 @@ def undo(user: User, opportunity: Opportunity, kind: str) -> bool:
 
 
 def _take_place(opportunity: Opportunity) -> None:
-    is_over = opportunity.ends_on is not None and opportunity.ends_on < timezone.localdate()
+    is_over = opportunity.last_day is not None and opportunity.last_day < timezone.localdate()
     if is_over or not Opportunity.objects.take_place(opportunity.pk):
         raise OpportunityClosed
 

@@ -59,7 +59,7 @@ class Criteria:
     def where(self) -> Where:
         """The conditions on `matching_opportunity AS o`. What is closed, full or was dismissed never passes.
 
-        With a `day`, what ended before it does not pass either; what has no end goes on until it is withdrawn.
+        With a `day`, what ended before it does not pass either (`Opportunity.last_day`).
         """
         where = Where()
         where.add("o.is_active AND (o.capacity IS NULL OR o.places_taken < o.capacity)")
@@ -80,6 +80,7 @@ class Criteria:
         return [
             ("o.kind = ANY(%s)", list(self.kinds)),
             ("(o.ends_on IS NULL OR o.ends_on >= %s)", self.day),
+            ("(o.kind <> 'event' OR o.ends_on IS NOT NULL OR o.starts_on IS NULL OR o.starts_on >= %s)", self.day),
             ("(o.languages = '{}' OR o.languages && %s::varchar[])", list(self.languages)),
             ("o.is_remote = %s", self.is_remote),
             ("upper(o.category) = upper(%s)", self.category),

@@ -57,6 +57,24 @@ def test_full_text_and_filters_find_what_they_name() -> None:
     assert titles(APIClient(), "?near=41.71,-74.0&radius_km=5") == []
 
 
+def test_an_event_without_an_end_is_over_after_the_day_it_starts(as_user: SignIn) -> None:
+    today = timezone.localdate()
+    for title, days in (("over", -1), ("today", 0), ("ahead", 1)):
+        make_opportunity(title=title, kind="event", starts_on=today + timedelta(days=days))
+    make_opportunity(title="lasts", kind="event", starts_on=today - timedelta(days=1), ends_on=today)
+    make_opportunity(title="goes on", kind="job", starts_on=today - timedelta(days=1))
+    run_tasks()
+    assert sorted(titles(APIClient())) == ["ahead", "goes on", "lasts", "today"]
+    client = as_user(make_user())
+    task_id = client.post("/api/v1/jobs/match/", {}).json()["task_id"]
+    run_tasks()
+    found = client.get(f"/api/v1/jobs/match/status/{task_id}/").json()["result"]
+    assert sorted(match["opportunity"]["title"] for match in found) == ["ahead", "goes on", "lasts", "today"]
+    over, ahead = (Opportunity.objects.get(title=title) for title in ("over", "ahead"))
+    assert client.post(f"{URL}{over.pk}/apply/").status_code == 409
+    assert client.post(f"{URL}{ahead.pk}/apply/").status_code == 201
+
+
 def test_near_is_measured_along_the_globe_and_leaves_out_what_has_no_place() -> None:
     """A corner of the box around 60 degrees north lies 1.4 times as far away as its sides."""
     for title, latitude, longitude in (("side", 60.08, 10.0), ("corner", 60.08, 10.16), ("far", 60.2, 10.0)):
