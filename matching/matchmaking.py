@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -122,9 +123,23 @@ def find(
     query: Query, criteria: Criteria, space: VectorSpace | None, *, count: int, rarity: Rarity | None = None
 ) -> list[Ranked]:
     """The best `count` matches, best first."""
-    ids = candidate_ids(query, criteria, space, rarity or current_rarity())
-    candidates = load(ids, criteria, space)
-    return rank(query.wish, candidates, rarity or current_rarity(), now=timezone.now(), count=count)
+    rarity = rarity or current_rarity()
+    candidates = load(candidate_ids(query, criteria, space, rarity), criteria, space)
+    if crowd := crowding(candidates):
+        others = replace(criteria, not_of=crowd)
+        known = {one.id for one in candidates}
+        candidates += load(
+            [id_ for id_ in candidate_ids(query, others, space, rarity) if id_ not in known], others, space
+        )
+    return rank(query.wish, candidates, rarity, now=timezone.now(), count=count)
+
+
+def crowding(candidates: Sequence[Candidate]) -> tuple[str, ...]:
+    """The organisation with more than half of many candidates, which keeps others from being candidates at all."""
+    if len(candidates) < settings.MATCHING_CANDIDATES:
+        return ()
+    counts = Counter(one.organisation for one in candidates if one.organisation)
+    return tuple(name for name, count in counts.items() if count > len(candidates) / 2)
 
 
 def candidate_ids(query: Query, criteria: Criteria, space: VectorSpace | None, rarity: Rarity) -> list[UUID]:

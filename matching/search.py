@@ -51,6 +51,7 @@ class Criteria:
     starts_after: date | None = None
     starts_before: date | None = None
     not_for: UUID | None = None
+    not_of: tuple[str, ...] = ()
     source: str = ""
 
     def of_kind(self, kind: str) -> Criteria:
@@ -87,6 +88,7 @@ class Criteria:
             ("o.starts_on >= %s", self.starts_after),
             ("o.starts_on <= %s", self.starts_before),
             ("o.source = %s", self.source),
+            ("NOT o.organisation = ANY(%s)", list(self.not_of)),
         ]
 
 

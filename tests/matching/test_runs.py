@@ -551,3 +551,25 @@ def test_a_vector_that_lags_behind_the_profile_names_none_of_its_skills() -> Non
     stored = ProfileVector.objects.select_related("profile").get()
     wish = wish_of(stored, stored.space.dimensions).wish
     assert (len(wish.skills), len(wish.facets)) == (1, 0)
+
+
+def test_an_organisation_with_more_postings_than_there_are_candidates_leaves_room_for_others(
+    as_user: SignIn, settings: Any
+) -> None:
+    settings.MATCHING_CANDIDATES = 12
+    profile = make_profile()
+    make_opportunity(**REPAIRS | {"title": "Repair homes"}, organisation="Among the candidates")
+    for number in range(30):
+        make_opportunity(
+            **REPAIRS | {"title": f"Repair homes of older neighbors, round {number}"}, organisation="Flood"
+        )
+    for _ in range(9):
+        make_opportunity()
+    run_tasks()
+    client = as_user(profile.user)
+    task_id = start(client, limit=10)
+    run_tasks()
+    names = [match["opportunity"]["organisation"] for match in status(client, task_id)["result"]]
+    assert names.count("Flood") == 2
+    assert names.count("Among the candidates") == 1
+    assert len(names) == 10
