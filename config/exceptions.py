@@ -48,6 +48,7 @@ PROBLEM_OF: dict[type[Exception], str] = {
     # Matching
     matching.errors.MatchingError: "bad-request",
     matching.errors.OpportunityClosed: "conflict",
+    matching.errors.ExternalIdTaken: "conflict",
     # Reports
     reports.errors.ReportsError: "bad-request",
     reports.errors.TransitionNotAllowed: "transition-not-allowed",

@@ -337,6 +337,8 @@ NOTIFICATION_CHANNELS = {
     "sms": f"notifications.channels.{'mailbox.send_sms' if DEBUG and not SMS_PROVIDER_URL else 'sms.send'}",
 }
 
+JOB_NOTICES_PER_HOUR: int = env.int("JOB_NOTICES_PER_HOUR", default=20)  # of the ends of one person's jobs
+
 # --- Requests repeated --------------------------------------------------------------------------
 IDEMPOTENCY_RETENTION_HOURS: int = env.int("IDEMPOTENCY_RETENTION_HOURS", default=24)
 IDEMPOTENCY_LOCK_SECONDS: int = env.int("IDEMPOTENCY_LOCK_SECONDS", default=60)
@@ -368,6 +370,9 @@ MATCHING_TEXT_HITS: int = env.int("MATCHING_TEXT_HITS", default=50_000)  # that 
 MATCHING_TEXT_ROWS: int = env.int("MATCHING_TEXT_ROWS", default=1000)  # full text hits that are ranked
 MATCHING_CACHE_SECONDS: int = env.int("MATCHING_CACHE_SECONDS", default=300)
 MATCHING_DEBOUNCE_SECONDS: int = env.int("MATCHING_DEBOUNCE_SECONDS", default=20)  # after a profile's last change
+MATCHING_RUNS_PER_HOUR: int = env.int("MATCHING_RUNS_PER_HOUR", default=120)  # of one citizen
+MATCHING_PROFILE_EDITS_PER_HOUR: int = env.int("MATCHING_PROFILE_EDITS_PER_HOUR", default=120)  # of one citizen
+MATCHING_PARTNER_REQUESTS_PER_HOUR: int = env.int("MATCHING_PARTNER_REQUESTS_PER_HOUR", default=6000)  # of one partner
 MATCHING_WAIT_SECONDS: int = env.int("MATCHING_WAIT_SECONDS", default=20)  # the most that wait=true waits
 MATCHING_NOTICE_SIMILARITY: float = env.float("MATCHING_NOTICE_SIMILARITY", default=0.45)  # to tell a citizen at once
 MATCHING_NOTICES_PER_OPPORTUNITY: int = env.int("MATCHING_NOTICES_PER_OPPORTUNITY", default=100)

@@ -32,6 +32,7 @@ _KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
 V = TypeVar("V", bound=APIView)
 P = ParamSpec("P")
+R = TypeVar("R")
 Handler = Callable[Concatenate[V, Request, P], Response]
 
 
@@ -67,6 +68,12 @@ def idempotent(handler: Handler[V, P]) -> Callable[Concatenate[V, Request, P], H
 
     answer_once.is_idempotent = True  # type: ignore[attr-defined]  # read by the OpenAPI schema
     return answer_once
+
+
+def hands_on_its_key(handler: Callable[P, R]) -> Callable[P, R]:
+    """Mark a handler that leaves the creating part of its work to an idempotent method, for the OpenAPI schema."""
+    handler.is_idempotent = True  # type: ignore[attr-defined]
+    return handler
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,8 +61,8 @@ def run_matches(run_id: str) -> None:
 
 @jobs.actor(queue_name="matching")
 def match_citizens(opportunity_ids: list[str]) -> None:
-    """New opportunities are saved for the citizens they suit; each is told at most once a day."""
-    for user_id in reverse.find_citizens(opportunity_ids):
+    """New opportunities are saved for the citizens they suit; each who wants to is told, at most once a day."""
+    for user_id in Profile.objects.to_be_told(reverse.find_citizens(opportunity_ids)):
         notify_user.send(str(user_id), "new_matches", {}, reverse.notice_key(user_id))
 
 

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
+from uuid import UUID
 
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from matching import opportunities, partners
+from matching import languages, opportunities, partners
+from matching.errors import LanguageUnknown
 from matching.models import Interaction, Match, MatchRun, Opportunity, Partner, PartnerKey, Profile, VectorSpace
+
+
+class OpportunityForm(ModelForm[Opportunity]):
+    """Languages may be named as everybody writes them."""
+
+    def clean_languages(self) -> list[str]:
+        try:
+            return languages.tags_of(self.cleaned_data["languages"])
+        except LanguageUnknown as error:
+            raise ValidationError(str(error)) from error
 
 
 @admin.register(Opportunity)
 class OpportunityAdmin(admin.ModelAdmin[Opportunity]):
     """Changes go the way of the API, so that vectors and matches follow."""
 
+    form = OpportunityForm
     list_display = ("title", "kind", "organisation", "starts_on", "ends_on", "is_active")
     list_filter = ("kind", "is_active", "is_remote")
     search_fields = ("title", "organisation", "external_id")
@@ -35,7 +49,7 @@ class OpportunityAdmin(admin.ModelAdmin[Opportunity]):
         stored = Opportunity.objects.defer("search").get(pk=obj.pk)
         opportunities.change(stored, fields)
 
-    @admin.action(description="Close the selected opportunities")
+    @admin.action(description="Close the selected opportunities", permissions=["change"])
     def close(self, request: HttpRequest, queryset: QuerySet[Opportunity]) -> None:
         for opportunity in queryset:
             opportunities.change(opportunity, {"is_active": False})
@@ -43,10 +57,13 @@ class OpportunityAdmin(admin.ModelAdmin[Opportunity]):
 
 
 class PartnerKeyInline(admin.TabularInline[PartnerKey, Partner]):
+    """A partner's keys to read; one is made and revoked by an action, which the audit log tells of."""
+
     model = PartnerKey
     extra = 0
-    fields = ("label", "created_at", "revoked_at")
-    readonly_fields = ("created_at",)
+    fields = readonly_fields = ("label", "created_at", "revoked_at")
+    can_delete = False
+    show_change_link = True
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -60,10 +77,11 @@ class PartnerAdmin(admin.ModelAdmin[Partner]):
     inlines = (PartnerKeyInline,)
     actions = ("new_key",)
 
-    @admin.action(description="Create an API key")
+    @admin.action(description="Create an API key", permissions=["change"])
     def new_key(self, request: HttpRequest, queryset: QuerySet[Partner]) -> None:
         for partner in queryset:
-            messages.success(request, f"{partner}: {partners.create_key(partner)} — shown only now.")
+            key = partners.create_key(partner, by=cast("UUID", request.user.pk))
+            messages.success(request, f"{partner}: {key} — shown only now.")
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):
@@ -77,6 +95,23 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+@admin.register(PartnerKey)
+class PartnerKeyAdmin(ReadOnlyAdmin):
+    list_display = ("partner", "label", "created_at", "revoked_at")
+    list_select_related = ("partner",)
+    fields = ("partner", "label", "created_at", "revoked_at")
+    actions = ("revoke",)
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        """Whether they may revoke keys, although nobody edits one."""
+        return request.user.has_perm("matching.change_partnerkey")
+
+    @admin.action(description="Revoke the selected keys", permissions=["revoke"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[PartnerKey]) -> None:
+        count = sum(partners.revoke_key(key, by=cast("UUID", request.user.pk)) for key in queryset)
+        messages.success(request, f"{count} keys are honoured no more.")
 
 
 @admin.register(Profile)

@@ -36,6 +36,14 @@ class OpportunityClosed(MatchingError):
     """This opportunity takes nobody any more: it is full, over or withdrawn."""
 
 
+class ExternalIdTaken(MatchingError):
+    """Another opportunity of this source has that external id."""
+
+
+class LanguageUnknown(MatchingError):
+    """This names no language that is known here."""
+
+
 class ImportFileError(MatchingError):
     """The file cannot be imported."""
 

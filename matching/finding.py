@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -54,26 +54,29 @@ def refresh(user_id: str) -> None:
     if profile is None:
         return
     with metrics.task_duration.labels(task="refresh").time():
-        criteria = criteria_of(profile, day=timezone.now())
+        criteria = criteria_of(profile, day=timezone.localdate())
         save_matches(profile.user_id, matches_for(profile, "", criteria, limit=SAVED_MATCHES))
+
+
+#: Each filter of a run as it is stored: which criterion it is, and how that is read from JSON.
+_FILTERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "kinds": ("kinds", tuple),
+    "languages": ("languages", tuple),
+    "category": ("category", str),
+    "is_remote": ("is_remote", bool),
+    "starts_after": ("starts_after", date.fromisoformat),
+    "starts_before": ("starts_before", date.fromisoformat),
+    "location": ("place", lambda place: (place["latitude"], place["longitude"])),
+    "radius_km": ("radius_km", float),
+}
 
 
 def criteria_for(profile: Profile | None, run: MatchRun) -> Criteria:
     """What the run's filters demand, and what the profile demands where they say nothing."""
-    own = criteria_of(profile, day=timezone.now()) if profile else Criteria(day=timezone.now().date())
-    filters: Mapping[str, Any] = run.filters
-    chosen: dict[str, Any] = {}
-    if filters.get("kinds"):
-        chosen["kinds"] = tuple(filters["kinds"])
-    if filters.get("languages"):
-        chosen["languages"] = tuple(filters["languages"])
-    for name in ("category", "is_remote"):
-        if filters.get(name) not in (None, ""):
-            chosen[name] = filters[name]
-    if filters.get("location"):
-        chosen["place"] = (filters["location"]["latitude"], filters["location"]["longitude"])
-    if filters.get("radius_km"):
-        chosen["radius_km"] = filters["radius_km"]
+    today = timezone.localdate()
+    own = criteria_of(profile, day=today) if profile else Criteria(day=today)
+    told = {name: value for name, value in run.filters.items() if value not in (None, "", [])}
+    chosen = {criterion: read(told[name]) for name, (criterion, read) in _FILTERS.items() if name in told}
     return replace(own, not_for=run.user_id, **chosen)
 
 
@@ -90,9 +93,7 @@ def matches_for(profile: Profile | None, keywords: str, criteria: Criteria, *, l
         metrics.cache_lookups.labels(outcome="hit" if cached else "miss").inc()
         if cached:
             return _still_open(cached.ranking, criteria)
-        query = query_for(profile, keywords, space)
-        if keywords and profile:
-            query = replace(query, wish=replace(query.wish, place=criteria.place or query.wish.place))
+        query = query_for(profile, keywords, space).at(criteria.place)
         found = [_as_json(one) for one in find(query, criteria, space, count=limit)]
         _store(key, found)
     return found
@@ -142,14 +143,20 @@ def save_matches(user_id: UUID, found: Found) -> None:
     Opportunities deleted meanwhile are left out. A match keeps the time it was first found at.
     """
     ids = [UUID(one["opportunity_id"]) for one in found]
+    lock_matches(user_id)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [f"matches of {user_id}"])
         cursor.execute("DELETE FROM matching_match WHERE user_id = %s AND NOT opportunity_id = ANY(%s)", [user_id, ids])
     upsert_matches([(user_id, one) for one in found])
 
 
+def lock_matches(user_id: UUID) -> None:
+    """Nobody else writes the citizen's saved matches until this transaction ends; what they wrote before shows."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [f"matches of {user_id}"])
+
+
 def upsert_matches(found: Sequence[tuple[UUID, dict[str, Any]]], *, is_update: bool = True) -> list[UUID]:
-    """Write matches of citizens; the users of those that are new."""
+    """Write matches of citizens; the users of those that are new. What they dismissed or applied for is left out."""
     update = "score = excluded.score, reasons = excluded.reasons, updated_at = statement_timestamp()"
     sql = f"""
         INSERT INTO {Match._meta.db_table} (id, user_id, opportunity_id, score, reasons, created_at, updated_at)
@@ -157,6 +164,8 @@ def upsert_matches(found: Sequence[tuple[UUID, dict[str, Any]]], *, is_update: b
         FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::float8[], %s::jsonb[])
              AS new (id, user_id, opportunity_id, score, reasons)
         JOIN matching_opportunity AS o ON o.id = new.opportunity_id
+        WHERE NOT EXISTS (SELECT FROM matching_interaction AS i WHERE i.user_id = new.user_id
+                          AND i.opportunity_id = new.opportunity_id AND i.kind IN ('dismiss', 'apply'))
         ON CONFLICT (user_id, opportunity_id) DO {f"UPDATE SET {update}" if is_update else "NOTHING"}
         RETURNING user_id, created_at = updated_at
     """  # noqa: S608, SLF001 - constants; the table's documented name

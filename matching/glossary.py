@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -278,6 +279,18 @@ def in_english(text: str, languages: tuple[str, ...]) -> str:
     return " ".join(found) or text
 
 
+def words_in_english(text: str, hints: Iterable[str]) -> str:
+    """A few words in English, as far as the glossary knows them; the others stay as they are.
+
+    `hints` are languages the writer may use: a few words alone hardly tell whether they are Spanish.
+    """
+    tags = {tag.partition("-")[0] for tag in hints} | set(languages_of(text))
+    words = _WORD.findall(text)
+    for language in sorted(tags & _TABLES.keys()):
+        words = _replaced(words, _stems(language))
+    return " ".join(words) if words != _WORD.findall(text) else text
+
+
 def fold(word: str) -> str:
     """The word in lower case without accents; the vowel signs and dots of Devanagari stay, in one spelling."""
     if word.isascii():
@@ -312,6 +325,16 @@ def _known(words: list[str], stems: _Stems) -> list[str]:
             found.append(english)
         position += length
     return found
+
+
+def _replaced(words: list[str], stems: _Stems) -> list[str]:
+    """The words, with the English in place of those that are known."""
+    folded, told, position = [fold(word) for word in words], [], 0
+    while position < len(words):
+        english, length = _entry_at(folded, position, stems)
+        told += english.split() if english else words[position : position + length]
+        position += length
+    return told
 
 
 def _entry_at(words: list[str], position: int, stems: _Stems) -> tuple[str, int]:

@@ -10,6 +10,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from matching import languages
+from matching.errors import LanguageUnknown
 from matching.models import Kind, Opportunity
 
 Row = Mapping[str, Any]
@@ -20,7 +22,7 @@ _TEXTS = {
     "title": 300, "description": 20_000, "organisation": 200, "category": 120, "requirements": 5000,
     "external_id": 200,
 }  # fmt: skip
-TRUE = {"true", "yes", "1", "t", "y"}
+TRUE, FALSE = {"true", "yes", "on", "1", "t", "y"}, {"false", "no", "off", "0", "f", "n"}
 
 
 class RowRejected(ValueError):
@@ -77,10 +79,10 @@ def row_to_opportunity(row: Row, *, source: str) -> Opportunity:
         ends_on=ends_on,
         latitude=latitude,
         longitude=longitude,
-        is_remote=str(row.get("is_remote") or "").strip().lower() in TRUE,
-        languages=_list(row, "languages"),
+        is_remote=_flag(row, "is_remote", default=False),
+        languages=_languages(row),
         capacity=_capacity(row),
-        is_active=str(row.get("is_active", "true")).strip().lower() in TRUE,
+        is_active=_flag(row, "is_active", default=True),
         **texts,
     )
 
@@ -121,21 +123,33 @@ def _degrees(row: Row, name: str, limit: int) -> float | None:
     return value
 
 
-def _list(row: Row, name: str) -> list[str]:
-    value = row.get(name) or []
-    parts = value.replace(";", ",").split(",") if isinstance(value, str) else value
-    if not isinstance(parts, list):
-        raise RowRejected(f"{name} is no list")
-    return [str(part).strip()[:12] for part in parts if str(part).strip()]
+def _flag(row: Row, name: str, *, default: bool) -> bool:
+    """Yes or no; what says nothing means the default."""
+    text = "" if row.get(name) is None else str(row[name]).strip().lower()
+    if not text:
+        return default
+    if text not in TRUE | FALSE:
+        raise RowRejected(f"{name} is neither yes nor no: {text[:40]}")
+    return text in TRUE
+
+
+def _languages(row: Row) -> list[str]:
+    value = row.get("languages") or []
+    named = [value] if isinstance(value, str) else value
+    if not isinstance(named, list):
+        raise RowRejected("languages is no list")
+    try:
+        return languages.tags_of(str(one) for one in named)
+    except LanguageUnknown as error:
+        raise RowRejected(str(error)) from error
 
 
 def _capacity(row: Row) -> int | None:
-    if row.get("capacity") in (None, ""):
+    """A count without a fraction, as a number or as digits."""
+    value = row.get("capacity")
+    if value in (None, ""):
         return None
-    try:
-        value = int(row["capacity"])
-    except (TypeError, ValueError, OverflowError):
-        value = -1
-    if not 0 <= value <= 2_147_483_647:
-        raise RowRejected(f"capacity is no count: {str(row['capacity'])[:40]}")
-    return value
+    text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+    if not (text.isascii() and text.isdigit()) or not len(text) <= 10 or int(text) > 2_147_483_647:
+        raise RowRejected(f"capacity is no count: {text[:40]}")
+    return int(text)

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date
 from itertools import accumulate
 from uuid import UUID
 
@@ -18,13 +19,13 @@ from django.db import connection
 from django.utils import timezone
 from numpy.typing import NDArray
 
-from matching import search
-from matching.embeddings import Embedder, Vectors, get_embedder, space_of, unit_rows
+from matching import glossary, search
+from matching.embeddings import Vectors, get_embedder, space_of, unit_rows
 from matching.models import Interaction, OpportunityVector, Profile, ProfileVector, TermStatistics, VectorSpace
 from matching.ranking import Candidate, Ranked, Wish, rank
-from matching.search import Criteria
+from matching.search import Criteria, Place
 from matching.terms import BUCKETS, STOP_WORDS, Rarity, Terms, bucket, stem, words_of
-from matching.vectors import ProfileTexts, embed_each, facets_of, profile_vector
+from matching.vectors import ProfileTexts, embed_each, facets_of, languages_written_by, profile_vector
 
 #: How rare stems are is read again after so long.
 RARITY_SECONDS = 300
@@ -42,6 +43,10 @@ class Query:
     wish: Wish
     words: list[str]
 
+    def at(self, place: Place | None) -> Query:
+        """The same, of somebody who is at `place`."""
+        return replace(self, wish=replace(self.wish, place=place))
+
 
 def wish_of(stored: ProfileVector, dimensions: int) -> Query:
     """The wish of a profile, turned by what the citizen did with earlier matches."""
@@ -49,31 +54,32 @@ def wish_of(stored: ProfileVector, dimensions: int) -> Query:
     texts = ProfileTexts.of(profile)
     words = _words(f"{texts.whole} {texts.original}")
     meaning = None if stored.embedding is None else np.asarray(stored.embedding, dtype=np.float32)
-    has_place = profile.latitude is not None and profile.longitude is not None
     wish = Wish(
         meaning=_with_feedback(meaning, profile, stored.space_id),
         terms=Terms.unpack(bytes(stored.terms)),
-        skills=texts.skills,
-        facets=facets_of(stored, dimensions),
+        skills=profile.skills[: len(texts.skills)],
+        facets=facets_of(stored, dimensions)[: len(profile.skills) if stored.version == profile.version else 0],
         words={bucket(stem(word)): word for word in words},
-        place=(profile.latitude, profile.longitude) if has_place else None,  # type: ignore[arg-type]
+        place=profile.place,
     )
     return Query(wish, words)
 
 
-def wish_for_keywords(keywords: str, base: Query | None, space: VectorSpace | None, embedder: Embedder | None) -> Query:
-    """The wish for what was typed in; the profile, if there is one, says where the citizen is.
+def wish_for_keywords(keywords: str, profile: Profile | None, space: VectorSpace | None) -> Query:
+    """The wish for what was typed in, in English where the glossary knows it; the citizen's languages help to tell.
 
     Without an embedder of the active space, words alone decide.
     """
-    meaning = None
-    if space and embedder and space_of(embedder) == space.label:
-        row = embed_each([keywords], embedder, space)[0]
+    hints = languages_written_by(profile) if profile else ()
+    english = glossary.words_in_english(keywords, hints)
+    meaning, embedder = None, get_embedder()
+    if space and space_of(embedder) == space.label:
+        row = embed_each([english], embedder, space)[0]
         meaning = row if row.any() else None
-    words = _words(keywords)
-    place = base.wish.place if base else None
+    told = english if english == keywords else f"{english} {keywords}"
+    words = _words(told)
     named = {bucket(stem(word)): word for word in words}
-    return Query(Wish(meaning=meaning, terms=Terms.of(keywords), words=named, place=place), words)
+    return Query(Wish(meaning=meaning, terms=Terms.of(told), words=named), words)
 
 
 def _words(text: str) -> list[str]:
@@ -86,7 +92,9 @@ def _with_feedback(meaning: NDArray[np.float32] | None, profile: Profile, space_
     if meaning is None:
         return None
     newest = Interaction.objects.filter(user_id=profile.user_id).order_by("-id")[:FEEDBACK_MAX]
-    kinds: dict[UUID, str] = dict(newest.values_list("opportunity_id", "kind"))
+    kinds: dict[UUID, str] = dict(
+        reversed(list(newest.values_list("opportunity_id", "kind")))
+    )  # the newest of several wins
     rows = OpportunityVector.objects.filter(opportunity__in=kinds, space=space_id, embedding__isnull=False)
     vectors = dict(rows.values_list("opportunity_id", "embedding"))
     liked = [vectors[one] for one in vectors if kinds[one] != Interaction.Kind.DISMISS]
@@ -99,14 +107,13 @@ def _with_feedback(meaning: NDArray[np.float32] | None, profile: Profile, space_
     return np.asarray(unit[0], dtype=np.float32)
 
 
-def criteria_of(profile: Profile, *, day: datetime | None) -> Criteria:
-    """What the profile demands of an opportunity."""
-    has_place = profile.latitude is not None and profile.longitude is not None
+def criteria_of(profile: Profile, *, day: date | None) -> Criteria:
+    """What the profile demands of an opportunity that is open on `day`; without a day, it may be over."""
     return Criteria(
         kinds=tuple(profile.wants),
-        day=day.date() if day else None,
+        day=day,
         languages=tuple(profile.languages),
-        place=(profile.latitude, profile.longitude) if has_place else None,  # type: ignore[arg-type]
+        place=profile.place,
         radius_km=profile.radius_km,
         not_for=profile.user_id,
     )
@@ -116,9 +123,23 @@ def find(
     query: Query, criteria: Criteria, space: VectorSpace | None, *, count: int, rarity: Rarity | None = None
 ) -> list[Ranked]:
     """The best `count` matches, best first."""
-    ids = candidate_ids(query, criteria, space, rarity or current_rarity())
-    candidates = load(ids, criteria, space)
-    return rank(query.wish, candidates, rarity or current_rarity(), now=timezone.now(), count=count)
+    rarity = rarity or current_rarity()
+    candidates = load(candidate_ids(query, criteria, space, rarity), criteria, space)
+    if crowd := crowding(candidates):
+        others = replace(criteria, not_of=crowd)
+        known = {one.id for one in candidates}
+        candidates += load(
+            [id_ for id_ in candidate_ids(query, others, space, rarity) if id_ not in known], others, space
+        )
+    return rank(query.wish, candidates, rarity, now=timezone.now(), count=count)
+
+
+def crowding(candidates: Sequence[Candidate]) -> tuple[str, ...]:
+    """The organisation with more than half of many candidates, which keeps others from being candidates at all."""
+    if len(candidates) < settings.MATCHING_CANDIDATES:
+        return ()
+    counts = Counter(one.organisation for one in candidates if one.organisation)
+    return tuple(name for name, count in counts.items() if count > len(candidates) / 2)
 
 
 def candidate_ids(query: Query, criteria: Criteria, space: VectorSpace | None, rarity: Rarity) -> list[UUID]:
@@ -179,12 +200,11 @@ def _candidate(row: tuple) -> Candidate:  # type: ignore[type-arg]
 
 def query_for(profile: Profile | None, keywords: str, space: VectorSpace | None) -> Query:
     """What to look for: the keywords if there are any, else what the profile says, embedded now if it was not yet."""
-    base = None
-    if profile and space:
-        base = wish_of(stored_vector(profile, space), space.dimensions)
     if keywords:
-        return wish_for_keywords(keywords, base, space, get_embedder())
-    return base or Query(Wish(meaning=None, terms=Terms.of("")), [])
+        return wish_for_keywords(keywords, profile, space)
+    if profile and space:
+        return wish_of(stored_vector(profile, space), space.dimensions)
+    return Query(Wish(meaning=None, terms=Terms.of("")), [])
 
 
 def stored_vector(profile: Profile, space: VectorSpace) -> ProfileVector:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchQuery, SearchVector, SearchVectorField
+from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Now, Upper
 from pgvector.django import VectorField
 from uuid_utils.compat import uuid7
+
+ENDS_BEFORE_START = "It ends before it starts."
+PLACE_IS_NO_PLACE = "Latitude and longitude go together, from -90 to 90 and from -180 to 180."
 
 
 def _place_is_whole(name: str) -> models.CheckConstraint:
@@ -21,7 +27,7 @@ def _place_is_whole(name: str) -> models.CheckConstraint:
     nowhere = Q(latitude=None, longitude=None)
     in_range = Q(latitude__gte=-90, latitude__lte=90, longitude__gte=-180, longitude__lte=180)
     somewhere = Q(latitude__isnull=False, longitude__isnull=False) & in_range
-    return models.CheckConstraint(condition=nowhere | somewhere, name=name)
+    return models.CheckConstraint(condition=nowhere | somewhere, name=name, violation_error_message=PLACE_IS_NO_PLACE)
 
 
 class Kind(models.TextChoices):
@@ -31,6 +37,15 @@ class Kind(models.TextChoices):
     GRANT = "grant", "Grant"
     JOB = "job", "Job"
     EVENT = "event", "Event"
+
+
+class ProfileQuerySet(models.QuerySet["Profile"]):
+    """Choosing profiles."""
+
+    def to_be_told(self, user_ids: Iterable[UUID]) -> list[UUID]:
+        """Those of the citizens who want to hear of new matches."""
+        wanted = self.filter(user__in=list(user_ids), wants_match_notices=True)
+        return list(wanted.values_list("user_id", flat=True))
 
 
 class Profile(models.Model):
@@ -54,31 +69,48 @@ class Profile(models.Model):
     longitude = models.FloatField(null=True, blank=True)
     radius_km = models.FloatField(null=True, blank=True, help_text="How far to go; empty: anywhere.")
     visibility = models.CharField(max_length=20, choices=Visibility, default=Visibility.PRIVATE)
+    wants_match_notices = models.BooleanField(
+        "wants match notices", default=True, db_default=True, help_text="Whether to hear of new matches."
+    )
     version = models.PositiveIntegerField(default=1)
     onboarded_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())
 
+    objects = ProfileQuerySet.as_manager()
+
     class Meta:
         constraints = [
             _place_is_whole("matching_profile_place"),
             models.CheckConstraint(
-                condition=Q(radius_km=None) | Q(radius_km__gt=0, radius_km__lte=20_100), name="matching_profile_radius"
+                condition=Q(radius_km=None) | Q(radius_km__gt=0, radius_km__lte=20_100),
+                name="matching_profile_radius",
+                violation_error_message="A radius is more than 0 and at most 20,100 km.",
             ),
         ]
 
     def __str__(self) -> str:
         return self.headline or f"profile {self.id}"
 
+    @property
+    def place(self) -> tuple[float, float] | None:
+        """Latitude and longitude, if the citizen says where they are."""
+        return None if self.latitude is None or self.longitude is None else (self.latitude, self.longitude)
+
 
 class OpportunityQuerySet(models.QuerySet["Opportunity"]):
     """Choosing opportunities."""
 
     def open_on(self, day: date) -> OpportunityQuerySet:
-        """What a citizen can still take part in: active, not over, not full."""
-        not_over = Q(ends_on=None) | Q(ends_on__gte=day)
+        """What a citizen can still take part in: active, not over (as `last_day` says), not full."""
+        without_end = Q(ends_on=None) & (~Q(kind=Kind.EVENT) | Q(starts_on=None) | Q(starts_on__gte=day))
         not_full = Q(capacity=None) | Q(places_taken__lt=F("capacity"))
-        return self.filter(not_over & not_full, is_active=True)
+        return self.filter(not_full, without_end | Q(ends_on__gte=day), is_active=True)
+
+    def not_dismissed_by(self, user: AbstractBaseUser) -> OpportunityQuerySet:
+        """Those the citizen has not dismissed."""
+        dismissed = Interaction.objects.filter(user=user.pk, opportunity=OuterRef("pk"), kind=Interaction.Kind.DISMISS)
+        return self.filter(~Exists(dismissed))
 
     def matching_text(self, words: str) -> OpportunityQuerySet:
         """Those with all of `words`, in the syntax of web search engines."""
@@ -178,9 +210,13 @@ class Opportunity(models.Model):
             models.CheckConstraint(
                 condition=Q(starts_on=None) | Q(ends_on=None) | Q(ends_on__gte=F("starts_on")),
                 name="matching_opportunity_dates",
+                violation_error_message=ENDS_BEFORE_START,
             ),
             models.UniqueConstraint(
-                fields=["source", "external_id"], condition=~Q(external_id=""), name="matching_opportunity_once"
+                fields=["source", "external_id"],
+                condition=~Q(external_id=""),
+                name="matching_opportunity_once",
+                violation_error_message="Another opportunity of this source has that external id.",
             ),
         ]
         indexes = [
@@ -192,14 +228,26 @@ class Opportunity(models.Model):
             ),
             # Candidates of a kind that are not over.
             models.Index(fields=["kind", "ends_on"], condition=Q(is_active=True), name="matching_opp_active_kind"),
-            # Candidates of a category.
-            models.Index(fields=["category"], condition=Q(is_active=True), name="matching_opp_active_category"),
+            # Candidates of a category, and the list of one, however it is spelt.
+            models.Index(Upper("category"), condition=Q(is_active=True), name="matching_opp_active_topic"),
             # The list, newest first.
             models.Index(fields=["-created_at", "-id"], name="matching_opp_newest"),
         ]
 
     def __str__(self) -> str:
         return self.title
+
+    def clean(self) -> None:
+        """Raises ValidationError for what its fields do not allow together."""
+        if self.starts_on and self.ends_on and self.ends_on < self.starts_on:
+            raise ValidationError({"ends_on": ENDS_BEFORE_START})
+        if (self.latitude is None) != (self.longitude is None):
+            raise ValidationError({"longitude": PLACE_IS_NO_PLACE})
+
+    @property
+    def last_day(self) -> date | None:
+        """When it ends; an event that names no end ends on the day it starts, anything else goes on."""
+        return self.ends_on or (self.starts_on if self.kind == Kind.EVENT else None)
 
     @property
     def text(self) -> str:

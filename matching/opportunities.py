@@ -13,7 +13,8 @@ from django.utils import timezone
 from accounts.models import User
 from matching import generation
 from matching.actors import embed_opportunities, send_refresh
-from matching.errors import OpportunityClosed
+from matching.errors import ExternalIdTaken, OpportunityClosed
+from matching.finding import lock_matches
 from matching.models import Interaction, Match, Opportunity, Partner
 from matching.profiles import debounce
 
@@ -33,35 +34,57 @@ def add(fields: Mapping[str, Any], *, partner: Partner | None = None) -> Opportu
 
 
 def publish(partner: Partner, fields: Mapping[str, Any]) -> tuple[Opportunity, bool]:
-    """A partner's new opportunity, or the one it published under that external id before; and whether it is new."""
-    told = {"organisation": partner.name, **fields, "source": f"partner:{partner.pk}"}
-    external_id = told.get("external_id")
+    """A partner's new opportunity, or the one it published under that external id before; and whether it is new.
+
+    It is of the partner's own name. Raises ValidationError where `fields` do not go with what was published before.
+    """
+    told = {**fields, "organisation": partner.name}
+    source, external_id = f"partner:{partner.pk}", str(fields.get("external_id", ""))
     with transaction.atomic():
-        if external_id:
-            lock(f"publish {partner.pk} {external_id}")
-            known = Opportunity.objects.filter(source=told["source"], external_id=external_id).defer("search").first()
-            if known is not None:
-                return change(known, fields), False
-        return add(told, partner=partner), True
+        known = _locked_by_external_id(source, external_id)
+        if known is not None:
+            return change(known, told), False
+        return add(told | {"source": source}, partner=partner), True
+
+
+def _locked_by_external_id(source: str, external_id: str) -> Opportunity | None:
+    """The opportunity of that id, if there is one; nobody else gives the id away until this transaction ends."""
+    if not external_id:
+        return None
+    lock(f"{source} {external_id}")
+    return Opportunity.objects.filter(source=source, external_id=external_id).defer("search").first()
 
 
 def change(opportunity: Opportunity, fields: Mapping[str, Any]) -> Opportunity:
-    """Save the changed fields; a changed text is embedded anew."""
-    changed = {name: value for name, value in fields.items() if getattr(opportunity, name) != value}
-    if not changed:
-        return opportunity
-    is_new_text = not TEXT_FIELDS.isdisjoint(changed)
-    for name, value in changed.items():
-        setattr(opportunity, name, value)
-    opportunity.updated_at = timezone.now()
+    """Save the changed fields; a changed text is embedded anew.
+
+    Of two changes at once, the later is judged by what the earlier left. Raises ValidationError for fields that do not
+    go together, and ExternalIdTaken.
+    """
     with transaction.atomic():
+        opportunity.refresh_from_db(from_queryset=Opportunity.objects.select_for_update().defer("search"))
+        changed = {name: value for name, value in fields.items() if getattr(opportunity, name) != value}
+        if not changed:
+            return opportunity
+        if "external_id" in changed and _locked_by_external_id(opportunity.source, changed["external_id"]):
+            raise ExternalIdTaken
+        for name, value in changed.items():
+            setattr(opportunity, name, value)
+        opportunity.updated_at = timezone.now()
+        opportunity.clean()
         opportunity.save(update_fields=[*changed, "updated_at"])
         generation.advance()
-        if is_new_text:
-            Opportunity.objects.filter(pk=opportunity.pk).update(version=F("version") + 1)
-        if is_new_text or changed.get("is_active"):
-            announce([opportunity.pk])
+        _follow(opportunity, changed)
     return opportunity
+
+
+def _follow(opportunity: Opportunity, changed: Mapping[str, Any]) -> None:
+    """What was changed is embedded anew where that makes a difference."""
+    is_new_text = not TEXT_FIELDS.isdisjoint(changed)
+    if is_new_text:
+        Opportunity.objects.filter(pk=opportunity.pk).update(version=F("version") + 1)
+    if is_new_text or changed.get("is_active"):
+        announce([opportunity.pk])
 
 
 def lock(subject: str) -> None:
@@ -79,21 +102,23 @@ def announce(ids: Sequence[UUID]) -> None:
     embed_opportunities.send_many([([str(one) for one in batch],) for batch in batches])
 
 
-def act(user: User, opportunity: Opportunity, kind: str) -> bool:
-    """The citizen applied, saved or dismissed; False when they had before. It counts in what they are shown next.
+def act(user: User, opportunity: Opportunity, kind: str) -> tuple[Interaction, bool]:
+    """The citizen applied, saved or dismissed; and whether it is new. It counts in what they are shown next.
 
     Raises OpportunityClosed for an application to one that is full, over or withdrawn.
     """
     with transaction.atomic():
-        _, is_new = Interaction.objects.get_or_create(user=user, opportunity=opportunity, kind=kind)
+        if kind == Interaction.Kind.DISMISS:
+            lock_matches(user.pk)  # a run that saves at this moment is waited for, or waits and then sees the dismissal
+        interaction, is_new = Interaction.objects.get_or_create(user=user, opportunity=opportunity, kind=kind)
         if not is_new:
-            return False
+            return interaction, False
         if kind == Interaction.Kind.APPLY:
             _take_place(opportunity)
         if kind == Interaction.Kind.DISMISS:
             Match.objects.filter(user=user, opportunity=opportunity).delete()
         _refresh_soon(user)
-    return True
+    return interaction, True
 
 
 def undo(user: User, opportunity: Opportunity, kind: str) -> bool:
@@ -104,12 +129,13 @@ def undo(user: User, opportunity: Opportunity, kind: str) -> bool:
             return False
         if kind == Interaction.Kind.APPLY:
             Opportunity.objects.give_place_back(opportunity.pk)
+            generation.advance()  # for others, it may be open again
         _refresh_soon(user)
     return True
 
 
 def _take_place(opportunity: Opportunity) -> None:
-    is_over = opportunity.ends_on is not None and opportunity.ends_on < timezone.localdate()
+    is_over = opportunity.last_day is not None and opportunity.last_day < timezone.localdate()
     if is_over or not Opportunity.objects.take_place(opportunity.pk):
         raise OpportunityClosed
 

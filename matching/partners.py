@@ -14,16 +14,19 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from accounts import audit
 from matching.models import Partner, PartnerKey
 
 SCHEME = "Api-Key"
 PREFIX = "clp_"
 
 
-def create_key(partner: Partner, *, label: str = "") -> str:
-    """A new key of the partner; only this answer ever tells it."""
+def create_key(partner: Partner, *, label: str = "", by: UUID | None = None) -> str:
+    """A new key of the partner, which the audit log tells of; only this answer ever tells the key."""
     key = PREFIX + secrets.token_urlsafe(32)
-    PartnerKey.objects.create(partner=partner, label=label, digest=_digest(key))
+    with transaction.atomic():
+        stored = PartnerKey.objects.create(partner=partner, label=label, digest=_digest(key))
+        _record("partner_key.created", stored, by)
     return key
 
 
@@ -34,9 +37,17 @@ def partner_named(name: str) -> Partner:
     return partner
 
 
-def revoke_key(key_id: UUID) -> bool:
-    """The key is honoured no more; False where it was not before."""
-    return PartnerKey.objects.filter(pk=key_id, revoked_at=None).update(revoked_at=timezone.now()) == 1
+def revoke_key(key: PartnerKey, *, by: UUID | None = None) -> bool:
+    """The key is honoured no more, which the audit log tells of; False where it was not before."""
+    with transaction.atomic():
+        is_revoked = PartnerKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now()) == 1
+        if is_revoked:
+            _record("partner_key.revoked", key, by)
+    return is_revoked
+
+
+def _record(event: str, key: PartnerKey, by: UUID | None) -> None:
+    audit.record(event, actor_id=by, subject=f"partner_key:{key.pk}", data={"partner": str(key.partner_id)})
 
 
 def _digest(key: str) -> bytes:

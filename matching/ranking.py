@@ -6,7 +6,8 @@ The relevance of a candidate is a weighted mean of two numbers, each scaled to 0
 - meaning: the cosine of its vector with the profile's, and half of that with the nearest of the citizen's skills;
 - words: the TF-IDF cosine of its text.
 
-Distance, freshness and variety move it a little. docs/matching.md has what each part is worth.
+Distance and freshness move it a little, and no organisation fills the list. docs/matching.md has what each part is
+worth.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -35,14 +37,20 @@ SKILL_SIMILARITY_MINIMUM = 0.3  # of a skill that is named as a reason
 WORDS_NAMED = 4
 FRESH_DAYS = 30
 NEAR_KM = 10
-VARIETY_STEPS = 5
+#: Of every so many matches, at most so many are of one organisation, and of those that say nearly the same.
+PAGE_MATCHES, ORGANISATION_MAX, ALIKE_MAX = 10, 6, 2
+ALIKE_SIMILARITY = 0.9
+#: What a match is at least worth less than the one before it: scores keep their order when they are stored.
+SCORE_STEP = 1e-6
 #: Between which values most candidates lie.
 MEANING_USUAL, WORDS_USUAL = (0.2, 0.6), (0.0, 0.1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What a citizen looks for, in numbers. `words` are the words behind the buckets of `terms`."""
+    """What a citizen looks for, in numbers. `words` are the words behind the buckets of `terms`, and `skills`, in the
+    citizen's own words, what the rows of `facets` stand for.
+    """
 
     meaning: NDArray[np.float32] | None
     terms: Terms
@@ -91,11 +99,16 @@ def rank(wish: Wish, candidates: Sequence[Candidate], rarity: Rarity, *, now: da
 @dataclass(slots=True)
 class _Scored:
     candidate: Candidate
+    organisation: str
     score: float
     skill_similarities: Scores
     word_similarity: float
     kilometers: float | None
     freshness: float
+
+
+#: A heap of negative scores.
+_Waiting = list[tuple[float, UUID, _Scored]]
 
 
 def _score(candidates: list[Candidate], wish: Wish, rarity: Rarity, now: datetime) -> list[_Scored]:
@@ -116,7 +129,7 @@ def _score(candidates: list[Candidate], wish: Wish, rarity: Rarity, now: datetim
         freshness = math.exp(-max((now - one.created_at).days, 0) / FRESH_DAYS)
         extras = weights["freshness"] * freshness + weights["distance"] * _nearness(kilometers)
         score = (float(relevance[i]) + extras) / (1 + weights["freshness"] + weights["distance"])
-        scored.append(_Scored(one, score, skills[i], float(words[i]), kilometers, freshness))
+        scored.append(_Scored(one, _organisation(one), score, skills[i], float(words[i]), kilometers, freshness))
     return scored
 
 
@@ -162,22 +175,80 @@ def _nearness(kilometers: float | None) -> float:
 
 
 def _varied(scored: list[_Scored], count: int) -> list[_Scored]:
-    """The best `count`; each earlier one of the same organisation costs a little, so that none fills the list."""
-    penalty = settings.MATCHING_WEIGHTS["variety"]
-    waiting = [(-one.score, one.candidate.id, one) for one in scored]
+    """The best `count`, of which no organisation takes more than its share of a page; scores fall from one to the next.
+
+    Each earlier one of an organisation costs the next a little. What its organisation, or what nearly repeats it, keeps
+    off a page comes on a later one, unless nothing else is left.
+    """
+    waiting: _Waiting = [(-one.score, one.candidate.id, one) for one in scored]
     heapq.heapify(waiting)
     seen: Counter[str] = Counter()
     chosen: list[_Scored] = []
     while waiting and len(chosen) < count:
-        negative, id_, one = heapq.heappop(waiting)
-        score = one.score - penalty * min(seen[one.candidate.organisation], VARIETY_STEPS)
-        if waiting and -score > negative and -score > waiting[0][0]:
-            heapq.heappush(waiting, (-score, id_, one))  # its organisation has come up since; look again
-            continue
-        seen[one.candidate.organisation or str(id_)] += 1
-        one.score = max(0.0, score)
-        chosen.append(one)
+        chosen += _next_page(waiting, seen, size=min(PAGE_MATCHES, count - len(chosen)))
+    for before, one in pairwise(chosen):
+        one.score = min(one.score, before.score - SCORE_STEP)
+    for one in chosen:
+        one.score = max(0.0, one.score)
     return chosen
+
+
+def _next_page(waiting: _Waiting, seen: Counter[str], *, size: int) -> list[_Scored]:
+    """Take the best `size` that go together; what was passed over waits for the next page."""
+    page: list[_Scored] = []
+    passed_over: list[_Scored] = []
+    while waiting and len(page) < size:
+        one = _pop_best(waiting, seen)
+        if _has_room_for(one, page):
+            page.append(_chosen(one, seen))
+        else:
+            passed_over.append(one)
+    missing = size - len(page)
+    page += [_chosen(one, seen) for one in passed_over[:missing]]
+    for one in passed_over[missing:]:
+        heapq.heappush(waiting, (-one.score, one.candidate.id, one))
+    return page
+
+
+def _pop_best(waiting: _Waiting, seen: Counter[str]) -> _Scored:
+    """Take the one that is best once its organisation's earlier ones are counted."""
+    while True:
+        negative, id_, one = heapq.heappop(waiting)
+        score = one.score - _cost(one, seen)
+        if not waiting or -score <= negative or -score <= waiting[0][0]:
+            return one
+        heapq.heappush(waiting, (-score, id_, one))  # its organisation has come up since; look again
+
+
+def _cost(one: _Scored, seen: Counter[str]) -> float:
+    return settings.MATCHING_WEIGHTS["variety"] * seen[one.organisation]
+
+
+def _chosen(one: _Scored, seen: Counter[str]) -> _Scored:
+    """The one with its score, counted for its organisation."""
+    one.score -= _cost(one, seen)
+    seen[one.organisation] += 1
+    return one
+
+
+def _organisation(one: Candidate) -> str:
+    """The organisation however it is spelt; whatever names none stands for itself."""
+    return " ".join(one.organisation.casefold().split()) or str(one.id)
+
+
+def _has_room_for(one: _Scored, page: list[_Scored]) -> bool:
+    """Whether its organisation has room on the page, and not for what is there already in other words."""
+    own = [other for other in page if other.organisation == one.organisation]
+    if len(own) >= ORGANISATION_MAX:
+        return False
+    return sum(_are_alike(one.candidate, other.candidate) for other in own) < ALIKE_MAX
+
+
+def _are_alike(one: Candidate, other: Candidate) -> bool:
+    """Whether they say nearly the same."""
+    if one.embedding is None or other.embedding is None or len(one.embedding) != len(other.embedding):
+        return False
+    return float(one.embedding @ other.embedding) > ALIKE_SIMILARITY
 
 
 def _reasons(scored: _Scored, wish: Wish) -> list[Reason]:

@@ -21,19 +21,23 @@ from rest_framework.views import APIView
 
 from accounts.models import User
 from jobs import operations, waiting
-from jobs.idempotency import idempotent
+from jobs.idempotency import hands_on_its_key, idempotent
 from jobs.models import Task
 from matching import profiles, runs
 from matching.models import MatchRun
 from matching.serializers import (
     FoundMatchSerializer,
     LegacyAnswerSerializer,
+    NothingSerializer,
     ProfileSerializer,
     RunRequestSerializer,
     RunStatusSerializer,
     StartedRunSerializer,
+    WaitQuerySerializer,
+    given,
     opportunities_by_id,
 )
+from matching.throttling import RunThrottle
 
 PAGE_SIZE, PAGE_SIZE_MAX = 100, 200
 #: The old synchronous address goes on this day.
@@ -45,56 +49,82 @@ PAGE_PARAMETERS = [
 ]
 
 
-class MatchRunView(APIView):
-    """Where match runs start."""
+class RunStartingView(APIView):
+    """What the addresses that start a run have in common."""
 
     permission_classes = (IsAuthenticated,)
+    throttle_classes = (RunThrottle,)
+
+    @idempotent
+    def started(self, request: Request, wanted: RunRequestSerializer) -> Response:
+        """The run `wanted` describes is there when this transaction has ended; only then can anybody wait for it."""
+        fields = wanted.validated_data
+        run = runs.start(
+            cast("User", request.user),
+            runs.RunRequest(
+                keywords=fields["keywords"],
+                filters=wanted.filters_json(),
+                limit=fields["limit"],
+                wants_notice=fields["notify"],
+            ),
+        )
+        return _accepted(run)
+
+
+class MatchRunView(RunStartingView):
+    """Where match runs start."""
 
     @extend_schema(
         operation_id="match_runs_create",
+        parameters=[WaitQuerySerializer],
         request=RunRequestSerializer,
         responses={200: RunStatusSerializer, 202: StartedRunSerializer},
         tags=["matching"],
     )
+    @hands_on_its_key
     def post(self, request: Request) -> HttpResponse:
         """Start a match run: 202 at once. With `wait` the answer is that of the status, once the run has ended.
 
         The wait is bounded: when its time is over the run goes on and the answer says how far it is.
         """
-        answer = self._started(request)
-        if answer.status_code != 202 or not _is_waiting(request):
+        wanted = _wanted(request)
+        query = WaitQuerySerializer(data=given(request))
+        query.is_valid(raise_exception=True)
+        answer = self.started(request, wanted)
+        if answer.status_code != 202 or not (wanted.validated_data["wait"] or query.validated_data["wait"]):
             return answer
-        told = answer.data if isinstance(answer, Response) else json.loads(answer.content)
-        waiting.until_ended(UUID(told["task_id"]), settings.MATCHING_WAIT_SECONDS)
-        return Response(_status(_own(request, told["task_id"]), request))
-
-    @idempotent
-    def _started(self, request: Request) -> Response:
-        """The run is there when this transaction has ended; only then can anybody wait for it."""
-        return _accepted(_start(request, is_saved=False))
+        run = _run_of(answer, request)
+        waiting.until_ended(cast("UUID", run.task_id), settings.MATCHING_WAIT_SECONDS)
+        return Response(_status(run, request))
 
 
 class CalculateView(APIView):
     """Finding one's saved matches anew."""
 
     permission_classes = (IsAuthenticated,)
+    throttle_classes = (RunThrottle,)
 
     @extend_schema(
         operation_id="matches_calculate",
-        request=None,
+        request=NothingSerializer,
         responses={202: StartedRunSerializer},
         tags=["matching"],
     )
     @idempotent
     def post(self, request: Request) -> Response:
-        """Find your saved matches anew, by your profile as it is."""
-        return _accepted(_start(request, is_saved=True))
+        """Find your saved matches anew, by your profile as it is; the body is empty.
+
+        While such a run of yours waits, the answer tells of that one.
+        """
+        NothingSerializer(data=request.data).is_valid(raise_exception=True)
+        return _accepted(runs.start(cast("User", request.user), runs.RunRequest(is_saved=True)))
 
 
 class OnboardingView(APIView):
     """The end of onboarding."""
 
     permission_classes = (IsAuthenticated,)
+    throttle_classes = (RunThrottle,)
 
     @extend_schema(
         operation_id="onboarding_confirm",
@@ -122,7 +152,7 @@ class MatchRunStatusView(APIView):
         """Read how far a run is; once completed, `result` holds its matches, best first, page by page."""
         return Response(_status(_own(request, task_id), request))
 
-    @extend_schema(operation_id="match_runs_cancel", responses=RunStatusSerializer, tags=["matching"])
+    @extend_schema(operation_id="match_runs_cancel", responses={200: RunStatusSerializer}, tags=["matching"])
     def delete(self, request: Request, task_id: UUID) -> Response:
         """Cancel a run that has not ended."""
         run = _own(request, task_id)
@@ -130,10 +160,8 @@ class MatchRunStatusView(APIView):
         return Response(_status(run, request))
 
 
-class LegacyMatchView(APIView):
-    """The old synchronous address."""
-
-    permission_classes = (IsAuthenticated,)
+class LegacyMatchView(RunStartingView):
+    """The old synchronous address; every answer says when it goes."""
 
     @extend_schema(
         operation_id="match_runs_legacy",
@@ -142,46 +170,44 @@ class LegacyMatchView(APIView):
         deprecated=True,
         tags=["matching"],
     )
+    @hands_on_its_key
     def post(self, request: Request) -> HttpResponse:
         """Find matches and answer with them. Deprecated: start a run and follow its status instead.
 
         The work is done by a worker even so; if it takes too long, the answer is 202 with the run's task.
         """
-        run = _start(request, is_saved=False)
+        answer = self.started(request, _wanted(request))
+        if answer.status_code != 202:
+            return answer
+        run = _run_of(answer, request)
         waiting.until_ended(cast("UUID", run.task_id), settings.MATCHING_WAIT_SECONDS)
         run.refresh_from_db()
         status = runs.status_of(run, runs.task_of(run))
         if status in {"failed", "cancelled"}:
             raise exceptions.APIException("The matches could not be found.")
+        if run.matches is None:
+            return answer
         matches = _page(run, 0, PAGE_SIZE_MAX)[0]
-        answer = _accepted(run) if run.matches is None else Response({"matches": matches, "total": len(matches)})
-        answer["Deprecation"] = f"@{int(LEGACY_DEPRECATED_AT.timestamp())}"  # RFC 9745
-        answer["Sunset"] = http_date(LEGACY_SUNSET_AT.timestamp())  # RFC 8594
-        answer["Link"] = '</api/v1/jobs/match/>; rel="successor-version"'
-        return answer
+        return Response({"matches": matches, "total": len(matches)})
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response["Deprecation"] = f"@{int(LEGACY_DEPRECATED_AT.timestamp())}"  # RFC 9745
+        response["Sunset"] = http_date(LEGACY_SUNSET_AT.timestamp())  # RFC 8594
+        response["Link"] = '</api/v1/jobs/match/>; rel="successor-version"'
+        return super().finalize_response(request, response, *args, **kwargs)
 
 
-def _start(request: Request, *, is_saved: bool) -> MatchRun:
-    """Start the run that the body asks for."""
-    taken = RunRequestSerializer(data=request.data)
-    taken.is_valid(raise_exception=True)
-    wanted = taken.validated_data
-    return runs.start(
-        cast("User", request.user),
-        runs.RunRequest(
-            keywords=wanted["keywords"],
-            filters=taken.filters_json(),
-            limit=wanted["limit"],
-            is_saved=is_saved,
-            wants_notice=wanted["notify"],
-        ),
-    )
+def _wanted(request: Request) -> RunRequestSerializer:
+    """The run that the body asks for, validated."""
+    wanted = RunRequestSerializer(data=request.data, context={"user": request.user})
+    wanted.is_valid(raise_exception=True)
+    return wanted
 
 
-def _is_waiting(request: Request) -> bool:
-    """Whether the body or the query asks to wait."""
-    asked = (request.data.get("wait"), request.query_params.get("wait"))
-    return any(str(one).lower() in {"true", "1"} for one in asked)
+def _run_of(answer: HttpResponse, request: Request) -> MatchRun:
+    """The run that an answer of `started` tells of, be it a new or a repeated one."""
+    told = answer.data if isinstance(answer, Response) else json.loads(answer.content)
+    return _own(request, told["task_id"])
 
 
 def _accepted(run: MatchRun) -> Response:
@@ -229,7 +255,8 @@ def _asked_page(run: MatchRun, request: Request) -> tuple[list[Any], str | None]
     matches, has_more = _page(run, after, size)
     if not has_more:
         return matches, None
-    return matches, replace_query_param(request.build_absolute_uri(run_path(run)), "after", after + size)
+    address = replace_query_param(request.build_absolute_uri(run_path(run)), "after", after + size)
+    return matches, replace_query_param(address, "page_size", size)
 
 
 def run_path(run: MatchRun) -> str:

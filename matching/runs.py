@@ -38,7 +38,7 @@ class RunRequest:
 
 
 def start(user: User, request: RunRequest) -> MatchRun:
-    """A run waits for a worker."""
+    """A run waits for a worker. Of those that save, one waits for each citizen: who asks again gets that one."""
     now = timezone.now()
     run = MatchRun(
         user=user,
@@ -52,9 +52,15 @@ def start(user: User, request: RunRequest) -> MatchRun:
     )
     with transaction.atomic():
         message = run_matches.send_with_options(
-            args=(str(run.pk),), created_by=user.pk, is_completion_announced=request.wants_notice
+            args=(str(run.pk),),
+            created_by=user.pk,
+            is_completion_announced=request.wants_notice,
+            unique_key=f"user:{user.pk}:saved-matches" if request.is_saved else None,
         )
-        run.task_id = UUID(message.message_id)
+        task_id = UUID(message.message_id)
+        if waiting := MatchRun.objects.filter(task_id=task_id).first():
+            return waiting
+        run.task_id = task_id
         run.save(force_insert=True)
     return run
 

@@ -19,11 +19,13 @@ from uuid import UUID
 import numpy as np
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import F, Value
+from django.db.models.functions import ASin, Cos, Least, Power, Radians, Sin, Sqrt
 from numpy.typing import NDArray
 from pgvector import Vector
 
 from matching import metrics
-from matching.models import VectorSpace
+from matching.models import OpportunityQuerySet, VectorSpace
 
 EARTH_RADIUS_KM = 6371.0088
 KM_PER_DEGREE = 111.195
@@ -46,14 +48,20 @@ class Criteria:
     radius_km: float | None = None
     is_remote: bool | None = None
     category: str = ""
+    starts_after: date | None = None
+    starts_before: date | None = None
     not_for: UUID | None = None
+    not_of: tuple[str, ...] = ()
     source: str = ""
 
     def of_kind(self, kind: str) -> Criteria:
         return replace(self, kinds=(kind,))
 
     def where(self) -> Where:
-        """The conditions on `matching_opportunity AS o`. What is closed, full or was dismissed never passes."""
+        """The conditions on `matching_opportunity AS o`. What is closed, full or was dismissed never passes.
+
+        With a `day`, what ended before it does not pass either (`Opportunity.last_day`).
+        """
         where = Where()
         where.add("o.is_active AND (o.capacity IS NULL OR o.places_taken < o.capacity)")
         for condition, value in self._simple_conditions():
@@ -73,10 +81,14 @@ class Criteria:
         return [
             ("o.kind = ANY(%s)", list(self.kinds)),
             ("(o.ends_on IS NULL OR o.ends_on >= %s)", self.day),
+            ("(o.kind <> 'event' OR o.ends_on IS NOT NULL OR o.starts_on IS NULL OR o.starts_on >= %s)", self.day),
             ("(o.languages = '{}' OR o.languages && %s::varchar[])", list(self.languages)),
             ("o.is_remote = %s", self.is_remote),
-            ("o.category = %s", self.category),
+            ("upper(o.category) = upper(%s)", self.category),
+            ("o.starts_on >= %s", self.starts_after),
+            ("o.starts_on <= %s", self.starts_before),
             ("o.source = %s", self.source),
+            ("NOT o.organisation = ANY(%s)", list(self.not_of)),
         ]
 
 
@@ -120,6 +132,16 @@ def box_around(place: Place, radius_km: float) -> tuple[float, float, float, flo
     if width >= 180:
         return south, -180, north, 180
     return south, west + 360 * (west < -180), north, east - 360 * (east > 180)
+
+
+def within(found: OpportunityQuerySet, place: Place, radius_km: float) -> OpportunityQuerySet:
+    """Those of `found` that take place within the radius (great circle); the box is what the index serves."""
+    latitude, longitude = place
+    half_height = Sin(Radians(F("latitude") - latitude) / 2)
+    half_width = Sin(Radians(F("longitude") - longitude) / 2)
+    square = Power(half_height, 2) + math.cos(math.radians(latitude)) * Cos(Radians("latitude")) * Power(half_width, 2)
+    kilometers = 2 * EARTH_RADIUS_KM * ASin(Sqrt(Least(square, Value(1.0))))
+    return found.in_box(box_around(place, radius_km)).alias(kilometers=kilometers).filter(kilometers__lte=radius_km)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.request import Request
 
-from matching.models import Interaction, Kind, Match, Opportunity, Profile
+from matching import languages
+from matching.errors import LanguageUnknown
+from matching.models import ENDS_BEFORE_START, Interaction, Kind, Match, Opportunity, Profile
 
 TEXTS_MAX = 40
 KEYWORDS_MAX_CHARACTERS = 500
@@ -39,14 +44,16 @@ class WordsField(serializers.ListField):
 
 
 class LanguagesField(serializers.ListField):
-    """Language tags such as `en` or `es`, in lower case."""
+    """Languages by tag (`en`, `es`) or name (`Español`); stored and told as tags in lower case."""
 
     def __init__(self, **options: Any) -> None:
-        child = serializers.RegexField(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})?$", max_length=12)
-        super().__init__(child=child, max_length=TEXTS_MAX, **options)
+        super().__init__(child=CleanTextField(max_length=80), max_length=TEXTS_MAX, **options)
 
     def to_internal_value(self, data: Any) -> list[str]:
-        return list(dict.fromkeys(tag.lower() for tag in super().to_internal_value(data)))
+        try:
+            return languages.tags_of(super().to_internal_value(data))
+        except LanguageUnknown as error:
+            raise serializers.ValidationError(str(error)) from error
 
 
 class FiniteFloatField(serializers.FloatField):
@@ -72,8 +79,25 @@ def require_whole_place(fields: dict[str, Any]) -> None:
         raise serializers.ValidationError({"longitude": ["latitude and longitude go together."]})
 
 
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses what it does not know, so that a mistyped name is not a wish that nobody heard."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        if isinstance(data, Mapping) and (unknown := sorted(map(str, data.keys() - self.fields.keys()))):
+            known = ", ".join(self.fields) or "none"
+            raise serializers.ValidationError(
+                {name: [f"Unknown field; those there are: {known}."] for name in unknown}, code="unknown"
+            )
+        taken: dict[str, Any] = super().to_internal_value(data)
+        return taken
+
+
+class NothingSerializer(StrictSerializer):
+    """An empty object, or no body at all."""
+
+
 class ProfileSerializer(serializers.ModelSerializer[Profile]):
-    """A citizen's profile. PUT replaces it: what is left out becomes empty."""
+    """A citizen's profile. PUT replaces it: what is left out becomes empty; `wants_match_notices` stays as it was."""
 
     headline = CleanTextField(max_length=200, allow_blank=True, default="")
     about = CleanTextField(max_length=5000, allow_blank=True, default="")
@@ -86,6 +110,7 @@ class ProfileSerializer(serializers.ModelSerializer[Profile]):
     longitude = DegreesField(180, default=None)
     radius_km = FiniteFloatField(min_value=0.1, max_value=20_000, allow_null=True, default=None)
     visibility = serializers.ChoiceField(Profile.Visibility.choices, default=Profile.Visibility.PRIVATE)
+    wants_match_notices = serializers.BooleanField(required=False, help_text="Whether to hear of new matches.")
 
     class Meta:
         model = Profile
@@ -101,6 +126,7 @@ class ProfileSerializer(serializers.ModelSerializer[Profile]):
             "longitude",
             "radius_km",
             "visibility",
+            "wants_match_notices",
             "version",
             "onboarded_at",
             "updated_at",
@@ -149,7 +175,7 @@ class PartnerOpportunitySerializer(serializers.ModelSerializer[Opportunity]):
 
     title = CleanTextField(max_length=300)
     description = CleanTextField(max_length=20_000, allow_blank=True, required=False)
-    organisation = CleanTextField(max_length=200, allow_blank=True, required=False)
+    organisation = serializers.CharField(read_only=True, help_text="Your organisation's name.")
     category = CleanTextField(max_length=120, allow_blank=True, required=False)
     requirements = CleanTextField(max_length=5000, allow_blank=True, required=False)
     external_id = CleanTextField(max_length=200, allow_blank=True, required=False)
@@ -170,7 +196,7 @@ class PartnerOpportunitySerializer(serializers.ModelSerializer[Opportunity]):
         }
         require_whole_place(merged)
         if merged["starts_on"] and merged["ends_on"] and merged["ends_on"] < merged["starts_on"]:
-            raise serializers.ValidationError({"ends_on": ["It ends before it starts."]})
+            raise serializers.ValidationError({"ends_on": [ENDS_BEFORE_START]})
         return attrs
 
 
@@ -208,6 +234,17 @@ class ApplicantSerializer(serializers.ModelSerializer[Interaction]):
         return dict(ShownProfileSerializer(profile).data)
 
 
+class InteractionSerializer(serializers.ModelSerializer[Interaction]):
+    """What a citizen did with an opportunity."""
+
+    opportunity = serializers.UUIDField(source="opportunity_id", read_only=True)
+
+    class Meta:
+        model = Interaction
+        fields = ("opportunity", "kind")
+        read_only_fields = fields
+
+
 class OpportunityFilterSerializer(serializers.Serializer[Any]):
     """The filters of the list of opportunities."""
 
@@ -215,15 +252,24 @@ class OpportunityFilterSerializer(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(Kind.choices, required=False)
     category = CleanTextField(max_length=120, required=False)
     organisation = CleanTextField(max_length=200, required=False)
-    language = serializers.CharField(max_length=12, required=False)
+    language = CleanTextField(max_length=80, required=False, help_text="A tag or a name.")
     remote = serializers.BooleanField(required=False, allow_null=True, default=None)
     near = serializers.RegexField(
-        r"^-?\d{1,3}(\.\d+)?,-?\d{1,3}(\.\d+)?$", max_length=60, required=False, help_text="latitude,longitude"
+        r"^-?\d{1,3}(\.\d+)?,-?\d{1,3}(\.\d+)?$",
+        max_length=60,
+        required=False,
+        help_text="latitude,longitude; what has no place is left out.",
     )
     radius_km = FiniteFloatField(min_value=0.1, max_value=500, default=10)
     starts_after = serializers.DateField(required=False)
     ends_before = serializers.DateField(required=False)
     past = serializers.BooleanField(default=False, help_text="Also what is over, full or withdrawn.")
+
+    def validate_language(self, text: str) -> str:
+        try:
+            return languages.tags_of([text])[0]
+        except (LanguageUnknown, IndexError) as error:
+            raise serializers.ValidationError("Not a language.") from error
 
     def validate_near(self, text: str) -> tuple[float, float]:
         latitude, longitude = (float(part) for part in text.split(","))
@@ -232,47 +278,91 @@ class OpportunityFilterSerializer(serializers.Serializer[Any]):
         return latitude, longitude
 
 
-class LocationSerializer(serializers.Serializer[Any]):
+class LocationSerializer(StrictSerializer):
     latitude = FiniteFloatField(min_value=-90, max_value=90)
     longitude = FiniteFloatField(min_value=-180, max_value=180)
 
 
-class RunFiltersSerializer(serializers.Serializer[Any]):
+class RunFiltersSerializer(StrictSerializer):
     """What a match must be."""
 
     kinds = serializers.ListField(child=serializers.ChoiceField(Kind.choices), max_length=4, required=False)
     category = CleanTextField(max_length=120, required=False)
     languages = LanguagesField(required=False)
     is_remote = serializers.BooleanField(required=False, allow_null=True, default=None)
+    starts_after = serializers.DateField(
+        required=False, help_text="Starts on this day or later; what names no start is left out."
+    )
+    starts_before = serializers.DateField(
+        required=False, help_text="Starts on this day or earlier; what names no start is left out."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "starts_after" in attrs and "starts_before" in attrs and attrs["starts_before"] < attrs["starts_after"]:
+            raise serializers.ValidationError({"starts_before": ["Expected a day not before `starts_after`."]})
+        return attrs
 
 
-class RunRequestSerializer(serializers.Serializer[Any]):
-    """A match run as it is asked for; what is left out follows the profile."""
+@extend_schema_field({"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]})
+class KeywordsField(CleanTextField):
+    """Words, as one text or as a list of texts."""
 
-    keywords = CleanTextField(max_length=KEYWORDS_MAX_CHARACTERS, required=False, allow_blank=True, default="")
+    def to_internal_value(self, data: Any) -> str:
+        if isinstance(data, list):
+            data = " ".join(CleanTextField(allow_blank=True).run_validation(word) for word in data)
+        return super().to_internal_value(data)
+
+
+class RunRequestSerializer(StrictSerializer):
+    """A match run as it is asked for; what is left out follows the profile of the context's `user`."""
+
+    keywords = KeywordsField(
+        max_length=KEYWORDS_MAX_CHARACTERS,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="Or a list of texts.",
+    )
     filters = RunFiltersSerializer(required=False)
-    location = LocationSerializer(required=False, allow_null=True)
-    radius_km = FiniteFloatField(min_value=0.1, max_value=20_000, required=False, allow_null=True)
+    location = LocationSerializer(required=False, allow_null=True, help_text="Instead of the profile's place.")
+    radius_km = FiniteFloatField(
+        min_value=0.1,
+        max_value=20_000,
+        required=False,
+        allow_null=True,
+        help_text="Around `location` or the profile's place.",
+    )
     limit = serializers.IntegerField(min_value=1, max_value=RUN_LIMIT_MAX, default=100)
     notify = serializers.BooleanField(default=False, help_text="Tell me when it is done.")
     wait = serializers.BooleanField(default=False, help_text="Answer when it is done, for a bounded time.")
 
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
-        """`keywords` may also be a list of words."""
-        if isinstance(data, dict) and isinstance(data.get("keywords"), list):
-            data = {**data, "keywords": " ".join(str(word) for word in data["keywords"])}
-        taken: dict[str, Any] = super().to_internal_value(data)
-        return taken
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs.get("radius_km") and not attrs.get("location") and not self._has_place():
+            raise serializers.ValidationError({"radius_km": ["Around where? Give a location; your profile has none."]})
+        return attrs
+
+    def _has_place(self) -> bool:
+        return Profile.objects.filter(user=self.context["user"], latitude__isnull=False).exists()
 
     def filters_json(self) -> dict[str, Any]:
         """All filters together, as a run keeps them."""
         taken = self.validated_data
-        filters = {name: value for name, value in taken.get("filters", {}).items() if value is not None}
+        filters = {name: _as_json(value) for name, value in taken.get("filters", {}).items() if value is not None}
         if taken.get("location"):
             filters["location"] = dict(taken["location"])
         if taken.get("radius_km"):
             filters["radius_km"] = taken["radius_km"]
         return filters
+
+
+def _as_json(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+class WaitQuerySerializer(serializers.Serializer[Any]):
+    """The query of a request that may wait."""
+
+    wait = serializers.BooleanField(default=False, help_text="As in the body.")
 
 
 class ReasonSerializer(serializers.Serializer[Any]):
@@ -345,6 +435,11 @@ class MatchFilterSerializer(serializers.Serializer[Any]):
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         taken: dict[str, Any] = super().to_internal_value(data)
         return taken
+
+
+def given(request: Request) -> dict[str, str]:
+    """The query's parameters that say something."""
+    return {name: str(value) for name, value in request.query_params.items() if value}
 
 
 def opportunities_by_id(ids: list[UUID]) -> dict[UUID, Opportunity]:

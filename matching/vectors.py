@@ -44,7 +44,7 @@ class ProfileTexts:
 
     @classmethod
     def of(cls, profile: Profile) -> ProfileTexts:
-        original = f"{profile.headline}. {profile.about} {', '.join(profile.skills)}. {', '.join(profile.interests)}."
+        original = _original(profile)
         languages = glossary.languages_of(original)
         headline, about = (glossary.in_english(text, languages) for text in (profile.headline, profile.about))
         skills = [glossary.in_english(skill, languages) for skill in profile.skills]
@@ -52,6 +52,15 @@ class ProfileTexts:
         brief = _sentence(headline, ", ".join(skills), ", ".join(interests))
         whole = _sentence(headline, about, ", ".join(skills), ", ".join(interests))
         return cls(brief, whole, skills[:FACETS_MAX], original if languages else "")
+
+
+def _original(profile: Profile) -> str:
+    return f"{profile.headline}. {profile.about} {', '.join(profile.skills)}. {', '.join(profile.interests)}."
+
+
+def languages_written_by(profile: Profile) -> tuple[str, ...]:
+    """The languages a citizen may write in: those they say they speak, and those of the glossary they wrote in."""
+    return tuple(dict.fromkeys([*profile.languages, *glossary.languages_of(_original(profile))]))
 
 
 def _sentence(*parts: str) -> str:

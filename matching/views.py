@@ -15,19 +15,23 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.models import User
+from jobs.idempotency import idempotent
 from matching import opportunities, profiles
 from matching.models import Interaction, Match, Opportunity, OpportunityQuerySet, Partner
 from matching.partners import IsPartner, PartnerAuthentication
-from matching.search import box_around
+from matching.search import within
 from matching.serializers import (
     ApplicantSerializer,
+    InteractionSerializer,
     MatchFilterSerializer,
     MatchSerializer,
     OpportunityFilterSerializer,
     OpportunitySerializer,
     PartnerOpportunitySerializer,
     ProfileSerializer,
+    given,
 )
+from matching.throttling import PartnerThrottle, ProfileEditThrottle
 
 #: Which field each filter of the list looks at.
 LOOKUPS = {
@@ -43,6 +47,7 @@ class ProfileView(APIView):
     """One's own profile."""
 
     permission_classes = (IsAuthenticated,)
+    throttle_classes = (ProfileEditThrottle,)
 
     @extend_schema(operation_id="profiles_me_retrieve", responses=ProfileSerializer, tags=["matching"])
     def get(self, request: Request) -> Response:
@@ -67,7 +72,7 @@ class OpportunityListView(ListAPIView[Opportunity]):
     ordering = ("-created_at", "-id")
 
     def get_queryset(self) -> OpportunityQuerySet:
-        shown = OpportunityFilterSerializer(data=_given(self.request))
+        shown = OpportunityFilterSerializer(data=given(self.request))
         shown.is_valid(raise_exception=True)
         wanted = shown.validated_data
         found = Opportunity.objects.defer("search")
@@ -77,22 +82,17 @@ class OpportunityListView(ListAPIView[Opportunity]):
             if name in wanted:
                 found = found.filter(Q((lookup, wanted[name])))
         if "language" in wanted:
-            found = found.speaking(wanted["language"].lower())
+            found = found.speaking(wanted["language"])
         if wanted["remote"] is not None:
             found = found.filter(is_remote=wanted["remote"])
         if "near" in wanted:
-            found = found.in_box(box_around(wanted["near"], wanted["radius_km"]))
+            found = within(found, wanted["near"], wanted["radius_km"])
         return found.matching_text(wanted["q"]) if "q" in wanted else found
 
     @extend_schema(operation_id="opportunities_list", parameters=[OpportunityFilterSerializer], tags=["matching"])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """List open opportunities, newest first; `q` searches their full text."""
         return super().get(request, *args, **kwargs)
-
-
-def _given(request: Request) -> dict[str, str]:
-    """The query's parameters that say something."""
-    return {name: str(value) for name, value in request.query_params.items() if value}
 
 
 class OpportunityDetailView(RetrieveAPIView[Opportunity]):
@@ -114,12 +114,12 @@ class InteractionView(APIView):
     permission_classes = (IsAuthenticated,)
     kind: str = Interaction.Kind.SAVE
 
-    @extend_schema(request=None, responses={200: None, 201: None}, tags=["matching"])
+    @extend_schema(request=None, responses={200: InteractionSerializer, 201: InteractionSerializer}, tags=["matching"])
     def post(self, request: Request, pk: str) -> Response:
         """Do it: 201, or 200 where you had before. An application to one that is full or over answers 409."""
         opportunity = get_object_or_404(Opportunity.objects.defer("search"), pk=pk)
-        is_new = opportunities.act(cast("User", request.user), opportunity, self.kind)
-        return Response({"opportunity": str(opportunity.pk), "kind": self.kind}, status=201 if is_new else 200)
+        interaction, is_new = opportunities.act(cast("User", request.user), opportunity, self.kind)
+        return Response(InteractionSerializer(interaction).data, status=201 if is_new else 200)
 
     @extend_schema(request=None, responses={204: None}, tags=["matching"])
     def delete(self, request: Request, pk: str) -> Response:
@@ -134,6 +134,7 @@ class PartnerOpportunityListView(ListAPIView[Opportunity]):
 
     authentication_classes = (PartnerAuthentication,)
     permission_classes = (IsPartner,)
+    throttle_classes = (PartnerThrottle,)
     serializer_class = PartnerOpportunitySerializer
     ordering = ("-created_at", "-id")
 
@@ -151,6 +152,7 @@ class PartnerOpportunityListView(ListAPIView[Opportunity]):
         responses={200: PartnerOpportunitySerializer, 201: PartnerOpportunitySerializer},
         tags=["partners"],
     )
+    @idempotent
     def post(self, request: Request) -> Response:
         """Publish an opportunity. One with an `external_id` you used before is changed instead (200)."""
         taken = PartnerOpportunitySerializer(data=request.data)
@@ -164,6 +166,7 @@ class PartnerOpportunityView(APIView):
 
     authentication_classes = (PartnerAuthentication,)
     permission_classes = (IsPartner,)
+    throttle_classes = (PartnerThrottle,)
 
     @extend_schema(
         operation_id="partner_opportunities_retrieve", responses=PartnerOpportunitySerializer, tags=["partners"]
@@ -179,7 +182,7 @@ class PartnerOpportunityView(APIView):
         tags=["partners"],
     )
     def patch(self, request: Request, pk: str) -> Response:
-        """Change some of its fields."""
+        """Change some of its fields. An `external_id` that another one of yours has answers 409."""
         opportunity = _own_opportunity(request, pk)
         taken = PartnerOpportunitySerializer(opportunity, data=request.data, partial=True)
         taken.is_valid(raise_exception=True)
@@ -198,6 +201,7 @@ class PartnerApplicantListView(ListAPIView[Interaction]):
 
     authentication_classes = (PartnerAuthentication,)
     permission_classes = (IsPartner,)
+    throttle_classes = (PartnerThrottle,)
     serializer_class = ApplicantSerializer
     ordering = ("-created_at", "-id")
 
@@ -228,12 +232,13 @@ class MatchListView(ListAPIView[Match]):
     ordering = ("-score", "-id")
 
     def get_queryset(self) -> Any:
-        shown = MatchFilterSerializer(data=_given(self.request))
+        shown = MatchFilterSerializer(data=given(self.request))
         shown.is_valid(raise_exception=True)
         names = {"kind": "opportunity__kind", "min_score": "score__gte", "new_since": "created_at__gt"}
         wanted = {names[name]: value for name, value in shown.validated_data.items()}
-        still_open = Opportunity.objects.open_on(timezone.localdate())
-        found = Match.objects.filter(user=cast("User", self.request.user), opportunity__in=still_open, **wanted)
+        user = cast("User", self.request.user)
+        still_open = Opportunity.objects.open_on(timezone.localdate()).not_dismissed_by(user)
+        found = Match.objects.filter(user=user, opportunity__in=still_open, **wanted)
         return found.select_related("opportunity").defer("opportunity__search")
 
     @extend_schema(operation_id="matches_list", parameters=[MatchFilterSerializer], tags=["matching"])

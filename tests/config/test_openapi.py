@@ -66,6 +66,35 @@ def test_creating_a_report_tells_of_the_idempotency_key(document: dict[str, Any]
     assert "Idempotency-Key" not in {parameter["name"] for parameter in reports["get"]["parameters"]}
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["jobs/match", "jobs/match/legacy", "matches/calculate", "onboarding/confirm", "partner/opportunities", "jobs"],
+)
+def test_what_honours_the_idempotency_key_tells_so(document: dict[str, Any], path: str) -> None:
+    parameters = document["paths"][f"/api/v1/{path}/"]["post"]["parameters"]
+    assert "Idempotency-Key" in {parameter["name"] for parameter in parameters}
+
+
+def test_cancelling_a_match_run_answers_with_its_status(document: dict[str, Any]) -> None:
+    answers = document["paths"]["/api/v1/jobs/match/status/{task_id}/"]["delete"]["responses"]
+    assert set(answers) == {"200", "default"}
+    assert "content" in answers["200"]
+
+
+def test_a_match_run_tells_of_waiting_and_of_lists_of_keywords(document: dict[str, Any]) -> None:
+    run = document["paths"]["/api/v1/jobs/match/"]["post"]
+    assert "wait" in {parameter["name"] for parameter in run["parameters"]}
+    asked = document["components"]["schemas"]["RunRequestRequest"]["properties"]
+    assert [kind["type"] for kind in asked["keywords"]["oneOf"]] == ["string", "array"]
+
+
+@pytest.mark.parametrize("kind", ["save", "apply", "dismiss"])
+def test_acting_on_an_opportunity_tells_its_answer(document: dict[str, Any], kind: str) -> None:
+    answers = document["paths"][f"/api/v1/opportunities/{{id}}/{kind}/"]["post"]["responses"]
+    for status in ("200", "201"):
+        assert answers[status]["content"]["application/json"]["schema"]["$ref"].endswith("/Interaction")
+
+
 def test_lists_tell_of_cursor_and_page_size(document: dict[str, Any]) -> None:
     (reports,) = (path for name, path in document["paths"].items() if name.rstrip("/") == "/api/v1/reports")
     assert {"cursor", "page_size"} <= {parameter["name"] for parameter in reports["get"]["parameters"]}

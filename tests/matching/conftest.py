@@ -9,9 +9,11 @@ from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from matching import partners
 from matching.matchmaking import forget_rarity
 
 SignIn = Callable[..., APIClient]
+AsPartner = Callable[..., APIClient]
 
 
 @pytest.fixture
@@ -24,6 +26,18 @@ def as_user() -> SignIn:
         return client
 
     return sign_in
+
+
+@pytest.fixture
+def as_partner() -> AsPartner:
+    """`as_partner(name)` is a client with a new key of the partner of that name."""
+
+    def with_key(name: str = "Green City") -> APIClient:
+        client = APIClient()
+        client.credentials(HTTP_AUTHORIZATION=f"Api-Key {partners.create_key(partners.partner_named(name))}")
+        return client
+
+    return with_key
 
 
 @pytest.fixture(autouse=True)

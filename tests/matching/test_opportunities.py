@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -17,7 +18,7 @@ from matching.actors import embed_profile
 from matching.errors import OpportunityClosed
 from matching.models import Interaction, Match, Opportunity, OpportunityVector, Profile
 from tests.accounts.factories import make_user
-from tests.matching.conftest import SignIn
+from tests.matching.conftest import AsPartner, SignIn
 from tests.matching.factories import CARPENTER, DOGS, REPAIRS, make_opportunity, make_profile
 
 pytestmark = pytest.mark.django_db
@@ -30,12 +31,6 @@ def titles(client: APIClient, query: str = "") -> list[str]:
     answer = client.get(f"{URL}{query}")
     assert answer.status_code == 200, answer.data
     return [one["title"] for one in answer.json()["results"]]
-
-
-def as_partner(name: str = "Green City") -> APIClient:
-    client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=f"Api-Key {partners.create_key(partners.partner_named(name))}")
-    return client
 
 
 def test_everybody_sees_open_opportunities_newest_first() -> None:
@@ -60,6 +55,40 @@ def test_full_text_and_filters_find_what_they_name() -> None:
     assert titles(APIClient(), "?language=fr") == [DOGS["title"]]
     assert titles(APIClient(), "?near=40.71,-74.0&radius_km=5") == [DOGS["title"]]
     assert titles(APIClient(), "?near=41.71,-74.0&radius_km=5") == []
+
+
+def test_an_event_without_an_end_is_over_after_the_day_it_starts(as_user: SignIn) -> None:
+    today = timezone.localdate()
+    for title, days in (("over", -1), ("today", 0), ("ahead", 1)):
+        make_opportunity(title=title, kind="event", starts_on=today + timedelta(days=days))
+    make_opportunity(title="lasts", kind="event", starts_on=today - timedelta(days=1), ends_on=today)
+    make_opportunity(title="goes on", kind="job", starts_on=today - timedelta(days=1))
+    run_tasks()
+    assert sorted(titles(APIClient())) == ["ahead", "goes on", "lasts", "today"]
+    client = as_user(make_user())
+    task_id = client.post("/api/v1/jobs/match/", {}).json()["task_id"]
+    run_tasks()
+    found = client.get(f"/api/v1/jobs/match/status/{task_id}/").json()["result"]
+    assert sorted(match["opportunity"]["title"] for match in found) == ["ahead", "goes on", "lasts", "today"]
+    over, ahead = (Opportunity.objects.get(title=title) for title in ("over", "ahead"))
+    assert client.post(f"{URL}{over.pk}/apply/").status_code == 409
+    assert client.post(f"{URL}{ahead.pk}/apply/").status_code == 201
+
+
+def test_near_is_measured_along_the_globe_and_leaves_out_what_has_no_place() -> None:
+    """A corner of the box around 60 degrees north lies 1.4 times as far away as its sides."""
+    for title, latitude, longitude in (("side", 60.08, 10.0), ("corner", 60.08, 10.16), ("far", 60.2, 10.0)):
+        make_opportunity(title=title, latitude=latitude, longitude=longitude)
+    make_opportunity(title="anywhere", is_remote=True)
+    make_opportunity(title="also from home", is_remote=True, latitude=60.01, longitude=10.0)
+    assert sorted(titles(APIClient(), "?near=60,10&radius_km=10")) == ["also from home", "side"]
+    assert len(titles(APIClient(), "?near=60,10&radius_km=13")) == 3
+
+
+def test_near_crosses_the_date_line() -> None:
+    make_opportunity(title="east", latitude=0.0, longitude=179.99)
+    assert titles(APIClient(), "?near=0,-179.99&radius_km=3") == ["east"]
+    assert titles(APIClient(), "?near=0,-179.99&radius_km=1") == []
 
 
 @pytest.mark.parametrize(
@@ -166,7 +195,7 @@ def test_a_profile_that_is_not_valid_answers_400(as_user: SignIn, body: Any) -> 
     assert not Profile.objects.filter(version__gt=1).exists()
 
 
-def test_a_partner_publishes_changes_and_withdraws_its_own() -> None:
+def test_a_partner_publishes_changes_and_withdraws_its_own(as_partner: AsPartner) -> None:
     client, other = as_partner(), as_partner("Other")
     answer = client.post(PARTNER_URL, NEW)
     assert answer.status_code == 201, answer.data
@@ -181,7 +210,9 @@ def test_a_partner_publishes_changes_and_withdraws_its_own() -> None:
     assert titles(APIClient()) == []
 
 
-def test_a_partner_sees_who_applied_and_only_the_profiles_that_are_shown_to_it(as_user: SignIn) -> None:
+def test_a_partner_sees_who_applied_and_only_the_profiles_that_are_shown_to_it(
+    as_user: SignIn, as_partner: AsPartner
+) -> None:
     client, other = as_partner(), as_partner("Other")
     pk = client.post(PARTNER_URL, NEW).json()["id"]
     shown = make_profile(
@@ -200,7 +231,7 @@ def test_a_partner_sees_who_applied_and_only_the_profiles_that_are_shown_to_it(a
     assert other.get(f"{PARTNER_URL}{pk}/applicants/").status_code == 404
 
 
-def test_an_external_id_is_published_once() -> None:
+def test_an_external_id_is_published_once(as_partner: AsPartner) -> None:
     client = as_partner()
     assert client.post(PARTNER_URL, NEW | {"external_id": "7"}).status_code == 201
     again = client.post(PARTNER_URL, NEW | {"external_id": "7", "title": "Moved"})
@@ -214,8 +245,8 @@ def test_a_revoked_or_unknown_key_and_a_citizen_are_refused(as_user: SignIn) -> 
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Api-Key {key}")
     assert client.get(PARTNER_URL).status_code == 200
-    assert partners.revoke_key(partner.keys.get().pk)
-    assert not partners.revoke_key(partner.keys.get().pk)
+    assert partners.revoke_key(partner.keys.get())
+    assert not partners.revoke_key(partner.keys.get())
     assert client.get(PARTNER_URL).status_code == 401
     assert APIClient().get(PARTNER_URL).status_code == 401
     assert as_user(make_user()).post(PARTNER_URL, NEW).status_code == 403
@@ -232,5 +263,55 @@ def test_a_revoked_or_unknown_key_and_a_citizen_are_refused(as_user: SignIn) -> 
         NEW | {"title": "x" * 301},
     ],
 )
-def test_a_partner_body_that_is_not_valid_answers_400(body: dict[str, Any]) -> None:
+def test_a_partner_body_that_is_not_valid_answers_400(as_partner: AsPartner, body: dict[str, Any]) -> None:
     assert as_partner().post(PARTNER_URL, body).status_code == 400
+
+
+def test_a_date_that_does_not_go_with_the_stored_one_answers_400(as_partner: AsPartner) -> None:
+    client = as_partner()
+    stored = client.post(PARTNER_URL, NEW | {"external_id": "7", "starts_on": "2030-02-01"}).json()
+    again = client.post(PARTNER_URL, NEW | {"external_id": "7", "ends_on": "2030-01-01"})
+    patched = client.patch(f"{PARTNER_URL}{stored['id']}/", {"ends_on": "2030-01-01"})
+    for answer in (again, patched):
+        assert answer.status_code == 400
+        assert [error["field"] for error in answer.json()["errors"]] == ["ends_on"]
+    assert Opportunity.objects.get().ends_on is None
+
+
+def test_an_external_id_that_another_one_has_answers_409(as_partner: AsPartner) -> None:
+    client = as_partner()
+    client.post(PARTNER_URL, NEW | {"external_id": "7"})
+    other = client.post(PARTNER_URL, NEW | {"external_id": "8"}).json()
+    url = f"{PARTNER_URL}{other['id']}/"
+    assert client.patch(url, {"external_id": "7"}).status_code == 409
+    assert client.patch(url, {"external_id": "8", "title": "Same"}).status_code == 200
+    assert client.patch(url, {"external_id": "9"}).json()["external_id"] == "9"
+    assert as_partner("Other").post(PARTNER_URL, NEW | {"external_id": "7"}).status_code == 201
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_changes_at_once_the_later_is_judged_by_what_the_earlier_left() -> None:
+    opportunity = make_opportunity(starts_on=date(2030, 2, 1))
+    seen_by_both = Opportunity.objects.defer("search").get()
+    opportunities.change(opportunity, {"starts_on": date(2030, 3, 1)})
+    with pytest.raises(ValidationError):
+        opportunities.change(seen_by_both, {"ends_on": date(2030, 2, 15)})
+
+
+def test_an_organisation_is_the_partners_own(as_partner: AsPartner) -> None:
+    client = as_partner()
+    stored = client.post(PARTNER_URL, NEW | {"external_id": "7", "organisation": "City Hall"}).json()
+    assert stored["organisation"] == "Green City"
+    for answer in (
+        client.post(PARTNER_URL, NEW | {"external_id": "7", "organisation": "City Hall"}),
+        client.patch(f"{PARTNER_URL}{stored['id']}/", {"organisation": "City Hall"}),
+    ):
+        assert (answer.status_code, answer.json()["organisation"]) == (200, "Green City")
+
+
+def test_a_repeated_post_of_a_partner_publishes_once(as_partner: AsPartner) -> None:
+    client = as_partner()
+    first, second = (client.post(PARTNER_URL, NEW, headers={"Idempotency-Key": "one"}) for _ in range(2))
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.json()["id"] == second.json()["id"]
+    assert Opportunity.objects.count() == 1

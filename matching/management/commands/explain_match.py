@@ -63,9 +63,9 @@ def explain(profile: Profile, keywords: str) -> dict[str, Any]:
     if space is None:
         raise CommandError("Nothing has been embedded yet.")
     started = time.perf_counter()
-    query = query_for(profile, keywords, space)
+    criteria = criteria_of(profile, day=timezone.localdate())
+    query = query_for(profile, keywords, space).at(criteria.place)
     told: dict[str, Any] = {"space": space.label, "index": search.has_index(space), "query_ms": _since(started)}
-    criteria = criteria_of(profile, day=timezone.now())
     plans = []
     for kind in criteria.kinds or ("",):
         of_kind = criteria.of_kind(kind) if kind else criteria

@@ -1,0 +1,88 @@
+"""Languages are stored as tags, however they are spelt and whichever way they come in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from matching.errors import LanguageUnknown
+from matching.import_formats import RowRejected, row_to_opportunity
+from matching.importing import import_opportunities
+from matching.languages import tags_of
+from matching.models import Opportunity
+from tests.accounts.factories import make_user
+from tests.matching.conftest import AsPartner, SignIn
+
+ROW = {"external_id": "1", "kind": "job", "title": "Cook"}
+
+
+@pytest.mark.parametrize(
+    ("told", "tags"),
+    [
+        (["EN; es"], ["en", "es"]),
+        (["Español", "ESPAÑOL", "Spanish", "es"], ["es"]),
+        (["English, French / Haitian  Creole"], ["en", "fr", "ht"]),
+        (["हिन्दी", "हिंदी", "Hindi"], ["hi"]),
+        (["pt_BR", "en-US"], ["pt-br", "en-us"]),
+        (["", " ; "], []),
+        (["Mandarin|Cantonese"], ["zh", "yue"]),
+    ],
+)
+def test_every_spelling_has_one_tag(told: list[str], tags: list[str]) -> None:
+    assert tags_of(told) == tags
+
+
+@pytest.mark.parametrize("told", ["english!", "Klingon speakers", "x", "e" * 200])
+def test_what_names_no_language_is_refused(told: str) -> None:
+    with pytest.raises(LanguageUnknown):
+        tags_of([told])
+
+
+@pytest.mark.django_db
+def test_profile_partner_and_filter_know_the_same_names(as_user: SignIn, as_partner: AsPartner) -> None:
+    client = as_user(make_user())
+    assert client.put("/api/v1/profiles/me/", {"languages": ["Español", "EN"]}).json()["languages"] == ["es", "en"]
+    assert client.put("/api/v1/profiles/me/", {"languages": ["Klingon speakers"]}).status_code == 400
+    told = {"kind": "event", "title": "Open day", "languages": ["Spanish"]}
+    assert as_partner().post("/api/v1/partner/opportunities/", told).json()["languages"] == ["es"]
+    assert len(client.get("/api/v1/opportunities/?language=Español").json()["results"]) == 1
+    assert client.get("/api/v1/opportunities/?language=fr").json()["results"] == []
+    assert client.get("/api/v1/opportunities/?language=!").status_code == 400
+
+
+@pytest.mark.django_db
+def test_an_import_stores_tags_and_keeps_rows_of_unknown_languages_apart(tmp_path: Path) -> None:
+    rows = [ROW | {"languages": "EN; Español"}, ROW | {"external_id": "2", "languages": ["Klingon speakers"]}]
+    file, rejects = tmp_path / "rows.jsonl", tmp_path / "rejects.jsonl"
+    file.write_text("\n".join(json.dumps(row) for row in rows))
+    counts = import_opportunities(file, source="test", rejects=rejects)
+    assert (counts.created, counts.rejected) == (1, 1)
+    assert Opportunity.objects.get().languages == ["en", "es"]
+    assert "Klingon" in json.loads(rejects.read_text())["reason"]
+
+
+@pytest.mark.parametrize("capacity", [3.7, "3.5", "3,5", -1, True, "٣", 2**31, "many", []])
+def test_a_capacity_with_a_fraction_or_none_at_all_is_refused(capacity: Any) -> None:
+    with pytest.raises(RowRejected):
+        row_to_opportunity(ROW | {"capacity": capacity}, source="test")
+
+
+@pytest.mark.parametrize(("capacity", "read"), [(3, 3), ("3", 3), (3.0, 3), ("", None), (None, None), (0, 0)])
+def test_a_capacity_is_read(capacity: Any, read: int | None) -> None:
+    assert row_to_opportunity(ROW | {"capacity": capacity}, source="test").capacity == read
+
+
+@pytest.mark.parametrize(
+    ("told", "is_active"), [(None, True), ("", True), (False, False), ("no", False), ("Yes", True)]
+)
+def test_what_says_nothing_of_being_active_is_active(told: Any, is_active: bool) -> None:
+    assert row_to_opportunity(ROW | {"is_active": told}, source="test").is_active == is_active
+    assert row_to_opportunity(ROW, source="test").is_active
+
+
+def test_a_flag_that_is_neither_yes_nor_no_is_refused() -> None:
+    with pytest.raises(RowRejected):
+        row_to_opportunity(ROW | {"is_active": "perhaps"}, source="test")
