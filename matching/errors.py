@@ -48,5 +48,9 @@ class VectorIndexError(MatchingError):
     """The vector index could not be built, or is not good enough to be used."""
 
 
+class IndexBuildRunning(VectorIndexError):
+    """Another build of the vector indexes is running; wait until it has ended."""
+
+
 class PartnerKeyInvalid(MatchingError):
     """The API key is unknown or was revoked."""

@@ -12,6 +12,7 @@ from django.utils import timezone
 import jobs
 from matching import indexing, vectors
 from matching.embeddings import get_embedder
+from matching.errors import IndexBuildRunning
 from matching.matchmaking import refresh_rarity
 from matching.models import (
     CachedRanking,
@@ -96,7 +97,10 @@ def tidy() -> None:
     for space in VectorSpace.objects.filter(
         state=VectorSpace.State.RETIRED, retired_at__lt=timezone.now() - SPACE_RETENTION
     ):
-        indexing.forget(space)
+        try:
+            indexing.forget(space)
+        except IndexBuildRunning:
+            return  # the next night's round finds them
         for model in (OpportunityVector, ProfileVector):
             while _delete_some(model, space):
                 jobs.current_task().progress(0.1, "vectors of a retired model")

@@ -15,7 +15,7 @@ from pgvector import Vector
 
 from matching.finding import upsert_matches
 from matching.models import Opportunity, OpportunityVector, VectorSpace
-from matching.search import EARTH_RADIUS_KM, tuned_for_index
+from matching.search import EARTH_RADIUS_KM, IS_OF_ANY_BUILD, index_is_valid, tuned_for_index
 from matching.spaces import active_space
 
 #: The similarity from which an opportunity is saved among a citizen's matches.
@@ -66,7 +66,8 @@ def nearest_citizens(
             FROM matching_profilevector AS v
             JOIN matching_profile AS p ON p.id = v.profile_id
             JOIN accounts_user AS u ON u.id = p.user_id AND u.is_active
-            WHERE v.space_id = {int(space.pk)} AND v.embedding IS NOT NULL AND {" AND ".join(conditions)}
+            WHERE v.space_id = {int(space.pk)} AND v.embedding IS NOT NULL AND {IS_OF_ANY_BUILD}
+              AND {" AND ".join(conditions)}
             ORDER BY v.embedding::{kind} <=> %s::{kind} LIMIT %s
         )
         SELECT user_id, 1 - distance FROM found ORDER BY distance, user_id
@@ -88,12 +89,7 @@ def profile_index_name(space: VectorSpace) -> str:
 
 def profile_index_exists(space: VectorSpace) -> bool:
     """Whether the profiles of the space have a valid approximate index."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass(%s) AND indisvalid)",
-            [profile_index_name(space)],
-        )
-        return bool(cursor.fetchone()[0])
+    return index_is_valid(profile_index_name(space))
 
 
 def _conditions(opportunity: Opportunity) -> tuple[list[str], list[Any]]:

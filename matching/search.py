@@ -33,6 +33,8 @@ Place = tuple[float, float]
 EF_SEARCH_PER_ROW = 5
 #: So many times the rows asked for are taken from the index, to be put in order by their full vectors.
 OVERFETCH = 2
+#: True of every stored vector `v`, and implies the predicate of each approximate index (see `matching.indexing`).
+IS_OF_ANY_BUILD = "v.id > 0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,11 +178,13 @@ def index_name(space: VectorSpace) -> str:
 
 def has_index(space: VectorSpace) -> bool:
     """Whether the space has a valid approximate index."""
+    return index_is_valid(index_name(space))
+
+
+def index_is_valid(name: str) -> bool:
+    """Whether there is an index of that name which PostgreSQL may use."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass(%s) AND indisvalid)",
-            [index_name(space)],
-        )
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass(%s) AND indisvalid)", [name])
         return bool(cursor.fetchone()[0])
 
 
@@ -205,7 +209,7 @@ def _by_index(vector: NDArray[np.float32], where: Where, space: VectorSpace, cou
         WITH found AS MATERIALIZED (
             SELECT v.opportunity_id, v.embedding <=> %s::vector AS distance
             FROM matching_opportunityvector AS v JOIN matching_opportunity AS o ON o.id = v.opportunity_id
-            WHERE v.space_id = {int(space.pk)} AND {where.sql}
+            WHERE v.space_id = {int(space.pk)} AND {IS_OF_ANY_BUILD} AND {where.sql}
             ORDER BY v.embedding::{kind} <=> %s::{kind} LIMIT %s
         )
         SELECT opportunity_id FROM found ORDER BY distance, opportunity_id LIMIT %s

@@ -33,7 +33,9 @@ class Command(BaseCommand):
                 raise CommandError("Nothing has been embedded yet, so there is nothing to index.")
             if options["background"]:
                 with transaction.atomic():
-                    message = build_vector_indices.send()
+                    message = build_vector_indices.send_with_options(
+                        unique_key="build_vector_indices", limit_key="build_vector_indices", limit_count=1
+                    )
                 self.stdout.write(f"Task {message.message_id}")
                 return
             built = indexing.build(space, on_progress=_show)
