@@ -21,6 +21,7 @@ from django.db.models import F
 from numpy.typing import NDArray
 from pgvector import Vector
 
+from matching import supporting
 from matching.errors import IndexBuildRunning, VectorIndexError
 from matching.models import OpportunityVector, VectorSpace
 from matching.reverse import profile_index_name
@@ -58,7 +59,7 @@ def pgvector_version() -> tuple[int, ...]:
 
 
 def build(space: VectorSpace, *, on_progress: Progress = lambda _share, _stage: None) -> list[Built]:
-    """The indexes of opportunities and profiles are as the settings VECTOR_* say.
+    """The indexes of opportunities and profiles are as the settings VECTOR_* say, those for place and text valid.
 
     Raises IndexBuildRunning where another build is under way, and VectorIndexError where pgvector is missing or too
     old, or an index found less than VECTOR_RECALL_MIN of what exact search does; the old index is then still in use.
@@ -66,6 +67,7 @@ def build(space: VectorSpace, *, on_progress: Progress = lambda _share, _stage: 
     """
     check_extension()
     with _alone():
+        repaired = supporting.repair(lambda: on_progress(0.0, "supporting indexes"))
         if settings.VECTOR_INDEX_TYPE == "none":
             _forget(space)
             return []
@@ -76,7 +78,7 @@ def build(space: VectorSpace, *, on_progress: Progress = lambda _share, _stage: 
             _build_one(profiles, lambda share: on_progress(0.8 + 0.2 * share, "profiles")),
         ]
         _analyze()
-    log.info("matching.indexes_built", built=[one.name for one in built])
+    log.info("matching.indexes_built", built=[one.name for one in built], repaired=repaired)
     return built
 
 

@@ -186,6 +186,23 @@ def test_what_a_killed_build_left_is_cleared_away() -> None:
     assert not definition_of(f"{name}_old")
 
 
+def test_supporting_indexes_that_are_missing_or_invalid_are_built_anew(settings: Settings) -> None:
+    space = make_space(5)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'matching_opportunity'")
+        before = dict(cursor.fetchall())
+        cursor.execute("DROP INDEX matching_opp_search")
+        cursor.execute(
+            "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'matching_opp_active_place'::regclass"
+        )
+    settings.VECTOR_INDEX_TYPE = "none"
+    call_command("create_vector_indices")
+    indexing.build(space)
+    for name in ("matching_opp_search", "matching_opp_active_place"):
+        assert search.index_is_valid(name)
+        assert definition_of(name) == before[name]
+
+
 def test_a_background_build_is_sent_once_however_often_it_is_asked_for() -> None:
     make_space(5)
     for _ in range(3):

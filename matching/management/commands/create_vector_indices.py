@@ -19,7 +19,8 @@ class Command(BaseCommand):
 
     help = (
         "Build the vector indexes as VECTOR_* say: concurrently, checked against exact search on a sample, then "
-        "swapped in. The indexes for place, kind and text come with the migrations."
+        "swapped in. The indexes for place, kind and text, which come with the migrations, are built anew where they "
+        "are missing or invalid."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -44,6 +45,7 @@ class Command(BaseCommand):
         for one in built:
             recall = "" if one.recall is None else f", recall {one.recall:.3f}"
             self.stdout.write(f"{one.name}: {one.rows} rows in {one.seconds:.1f} s{recall}")
+        self.stdout.write("The indexes for place, kind, category and text are there and valid.")
         if not built:
             self.stdout.write("VECTOR_INDEX_TYPE is none: no index, every search is exact.")
 
