@@ -6,7 +6,7 @@ from typing import Any
 
 import jobs
 from matching import finding, generation, rebuilding, reverse, vectors
-from matching.models import OpportunityVector, Profile, ProfileVector
+from matching.models import OpportunityVector, ProfileVector
 from notifications.actors import notify_user
 
 #: Opportunities whose citizens one task looks for.
@@ -31,7 +31,7 @@ def record_opportunity_vectors(rows: list[OpportunityVector], _opportunity_ids: 
 @jobs.actor(queue_name="matching", kind="external", delivery="at_least_once")
 def embed_profile(profile_id: str) -> list[ProfileVector]:
     """The vector of a changed profile."""
-    return [vectors.current_profile_vector(profile) for profile in Profile.objects.filter(pk=profile_id)]
+    return vectors.profile_vectors([profile_id])
 
 
 @embed_profile.record

@@ -89,6 +89,11 @@ def opportunity_vectors(ids: Sequence[UUID | str]) -> list[OpportunityVector]:
     ]
 
 
+def profile_vectors(ids: Sequence[UUID | str]) -> list[ProfileVector]:
+    """The vectors of those profiles that exist, not stored."""
+    return [current_profile_vector(profile) for profile in Profile.objects.filter(pk__in=ids)]
+
+
 def current_profile_vector(profile: Profile) -> ProfileVector:
     """The vector of a profile by this worker's embedder, not stored."""
     embedder = get_embedder()
