@@ -93,12 +93,13 @@ def matches_for(profile: Profile | None, keywords: str, criteria: Criteria, *, l
         query = query_for(profile, keywords, space)
         if keywords and profile:
             query = replace(query, wish=replace(query.wish, place=criteria.place or query.wish.place))
-        found = [_as_json(one) for one in find(query, criteria, space, count=limit)]
+        found = [as_match(one) for one in find(query, criteria, space, count=limit)]
         _store(key, found)
     return found
 
 
-def _as_json(one: Ranked) -> dict[str, Any]:
+def as_match(one: Ranked) -> dict[str, Any]:
+    """A ranked candidate as a match is kept."""
     return {"opportunity_id": str(one.id), "score": one.score, "reasons": one.reasons}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,13 +12,17 @@ from django.utils import timezone
 
 from accounts.models import User
 from matching import generation
-from matching.actors import embed_opportunities, send_refresh
+from matching.actors import embed_opportunities, send_refresh, send_reverse
 from matching.errors import OpportunityClosed
 from matching.models import Interaction, Match, Opportunity, Partner
 from matching.profiles import debounce
 
 #: A change of these is a change of what is embedded.
 TEXT_FIELDS = frozenset({"title", "category", "description", "requirements"})
+#: A change of these is a change of whom it suits.
+SUITING_FIELDS = frozenset(
+    {"kind", "languages", "ends_on", "latitude", "longitude", "is_remote", "capacity", "is_active"}
+)
 EMBEDDED_TOGETHER = 64
 
 
@@ -46,7 +50,7 @@ def publish(partner: Partner, fields: Mapping[str, Any]) -> tuple[Opportunity, b
 
 
 def change(opportunity: Opportunity, fields: Mapping[str, Any]) -> Opportunity:
-    """Save the changed fields; a changed text is embedded anew."""
+    """Save the changed fields; its vector and the citizens it suits follow in the background."""
     changed = {name: value for name, value in fields.items() if getattr(opportunity, name) != value}
     if not changed:
         return opportunity
@@ -59,9 +63,18 @@ def change(opportunity: Opportunity, fields: Mapping[str, Any]) -> Opportunity:
         generation.advance()
         if is_new_text:
             Opportunity.objects.filter(pk=opportunity.pk).update(version=F("version") + 1)
-        if is_new_text or changed.get("is_active"):
-            announce([opportunity.pk])
+        announce_changes({opportunity.pk: changed})
     return opportunity
+
+
+def announce_changes(changes: Mapping[UUID, Collection[str]]) -> None:
+    """Have opportunities, of which these fields changed, embedded anew and matched anew, as far as that needs it."""
+    texts = [pk for pk, names in changes.items() if not TEXT_FIELDS.isdisjoint(names)]
+    others = [pk for pk, names in changes.items() if TEXT_FIELDS.isdisjoint(names)]
+    if texts:
+        announce(texts)
+    if suiting := [pk for pk in others if not SUITING_FIELDS.isdisjoint(changes[pk])]:
+        send_reverse(suiting)
 
 
 def lock(subject: str) -> None:
