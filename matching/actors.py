@@ -21,7 +21,7 @@ REVERSE_TIMEOUT = timedelta(seconds=60)
 @jobs.actor(queue_name="matching", kind="external", delivery="at_least_once")
 def embed_opportunities(opportunity_ids: list[str]) -> list[OpportunityVector]:
     """The vectors of new or changed opportunities; the model runs while no transaction is open."""
-    return vectors.opportunity_vectors(opportunity_ids)
+    return vectors.opportunity_vectors(opportunity_ids, attempt=jobs.current_task().attempt)
 
 
 @embed_opportunities.record
@@ -35,7 +35,7 @@ def record_opportunity_vectors(rows: list[OpportunityVector], _opportunity_ids: 
 @jobs.actor(queue_name="matching", kind="external", delivery="at_least_once")
 def embed_profile(profile_id: str) -> list[ProfileVector]:
     """The vector of a changed profile."""
-    return vectors.profile_vectors([profile_id])
+    return vectors.profile_vectors([profile_id], attempt=jobs.current_task().attempt)
 
 
 @embed_profile.record

@@ -47,7 +47,7 @@ class _Kind:
     owners: QuerySet[Any]
     stored: QuerySet[Any]
     owner: str
-    vectors_of: Callable[[Sequence[UUID]], Sequence[OpportunityVector] | Sequence[ProfileVector]]
+    vectors_of: Callable[..., Sequence[OpportunityVector] | Sequence[ProfileVector]]
 
 
 OPPORTUNITIES = _Kind(
@@ -109,7 +109,7 @@ def _embed_stale(kind: _Kind, space: VectorSpace, done: _Done) -> None:
     while not is_complete:
         is_complete = after is None
         for ids in _stale(kind, space, after):
-            rows = kind.vectors_of(ids)
+            rows = kind.vectors_of(ids, attempt=task.attempt)
             with task.effects():
                 vectors.upsert(rows)
                 task.save_checkpoint(place | {"after": str(ids[-1])})

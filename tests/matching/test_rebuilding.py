@@ -75,9 +75,9 @@ def test_everything_is_embedded_once_and_a_second_rebuild_embeds_nothing(monkeyp
     asked: list[int] = []
     plain = vectors.opportunity_vectors
 
-    def counted(ids: Any) -> list[OpportunityVector]:
+    def counted(ids: Any, *, attempt: int) -> list[OpportunityVector]:
         asked.append(len(ids))
-        return plain(ids)
+        return plain(ids, attempt=attempt)
 
     monkeypatch.setattr(rebuilding, "OPPORTUNITIES", replace(rebuilding.OPPORTUNITIES, vectors_of=counted))
     for _ in range(2):
