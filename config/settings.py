@@ -368,6 +368,8 @@ MATCHING_TEXT_ROWS: int = env.int("MATCHING_TEXT_ROWS", default=1000)  # full te
 MATCHING_CACHE_SECONDS: int = env.int("MATCHING_CACHE_SECONDS", default=300)
 MATCHING_DEBOUNCE_SECONDS: int = env.int("MATCHING_DEBOUNCE_SECONDS", default=20)  # after a profile's last change
 MATCHING_WAIT_SECONDS: int = env.int("MATCHING_WAIT_SECONDS", default=20)  # the most that wait=true waits
+# Seconds, of each statement of a worker that finds matches; 0: none. Index builds and exports are free of it.
+MATCHING_STATEMENT_TIMEOUT_SECONDS: float = env.float("MATCHING_STATEMENT_TIMEOUT_SECONDS", default=30)
 MATCHING_NOTICE_SIMILARITY: float = env.float("MATCHING_NOTICE_SIMILARITY", default=0.45)  # to tell a citizen at once
 MATCHING_NOTICES_PER_OPPORTUNITY: int = env.int("MATCHING_NOTICES_PER_OPPORTUNITY", default=100)
 # What each part of a score is worth; docs/matching.md says how they were chosen.

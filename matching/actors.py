@@ -46,7 +46,7 @@ def record_profile_vector(rows: list[ProfileVector], _profile_id: str) -> None:
         send_refresh(str(row.profile.user_id))
 
 
-@jobs.actor(queue_name="matching")
+@jobs.actor(queue_name="matching", kind="long")
 def refresh_matches(user_id: str) -> None:
     """A citizen's saved matches are what would be found now."""
     finding.refresh(user_id)

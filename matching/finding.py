@@ -18,7 +18,7 @@ from uuid_utils.compat import uuid7
 
 import jobs
 from matching import generation, metrics, search
-from matching.matchmaking import criteria_of, find, query_for
+from matching.matchmaking import Query, criteria_of, find, query_for
 from matching.models import CachedRanking, Interaction, Match, MatchRun, Profile, VectorSpace
 from matching.ranking import Ranked
 from matching.search import Criteria
@@ -49,13 +49,16 @@ def carry_out(run_id: str) -> None:
 
 
 def refresh(user_id: str) -> None:
-    """The citizen's saved matches are what would be found now. In the caller's transaction."""
+    """The citizen's saved matches are what would be found now."""
+    task = jobs.current_task()
     profile = Profile.objects.filter(user_id=user_id, user__is_active=True).first()
     if profile is None:
         return
     with metrics.task_duration.labels(task="refresh").time():
         criteria = criteria_of(profile, day=timezone.now())
-        save_matches(profile.user_id, matches_for(profile, "", criteria, limit=SAVED_MATCHES))
+        found = matches_for(profile, "", criteria, limit=SAVED_MATCHES)
+        with task.effects():
+            save_matches(profile.user_id, found)
 
 
 def criteria_for(profile: Profile | None, run: MatchRun) -> Criteria:
@@ -80,22 +83,36 @@ def criteria_for(profile: Profile | None, run: MatchRun) -> Criteria:
 def matches_for(profile: Profile | None, keywords: str, criteria: Criteria, *, limit: int) -> Found:
     """The matches, from the cache where it has them; what closed meanwhile is never among them.
 
-    Of many who ask the same at once, one computes: the others wait for its lock and read what it stored.
+    Must run outside a transaction: an embedder may be somebody else's machine.
     """
     space = active_space()
     key = _cache_key(profile, keywords, criteria, space, limit)
-    with transaction.atomic():
-        _lock(key)
-        cached = CachedRanking.objects.filter(key=key, expires_at__gt=timezone.now()).first()
-        metrics.cache_lookups.labels(outcome="hit" if cached else "miss").inc()
-        if cached:
-            return _still_open(cached.ranking, criteria)
+    ranking = _cached(key)
+    metrics.cache_lookups.labels(outcome="miss" if ranking is None else "hit").inc()
+    if ranking is None:
         query = query_for(profile, keywords, space)
         if keywords and profile:
             query = replace(query, wish=replace(query.wish, place=criteria.place or query.wish.place))
+        return _compute_once(key, query, criteria, space, limit)
+    return _still_open(ranking, criteria)
+
+
+def _compute_once(key: str, query: Query, criteria: Criteria, space: VectorSpace | None, limit: int) -> Found:
+    """The ranking, stored. Of many who ask at once one computes: the others wait for its lock and read what it did."""
+    with transaction.atomic():
+        _lock(key)
+        ranking = _cached(key)
+        if ranking is not None:
+            return _still_open(ranking, criteria)
+        search.limit_statements()
         found = [as_match(one) for one in find(query, criteria, space, count=limit)]
         _store(key, found)
     return found
+
+
+def _cached(key: str) -> Found | None:
+    cached = CachedRanking.objects.filter(key=key, expires_at__gt=timezone.now()).first()
+    return None if cached is None else cached.ranking
 
 
 def as_match(one: Ranked) -> dict[str, Any]:

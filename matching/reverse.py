@@ -26,6 +26,7 @@ from matching.search import (
     Where,
     estimated_rows,
     index_is_valid,
+    limit_statements,
     tuned_for_index,
 )
 from matching.spaces import active_space
@@ -43,6 +44,7 @@ def find_citizens(opportunity_ids: Sequence[str]) -> list[UUID]:
     In the caller's transaction. What a citizen has already, dismissed or applied for stays as it is. One that is full,
     over or withdrawn suits nobody.
     """
+    limit_statements()
     ids = [UUID(str(one)) for one in opportunity_ids]
     space = active_space()
     are_open = {one.id: one for one in load(ids, Criteria(day=timezone.localdate()), space)}

@@ -237,6 +237,13 @@ def tuned_for_index(count: int) -> None:
             cursor.execute("SELECT set_config(%s, %s, true)", [name, str(value)])
 
 
+def limit_statements() -> None:
+    """Until the transaction ends no statement takes longer than MATCHING_STATEMENT_TIMEOUT_SECONDS."""
+    milliseconds = int(settings.MATCHING_STATEMENT_TIMEOUT_SECONDS * 1000)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(milliseconds)])
+
+
 def best_text_hits(words: Sequence[str], criteria: Criteria, *, count: int) -> list[UUID]:
     """The opportunities that pass with most of `words` in the best places; at most MATCHING_TEXT_ROWS are ranked."""
     if not words:

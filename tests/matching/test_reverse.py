@@ -10,6 +10,7 @@ from uuid import UUID
 
 import numpy as np
 import pytest
+from django.db import transaction
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -17,7 +18,7 @@ from accounts.models import User
 from jobs.models import Task
 from jobs.testing import run_tasks
 from matching import embeddings, indexing, opportunities, reverse
-from matching.finding import refresh
+from matching.actors import send_refresh
 from matching.importing import import_opportunities
 from matching.models import Interaction, Match, Opportunity, Profile, ProfileVector, VectorSpace
 from tests.accounts.factories import make_user
@@ -130,7 +131,9 @@ def test_a_match_has_the_score_that_a_run_would_give_it() -> None:
     found = Match.objects.get()
     assert {"skill", "distance"} <= {reason["kind"] for reason in found.reasons}
     found.delete()
-    refresh(str(profile.user_id))
+    with transaction.atomic():
+        send_refresh(str(profile.user_id))
+    run_tasks()
     assert found.score == pytest.approx(Match.objects.get().score, abs=1e-4)
 
 
