@@ -45,7 +45,7 @@ def carry_out(run_id: str) -> None:
             run.save(update_fields=["matches", "updated_at"])
             if run.is_saved:
                 save_matches(run.user_id, found)
-    metrics.match_count.inc(len(found))
+    metrics.match_count.labels(task="run").observe(len(found))
 
 
 def refresh(user_id: str) -> None:
@@ -59,6 +59,7 @@ def refresh(user_id: str) -> None:
         found = matches_for(profile, "", criteria, limit=SAVED_MATCHES)
         with task.effects():
             save_matches(profile.user_id, found)
+    metrics.match_count.labels(task="refresh").observe(len(found))
 
 
 def criteria_for(profile: Profile | None, run: MatchRun) -> Criteria:
@@ -88,7 +89,7 @@ def matches_for(profile: Profile | None, keywords: str, criteria: Criteria, *, l
     space = active_space()
     key = _cache_key(profile, keywords, criteria, space, limit)
     ranking = _cached(key)
-    metrics.cache_lookups.labels(outcome="miss" if ranking is None else "hit").inc()
+    metrics.cache_lookups.labels(outcome=metrics.MISS if ranking is None else metrics.HIT).inc()
     if ranking is None:
         query = query_for(profile, keywords, space)
         if keywords and profile:
