@@ -55,7 +55,7 @@ def refresh(user_id: str) -> None:
     if profile is None:
         return
     with metrics.task_duration.labels(task="refresh").time():
-        criteria = criteria_of(profile, day=timezone.now())
+        criteria = criteria_of(profile, day=timezone.localtime())
         found = matches_for(profile, "", criteria, limit=SAVED_MATCHES)
         with task.effects():
             save_matches(profile.user_id, found)
@@ -64,7 +64,7 @@ def refresh(user_id: str) -> None:
 
 def criteria_for(profile: Profile | None, run: MatchRun) -> Criteria:
     """What the run's filters demand, and what the profile demands where they say nothing."""
-    own = criteria_of(profile, day=timezone.now()) if profile else Criteria(day=timezone.now().date())
+    own = criteria_of(profile, day=timezone.localtime()) if profile else Criteria(day=timezone.localdate())
     filters: Mapping[str, Any] = run.filters
     chosen: dict[str, Any] = {}
     if filters.get("kinds"):

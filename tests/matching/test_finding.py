@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
 import pytest
+import time_machine
 from django.db import OperationalError, connection, transaction
 from pytest_django.fixtures import Settings
 
@@ -69,6 +71,15 @@ def test_a_profile_that_has_no_current_vector_is_embedded_while_no_transaction_i
     run_tasks()
     assert set(OutsideEmbedder.asked_in_transaction) == {False}
     assert Match.objects.filter(user=profile.user).exists()
+
+
+@pytest.mark.parametrize("has_profile", [True, False])
+def test_what_ended_yesterday_by_the_citys_clock_is_over(settings: Settings, has_profile: bool) -> None:
+    profile = make_profile()
+    settings.TIME_ZONE = "Pacific/Auckland"
+    with time_machine.travel(datetime(2026, 1, 10, 13, tzinfo=UTC)):
+        criteria = finding.criteria_for(profile if has_profile else None, MatchRun(user=profile.user))
+    assert criteria.day == date(2026, 1, 11)
 
 
 def sleep(*_arguments: Any, **_options: Any) -> Any:

@@ -65,7 +65,7 @@ def explain(profile: Profile, keywords: str) -> dict[str, Any]:
     started = time.perf_counter()
     query = query_for(profile, keywords, space)
     told: dict[str, Any] = {"space": space.label, "index": search.has_index(space), "query_ms": _since(started)}
-    criteria = criteria_of(profile, day=timezone.now())
+    criteria = criteria_of(profile, day=timezone.localtime())
     plans = []
     for kind in criteria.kinds or ("",):
         of_kind = criteria.of_kind(kind) if kind else criteria
