@@ -137,7 +137,8 @@ def _plain_ids(query: NDArray[np.float32], criteria: Criteria, space: VectorSpac
     sql = f"""
         SELECT v.opportunity_id FROM matching_opportunityvector AS v
         JOIN matching_opportunity AS o ON o.id = v.opportunity_id
-        WHERE v.space_id = {int(space.pk)} AND {where.sql} ORDER BY v.embedding::{kind} <=> %s::{kind} LIMIT {DEPTH}
+        WHERE v.space_id = {int(space.pk)} AND {search.IS_OF_ANY_BUILD} AND {where.sql}
+        ORDER BY v.embedding::{kind} <=> %s::{kind} LIMIT {DEPTH}
     """
     with transaction.atomic():
         search.tuned_for_index(DEPTH)

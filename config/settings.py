@@ -374,6 +374,8 @@ MATCHING_RUNS_PER_HOUR: int = env.int("MATCHING_RUNS_PER_HOUR", default=120)  # 
 MATCHING_PROFILE_EDITS_PER_HOUR: int = env.int("MATCHING_PROFILE_EDITS_PER_HOUR", default=120)  # of one citizen
 MATCHING_PARTNER_REQUESTS_PER_HOUR: int = env.int("MATCHING_PARTNER_REQUESTS_PER_HOUR", default=6000)  # of one partner
 MATCHING_WAIT_SECONDS: int = env.int("MATCHING_WAIT_SECONDS", default=20)  # the most that wait=true waits
+# Seconds, of each statement of a worker that finds matches; 0: none. Index builds and exports are free of it.
+MATCHING_STATEMENT_TIMEOUT_SECONDS: float = env.float("MATCHING_STATEMENT_TIMEOUT_SECONDS", default=30)
 MATCHING_NOTICE_SIMILARITY: float = env.float("MATCHING_NOTICE_SIMILARITY", default=0.45)  # to tell a citizen at once
 MATCHING_NOTICES_PER_OPPORTUNITY: int = env.int("MATCHING_NOTICES_PER_OPPORTUNITY", default=100)
 # What each part of a score is worth; docs/matching.md says how they were chosen.

@@ -102,7 +102,8 @@ def _fail(actor: LedgerActor[..., Any], claim: ledger.Claim, error: BaseExceptio
             is_cancelled=isinstance(error, TaskCancelled),
         )
     )
-    log.warning("jobs.attempt_failed", attempt=claim.attempt, state=state, error_type=failure.error_type)
+    event = "jobs.attempt_failed" if state else "jobs.lease_lost"
+    log.warning(event, attempt=claim.attempt, state=state, error_type=failure.error_type)
     return state
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import jobs
 from matching import finding, generation, rebuilding, reverse, vectors
@@ -11,27 +14,28 @@ from notifications.actors import notify_user
 
 #: Opportunities whose citizens one task looks for.
 REVERSE_BATCH = 16
+#: Each of them may have to be compared with every citizen.
+REVERSE_TIMEOUT = timedelta(seconds=60)
 
 
 @jobs.actor(queue_name="matching", kind="external", delivery="at_least_once")
 def embed_opportunities(opportunity_ids: list[str]) -> list[OpportunityVector]:
     """The vectors of new or changed opportunities; the model runs while no transaction is open."""
-    return vectors.opportunity_vectors(opportunity_ids)
+    return vectors.opportunity_vectors(opportunity_ids, attempt=jobs.current_task().attempt)
 
 
 @embed_opportunities.record
 def record_opportunity_vectors(rows: list[OpportunityVector], _opportunity_ids: list[str]) -> None:
     """They are stored, and the citizens they suit are looked for."""
-    changed = [str(one) for one in vectors.upsert(rows)]
+    changed = vectors.upsert(rows)
     generation.advance()
-    batches = [changed[start : start + REVERSE_BATCH] for start in range(0, len(changed), REVERSE_BATCH)]
-    match_citizens.send_many([(batch,) for batch in batches])
+    send_reverse(changed)
 
 
 @jobs.actor(queue_name="matching", kind="external", delivery="at_least_once")
 def embed_profile(profile_id: str) -> list[ProfileVector]:
     """The vector of a changed profile."""
-    return [vectors.current_profile_vector(profile) for profile in Profile.objects.filter(pk=profile_id)]
+    return vectors.profile_vectors([profile_id], attempt=jobs.current_task().attempt)
 
 
 @embed_profile.record
@@ -42,7 +46,7 @@ def record_profile_vector(rows: list[ProfileVector], _profile_id: str) -> None:
         send_refresh(str(row.profile.user_id))
 
 
-@jobs.actor(queue_name="matching")
+@jobs.actor(queue_name="matching", kind="long")
 def refresh_matches(user_id: str) -> None:
     """A citizen's saved matches are what would be found now."""
     finding.refresh(user_id)
@@ -59,11 +63,24 @@ def run_matches(run_id: str) -> None:
     finding.carry_out(run_id)
 
 
-@jobs.actor(queue_name="matching")
+@jobs.actor(queue_name="matching", transaction_timeout=REVERSE_TIMEOUT)
 def match_citizens(opportunity_ids: list[str]) -> None:
-    """New opportunities are saved for the citizens they suit; each who wants to is told, at most once a day."""
+    """New or changed opportunities are matches of citizens they suit alone.
+
+    Each citizen who wants to is told, at most once a day.
+    """
     for user_id in Profile.objects.to_be_told(reverse.find_citizens(opportunity_ids)):
         notify_user.send(str(user_id), "new_matches", {}, reverse.notice_key(user_id))
+
+
+def send_reverse(opportunity_ids: Sequence[UUID]) -> None:
+    """Have the citizens looked for whom these opportunities suit: one in a task that later changes join."""
+    ids = [str(one) for one in opportunity_ids]
+    if len(ids) == 1:
+        match_citizens.send_with_options(args=(ids,), unique_key=f"opportunity:{ids[0]}:match")
+        return
+    batches = [ids[start : start + REVERSE_BATCH] for start in range(0, len(ids), REVERSE_BATCH)]
+    match_citizens.send_many([(batch,) for batch in batches])
 
 
 @jobs.actor(queue_name="matching", kind="long")

@@ -24,6 +24,10 @@ class EmbeddingUnavailable(MatchingError):
     """The embedding service did not answer; the same call may succeed later."""
 
 
+class EmbeddingFailed(EmbeddingUnavailable):
+    """The embedding service failed over these texts; it may be in trouble, or one of them may be the cause."""
+
+
 class EmbeddingRefused(MatchingError, PermanentError):
     """The embedding service refused the call; the same call will be refused again, so its task dies at once."""
 
@@ -54,6 +58,10 @@ class EvaluationFileError(MatchingError):
 
 class VectorIndexError(MatchingError):
     """The vector index could not be built, or is not good enough to be used."""
+
+
+class IndexBuildRunning(VectorIndexError):
+    """Another build of the vector indexes is running; wait until it has ended."""
 
 
 class PartnerKeyInvalid(MatchingError):

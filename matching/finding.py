@@ -18,7 +18,7 @@ from uuid_utils.compat import uuid7
 
 import jobs
 from matching import generation, metrics, search
-from matching.matchmaking import criteria_of, find, query_for
+from matching.matchmaking import Query, criteria_of, find, query_for
 from matching.models import CachedRanking, Interaction, Match, MatchRun, Profile, VectorSpace
 from matching.ranking import Ranked
 from matching.search import Criteria
@@ -45,17 +45,21 @@ def carry_out(run_id: str) -> None:
             run.save(update_fields=["matches", "updated_at"])
             if run.is_saved:
                 save_matches(run.user_id, found)
-    metrics.match_count.inc(len(found))
+    metrics.match_count.labels(task="run").observe(len(found))
 
 
 def refresh(user_id: str) -> None:
-    """The citizen's saved matches are what would be found now. In the caller's transaction."""
+    """The citizen's saved matches are what would be found now."""
+    task = jobs.current_task()
     profile = Profile.objects.filter(user_id=user_id, user__is_active=True).first()
     if profile is None:
         return
     with metrics.task_duration.labels(task="refresh").time():
         criteria = criteria_of(profile, day=timezone.localdate())
-        save_matches(profile.user_id, matches_for(profile, "", criteria, limit=SAVED_MATCHES))
+        found = matches_for(profile, "", criteria, limit=SAVED_MATCHES)
+        with task.effects():
+            save_matches(profile.user_id, found)
+    metrics.match_count.labels(task="refresh").observe(len(found))
 
 
 #: Each filter of a run as it is stored: which criterion it is, and how that is read from JSON.
@@ -83,23 +87,37 @@ def criteria_for(profile: Profile | None, run: MatchRun) -> Criteria:
 def matches_for(profile: Profile | None, keywords: str, criteria: Criteria, *, limit: int) -> Found:
     """The matches, from the cache where it has them; what closed meanwhile is never among them.
 
-    Of many who ask the same at once, one computes: the others wait for its lock and read what it stored.
+    Must run outside a transaction: an embedder may be somebody else's machine.
     """
     space = active_space()
     key = _cache_key(profile, keywords, criteria, space, limit)
+    ranking = _cached(key)
+    metrics.cache_lookups.labels(outcome=metrics.MISS if ranking is None else metrics.HIT).inc()
+    if ranking is None:
+        return _compute_once(key, query_for(profile, keywords, space).at(criteria.place), criteria, space, limit)
+    return _still_open(ranking, criteria)
+
+
+def _compute_once(key: str, query: Query, criteria: Criteria, space: VectorSpace | None, limit: int) -> Found:
+    """The ranking, stored. Of many who ask at once one computes: the others wait for its lock and read what it did."""
     with transaction.atomic():
         _lock(key)
-        cached = CachedRanking.objects.filter(key=key, expires_at__gt=timezone.now()).first()
-        metrics.cache_lookups.labels(outcome="hit" if cached else "miss").inc()
-        if cached:
-            return _still_open(cached.ranking, criteria)
-        query = query_for(profile, keywords, space).at(criteria.place)
-        found = [_as_json(one) for one in find(query, criteria, space, count=limit)]
+        ranking = _cached(key)
+        if ranking is not None:
+            return _still_open(ranking, criteria)
+        search.limit_statements()
+        found = [as_match(one) for one in find(query, criteria, space, count=limit)]
         _store(key, found)
     return found
 
 
-def _as_json(one: Ranked) -> dict[str, Any]:
+def _cached(key: str) -> Found | None:
+    cached = CachedRanking.objects.filter(key=key, expires_at__gt=timezone.now()).first()
+    return None if cached is None else cached.ranking
+
+
+def as_match(one: Ranked) -> dict[str, Any]:
+    """A ranked candidate as a match is kept."""
     return {"opportunity_id": str(one.id), "score": one.score, "reasons": one.reasons}
 
 

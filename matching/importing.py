@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import F
@@ -16,7 +17,7 @@ from matching import generation
 from matching.errors import ImportFileError
 from matching.import_formats import FORMATS, Row, RowRejected, row_to_opportunity
 from matching.models import Opportunity
-from matching.opportunities import TEXT_FIELDS, announce
+from matching.opportunities import TEXT_FIELDS, announce_changes
 
 BATCH_ROWS = 500
 #: What a repeated row may change.
@@ -92,24 +93,25 @@ def _import_batch(
 
 
 def _store(read: dict[str, Opportunity], source: str, counts: Counts) -> None:
-    """New ones are added, different ones changed; both are embedded in the background."""
+    """New ones are added, different ones changed; their vectors and whom they suit follow in the background."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 3))", [f"import {source}"])
     known = {one.external_id: one for one in _known(source, list(read))}
     new = [one for external_id, one in read.items() if external_id not in known]
     pairs = [(known[external_id], one) for external_id, one in read.items() if external_id in known]
-    changed = [(old, one) for old, one in pairs if _differences(old, one)]
+    compared = {old.pk: _differences(old, one) for old, one in pairs}
+    changes = {pk: differences for pk, differences in compared.items() if differences}
     Opportunity.objects.bulk_create(new)
-    for old, one in changed:
-        _change(old, one)
-    texts = [old.pk for old, one in changed if not TEXT_FIELDS.isdisjoint(_differences(old, one))]
+    for pk, differences in changes.items():
+        _change(pk, differences)
     counts.created += len(new)
-    counts.changed += len(changed)
-    counts.unchanged += len(pairs) - len(changed)
-    if new or changed:
+    counts.changed += len(changes)
+    counts.unchanged += len(pairs) - len(changes)
+    if new or changes:
         generation.advance()
-    if affected := [*(one.pk for one in new), *texts]:
-        announce(affected)
+    affected: dict[UUID, Collection[str]] = {one.pk: FIELDS for one in new}
+    affected.update(changes)
+    announce_changes(affected)
 
 
 def _known(source: str, external_ids: Sequence[str]) -> list[Opportunity]:
@@ -120,7 +122,6 @@ def _differences(old: Opportunity, new: Opportunity) -> dict[str, Any]:
     return {name: getattr(new, name) for name in FIELDS if getattr(new, name) != getattr(old, name)}
 
 
-def _change(old: Opportunity, new: Opportunity) -> None:
-    differences = _differences(old, new)
+def _change(pk: UUID, differences: dict[str, Any]) -> None:
     bump = {} if TEXT_FIELDS.isdisjoint(differences) else {"version": F("version") + 1}
-    Opportunity.objects.filter(pk=old.pk).update(**differences, **bump, updated_at=timezone.now())
+    Opportunity.objects.filter(pk=pk).update(**differences, **bump, updated_at=timezone.now())

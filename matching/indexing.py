@@ -1,24 +1,28 @@
 """The approximate indexes of a vector space: built beside the old ones, checked against exact search, then swapped in.
 
-Building is concurrent: reading and writing go on. An index that finds too little is dropped and the old one stays.
+Nothing here takes a lock that a search or a write would wait for. An index that finds too little is dropped and the
+old one stays. One build runs at a time: two would wait for each other's snapshots until PostgreSQL ends one.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
+import psycopg
 import structlog
 from django.conf import settings
-from django.db import connection, connections, transaction
+from django.db import OperationalError, connection, connections, transaction
 from django.db.models import F
 from numpy.typing import NDArray
 from pgvector import Vector
 
-from matching.errors import VectorIndexError
+from matching import supporting
+from matching.errors import IndexBuildRunning, VectorIndexError
 from matching.models import OpportunityVector, VectorSpace
 from matching.reverse import profile_index_name
 from matching.search import index_name, tuned_for_index
@@ -29,6 +33,9 @@ PGVECTOR_MINIMUM = (0, 8, 4)
 ROWS_WORTH_AN_INDEX = 10_000
 SAMPLE_QUERIES = 30
 SAMPLE_DEPTH = 100
+#: How often, how patiently and how long apart the swap asks for its locks.
+SWAP_ATTEMPTS, SWAP_LOCK_SECONDS, SWAP_PAUSE_SECONDS = 20, 2, 1
+_LOCK_KEY = "hashtextextended('vector indexes', 4)"
 #: How a part of pg_stat_progress_create_index counts into the whole.
 Progress = Callable[[float, str], object]
 
@@ -52,30 +59,57 @@ def pgvector_version() -> tuple[int, ...]:
 
 
 def build(space: VectorSpace, *, on_progress: Progress = lambda _share, _stage: None) -> list[Built]:
-    """The indexes of opportunities and profiles are as the settings VECTOR_* say.
+    """The indexes of opportunities and profiles are as the settings VECTOR_* say, those for place and text valid.
 
-    Raises VectorIndexError where pgvector is missing or too old, or an index found less than VECTOR_RECALL_MIN of
-    what exact search does; the old index is then still in use. Must run outside a transaction.
+    Raises IndexBuildRunning where another build is under way, and VectorIndexError where pgvector is missing or too
+    old, or an index found less than VECTOR_RECALL_MIN of what exact search does; the old index is then still in use.
+    Must run outside a transaction.
     """
     check_extension()
-    if settings.VECTOR_INDEX_TYPE == "none":
-        forget(space)
-        return []
-    opportunities = _Plan("matching_opportunityvector", index_name(space), space)
-    profiles = _Plan("matching_profilevector", profile_index_name(space), space)
-    built = [
-        _build_one(opportunities, lambda share: on_progress(0.8 * share, "opportunities"), is_checked=True),
-        _build_one(profiles, lambda share: on_progress(0.8 + 0.2 * share, "profiles"), is_checked=False),
-    ]
-    _analyze()
-    VectorSpace.objects.filter(pk=space.pk).update(generation=F("generation") + 1)
+    with _alone():
+        repaired = supporting.repair(lambda: on_progress(0.0, "supporting indexes"))
+        if settings.VECTOR_INDEX_TYPE == "none":
+            _forget(space)
+            return []
+        space.refresh_from_db(fields=["generation"])
+        opportunities, profiles = _plans(space)
+        built = [
+            _build_one(opportunities, lambda share: on_progress(0.8 * share, "opportunities")),
+            _build_one(profiles, lambda share: on_progress(0.8 + 0.2 * share, "profiles")),
+        ]
+        _analyze()
+    log.info("matching.indexes_built", built=[one.name for one in built], repaired=repaired)
     return built
 
 
 def forget(space: VectorSpace) -> None:
-    """The space has no index any more. Must run outside a transaction."""
-    _drop(index_name(space))
-    _drop(profile_index_name(space))
+    """The space has no index any more. Must run outside a transaction. Raises IndexBuildRunning."""
+    with _alone():
+        _forget(space)
+
+
+def _forget(space: VectorSpace) -> None:
+    for plan in _plans(space):
+        for name in (plan.name, plan.new_name, plan.old_name):
+            _drop(name)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """No other build runs in this database meanwhile. Raises IndexBuildRunning where one does.
+
+    The lock is the connection's, so it ends with a process that dies.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT pg_try_advisory_lock({_LOCK_KEY})")
+        if not cursor.fetchone()[0]:
+            raise IndexBuildRunning
+    try:
+        yield
+    finally:
+        if connection.is_usable():
+            with connection.cursor() as cursor:
+                cursor.execute(f"SELECT pg_advisory_unlock({_LOCK_KEY})")
 
 
 def check_extension() -> None:
@@ -88,13 +122,28 @@ def check_extension() -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
+    """One index of a space. Where match runs rank by it, its recall is checked and its swap ends cached rankings."""
+
     table: str
     name: str
     space: VectorSpace
+    is_of_runs: bool
 
     @property
     def new_name(self) -> str:
         return f"{self.name}_new"
+
+    @property
+    def old_name(self) -> str:
+        return f"{self.name}_old"
+
+    @property
+    def is_of_this_build(self) -> str:
+        """True of every row, and implies the predicate of no earlier build: `id > -7` does not follow from `id > -8`.
+
+        A search that says so is answered by the index of this build alone; `search.IS_OF_ANY_BUILD` by any.
+        """
+        return f"id > {-self.space.generation}"
 
     def create_sql(self, rows: int) -> str:
         """Partial by space, on half precision: half the memory at equal recall."""
@@ -105,14 +154,23 @@ class _Plan:
         return (
             f"CREATE INDEX CONCURRENTLY {self.new_name} ON {self.table} USING {settings.VECTOR_INDEX_TYPE}"
             f" ((embedding::halfvec({self.space.dimensions})) halfvec_cosine_ops) WITH ({options})"
-            f" WHERE space_id = {int(self.space.pk)}"
+            f" WHERE space_id = {int(self.space.pk)} AND {self.is_of_this_build}"
         )
 
 
-def _build_one(plan: _Plan, on_progress: Callable[[float], object], *, is_checked: bool) -> Built:
+def _plans(space: VectorSpace) -> tuple[_Plan, _Plan]:
+    """Those of opportunities and of profiles."""
+    return (
+        _Plan("matching_opportunityvector", index_name(space), space, is_of_runs=True),
+        _Plan("matching_profilevector", profile_index_name(space), space, is_of_runs=False),
+    )
+
+
+def _build_one(plan: _Plan, on_progress: Callable[[float], object]) -> Built:
     rows = _count(plan)
     started = time.monotonic()
-    _drop(plan.new_name)
+    for left_over in (plan.new_name, plan.old_name):
+        _drop(left_over)
     with _Watcher(plan.new_name, on_progress), connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
         cursor.execute(f"SET maintenance_work_mem = '{_memory_mb(rows, plan.space.dimensions)}MB'")
@@ -121,11 +179,12 @@ def _build_one(plan: _Plan, on_progress: Callable[[float], object], *, is_checke
         finally:
             cursor.execute("RESET maintenance_work_mem")
             cursor.execute("RESET statement_timeout")
-    recall = _recall_of_new(plan) if is_checked else None
+    recall = _recall_of_new(plan) if plan.is_of_runs else None
     if recall is not None and recall < settings.VECTOR_RECALL_MIN:
         _drop(plan.new_name)
         raise VectorIndexError(f"{plan.name} would find {recall:.3f} of what exact search does; the old one stays.")
     _swap(plan)
+    _drop(plan.old_name)
     return Built(plan.name, rows, time.monotonic() - started, recall)
 
 
@@ -147,9 +206,31 @@ def _drop(name: str) -> None:
 
 
 def _swap(plan: _Plan) -> None:
+    """The new index has the old one's name.
+
+    Renaming waits for vacuum and other builds only; those are not kept waiting in turn. Raises VectorIndexError where
+    the locks are not to be had.
+    """
+    for attempt in range(SWAP_ATTEMPTS):
+        try:
+            _rename(plan)
+        except OperationalError as error:
+            if not isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
+                raise
+            log.warning("matching.index_swap_waits", index=plan.name, attempt=attempt)
+            time.sleep(SWAP_PAUSE_SECONDS)
+        else:
+            return
+    raise VectorIndexError(f"{plan.name} could not be swapped in: its lock is held by others. The old one stays.")
+
+
+def _rename(plan: _Plan) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"DROP INDEX IF EXISTS {plan.name}")
+        cursor.execute(f"SET LOCAL lock_timeout = '{SWAP_LOCK_SECONDS}s'")
+        cursor.execute(f"ALTER INDEX IF EXISTS {plan.name} RENAME TO {plan.old_name}")
         cursor.execute(f"ALTER INDEX {plan.new_name} RENAME TO {plan.name}")
+        if plan.is_of_runs:
+            VectorSpace.objects.filter(pk=plan.space.pk).update(generation=F("generation") + 1)
 
 
 def _analyze() -> None:
@@ -159,10 +240,7 @@ def _analyze() -> None:
 
 
 def _recall_of_new(plan: _Plan) -> float | None:
-    """The share of the exact nearest that the new index finds, on queries sampled from the vectors themselves.
-
-    The old index is out of the planner's sight for that transaction only: it is dropped and that is rolled back.
-    """
+    """The share of the exact nearest that the new index finds, on queries sampled from the vectors themselves."""
     rows = OpportunityVector.objects.filter(space=plan.space, embedding__isnull=False).order_by("?")
     sample = [
         np.asarray(vector, dtype=np.float32) for vector in rows.values_list("embedding", flat=True)[:SAMPLE_QUERIES]
@@ -170,18 +248,16 @@ def _recall_of_new(plan: _Plan) -> float | None:
     if not sample:
         return None
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(f"DROP INDEX IF EXISTS {plan.name}")
         tuned_for_index(SAMPLE_DEPTH)
         found = [_nearest(vector, plan, f"halfvec({plan.space.dimensions})") for vector in sample]
-        transaction.set_rollback(True)
     exact = [_nearest(vector, plan, "vector") for vector in sample]
     return float(np.mean([len(a & b) / max(len(b), 1) for a, b in zip(found, exact, strict=True)]))
 
 
 def _nearest(vector: NDArray[np.float32], plan: _Plan, kind: str) -> set[int]:
     sql = f"""
-        SELECT id FROM {plan.table} WHERE space_id = {int(plan.space.pk)} AND embedding IS NOT NULL
+        SELECT id FROM {plan.table}
+        WHERE space_id = {int(plan.space.pk)} AND embedding IS NOT NULL AND {plan.is_of_this_build}
         ORDER BY embedding::{kind} <=> %s::{kind} LIMIT {SAMPLE_DEPTH}
     """  # noqa: S608
     with connection.cursor() as cursor:

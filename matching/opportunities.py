@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from matching import generation
-from matching.actors import embed_opportunities, send_refresh
+from matching.actors import embed_opportunities, send_refresh, send_reverse
 from matching.errors import ExternalIdTaken, OpportunityClosed
 from matching.finding import lock_matches
 from matching.models import Interaction, Match, Opportunity, Partner
@@ -20,6 +20,10 @@ from matching.profiles import debounce
 
 #: A change of these is a change of what is embedded.
 TEXT_FIELDS = frozenset({"title", "category", "description", "requirements"})
+#: A change of these is a change of whom it suits.
+SUITING_FIELDS = frozenset(
+    {"kind", "languages", "ends_on", "latitude", "longitude", "is_remote", "capacity", "is_active"}
+)
 EMBEDDED_TOGETHER = 64
 
 
@@ -56,7 +60,7 @@ def _locked_by_external_id(source: str, external_id: str) -> Opportunity | None:
 
 
 def change(opportunity: Opportunity, fields: Mapping[str, Any]) -> Opportunity:
-    """Save the changed fields; a changed text is embedded anew.
+    """Save the changed fields; its vector and the citizens it suits follow in the background.
 
     Of two changes at once, the later is judged by what the earlier left. Raises ValidationError for fields that do not
     go together, and ExternalIdTaken.
@@ -74,17 +78,20 @@ def change(opportunity: Opportunity, fields: Mapping[str, Any]) -> Opportunity:
         opportunity.clean()
         opportunity.save(update_fields=[*changed, "updated_at"])
         generation.advance()
-        _follow(opportunity, changed)
+        if not TEXT_FIELDS.isdisjoint(changed):
+            Opportunity.objects.filter(pk=opportunity.pk).update(version=F("version") + 1)
+        announce_changes({opportunity.pk: changed})
     return opportunity
 
 
-def _follow(opportunity: Opportunity, changed: Mapping[str, Any]) -> None:
-    """What was changed is embedded anew where that makes a difference."""
-    is_new_text = not TEXT_FIELDS.isdisjoint(changed)
-    if is_new_text:
-        Opportunity.objects.filter(pk=opportunity.pk).update(version=F("version") + 1)
-    if is_new_text or changed.get("is_active"):
-        announce([opportunity.pk])
+def announce_changes(changes: Mapping[UUID, Collection[str]]) -> None:
+    """Have opportunities, of which these fields changed, embedded anew and matched anew, as far as that needs it."""
+    texts = [pk for pk, names in changes.items() if not TEXT_FIELDS.isdisjoint(names)]
+    others = [pk for pk, names in changes.items() if TEXT_FIELDS.isdisjoint(names)]
+    if texts:
+        announce(texts)
+    if suiting := [pk for pk in others if not SUITING_FIELDS.isdisjoint(changes[pk])]:
+        send_reverse(suiting)
 
 
 def lock(subject: str) -> None:

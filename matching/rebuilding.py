@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 import jobs
 from matching import indexing, vectors
 from matching.embeddings import get_embedder
+from matching.errors import IndexBuildRunning
 from matching.matchmaking import refresh_rarity
 from matching.models import (
     CachedRanking,
@@ -30,6 +33,33 @@ RUN_RETENTION = timedelta(days=30)
 #: Runs that began before a swap of models end in the old one's vectors.
 SPACE_RETENTION = timedelta(days=1)
 ROWS_DELETED_TOGETHER = 5000
+#: Rows among which those without a current vector are looked for together.
+PAGE_ROWS = 512
+#: What embedding, and then indexing, count for in the progress of a rebuild.
+EMBEDDING_SHARE, INDEXING_SHARE = 0.9, 0.09
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What is embedded: the rows, their vectors with the name of the row in them, and how vectors are made."""
+
+    name: str
+    owners: QuerySet[Any]
+    stored: QuerySet[Any]
+    owner: str
+    vectors_of: Callable[..., Sequence[OpportunityVector] | Sequence[ProfileVector]]
+
+
+OPPORTUNITIES = _Kind(
+    "opportunities",
+    Opportunity.objects.order_by("pk"),
+    OpportunityVector.objects.all(),
+    "opportunity",
+    vectors.opportunity_vectors,
+)
+PROFILES = _Kind(
+    "profiles", Profile.objects.order_by("pk"), ProfileVector.objects.all(), "profile", vectors.profile_vectors
+)
 
 
 def rebuild() -> VectorSpace:
@@ -37,24 +67,77 @@ def rebuild() -> VectorSpace:
 
     Matching goes on in the old space meanwhile. Killed, it goes on where it stopped: what has a vector is left alone.
     """
-    task = jobs.current_task()
     space = space_for(get_embedder())
-    total = Opportunity.objects.count() + Profile.objects.count()
-    done = total - stale_opportunities(space).count() - stale_profiles(space).count()
-    while ids := list(stale_opportunities(space).values_list("pk", flat=True)[: vectors.BATCH_TEXTS]):
-        rows = vectors.opportunity_vectors(ids)
-        with task.effects():
-            vectors.upsert(rows)
-        done += len(ids)
-        task.progress(0.9 * done / max(total, 1), "opportunities", done=done, total=total)
-    while profiles := list(stale_profiles(space)[: vectors.BATCH_TEXTS]):
-        fresh = [vectors.current_profile_vector(profile) for profile in profiles]
-        with task.effects():
-            vectors.upsert(fresh)
-        done += len(profiles)
-        task.progress(0.9 * done / max(total, 1), "profiles", done=done, total=total)
+    done = _Done.of(space)
+    for kind in (OPPORTUNITIES, PROFILES):
+        _embed_stale(kind, space, done)
     _index_and_swap(space)
     return space
+
+
+@dataclass(slots=True)
+class _Done:
+    """How far a rebuild is, of opportunities and profiles together."""
+
+    total: int
+    done: int
+
+    @classmethod
+    def of(cls, space: VectorSpace) -> _Done:
+        kinds = (OPPORTUNITIES, PROFILES)
+        return cls(
+            total=sum(kind.owners.count() for kind in kinds),
+            done=sum(kind.stored.filter(space=space).count() for kind in kinds),
+        )
+
+    def add(self, count: int, stage: str) -> None:
+        self.done += count
+        share = min(self.done / max(self.total, 1), 1.0)
+        jobs.current_task().progress(EMBEDDING_SHARE * share, stage, done=self.done, total=self.total)
+
+
+def _embed_stale(kind: _Kind, space: VectorSpace, done: _Done) -> None:
+    """Everything of this kind has a current vector in `space`: it is gone through until once nothing was found.
+
+    So what changed behind the place that was reached is embedded too. The checkpoint names that place.
+    """
+    task = jobs.current_task()
+    place = {"space": space.pk, "kind": kind.name}
+    stored = task.checkpoint or {}
+    after: str | None = stored["after"] if stored.items() >= place.items() else None
+    is_complete = False
+    while not is_complete:
+        is_complete = after is None
+        for ids in _stale(kind, space, after):
+            rows = kind.vectors_of(ids, attempt=task.attempt)
+            with task.effects():
+                vectors.upsert(rows)
+                task.save_checkpoint(place | {"after": str(ids[-1])})
+            done.add(len(ids), kind.name)
+            is_complete = False
+        after = None
+
+
+def _stale(kind: _Kind, space: VectorSpace, after: str | None) -> Iterator[list[UUID]]:
+    """The ids of those behind `after` without a vector of their present text in `space`, some at a time, in order.
+
+    A page costs the same wherever it lies: both questions leave PostgreSQL but one plan, by key. An anti-join does
+    not, and while statistics say that a space that is being filled is empty, it reads the whole space for each page.
+    """
+    while page := list(
+        (kind.owners.filter(pk__gt=after) if after else kind.owners).values("pk", "version")[:PAGE_ROWS]
+    ):
+        newest = {row["pk"]: row["version"] for row in page}
+        stored = kind.stored.filter(**{f"{kind.owner}__in": list(newest)})
+        current = {
+            owner
+            for owner, space_id, version in stored.values_list(kind.owner, "space", "version")
+            if space_id == space.pk and version >= newest[owner]
+        }
+        stale = [pk for pk in newest if pk not in current]
+        for start in range(0, len(stale), vectors.BATCH_TEXTS):
+            yield stale[start : start + vectors.BATCH_TEXTS]
+        after = str(page[-1]["pk"])
 
 
 def _index_and_swap(space: VectorSpace) -> None:
@@ -62,21 +145,11 @@ def _index_and_swap(space: VectorSpace) -> None:
     if active_space() == space:
         return
     if Opportunity.objects.count() >= indexing.ROWS_WORTH_AN_INDEX:
-        indexing.build(space, on_progress=lambda share, stage: task.progress(0.9 + 0.09 * share, stage))
+        indexing.build(
+            space, on_progress=lambda share, stage: task.progress(EMBEDDING_SHARE + INDEXING_SHARE * share, stage)
+        )
     with task.effects():
         activate(space)
-
-
-def stale_opportunities(space: VectorSpace) -> QuerySet[Opportunity]:
-    """Those without a vector of their present text in `space`."""
-    current = OpportunityVector.objects.filter(space=space, version__gte=F("opportunity__version"))
-    return Opportunity.objects.exclude(pk__in=current.values("opportunity")).order_by("pk")
-
-
-def stale_profiles(space: VectorSpace) -> QuerySet[Profile]:
-    """Those without a vector of their present text in `space`."""
-    current = ProfileVector.objects.filter(space=space, version__gte=F("profile__version"))
-    return Profile.objects.exclude(pk__in=current.values("profile")).order_by("pk")
 
 
 def build_indices() -> None:
@@ -96,7 +169,10 @@ def tidy() -> None:
     for space in VectorSpace.objects.filter(
         state=VectorSpace.State.RETIRED, retired_at__lt=timezone.now() - SPACE_RETENTION
     ):
-        indexing.forget(space)
+        try:
+            indexing.forget(space)
+        except IndexBuildRunning:
+            return  # the next night's round finds them
         for model in (OpportunityVector, ProfileVector):
             while _delete_some(model, space):
                 jobs.current_task().progress(0.1, "vectors of a retired model")

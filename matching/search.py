@@ -35,6 +35,8 @@ Place = tuple[float, float]
 EF_SEARCH_PER_ROW = 5
 #: So many times the rows asked for are taken from the index, to be put in order by their full vectors.
 OVERFETCH = 2
+#: True of every stored vector `v`, and implies the predicate of each approximate index (see `matching.indexing`).
+IS_OF_ANY_BUILD = "v.id > 0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,13 +172,10 @@ def nearest(
     return VectorHits(ids, chosen, estimate, seconds)
 
 
-def estimated_rows(where: Where) -> int:
-    """How many opportunities pass, as PostgreSQL's planner sees it: a millisecond at any size."""
+def estimated_rows(where: Where, *, table: str = "matching_opportunity AS o") -> int:
+    """How many rows pass, as PostgreSQL's planner sees it: a millisecond at any size."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"EXPLAIN (FORMAT JSON) SELECT 1 FROM matching_opportunity AS o WHERE {where.sql}",  # noqa: S608
-            where.parameters,
-        )
+        cursor.execute(f"EXPLAIN (FORMAT JSON) SELECT 1 FROM {table} WHERE {where.sql}", where.parameters)  # noqa: S608
         [(plan,)] = cursor.fetchall()
     found = json.loads(plan) if isinstance(plan, str) else plan
     return int(found[0]["Plan"]["Plan Rows"])
@@ -198,11 +197,13 @@ def index_name(space: VectorSpace) -> str:
 
 def has_index(space: VectorSpace) -> bool:
     """Whether the space has a valid approximate index."""
+    return index_is_valid(index_name(space))
+
+
+def index_is_valid(name: str) -> bool:
+    """Whether there is an index of that name which PostgreSQL may use."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass(%s) AND indisvalid)",
-            [index_name(space)],
-        )
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass(%s) AND indisvalid)", [name])
         return bool(cursor.fetchone()[0])
 
 
@@ -227,7 +228,7 @@ def _by_index(vector: NDArray[np.float32], where: Where, space: VectorSpace, cou
         WITH found AS MATERIALIZED (
             SELECT v.opportunity_id, v.embedding <=> %s::vector AS distance
             FROM matching_opportunityvector AS v JOIN matching_opportunity AS o ON o.id = v.opportunity_id
-            WHERE v.space_id = {int(space.pk)} AND {where.sql}
+            WHERE v.space_id = {int(space.pk)} AND {IS_OF_ANY_BUILD} AND {where.sql}
             ORDER BY v.embedding::{kind} <=> %s::{kind} LIMIT %s
         )
         SELECT opportunity_id FROM found ORDER BY distance, opportunity_id LIMIT %s
@@ -256,6 +257,13 @@ def tuned_for_index(count: int) -> None:
     with connection.cursor() as cursor:
         for name, value in values.items():
             cursor.execute("SELECT set_config(%s, %s, true)", [name, str(value)])
+
+
+def limit_statements() -> None:
+    """Until the transaction ends no statement takes longer than MATCHING_STATEMENT_TIMEOUT_SECONDS."""
+    milliseconds = int(settings.MATCHING_STATEMENT_TIMEOUT_SECONDS * 1000)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(milliseconds)])
 
 
 def best_text_hits(words: Sequence[str], criteria: Criteria, *, count: int) -> list[UUID]:

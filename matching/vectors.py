@@ -19,7 +19,7 @@ from pgvector import Vector
 
 from matching import glossary
 from matching.embeddings import Embedder, Vectors, get_embedder, unit_rows
-from matching.errors import EmbeddingRefused
+from matching.errors import EmbeddingFailed, EmbeddingRefused
 from matching.models import Opportunity, OpportunityVector, Profile, ProfileVector, StoredVector, VectorSpace
 from matching.spaces import check_shape, space_for
 from matching.terms import Terms
@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 
 #: Texts embedded between two looks at whether the task was cancelled.
 BATCH_TEXTS = 64
+#: From this attempt on a batch over which the embedding service fails is embedded text by text.
+SPLIT_FROM_ATTEMPT = 4
 FACETS_MAX = 16
 #: What the whole text adds to the vector of headline, skills and interests.
 WHOLE_TEXT_WEIGHT = 0.5
@@ -79,13 +81,13 @@ def embed_opportunities(ids: Sequence[UUID | str]) -> list[UUID]:
     return upsert(opportunity_vectors(ids))
 
 
-def opportunity_vectors(ids: Sequence[UUID | str]) -> list[OpportunityVector]:
-    """The vectors of those opportunities that exist, not stored."""
+def opportunity_vectors(ids: Sequence[UUID | str], *, attempt: int = 1) -> list[OpportunityVector]:
+    """The vectors of those opportunities that exist, not stored; `attempt` is that of the task, from 1."""
     embedder = get_embedder()
     space = space_for(embedder)
     found = list(Opportunity.objects.filter(pk__in=ids).defer("search"))
     texts = [opportunity_text(opportunity) for opportunity in found]
-    vectors = embed_each(texts, embedder, space)
+    vectors = embed_each(texts, embedder, space, is_split=attempt >= SPLIT_FROM_ATTEMPT)
     return [
         OpportunityVector(
             opportunity=opportunity,
@@ -98,16 +100,22 @@ def opportunity_vectors(ids: Sequence[UUID | str]) -> list[OpportunityVector]:
     ]
 
 
-def current_profile_vector(profile: Profile) -> ProfileVector:
+def profile_vectors(ids: Sequence[UUID | str], *, attempt: int = 1) -> list[ProfileVector]:
+    """The vectors of those profiles that exist, not stored; `attempt` is that of the task, from 1."""
+    return [current_profile_vector(profile, attempt=attempt) for profile in Profile.objects.filter(pk__in=ids)]
+
+
+def current_profile_vector(profile: Profile, *, attempt: int = 1) -> ProfileVector:
     """The vector of a profile by this worker's embedder, not stored."""
     embedder = get_embedder()
-    return profile_vector(profile, embedder, space_for(embedder))
+    return profile_vector(profile, embedder, space_for(embedder), attempt=attempt)
 
 
-def profile_vector(profile: Profile, embedder: Embedder, space: VectorSpace) -> ProfileVector:
+def profile_vector(profile: Profile, embedder: Embedder, space: VectorSpace, *, attempt: int = 1) -> ProfileVector:
     """The vector of a profile, not stored."""
     texts = ProfileTexts.of(profile)
-    brief, whole, *facets = embed_each([texts.brief, texts.whole, *texts.skills], embedder, space)
+    each = [texts.brief, texts.whole, *texts.skills]
+    brief, whole, *facets = embed_each(each, embedder, space, is_split=attempt >= SPLIT_FROM_ATTEMPT)
     meaning = unit_rows((brief + WHOLE_TEXT_WEIGHT * whole)[None, :])[0]
     return ProfileVector(
         profile=profile,
@@ -125,20 +133,48 @@ def facets_of(stored: ProfileVector, dimensions: int) -> Vectors:
     return flat.reshape(-1, dimensions)
 
 
-def embed_each(texts: list[str], embedder: Embedder, space: VectorSpace) -> Vectors:
+def embed_each(texts: list[str], embedder: Embedder, space: VectorSpace, *, is_split: bool = False) -> Vectors:
     """Unit rows; zero for a text that says nothing or that the embedder refuses, which never takes others with it.
 
-    Raises DimensionMismatch, and EmbeddingUnavailable when another try may help.
+    With `is_split` the same holds for a text over which the service fails while it embeds others. Raises
+    DimensionMismatch, and EmbeddingUnavailable when another try may help.
     """
     try:
         vectors = embedder.embed(texts)
-    except EmbeddingRefused:
-        if len(texts) == 1:
-            log.warning("matching.text_refused", characters=len(texts[0]))
-            return np.zeros((1, space.dimensions), dtype=np.float32)
-        return np.concatenate([embed_each([text], embedder, space) for text in texts])
+    except (EmbeddingRefused, EmbeddingFailed) as error:
+        is_refused = isinstance(error, EmbeddingRefused)
+        if len(texts) > 1 and is_split:
+            return _embed_one_by_one(texts, embedder, space)
+        if not is_refused:
+            raise
+        if len(texts) > 1:
+            return np.concatenate([embed_each([text], embedder, space) for text in texts])
+        log.warning("matching.text_refused", characters=len(texts[0]))
+        return np.zeros((1, space.dimensions), dtype=np.float32)
     check_shape(vectors, space, rows=len(texts))
     return unit_rows(vectors)
+
+
+def _embed_one_by_one(texts: list[str], embedder: Embedder, space: VectorSpace) -> Vectors:
+    """Unit rows; zero for a text that failed twice, the second time after others had been embedded.
+
+    Raises EmbeddingFailed where none was: then it is the service that fails.
+    """
+    rows = np.zeros((len(texts), space.dimensions), dtype=np.float32)
+    left = list(range(len(texts)))
+    for _look in range(2):
+        failed = []
+        for i in left:
+            try:
+                rows[i] = embed_each([texts[i]], embedder, space)[0]
+            except EmbeddingFailed:
+                failed.append(i)
+        left = failed
+        if left and not rows.any():
+            raise EmbeddingFailed
+    for i in left:
+        log.warning("matching.text_failed", characters=len(texts[i]))
+    return rows
 
 
 def storable(vector: NDArray[np.float32]) -> NDArray[np.float32] | None:

@@ -30,9 +30,12 @@ BASE_DIR = Path(__file__).resolve().parent.parent.parent
 FAST_QUEUES = ("critical", "default", "notifications")
 LONG_QUEUES = ("matching", "analytics", "maintenance")
 WORKER_NICENESS = 10
+#: Where the workers' metrics are looked for a free port.
+METRICS_PORT_FIRST = 9200
 READY_SECONDS = 180
 EARLIER_RUN_SECONDS = 30
 TICK_SECONDS = 0.1
+PORT_END = 65_536
 WORKERS_SINCE = """
 SELECT queues FROM jobs_worker
 WHERE stopped_at IS NULL AND started_at > statement_timestamp() - make_interval(secs => %s)
@@ -76,6 +79,7 @@ class Runner:
         self.supervisor = Supervisor(_say)
         self.postgres = None if os.environ.get("DATABASE_URL") else PostgresServer(data_dir / "postgres")
         self.logs = {name: LogReader(data_dir / "logs" / f"{name}.log") for name in ("web", "worker", "worker-long")}
+        self.metrics_ports: list[int] = []
         self.stamp = data_dir / "prepared"
         self.started_at = time.monotonic()
         self.interrupted_make = _InterruptedMake()
@@ -146,8 +150,12 @@ class Runner:
         web = environment | {"WEB_BIND": f"127.0.0.1:{self.port}", "WEB_PROCESSES": "1"}
         gunicorn = [sys.executable, "-m", "gunicorn", "-c", "python:config.gunicorn", "config.wsgi:application"]
         self._start_program("web", gunicorn, web)
-        self._start_program("worker", _worker(FAST_QUEUES, threads=6), environment, niceness=WORKER_NICENESS)
-        self._start_program("worker-long", _worker(LONG_QUEUES, threads=2), environment, niceness=WORKER_NICENESS)
+        workers = {"worker": _worker(FAST_QUEUES, threads=6), "worker-long": _worker(LONG_QUEUES, threads=2)}
+        first = int(os.environ.get("JOBS_METRICS_PORT") or METRICS_PORT_FIRST)
+        self.metrics_ports = free_ports(first, count=len(workers), besides=self.port) if first else [0] * len(workers)
+        for (name, command), port in zip(workers.items(), self.metrics_ports, strict=True):
+            told = environment | {"JOBS_METRICS_PORT": str(port)}
+            self._start_program(name, command, told, niceness=WORKER_NICENESS)
 
     def _start_program(self, name: str, command: list[str], environment: Mapping[str, str], niceness: int = 0) -> None:
         log = self.logs[name].path
@@ -204,6 +212,7 @@ class Runner:
             "Address": self.address,
             "Admin": f"{self.address}/admin/  login {admin['login']}  password {admin['password']}",
             "API docs": f"{self.address}/api/docs/",
+            "Metrics": " ".join([f"{self.address}/metrics", *map(_metrics_address, filter(None, self.metrics_ports))]),
             "Messages": f"{self.address}/dev/messages and {self.data_dir}/messages.jsonl",
             "Tasks": self.transport.description,
             "Data": str(self.data_dir),
@@ -265,9 +274,27 @@ def _refuse_living_run(lock: int, data_dir: Path) -> None:
 
 
 def _parse_port(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) < 65_536:
+    if not text.isdecimal() or not 0 < int(text) < PORT_END:
         raise StartError(f"PORT must be a number from 1 to 65535, not {text!r}.")
     return int(text)
+
+
+def free_ports(first: int, *, count: int, besides: int) -> list[int]:
+    """As many ports of the loopback that nobody has, from `first` on, without `besides`."""
+    found: list[int] = []
+    port = first
+    while len(found) < count and port < PORT_END:
+        with socket.socket() as probe:
+            if port != besides and probe.connect_ex(("127.0.0.1", port)) != 0:
+                found.append(port)
+        port += 1
+    if len(found) < count:
+        raise StartError(f"there are no {count} free ports from {first} on for the workers' metrics.")
+    return found
+
+
+def _metrics_address(port: int) -> str:
+    return f"http://127.0.0.1:{port}/metrics"
 
 
 def _require_free(port: int) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from django.conf import settings
 
 from matching.embeddings import BatchedEmbedder, Vectors
-from matching.errors import EmbedderMisconfigured, EmbeddingRefused, EmbeddingUnavailable
+from matching.errors import EmbedderMisconfigured, EmbeddingFailed, EmbeddingRefused, EmbeddingUnavailable
 
 RETRIABLE_STATUSES = {408, 409, 425, 429}
 ANSWER_BYTES = 64 * 1024 * 1024
@@ -28,7 +28,8 @@ class _NoRedirects(HTTPRedirectHandler):
 class HttpEmbedder(BatchedEmbedder):
     """POSTs {model, input} to EMBEDDER_URL (`…/v1/embeddings`).
 
-    Raises `EmbeddingUnavailable` where the same call may succeed later, `EmbeddingRefused` where it will not.
+    Raises `EmbeddingUnavailable` where the same call may succeed later, as `EmbeddingFailed` where one of the texts may
+    be the cause, and `EmbeddingRefused` where it will not.
     """
 
     version = "http"
@@ -49,7 +50,7 @@ class HttpEmbedder(BatchedEmbedder):
             rows = sorted(json.loads(answer)["data"], key=lambda row: row["index"])
             vectors = np.array([row["embedding"] for row in rows], dtype=np.float32)
         except (ValueError, KeyError, TypeError) as error:
-            raise EmbeddingUnavailable("The embedding service answered something else than embeddings.") from error
+            raise EmbeddingFailed("The embedding service answered something else than embeddings.") from error
         if vectors.shape != (len(texts), self.dimensions):
             raise EmbeddingRefused(
                 f"The embedding service answered vectors of shape {vectors.shape} for {len(texts)} texts; "
@@ -67,7 +68,9 @@ class HttpEmbedder(BatchedEmbedder):
                 return bytes(answer.read(ANSWER_BYTES))
         except HTTPError as error:
             error.close()
-            if error.code in RETRIABLE_STATUSES or error.code >= 500:
+            if error.code >= 500:
+                raise EmbeddingFailed(f"The embedding service answered {error.code}.") from error
+            if error.code in RETRIABLE_STATUSES:
                 raise EmbeddingUnavailable(f"The embedding service answered {error.code}.") from error
             raise EmbeddingRefused(f"The embedding service answered {error.code}.") from error
         except (URLError, HTTPException, OSError) as error:

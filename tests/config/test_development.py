@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -234,6 +235,18 @@ def test_without_rabbitmq_the_ledger_carries_the_tasks(monkeypatch: pytest.Monke
 def test_a_bad_port_is_refused(port: str) -> None:
     with pytest.raises(run.StartError, match="PORT must be"):
         run._parse_port(port)
+
+
+def test_the_workers_metrics_get_ports_that_nobody_has() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        first: int = taken.getsockname()[1]
+        found = run.free_ports(first, count=2, besides=first + 1)
+    assert len(set(found)) == 2
+    assert min(found) > first + 1
+    with pytest.raises(run.StartError, match="no 2 free ports"):
+        run.free_ports(65_535, count=2, besides=0)
 
 
 def test_a_ctrl_c_that_make_alone_heard_is_noticed(tmp_path: Path) -> None:

@@ -14,18 +14,25 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.db import transaction
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
 from jobs.errors import PermanentError
+from jobs.models import Task
+from jobs.testing import run_tasks
 from matching import embeddings
 from matching.embedders import minilm
 from matching.embedders.http import HttpEmbedder
 from matching.embedders.minilm import MiniLmEmbedder
 from matching.embeddings import BatchedEmbedder, Vectors, clean_text, get_embedder, space_of, unit_rows
 from matching.errors import EmbedderInWebProcess, EmbedderMisconfigured, EmbeddingRefused, EmbeddingUnavailable
+from matching.models import OpportunityVector, VectorSpace
+from matching.opportunities import announce
+from matching.vectors import SPLIT_FROM_ATTEMPT, embed_each
+from tests.matching.factories import make_opportunity
 
 ODD_TEXTS = [
     "",
@@ -205,6 +212,7 @@ class FakeServer:
 
     def __init__(self) -> None:
         self.status = 200
+        self.poison = ""
         self.body: bytes | None = None
         self.headers: dict[str, str] = {}
         self.asked: list[tuple[dict[str, Any], str]] = []
@@ -216,7 +224,8 @@ class FakeServer:
                 server.asked.append((question, self.headers.get("Authorization", "")))
                 rows = [{"index": i, "embedding": [len(t), 1, 0]} for i, t in enumerate(question["input"])]
                 body = server.body if server.body is not None else json.dumps({"data": rows[::-1]}).encode()
-                self.send_response(server.status)
+                is_poisoned = bool(server.poison) and any(server.poison in text for text in question["input"])
+                self.send_response(500 if is_poisoned else server.status)
                 for name, value in server.headers.items():
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(body)))
@@ -299,3 +308,49 @@ def test_an_address_that_is_not_http_is_refused(settings: Settings) -> None:
     settings.EMBEDDER_URL, settings.EMBEDDER_MODEL = "file:///etc/passwd", "m"
     with pytest.raises(EmbedderMisconfigured):
         HttpEmbedder()
+
+
+@pytest.mark.django_db
+def test_a_text_over_which_the_server_breaks_takes_no_other_with_it(server: FakeServer, settings: Settings) -> None:
+    settings.EMBEDDER = "matching.embedders.http.HttpEmbedder"
+    embeddings._loaded.pop(settings.EMBEDDER, None)
+    server.poison = "breaks"
+    made = [make_opportunity(title=title, description="") for title in ("one", "breaks it", "two", "three")]
+    Task.objects.all().delete()
+    with transaction.atomic():
+        announce([opportunity.pk for opportunity in made])
+    run_tasks(until_delay=False, raise_errors=False)
+    stored = {row.opportunity.title: row.embedding is not None for row in OpportunityVector.objects.all()}
+    assert stored == {"one": True, "breaks it": False, "two": True, "three": True}
+    task = Task.objects.get(actor="embed_opportunities")
+    assert (task.state, task.attempt) == ("succeeded", SPLIT_FROM_ATTEMPT)
+
+
+@pytest.mark.django_db
+def test_while_the_server_answers_for_no_text_at_all_none_is_given_up(server: FakeServer, settings: Settings) -> None:
+    settings.EMBEDDER = "matching.embedders.http.HttpEmbedder"
+    embeddings._loaded.pop(settings.EMBEDDER, None)
+    server.status = 503
+    made = [make_opportunity(title=title, description="") for title in ("one", "two")]
+    Task.objects.all().delete()
+    with transaction.atomic():
+        announce([opportunity.pk for opportunity in made])
+    run_tasks(until_delay=False, raise_errors=False)
+    assert not OpportunityVector.objects.exists()
+    assert Task.objects.get(actor="embed_opportunities").state == "dead"
+
+
+@pytest.mark.django_db
+def test_a_text_that_failed_while_the_server_came_back_is_looked_at_again(
+    server: FakeServer, settings: Settings
+) -> None:
+    embedder = HttpEmbedder()
+    space = VectorSpace.objects.create(label=space_of(embedder), dimensions=3)
+    answers = iter([500, 500, 200, 200])
+
+    class Recovering(HttpEmbedder):
+        def embed(self, texts: list[str]) -> Vectors:
+            server.status = next(answers)
+            return super().embed(texts)
+
+    assert embed_each(["one", "two"], Recovering(), space, is_split=True).any(axis=1).all()

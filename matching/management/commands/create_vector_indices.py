@@ -19,7 +19,8 @@ class Command(BaseCommand):
 
     help = (
         "Build the vector indexes as VECTOR_* say: concurrently, checked against exact search on a sample, then "
-        "swapped in. The indexes for place, kind and text come with the migrations."
+        "swapped in. The indexes for place, kind and text, which come with the migrations, are built anew where they "
+        "are missing or invalid."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -33,7 +34,9 @@ class Command(BaseCommand):
                 raise CommandError("Nothing has been embedded yet, so there is nothing to index.")
             if options["background"]:
                 with transaction.atomic():
-                    message = build_vector_indices.send()
+                    message = build_vector_indices.send_with_options(
+                        unique_key="build_vector_indices", limit_key="build_vector_indices", limit_count=1
+                    )
                 self.stdout.write(f"Task {message.message_id}")
                 return
             built = indexing.build(space, on_progress=_show)
@@ -42,6 +45,7 @@ class Command(BaseCommand):
         for one in built:
             recall = "" if one.recall is None else f", recall {one.recall:.3f}"
             self.stdout.write(f"{one.name}: {one.rows} rows in {one.seconds:.1f} s{recall}")
+        self.stdout.write("The indexes for place, kind, category and text are there and valid.")
         if not built:
             self.stdout.write("VECTOR_INDEX_TYPE is none: no index, every search is exact.")
 
