@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 #: So many threads of a process run bundles at once; more would wait for each other's locks and for the interpreter.
 BUNDLE_THREADS = 2
 #: A queue in which there was nothing to take is not looked at again for so long.
-PAUSE_SECONDS = 0.05
+PAUSE_SECONDS = 0.005
 #: So many finished tasks are remembered, to recognise messages that come after their task.
 FINISHED_TASKS = 20_000
 

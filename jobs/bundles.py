@@ -33,7 +33,7 @@ BUNDLE_TASKS = 32
 BUNDLE_SECONDS = 0.02
 #: After so long a transaction ends, and the rest of the bundle runs in another: others wait for its locks.
 TRANSACTION_SECONDS = 0.01
-#: Actors that take longer on average run alone.
+#: Actors that take longer run alone.
 SHORT_SECONDS = 0.005
 
 #: Due, for the first time, and under no limit. What the relay leaves to the fast path counts too.
@@ -60,7 +60,7 @@ def is_any_unclaimed(queue: str) -> bool:
 
 def claim(queue: str, actors: Sequence[str], *, first: UUID | None = None) -> list[ledger.Claim]:
     """Claim a bundle of due tasks of `actors`, which are short, and with them the task `first` if it may start."""
-    slowest = max(map(pace.mean, actors))
+    slowest = max(map(pace.of, actors))
     limit = min(BUNDLE_TASKS, max(int(BUNDLE_SECONDS / slowest), 1)) if slowest else BUNDLE_TASKS
     return _claim(queue, actors, limit=limit, is_durable=False, first=first)
 
@@ -78,7 +78,8 @@ def _claim(
     try:
         with transaction.atomic():
             picked = [task.id for task in _PICKING.lock(queue, limit, **parameters)]
-            wanted = list(dict.fromkeys([first, *picked] if first else picked))
+            wanted = [first] if first and first not in picked and ledger.lock_waiting(first) else []
+            wanted += picked
             return ledger.claim_many(wanted, process_id(), token, is_durable=is_durable) if wanted else []
     except (OperationalError, InterfaceError) as error:
         # It may have been committed all the same. Then they run under our name, and nobody would rescue them.

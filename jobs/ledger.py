@@ -242,7 +242,8 @@ _CLAIM_MANY = f"""
 def claim_many(task_ids: Sequence[UUID], worker_id: UUID, token: UUID, *, is_durable: bool = False) -> list[Claim]:
     """Like `claim` for those of many tasks that may start, under one token; in the order of `task_ids`.
 
-    None of a queue with a rate: there tasks start one by one. Who loses the answer finds it in `claims_of`.
+    None of a queue with a rate: there tasks start one by one. The caller has locked them, since two who claim many and
+    waited for each other's would never end. Who loses the answer finds it in `claims_of`.
     """
     parameters = {"ids": list(task_ids), "token": token, "worker": worker_id, "commit": "on" if is_durable else "off"}
     rows = fetch(_CLAIM_MANY, parameters, is_prepared=True)
@@ -257,6 +258,12 @@ def claims_of(worker_id: UUID, token: UUID) -> list[Claim]:
         (worker_id, token),
     )
     return [Claim(row[0], token, *row[1:]) for row in rows]
+
+
+def lock_waiting(task_id: UUID) -> bool:
+    """Whether the task waits and is the caller's until its transaction ends; False where somebody else has it."""
+    sql = f"SELECT FROM jobs_task WHERE id = %s AND {IS_WAITING} FOR UPDATE SKIP LOCKED"
+    return bool(fetch(sql, (task_id,), is_prepared=True))
 
 
 def is_waiting(task_id: UUID) -> bool:

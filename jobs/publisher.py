@@ -33,9 +33,9 @@ TRANSIENT = 1
 FAST_PATH_DEPTH_MESSAGES = 16
 #: The depth of a queue is asked for again after so long, or after so many messages of our own.
 DEPTH_LIFETIME_SECONDS = 0.2
-DEPTH_LIFETIME_MESSAGES = 50
+DEPTH_LIFETIME_MESSAGES = 6
 #: After so long the fast path looks whether its workers are through with what waited.
-CLOSED_SECONDS = 0.05
+CLOSED_SECONDS = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,9 +284,10 @@ class Publisher(Link):
         if depth.is_asking:
             return
         depth.is_asking = True
-        self._channel.queue_declare(
-            topology.dead_letter_name(queue), durable=True, arguments=topology.dead_letter_arguments()
-        )
+        if depth.asked_at == 0.0:  # nor is this known to be there
+            self._channel.queue_declare(
+                topology.dead_letter_name(queue), durable=True, arguments=topology.dead_letter_arguments()
+            )
         self._channel.queue_declare(
             topology.physical_name(queue),
             durable=True,

@@ -11,6 +11,8 @@ import jsonschema
 import pytest
 import yaml
 
+from matching.indexing import PGVECTOR_MINIMUM
+
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
 
@@ -29,6 +31,12 @@ def test_every_long_running_service_restarts_and_migrate_runs_once(compose: dict
     policies = {name: service["restart"] for name, service in compose["services"].items()}
     assert policies.pop("migrate") == "no"
     assert set(policies.values()) == {"unless-stopped"}
+
+
+def test_its_pgvector_is_one_that_vector_indexes_may_be_built_with(compose: dict[str, Any]) -> None:
+    version = re.fullmatch(r"pgvector/pgvector:([\d.]+)-pg18", compose["services"]["postgres"]["image"])
+    assert version is not None
+    assert tuple(map(int, version[1].split("."))) >= PGVECTOR_MINIMUM
 
 
 def test_web_and_workers_wait_for_the_migration_but_never_for_rabbitmq(compose: dict[str, Any]) -> None:

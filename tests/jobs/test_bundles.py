@@ -10,6 +10,7 @@ from queue import Queue as Messages
 from typing import Any
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
@@ -37,7 +38,14 @@ SHORT = ["probe_transactional", "probe_failing", "probe_parent"]
 @pytest.fixture(autouse=True)
 def short_actors(monkeypatch: pytest.MonkeyPatch) -> None:
     """This process has seen these actors run, and quickly."""
-    monkeypatch.setattr(pace, "_means", dict.fromkeys(SHORT, 0.0005))
+    monkeypatch.setattr(pace, "_seconds", dict.fromkeys(SHORT, 0.0005))
+
+
+@pytest.fixture
+def second_connection() -> Iterator[psycopg.Connection]:
+    """Another session on the test database, in a transaction."""
+    with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": None, "context": None}) as other:
+        yield other
 
 
 def send_many(count: int, **options: Any) -> list[UUID]:
@@ -79,7 +87,7 @@ def test_a_long_transaction_ends_early_and_the_rest_runs_in_another(monkeypatch:
 
 def test_a_bundle_is_as_large_as_its_actors_are_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     send_many(50)
-    monkeypatch.setattr(pace, "_means", {"probe_transactional": 0.004})
+    monkeypatch.setattr(pace, "_seconds", {"probe_transactional": 0.004})
     assert len(bundles.claim("default", ["probe_transactional"])) == 5
 
 
@@ -163,8 +171,15 @@ def test_what_must_run_alone_is_in_no_bundle() -> None:
     assert bundles.claim("default", SHORT) == []
 
 
+def test_a_task_that_another_is_about_to_claim_is_not_waited_for(second_connection: psycopg.Connection) -> None:
+    """Two bundles that waited for each other's tasks would stand still until PostgreSQL ended one of them."""
+    sent = send_many(3)
+    second_connection.execute("SELECT FROM jobs_task WHERE id = %s FOR UPDATE", [sent[1]])
+    assert [claim.id for claim in bundles.claim("default", SHORT, first=sent[1])] == [sent[0], sent[2]]
+
+
 def test_an_actor_nobody_has_seen_run_is_not_taken_for_short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pace, "_means", {})
+    monkeypatch.setattr(pace, "_seconds", {})
     assert bundles.short_actors("default") == []
     pace.note("probe_transactional", 0.0001)
     pace.note("probe_failing", 0.1)
