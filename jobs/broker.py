@@ -18,7 +18,7 @@ from django.db import transaction
 from dramatiq import Broker, Consumer, Message, Middleware
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 
-from jobs import fastpath, ledger, tracing
+from jobs import fastpath, outbox, tracing
 from jobs.database import in_own_transaction
 from jobs.errors import NotInTransaction
 from jobs.feeder import Feeder
@@ -48,7 +48,7 @@ class LedgerBroker(Broker):
             raise NotInTransaction
         task = self._task_of(message, timedelta(milliseconds=delay or 0))
         once_per: timedelta | None = message.options.get("once_per")
-        task_id = ledger.insert(task) if once_per is None else ledger.insert_once(task, once_per)
+        task_id = outbox.insert(task) if once_per is None else outbox.insert_once(task, once_per)
         if not delay and task_id == task.id:
             self._hand_on_after_commit([Parcel(task_id, task.actor, task.queue)])
         return message.copy(message_id=str(task_id))
@@ -63,16 +63,16 @@ class LedgerBroker(Broker):
         """
         if not in_own_transaction():
             raise NotInTransaction
-        return ledger.insert_many(replace(self._task_of(actor.message()), **options), arguments)
+        return outbox.insert_many(replace(self._task_of(actor.message()), **options), arguments)
 
-    def _task_of(self, message: Message[Any], delay: timedelta = timedelta()) -> ledger.NewTask:
+    def _task_of(self, message: Message[Any], delay: timedelta = timedelta()) -> outbox.NewTask:
         actor: LedgerActor[..., Any] = self.get_actor(message.actor_name)  # type: ignore[assignment]
         parent = current_claim()
         context = structlog.contextvars.get_contextvars()
         chosen: dict[str, Any] = {"max_attempts": actor.policy.max_attempts, "priority": actor.priority}
         chosen["created_by"] = parent.created_by if parent else context.get("user_id")
         chosen |= {name: value for name, value in message.options.items() if name != "once_per"}
-        return ledger.NewTask(
+        return outbox.NewTask(
             actor=message.actor_name,
             queue=message.queue_name,
             args=message.args,

@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from jobs import execution, groups, ledger, pace, telemetry, tracing
+from jobs import execution, groups, ledger, outbox, pace, telemetry, tracing
 from jobs.database import fetch, persistently
 from jobs.failpoints import failpoint
 from jobs.picking import Picking
@@ -55,7 +55,7 @@ def short_actors(queue: str) -> list[str]:
 
 def is_any_unclaimed(queue: str) -> bool:
     """Whether a task of `queue` may be claimed here, at the price of one small statement."""
-    return bool(fetch(_ANY, {"queue": queue, "grace": ledger.fast_path_grace()}, is_prepared=True))
+    return bool(fetch(_ANY, {"queue": queue, "grace": outbox.fast_path_grace()}, is_prepared=True))
 
 
 def claim(queue: str, actors: Sequence[str], *, first: UUID | None = None) -> list[ledger.Claim]:
@@ -74,7 +74,7 @@ def _claim(
     queue: str, actors: Sequence[str], *, limit: int, is_durable: bool, first: UUID | None = None
 ) -> list[ledger.Claim]:
     token = uuid4()
-    parameters = {"actors": list(actors), "grace": ledger.fast_path_grace()}
+    parameters = {"actors": list(actors), "grace": outbox.fast_path_grace()}
     try:
         with transaction.atomic():
             picked = [task.id for task in _PICKING.lock(queue, limit, **parameters)]

@@ -120,7 +120,7 @@ class LedgerActor(Actor[P, R], Generic[P, R]):
     def send_many(self, arguments: Iterable[Sequence[Any]], **options: Any) -> list[UUID]:
         """Send one task for each positional argument list, in one statement; return their ids in order.
 
-        `options` are fields of `ledger.NewTask`, the same for all: `priority`, `delay`, `group_id`, …
+        `options` are fields of `outbox.NewTask`, the same for all: `priority`, `delay`, `group_id`, …
         """
         return cast("LedgerBroker", self.broker).enqueue_many(self, arguments, **options)
 

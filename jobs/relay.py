@@ -11,7 +11,7 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 
-from jobs import ledger
+from jobs import ledger, outbox
 from jobs.database import execute, fetch
 from jobs.failpoints import failpoint
 from jobs.picking import Picking
@@ -169,7 +169,7 @@ def mark_published(task_ids: set[UUID]) -> None:
         WHERE id = ANY(%s) AND {ledger.IS_WAITING} AND publish_at = created_at + %s
           AND NOT EXISTS (SELECT FROM jobs_queue WHERE name = jobs_task.queue AND rate_per_minute IS NOT NULL)
         """,  # noqa: S608 - constants only
-        (list(task_ids), ledger.fast_path_grace()),
+        (list(task_ids), outbox.fast_path_grace()),
     )
 
 
