@@ -20,8 +20,8 @@ from jobs.states import TERMINAL_STATES
 BASE_DIR = Path(__file__).resolve().parents[2]
 #: Only a failing test waits so long, so it may be long enough for a machine that does much else.
 PATIENCE_SECONDS = 60.0
-#: Leases are short, so that a rescue does not take a test a quarter of a minute.
-QUICK = {"JOBS_HEARTBEAT_SECONDS": "0.3", "JOBS_LEASE_SECONDS": "2"}
+#: Leases are short, so that a rescue does not take a test a quarter of a minute; and nothing comes by the clock.
+QUICK = {"JOBS_HEARTBEAT_SECONDS": "0.3", "JOBS_LEASE_SECONDS": "2", "JOBS_SCHEDULE": ""}
 
 
 def wait_until(condition: Callable[[], bool], what: str, timeout: float = PATIENCE_SECONDS) -> None:
