@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -124,10 +125,20 @@ def test_eight_receipts_at_once_have_one_effect() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_of_contradicting_receipts_at_once_one_is_believed_throughout() -> None:
     delivery = sent()
-    told = iter(["delivered", "failed"] * 4)
-    race(lambda: receipts.receive("m-1", next(told)), times=8)
+    told = [partial(receipts.receive, "m-1", status) for status in ["delivered", "failed"] * 4]
+    assert race(taking_turns(*told), times=8) == [None] * 8
     delivery.refresh_from_db()
     assert Receipt.objects.get().outcome == delivery.status
+
+
+def taking_turns(*actions: Callable[[], None]) -> Callable[[], None]:
+    """Each call does the next of the actions."""
+    left = iter(actions)
+
+    def act() -> None:
+        next(left)()
+
+    return act
 
 
 @contextmanager
@@ -171,8 +182,9 @@ def test_whoever_is_first_of_a_receipt_and_the_outcome_none_is_lost() -> None:
     user = make_user(wants_sms=True)
     for number in range(20):
         delivery = queued(user, event_key=str(number))
-        actions = iter([lambda d=delivery: record(d, d), lambda d=delivery: receipts.receive(d, "delivered")])  # type: ignore[misc]
-        race(lambda actions=actions: next(actions)(), times=2)  # type: ignore[misc]
+        race(
+            taking_turns(partial(record, delivery, delivery), partial(receipts.receive, delivery, "delivered")), times=2
+        )
     assert list(Delivery.objects.values_list("status", flat=True)) == ["delivered"] * 20
 
 
