@@ -10,6 +10,7 @@ from drf_spectacular.utils import OpenApiParameter
 from accounts import schema as accounts_schema  # noqa: F401 - it registers how sign-in is described
 from config import problems
 from matching import schema as matching_schema  # noqa: F401 - and partners' keys
+from notifications import schema as notifications_schema  # noqa: F401 - and the SMS provider's token
 
 _IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",

@@ -332,6 +332,8 @@ DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", default="CivicLens <no-r
 SMS_PROVIDER_URL: str = env.str("SMS_PROVIDER_URL", default="")
 SMS_PROVIDER_TOKEN: str = env.str("SMS_PROVIDER_TOKEN", default="")
 SMS_PROVIDER_TIMEOUT_SECONDS: float = env.float("SMS_PROVIDER_TIMEOUT_SECONDS", default=10)
+# The provider's server tells what became of a message with this token; without one it cannot.
+SMS_RECEIPT_TOKEN: str = env.str("SMS_RECEIPT_TOKEN", default="")
 NOTIFICATION_CHANNELS = {
     "email": f"notifications.channels.{'mailbox.send_email' if DEBUG and not EMAIL_URL else 'email.send'}",
     "sms": f"notifications.channels.{'mailbox.send_sms' if DEBUG and not SMS_PROVIDER_URL else 'sms.send'}",

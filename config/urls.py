@@ -11,12 +11,14 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from config import views
 from jobs.metrics import metrics_view
+from notifications.views import development_messages
 
 api_v1: list[URLPattern | URLResolver] = [
     path("health/", views.HealthView.as_view(), name="health"),
     path("", include("accounts.urls")),
     path("", include("matching.urls")),
     path("", include("reports.urls")),
+    path("", include("notifications.urls")),
     path("", include("jobs.urls")),
 ]
 
@@ -34,4 +36,4 @@ urlpatterns = [
     path("problems/<slug:slug>", views.problem_page, name="problem-type"),
 ]
 if settings.DEBUG:
-    urlpatterns += [path("", include("notifications.urls"))]
+    urlpatterns += [path("dev/messages", development_messages, name="development-messages")]

@@ -8,7 +8,7 @@ from django.conf import settings
 
 import jobs
 from jobs.alerts import Phase
-from notifications import deliveries, operators
+from notifications import deliveries, operators, receipts
 
 
 @jobs.actor(queue_name="notifications", kind="external", delivery="at_least_once")
@@ -33,6 +33,20 @@ def notify_user(user_id: str, template: str, context: dict[str, str], event_key:
 def email_operators(episode_id: str, phase: Phase) -> None:
     """Tell the operators that an alert has begun or ended."""
     operators.email_alert(episode_id, phase, idempotency_key=str(jobs.current_task().id))
+
+
+@jobs.actor(kind="long", queue_name="maintenance")
+def prune_receipts() -> dict[str, int]:
+    """Delete receipts past their retention, batch by batch."""
+    task = jobs.current_task()
+    pruned = 0
+    while True:
+        with task.effects():
+            batch = receipts.prune()
+        pruned += batch
+        task.progress(0.5 if batch else 1.0, "pruning", pruned=pruned)
+        if not batch:
+            return {"pruned": pruned}
 
 
 def announce_alert(episode_id: UUID, phase: Phase) -> None:

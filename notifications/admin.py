@@ -1,4 +1,4 @@
-"""Deliveries at the staff's desk: to be read."""
+"""Deliveries and their receipts at the staff's desk: to be read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from notifications.models import Delivery
+from notifications.models import Delivery, Receipt
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):
@@ -34,3 +34,12 @@ class DeliveryAdmin(ReadOnlyAdmin):
     search_fields = ("=event_key", "user__phone", "user__name", "=provider_id")
     date_hierarchy = "created_at"
     ordering = ("-created_at",)
+
+
+@admin.register(Receipt)
+class ReceiptAdmin(ReadOnlyAdmin):
+    list_display = ("received_at", "provider_id", "status", "error")
+    list_filter = ("status",)
+    search_fields = ("=provider_id",)
+    date_hierarchy = "received_at"
+    ordering = ("-received_at",)

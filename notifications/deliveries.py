@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 from django.contrib.auth import get_user_model
 
-from notifications import channels, rendering
+from notifications import channels, receipts, rendering
 from notifications.channels import Message
 from notifications.errors import ChannelError
 from notifications.models import Delivery
@@ -66,8 +66,16 @@ def deliver(delivery_id: str, *, idempotency_key: str) -> dict[str, object]:
 
 
 def record_outcome(delivery_id: str, outcome: dict[str, Any]) -> None:
-    """Keep what `deliver` answered, if the delivery is still there."""
+    """Keep what `deliver` answered, if the delivery is still there, and apply a receipt that overtook it.
+
+    In the caller's transaction.
+    """
+    provider_id = str(outcome.get("provider_id", ""))
+    if provider_id:
+        receipts.lock(provider_id)
     Delivery.objects.filter(pk=delivery_id).finish(**outcome)
+    if provider_id:
+        receipts.apply_early(provider_id)
 
 
 def _message(delivery: Delivery) -> Message | None:

@@ -15,6 +15,11 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         """Store how they ended."""
         self.update(status=status, provider_id=provider_id, error=error[:500], finished_at=timezone.now())
 
+    def settle(self, receipt: Receipt) -> None:
+        """The SMS sent under the receipt's id ended as the receipt says; what is past that state stays as it is."""
+        sent = self.filter(provider_id=receipt.provider_id, channel=Delivery.Channel.SMS, status=Delivery.Status.SENT)
+        sent.update(status=receipt.outcome, error=receipt.error)
+
 
 class Delivery(models.Model):
     """One message to one user about one event. The address is looked up when it is sent, and not kept here."""
@@ -26,6 +31,8 @@ class Delivery(models.Model):
     class Status(models.TextChoices):
         QUEUED = "queued", "Queued"
         SENT = "sent", "Sent"
+        DELIVERED = "delivered", "Delivered"
+        UNDELIVERED = "undelivered", "Undelivered"
         FAILED = "failed", "Failed"
         SKIPPED = "skipped", "Skipped"
 
@@ -35,7 +42,7 @@ class Delivery(models.Model):
     template = models.CharField(max_length=60)
     context = models.JSONField(default=dict)
     event_key = models.CharField(max_length=200, unique=True, help_text="Names the event; it is told once.")
-    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
+    status = models.CharField(max_length=12, choices=Status, default=Status.QUEUED)
     provider_id = models.CharField("provider's id", max_length=200, blank=True)
     error = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
@@ -54,7 +61,39 @@ class Delivery(models.Model):
                 condition=models.Q(status__in=["queued", "failed"]),
                 name="notifications_delivery_open",
             ),
+            # The message that a receipt is about.
+            models.Index(
+                fields=["provider_id"],
+                condition=models.Q(channel="sms", status="sent"),
+                name="notifications_delivery_sent",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.template} by {self.get_channel_display()}"
+
+
+class Receipt(models.Model):
+    """What the SMS provider said became of one of its messages, the first time that it said so."""
+
+    class Status(models.TextChoices):
+        DELIVERED = "delivered", "Delivered"
+        FAILED = "failed", "Failed"
+
+    provider_id = models.CharField("provider's id", max_length=200, unique=True)
+    status = models.CharField(max_length=10, choices=Status)
+    error = models.CharField(max_length=500, blank=True)
+    received_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        # Newest first at the desk; also finds what is past its retention.
+        indexes = [models.Index(fields=["-received_at"], name="notifications_receipt_received")]
+
+    def __str__(self) -> str:
+        return f"{self.provider_id}: {self.get_status_display()}"
+
+    @property
+    def outcome(self) -> Delivery.Status:
+        """How the delivery of this message ended."""
+        is_delivered = self.status == Receipt.Status.DELIVERED
+        return Delivery.Status.DELIVERED if is_delivered else Delivery.Status.UNDELIVERED

@@ -1,7 +1,7 @@
-"""The development mailbox; config/urls.py includes it only where DEBUG is on."""
+"""Routes under /api/v1/."""
 
 from django.urls import path
 
 from notifications import views
 
-urlpatterns = [path("dev/messages", views.development_messages, name="development-messages")]
+urlpatterns = [path("notifications/receipts/", views.ReceiptView.as_view(), name="receipts")]

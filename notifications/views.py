@@ -1,4 +1,4 @@
-"""The development mailbox as a page."""
+"""Receipts of the SMS provider over HTTP, and the development mailbox as a page."""
 
 from __future__ import annotations
 
@@ -7,10 +7,38 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.cache import never_cache
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
 
+from notifications import receipts
 from notifications.channels import mailbox
+from notifications.provider import IsProvider, ProviderAuthentication
+from notifications.serializers import ReceiptSerializer
 
 SHOWN = 100
+
+
+class ReceiptView(APIView):
+    """For the SMS provider's server."""
+
+    authentication_classes = (ProviderAuthentication,)
+    permission_classes = (IsProvider,)
+
+    @extend_schema(
+        tags=["notifications"],
+        request=ReceiptSerializer,
+        responses={204: OpenApiResponse(description="Taken; the same for known, unknown and repeated ids.")},
+    )
+    def post(self, request: Request) -> Response:
+        """Tell what became of an SMS. The first receipt of an id counts; any number of repetitions changes nothing."""
+        serializer = ReceiptSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        told = serializer.validated_data
+        receipts.receive(told["id"], told["status"], error=told["error"])
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 @never_cache

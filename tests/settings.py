@@ -22,6 +22,7 @@ if OWN_POSTGRES:
 os.environ["DATA_DIR"] = str(TEST_DATA_DIR / os.environ.get("PYTEST_XDIST_WORKER", ""))
 os.environ["DEBUG"] = "off"
 os.environ["SECRET_KEY"] = "not a secret: " + "tests " * 8
+os.environ["SMS_RECEIPT_TOKEN"] = "the token of the provider"
 os.environ.setdefault("STAFF_TOTP_REQUIRED", "off")  # tests of the desk sign in without a second factor
 os.environ.setdefault("SECURE_SSL_REDIRECT", "off")  # tests and the servers they start speak plain HTTP
 os.environ.setdefault("ALLOWED_HOSTS", "localhost,127.0.0.1,testserver")

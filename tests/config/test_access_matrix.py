@@ -36,6 +36,7 @@ SIGNED_IN = "401 + + + + +"
 OWNER = "401 + 404 404 404 404"
 OWNER_OR_SUPERUSER = "401 + 404 404 404 +"
 PARTNER = "401 401 401 401 401 401"
+PROVIDER = PARTNER  # a machine with a token of its own, no user's
 
 #: Route → method → what the roles get. Methods that are not named answer 405.
 EXPECTED: dict[str, dict[str, str]] = {
@@ -74,6 +75,7 @@ EXPECTED: dict[str, dict[str, str]] = {
     "match-run-create": {"POST": SIGNED_IN},
     "match-run-legacy": {"POST": SIGNED_IN},
     "match-run-status": {"GET": OWNER, "DELETE": OWNER},
+    "receipts": {"POST": PROVIDER},
 }
 PUBLISHED_REPORT = {
     "report-detail": {"GET": EVERYBODY},

@@ -50,6 +50,7 @@ def _report(results: list[Result], control: dict[str, int], *, can_fill_disk: bo
     breaches = [f"seed {result.seed}: {breach}" for result in results for breach in result.judged.breaches]
     slow = [result for result in results if result.drain_seconds > LONGEST_DRAIN_SECONDS]
     breaches += [f"seed {result.seed}: drained only after {result.drain_seconds} s" for result in slow]
+    breaches += [f"seed {one.seed}: no delivery was called back about" for one in results if not one.judged.delivered]
     if not (control["lost"] and control["doubled"]):
         breaches.append("the control lost or doubled nothing: the check cannot fail, so it proves nothing")
     return {
@@ -75,7 +76,8 @@ def _line(result: Result) -> str:
     return (
         f"  {result.hit.total()} faults, {judged.tasks} tasks {judged.states}, {judged.lost} lost,"
         f" {judged.doubled} doubled, drained in {result.drain_seconds} s; {judged.repeated_calls} of {judged.calls}"
-        f" calls repeated, {judged.lost_leases} leases lost, dead {judged.dead}; {result.restarts} restarts;"
+        f" calls repeated, {judged.lost_leases} leases lost, dead {judged.dead}; {judged.receipts} receipts,"
+        f" {judged.delivered} deliveries delivered; {result.restarts} restarts;"
         f" answers {dict(result.answers)}; {result.seconds:.0f} s"
         + "".join(f"\n  BREACH {breach}" for breach in judged.breaches)
     )

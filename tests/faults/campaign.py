@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import psycopg
 
 from tests.faults import verdict
+from tests.faults.callbacks import CallBacks
 from tests.faults.clients import Clients
 from tests.faults.injections import Injection, begin_safely
 from tests.faults.provider import Provider
@@ -28,6 +29,8 @@ THREADS = 4
 PENDING_TASKS = 4000
 BOOT_SECONDS = 90
 DRAIN_SECONDS = 120
+#: How long the last call-backs of the provider may take, once everything is whole.
+CALL_BACK_SECONDS = 30
 #: The calm at the end of a run, before the faults still at work are healed.
 LAST_FAULT_AT = 0.9
 #: How much longer a run may take where a fault still waits for something to hit.
@@ -118,6 +121,7 @@ class Campaign:
             self._break()
             self._heal()
             self._drain()
+            self._hear_out()
         self._judge()
         self.servers.drop_database(self._database)
         self.result.seconds = time.monotonic() - began
@@ -164,6 +168,7 @@ class Campaign:
         serve = ["-m", "gunicorn", "-c", "python:config.gunicorn", "config.wsgi:application"]
         self.crew.add("web", serve, lambda: self._environment(self._thread_deaths(), **web))
         self.clients = Clients(port, self.servers.tokens, seed=self.seed)
+        self.provider.call_backs = CallBacks(port, seed=self.seed)
 
     def _wait_for_workers(self) -> None:
         deadline = time.monotonic() + BOOT_SECONDS
@@ -226,6 +231,11 @@ class Campaign:
                 break
         self.result.drain_seconds = round(time.monotonic() - began, 1)
 
+    def _hear_out(self) -> None:
+        """The provider has nothing more to tell."""
+        if self.provider.call_backs is not None:
+            self.provider.call_backs.finish(self._tick, seconds=CALL_BACK_SECONDS)
+
     def _judge(self) -> None:
         self._count_hits()
         self.result.restarts = self.crew.restarts
@@ -233,6 +243,8 @@ class Campaign:
         if self.clients is not None:
             promised.reports, promised.challenges = self.clients.reports, self.clients.challenges
             self.result.answers = self.clients.answers
+        if self.provider.call_backs is not None:
+            promised.receipts = set(self.provider.call_backs.answered)
         with psycopg.connect(self.servers.conninfo(self._database), autocommit=True) as connection:
             self.result.judged = verdict.judge(connection, promised, self.provider.calls)
         self._verify_audit_chain()
@@ -314,5 +326,8 @@ class Campaign:
         for kind, number in self.provider.misdeeds().items():
             name = {"error": "500 after accepting", "timeout": "timeout after accepting"}[kind]
             self.result.hit[f"provider: {name}"] += number
+        if self.provider.call_backs is not None:
+            name = "provider: duplicate call-back"
+            self.result.hit[name], self.result.unhit[name] = self.provider.call_backs.duplicates()
         if "worker-skewed" in self._workers:
             (self.result.hit if self._skewed else self.result.unhit)["clock off by 10 min"] += max(1, len(self._skewed))

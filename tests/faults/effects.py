@@ -9,6 +9,7 @@ from urllib.request import Request, urlopen
 from django.db import connection
 
 import jobs
+from tests.faults.provider import PROBE
 
 CREATE = "CREATE TABLE IF NOT EXISTS fault_effect (task_id uuid NOT NULL, key text NOT NULL)"
 
@@ -22,7 +23,7 @@ def leave_effect(key: str) -> None:
 def call_provider(key: str) -> None:
     """Hand a message to the provider, as the product's own channel does. Raises OSError when it answers an error."""
     headers = {"Content-Type": "application/json", "Idempotency-Key": str(jobs.current_task().id)}
-    body = json.dumps({"to": "probe", "body": key}).encode()
+    body = json.dumps({"to": PROBE, "body": key}).encode()
     request = Request(os.environ["SMS_PROVIDER_URL"], data=body, headers=headers, method="POST")
     with urlopen(request, timeout=float(os.environ["SMS_PROVIDER_TIMEOUT_SECONDS"])) as answer:
         answer.read()

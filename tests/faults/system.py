@@ -21,6 +21,7 @@ import psycopg
 from config.development.postgres import PostgresError, PostgresServer
 from config.development.rabbitmq import RabbitmqNode
 from config.development.supervisor import Program
+from tests.faults.callbacks import TOKEN
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 DISK_MEGABYTES = 1024
@@ -124,6 +125,7 @@ class Servers:
             "EMAIL_URL": "smtp://127.0.0.1:9",
             "SMS_PROVIDER_URL": "http://127.0.0.1:9/",
             "SMS_PROVIDER_TOKEN": "faults",
+            "SMS_RECEIPT_TOKEN": TOKEN,
             "SMS_PROVIDER_TIMEOUT_SECONDS": "1",
             "ACCESS_TOKEN_LIFETIME_SECONDS": "86400",
             "LOG_LEVEL": "WARNING",

@@ -20,12 +20,16 @@ CHILDREN = 3
 
 @dataclass
 class Promised:
-    """What the system said it would do: ids of tasks whose commit was confirmed, reports answered 201, codes 202."""
+    """What the system said it would do: ids of tasks whose commit was confirmed, reports answered 201, codes 202.
+
+    `receipts` are the provider's ids of messages whose call-back was answered 2xx: all of them say "delivered".
+    """
 
     committed: set[UUID] = field(default_factory=set)
     regretted: set[UUID] = field(default_factory=set)
     reports: dict[str, bool] = field(default_factory=dict)
     challenges: list[str] = field(default_factory=list)
+    receipts: set[str] = field(default_factory=set)
 
     @classmethod
     def read(cls, path: Path) -> Promised:
@@ -54,6 +58,8 @@ class Verdict:
     repeated_calls: int = 0
     lost_leases: int = 0
     reports: int = 0
+    receipts: int = 0
+    delivered: int = 0
     dead: dict[str, int] = field(default_factory=dict)
     breaches: list[str] = field(default_factory=list)
 
@@ -100,6 +106,7 @@ def judge(connection: psycopg.Connection[Any], promised: Promised, calls: list[C
     _check_effects(found, connection)
     _check_calls(found, connection, tasks, calls)
     _check_reports(found, connection, promised)
+    _check_receipts(found, connection, promised)
     return found
 
 
@@ -167,6 +174,22 @@ def _check_reports(found: Verdict, connection: psycopg.Connection[Any], promised
     credited = {key.split(":")[1] for (key,) in connection.execute("SELECT event_key FROM accounts_reputationentry")}
     signed_in = {report for report, is_signed_in in promised.reports.items() if is_signed_in}
     found.lost += found.find("reports whose reporter was not credited", signed_in - credited)
+
+
+def _check_receipts(found: Verdict, connection: psycopg.Connection[Any], promised: Promised) -> None:
+    """Each call-back that was answered 2xx is kept once, and its delivery says so, whoever was first."""
+    rows = connection.execute("SELECT provider_id FROM notifications_receipt").fetchall()
+    kept = Counter(provider_id for (provider_id,) in rows)
+    found.receipts = len(promised.receipts)
+    found.lost += found.find("receipts answered 2xx that vanished", promised.receipts - kept.keys())
+    found.doubled += found.find("receipts kept twice", (one for one, times in kept.items() if times > 1))
+    deliveries = connection.execute("SELECT id, provider_id, status FROM notifications_delivery").fetchall()
+    found.delivered = sum(status == "delivered" for _, _, status in deliveries)
+    deaf = (row for row in deliveries if row[1] in promised.receipts and row[2] != "delivered")
+    found.lost += found.find("deliveries that their receipt did not reach", deaf)
+    told = promised.receipts | kept.keys()
+    invented = (row for row in deliveries if row[2] in ("delivered", "undelivered") and row[1] not in told)
+    found.find("deliveries that ended without a receipt", invented)
 
 
 def _story(connection: psycopg.Connection[Any], task: UUID) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 from uuid import uuid4
 
 import psycopg
@@ -18,10 +22,11 @@ from django.conf import settings
 from django.db import connection
 
 from tests.faults import verdict
+from tests.faults.callbacks import PATH, TOKEN, CallBacks
 from tests.faults.campaign import Campaign
 from tests.faults.effects import CREATE
 from tests.faults.injections import NetworkFault, PostgresCrash, RabbitmqKill, WorkerSignal, deck
-from tests.faults.provider import Call
+from tests.faults.provider import PROBE, Call, Provider
 from tests.faults.proxy import Proxy
 from tests.faults.system import Servers
 
@@ -110,6 +115,65 @@ def test_the_verdict_finds_a_message_sent_twice(judge: psycopg.Connection[tuple[
     assert len(verdict.judge(judge, verdict.Promised(), [good, *[Call(once, "probe", "k", "ok")] * 2]).breaches) == 1
 
 
+def sent_sms(judge: psycopg.Connection[tuple[object, ...]], provider_id: str, *, status: str) -> None:
+    judge.execute(
+        "INSERT INTO notifications_delivery (id, channel, template, context, event_key, status, provider_id, error,"
+        " created_at) VALUES (%(id)s, 'sms', 't', '{}', %(id)s, %(status)s, %(provider_id)s, '', now())",
+        {"id": uuid4(), "status": status, "provider_id": provider_id},
+    )
+
+
+def kept_receipt(judge: psycopg.Connection[tuple[object, ...]], provider_id: str) -> None:
+    judge.execute(
+        "INSERT INTO notifications_receipt (provider_id, status, error, received_at)"
+        " VALUES (%s, 'delivered', '', now())",
+        (provider_id,),
+    )
+
+
+def test_the_verdict_passes_receipts_that_arrived(judge: psycopg.Connection[tuple[object, ...]]) -> None:
+    sent_sms(judge, "a", status="delivered")
+    sent_sms(judge, "unanswered", status="sent")
+    sent_sms(judge, "answer-lost", status="delivered")
+    for provider_id in ("a", "of-a-code", "answer-lost"):
+        kept_receipt(judge, provider_id)
+    found = verdict.judge(judge, verdict.Promised(receipts={"a", "of-a-code"}), [])
+    assert (found.breaches, found.receipts, found.delivered) == ([], 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("status", "is_kept", "is_promised", "breach"),
+    [
+        ("delivered", False, True, "receipts answered 2xx that vanished"),
+        ("sent", True, True, "deliveries that their receipt did not reach"),
+        ("undelivered", True, True, "deliveries that their receipt did not reach"),
+        ("delivered", False, False, "deliveries that ended without a receipt"),
+    ],
+)
+def test_the_verdict_finds_receipts_that_were_lost_or_invented(
+    judge: psycopg.Connection[tuple[object, ...]], status: str, *, is_kept: bool, is_promised: bool, breach: str
+) -> None:
+    sent_sms(judge, "a", status=status)
+    if is_kept:
+        kept_receipt(judge, "a")
+    promised = verdict.Promised(receipts={"a"} if is_promised else set())
+    assert [found.split(":")[0] for found in verdict.judge(judge, promised, []).breaches] == [breach]
+
+
+def test_the_verdict_finds_a_receipt_kept_twice(judge: psycopg.Connection[tuple[object, ...]]) -> None:
+    unique = "notifications_receipt_provider_id_key"
+    judge.execute(f"ALTER TABLE notifications_receipt DROP CONSTRAINT {unique}")
+    try:
+        kept_receipt(judge, "a")
+        kept_receipt(judge, "a")
+        found = verdict.judge(judge, verdict.Promised(receipts={"a"}), [])
+        assert [breach.split(":")[0] for breach in found.breaches] == ["receipts kept twice"]
+        assert found.doubled == 1
+    finally:
+        judge.execute("TRUNCATE notifications_receipt")
+        judge.execute(f"ALTER TABLE notifications_receipt ADD CONSTRAINT {unique} UNIQUE (provider_id)")
+
+
 # --- the tools -------------------------------------------------------------------------------------------------
 def test_every_kind_of_fault_is_in_the_smallest_deck() -> None:
     names = {card.name for card in deck(random.Random(1), weight=1, can_fill_disk=True)}
@@ -134,6 +198,43 @@ def test_a_half_open_proxy_swallows_and_then_resets() -> None:
             with pytest.raises(ConnectionResetError):
                 near.recv(3)
         proxy.stop()
+
+
+class _Product(BaseHTTPRequestHandler):
+    """Takes receipts, but answers each third request with an error."""
+
+    asked: ClassVar[list[tuple[str, str, str]]] = []
+
+    def do_POST(self) -> None:
+        told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.asked.append((self.path, self.headers["Authorization"], told["id"]))
+        self.send_response(503 if len(self.asked) % 3 == 0 else 204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_the_provider_calls_back_until_it_is_answered_and_about_some_messages_repeatedly() -> None:
+    _Product.asked.clear()
+    provider = Provider(1)
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Product) as product:
+        provider.call_backs = CallBacks(product.server_port, seed=1)
+        ids = {provider.accept("key", "+12025550123", "body")[1] for _ in range(20)}
+        provider.accept("key", PROBE, "body")
+        assert provider.call_backs.is_pending
+        threading.Thread(target=product.serve_forever, daemon=True).start()
+        provider.call_backs.finish(lambda: time.sleep(0.05), seconds=20)
+        product.shutdown()
+    provider.stop()
+    hit, unhit = provider.call_backs.duplicates()
+    answered = provider.call_backs.answered
+    assert len(ids) == 20
+    assert answered.keys() == ids
+    assert (hit, unhit) == (sum(times > 1 for times in answered.values()), 0)
+    assert 3 <= hit < 20
+    assert {(path, token) for path, token, _ in _Product.asked} == {(PATH, f"Bearer {TOKEN}")}
+    assert len(_Product.asked) > answered.total()
 
 
 def _echo(listener: socket.socket) -> None:
