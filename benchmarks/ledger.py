@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from benchmarks.results import Target, percentile
 from benchmarks.services import BenchmarkError, Services, cpu_seconds, memory_mb
 
 WORKER_THREADS = 8
+SETTLE_SECONDS = 3  # until what the load left behind, such as dead rows, is cleared away
 LOAD = 0.8  # of what a system has shown to manage
 TARGETS: Mapping[str, Target] = {
     "rabbitmq_end_to_end_tasks_per_s": Target(700, 1500),
@@ -113,7 +115,7 @@ def run(services: Services, *, quick: bool, say: Callable[[str], None]) -> dict[
     for number in range(1, size.rounds + 1):
         for system in SYSTEMS:
             say(f"ledger: round {number} of {size.rounds}, {system.name}")
-            wrong += _Round(services, system, measured).run(size, with_waits=number == size.rounds)
+            wrong += _Round(services, system, measured).run(size, with_load=number == size.rounds)
     say("ledger: bulk send and relay")
     _bulk(services, size, measured)
     figures = {name: median(values) for name, values in measured.items()}
@@ -140,7 +142,7 @@ class _Round:
     system: System
     measured: dict[str, list[float]]
 
-    def run(self, size: Size, *, with_waits: bool) -> int:
+    def run(self, size: Size, *, with_load: bool) -> int:
         """Return how many effects are missing or doubled."""
         self.services.clear_tasks()
         self._forget()
@@ -151,8 +153,9 @@ class _Round:
             wrong = self._keep("drain", size.tasks, self.services.epochs(self.system.first_start)[0])
             wrong += self._send_and_run(size.tasks, master)
             self._note("worker_memory_mb", memory_mb(master))
-            if with_waits:
-                self._measure_waits("commit_to_start", "idle", size.idle_tasks)
+            time.sleep(SETTLE_SECONDS)
+            self._measure_waits("commit_to_start", "idle", size.idle_tasks)
+            if with_load:
                 rate = round(LOAD * median(self.measured[f"{self.system.name}_end_to_end_tasks_per_s"]))
                 self._measure_waits("commit_to_start_under_load", "steady", rate * size.load_seconds, rate)
         return wrong

@@ -187,12 +187,12 @@ class Publisher(Link):
         if depth.asked_at == 0.0:
             self._do_ask_depth(parcel.queue, lambda _count: self._do_publish_fast(offered_at, parcel))
             return
-        if depth.is_stale and not depth.is_asking:
-            self._do_ask_depth(parcel.queue, lambda _count: None)
         if depth.is_closed or depth.estimate >= FAST_PATH_DEPTH_MESSAGES:
             self._do_close_fast_path(depth, parcel)
         else:
             self._do_publish(parcel, None)
+        if depth.is_stale and not depth.is_asking:  # afterwards: the message need not wait for the answer
+            self._do_ask_depth(parcel.queue, lambda _count: None)
 
     def _do_close_fast_path(self, depth: _Depth, parcel: Parcel) -> None:
         """Workers have enough to find more; look again later whether they still have, and tell them what came last."""
