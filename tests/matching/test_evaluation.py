@@ -57,14 +57,7 @@ def test_in_development_the_tables_are_made_elsewhere_that_is_asked_for(
     command = [sys.executable, "manage.py", "evaluate_matching", "--json"]
     command += ["--opportunities", str(opportunities), "--judgements", str(judgements)]
     environment = empty_database | SERVING | {"DEBUG": debug}
-    answer = subprocess.run(
-        command,
-        cwd=BASE_DIR,
-        env=empty_database | SERVING | {"DEBUG": debug},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    answer = subprocess.run(command, cwd=BASE_DIR, env=environment, capture_output=True, text=True, check=False)
     if is_ready:
         assert json.loads(answer.stdout)["ndcg_at_10"] == 1.0, answer.stderr
     else:
