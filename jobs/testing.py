@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.db.models import F
 from dramatiq import get_broker
@@ -22,17 +23,20 @@ def run_tasks(*, until_delay: bool = True, raise_errors: bool = True) -> int:
     """Run every task that waits, and those they send, in this thread; return how many ran.
 
     Args:
-        until_delay: leave tasks whose time has not come; otherwise run them too.
+        until_delay: leave tasks whose time has not come, and those that failed meanwhile: the pause before their next
+            attempt is random and may be nothing. Otherwise run both too.
         raise_errors: raise the error of the first attempt that fails; otherwise go on, the ledger has it.
     """
-    count = 0
-    while (task := _next_task(until_delay=until_delay)) is not None:
+    count, failed = 0, set[UUID]()
+    while (task := _next_task(until_delay=until_delay, besides=failed)) is not None:
         actor = get_broker().get_actor(task.actor)
         if not isinstance(actor, LedgerActor):
             raise TypeError(f"{task.actor} is no actor of the ledger.")
         state, error = execution.run(actor, task.id, uuid4())
-        if error is not None and raise_errors:
-            raise error
+        if error is not None:
+            if raise_errors:
+                raise error
+            failed.add(task.pk)
         if state is None and not Task.objects.get(pk=task.pk).is_terminal:
             break  # paused, or under a limit
         count += 1
@@ -52,8 +56,8 @@ def advance(period: timedelta) -> None:
     OnceKey.objects.update(expires_at=F("expires_at") - period)
 
 
-def _next_task(*, until_delay: bool) -> Task | None:
-    waiting = Task.objects.pending() if not until_delay else Task.objects.due()
+def _next_task(*, until_delay: bool, besides: Collection[UUID]) -> Task | None:
+    waiting = Task.objects.due().exclude(pk__in=besides) if until_delay else Task.objects.pending()
     task = waiting.order_by("priority", "run_at", "id").first()
     if task is not None:
         ledger.hasten(task.id)

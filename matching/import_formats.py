@@ -32,9 +32,10 @@ class RowRejected(ValueError):
 def read_jsonl(path: Path) -> Iterator[tuple[int, Row]]:
     """Number and object of each line; `{}` where a line is no JSON object. One line in memory at a time."""
     with path.open(encoding="utf-8-sig", errors="replace") as lines:
-        number = 0
-        while line := lines.readline(LINE_MAX_CHARACTERS):
-            number += 1
+        for number, line in enumerate(iter(lambda: lines.readline(LINE_MAX_CHARACTERS), ""), start=1):
+            rest = line
+            while len(rest) == LINE_MAX_CHARACTERS and not rest.endswith("\n"):
+                rest = lines.readline(LINE_MAX_CHARACTERS)
             if line.strip():
                 yield number, _object(line)
 
@@ -48,11 +49,18 @@ def _object(line: str) -> Row:
 
 
 def read_csv(path: Path) -> Iterator[tuple[int, Row]]:
-    """Number and columns of each row, by the names in the first one."""
-    csv.field_size_limit(LINE_MAX_CHARACTERS)
+    """Number and columns of each row, by the names in the first one; `{}` where a row cannot be read."""
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        for row in (reader := csv.DictReader(line.replace("\0", "") for line in file)):
-            yield reader.line_num, {name: value for name, value in row.items() if isinstance(name, str)}
+        rows = csv.DictReader(line.replace("\0", "") for line in file)
+        while True:
+            try:
+                row = next(rows)
+            except StopIteration:
+                return
+            except csv.Error:  # a field of over 128 KiB: mostly a quote that is never closed
+                yield rows.line_num, {}
+            else:
+                yield rows.line_num, {name: value for name, value in row.items() if isinstance(name, str)}
 
 
 FORMATS = {"jsonl": read_jsonl, "csv": read_csv}
@@ -61,7 +69,7 @@ FORMATS = {"jsonl": read_jsonl, "csv": read_csv}
 def row_to_opportunity(row: Row, *, source: str) -> Opportunity:
     """The opportunity a row tells of, not saved. Raises RowRejected, which says why."""
     if not row:
-        raise RowRejected("no JSON object")
+        raise RowRejected("neither a JSON object nor a readable CSV row")
     kind = str(row.get("kind") or "").strip().lower()
     if kind not in Kind.values:
         raise RowRejected(f"unknown kind: {kind[:40]}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -204,6 +205,14 @@ def test_an_actor_that_fails_leaves_no_effect_and_sends_no_child() -> None:
     assert not Effect.objects.exists()
     run_tasks(raise_errors=False, until_delay=False)
     assert Task.objects.get().state == State.DEAD
+
+
+def test_what_failed_waits_even_when_its_pause_is_over_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(random, "random", lambda: 0.0)
+    with transaction.atomic():
+        probe_failing.send("luck")
+    assert run_tasks(raise_errors=False) == 1
+    assert Task.objects.get().state == State.RETRYING
 
 
 def test_children_are_sent_with_the_end_of_their_parent() -> None:

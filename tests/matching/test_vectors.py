@@ -21,7 +21,6 @@ from matching.checks import check_settings
 from matching.embeddings import BatchedEmbedder, Vectors
 from matching.errors import DimensionMismatch, EmbeddingRefused, VectorIndexError
 from matching.glossary import in_english, languages_of
-from matching.importing import import_opportunities
 from matching.models import Match, Opportunity, OpportunityVector, ProfileVector, VectorSpace
 from matching.ranking import Ranked
 from matching.search import Criteria
@@ -260,31 +259,6 @@ def test_settings_out_of_range_are_errors(settings: Settings) -> None:
     settings.VECTOR_INDEX_TYPE = "flat"
     settings.VECTOR_HNSW_M = 1
     assert {error.id for error in check_settings()} == {"matching.E001", "matching.E002"}
-
-
-@pytest.mark.django_db
-def test_an_import_repeated_changes_only_what_differs(tmp_path: Path) -> None:
-    file, rejects = tmp_path / "o.jsonl", tmp_path / "r.jsonl"
-    rows = [ROW, ROW | {"external_id": "2"}, {"kind": "party"}, ROW | {"external_id": "3", "latitude": 999}]
-    file.write_text("\n".join([*map(json.dumps, rows), "{broken", ""]))
-    first = import_opportunities(file, source="test", rejects=rejects)
-    assert (first.rows, first.created, first.rejected) == (5, 2, 3)
-    assert len(rejects.read_text().splitlines()) == 3
-    again = import_opportunities(file, source="test", rejects=rejects)
-    assert (again.created, again.changed, again.unchanged) == (0, 0, 2)
-    file.write_text(json.dumps(ROW | {"title": "Plant more trees"}))
-    assert import_opportunities(file, source="test", rejects=rejects).changed == 1
-    assert Opportunity.objects.get(external_id="1").version == 2
-    run_tasks()
-    assert OpportunityVector.objects.count() == 2
-
-
-@pytest.mark.django_db
-def test_csv_is_imported_too(tmp_path: Path) -> None:
-    file = tmp_path / "o.csv"
-    file.write_text("external_id,kind,title,languages,capacity\n1,job,Nurse,en;es,3\n")
-    assert import_opportunities(file, source="csv", format="csv", rejects=tmp_path / "r").created == 1
-    assert Opportunity.objects.get().languages == ["en", "es"]
 
 
 @pytest.mark.django_db
