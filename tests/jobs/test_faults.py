@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from config.development.rabbitmq import RabbitmqNode
-from jobs import execution, topology
+from jobs import execution, fastpath, topology
 from jobs import publisher as publisher_module
 from jobs.broker import RabbitmqLedgerBroker
 from jobs.declaration import LedgerActor
@@ -84,8 +84,12 @@ def test_a_worker_whose_receiving_thread_died_gets_another(own_workers: Workers,
 
 
 @pytest.fixture
-def on_rabbitmq(settings: LazySettings, rabbitmq_url: str) -> Iterator[Publisher]:
-    """This process sends through RabbitMQ, as a web process does."""
+def on_rabbitmq(settings: LazySettings, rabbitmq_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Publisher]:
+    """This process sends through RabbitMQ, as a web process does, and leaves what is confirmed to the test."""
+    if fastpath._marker is not None:
+        fastpath._marker.stop()
+        fastpath._marker.join()
+    monkeypatch.setattr(fastpath, "_keep_marking", lambda: None)
     settings.JOBS_TRANSPORT = "rabbitmq"
     settings.JOBS_FAST_PATH_GRACE_SECONDS = 60.0  # however busy the machine is
     settings.RABBITMQ_URL = rabbitmq_url
