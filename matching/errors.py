@@ -62,7 +62,3 @@ class VectorIndexError(MatchingError):
 
 class IndexBuildRunning(VectorIndexError):
     """Another build of the vector indexes is running; wait until it has ended."""
-
-
-class PartnerKeyInvalid(MatchingError):
-    """The API key is unknown or was revoked."""

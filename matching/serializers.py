@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -13,6 +12,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from jobs.fields import MomentField, StrictBooleanField, StrictTextField
+from jobs.serializers import PayloadSerializer
 from matching import languages
 from matching.errors import LanguageUnknown
 from matching.models import ENDS_BEFORE_START, Interaction, Kind, Match, Opportunity, Profile
@@ -22,21 +23,11 @@ KEYWORDS_MAX_CHARACTERS = 500
 RUN_LIMIT_MAX = 200
 
 
-class CleanTextField(serializers.CharField):
-    """Text that PostgreSQL can hold."""
-
-    def to_internal_value(self, data: Any) -> str:
-        text = super().to_internal_value(data)
-        if any("\ud800" <= character <= "\udfff" for character in text):
-            raise serializers.ValidationError("Not a valid string.")
-        return text
-
-
 class WordsField(serializers.ListField):
     """A list of short texts, each once."""
 
     def __init__(self, *, max_characters: int = 80, **options: Any) -> None:
-        child = CleanTextField(max_length=max_characters)
+        child = StrictTextField(max_length=max_characters)
         super().__init__(child=child, max_length=TEXTS_MAX, **options)
 
     def to_internal_value(self, data: Any) -> list[str]:
@@ -47,7 +38,7 @@ class LanguagesField(serializers.ListField):
     """Languages by tag (`en`, `es`) or name (`Español`); stored and told as tags in lower case."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(child=CleanTextField(max_length=80), max_length=TEXTS_MAX, **options)
+        super().__init__(child=StrictTextField(max_length=80), max_length=TEXTS_MAX, **options)
 
     def to_internal_value(self, data: Any) -> list[str]:
         try:
@@ -57,9 +48,11 @@ class LanguagesField(serializers.ListField):
 
 
 class FiniteFloatField(serializers.FloatField):
-    """A number; neither infinite nor NaN, which no comparison with a bound would refuse."""
+    """A number; neither infinite nor NaN, which no comparison with a bound would refuse, nor a boolean."""
 
     def to_internal_value(self, data: Any) -> float:
+        if isinstance(data, bool):
+            self.fail("invalid")
         number = super().to_internal_value(data)
         if not math.isfinite(number):
             self.fail("invalid")
@@ -79,38 +72,25 @@ def require_whole_place(fields: dict[str, Any]) -> None:
         raise serializers.ValidationError({"longitude": ["latitude and longitude go together."]})
 
 
-class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses what it does not know, so that a mistyped name is not a wish that nobody heard."""
-
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
-        if isinstance(data, Mapping) and (unknown := sorted(map(str, data.keys() - self.fields.keys()))):
-            known = ", ".join(self.fields) or "none"
-            raise serializers.ValidationError(
-                {name: [f"Unknown field; those there are: {known}."] for name in unknown}, code="unknown"
-            )
-        taken: dict[str, Any] = super().to_internal_value(data)
-        return taken
-
-
-class NothingSerializer(StrictSerializer):
+class NothingSerializer(PayloadSerializer):
     """An empty object, or no body at all."""
 
 
-class ProfileSerializer(serializers.ModelSerializer[Profile]):
+class ProfileSerializer(PayloadSerializer, serializers.ModelSerializer[Profile]):
     """A citizen's profile. PUT replaces it: what is left out becomes empty; `wants_match_notices` stays as it was."""
 
-    headline = CleanTextField(max_length=200, allow_blank=True, default="")
-    about = CleanTextField(max_length=5000, allow_blank=True, default="")
+    headline = StrictTextField(max_length=200, allow_blank=True, default="")
+    about = StrictTextField(max_length=5000, allow_blank=True, default="")
     skills = WordsField(default=list)
     interests = WordsField(default=list)
     wants = serializers.ListField(child=serializers.ChoiceField(Kind.choices), max_length=4, default=list)
-    availability = CleanTextField(max_length=300, allow_blank=True, default="")
+    availability = StrictTextField(max_length=300, allow_blank=True, default="")
     languages = LanguagesField(default=list)
     latitude = DegreesField(90, default=None)
     longitude = DegreesField(180, default=None)
     radius_km = FiniteFloatField(min_value=0.1, max_value=20_000, allow_null=True, default=None)
     visibility = serializers.ChoiceField(Profile.Visibility.choices, default=Profile.Visibility.PRIVATE)
-    wants_match_notices = serializers.BooleanField(required=False, help_text="Whether to hear of new matches.")
+    wants_match_notices = StrictBooleanField(required=False, help_text="Whether to hear of new matches.")
 
     class Meta:
         model = Profile
@@ -170,18 +150,20 @@ class OpportunitySerializer(serializers.ModelSerializer[Opportunity]):
         read_only_fields = fields
 
 
-class PartnerOpportunitySerializer(serializers.ModelSerializer[Opportunity]):
+class PartnerOpportunitySerializer(PayloadSerializer, serializers.ModelSerializer[Opportunity]):
     """An opportunity as its organisation writes it."""
 
-    title = CleanTextField(max_length=300)
-    description = CleanTextField(max_length=20_000, allow_blank=True, required=False)
+    title = StrictTextField(max_length=300)
+    description = StrictTextField(max_length=20_000, allow_blank=True, required=False)
     organisation = serializers.CharField(read_only=True, help_text="Your organisation's name.")
-    category = CleanTextField(max_length=120, allow_blank=True, required=False)
-    requirements = CleanTextField(max_length=5000, allow_blank=True, required=False)
-    external_id = CleanTextField(max_length=200, allow_blank=True, required=False)
+    category = StrictTextField(max_length=120, allow_blank=True, required=False)
+    requirements = StrictTextField(max_length=5000, allow_blank=True, required=False)
+    external_id = StrictTextField(max_length=200, allow_blank=True, required=False)
     languages = LanguagesField(required=False)
     latitude = DegreesField(90)
     longitude = DegreesField(180)
+    is_remote = StrictBooleanField(required=False)
+    is_active = StrictBooleanField(required=False)
 
     class Meta:
         model = Opportunity
@@ -248,11 +230,11 @@ class InteractionSerializer(serializers.ModelSerializer[Interaction]):
 class OpportunityFilterSerializer(serializers.Serializer[Any]):
     """The filters of the list of opportunities."""
 
-    q = CleanTextField(max_length=200, required=False, help_text="Words, as for a web search engine.")
+    q = StrictTextField(max_length=200, required=False, help_text="Words, as for a web search engine.")
     kind = serializers.ChoiceField(Kind.choices, required=False)
-    category = CleanTextField(max_length=120, required=False)
-    organisation = CleanTextField(max_length=200, required=False)
-    language = CleanTextField(max_length=80, required=False, help_text="A tag or a name.")
+    category = StrictTextField(max_length=120, required=False)
+    organisation = StrictTextField(max_length=200, required=False)
+    language = StrictTextField(max_length=80, required=False, help_text="A tag or a name.")
     remote = serializers.BooleanField(required=False, allow_null=True, default=None)
     near = serializers.RegexField(
         r"^-?\d{1,3}(\.\d+)?,-?\d{1,3}(\.\d+)?$",
@@ -278,18 +260,18 @@ class OpportunityFilterSerializer(serializers.Serializer[Any]):
         return latitude, longitude
 
 
-class LocationSerializer(StrictSerializer):
+class LocationSerializer(PayloadSerializer):
     latitude = FiniteFloatField(min_value=-90, max_value=90)
     longitude = FiniteFloatField(min_value=-180, max_value=180)
 
 
-class RunFiltersSerializer(StrictSerializer):
+class RunFiltersSerializer(PayloadSerializer):
     """What a match must be."""
 
     kinds = serializers.ListField(child=serializers.ChoiceField(Kind.choices), max_length=4, required=False)
-    category = CleanTextField(max_length=120, required=False)
+    category = StrictTextField(max_length=120, required=False)
     languages = LanguagesField(required=False)
-    is_remote = serializers.BooleanField(required=False, allow_null=True, default=None)
+    is_remote = StrictBooleanField(required=False, allow_null=True, default=None)
     starts_after = serializers.DateField(
         required=False, help_text="Starts on this day or later; what names no start is left out."
     )
@@ -304,16 +286,16 @@ class RunFiltersSerializer(StrictSerializer):
 
 
 @extend_schema_field({"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]})
-class KeywordsField(CleanTextField):
+class KeywordsField(StrictTextField):
     """Words, as one text or as a list of texts."""
 
     def to_internal_value(self, data: Any) -> str:
         if isinstance(data, list):
-            data = " ".join(CleanTextField(allow_blank=True).run_validation(word) for word in data)
+            data = " ".join(StrictTextField(allow_blank=True).run_validation(word) for word in data)
         return super().to_internal_value(data)
 
 
-class RunRequestSerializer(StrictSerializer):
+class RunRequestSerializer(PayloadSerializer):
     """A match run as it is asked for; what is left out follows the profile of the context's `user`."""
 
     keywords = KeywordsField(
@@ -333,8 +315,8 @@ class RunRequestSerializer(StrictSerializer):
         help_text="Around `location` or the profile's place.",
     )
     limit = serializers.IntegerField(min_value=1, max_value=RUN_LIMIT_MAX, default=100)
-    notify = serializers.BooleanField(default=False, help_text="Tell me when it is done.")
-    wait = serializers.BooleanField(default=False, help_text="Answer when it is done, for a bounded time.")
+    notify = StrictBooleanField(default=False, help_text="Tell me when it is done.")
+    wait = StrictBooleanField(default=False, help_text="Answer when it is done, for a bounded time.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs.get("radius_km") and not attrs.get("location") and not self._has_place():
@@ -362,7 +344,7 @@ def _as_json(value: Any) -> Any:
 class WaitQuerySerializer(serializers.Serializer[Any]):
     """The query of a request that may wait."""
 
-    wait = serializers.BooleanField(default=False, help_text="As in the body.")
+    wait = serializers.BooleanField(default=False, help_text="Answer when it is done, for a bounded time.")
 
 
 class ReasonSerializer(serializers.Serializer[Any]):
@@ -386,14 +368,6 @@ class StartedRunSerializer(serializers.Serializer[Any]):
     task_id = serializers.UUIDField()
     status = serializers.CharField()
     created_at = serializers.DateTimeField()
-
-
-class RunResultSerializer(serializers.Serializer[Any]):
-    """A page of a run's matches, best first."""
-
-    matches = FoundMatchSerializer(many=True)
-    total = serializers.IntegerField()
-    next = serializers.CharField(allow_null=True)
 
 
 class RunStatusSerializer(serializers.Serializer[Any]):
@@ -430,11 +404,7 @@ class MatchFilterSerializer(serializers.Serializer[Any]):
 
     kind = serializers.ChoiceField(Kind.choices, required=False)
     min_score = FiniteFloatField(required=False)
-    new_since = serializers.DateTimeField(required=False)
-
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
-        taken: dict[str, Any] = super().to_internal_value(data)
-        return taken
+    new_since = MomentField(required=False)
 
 
 def given(request: Request) -> dict[str, str]:

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.django_db
         {"limit": 0},
         {"limit": 10_000},
         {"location": {"latitude": 91, "longitude": 0}},
+        {"location": {"latitude": True, "longitude": 0}},
         {"location": "here"},
         {"radius_km": -1},
         {"radius_km": "inf"},
@@ -31,6 +32,7 @@ pytestmark = pytest.mark.django_db
         {"keywords": "x" * 501},
         {"keywords": "\x00"},
         {"keywords": [{}]},
+        {"keywords": 7},
         {"keywords": ["x" * 300, "x" * 300]},
         {"radius_km": 5},
         {"radius_km": 5, "location": None},
@@ -85,11 +87,24 @@ def test_calculate_takes_no_body(as_user: SignIn, body: Any) -> None:
     assert client.post("/api/v1/matches/calculate/").status_code == 202
 
 
-@pytest.mark.parametrize("wait", ["yes", True, 1, "true"])
-def test_every_spelling_of_yes_waits(as_user: SignIn, wait: Any) -> None:
+@pytest.mark.parametrize("wait", ["yes", "True", 1, "true"])
+def test_every_spelling_of_yes_waits_in_the_query(as_user: SignIn, wait: Any) -> None:
+    assert as_user(make_user()).post(f"{URL}?wait={wait}", {}).status_code == 200
+
+
+@pytest.mark.parametrize("lax", ["yes", "true", 1])
+def test_a_boolean_of_the_body_is_true_or_false(as_user: SignIn, lax: Any) -> None:
     client = as_user(make_user())
-    assert client.post(URL, {"wait": wait}).status_code == 200
-    assert client.post(f"{URL}?wait={wait}", {}).status_code == 200
+    for body, field in (
+        ({"wait": lax}, "wait"),
+        ({"notify": lax}, "notify"),
+        ({"filters": {"is_remote": lax}}, "filters.is_remote"),
+    ):
+        answer = client.post(URL, body)
+        assert answer.status_code == 400
+        assert [error["field"] for error in answer.json()["errors"]] == [field]
+    assert not MatchRun.objects.exists()
+    assert client.post(URL, {"wait": True, "notify": False, "filters": {"is_remote": None}}).status_code == 200
 
 
 def test_a_wait_that_is_neither_yes_nor_no_starts_nothing(as_user: SignIn) -> None:
