@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchQuery, SearchVector, SearchVectorField
@@ -106,6 +107,11 @@ class OpportunityQuerySet(models.QuerySet["Opportunity"]):
         without_end = Q(ends_on=None) & (~Q(kind=Kind.EVENT) | Q(starts_on=None) | Q(starts_on__gte=day))
         not_full = Q(capacity=None) | Q(places_taken__lt=F("capacity"))
         return self.filter(not_full, without_end | Q(ends_on__gte=day), is_active=True)
+
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> OpportunityQuerySet:
+        """Those that are not withdrawn, and those that were and on which the citizen had acted before."""
+        acted_on = Interaction.objects.filter(user=user.pk, opportunity=OuterRef("pk"))
+        return self.filter(Q(is_active=True) | Exists(acted_on))
 
     def not_dismissed_by(self, user: AbstractBaseUser) -> OpportunityQuerySet:
         """Those the citizen has not dismissed."""

@@ -245,7 +245,9 @@ class OpportunityFilterSerializer(serializers.Serializer[Any]):
     radius_km = FiniteFloatField(min_value=0.1, max_value=500, default=10)
     starts_after = serializers.DateField(required=False)
     ends_before = serializers.DateField(required=False)
-    past = serializers.BooleanField(default=False, help_text="Also what is over, full or withdrawn.")
+    past = serializers.BooleanField(
+        default=False, help_text="Also what is over, full, or withdrawn after you acted on it."
+    )
 
     def validate_language(self, text: str) -> str:
         try:

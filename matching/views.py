@@ -76,8 +76,7 @@ class OpportunityListView(ListAPIView[Opportunity]):
         shown.is_valid(raise_exception=True)
         wanted = shown.validated_data
         found = Opportunity.objects.defer("search")
-        if not wanted["past"]:
-            found = found.open_on(timezone.localdate())
+        found = found.visible_to(self.request.user) if wanted["past"] else found.open_on(timezone.localdate())
         for name, lookup in LOOKUPS.items():
             if name in wanted:
                 found = found.filter(Q((lookup, wanted[name])))
@@ -100,11 +99,13 @@ class OpportunityDetailView(RetrieveAPIView[Opportunity]):
 
     permission_classes = (AllowAny,)
     serializer_class = OpportunitySerializer
-    queryset = Opportunity.objects.defer("search")
+
+    def get_queryset(self) -> OpportunityQuerySet:
+        return Opportunity.objects.defer("search").visible_to(self.request.user)
 
     @extend_schema(operation_id="opportunities_retrieve", tags=["matching"])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Read an opportunity."""
+        """Read an opportunity. One that is withdrawn shows only to those who had applied for, saved or dismissed it."""
         return super().get(request, *args, **kwargs)
 
 
@@ -117,16 +118,19 @@ class InteractionView(APIView):
     @extend_schema(request=None, responses={200: InteractionSerializer, 201: InteractionSerializer}, tags=["matching"])
     def post(self, request: Request, pk: str) -> Response:
         """Do it: 201, or 200 where you had before. An application to one that is full or over answers 409."""
-        opportunity = get_object_or_404(Opportunity.objects.defer("search"), pk=pk)
+        opportunity = _visible_opportunity(request, pk)
         interaction, is_new = opportunities.act(cast("User", request.user), opportunity, self.kind)
         return Response(InteractionSerializer(interaction).data, status=201 if is_new else 200)
 
     @extend_schema(request=None, responses={204: None}, tags=["matching"])
     def delete(self, request: Request, pk: str) -> Response:
         """Take it back."""
-        opportunity = get_object_or_404(Opportunity.objects.defer("search"), pk=pk)
-        opportunities.undo(cast("User", request.user), opportunity, self.kind)
+        opportunities.undo(cast("User", request.user), _visible_opportunity(request, pk), self.kind)
         return Response(status=204)
+
+
+def _visible_opportunity(request: Request, pk: str) -> Opportunity:
+    return get_object_or_404(Opportunity.objects.defer("search").visible_to(request.user), pk=pk)
 
 
 class PartnerOpportunityListView(ListAPIView[Opportunity]):

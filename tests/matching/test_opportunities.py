@@ -40,7 +40,30 @@ def test_everybody_sees_open_opportunities_newest_first() -> None:
     make_opportunity(title="over", ends_on=yesterday)
     make_opportunity(title="withdrawn", is_active=False)
     assert sorted(titles(APIClient())) == ["first", "second"]
-    assert len(titles(APIClient(), "?past=true")) == 4
+    assert sorted(titles(APIClient(), "?past=true")) == ["first", "over", "second"]
+
+
+@pytest.mark.parametrize("kind", Interaction.Kind.values)
+def test_what_is_withdrawn_shows_only_to_who_had_acted_on_it(as_user: SignIn, kind: str) -> None:
+    opportunity = make_opportunity()
+    url = f"{URL}{opportunity.pk}/"
+    client, other = as_user(make_user()), as_user(make_user())
+    client.post(f"{url}{kind}/")
+    opportunities.change(opportunity, {"is_active": False})
+    for stranger in (other, APIClient()):
+        assert stranger.get(url).status_code == 404
+        assert titles(stranger, "?past=true") == []
+    assert [other.post(f"{url}{one}/").status_code for one in Interaction.Kind.values] == [404] * 3
+    assert client.get(url).json()["is_active"] is False
+    assert titles(client, "?past=true") == [opportunity.title]
+    assert client.delete(f"{url}{kind}/").status_code == 204
+    assert client.get(url).status_code == 404
+
+
+def test_what_is_over_or_full_is_still_read() -> None:
+    yesterday = timezone.localdate() - timedelta(days=1)
+    for closed in (make_opportunity(ends_on=yesterday), make_opportunity(capacity=0)):
+        assert APIClient().get(f"{URL}{closed.pk}/").status_code == 200
 
 
 def test_full_text_and_filters_find_what_they_name() -> None:
