@@ -20,9 +20,9 @@ from matching.profiles import debounce
 
 #: A change of these is a change of what is embedded.
 TEXT_FIELDS = frozenset({"title", "category", "description", "requirements"})
-#: A change of these is a change of whom it suits.
+#: A change of these is a change of whom it suits, or of whether it is open; an event may end on the day it starts.
 SUITING_FIELDS = frozenset(
-    {"kind", "languages", "ends_on", "latitude", "longitude", "is_remote", "capacity", "is_active"}
+    {"kind", "languages", "starts_on", "ends_on", "latitude", "longitude", "is_remote", "capacity", "is_active"}
 )
 EMBEDDED_TOGETHER = 64
 

@@ -89,8 +89,21 @@ def test_a_change_of_neither_text_nor_terms_is_no_task() -> None:
     opportunity = make_opportunity(**REPAIRS)
     run_tasks()
     Task.objects.all().delete()
-    opportunities.change(opportunity, {"organisation": "Another", "starts_on": timezone.localdate()})
+    opportunities.change(opportunity, {"organisation": "Another"})
     assert not Task.objects.exists()
+
+
+def test_an_event_that_moves_ahead_finds_its_citizens_and_one_that_is_over_loses_them() -> None:
+    profile = make_profile(wants=["event"])
+    opportunity = make_opportunity(**REPAIRS, kind="event", starts_on=YESTERDAY)
+    run_tasks()
+    assert matched() == set()
+    opportunities.change(opportunity, {"starts_on": timezone.localdate()})
+    run_tasks()
+    assert matched() == {profile.user_id}
+    opportunities.change(opportunity, {"starts_on": YESTERDAY})
+    run_tasks()
+    assert matched() == set()
 
 
 def test_an_import_that_opens_again_or_moves_finds_citizens_without_embedding_anew(tmp_path: Path) -> None:
