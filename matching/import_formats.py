@@ -124,7 +124,7 @@ def _degrees(row: Row, name: str, limit: int) -> float | None:
         return None
     try:
         value = float(row[name])
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise RowRejected(f"{name} is not a number: {str(row[name])[:40]}") from None
     if not math.isfinite(value) or abs(value) > limit:
         raise RowRejected(f"{name} is out of range: {value}")

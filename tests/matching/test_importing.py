@@ -76,3 +76,11 @@ def test_a_line_without_end_is_one_rejected_line(tmp_path: Path) -> None:
     counts = import_opportunities(file, source="test", rejects=rejects)
     assert (counts.rows, counts.created, counts.rejected) == (3, 1, 2)
     assert [json.loads(line)["line"] for line in rejects.read_text().splitlines()] == [1, 3]
+
+
+@pytest.mark.django_db
+def test_a_number_beyond_every_float_is_one_rejected_line(tmp_path: Path) -> None:
+    file = tmp_path / "o.jsonl"
+    file.write_text("\n".join(map(json.dumps, [ROW | {"latitude": 10**400, "longitude": 0}, ROW])))
+    counts = import_opportunities(file, source="test", rejects=tmp_path / "r.jsonl")
+    assert (counts.created, counts.rejected) == (1, 1)
