@@ -32,6 +32,10 @@ class EmbeddingRefused(MatchingError, PermanentError):
     """The embedding service refused the call; the same call will be refused again, so its task dies at once."""
 
 
+class TextRefused(EmbeddingRefused):
+    """The embedding service refused one of these texts; it takes the others."""
+
+
 class DimensionMismatch(MatchingError, PermanentError):
     """The embedder gives vectors of another length than its vector space has."""
 

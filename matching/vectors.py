@@ -19,7 +19,7 @@ from pgvector import Vector
 
 from matching import glossary
 from matching.embeddings import Embedder, Vectors, get_embedder, unit_rows
-from matching.errors import EmbeddingFailed, EmbeddingRefused
+from matching.errors import EmbeddingFailed, TextRefused
 from matching.models import Opportunity, OpportunityVector, Profile, ProfileVector, StoredVector, VectorSpace
 from matching.spaces import check_shape, space_for
 from matching.terms import Terms
@@ -137,15 +137,15 @@ def embed_each(texts: list[str], embedder: Embedder, space: VectorSpace, *, is_s
     """Unit rows; zero for a text that says nothing or that the embedder refuses, which never takes others with it.
 
     With `is_split` the same holds for a text over which the service fails while it embeds others. Raises
-    DimensionMismatch, and EmbeddingUnavailable when another try may help.
+    DimensionMismatch, EmbeddingRefused where it is not a text that is refused, and EmbeddingUnavailable when another
+    try may help.
     """
     try:
         vectors = embedder.embed(texts)
-    except (EmbeddingRefused, EmbeddingFailed) as error:
-        is_refused = isinstance(error, EmbeddingRefused)
+    except (EmbeddingFailed, TextRefused) as error:
         if len(texts) > 1 and is_split:
             return _embed_one_by_one(texts, embedder, space)
-        if not is_refused:
+        if isinstance(error, EmbeddingFailed):
             raise
         if len(texts) > 1:
             return np.concatenate([embed_each([text], embedder, space) for text in texts])

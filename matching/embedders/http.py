@@ -12,9 +12,17 @@ import numpy as np
 from django.conf import settings
 
 from matching.embeddings import BatchedEmbedder, Vectors
-from matching.errors import EmbedderMisconfigured, EmbeddingFailed, EmbeddingRefused, EmbeddingUnavailable
+from matching.errors import (
+    EmbedderMisconfigured,
+    EmbeddingFailed,
+    EmbeddingRefused,
+    EmbeddingUnavailable,
+    TextRefused,
+)
 
 RETRIABLE_STATUSES = {408, 409, 425, 429}
+#: What a text may be the cause of; any other refusal is of the key, the address or the model.
+TEXT_STATUSES = {400, 413, 422}
 ANSWER_BYTES = 64 * 1024 * 1024
 
 
@@ -28,8 +36,8 @@ class _NoRedirects(HTTPRedirectHandler):
 class HttpEmbedder(BatchedEmbedder):
     """POSTs {model, input} to EMBEDDER_URL (`…/v1/embeddings`).
 
-    Raises `EmbeddingUnavailable` where the same call may succeed later, as `EmbeddingFailed` where one of the texts may
-    be the cause, and `EmbeddingRefused` where it will not.
+    Raises `EmbeddingUnavailable` where the same call may succeed later and `EmbeddingRefused` where it will not; as
+    `EmbeddingFailed` and as `TextRefused` where one of the texts may be the cause.
     """
 
     version = "http"
@@ -72,6 +80,7 @@ class HttpEmbedder(BatchedEmbedder):
                 raise EmbeddingFailed(f"The embedding service answered {error.code}.") from error
             if error.code in RETRIABLE_STATUSES:
                 raise EmbeddingUnavailable(f"The embedding service answered {error.code}.") from error
-            raise EmbeddingRefused(f"The embedding service answered {error.code}.") from error
+            refused = TextRefused if error.code in TEXT_STATUSES else EmbeddingRefused
+            raise refused(f"The embedding service answered {error.code}.") from error
         except (URLError, HTTPException, OSError) as error:
             raise EmbeddingUnavailable(f"The embedding service cannot be reached: {error}") from error

@@ -269,7 +269,7 @@ def test_a_server_in_trouble_is_worth_another_try(server: FakeServer, status: in
         HttpEmbedder().embed(["a"])
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 413])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422])
 def test_a_server_that_refuses_makes_the_task_dead(server: FakeServer, status: int) -> None:
     server.status = status
     with pytest.raises(EmbeddingRefused, match=str(status)) as raised:
@@ -327,10 +327,22 @@ def test_a_text_over_which_the_server_breaks_takes_no_other_with_it(server: Fake
 
 
 @pytest.mark.django_db
-def test_while_the_server_answers_for_no_text_at_all_none_is_given_up(server: FakeServer, settings: Settings) -> None:
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (503, None),
+        (401, None),
+        (403, None),
+        (404, None),
+        (200, b'{"data": [{"index": 0, "embedding": [1]}, {"index": 1, "embedding": [1]}]}'),
+    ],
+)
+def test_while_the_server_answers_for_no_text_at_all_none_is_given_up(
+    server: FakeServer, settings: Settings, status: int, body: bytes | None
+) -> None:
     settings.EMBEDDER = "matching.embedders.http.HttpEmbedder"
     embeddings._loaded.pop(settings.EMBEDDER, None)
-    server.status = 503
+    server.status, server.body = status, body
     made = [make_opportunity(title=title, description="") for title in ("one", "two")]
     Task.objects.all().delete()
     with transaction.atomic():

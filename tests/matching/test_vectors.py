@@ -19,7 +19,7 @@ from matching import embeddings, evaluation, finding, indexing, matchmaking, sea
 from matching.actors import rebuild_embeddings, refresh_all_matches
 from matching.checks import check_settings
 from matching.embeddings import BatchedEmbedder, Vectors
-from matching.errors import DimensionMismatch, EmbeddingRefused, VectorIndexError
+from matching.errors import DimensionMismatch, TextRefused, VectorIndexError
 from matching.glossary import in_english, languages_of
 from matching.models import Match, Opportunity, OpportunityVector, ProfileVector, VectorSpace
 from matching.ranking import Ranked
@@ -38,7 +38,7 @@ class WordEmbedder(BatchedEmbedder):
 
     def _encode(self, texts: list[str]) -> Vectors:
         if any("refused" in text for text in texts):
-            raise EmbeddingRefused
+            raise TextRefused
         rows = np.zeros((len(texts), 8), dtype=np.float32)
         for i, text in enumerate(texts):
             for word in text.lower().split():
