@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
 
 from matching.errors import LanguageUnknown
 from matching.import_formats import RowRejected, row_to_opportunity
 from matching.importing import import_opportunities
 from matching.languages import tags_of
-from matching.models import Opportunity
+from matching.models import Opportunity, Profile
 from tests.accounts.factories import make_user
 from tests.matching.conftest import AsPartner, SignIn
+from tests.matching.factories import make_opportunity, make_profile
 
 ROW = {"external_id": "1", "kind": "job", "title": "Cook"}
 
@@ -62,6 +65,18 @@ def test_an_import_stores_tags_and_keeps_rows_of_unknown_languages_apart(tmp_pat
     assert (counts.created, counts.rejected) == (1, 1)
     assert Opportunity.objects.get().languages == ["en", "es"]
     assert "Klingon" in json.loads(rejects.read_text())["reason"]
+
+
+@pytest.mark.django_db
+def test_what_was_stored_before_there_were_tags_becomes_tags_where_it_is_known() -> None:
+    made = [
+        make_opportunity(languages=told) for told in (["EN", "Español"], ["en; es", "es"], ["Klingon 1"], [], ["en"])
+    ]
+    profile = make_profile(languages=["English"])
+    import_module("matching.migrations.0009_language_tags").normalise(apps, None)
+    stored = dict(Opportunity.objects.values_list("pk", "languages"))
+    assert [stored[one.pk] for one in made] == [["en", "es"], ["en", "es"], ["Klingon 1"], [], ["en"]]
+    assert Profile.objects.get(pk=profile.pk).languages == ["en"]
 
 
 @pytest.mark.parametrize("capacity", [3.7, "3.5", "3,5", -1, True, "٣", 2**31, "many", []])
