@@ -40,6 +40,10 @@ class DimensionMismatch(MatchingError, PermanentError):
     """The embedder gives vectors of another length than its vector space has."""
 
 
+class NothingEmbedded(MatchingError):
+    """Nothing has been embedded yet, so there is no vector to look at."""
+
+
 class OpportunityClosed(MatchingError):
     """This opportunity takes nobody any more: it is full, over or withdrawn."""
 

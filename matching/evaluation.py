@@ -15,8 +15,9 @@ from django.db import transaction
 from matching.embeddings import get_embedder, space_of
 from matching.errors import EvaluationFileError
 from matching.import_formats import read_jsonl, row_to_opportunity
-from matching.matchmaking import criteria_of, find, measure_rarity, wish_of
+from matching.matchmaking import criteria_of, find, wish_of
 from matching.models import Kind, Opportunity, Profile
+from matching.rarity import measure_rarity
 from matching.search import Criteria
 from matching.spaces import space_for
 from matching.terms import Rarity

@@ -4,8 +4,6 @@ evaluation.
 
 from __future__ import annotations
 
-import threading
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,15 +19,13 @@ from numpy.typing import NDArray
 
 from matching import glossary, search
 from matching.embeddings import Vectors, get_embedder, space_of, unit_rows
-from matching.models import Interaction, OpportunityVector, Profile, ProfileVector, TermStatistics, VectorSpace
+from matching.models import Interaction, OpportunityVector, Profile, ProfileVector, VectorSpace
 from matching.ranking import Candidate, Ranked, Wish, rank
+from matching.rarity import current_rarity
 from matching.search import Criteria, Place
-from matching.terms import BUCKETS, STOP_WORDS, Rarity, Terms, bucket, stem, words_of
+from matching.terms import STOP_WORDS, Rarity, Terms, bucket, stem, words_of
 from matching.vectors import ProfileTexts, embed_each, facets_of, languages_written_by, profile_vector
 
-#: How rare stems are is read again after so long.
-RARITY_SECONDS = 300
-RARITY_SAMPLE_ROWS = 50_000
 QUERY_WORDS, QUERY_WORDS_MIN = 40, 3
 #: How much what was saved or applied for, and what was dismissed, turns the vector of a profile.
 LIKED_WEIGHT, DISLIKED_WEIGHT = 0.5, 0.15
@@ -92,9 +88,8 @@ def _with_feedback(meaning: NDArray[np.float32] | None, profile: Profile, space_
     if meaning is None:
         return None
     newest = Interaction.objects.filter(user_id=profile.user_id).order_by("-id")[:FEEDBACK_MAX]
-    kinds: dict[UUID, str] = dict(
-        reversed(list(newest.values_list("opportunity_id", "kind")))
-    )  # the newest of several wins
+    oldest_first = reversed(list(newest.values_list("opportunity_id", "kind")))
+    kinds: dict[UUID, str] = dict(oldest_first)  # of several with one opportunity the newest counts
     rows = OpportunityVector.objects.filter(opportunity__in=kinds, space=space_id, embedding__isnull=False)
     vectors = dict(rows.values_list("opportunity_id", "embedding"))
     liked = [vectors[one] for one in vectors if kinds[one] != Interaction.Kind.DISMISS]
@@ -149,8 +144,7 @@ def candidate_ids(query: Query, criteria: Criteria, space: VectorSpace | None, r
         return search.newest(criteria, count=each)
     words = rarest(query.words, rarity)
     found: dict[UUID, None] = {}
-    for kind in criteria.kinds or ("",):
-        of_kind = criteria.of_kind(kind) if kind else criteria
+    for of_kind in criteria.by_kind():
         if query.wish.meaning is not None and space is not None:
             found |= dict.fromkeys(search.nearest(query.wish.meaning, of_kind, space, count=each).ids)
         found |= dict.fromkeys(search.best_text_hits(words, of_kind, count=each))
@@ -218,58 +212,3 @@ def stored_vector(profile: Profile, space: VectorSpace) -> ProfileVector:
         stored = ProfileVector(profile=profile, space=space, terms=Terms.of(ProfileTexts.of(profile).whole).pack())
     stored.profile = profile
     return stored
-
-
-class _RarityCache:
-    """How rare stems are, read at most every `RARITY_SECONDS`."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._rarity = Rarity(0, np.zeros(BUCKETS, dtype=np.int32))
-        self._read_at = -float(RARITY_SECONDS)
-
-    def get(self) -> Rarity:
-        with self._lock:
-            if time.monotonic() - self._read_at >= RARITY_SECONDS:
-                self._rarity, self._read_at = stored_rarity() or measure_rarity(), time.monotonic()
-            return self._rarity
-
-    def clear(self) -> None:
-        with self._lock:
-            self._read_at = -float(RARITY_SECONDS)
-
-
-_rarity_cache = _RarityCache()
-current_rarity = _rarity_cache.get
-forget_rarity = _rarity_cache.clear
-
-
-def stored_rarity() -> Rarity | None:
-    """What the last `refresh_rarity` stored."""
-    row = TermStatistics.objects.filter(pk=1).first()
-    if row is None or len(row.frequencies) != 4 * BUCKETS:
-        return None
-    return Rarity(row.documents, np.frombuffer(bytes(row.frequencies), dtype="<i4").astype(np.int32))
-
-
-def refresh_rarity() -> Rarity:
-    """Measure how rare stems are, and store it."""
-    rarity = measure_rarity()
-    TermStatistics.objects.update_or_create(
-        pk=1,
-        defaults={
-            "documents": rarity.documents,
-            "frequencies": rarity.frequencies.astype("<i4").tobytes(),
-            "computed_at": timezone.now(),
-        },
-    )
-    forget_rarity()
-    return rarity
-
-
-def measure_rarity(source: str = "") -> Rarity:
-    """From a sample of opportunities, streamed: at most `RARITY_SAMPLE_ROWS`."""
-    rows = OpportunityVector.objects.order_by()
-    rows = rows.filter(opportunity__source=source) if source else rows
-    packed = rows.values_list("terms", flat=True)[:RARITY_SAMPLE_ROWS]
-    return Rarity.of(Terms.unpack(bytes(terms)) for terms in packed.iterator(chunk_size=2000))

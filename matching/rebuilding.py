@@ -15,7 +15,6 @@ import jobs
 from matching import indexing, vectors
 from matching.embeddings import get_embedder
 from matching.errors import IndexBuildRunning
-from matching.matchmaking import refresh_rarity
 from matching.models import (
     CachedRanking,
     MatchRun,
@@ -26,6 +25,7 @@ from matching.models import (
     StoredVector,
     VectorSpace,
 )
+from matching.rarity import refresh_rarity
 from matching.spaces import activate, active_space, space_for
 
 USERS_TOGETHER = 500

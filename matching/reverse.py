@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from pgvector import Vector
 
 from matching.finding import as_match, upsert_matches
-from matching.matchmaking import current_rarity, load, wish_of
+from matching.matchmaking import load, wish_of
 from matching.models import Opportunity, ProfileVector, VectorSpace
 from matching.ranking import Candidate, Ranked, rank
+from matching.rarity import current_rarity
 from matching.search import (
     EARTH_RADIUS_KM,
     IS_OF_ANY_BUILD,

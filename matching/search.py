@@ -56,8 +56,9 @@ class Criteria:
     not_of: tuple[str, ...] = ()
     source: str = ""
 
-    def of_kind(self, kind: str) -> Criteria:
-        return replace(self, kinds=(kind,))
+    def by_kind(self) -> list[Criteria]:
+        """The same for each wanted kind by itself; one for all where every kind will do."""
+        return [replace(self, kinds=(kind,)) for kind in self.kinds] or [self]
 
     def where(self) -> Where:
         """The conditions on `matching_opportunity AS o`. What is closed, full or was dismissed never passes.

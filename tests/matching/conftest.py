@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from matching import partners
-from matching.matchmaking import forget_rarity
+from matching.rarity import forget_rarity
 
 SignIn = Callable[..., APIClient]
 AsPartner = Callable[..., APIClient]
