@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Count, Max
 from django.utils import timezone
 from psycopg.types.json import Jsonb
 from uuid_utils.compat import uuid7
@@ -125,12 +126,11 @@ def _cache_key(
     profile: Profile | None, keywords: str, criteria: Criteria, space: VectorSpace | None, limit: int
 ) -> str:
     """All that a ranking depends on; whether its opportunities are still open is looked at again on a hit."""
-    acted = Interaction.objects.filter(user=profile.user_id).order_by("-id").first() if profile else None
-    acted_count = Interaction.objects.filter(user=profile.user_id).count() if profile else 0
+    acted = Interaction.objects.filter(user=criteria.not_for).aggregate(newest=Max("id"), count=Count("id"))
     told = [
         *(str(profile.pk) if profile else "", profile.version if profile else 0, keywords, limit),
         *(space.label if space else "", space.generation if space else 0, generation.current()),
-        *(acted.pk if acted else 0, acted_count, asdict(criteria), settings.MATCHING_WEIGHTS),
+        *(acted, asdict(criteria), settings.MATCHING_WEIGHTS),
     ]
     return hashlib.sha256(json.dumps(told, default=str, sort_keys=True).encode()).hexdigest()
 

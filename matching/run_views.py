@@ -45,7 +45,7 @@ LEGACY_DEPRECATED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 LEGACY_SUNSET_AT = datetime(2027, 12, 31, tzinfo=UTC)
 PAGE_PARAMETERS = [
     OpenApiParameter("after", int, description="Matches after this place; taken from `next`."),
-    OpenApiParameter("page_size", int, description=f"1 to {PAGE_SIZE_MAX}."),
+    OpenApiParameter("page_size", int, description=f"1 to {PAGE_SIZE_MAX}; more is taken as that."),
 ]
 
 
@@ -265,14 +265,14 @@ def run_path(run: MatchRun) -> str:
 
 
 def _whole_number(request: Request, name: str, default: int, *, least: int, most: int) -> int:
+    """What the query says; more than `most` is taken as that, as in every list."""
     text = request.query_params.get(name)
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit()) or len(text) > 9 or not least <= int(text) <= most:
-        if text.isascii() and text.isdigit() and int(text[:9]) > most:
-            return most
-        raise exceptions.ValidationError({name: [f"A whole number from {least} to {most} is required."]})
-    return int(text)
+    digits = text.lstrip("0")[:9] or "0"
+    if not (text.isascii() and text.isdigit()) or int(digits) < least:
+        raise exceptions.ValidationError({name: [f"A whole number of at least {least} is required."]})
+    return min(int(digits), most)
 
 
 def _page(run: MatchRun, after: int, size: int) -> tuple[list[Any], bool]:

@@ -154,3 +154,13 @@ def test_the_next_page_is_as_large_as_this_one(as_user: SignIn) -> None:
     run_tasks()
     second = client.get(status(client, task_id, "?page_size=2")["next"]).json()
     assert len(second["result"]) == 2
+
+
+def test_a_page_of_matches_is_asked_for_in_whole_numbers(as_user: SignIn) -> None:
+    client = as_user(make_user())
+    task_id = start(client)
+    run_tasks()
+    for query in ("after=-1", "after=x", "after=", "after=1.5", "page_size=0", "page_size=000", "page_size=٣"):
+        assert client.get(f"{URL}status/{task_id}/?{query}").status_code == 400, query
+    for query in ("after=0007", "after=99999999999999999999", "page_size=0100", "page_size=5000"):
+        assert status(client, task_id, f"?{query}")["result"] == []
