@@ -42,8 +42,7 @@ def carry_out(run_id: str) -> None:
         found = matches_for(profile, run.keywords, criteria_for(profile, run), limit=run.limit)
         task.progress(0.8, "saving", matches=len(found))
         with task.effects():
-            run.matches, run.updated_at = found, timezone.now()
-            run.save(update_fields=["matches", "updated_at"])
+            MatchRun.objects.filter(pk=run.pk).update(matches=found, updated_at=timezone.now())
             if run.is_saved:
                 save_matches(run.user_id, found)
     metrics.match_count.labels(task="run").observe(len(found))
@@ -158,7 +157,7 @@ def _store(key: str, found: Found) -> None:
 def save_matches(user_id: UUID, found: Found) -> None:
     """The citizen's saved matches are `found`, each once, in one statement; others go. In the caller's transaction.
 
-    Opportunities deleted meanwhile are left out. A match keeps the time it was first found at.
+    What was deleted meanwhile is left out, be it an opportunity or the citizen. A match keeps the time it was first found at.
     """
     ids = [UUID(one["opportunity_id"]) for one in found]
     lock_matches(user_id)
@@ -182,6 +181,7 @@ def upsert_matches(found: Sequence[tuple[UUID, dict[str, Any]]], *, is_update: b
         FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::float8[], %s::jsonb[])
              AS new (id, user_id, opportunity_id, score, reasons)
         JOIN matching_opportunity AS o ON o.id = new.opportunity_id
+        JOIN accounts_user AS u ON u.id = new.user_id
         WHERE NOT EXISTS (SELECT FROM matching_interaction AS i WHERE i.user_id = new.user_id
                           AND i.opportunity_id = new.opportunity_id AND i.kind IN ('dismiss', 'apply'))
         ON CONFLICT (user_id, opportunity_id) DO {f"UPDATE SET {update}" if is_update else "NOTHING"}

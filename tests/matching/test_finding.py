@@ -12,6 +12,8 @@ import time_machine
 from django.db import OperationalError, connection, transaction
 from pytest_django.fixtures import Settings
 
+from accounts.models import User
+from jobs.models import Task
 from jobs.testing import run_tasks
 from matching import embeddings, finding, reverse
 from matching.actors import match_citizens, send_refresh
@@ -110,3 +112,24 @@ def test_a_statement_that_takes_too_long_is_ended_and_nothing_after_it_is_limite
     with connection.cursor() as cursor:
         cursor.execute("SHOW statement_timeout")
         assert cursor.fetchone() == ("0",)
+
+
+@pytest.mark.parametrize("is_run", [True, False])
+def test_a_citizen_erased_while_matches_are_found_leaves_nothing_to_repeat(
+    monkeypatch: pytest.MonkeyPatch, is_run: bool
+) -> None:
+    profile = make_citizen()
+    Task.objects.all().delete()
+
+    def found_too_late(*_arguments: Any, **_options: Any) -> finding.Found:
+        User.objects.filter(pk=profile.user_id).delete()
+        return [{"opportunity_id": str(Opportunity.objects.get().pk), "score": 1.0, "reasons": []}]
+
+    monkeypatch.setattr(finding, "matches_for", found_too_late)
+    if is_run:
+        start(profile.user, RunRequest(is_saved=True))
+    else:
+        with transaction.atomic():
+            send_refresh(str(profile.user_id))
+    run_tasks()
+    assert [(task.state, task.attempt) for task in Task.objects.all()] == [("succeeded", 1)]
