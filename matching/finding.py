@@ -157,7 +157,8 @@ def _store(key: str, found: Found) -> None:
 def save_matches(user_id: UUID, found: Found) -> None:
     """The citizen's saved matches are `found`, each once, in one statement; others go. In the caller's transaction.
 
-    What was deleted meanwhile is left out, be it an opportunity or the citizen. A match keeps the time it was first found at.
+    An opportunity that was deleted meanwhile is left out; for a citizen who was, nothing is saved. A match keeps the
+    time it was first found at.
     """
     ids = [UUID(one["opportunity_id"]) for one in found]
     lock_matches(user_id)
@@ -173,7 +174,10 @@ def lock_matches(user_id: UUID) -> None:
 
 
 def upsert_matches(found: Sequence[tuple[UUID, dict[str, Any]]], *, is_update: bool = True) -> list[UUID]:
-    """Write matches of citizens; the users of those that are new. What they dismissed or applied for is left out."""
+    """Write matches of citizens; the users of those that are new. What they dismissed or applied for is left out.
+
+    Written in one order, that of `matching.reverse`, so that two who write the same ones at once cause no deadlock.
+    """
     update = "score = excluded.score, reasons = excluded.reasons, updated_at = statement_timestamp()"
     sql = f"""
         INSERT INTO {Match._meta.db_table} (id, user_id, opportunity_id, score, reasons, created_at, updated_at)
@@ -184,6 +188,7 @@ def upsert_matches(found: Sequence[tuple[UUID, dict[str, Any]]], *, is_update: b
         JOIN accounts_user AS u ON u.id = new.user_id
         WHERE NOT EXISTS (SELECT FROM matching_interaction AS i WHERE i.user_id = new.user_id
                           AND i.opportunity_id = new.opportunity_id AND i.kind IN ('dismiss', 'apply'))
+        ORDER BY o.id, u.id
         ON CONFLICT (user_id, opportunity_id) DO {f"UPDATE SET {update}" if is_update else "NOTHING"}
         RETURNING user_id, created_at = updated_at
     """  # noqa: S608, SLF001 - constants; the table's documented name
