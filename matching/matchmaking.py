@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 
 from matching import glossary, search
 from matching.embeddings import Vectors, get_embedder, space_of, unit_rows
+from matching.geography import Place
 from matching.models import Interaction, OpportunityVector, Profile, ProfileVector, VectorSpace
 from matching.ranking import Candidate, Ranked, Wish, rank
 from matching.rarity import current_rarity
-from matching.search import Criteria, Place
+from matching.search import Criteria
 from matching.terms import STOP_WORDS, Rarity, Terms, bucket, stem, words_of
 from matching.vectors import ProfileTexts, embed_each, facets_of, languages_written_by, profile_vector
 

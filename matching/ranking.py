@@ -27,7 +27,7 @@ from django.conf import settings
 from numpy.typing import NDArray
 
 from matching.embeddings import Vectors
-from matching.search import EARTH_RADIUS_KM, Place
+from matching.geography import Place, kilometers_between
 from matching.terms import Rarity, Terms, similarities
 
 Scores = NDArray[np.float32]
@@ -160,13 +160,6 @@ def _distance(place: Place | None, candidate: Candidate) -> float | None:
     if place is None or candidate.place is None:
         return None
     return kilometers_between(place, candidate.place)
-
-
-def kilometers_between(a: Place, b: Place) -> float:
-    """The great circle distance (haversine)."""
-    (lat1, lng1), (lat2, lng2) = ((math.radians(x), math.radians(y)) for x, y in (a, b))
-    h = math.sin((lat2 - lat1) / 2) ** 2 + math.cos(lat1) * math.cos(lat2) * math.sin((lng2 - lng1) / 2) ** 2
-    return 2 * EARTH_RADIUS_KM * math.asin(math.sqrt(min(1.0, h)))
 
 
 def _nearness(kilometers: float | None) -> float:

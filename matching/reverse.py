@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 from pgvector import Vector
 
 from matching.finding import as_match, upsert_matches
+from matching.geography import KM_PER_DEGREE, kilometers_sql
 from matching.matchmaking import load, wish_of
 from matching.models import Opportunity, ProfileVector, VectorSpace
 from matching.ranking import Candidate, Ranked, rank
 from matching.rarity import current_rarity
 from matching.search import (
-    EARTH_RADIUS_KM,
     IS_OF_ANY_BUILD,
-    KM_PER_DEGREE,
     OVERFETCH,
     Criteria,
     Where,
@@ -192,8 +191,7 @@ def _add_reach(where: Where, opportunity: Opportunity) -> None:
         return
     where.add(
         f"({anywhere} OR abs(p.latitude - %s) * {KM_PER_DEGREE} <= p.radius_km * {BAND_SLACK}"
-        f" AND 2 * {EARTH_RADIUS_KM} * asin(sqrt(least(1, sin(radians(p.latitude - %s) / 2) ^ 2"
-        " + cos(radians(%s)) * cos(radians(p.latitude)) * sin(radians(p.longitude - %s) / 2) ^ 2))) <= p.radius_km)",
+        f" AND {kilometers_sql('p')} <= p.radius_km)",
         *(latitude, latitude, latitude, longitude),
     )
 

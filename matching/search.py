@@ -8,7 +8,6 @@ exactly after all. No list of opportunities is ever loaded; a search hands back 
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -19,17 +18,13 @@ from uuid import UUID
 import numpy as np
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F, Value
-from django.db.models.functions import ASin, Cos, Least, Power, Radians, Sin, Sqrt
 from numpy.typing import NDArray
 from pgvector import Vector
 
 from matching import metrics
-from matching.models import OpportunityQuerySet, VectorSpace
+from matching.geography import Place, box_around, kilometers_sql
+from matching.models import VectorSpace
 
-EARTH_RADIUS_KM = 6371.0088
-KM_PER_DEGREE = 111.195
-Place = tuple[float, float]
 #: The list HNSW keeps while it searches, for each row asked for, at most 1,000. With a shorter one a question that lies
 #: far from every cluster may end in the wrong one: among a million, 3 found .87 of the nearest on average, 5 found .98.
 EF_SEARCH_PER_ROW = 5
@@ -112,39 +107,13 @@ class Where:
         latitude, longitude = place
         inside = "o.longitude BETWEEN %s AND %s" if west <= east else "(o.longitude >= %s OR o.longitude <= %s)"
         self.add(
-            f"(o.is_remote OR o.latitude BETWEEN %s AND %s AND {inside} AND 2 * {EARTH_RADIUS_KM} * asin(sqrt("
-            "least(1, sin(radians(o.latitude - %s) / 2) ^ 2 + cos(radians(%s)) * cos(radians(o.latitude))"
-            " * sin(radians(o.longitude - %s) / 2) ^ 2))) <= %s)",
+            f"(o.is_remote OR o.latitude BETWEEN %s AND %s AND {inside} AND {kilometers_sql('o')} <= %s)",
             *(south, north, west, east, latitude, latitude, longitude, radius_km),
         )
 
     @property
     def sql(self) -> str:
         return " AND ".join(self.conditions)
-
-
-def box_around(place: Place, radius_km: float) -> tuple[float, float, float, float]:
-    """South, west, north and east of a box that holds the circle; west > east where it crosses the date line."""
-    latitude, longitude = place
-    height = radius_km / KM_PER_DEGREE
-    south, north = latitude - height, latitude + height
-    if south <= -90 or north >= 90:
-        return max(south, -90), -180, min(north, 90), 180
-    width = math.degrees(math.asin(min(1, math.sin(math.radians(height)) / math.cos(math.radians(latitude)))))
-    west, east = longitude - width, longitude + width
-    if width >= 180:
-        return south, -180, north, 180
-    return south, west + 360 * (west < -180), north, east - 360 * (east > 180)
-
-
-def within(found: OpportunityQuerySet, place: Place, radius_km: float) -> OpportunityQuerySet:
-    """Those of `found` that take place within the radius (great circle); the box is what the index serves."""
-    latitude, longitude = place
-    half_height = Sin(Radians(F("latitude") - latitude) / 2)
-    half_width = Sin(Radians(F("longitude") - longitude) / 2)
-    square = Power(half_height, 2) + math.cos(math.radians(latitude)) * Cos(Radians("latitude")) * Power(half_width, 2)
-    kilometers = 2 * EARTH_RADIUS_KM * ASin(Sqrt(Least(square, Value(1.0))))
-    return found.in_box(box_around(place, radius_km)).alias(kilometers=kilometers).filter(kilometers__lte=radius_km)
 
 
 @dataclass(frozen=True, slots=True)

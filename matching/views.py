@@ -17,9 +17,9 @@ from rest_framework.views import APIView
 from accounts.models import User
 from jobs.idempotency import idempotent
 from matching import opportunities, profiles
+from matching.geography import within
 from matching.models import Interaction, Match, Opportunity, OpportunityQuerySet, Partner
 from matching.partners import IsPartner, PartnerAuthentication
-from matching.search import within
 from matching.serializers import (
     ApplicantSerializer,
     InteractionSerializer,
