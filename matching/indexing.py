@@ -36,7 +36,7 @@ SAMPLE_DEPTH = 100
 #: How often, how patiently and how long apart the swap asks for its locks.
 SWAP_ATTEMPTS, SWAP_LOCK_SECONDS, SWAP_PAUSE_SECONDS = 20, 2, 1
 _LOCK_KEY = "hashtextextended('vector indexes', 4)"
-#: How a part of pg_stat_progress_create_index counts into the whole.
+#: Is told which share is done, 0 to 1, and of what.
 Progress = Callable[[float, str], object]
 
 

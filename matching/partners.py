@@ -8,16 +8,10 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
-from rest_framework.authentication import BaseAuthentication, get_authorization_header
-from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.permissions import BasePermission
-from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from accounts import audit
 from matching.models import Partner, PartnerKey
 
-SCHEME = "Api-Key"
 PREFIX = "clp_"
 
 
@@ -28,6 +22,12 @@ def create_key(partner: Partner, *, label: str = "", by: UUID | None = None) -> 
         stored = PartnerKey.objects.create(partner=partner, label=label, digest=_digest(key))
         _record("partner_key.created", stored, by)
     return key
+
+
+def honoured_key(key: str) -> PartnerKey | None:
+    """The stored key, with its partner, unless it is unknown, was revoked or its partner is not active."""
+    honoured = PartnerKey.objects.filter(revoked_at=None, partner__is_active=True).select_related("partner")
+    return honoured.filter(digest=_digest(key)).first()
 
 
 def partner_named(name: str) -> Partner:
@@ -53,31 +53,3 @@ def _record(event: str, key: PartnerKey, by: UUID | None) -> None:
 def _digest(key: str) -> bytes:
     """Keys are long and random, so a plain digest cannot be guessed back."""
     return hashlib.sha256(key.encode()).digest()
-
-
-class PartnerAuthentication(BaseAuthentication):
-    """`Authorization: Api-Key <key>` or `X-Api-Key: <key>`; the request's user is then the partner."""
-
-    def authenticate(self, request: Request) -> tuple[Partner, PartnerKey] | None:
-        scheme, _, key = get_authorization_header(request).decode("latin-1").partition(" ")
-        key = key if scheme.lower() == SCHEME.lower() else request.headers.get("X-Api-Key", "")
-        if not key:
-            return None
-        found = (
-            PartnerKey.objects.select_related("partner")
-            .filter(digest=_digest(key.strip()), revoked_at=None, partner__is_active=True)
-            .first()
-        )
-        if found is None:
-            raise AuthenticationFailed("The API key is unknown or was revoked.")
-        return found.partner, found
-
-    def authenticate_header(self, request: Request) -> str:
-        return SCHEME
-
-
-class IsPartner(BasePermission):
-    """Those a partner's key was shown for."""
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        return isinstance(request.user, Partner)

@@ -7,7 +7,7 @@ from drf_spectacular.openapi import AutoSchema
 
 
 class PartnerKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    target_class = "matching.partners.PartnerAuthentication"
+    target_class = "matching.authentication.PartnerAuthentication"
     name = "partner_key"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:

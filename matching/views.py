@@ -17,9 +17,9 @@ from rest_framework.views import APIView
 from accounts.models import User
 from jobs.idempotency import idempotent
 from matching import opportunities, profiles
+from matching.authentication import IsPartner, PartnerAuthentication
 from matching.geography import within
 from matching.models import Interaction, Match, Opportunity, OpportunityQuerySet, Partner
-from matching.partners import IsPartner, PartnerAuthentication
 from matching.serializers import (
     ApplicantSerializer,
     InteractionSerializer,
@@ -133,12 +133,17 @@ def _visible_opportunity(request: Request, pk: str) -> Opportunity:
     return get_object_or_404(Opportunity.objects.defer("search").visible_to(request.user), pk=pk)
 
 
-class PartnerOpportunityListView(ListAPIView[Opportunity]):
-    """A partner's own opportunities."""
+class PartnerView(APIView):
+    """What the addresses of partners have in common."""
 
     authentication_classes = (PartnerAuthentication,)
     permission_classes = (IsPartner,)
     throttle_classes = (PartnerThrottle,)
+
+
+class PartnerOpportunityListView(PartnerView, ListAPIView[Opportunity]):
+    """A partner's own opportunities."""
+
     serializer_class = PartnerOpportunitySerializer
     ordering = ("-created_at", "-id")
 
@@ -165,12 +170,8 @@ class PartnerOpportunityListView(ListAPIView[Opportunity]):
         return Response(PartnerOpportunitySerializer(opportunity).data, status=201 if is_new else 200)
 
 
-class PartnerOpportunityView(APIView):
+class PartnerOpportunityView(PartnerView):
     """One of a partner's own opportunities."""
-
-    authentication_classes = (PartnerAuthentication,)
-    permission_classes = (IsPartner,)
-    throttle_classes = (PartnerThrottle,)
 
     @extend_schema(
         operation_id="partner_opportunities_retrieve", responses=PartnerOpportunitySerializer, tags=["partners"]
@@ -200,12 +201,9 @@ class PartnerOpportunityView(APIView):
         return Response(status=204)
 
 
-class PartnerApplicantListView(ListAPIView[Interaction]):
+class PartnerApplicantListView(PartnerView, ListAPIView[Interaction]):
     """The citizens who applied for one of a partner's own opportunities."""
 
-    authentication_classes = (PartnerAuthentication,)
-    permission_classes = (IsPartner,)
-    throttle_classes = (PartnerThrottle,)
     serializer_class = ApplicantSerializer
     ordering = ("-created_at", "-id")
 
