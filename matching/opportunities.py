@@ -70,10 +70,11 @@ def change(opportunity: Opportunity, fields: Mapping[str, Any]) -> Opportunity:
         changed = {name: value for name, value in fields.items() if getattr(opportunity, name) != value}
         if not changed:
             return opportunity
-        if "external_id" in changed and _locked_by_external_id(opportunity.source, changed["external_id"]):
-            raise ExternalIdTaken
         for name, value in changed.items():
             setattr(opportunity, name, value)
+        is_renamed = not changed.keys().isdisjoint({"source", "external_id"})
+        if is_renamed and _locked_by_external_id(opportunity.source, opportunity.external_id):
+            raise ExternalIdTaken
         opportunity.updated_at = timezone.now()
         opportunity.clean()
         opportunity.save(update_fields=[*changed, "updated_at"])

@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 from jobs.testing import assert_sent, run_tasks
 from matching import opportunities, partners
 from matching.actors import embed_profile
-from matching.errors import OpportunityClosed
+from matching.errors import ExternalIdTaken, OpportunityClosed
 from matching.models import Interaction, Match, Opportunity, OpportunityVector, Profile
 from tests.accounts.factories import make_user
 from tests.matching.conftest import AsPartner, SignIn
@@ -323,6 +323,14 @@ def test_an_external_id_that_another_one_has_answers_409(as_partner: AsPartner) 
     assert client.patch(url, {"external_id": "8", "title": "Same"}).status_code == 200
     assert client.patch(url, {"external_id": "9"}).json()["external_id"] == "9"
     assert as_partner("Other").post(PARTNER_URL, NEW | {"external_id": "7"}).status_code == 201
+
+
+def test_an_external_id_is_looked_for_in_the_source_that_a_change_names() -> None:
+    make_opportunity(source="a", external_id="7")
+    changed = make_opportunity(source="a", external_id="8")
+    opportunities.change(changed, {"source": "b", "external_id": "7"})
+    with pytest.raises(ExternalIdTaken):
+        opportunities.change(changed, {"source": "a"})
 
 
 @pytest.mark.django_db(transaction=True)
