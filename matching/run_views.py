@@ -174,7 +174,7 @@ class LegacyMatchView(RunStartingView):
     def post(self, request: Request) -> HttpResponse:
         """Find matches and answer with them. Deprecated: start a run and follow its status instead.
 
-        The work is done by a worker even so; if it takes too long, the answer is 202 with the run's task.
+        The work is done by a worker even so. If it takes too long or is cancelled, the answer is 202 with its task.
         """
         answer = self.started(request, _wanted(request))
         if answer.status_code != 202:
@@ -182,8 +182,7 @@ class LegacyMatchView(RunStartingView):
         run = _run_of(answer, request)
         waiting.until_ended(cast("UUID", run.task_id), settings.MATCHING_WAIT_SECONDS)
         run.refresh_from_db()
-        status = runs.status_of(run, runs.task_of(run))
-        if status in {"failed", "cancelled"}:
+        if runs.status_of(run, runs.task_of(run)) == "failed":
             raise exceptions.APIException("The matches could not be found.")
         if run.matches is None:
             return answer

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from rest_framework.test import APIClient
 
+from jobs import waiting
 from jobs.models import Task
 from jobs.testing import run_tasks
 from matching.models import MatchRun, Opportunity
@@ -88,6 +91,17 @@ def test_the_legacy_address_answers_with_its_end_announced(as_user: SignIn) -> N
     assert answer["Deprecation"].startswith("@")
     assert answer["Sunset"].endswith("GMT")
     assert 'rel="successor-version"' in answer["Link"]
+
+
+@pytest.mark.parametrize(("state", "answered"), [("dead", 500), ("cancelled", 202)])
+def test_the_legacy_address_tells_a_failure_from_a_run_that_was_cancelled(
+    as_user: SignIn, monkeypatch: pytest.MonkeyPatch, state: str, answered: int
+) -> None:
+    def end(task_id: Any, _seconds: float) -> None:
+        Task.objects.filter(pk=task_id).update(state=state)
+
+    monkeypatch.setattr(waiting, "until_ended", end)
+    assert as_user(make_user()).post(f"{URL}legacy/", {}).status_code == answered
 
 
 def test_result_pages_hold_every_match_once(as_user: SignIn) -> None:
