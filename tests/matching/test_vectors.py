@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,20 +13,17 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from jobs.testing import run_tasks
-from matching import embeddings, evaluation, finding, indexing, matchmaking, search, vectors
+from matching import embeddings, finding, indexing, matchmaking, search, vectors
 from matching.actors import rebuild_embeddings, refresh_all_matches
 from matching.checks import check_settings
 from matching.embeddings import BatchedEmbedder, Vectors
 from matching.errors import DimensionMismatch, TextRefused, VectorIndexError
-from matching.glossary import in_english, languages_of
 from matching.models import Match, Opportunity, OpportunityVector, ProfileVector, VectorSpace
 from matching.ranking import Ranked
 from matching.search import Criteria
 from matching.spaces import active_space
-from matching.terms import Rarity, Terms, similarities
+from matching.terms import Rarity, Terms
 from tests.matching.factories import DOGS, REPAIRS, make_opportunity, make_profile
-
-ROW = {"external_id": "1", "kind": "volunteering", "title": "Plant trees", "description": "In the park."}
 
 
 class WordEmbedder(BatchedEmbedder):
@@ -259,42 +254,3 @@ def test_settings_out_of_range_are_errors(settings: Settings) -> None:
     settings.VECTOR_INDEX_TYPE = "flat"
     settings.VECTOR_HNSW_M = 1
     assert {error.id for error in check_settings()} == {"matching.E001", "matching.E002"}
-
-
-@pytest.mark.django_db
-def test_evaluation_grades_the_ranking_and_leaves_nothing(tmp_path: Path) -> None:
-    opportunities, judgements = tmp_path / "o.jsonl", tmp_path / "j.jsonl"
-    rows = [ROW, ROW | {"external_id": "2", "title": "Old", "ends_on": "2011-01-01", "description": "carpentry"}]
-    opportunities.write_text("\n".join(map(json.dumps, rows)))
-    told = {"id": "p", "headline": "Plant trees in the park", "wants": ["volunteering"]}
-    judgements.write_text(json.dumps({"profile": told, "judgements": {"1": 3, "2": 0}}))
-    found = evaluation.evaluate(opportunities, judgements)
-    assert (found.ndcg_at_10, found.recall_at_20, found.opportunities) == (1.0, 1.0, 2)
-    assert not Opportunity.objects.exists()
-    assert not VectorSpace.objects.exists()
-
-
-def test_gain_and_recall_are_those_of_the_papers() -> None:
-    grades = {"a": 3, "b": 0, "c": 2}
-    assert evaluation.ndcg(["a", "c", "b"], grades) == 1.0
-    assert evaluation.ndcg(["x"], grades) == 0.0
-    assert evaluation.recall(["x", "c"], grades) == 0.5
-
-
-def test_rare_words_in_common_weigh_more_than_frequent_ones() -> None:
-    texts = [Terms.of("plumbing and parks"), Terms.of("parks and gardens"), Terms.of("gardens, parks")]
-    near = similarities(Terms.of("parks plumber"), texts, Rarity.of(texts))
-    assert near[0] > near[1]
-    assert Terms.unpack(texts[0].pack()).buckets.tolist() == texts[0].buckets.tolist()
-    assert len(Terms.unpack(b"odd").buckets) == 0
-    assert similarities(Terms.of(""), texts, Rarity.of(texts)).tolist() == [0, 0, 0]
-
-
-def test_the_glossary_knows_languages_and_inflections() -> None:
-    spanish = "Busco trabajo en la limpieza de los parques y con niños"
-    assert languages_of(spanish) == ("es",)
-    assert "cleaning" in in_english(spanish, ("es",))
-    assert "children" in in_english(spanish, ("es",))
-    assert languages_of("I repair bikes in the park") == ()
-    assert in_english("xyz", ("es",)) == "xyz"
-    assert "trees" in in_english("मैं पेड़ों की देखभाल करता हूँ", ("hi",))
