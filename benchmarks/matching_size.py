@@ -37,11 +37,11 @@ from benchmarks.results import percentile  # noqa: E402
 from matching import indexing, reverse, search  # noqa: E402
 from matching.demo import OPPORTUNITIES  # noqa: E402
 from matching.embeddings import Vectors, get_embedder, unit_rows  # noqa: E402
-from matching.finding import save_matches  # noqa: E402
 from matching.matchmaking import find, query_for  # noqa: E402
 from matching.models import Opportunity, Profile, ProfileVector, VectorSpace  # noqa: E402
 from matching.profiles import edit  # noqa: E402
 from matching.rarity import forget_rarity, refresh_rarity  # noqa: E402
+from matching.saving import save_matches  # noqa: E402
 from matching.search import Criteria  # noqa: E402
 from matching.spaces import space_for  # noqa: E402
 from matching.terms import Terms  # noqa: E402

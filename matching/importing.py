@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
 from matching import generation
 from matching.errors import ImportFileError
 from matching.import_formats import FORMATS, Row, RowRejected, row_to_opportunity
+from matching.locks import lock
 from matching.models import Opportunity
 from matching.opportunities import TEXT_FIELDS, announce_changes
 
@@ -94,8 +95,7 @@ def _import_batch(
 
 def _store(read: dict[str, Opportunity], source: str, counts: Counts) -> None:
     """New ones are added, different ones changed; their vectors and whom they suit follow in the background."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 3))", [f"import {source}"])
+    lock(f"import {source}")
     known = {one.external_id: one for one in _known(source, list(read))}
     new = [one for external_id, one in read.items() if external_id not in known]
     pairs = [(known[external_id], one) for external_id, one in read.items() if external_id in known]

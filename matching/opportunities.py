@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -14,9 +14,10 @@ from accounts.models import User
 from matching import generation
 from matching.actors import embed_opportunities, send_refresh, send_reverse
 from matching.errors import ExternalIdTaken, OpportunityClosed
-from matching.finding import lock_matches
+from matching.locks import lock
 from matching.models import Interaction, Match, Opportunity, Partner
 from matching.profiles import debounce
+from matching.saving import lock_matches
 
 #: A change of these is a change of what is embedded.
 TEXT_FIELDS = frozenset({"title", "category", "description", "requirements"})
@@ -55,7 +56,7 @@ def _locked_by_external_id(source: str, external_id: str) -> Opportunity | None:
     """The opportunity of that id, if there is one; nobody else gives the id away until this transaction ends."""
     if not external_id:
         return None
-    lock(f"{source} {external_id}")
+    lock(f"external id {source} {external_id}")
     return Opportunity.objects.filter(source=source, external_id=external_id).defer("search").first()
 
 
@@ -93,12 +94,6 @@ def announce_changes(changes: Mapping[UUID, Collection[str]]) -> None:
         announce(texts)
     if suiting := [pk for pk in others if not SUITING_FIELDS.isdisjoint(changes[pk])]:
         send_reverse(suiting)
-
-
-def lock(subject: str) -> None:
-    """Others that lock the same subject wait until this transaction ends."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 2))", [subject])
 
 
 def announce(ids: Sequence[UUID]) -> None:

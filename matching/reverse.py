@@ -13,12 +13,12 @@ from django.utils import timezone
 from numpy.typing import NDArray
 from pgvector import Vector
 
-from matching.finding import as_match, upsert_matches
 from matching.geography import KM_PER_DEGREE, kilometers_sql
 from matching.matchmaking import load, wish_of
 from matching.models import Opportunity, ProfileVector, VectorSpace
 from matching.ranking import Candidate, Ranked, rank
 from matching.rarity import current_rarity
+from matching.saving import as_match, upsert_matches
 from matching.search import (
     IS_OF_ANY_BUILD,
     OVERFETCH,

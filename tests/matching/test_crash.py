@@ -9,7 +9,7 @@ import pytest
 
 from jobs.models import Task
 from jobs.testing import run_tasks
-from matching import finding
+from matching import finding, saving
 from matching.models import Match, MatchRun
 from matching.runs import RunRequest, start
 from tests.jobs.conftest import QUICK, Workers, wait_until, wait_until_drained
@@ -33,9 +33,9 @@ def test_an_attempt_that_broke_off_leaves_nothing_and_the_next_saves_each_match_
     run_tasks()
     profile = make_profile()
     start(profile.user, RunRequest(is_saved=True))
-    plain_save, saved = finding.save_matches, []
+    plain_save, saved = saving.save_matches, []
 
-    def break_off_once(user_id: UUID, found: finding.Found) -> None:
+    def break_off_once(user_id: UUID, found: saving.Found) -> None:
         plain_save(user_id, found)
         saved.append(len(found))
         if len(saved) == 1:

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from accounts.models import User
 from jobs.testing import run_tasks
-from matching import finding, opportunities
+from matching import opportunities, saving
 from matching.models import Interaction, Match, Opportunity
 from tests.accounts.factories import make_user
 from tests.matching.conftest import SignIn
@@ -25,9 +25,9 @@ def test_a_run_in_flight_does_not_bring_back_what_was_dismissed_or_applied_for(k
     found = [FOUND | {"opportunity_id": str(one.pk)} for one in (opportunity, other)]
     opportunities.act(user, opportunity, kind)
     with transaction.atomic():
-        finding.save_matches(user.pk, found)
+        saving.save_matches(user.pk, found)
     assert [match.opportunity for match in Match.objects.filter(user=user)] == [other]
-    assert finding.upsert_matches([(user.pk, found[0])], is_update=False) == []
+    assert saving.upsert_matches([(user.pk, found[0])], is_update=False) == []
 
 
 @pytest.mark.django_db
@@ -46,7 +46,7 @@ def test_a_dismissed_match_is_not_listed(as_user: SignIn) -> None:
 def test_a_dismissal_waits_for_a_run_that_is_saving_and_then_takes_its_match_away() -> None:
     user, opportunity = make_user(), make_opportunity()
     with transaction.atomic():
-        finding.save_matches(user.pk, [FOUND | {"opportunity_id": str(opportunity.pk)}])
+        saving.save_matches(user.pk, [FOUND | {"opportunity_id": str(opportunity.pk)}])
         dismissing = threading.Thread(target=dismiss, args=(user, opportunity))
         dismissing.start()
         dismissing.join(timeout=0.5)

@@ -15,7 +15,7 @@ from pytest_django.fixtures import Settings
 from accounts.models import User
 from jobs.models import Task
 from jobs.testing import run_tasks
-from matching import embeddings, finding, reverse
+from matching import embeddings, finding, reverse, saving
 from matching.actors import match_citizens, send_refresh
 from matching.embeddings import BatchedEmbedder, Vectors
 from matching.models import CachedRanking, Match, MatchRun, Opportunity, Profile, ProfileVector
@@ -121,7 +121,7 @@ def test_a_citizen_erased_while_matches_are_found_leaves_nothing_to_repeat(
     profile = make_citizen()
     Task.objects.all().delete()
 
-    def found_too_late(*_arguments: Any, **_options: Any) -> finding.Found:
+    def found_too_late(*_arguments: Any, **_options: Any) -> saving.Found:
         User.objects.filter(pk=profile.user_id).delete()
         return [{"opportunity_id": str(Opportunity.objects.get().pk), "score": 1.0, "reasons": []}]
 

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection, transaction
 
 from accounts.models import User
-from matching import finding
+from matching import saving
 from matching.models import Match, Opportunity
 from tests.accounts.factories import make_user
 from tests.matching.factories import make_opportunity
@@ -24,10 +24,10 @@ def test_a_refresh_and_new_opportunities_that_find_its_citizen_wait_for_each_oth
     first, second = sorted((make_opportunity(), make_opportunity()), key=lambda one: one.pk)
     refreshing = threading.Thread(target=save, args=(user, [second, first]))
     with transaction.atomic():
-        finding.upsert_matches([(user.pk, found(first))], is_update=False)
+        saving.upsert_matches([(user.pk, found(first))], is_update=False)
         refreshing.start()
         refreshing.join(timeout=0.5)
-        finding.upsert_matches([(user.pk, found(second))], is_update=False)
+        saving.upsert_matches([(user.pk, found(second))], is_update=False)
     refreshing.join()
     assert Match.objects.filter(user=user).count() == 2
 
@@ -35,6 +35,6 @@ def test_a_refresh_and_new_opportunities_that_find_its_citizen_wait_for_each_oth
 def save(user: User, best_first: list[Opportunity]) -> None:
     try:
         with transaction.atomic():
-            finding.save_matches(user.pk, [found(one) for one in best_first])
+            saving.save_matches(user.pk, [found(one) for one in best_first])
     finally:
         connection.close()
