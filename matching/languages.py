@@ -24,9 +24,13 @@ _NAMES = {
 
 
 def tags_of(texts: Iterable[str]) -> list[str]:
-    """The tags of the languages named, each once; one text may name several, as `EN; es`. Raises LanguageUnknown."""
+    """The tags of the languages named, each once; one text may name several, as `EN; es`. Raises LanguageUnknown.
+
+    A tag of a region brings that of its language along, so that `pt-br` and `pt-pt` have one in common.
+    """
     named = (part.strip() for text in texts for part in _SEPARATORS.split(text))
-    return list(dict.fromkeys(_tag(name) for name in named if name))
+    tags = (_tag(name) for name in named if name)
+    return list(dict.fromkeys(one for tag in tags for one in (tag, tag.partition("-")[0])))
 
 
 def _tag(name: str) -> str:

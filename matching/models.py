@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -122,9 +122,9 @@ class OpportunityQuerySet(models.QuerySet["Opportunity"]):
         """Those with all of `words`, in the syntax of web search engines."""
         return self.filter(search=SearchQuery(words, config="english", search_type="websearch"))
 
-    def speaking(self, language: str) -> OpportunityQuerySet:
-        """Those that ask for no language, or for this one."""
-        return self.filter(Q(languages=[]) | Q(languages__contains=[language]))
+    def speaking(self, languages: Sequence[str]) -> OpportunityQuerySet:
+        """Those that ask for no language, or for one of these."""
+        return self.filter(Q(languages=[]) | Q(languages__overlap=languages))
 
     def in_box(self, box: tuple[float, float, float, float]) -> OpportunityQuerySet:
         """Those within south, west, north and east; west > east crosses the date line."""

@@ -249,11 +249,14 @@ class OpportunityFilterSerializer(serializers.Serializer[Any]):
         default=False, help_text="Also what is over, full, or withdrawn after you acted on it."
     )
 
-    def validate_language(self, text: str) -> str:
+    def validate_language(self, text: str) -> list[str]:
         try:
-            return languages.tags_of([text])[0]
-        except (LanguageUnknown, IndexError) as error:
-            raise serializers.ValidationError("Not a language.") from error
+            tags = languages.tags_of([text])
+        except LanguageUnknown as error:
+            raise serializers.ValidationError(str(error)) from error
+        if not tags:
+            raise serializers.ValidationError("Not a language.")
+        return tags
 
     def validate_near(self, text: str) -> tuple[float, float]:
         latitude, longitude = (float(part) for part in text.split(","))

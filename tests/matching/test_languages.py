@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 
+from jobs.testing import run_tasks
 from matching.errors import LanguageUnknown
 from matching.import_formats import RowRejected, row_to_opportunity
 from matching.importing import import_opportunities
@@ -18,7 +19,9 @@ from matching.models import Opportunity, Profile
 from tests.accounts.factories import make_user
 from tests.matching.conftest import AsPartner, SignIn
 from tests.matching.factories import make_opportunity, make_profile
+from tests.matching.runs import run, titles
 
+NEW = {"kind": "event", "title": "Open day"}
 ROW = {"external_id": "1", "kind": "job", "title": "Cook"}
 
 
@@ -29,7 +32,8 @@ ROW = {"external_id": "1", "kind": "job", "title": "Cook"}
         (["Español", "ESPAÑOL", "Spanish", "es"], ["es"]),
         (["English, French / Haitian  Creole"], ["en", "fr", "ht"]),
         (["हिन्दी", "हिंदी", "Hindi"], ["hi"]),
-        (["pt_BR", "en-US"], ["pt-br", "en-us"]),
+        (["pt_BR", "en-US"], ["pt-br", "pt", "en-us", "en"]),
+        (["en", "en-GB"], ["en", "en-gb"]),
         (["", " ; "], []),
         (["Mandarin|Cantonese"], ["zh", "yue"]),
     ],
@@ -49,11 +53,25 @@ def test_profile_partner_and_filter_know_the_same_names(as_user: SignIn, as_part
     client = as_user(make_user())
     assert client.put("/api/v1/profiles/me/", {"languages": ["Español", "EN"]}).json()["languages"] == ["es", "en"]
     assert client.put("/api/v1/profiles/me/", {"languages": ["Klingon speakers"]}).status_code == 400
-    told = {"kind": "event", "title": "Open day", "languages": ["Spanish"]}
+    told = NEW | {"languages": ["Spanish"]}
     assert as_partner().post("/api/v1/partner/opportunities/", told).json()["languages"] == ["es"]
     assert len(client.get("/api/v1/opportunities/?language=Español").json()["results"]) == 1
     assert client.get("/api/v1/opportunities/?language=fr").json()["results"] == []
     assert client.get("/api/v1/opportunities/?language=!").status_code == 400
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("spoken", "asked_for"), [("en-US", "en"), ("en", "en-US"), ("en-US", "en-GB")])
+def test_who_speaks_a_language_of_one_region_speaks_the_language(
+    as_user: SignIn, as_partner: AsPartner, spoken: str, asked_for: str
+) -> None:
+    client = as_user(make_user())
+    client.put("/api/v1/profiles/me/", {"languages": [spoken]})
+    as_partner().post("/api/v1/partner/opportunities/", NEW | {"languages": [asked_for]})
+    run_tasks()
+    assert titles(run(client)) == titles(run(client, filters={"languages": [spoken]})) == [NEW["title"]]
+    assert len(client.get("/api/v1/matches/").json()["results"]) == 1
+    assert len(client.get(f"/api/v1/opportunities/?language={spoken}").json()["results"]) == 1
 
 
 @pytest.mark.django_db
