@@ -24,9 +24,9 @@ PROBLEMS = {
 
 
 class PayloadSerializer(serializers.Serializer[Any]):
-    """The payload of a job type; a field it does not have is refused with the names of those it has.
+    """The payload of a job type, or another body; a field it does not have is refused with the names of those it has.
 
-    A misspelt optional field would otherwise start a job that computes something else than was asked.
+    A misspelt optional field would otherwise start something else than was asked.
     """
 
     def to_internal_value(self, data: Any) -> Any:
