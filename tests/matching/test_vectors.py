@@ -20,7 +20,6 @@ from matching.actors import rebuild_embeddings, refresh_all_matches
 from matching.checks import check_settings
 from matching.embeddings import BatchedEmbedder, Vectors
 from matching.errors import DimensionMismatch, EmbeddingRefused, VectorIndexError
-from matching.glossary import in_english, languages_of
 from matching.models import Match, Opportunity, OpportunityVector, ProfileVector, VectorSpace
 from matching.ranking import Ranked
 from matching.search import Criteria
@@ -288,13 +287,3 @@ def test_rare_words_in_common_weigh_more_than_frequent_ones() -> None:
     assert Terms.unpack(texts[0].pack()).buckets.tolist() == texts[0].buckets.tolist()
     assert len(Terms.unpack(b"odd").buckets) == 0
     assert similarities(Terms.of(""), texts, Rarity.of(texts)).tolist() == [0, 0, 0]
-
-
-def test_the_glossary_knows_languages_and_inflections() -> None:
-    spanish = "Busco trabajo en la limpieza de los parques y con niños"
-    assert languages_of(spanish) == ("es",)
-    assert "cleaning" in in_english(spanish, ("es",))
-    assert "children" in in_english(spanish, ("es",))
-    assert languages_of("I repair bikes in the park") == ()
-    assert in_english("xyz", ("es",)) == "xyz"
-    assert "trees" in in_english("मैं पेड़ों की देखभाल करता हूँ", ("hi",))
