@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.glossary import fold
+from matching.glossary import DEVANAGARI_IN_WORDS, fold
 
 BUCKETS = 1 << 18
-_WORD = re.compile(r"[^\W_](?:[\w\u0900-\u097f+#])*")
+_WORD = re.compile(rf"[^\W_](?:[\w{DEVANAGARI_IN_WORDS}+#])*")
 _SUFFIXES = ("ations", "ation", "ings", "ing", "ers", "er", "ies", "ed", "es", "s", "y", "e")
 
 #: Small words, and those that every citizen and every offer uses.
