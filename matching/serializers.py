@@ -76,7 +76,7 @@ class NothingSerializer(PayloadSerializer):
     """An empty object, or no body at all."""
 
 
-class ProfileSerializer(PayloadSerializer, serializers.ModelSerializer[Profile]):
+class ProfileSerializer(serializers.ModelSerializer[Profile]):
     """A citizen's profile. PUT replaces it: what is left out becomes empty; `wants_match_notices` stays as it was."""
 
     headline = StrictTextField(max_length=200, allow_blank=True, default="")
@@ -150,7 +150,7 @@ class OpportunitySerializer(serializers.ModelSerializer[Opportunity]):
         read_only_fields = fields
 
 
-class PartnerOpportunitySerializer(PayloadSerializer, serializers.ModelSerializer[Opportunity]):
+class PartnerOpportunitySerializer(serializers.ModelSerializer[Opportunity]):
     """An opportunity as its organisation writes it."""
 
     title = StrictTextField(max_length=300)
@@ -321,7 +321,7 @@ class RunRequestSerializer(PayloadSerializer):
     )
     limit = serializers.IntegerField(min_value=1, max_value=RUN_LIMIT_MAX, default=100)
     notify = StrictBooleanField(default=False, help_text="Tell me when it is done.")
-    wait = StrictBooleanField(default=False, help_text="Answer when it is done, for a bounded time.")
+    wait = serializers.BooleanField(default=False, help_text="Answer when it is done, for a bounded time.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs.get("radius_km") and not attrs.get("location") and not self._has_place():
