@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from jobs.database import execute
+from jobs import database
 from notifications.models import Delivery, Receipt
 
 #: Rows deleted by one statement: few enough that nobody waits behind it.
@@ -41,7 +41,7 @@ def apply_early(provider_id: str) -> None:
 
 def lock(provider_id: str) -> None:
     """Others that lock the same id wait until this transaction ends."""
-    execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"receipt {provider_id}",))
+    database.lock(f"receipt {provider_id}")
 
 
 def prune() -> int:
