@@ -103,11 +103,15 @@ class User(AbstractBaseUser, PermissionsMixin):
         return 1 + bisect_right(LEVEL_THRESHOLDS, self.reputation)
 
     def edit_profile(self, changes: dict[str, Any]) -> None:
-        """Save the changed fields; a changed email address has to be proved anew."""
+        """Save the changed fields; a changed email address has to be proved anew.
+
+        Raises django.core.exceptions.ValidationError for what a constraint forbids.
+        """
         if "email" in changes:
             changes = {**changes, "email_verified_at": None}
         for name, value in changes.items():
             setattr(self, name, value)
+        self.validate_constraints()
         self.save(update_fields=list(changes))
 
 
