@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
 from django.contrib import admin, messages
-from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -211,8 +210,8 @@ class ReportAdmin(admin.ModelAdmin[Report]):
         return isinstance(request.user, User) and report.may_be_changed_by(request.user)
 
     def save_model(self, request: HttpRequest, obj: Report, form: Any, change: bool) -> None:
-        with transaction.atomic():
-            routing.revise(obj, changed=form.changed_data, by=cast("User", request.user))
+        changes = {name: form.cleaned_data[name] for name in form.changed_data}
+        routing.revise(obj, changes, by=cast("User", request.user))
 
     def move(self, request: HttpRequest, queryset: QuerySet[Report], status: Status) -> None:
         """Take one step with each selected report; those that cannot take it are named."""

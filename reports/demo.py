@@ -30,7 +30,7 @@ from reports.models import (
     Status,
     StatusChange,
 )
-from reports.routing import DEADLINE_FACTORS
+from reports.routing import deadline
 from reports.taxonomy import TAXONOMY
 
 ADMIN_EMAIL = "admin@example.org"
@@ -243,7 +243,7 @@ def _make_report(number: int, city: City, dice: random.Random) -> list[StatusCha
 def _assign(report: Report, category: Category) -> None:
     report.category, report.category_source = category, CategorySource.REPORTER
     report.department = category.department
-    report.due_at = report.created_at + timedelta(hours=category.sla_hours * DEADLINE_FACTORS[report.severity])
+    report.due_at = deadline(report)
 
 
 def _course(report: Report, city: City, dice: random.Random) -> list[StatusChange]:
