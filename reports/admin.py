@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 
 from accounts.models import User
+from jobs.admin import ReadOnlyAdmin
 from reports import routing, workflow
 from reports.errors import StatusChangedMeanwhile, TransitionNotAllowed
 from reports.models import (
@@ -226,26 +227,13 @@ class ReportAdmin(admin.ModelAdmin[Report]):
             self.message_user(request, f"{moved} marked as {status.label}.", messages.SUCCESS)
 
 
-class ReadOnlyAdmin(admin.ModelAdmin[Any]):
-    """Rows that only the software writes."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
 @admin.register(StatusChange)
-class StatusChangeAdmin(ReadOnlyAdmin):
+class StatusChangeAdmin(ReadOnlyAdmin[StatusChange]):
     list_display = ("at", "report", "from_status", "to_status", "note", "by")
     list_filter = ("to_status",)
     list_select_related = ("report", "by")
     search_fields = ("report__title", "note")
-    date_hierarchy = "at"
+    ordering = ("-id",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StatusChange]:
         """The history of the reports that this member of staff works on."""
@@ -254,6 +242,6 @@ class StatusChangeAdmin(ReadOnlyAdmin):
 
 
 @admin.register(ImportRun)
-class ImportRunAdmin(ReadOnlyAdmin):
+class ImportRunAdmin(ReadOnlyAdmin[ImportRun]):
     list_display = ("source", "rows", "created", "known", "rejected", "started_at", "updated_at", "finished_at")
     search_fields = ("source",)
