@@ -1,11 +1,11 @@
-"""`manage.py evaluate_matching` on a database in which nothing has been made yet."""
+"""Commands on a database in which nothing has been made yet."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -47,19 +47,30 @@ def empty_database(process_environment: dict[str, str], transactional_db: None) 
         cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-@pytest.mark.parametrize(("debug", "is_ready"), [("on", True), ("off", False)])
-def test_in_development_the_tables_are_made_elsewhere_that_is_asked_for(
-    empty_database: dict[str, str], tmp_path: Path, debug: str, is_ready: bool
-) -> None:
-    opportunities, judgements = tmp_path / "opportunities.jsonl", tmp_path / "judgements.jsonl"
+def evaluate_matching(folder: Path) -> list[str]:
+    opportunities, judgements = folder / "opportunities.jsonl", folder / "judgements.jsonl"
     opportunities.write_text(json.dumps(OPPORTUNITY) + "\n")
     judgements.write_text(json.dumps(JUDGED) + "\n")
-    command = [sys.executable, "manage.py", "evaluate_matching", "--json"]
-    command += ["--opportunities", str(opportunities), "--judgements", str(judgements)]
+    return ["evaluate_matching", "--opportunities", str(opportunities), "--judgements", str(judgements)]
+
+
+def evaluate_classification(folder: Path) -> list[str]:
+    labelled = folder / "labelled.csv"
+    labelled.write_text("category,description\npothole,A deep pothole in the road\ngraffiti,Spray paint on a wall\n")
+    return ["evaluate_classification", str(labelled)]
+
+
+@pytest.mark.parametrize("debug", ["on", "off"])
+@pytest.mark.parametrize("arguments", [evaluate_matching, evaluate_classification])
+def test_in_development_the_tables_are_made_elsewhere_that_is_asked_for(
+    empty_database: dict[str, str], tmp_path: Path, arguments: Callable[[Path], list[str]], debug: str
+) -> None:
+    command = [sys.executable, "manage.py", *arguments(tmp_path), "--json"]
     environment = empty_database | SERVING | {"DEBUG": debug}
     answer = subprocess.run(command, cwd=BASE_DIR, env=environment, capture_output=True, text=True, check=False)
-    if is_ready:
-        assert json.loads(answer.stdout)["ndcg_at_10"] == 1.0, answer.stderr
+    if debug == "on":
+        assert json.loads(answer.stdout)["embedder"], answer.stderr
     else:
         assert answer.returncode == 1
         assert "run `manage.py migrate` first" in answer.stderr
+        assert "Traceback" not in answer.stderr
