@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
-from accounts import sessions
+from accounts import audit, sessions
 from accounts.models import (
     AuditEvent,
     AuditSeal,
@@ -84,6 +85,20 @@ class UserAdmin(DjangoUserAdmin[User]):  # type: ignore[type-var]
         elif form.changed_data:
             columns = {field.name for field in self.opts.concrete_fields}
             obj.edit_profile({name: getattr(obj, name) for name in form.changed_data if name in columns})
+
+    def log_addition(self, request: HttpRequest, obj: User, message: Any) -> LogEntry:
+        audit.record("user.added", actor_id=request.user.pk, subject=f"user:{obj.pk}")
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: User, message: Any) -> LogEntry:
+        fields = [name for part in message for name in part["changed"]["fields"]]
+        audit.record("user.edited", actor_id=request.user.pk, subject=f"user:{obj.pk}", data={"fields": fields})
+        return super().log_change(request, obj, message)
+
+    @transaction.atomic
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
+        """No password is set that the audit log does not tell of."""
+        return super().user_change_password(request, id, form_url)
 
     @admin.action(permissions=["change"], description="Disable, and end every session")
     def disable_users(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
