@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
 from django.contrib import admin, messages
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils.html import format_html
 
@@ -41,12 +42,13 @@ class DepartmentAdmin(admin.ModelAdmin[Department]):
     inlines = (MembershipInline,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Department]:
+        of_department = {"department": OuterRef("pk")}
         return (
             super()
             .get_queryset(request)
             .annotate(
-                open_reports_count=Count("reports", filter=Q(reports__status__in=OPEN_STATUSES), distinct=True),
-                members_count=Count("memberships", distinct=True),
+                open_reports_count=_count(Report.objects.filter(status__in=OPEN_STATUSES, **of_department)),
+                members_count=_count(DepartmentMembership.objects.filter(**of_department)),
             )
         )
 
@@ -57,6 +59,12 @@ class DepartmentAdmin(admin.ModelAdmin[Department]):
     @admin.display(ordering="members_count")
     def members(self, department: Any) -> int:
         return int(department.members_count)
+
+
+def _count(rows: QuerySet[Any]) -> Coalesce:
+    """As a subquery: counting two relations by joins multiplies the one with the other."""
+    counted = rows.order_by().values("department").annotate(count=Count("pk")).values("count")
+    return Coalesce(Subquery(counted), 0)
 
 
 @admin.register(DepartmentMembership)

@@ -11,7 +11,7 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
-from reports.models import Report, Status
+from reports.models import Department, Report, Status
 from tests.reports.factories import make_category, make_department, make_report, make_staff, make_user
 
 pytestmark = pytest.mark.django_db
@@ -62,6 +62,19 @@ def test_staff_sees_and_opens_only_reports_of_their_department() -> None:
     client.post(LIST, {"action": "mark_resolved", "_selected_action": [str(other.pk)]})
     other.refresh_from_db()
     assert other.status == Status.TRIAGED
+
+
+def test_a_department_is_listed_with_its_open_reports_and_members(superuser: User) -> None:
+    here, empty = make_department("streets"), make_department("parks")
+    for _ in range(3):
+        make_staff(here)
+        make_report(department=here)
+    make_report(department=here, status=Status.CLOSED)
+    desk = admin.site._registry[Department]
+    page = signed_in(superuser).get("/admin/reports/department/")
+    listed = page.context["cl"].result_list
+    told = {row: (desk.open_reports(row), desk.members(row)) for row in listed}  # type: ignore[attr-defined]
+    assert told == {here: (3, 3), empty: (0, 0)}
 
 
 def test_staff_without_a_department_sees_nothing() -> None:
