@@ -178,11 +178,6 @@ class OtpChallenge(models.Model):
     def __str__(self) -> str:
         return f"{self.get_channel_display()} code {self.id}"
 
-    @property
-    def is_open(self) -> bool:
-        """Whether a right code would still be accepted."""
-        return self.used_at is None and self.expires_at > timezone.now()
-
 
 class Session(models.Model):
     """One sign-in on one device: the family of refresh tokens that descend from it."""

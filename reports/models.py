@@ -273,10 +273,6 @@ class Report(models.Model):
     def __str__(self) -> str:
         return self.title
 
-    @property
-    def is_open(self) -> bool:
-        return self.status in OPEN_STATUSES
-
     def is_own(self, user: User | AnonymousUser, *, tracking_token: str = "") -> bool:
         """Whether this user wrote it, or the bearer of this token did so anonymously."""
         if self.reporter_id is not None:
