@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
 from django.contrib import admin, messages
+from django.contrib.postgres.forms import SimpleArrayField
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
+from django.forms import Textarea
 from django.http import HttpRequest
 from django.utils.html import format_html
 
@@ -76,6 +78,19 @@ class DepartmentMembershipAdmin(admin.ModelAdmin[DepartmentMembership]):
     autocomplete_fields = ("user", "department")
 
 
+class LinesField(SimpleArrayField):
+    """A list of texts, one a line: sentences have commas, by which Django would take them apart."""
+
+    widget = Textarea
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, delimiter="\n")
+
+    def to_python(self, value: Any) -> Any:
+        lines = [line for line in value.splitlines() if line.strip()] if isinstance(value, str) else value
+        return super().to_python(lines)
+
+
 @admin.register(Category)
 class CategoryAdmin(admin.ModelAdmin[Category]):
     list_display = ("name", "slug", "group", "department", "sla_hours", "is_active", "position")
@@ -83,6 +98,11 @@ class CategoryAdmin(admin.ModelAdmin[Category]):
     list_select_related = ("department",)
     search_fields = ("name", "slug", "description")
     autocomplete_fields = ("department",)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "examples":
+            return db_field.formfield(form_class=LinesField, help_text=f"{db_field.help_text} One a line.")
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 
 class HistoryInline(admin.TabularInline[StatusChange, Report]):

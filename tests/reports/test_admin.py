@@ -143,6 +143,21 @@ def test_another_category_moves_the_report_to_its_department(superuser: User) ->
     assert (report.category, report.department, report.severity) == (tree, parks, "high")
 
 
+def test_editing_a_category_leaves_its_examples_whole(superuser: User) -> None:
+    examples = ["Deep hole, please fill it", "The road, again"]
+    category = make_category(examples=examples, keywords=["hole", "road surface"])
+    url, client = f"/admin/reports/category/{category.pk}/change/", signed_in(superuser)
+    form = client.get(url).context["adminform"].form
+    shown = {field.html_name: field.value() for field in form}
+    assert client.post(url, shown | {"sla_hours": 5}).status_code == 302
+    category.refresh_from_db()
+    assert (category.sla_hours, category.examples) == (5, examples)
+    assert category.keywords == ["hole", "road surface"]
+    assert client.post(url, shown | {"examples": "One, two\r\n\r\n  three \r\n"}).status_code == 302
+    category.refresh_from_db()
+    assert category.examples == ["One, two", "three"]
+
+
 def test_nobody_adds_or_deletes_reports_here(superuser: User) -> None:
     report = make_report()
     client = signed_in(superuser)
