@@ -7,9 +7,10 @@ from typing import Any, ClassVar, cast
 
 from django.contrib import admin, messages
 from django.contrib.postgres.forms import SimpleArrayField
+from django.core.exceptions import ValidationError
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.forms import Textarea
+from django.forms import CharField, HiddenInput, ModelForm, Textarea
 from django.http import HttpRequest
 from django.utils.html import format_html
 
@@ -128,6 +129,21 @@ class HistoryInline(admin.TabularInline[StatusChange, Report]):
         return True
 
 
+class ReportForm(ModelForm[Report]):
+    """Remembers which state of the report it shows, and is not saved over a later one."""
+
+    seen = CharField(widget=HiddenInput, required=False)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.initial["seen"] = self.instance.updated_at.isoformat()
+
+    def clean(self) -> None:
+        super().clean()
+        if self.cleaned_data["seen"] not in ("", self.initial["seen"]):
+            raise ValidationError("Somebody changed this report meanwhile; look at it again first.")
+
+
 def _step(status: Status) -> Callable[[Any, HttpRequest, QuerySet[Report]], None]:
     """An admin action that moves the selected reports to one status."""
 
@@ -143,6 +159,7 @@ def _step(status: Status) -> Callable[[Any, HttpRequest, QuerySet[Report]], None
 class ReportAdmin(admin.ModelAdmin[Report]):
     """Staff sees and changes the reports of their departments; a superuser all. Status moves by actions alone."""
 
+    form = ReportForm
     list_display = (
         "title",
         "status",
@@ -180,7 +197,7 @@ class ReportAdmin(admin.ModelAdmin[Report]):
         "closed_at",
     )
     fieldsets: ClassVar = [
-        (None, {"fields": ("title", "description", ("status", "severity"), "reporter")}),
+        (None, {"fields": ("title", "description", ("status", "severity"), "reporter", "seen")}),
         ("Place", {"fields": ("address", ("latitude", "longitude"), "map_link")}),
         ("Desk", {"fields": (("category", "category_source", "category_confidence"), ("department", "due_at"))}),
         ("Times", {"fields": (("created_at", "updated_at"), ("published_at", "closed_at"))}),

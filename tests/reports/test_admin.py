@@ -11,6 +11,7 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
+from reports import routing
 from reports.models import Department, Report, Status
 from tests.reports.factories import make_category, make_department, make_report, make_staff, make_user
 
@@ -141,6 +142,24 @@ def test_another_category_moves_the_report_to_its_department(superuser: User) ->
     assert response.status_code == 302, response.content.decode()
     report.refresh_from_db()
     assert (report.category, report.department, report.severity) == (tree, parks, "high")
+
+
+def test_a_form_that_shows_an_earlier_state_is_refused(superuser: User) -> None:
+    """Else it would put back all that somebody changed since it was opened."""
+    report = make_report(category=make_category("pothole"))
+    url, client = f"{LIST}{report.pk}/change/", signed_in(superuser)
+    seen = client.get(url).context["adminform"].form["seen"].value()
+    tree = make_category("tree")
+    routing.revise(report, {"category": tree}, by=superuser)
+    refused = client.post(url, form_of(report, title="Renamed", seen=seen))
+    (told,) = refused.context["adminform"].form.non_field_errors()
+    assert "changed this report meanwhile" in told
+    report.refresh_from_db()
+    assert (report.title, report.category) == ("Deep hole", tree)
+    seen = client.get(url).context["adminform"].form["seen"].value()
+    assert client.post(url, form_of(report, title="Renamed", seen=seen)).status_code == 302
+    report.refresh_from_db()
+    assert (report.title, report.category, report.category_source) == ("Renamed", tree, "staff")
 
 
 def test_editing_a_category_leaves_its_examples_whole(superuser: User) -> None:
