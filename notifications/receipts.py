@@ -26,8 +26,8 @@ def receive(provider_id: str, status: str, *, error: str = "") -> None:
     """
     with transaction.atomic():
         lock(provider_id)
-        told = {"status": status, "error": error}
-        receipt, is_first = Receipt.objects.get_or_create(provider_id=provider_id, defaults=told)
+        outcome = {"status": status, "error": error}
+        receipt, is_first = Receipt.objects.get_or_create(provider_id=provider_id, defaults=outcome)
         if is_first:
             Delivery.objects.settle(receipt)
 
