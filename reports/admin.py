@@ -173,7 +173,6 @@ class ReportAdmin(admin.ModelAdmin[Report]):
     )
     ordering = ("-created_at", "-id")
     list_filter = ("status", "department", "category", "severity", "category_source", "is_live", "source")
-    list_select_related = ("category", "department")
     list_per_page = 50
     show_full_result_count = False
     search_fields = ("title", "description", "address", "external_id")
@@ -221,7 +220,7 @@ class ReportAdmin(admin.ModelAdmin[Report]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Report]:
         user = cast("User", request.user)
-        return Report.objects.for_staff(user).order_by(*self.get_ordering(request))
+        return Report.objects.for_staff(user).with_related().order_by(*self.get_ordering(request))
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Who sees the reports of departments alone leaves none without, where only superusers would find it."""
