@@ -399,6 +399,14 @@ def test_files_and_options_that_cannot_work_say_why(
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("rejects", [".", "bad.csv/rejects"])
+def test_a_file_of_rejects_that_cannot_be_written_is_named(tmp_path: Path, rejects: str) -> None:
+    path = write(tmp_path, GOOD).rename(tmp_path / "bad.csv")
+    with pytest.raises(CommandError, match=str(tmp_path)):
+        call_command("import_reports", str(path), format="seeclickfix-csv", rejects=tmp_path / rejects)
+
+
+@pytest.mark.django_db
 def test_the_command_says_what_came_out(tmp_path: Path, rejects: Path) -> None:
     out = StringIO()
     path = write(tmp_path, "bad", GOOD)
