@@ -6,8 +6,9 @@ from typing import Any
 from uuid import UUID
 
 import jobs
-from accounts import audit, audit_chain, codes, leaderboard, reputation, statistics
+from accounts import audit, audit_chain, codes, leaderboard, reputation, retention, statistics
 from accounts.serializers import LeaderboardPayloadSerializer, LeaderboardSerializer
+from jobs import retention as jobs_retention
 
 
 @jobs.actor(queue_name="critical", kind="external", delivery="at_most_once", priority=-10)
@@ -45,6 +46,12 @@ def export_audit_head() -> dict[str, object]:
     """Write the head of the chain where the database's owner cannot change it; a repetition writes nothing new."""
     newest = audit_chain.export_head()
     return {"sequence": newest.sequence if newest else 0}
+
+
+@jobs.actor(kind="long", queue_name="maintenance")
+def prune_sign_ins() -> dict[str, int]:
+    """Delete the codes and refresh tokens that signing in left behind, batch by batch."""
+    return jobs_retention.in_batches(retention.prune)
 
 
 @jobs.actor(queue_name="analytics")

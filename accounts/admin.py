@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
-from accounts import sessions
+from accounts import audit, sessions
 from accounts.models import (
     AuditEvent,
     AuditSeal,
@@ -22,7 +23,7 @@ from accounts.models import (
     Session,
     User,
 )
-from notifications.admin import ReadOnlyAdmin
+from jobs.admin import ReadOnlyAdmin
 
 RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
@@ -85,6 +86,20 @@ class UserAdmin(DjangoUserAdmin[User]):  # type: ignore[type-var]
             columns = {field.name for field in self.opts.concrete_fields}
             obj.edit_profile({name: getattr(obj, name) for name in form.changed_data if name in columns})
 
+    def log_addition(self, request: HttpRequest, obj: User, message: Any) -> LogEntry:
+        audit.record("user.added", actor_id=request.user.pk, subject=f"user:{obj.pk}")
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: User, message: Any) -> LogEntry:
+        fields = [name for part in message for name in part["changed"]["fields"]]
+        audit.record("user.edited", actor_id=request.user.pk, subject=f"user:{obj.pk}", data={"fields": fields})
+        return super().log_change(request, obj, message)
+
+    @transaction.atomic
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
+        """No password is set that the audit log does not tell of."""
+        return super().user_change_password(request, id, form_url)
+
     @admin.action(permissions=["change"], description="Disable, and end every session")
     def disable_users(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         self._each(request, queryset, sessions.disable, "disabled")
@@ -102,28 +117,25 @@ class UserAdmin(DjangoUserAdmin[User]):  # type: ignore[type-var]
 
 
 @admin.register(ReputationEntry)
-class ReputationEntryAdmin(ReadOnlyAdmin):
+class ReputationEntryAdmin(ReadOnlyAdmin[ReputationEntry]):
     list_display = ("created_at", "user", "points", "reason", "event_key")
     list_select_related = ("user",)
     search_fields = ("event_key", "user__phone", "user__name")
-    date_hierarchy = "created_at"
-    ordering = ("-created_at",)
+    ordering = ("-id",)
 
 
 @admin.register(AuditEvent)
-class AuditEventAdmin(ReadOnlyAdmin):
+class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
     list_display = ("created_at", "event", "actor_id", "subject", "request_id")
     search_fields = ("=event", "=subject", "=actor_id", "=request_id")
     search_help_text = "Exact event, subject (such as report:<id>), actor or request id"
-    date_hierarchy = "created_at"
     ordering = ("-id",)
 
 
 @admin.register(AuditSeal)
-class AuditSealAdmin(ReadOnlyAdmin):
+class AuditSealAdmin(ReadOnlyAdmin[AuditSeal]):
     list_display = ("sequence", "sealed_at", "first_event_id", "last_event_id", "hash_hex")
     fields = ("sequence", "sealed_at", "first_event_id", "last_event_id", "hash_hex", "previous_hash_hex")
-    date_hierarchy = "sealed_at"
     ordering = ("-sequence",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditSeal]:
@@ -139,20 +151,20 @@ class AuditSealAdmin(ReadOnlyAdmin):
 
 
 @admin.register(OtpChallenge)
-class OtpChallengeAdmin(ReadOnlyAdmin):
+class OtpChallengeAdmin(ReadOnlyAdmin[OtpChallenge]):
     list_display = ("created_at", "channel", "recipient", "attempts_left", "sent_at", "used_at", "expires_at")
     list_filter = ("channel", ("sent_at", admin.EmptyFieldListFilter), ("used_at", admin.EmptyFieldListFilter))
     search_fields = ("=recipient", "=id")
-    ordering = ("-created_at",)
+    ordering = ("-id",)
 
 
 @admin.register(Session)
-class SessionAdmin(ReadOnlyAdmin):
+class SessionAdmin(ReadOnlyAdmin[Session]):
     list_display = ("created_at", "user", "user_agent", "ip_address", "refreshed_at", "expires_at", "revoked_at")
     list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
     list_select_related = ("user",)
     search_fields = ("user__phone", "user__name", "=id")
-    ordering = ("-created_at",)
+    ordering = ("-id",)
     actions = ("end_sessions",)
 
     @admin.action(description="End the sessions")
@@ -166,7 +178,7 @@ class SessionAdmin(ReadOnlyAdmin):
 
 
 @admin.register(RefreshToken)
-class RefreshTokenAdmin(ReadOnlyAdmin):
+class RefreshTokenAdmin(ReadOnlyAdmin[RefreshToken]):
     list_display = ("created_at", "session_user", "session", "expires_at", "rotated_at")
     list_select_related = ("session__user",)
     search_fields = ("session__user__phone", "=session__id")
@@ -179,7 +191,7 @@ class RefreshTokenAdmin(ReadOnlyAdmin):
 
 
 @admin.register(LoginStatistic)
-class LoginStatisticAdmin(ReadOnlyAdmin):
+class LoginStatisticAdmin(ReadOnlyAdmin[LoginStatistic]):
     list_display = ("day", "logins", "first_logins")
     date_hierarchy = "day"
 

@@ -20,6 +20,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import AuditEvent, AuditSeal
+from jobs.database import lock
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +32,6 @@ LATE_BY = timedelta(days=1)
 DIGEST_BYTES = 32
 GENESIS = bytes(DIGEST_BYTES)
 
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('accounts.audit_chain', 0))"
 #: SHA-256 over one JSON array of the event's columns; times as seconds, so that no session setting changes the bytes.
 _DIGEST = """sha256(convert_to(jsonb_build_array(
     id, event, actor_id, subject, data, request_id, extract(epoch FROM created_at))::text, 'UTF8'))"""
@@ -82,8 +82,7 @@ def seal() -> int:
 
     Of several at once, one seals and the others wait for it and find its work done. Inside the caller's transaction.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCK)  # a statement of its own: the next one sees what the lock's last holder committed
+    lock("accounts.audit_chain")  # a statement of its own: the next one sees what the lock's last holder committed
     count = 0
     for _ in range(RUN_BATCHES):
         count += (sealed := _seal_batch())

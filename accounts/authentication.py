@@ -1,4 +1,4 @@
-"""Bearer access tokens for the REST framework."""
+"""Who asks the REST API: the bearer of an access token, or staff in a session of the desk."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model
-from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from accounts import tokens
+from accounts import tokens, totp
 from accounts.errors import AccessInvalid
 from accounts.models import Session, User
 from jobs.database import fetch
@@ -39,6 +39,14 @@ class BearerAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return SCHEME
+
+
+class DeskAuthentication(SessionAuthentication):
+    """The session of the desk; one without the code that the desk requires is nobody's here either."""
+
+    def authenticate(self, request: Request) -> tuple[Any, None] | None:
+        found = super().authenticate(request)
+        return found if found and totp.is_satisfied(found[0]) else None
 
 
 def _columns(model: type[Model], alias: str) -> str:

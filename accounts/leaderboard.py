@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import F, Sum, Window
 from django.db.models.functions import Rank
-from django.utils import timezone
 
 from accounts.models import ReputationEntry
+from jobs import periods
 
-PERIOD = timedelta(days=30)
 #: Stands for a citizen who has given no name.
 NAMELESS = "A citizen"
 
@@ -19,11 +17,10 @@ NAMELESS = "A citizen"
 def top_citizens(*, since: str | None = None, until: str | None = None, limit: int) -> list[dict[str, Any]]:
     """The citizens with the most points from `since` until before `until` (ISO 8601), equal points sharing a rank.
 
-    The period ends now and lasts `PERIOD` where it is not said. Staff and disabled users are left out, and so is who
+    `jobs.periods` says what period it is where none is given. Staff and disabled users are left out, and so is who
     gained nothing.
     """
-    end = datetime.fromisoformat(until) if until else timezone.now()
-    begin = datetime.fromisoformat(since) if since else end - PERIOD
+    begin, end = periods.bounds(since, until)
     entries = ReputationEntry.objects.filter(
         created_at__gte=begin, created_at__lt=end, user__is_active=True, user__is_staff=False
     )

@@ -103,11 +103,15 @@ class User(AbstractBaseUser, PermissionsMixin):
         return 1 + bisect_right(LEVEL_THRESHOLDS, self.reputation)
 
     def edit_profile(self, changes: dict[str, Any]) -> None:
-        """Save the changed fields; a changed email address has to be proved anew."""
+        """Save the changed fields; a changed email address has to be proved anew.
+
+        Raises django.core.exceptions.ValidationError for what a constraint forbids.
+        """
         if "email" in changes:
             changes = {**changes, "email_verified_at": None}
         for name, value in changes.items():
             setattr(self, name, value)
+        self.validate_constraints()
         self.save(update_fields=list(changes))
 
 
@@ -173,11 +177,6 @@ class OtpChallenge(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_channel_display()} code {self.id}"
-
-    @property
-    def is_open(self) -> bool:
-        """Whether a right code would still be accepted."""
-        return self.used_at is None and self.expires_at > timezone.now()
 
 
 class Session(models.Model):

@@ -9,7 +9,7 @@ from math import ceil
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from accounts import phones
@@ -19,6 +19,7 @@ from accounts.errors import TooManyCodes, TooManyGuesses
 from accounts.models import OtpChallenge
 from accounts.origins import Origin
 from jobs import limits
+from jobs.database import lock
 from jobs.limits import Rule
 
 HOUR = timedelta(hours=1)
@@ -48,9 +49,14 @@ def request_code(channel: str, recipient: str, *, origin: Origin) -> Issued:
 
     `recipient` is already normalised. Raises TooManyCodes.
     """
-    _spend_allowance(channel, recipient, origin)
+    try:
+        _next_wait(channel, recipient)
+    except TooManyCodes:  # who asks too soon uses up nothing of what the address may get
+        _spend(_rules_of_origin(origin))
+        raise
+    _spend([*_rules_of_origin(origin), *_rules_of_recipient(channel, recipient)])
     with transaction.atomic():
-        _lock(recipient)
+        lock(f"otp:{recipient}")
         retry_after = _next_wait(channel, recipient)
         challenge = _create(channel, recipient)
         send_otp.send(str(challenge.id))
@@ -81,28 +87,29 @@ def spend_guess(origin: Origin) -> None:
         raise TooManyGuesses(limit.retry_after)
 
 
-def _spend_allowance(channel: str, recipient: str, origin: Origin) -> None:
-    """Count the request against where it comes from, then against where it goes. Raises TooManyCodes."""
-    rules = [
+def _rules_of_origin(origin: Origin) -> list[Rule]:
+    return [
         Rule(f"otp:host:{origin.host}", settings.OTP_REQUESTS_PER_HOST_HOUR, HOUR),
         Rule(f"otp:network:{origin.network}", settings.OTP_REQUESTS_PER_NETWORK_HOUR, HOUR),
-        Rule(f"otp:recipient:{recipient}", settings.OTP_REQUESTS_PER_RECIPIENT_DAY, DAY),
     ]
+
+
+def _rules_of_recipient(channel: str, recipient: str) -> list[Rule]:
+    rules = [Rule(f"otp:recipient:{recipient}", settings.OTP_REQUESTS_PER_RECIPIENT_DAY, DAY)]
     if channel == OtpChallenge.Channel.SMS:
         rules += [
             # SMS pumping walks through a block of adjacent numbers.
             Rule(f"otp:prefix:{phones.prefix(recipient)}", settings.OTP_REQUESTS_PER_PREFIX_HOUR, HOUR),
             Rule("otp:sms", settings.OTP_REQUESTS_PER_DAY, DAY),
         ]
+    return rules
+
+
+def _spend(rules: list[Rule]) -> None:
+    """Count the request by each rule until one refuses it. Raises TooManyCodes."""
     limit = limits.hit_in_turn(rules)
     if not limit.allowed:
         raise TooManyCodes(limit.retry_after)
-
-
-def _lock(recipient: str) -> None:
-    """Let requests for one address pass one at a time until the transaction ends."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"otp:{recipient}"])
 
 
 def _next_wait(channel: str, recipient: str) -> int:

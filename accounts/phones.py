@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import phonenumbers
 from django.conf import settings
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
 
 from accounts.errors import CountryNotServed, PhoneInvalid
+from accounts.models import E164_PATTERN
 
 LONGEST_INPUT = 40
 
@@ -22,7 +25,10 @@ def normalise(text: str) -> str:
         raise PhoneInvalid from error
     if not phonenumbers.is_possible_number(number) or _is_premium(number):
         raise PhoneInvalid
-    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    e164: str = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    if not re.fullmatch(E164_PATTERN, e164):  # the library knows shorter and longer ones
+        raise PhoneInvalid
+    return e164
 
 
 def require_served(phone: str) -> None:

@@ -10,10 +10,9 @@ from rest_framework import serializers
 from accounts import phones
 from accounts.codes import CODE_DIGITS
 from accounts.errors import PhoneInvalid
-from accounts.leaderboard import PERIOD
 from accounts.models import Session, User
-from jobs.fields import MomentField, StrictBooleanField, StrictRegexField, StrictTextField
-from jobs.serializers import PayloadSerializer
+from jobs.fields import StrictBooleanField, StrictRegexField, StrictTextField
+from jobs.serializers import PeriodSerializer
 
 
 class PhoneField(StrictTextField):
@@ -108,15 +107,8 @@ class SessionSerializer(serializers.ModelSerializer[Session]):
         return bool(session == self.context["request"].auth)
 
 
-class LeaderboardPayloadSerializer(PayloadSerializer):
-    since = MomentField(required=False, help_text=f"{PERIOD.days} days before `until` unless given.")
-    until = MomentField(required=False, help_text="Now unless given.")
+class LeaderboardPayloadSerializer(PeriodSerializer):
     limit = serializers.IntegerField(min_value=1, max_value=100, default=20)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if "since" in attrs and "until" in attrs and attrs["since"] >= attrs["until"]:
-            raise serializers.ValidationError({"since": "Expected a time before `until`."})
-        return attrs
 
 
 class LeaderboardPlaceSerializer(serializers.Serializer[Any]):

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.conf import settings
 from django.db import transaction
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts import audit
 from accounts.models import User
+
+
+def is_satisfied(user: Any) -> bool:
+    """Whether the session of this user, as OTPMiddleware has it, began with a code, or none is required."""
+    return not settings.STAFF_TOTP_REQUIRED or bool(user.is_verified())
 
 
 @transaction.atomic

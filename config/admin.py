@@ -18,6 +18,7 @@ from django.http.response import HttpResponseBase
 from django.template.response import SimpleTemplateResponse
 from django_otp.admin import OTPAdminAuthenticationForm, OTPAdminSite
 
+from accounts import totp
 from accounts.backends import NAME_MAX_CHARACTERS
 
 V = TypeVar("V", bound=Callable[..., HttpResponseBase])
@@ -62,10 +63,7 @@ class CivicLensAdminSite(admin.AdminSite):
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Whether this is active staff; a session that began without a code does not count where one is required."""
-        if not super().has_permission(request):
-            return False
-        user: Any = request.user  # with what OTPMiddleware added
-        return not settings.STAFF_TOTP_REQUIRED or bool(user.is_verified())
+        return super().has_permission(request) and totp.is_satisfied(request.user)
 
 
 def _refusing(view: V) -> V:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from django.core.exceptions import NON_FIELD_ERRORS
+
 CONTENT_TYPE = "application/problem+json"
 
 
@@ -115,7 +117,7 @@ def field_errors(detail: Any, *, in_query: bool, path: tuple[str, ...] = ()) -> 
     """
     if isinstance(detail, Mapping):
         for name, inner in detail.items():
-            step = () if name == "non_field_errors" else (str(name),)
+            step = () if name in {"non_field_errors", NON_FIELD_ERRORS} else (str(name),)
             yield from field_errors(inner, in_query=in_query, path=(*path, *step))
     elif isinstance(detail, list):
         for index, inner in enumerate(detail):

@@ -15,12 +15,4 @@ def announce_completion(job_id: str, state: str) -> None:
 @jobs.actor(kind="long", queue_name="maintenance")
 def prune_tasks() -> dict[str, int]:
     """Delete ended tasks past their retention, batch by batch."""
-    task = jobs.current_task()
-    pruned = 0
-    while True:
-        with task.effects():
-            batch = retention.prune_tasks()
-        pruned += batch
-        task.progress(0.5 if batch else 1.0, "pruning", pruned=pruned)
-        if not batch:
-            return {"pruned": pruned}
+    return retention.in_batches(retention.prune_tasks)

@@ -49,7 +49,7 @@ admin.site.register(Dashboard, DashboardAdmin)
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[M]):
-    """Rows that only the ledger writes: an edit by hand would bypass the state machine."""
+    """Rows that only the software writes, to be read: an edit by hand would bypass its rules."""
 
     show_full_result_count = False
 

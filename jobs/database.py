@@ -40,6 +40,11 @@ def fetch(sql: str, parameters: Parameters, *, is_prepared: bool = False) -> lis
         return list(cursor.fetchall())
 
 
+def lock(name: str) -> None:
+    """Others that lock the same name wait until this transaction ends."""
+    execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (name,))
+
+
 def _cursor(*, is_prepared: bool) -> CursorWrapper:
     """Django's own cursor plans every statement anew, which costs a claim more than all the rest of it.
 

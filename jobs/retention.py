@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
 
 from jobs.database import execute, fetch
+from jobs.running import current_task
 
 #: Rows deleted by one statement: few enough that nobody waits behind it.
 PRUNE_BATCH_TASKS = 1_000
@@ -18,6 +20,18 @@ _PRUNABLE = """
            OR state = 'dead' AND finished_at < statement_timestamp() - %(dead_retention)s)
     ORDER BY id
 """
+
+
+def in_batches(prune: Callable[[], int]) -> dict[str, int]:
+    """Inside a long task: nothing is left for `prune`, which deletes one batch and tells how much that was."""
+    task, pruned = current_task(), 0
+    while True:
+        with task.effects():
+            batch = prune()
+        pruned += batch
+        task.progress(0.5 if batch else 1.0, "pruning", pruned=pruned)
+        if not batch:
+            return {"pruned": pruned}
 
 
 def count_prunable() -> int:

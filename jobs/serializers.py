@@ -10,8 +10,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.schemas.openapi import AutoSchema
 
-from jobs import types
-from jobs.fields import StrictBooleanField, StrictTextField
+from jobs import periods, types
+from jobs.fields import MomentField, StrictBooleanField, StrictTextField
 from jobs.models import Task
 from jobs.states import State
 from jobs.types import JobType
@@ -35,6 +35,18 @@ class PayloadSerializer(serializers.Serializer[Any]):
             refusal = serializers.ErrorDetail(f"Unknown field. {expected}.", code="unknown")
             raise serializers.ValidationError({name: [refusal] for name in unknown})
         return super().to_internal_value(data)
+
+
+class PeriodSerializer(PayloadSerializer):
+    """The payload of a job type that looks at a period: see `jobs.periods`."""
+
+    since = MomentField(required=False, help_text=f"{periods.LENGTH.days} days before `until` unless given.")
+    until = MomentField(required=False, help_text="Now unless given.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "since" in attrs and "until" in attrs and attrs["since"] >= attrs["until"]:
+            raise serializers.ValidationError({"since": "Expected a time before `until`."})
+        return attrs
 
 
 class NewJobSerializer(serializers.Serializer[Any]):

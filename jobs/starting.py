@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from jobs.database import execute
+from jobs.database import lock
 from jobs.errors import TooManyActiveJobs, TooManyJobs
 from jobs.models import Task, TaskQuerySet
 from jobs.states import TERMINAL_STATES
@@ -38,7 +38,7 @@ def start(job_type: JobType, payload: dict[str, Any], *, by: UUID, is_announced:
 
 
 def _admit(job_type: JobType, by: UUID) -> None:
-    execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"job {job_type.name} {by}",))
+    lock(f"job {job_type.name} {by}")
     own = Task.objects.filter(created_by=by, job_type=job_type.name)
     limits = job_type.limits
     if own.exclude(state__in=TERMINAL_STATES).count() >= limits.active_per_user:

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 
+from jobs.admin import ReadOnlyAdmin
 from matching import languages, opportunities, partners
 from matching.errors import LanguageUnknown
 from matching.models import Interaction, Match, MatchRun, Opportunity, Partner, PartnerKey, Profile, VectorSpace
@@ -84,21 +85,8 @@ class PartnerAdmin(admin.ModelAdmin[Partner]):
             messages.success(request, f"{partner}: {key} — shown only now.")
 
 
-class ReadOnlyAdmin(admin.ModelAdmin[Any]):
-    """Rows that nobody edits by hand."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
 @admin.register(PartnerKey)
-class PartnerKeyAdmin(ReadOnlyAdmin):
+class PartnerKeyAdmin(ReadOnlyAdmin[PartnerKey]):
     list_display = ("partner", "label", "created_at", "revoked_at")
     list_select_related = ("partner",)
     fields = ("partner", "label", "created_at", "revoked_at")
@@ -115,35 +103,31 @@ class PartnerKeyAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Profile)
-class ProfileAdmin(ReadOnlyAdmin):
+class ProfileAdmin(ReadOnlyAdmin[Profile]):
     list_display = ("id", "headline", "version", "updated_at")
-    show_full_result_count = False
 
 
 @admin.register(Match)
-class MatchAdmin(ReadOnlyAdmin):
+class MatchAdmin(ReadOnlyAdmin[Match]):
     list_display = ("id", "user", "opportunity", "score", "updated_at")
     list_select_related = ("user", "opportunity")
-    show_full_result_count = False
 
 
 @admin.register(VectorSpace)
-class VectorSpaceAdmin(ReadOnlyAdmin):
+class VectorSpaceAdmin(ReadOnlyAdmin[VectorSpace]):
     list_display = ("label", "dimensions", "state", "generation", "created_at")
 
 
 @admin.register(Interaction)
-class InteractionAdmin(ReadOnlyAdmin):
+class InteractionAdmin(ReadOnlyAdmin[Interaction]):
     list_display = ("created_at", "user", "kind", "opportunity")
     list_filter = ("kind",)
     list_select_related = ("user", "opportunity")
     ordering = ("-id",)
-    show_full_result_count = False
 
 
 @admin.register(MatchRun)
-class MatchRunAdmin(ReadOnlyAdmin):
+class MatchRunAdmin(ReadOnlyAdmin[MatchRun]):
     list_display = ("id", "user", "task_id", "is_saved", "created_at", "updated_at")
     list_select_related = ("user",)
     ordering = ("-id",)
-    show_full_result_count = False

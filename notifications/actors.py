@@ -7,6 +7,7 @@ from uuid import UUID
 from django.conf import settings
 
 import jobs
+from jobs import retention
 from jobs.alerts import Phase
 from notifications import deliveries, operators, receipts
 
@@ -38,15 +39,7 @@ def email_operators(episode_id: str, phase: Phase) -> None:
 @jobs.actor(kind="long", queue_name="maintenance")
 def prune_receipts() -> dict[str, int]:
     """Delete receipts past their retention, batch by batch."""
-    task = jobs.current_task()
-    pruned = 0
-    while True:
-        with task.effects():
-            batch = receipts.prune()
-        pruned += batch
-        task.progress(0.5 if batch else 1.0, "pruning", pruned=pruned)
-        if not batch:
-            return {"pruned": pruned}
+    return retention.in_batches(receipts.prune)
 
 
 def announce_alert(episode_id: UUID, phase: Phase) -> None:

@@ -31,16 +31,16 @@ class Recipient(Protocol):
 
 
 def prepare(user_id: UUID | str, template: str, context: Mapping[str, str], *, event_key: str) -> list[Delivery]:
-    """The deliveries that are new with this call, in the caller's transaction: one for an event and user, or none.
+    """The deliveries that are new with this call, in the caller's transaction: one for an event, or none.
 
-    None for an event told before, for a disabled user, and for one with neither a verified email address nor the
-    wish for SMS.
+    `event_key` names the event and, where several users hear of it, the user. None for an event told before, for a
+    disabled user, and for one with neither a verified email address nor the wish for SMS.
     """
     user = get_user_model().objects.filter(pk=user_id).first()
-    channel = _channel_for(cast("Recipient", user)) if user else None
-    if channel is None:
+    ways = _channels_of(cast("Recipient", user)) if user else []
+    if not ways:
         return []
-    delivery = Delivery(user=user, channel=channel, template=template, context=dict(context), event_key=event_key)
+    delivery = Delivery(user=user, channel=ways[0], template=template, context=dict(context), event_key=event_key)
     Delivery.objects.bulk_create([delivery], ignore_conflicts=True)
     return [delivery] if Delivery.objects.filter(pk=delivery.pk).exists() else []
 
@@ -81,16 +81,13 @@ def record_outcome(delivery_id: str, outcome: dict[str, Any]) -> None:
 def _message(delivery: Delivery) -> Message | None:
     """What to send; None when the user cannot be reached by this channel any more."""
     user = cast("Recipient | None", delivery.user)
-    if user is None or _channel_for(user) != delivery.channel:
+    if user is None or delivery.channel not in _channels_of(user):
         return None
     address = user.email if delivery.channel == Channel.EMAIL else user.phone
     return rendering.render(delivery.template, delivery.channel, delivery.context, to=address, locale=user.locale)
 
 
-def _channel_for(user: Recipient) -> str | None:
-    """Email where it is verified, else SMS where it is wanted."""
-    if not user.is_active:
-        return None
-    if user.email_verified:
-        return Channel.EMAIL
-    return Channel.SMS if user.wants_sms else None
+def _channels_of(user: Recipient) -> list[str]:
+    """The ways to the user, the best first: email where it is verified, SMS where it is wanted."""
+    ways = {Channel.EMAIL: user.email_verified, Channel.SMS: user.wants_sms}
+    return [channel for channel, is_open in ways.items() if is_open and user.is_active]

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from jobs.database import execute
+from jobs import database
 from notifications.models import Delivery, Receipt
 
 #: Rows deleted by one statement: few enough that nobody waits behind it.
@@ -26,8 +26,8 @@ def receive(provider_id: str, status: str, *, error: str = "") -> None:
     """
     with transaction.atomic():
         lock(provider_id)
-        told = {"status": status, "error": error}
-        receipt, is_first = Receipt.objects.get_or_create(provider_id=provider_id, defaults=told)
+        outcome = {"status": status, "error": error}
+        receipt, is_first = Receipt.objects.get_or_create(provider_id=provider_id, defaults=outcome)
         if is_first:
             Delivery.objects.settle(receipt)
 
@@ -41,7 +41,7 @@ def apply_early(provider_id: str) -> None:
 
 def lock(provider_id: str) -> None:
     """Others that lock the same id wait until this transaction ends."""
-    execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"receipt {provider_id}",))
+    database.lock(f"receipt {provider_id}")
 
 
 def prune() -> int:

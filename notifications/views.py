@@ -36,8 +36,8 @@ class ReceiptView(APIView):
         """Tell what became of an SMS. The first receipt of an id counts; any number of repetitions changes nothing."""
         serializer = ReceiptSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        told = serializer.validated_data
-        receipts.receive(told["id"], told["status"], error=told["error"])
+        receipt = serializer.validated_data
+        receipts.receive(receipt["id"], receipt["status"], error=receipt["error"])
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

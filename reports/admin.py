@@ -6,12 +6,16 @@ from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
 from django.contrib import admin, messages
-from django.db import transaction
-from django.db.models import Count, Q, QuerySet
+from django.contrib.postgres.forms import SimpleArrayField
+from django.core.exceptions import ValidationError
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.forms import CharField, HiddenInput, ModelForm, Textarea
 from django.http import HttpRequest
 from django.utils.html import format_html
 
 from accounts.models import User
+from jobs.admin import ReadOnlyAdmin
 from reports import routing, workflow
 from reports.errors import StatusChangedMeanwhile, TransitionNotAllowed
 from reports.models import (
@@ -41,12 +45,13 @@ class DepartmentAdmin(admin.ModelAdmin[Department]):
     inlines = (MembershipInline,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Department]:
+        of_department = {"department": OuterRef("pk")}
         return (
             super()
             .get_queryset(request)
             .annotate(
-                open_reports_count=Count("reports", filter=Q(reports__status__in=OPEN_STATUSES), distinct=True),
-                members_count=Count("memberships", distinct=True),
+                open_reports_count=_count(Report.objects.filter(status__in=OPEN_STATUSES, **of_department)),
+                members_count=_count(DepartmentMembership.objects.filter(**of_department)),
             )
         )
 
@@ -59,6 +64,12 @@ class DepartmentAdmin(admin.ModelAdmin[Department]):
         return int(department.members_count)
 
 
+def _count(rows: QuerySet[Any]) -> Coalesce:
+    """As a subquery: counting two relations by joins multiplies the one with the other."""
+    counted = rows.order_by().values("department").annotate(count=Count("pk")).values("count")
+    return Coalesce(Subquery(counted), 0)
+
+
 @admin.register(DepartmentMembership)
 class DepartmentMembershipAdmin(admin.ModelAdmin[DepartmentMembership]):
     list_display = ("user", "department", "created_at")
@@ -68,6 +79,19 @@ class DepartmentMembershipAdmin(admin.ModelAdmin[DepartmentMembership]):
     autocomplete_fields = ("user", "department")
 
 
+class LinesField(SimpleArrayField):
+    """A list of texts, one a line: sentences have commas, by which Django would take them apart."""
+
+    widget = Textarea
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, delimiter="\n")
+
+    def to_python(self, value: Any) -> Any:
+        lines = [line for line in value.splitlines() if line.strip()] if isinstance(value, str) else value
+        return super().to_python(lines)
+
+
 @admin.register(Category)
 class CategoryAdmin(admin.ModelAdmin[Category]):
     list_display = ("name", "slug", "group", "department", "sla_hours", "is_active", "position")
@@ -75,6 +99,11 @@ class CategoryAdmin(admin.ModelAdmin[Category]):
     list_select_related = ("department",)
     search_fields = ("name", "slug", "description")
     autocomplete_fields = ("department",)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "examples":
+            return db_field.formfield(form_class=LinesField, help_text=f"{db_field.help_text} One a line.")
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 
 class HistoryInline(admin.TabularInline[StatusChange, Report]):
@@ -100,6 +129,21 @@ class HistoryInline(admin.TabularInline[StatusChange, Report]):
         return True
 
 
+class ReportForm(ModelForm[Report]):
+    """Remembers which state of the report it shows, and is not saved over a later one."""
+
+    seen = CharField(widget=HiddenInput, required=False)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.initial["seen"] = self.instance.updated_at.isoformat()
+
+    def clean(self) -> None:
+        super().clean()
+        if self.cleaned_data["seen"] not in ("", self.initial["seen"]):
+            raise ValidationError("Somebody changed this report meanwhile; look at it again first.")
+
+
 def _step(status: Status) -> Callable[[Any, HttpRequest, QuerySet[Report]], None]:
     """An admin action that moves the selected reports to one status."""
 
@@ -115,6 +159,7 @@ def _step(status: Status) -> Callable[[Any, HttpRequest, QuerySet[Report]], None
 class ReportAdmin(admin.ModelAdmin[Report]):
     """Staff sees and changes the reports of their departments; a superuser all. Status moves by actions alone."""
 
+    form = ReportForm
     list_display = (
         "title",
         "status",
@@ -128,7 +173,6 @@ class ReportAdmin(admin.ModelAdmin[Report]):
     )
     ordering = ("-created_at", "-id")
     list_filter = ("status", "department", "category", "severity", "category_source", "is_live", "source")
-    list_select_related = ("category", "department")
     list_per_page = 50
     show_full_result_count = False
     search_fields = ("title", "description", "address", "external_id")
@@ -152,7 +196,7 @@ class ReportAdmin(admin.ModelAdmin[Report]):
         "closed_at",
     )
     fieldsets: ClassVar = [
-        (None, {"fields": ("title", "description", ("status", "severity"), "reporter")}),
+        (None, {"fields": ("title", "description", ("status", "severity"), "reporter", "seen")}),
         ("Place", {"fields": ("address", ("latitude", "longitude"), "map_link")}),
         ("Desk", {"fields": (("category", "category_source", "category_confidence"), ("department", "due_at"))}),
         ("Times", {"fields": (("created_at", "updated_at"), ("published_at", "closed_at"))}),
@@ -176,7 +220,7 @@ class ReportAdmin(admin.ModelAdmin[Report]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Report]:
         user = cast("User", request.user)
-        return Report.objects.for_staff(user).order_by(*self.get_ordering(request))
+        return Report.objects.for_staff(user).with_related().order_by(*self.get_ordering(request))
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Who sees the reports of departments alone leaves none without, where only superusers would find it."""
@@ -211,8 +255,8 @@ class ReportAdmin(admin.ModelAdmin[Report]):
         return isinstance(request.user, User) and report.may_be_changed_by(request.user)
 
     def save_model(self, request: HttpRequest, obj: Report, form: Any, change: bool) -> None:
-        with transaction.atomic():
-            routing.revise(obj, changed=form.changed_data, by=cast("User", request.user))
+        changes = {name: form.cleaned_data[name] for name in form.changed_data}
+        routing.revise(obj, changes, by=cast("User", request.user))
 
     def move(self, request: HttpRequest, queryset: QuerySet[Report], status: Status) -> None:
         """Take one step with each selected report; those that cannot take it are named."""
@@ -227,26 +271,13 @@ class ReportAdmin(admin.ModelAdmin[Report]):
             self.message_user(request, f"{moved} marked as {status.label}.", messages.SUCCESS)
 
 
-class ReadOnlyAdmin(admin.ModelAdmin[Any]):
-    """Rows that only the software writes."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
 @admin.register(StatusChange)
-class StatusChangeAdmin(ReadOnlyAdmin):
+class StatusChangeAdmin(ReadOnlyAdmin[StatusChange]):
     list_display = ("at", "report", "from_status", "to_status", "note", "by")
     list_filter = ("to_status",)
     list_select_related = ("report", "by")
     search_fields = ("report__title", "note")
-    date_hierarchy = "at"
+    ordering = ("-id",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StatusChange]:
         """The history of the reports that this member of staff works on."""
@@ -255,6 +286,6 @@ class StatusChangeAdmin(ReadOnlyAdmin):
 
 
 @admin.register(ImportRun)
-class ImportRunAdmin(ReadOnlyAdmin):
+class ImportRunAdmin(ReadOnlyAdmin[ImportRun]):
     list_display = ("source", "rows", "created", "known", "rejected", "started_at", "updated_at", "finished_at")
     search_fields = ("source",)

@@ -30,7 +30,7 @@ from reports.models import (
     Status,
     StatusChange,
 )
-from reports.routing import DEADLINE_FACTORS
+from reports.routing import deadline
 from reports.taxonomy import TAXONOMY
 
 ADMIN_EMAIL = "admin@example.org"
@@ -128,8 +128,8 @@ def load() -> int:
     city = _found_city()
     if Report.objects.filter(source=SOURCE).exists():
         return 0
-    dice = random.Random(20)  # noqa: S311  # a repeatable city, no secret
-    histories = [_make_report(number, city, dice) for number in range(REPORT_COUNT)]
+    rng = random.Random(20)  # noqa: S311  # a repeatable city, no secret
+    histories = [_make_report(number, city, rng) for number in range(REPORT_COUNT)]
     reports = [history[0].report for history in histories]
     Report.objects.bulk_create(reports)
     StatusChange.objects.bulk_create(change for history in histories for change in history)
@@ -211,23 +211,23 @@ def _people(departments: dict[str, Department]) -> tuple[dict[str, User], list[U
     return staff, users[1 + len(DEPARTMENTS) :]
 
 
-def _make_report(number: int, city: City, dice: random.Random) -> list[StatusChange]:
+def _make_report(number: int, city: City, rng: random.Random) -> list[StatusChange]:
     """One report, not stored yet, as its history; every eighth is fresh and waits for the classifier."""
     slug, title, description = REPORTS[number % len(REPORTS)]
-    latitude, longitude, streets = dice.choice(PLACES)
-    street = dice.choice(streets)
+    latitude, longitude, streets = rng.choice(PLACES)
+    street = rng.choice(streets)
     is_fresh = number % 8 == 0
-    age = timedelta(hours=dice.uniform(0.2, 6)) if is_fresh else timedelta(days=dice.uniform(0.5, DAYS))
+    age = timedelta(hours=rng.uniform(0.2, 6)) if is_fresh else timedelta(days=rng.uniform(0.5, DAYS))
     created_at = timezone.now() - age
     report = Report(
         id=uuid7(),
-        reporter=None if number % 10 == 9 else dice.choice(city.citizens),
+        reporter=None if number % 10 == 9 else rng.choice(city.citizens),
         title=title,
         description=description.format(street=street),
-        latitude=round(latitude + dice.gauss(0, 0.003), 6),
-        longitude=round(longitude + dice.gauss(0, 0.004), 6),
-        address=f"{dice.randint(1, 240)} {street}",
-        severity=dice.choices(Severity.values, weights=(3, 8, 3, 1))[0],
+        latitude=round(latitude + rng.gauss(0, 0.003), 6),
+        longitude=round(longitude + rng.gauss(0, 0.004), 6),
+        address=f"{rng.randint(1, 240)} {street}",
+        severity=rng.choices(Severity.values, weights=(3, 8, 3, 1))[0],
         source=SOURCE,
         external_id=f"demo-{number + 1:03}",
         created_at=created_at,
@@ -237,22 +237,22 @@ def _make_report(number: int, city: City, dice: random.Random) -> list[StatusCha
         report.published_at = created_at if report.reporter_id else None
         return [StatusChange(report=report, to_status=Status.NEW, at=created_at)]
     _assign(report, city.categories[slug])
-    return _course(report, city, dice)
+    return _course(report, city, rng)
 
 
 def _assign(report: Report, category: Category) -> None:
     report.category, report.category_source = category, CategorySource.REPORTER
     report.department = category.department
-    report.due_at = report.created_at + timedelta(hours=category.sla_hours * DEADLINE_FACTORS[report.severity])
+    report.due_at = deadline(report)
 
 
-def _course(report: Report, city: City, dice: random.Random) -> list[StatusChange]:
+def _course(report: Report, city: City, rng: random.Random) -> list[StatusChange]:
     """The report after a plausible course of steps since its arrival."""
     assert report.department is not None  # noqa: S101  # assigned just before
     desk = city.staff[report.department.slug]
-    steps = dice.choices([steps for _, steps in COURSES], weights=[weight for weight, _ in COURSES])[0]
+    steps = rng.choices([steps for _, steps in COURSES], weights=[weight for weight, _ in COURSES])[0]
     history = [StatusChange(report=report, to_status=Status.NEW, by=report.reporter, at=report.created_at)]
-    for status, at in zip(steps, _moments(report.created_at, len(steps), dice), strict=True):
+    for status, at in zip(steps, _moments(report.created_at, len(steps), rng), strict=True):
         is_routing = status == Status.TRIAGED
         note = f"Sent to {report.department.name}." if is_routing else NOTES[status]
         by = None if is_routing else desk
@@ -265,10 +265,10 @@ def _course(report: Report, city: City, dice: random.Random) -> list[StatusChang
     return history
 
 
-def _moments(since: datetime, count: int, dice: random.Random) -> list[datetime]:
+def _moments(since: datetime, count: int, rng: random.Random) -> list[datetime]:
     """Moments in order between `since` and now; the first one, the routing, seconds after the arrival."""
     rest = timezone.now() - since
     return [
         since + timedelta(seconds=5),
-        *(since + rest * part for part in sorted(dice.uniform(0.02, 0.98) for _ in range(count - 1))),
+        *(since + rest * part for part in sorted(rng.uniform(0.02, 0.98) for _ in range(count - 1))),
     ]

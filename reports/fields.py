@@ -37,10 +37,11 @@ class CategoryField(serializers.Field[Category, Any, str, Any]):
     default_error_messages = {"unknown": "Unknown category. Expected one of: {slugs}."}
 
     def to_internal_value(self, data: Any) -> Category:
-        active = {category.slug: category for category in Category.objects.filter(is_active=True)}
-        if not isinstance(data, str) or data not in active:
-            self.fail("unknown", slugs=", ".join(active))
-        return active[data]
+        active = Category.objects.filter(is_active=True).only("slug")
+        found = active.filter(slug=data).first() if isinstance(data, str) else None
+        if found is None:
+            self.fail("unknown", slugs=", ".join(active.values_list("slug", flat=True)))
+        return found
 
     def to_representation(self, value: Category) -> str:
         return value.slug

@@ -10,22 +10,21 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
 from django.db import models, transaction
 from django.db.models import Avg, Case, F, FloatField, IntegerField, QuerySet, Value, When
 from django.db.models.functions import Cast, Floor
-from django.utils import timezone
 
+from jobs import periods
 from reports.models import OPEN_STATUSES, BoundingBox, Report
 
 METERS_PER_DEGREE = 111_320
 #: So many steps of progress, each a look whether the job was cancelled.
 BANDS = 10
 HOTSPOTS_MAX = 200
-PERIOD = timedelta(days=30)
 
 Cell = tuple[int, int]
 #: Row and column of the cell, category, reports, mean latitude and longitude.
@@ -46,9 +45,8 @@ class Search:
 
     @classmethod
     def of(cls, *, bbox: list[float], since: str | None = None, until: str | None = None, **chosen: Any) -> Search:
-        """Read the payload of a job; the period ends now and lasts `PERIOD` where it says nothing."""
-        end = datetime.fromisoformat(until) if until else timezone.now()
-        begin = datetime.fromisoformat(since) if since else end - PERIOD
+        """Read the payload of a job."""
+        begin, end = periods.bounds(since, until)
         return cls(box=BoundingBox(*bbox), since=begin, until=end, **chosen)
 
     @property

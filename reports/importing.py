@@ -38,6 +38,7 @@ from reports.models import (
 BATCH_ROWS = 500
 TASK_PRIORITY = 10  # Citizens who wait for an answer come first.
 FINGERPRINT_BYTES = 64 * 1024
+YEARS = range(1900, 3000)  # A time near an end of the calendar cannot be told in every time zone.
 
 # What other systems call the status of a report.
 STATUSES: dict[str, str] = {
@@ -283,9 +284,12 @@ def _degrees(row: dict[str, str], name: str, limit: int) -> float:
 def _time(text: str, name: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
-        return (at if at.tzinfo else timezone.make_aware(at)).astimezone(UTC)
+        at = (at if at.tzinfo else timezone.make_aware(at)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise RowRejected(f"{name} is not an ISO 8601 date: {text[:40]}") from None
+    if at.year not in YEARS:
+        raise RowRejected(f"{name} lies outside of {YEARS[0]} to {YEARS[-1]}: {text[:40]}")
+    return at
 
 
 def _choice(text: str, choices: Mapping[str, str], name: str) -> str:

@@ -6,21 +6,17 @@ from typing import Any
 
 from rest_framework import serializers
 
-from jobs.fields import MomentField
-from jobs.serializers import PayloadSerializer
+from jobs.serializers import PeriodSerializer
 from reports.fields import CategoryField, CoordinateField
-from reports.hotspots import PERIOD
 
 
-class HotspotsPayloadSerializer(PayloadSerializer):
+class HotspotsPayloadSerializer(PeriodSerializer):
     bbox = serializers.ListField(
         child=CoordinateField(limit=180),
         min_length=4,
         max_length=4,
         help_text="[west, south, east, north] in degrees, the order of GeoJSON (RFC 7946, section 5).",
     )
-    since = MomentField(required=False, help_text=f"{PERIOD.days} days before `until` unless given.")
-    until = MomentField(required=False, help_text="Now unless given.")
     cell_meters = serializers.IntegerField(min_value=50, max_value=5_000, default=250)
     min_reports = serializers.IntegerField(
         min_value=2, max_value=1_000, default=3, help_text="How many reports make a cell dense."
@@ -32,11 +28,6 @@ class HotspotsPayloadSerializer(PayloadSerializer):
         if not -90 <= south <= north <= 90:
             raise serializers.ValidationError("Expected [west, south, east, north] in degrees, with south below north.")
         return bbox
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if "since" in attrs and "until" in attrs and attrs["since"] >= attrs["until"]:
-            raise serializers.ValidationError({"since": "Expected a time before `until`."})
-        return attrs
 
 
 class HotspotSerializer(serializers.Serializer[Any]):

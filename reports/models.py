@@ -185,6 +185,11 @@ class ReportQuerySet(models.QuerySet["Report"]):
             return self.all()
         return self.filter(department__in=user.department_memberships.values("department"))
 
+    def with_related(self) -> ReportQuerySet:
+        """Category and department come along, but not the texts from which the classifier learns the category."""
+        related = self.select_related("category", "department")
+        return related.defer("category__description", "category__keywords", "category__examples")
+
     def in_box(self, box: BoundingBox) -> ReportQuerySet:
         inside = Q(latitude__range=(box.south, box.north))
         if box.west <= box.east:
@@ -272,10 +277,6 @@ class Report(models.Model):
 
     def __str__(self) -> str:
         return self.title
-
-    @property
-    def is_open(self) -> bool:
-        return self.status in OPEN_STATUSES
 
     def is_own(self, user: User | AnonymousUser, *, tracking_token: str = "") -> bool:
         """Whether this user wrote it, or the bearer of this token did so anonymously."""

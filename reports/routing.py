@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -48,7 +50,7 @@ def route(report_id: str) -> None:
     _assign(_locked(report_id))
 
 
-def _locked(report_id: str) -> Report:
+def _locked(report_id: str | UUID) -> Report:
     """The report as it is now; nobody changes it until this transaction ends."""
     return Report.objects.select_for_update(of=("self",)).select_related("category__department").get(pk=report_id)
 
@@ -58,7 +60,7 @@ def _assign(report: Report) -> None:
     certain = is_certain(report)
     if report.department_id is None:
         report.department = _department_of(report, certain=certain)
-    report.due_at = report.created_at + _time_allowed(report)
+    report.due_at = deadline(report)
     report.updated_at = timezone.now()
     moved = []
     if certain and report.status == Status.NEW:
@@ -82,27 +84,32 @@ def _department_of(report: Report, *, certain: bool) -> Department | None:
     return Department.objects.filter(is_triage=True).first() or of_category
 
 
-def _time_allowed(report: Report) -> timedelta:
+def deadline(report: Report) -> datetime:
+    """When it has to be done, by its category and severity."""
     hours = report.category.sla_hours if report.category else settings.TRIAGE_DEADLINE_HOURS
-    return timedelta(hours=hours * DEADLINE_FACTORS[report.severity])
+    return report.created_at + timedelta(hours=hours * DEADLINE_FACTORS[report.severity])
 
 
-def revise(report: Report, *, changed: Sequence[str], by: User) -> None:
+@transaction.atomic
+def revise(report: Report, changes: Mapping[str, Any], *, by: User) -> None:
     """What staff edited is stored and audited; with another category or severity the report has its new deadline.
 
     A category that staff chose is certain: unless they chose the department too, it goes where that category belongs.
-    One without a category goes to the triage department, and stays where it is when there is none.
+    One without a category goes to the triage department, and stays where it is when there is none. What they did not
+    edit stays as it is by then.
     """
-    fields = {*changed} & EDITABLE
+    fields = changes.keys() & EDITABLE
     if not fields:
         return
+    report = _locked(report.pk)
+    for name in fields:
+        setattr(report, name, changes[name])
     if "category" in fields:
         report.category_source = CategorySource.STAFF if report.category else CategorySource.NONE
         report.category_confidence = None
         if "department" not in fields:
             report.department = _department_of(report, certain=is_certain(report)) or report.department
-    report.due_at = report.created_at + _time_allowed(report)
+    report.due_at = deadline(report)
     report.updated_at = timezone.now()
-    with transaction.atomic():
-        report.save(update_fields=[*fields, *FOLLOWING])
-        record_audit_event.send("report.revised", str(by.pk), f"report:{report.pk}", {"fields": sorted(fields)})
+    report.save(update_fields=[*fields, *FOLLOWING])
+    record_audit_event.send("report.revised", str(by.pk), f"report:{report.pk}", {"fields": sorted(fields)})

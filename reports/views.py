@@ -75,7 +75,7 @@ class ReportListView(ListAPIView[Report]):
         )
         filters.is_valid(raise_exception=True)
         wanted = filters.validated_data
-        reports = self._readable(mine=wanted["mine"]).select_related("category", "department")
+        reports = self._readable(mine=wanted["mine"]).with_related()
         if "status" in wanted:
             reports = reports.filter(status__in=wanted["status"])
         if "category" in wanted:
@@ -129,7 +129,7 @@ class ReportDetailView(RetrieveAPIView[Report]):
 
     def get_queryset(self) -> ReportQuerySet:
         reports = Report.objects.visible_to(self.request.user, tracking_token=tracking_token_of(self.request))
-        return reports.select_related("category", "department").prefetch_related("history")
+        return reports.with_related().prefetch_related("history")
 
     def get_serializer_context(self) -> dict[str, Any]:
         return super().get_serializer_context() | {"tracking_token": tracking_token_of(self.request)}
@@ -168,7 +168,7 @@ class ReportStatusView(GenericAPIView[Any]):
         return Response(self._detail(report).data)
 
     def _detail(self, report: Report) -> BaseSerializer[Report]:
-        fresh = Report.objects.select_related("category", "department").prefetch_related("history").get(pk=report.pk)
+        fresh = Report.objects.with_related().prefetch_related("history").get(pk=report.pk)
         return ReportDetailSerializer(fresh, context=self.get_serializer_context())
 
 
@@ -178,7 +178,7 @@ class CategoryListView(ListAPIView[Category]):
     permission_classes = (AllowAny,)
     serializer_class = CategorySerializer
     ordering = ("slug",)
-    queryset = Category.objects.filter(is_active=True).select_related("department").order_by("slug")
+    queryset = Category.objects.filter(is_active=True).select_related("department").defer("examples").order_by("slug")
 
     @extend_schema(operation_id="categories_list", tags=["reports"])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:

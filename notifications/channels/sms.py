@@ -10,6 +10,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from django.conf import settings
 
+from jobs import strict_json
 from notifications.channels import Message
 from notifications.errors import ChannelError
 
@@ -55,7 +56,7 @@ def _request(message: Message, idempotency_key: str) -> Request:
 def _provider_id(answer: bytes) -> str:
     """The message was taken, so an answer without an id is no reason to send it again."""
     try:
-        found: Any = json.loads(answer)
+        found: Any = strict_json.loads(answer.decode())
     except ValueError:
         return ""
-    return str(found.get("id", ""))[:200] if isinstance(found, dict) else ""
+    return str(found.get("id") or "")[:200] if isinstance(found, dict) else ""

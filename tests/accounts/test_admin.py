@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import audit, reputation, sessions
-from accounts.models import LoginStatistic, Session, User
+from accounts.models import AuditEvent, LoginStatistic, Session, User
 from tests.accounts.factories import ORIGIN, make_phone, make_user
 
 PASSWORD = "correct horse battery"
@@ -119,6 +119,24 @@ def test_a_user_is_added_and_edited(desk: Client) -> None:
     user.refresh_from_db()
     assert (user.name, user.email, user.email_verified, user.reputation) == ("Ada", "b@example.org", False, 5)
     assert desk.post("/admin/accounts/user/add/", form | {"phone": "12", "usable_password": "false"}).status_code == 200
+
+
+@pytest.mark.django_db
+def test_who_enters_and_what_becomes_of_users_is_audited() -> None:
+    clerk, citizen, client = make_staff(), make_user(), Client()
+    client.post("/admin/login/", {"username": clerk.phone, "password": PASSWORD})
+    page = f"/admin/accounts/user/{citizen.pk}"
+    client.post(f"{page}/change/", {"phone": citizen.phone, "locale": "en", "is_staff": "on"})
+    client.post(f"{page}/password/", {"usable_password": "true", "password1": PASSWORD, "password2": PASSWORD})
+    client.post("/admin/accounts/user/add/", {"phone": make_phone(), "usable_password": "false"})
+    told = AuditEvent.objects.order_by("id").values_list("event", "actor_id", "subject", "data")
+    subject, newest = f"user:{citizen.pk}", User.objects.order_by("-id")[0]
+    assert list(told) == [
+        ("desk.entered", clerk.pk, f"user:{clerk.pk}", {}),
+        ("user.edited", clerk.pk, subject, {"fields": ["Staff"]}),
+        ("user.edited", clerk.pk, subject, {"fields": ["password"]}),
+        ("user.added", clerk.pk, f"user:{newest.pk}", {}),
+    ]
 
 
 @pytest.mark.django_db

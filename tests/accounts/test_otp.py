@@ -166,6 +166,20 @@ def test_the_wait_doubles_with_each_unused_code_and_ends_with_a_used_one() -> No
 
 
 @pytest.mark.django_db
+def test_requests_that_come_too_soon_use_up_nothing_of_the_address(settings: Any) -> None:
+    """Else a stranger could lock somebody out for a day within a second."""
+    settings.OTP_REQUESTS_PER_RECIPIENT_DAY = 3
+    phone, start = make_phone(), timezone.now()
+    with time_machine.travel(start, tick=False) as clock:
+        ask(phone)
+        for _ in range(5):
+            with pytest.raises(TooManyCodes):
+                ask(phone, Origin("198.51.100.1"))
+        clock.shift(30)
+        ask(phone)
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("setting", "phones", "origins"),
     [

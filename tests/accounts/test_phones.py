@@ -33,6 +33,12 @@ def test_other_texts_are_no_numbers(text: str) -> None:
         phones.normalise(text)
 
 
+@pytest.mark.parametrize("text", ["+4912", "+431234", "+49123456789012345"])
+def test_what_the_library_thinks_possible_but_no_column_holds_is_no_number(text: str) -> None:
+    with pytest.raises(PhoneInvalid):
+        phones.normalise(text)
+
+
 def test_a_default_region_completes_local_numbers(settings: Any) -> None:
     settings.PHONE_DEFAULT_REGION = "US"
     assert phones.normalise("(202) 555-0123") == "+12025550123"

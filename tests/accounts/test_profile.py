@@ -81,6 +81,18 @@ def test_invalid_changes_are_refused(client: APIClient, change: dict[str, Any]) 
 
 
 @pytest.mark.django_db
+def test_staff_cannot_take_the_email_address_of_a_colleague(client: APIClient) -> None:
+    make_user(is_staff=True, email="desk@example.org")
+    other = make_user(is_staff=True, email="mine@example.org")
+    answer = client.patch(ME, {"email": "Desk@example.org"}, headers=bearer(other))
+    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/validation-error")
+    (error,) = answer.json()["errors"]
+    assert (error["field"], error["detail"]) == ("", "Another member of staff has this email address.")
+    other.refresh_from_db()
+    assert other.email == "mine@example.org"
+
+
+@pytest.mark.django_db
 def test_another_email_address_is_unverified_and_the_same_one_stays_verified(client: APIClient) -> None:
     user = make_user(email="ada@example.org", email_verified_at=timezone.now())
     headers = bearer(user)

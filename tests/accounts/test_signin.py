@@ -73,7 +73,7 @@ def test_known_unknown_and_disabled_numbers_are_answered_alike(
     numbers = [make_phone(), make_user().phone, make_user(is_active=False).phone]
     answers = []
     for phone in numbers:
-        with django_assert_max_num_queries(9):
+        with django_assert_max_num_queries(10):
             answers.append(client.post(REQUEST, {"phone": phone}))
     assert {answer.status_code for answer in answers} == {202}
     bodies = [answer.json() for answer in answers]

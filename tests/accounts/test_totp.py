@@ -67,6 +67,24 @@ def test_nobody_enters_without_an_authenticator(staff: User, desk: Client) -> No
     assert desk.get("/admin/").status_code == 302
 
 
+@pytest.mark.parametrize("is_required", [True, False])
+def test_a_session_without_a_code_counts_for_the_api_as_for_the_desk(
+    staff: User, desk: Client, settings: LazySettings, is_required: bool
+) -> None:
+    settings.STAFF_TOTP_REQUIRED = is_required
+    desk.force_login(staff, backend="accounts.backends.StaffBackend")
+    assert desk.get("/api/v1/users/me/").status_code == (401 if is_required else 200)
+
+
+def test_another_authenticator_ends_what_the_earlier_one_opened(staff: User, desk: Client) -> None:
+    enrol("desk@example.org")
+    log_in(desk, staff, present_code(staff))
+    assert desk.get("/api/v1/users/me/").status_code == 200
+    enrol("desk@example.org")
+    assert desk.get("/admin/").status_code == 302
+    assert desk.get("/api/v1/users/me/").status_code == 401
+
+
 def test_a_code_opens_once(staff: User, desk: Client) -> None:
     enrol("desk@example.org")
     code = present_code(staff)

@@ -13,6 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
+from jobs.admin import ReadOnlyAdmin
 from reports.models import Report
 from tests.accounts.factories import make_user
 from tests.reports.factories import make_category, make_department
@@ -63,6 +64,20 @@ def test_no_time_breaks_a_list(desk: Client, lookup: str) -> None:
 def test_no_query_breaks_a_list(desk: Client, query: str) -> None:
     for url, _model in lists():
         assert get(desk, f"{url}?{query}") in {200, 302, 400}, url
+
+
+def test_ledgers_are_listed_along_an_index() -> None:
+    """Else each look at one sorts all of it. What is short in `jobs` may be sorted."""
+    for model, desk in admin.site._registry.items():
+        if isinstance(desk, ReadOnlyAdmin) and model._meta.app_label != "jobs":
+            keys = {*(desk.ordering or model._meta.ordering or ["pk"])[:1], desk.date_hierarchy or "pk"}
+            assert {str(key).lstrip("-") for key in keys} <= {"pk", *leading_fields(model)}, model
+
+
+def leading_fields(model: type[models.Model]) -> Iterator[str]:
+    """The fields by which the rows of a table can be read in order."""
+    yield from (field.name for field in model._meta.concrete_fields if field.unique)
+    yield from (index.fields[0].lstrip("-") for index in model._meta.indexes if index.fields and not index.condition)
 
 
 @pytest.mark.parametrize("chosen", ["x", "\x00", "9" * 5000, "-1", ""])

@@ -99,7 +99,8 @@ def test_queues_are_paused_and_resumed_with_a_record(desk: Client) -> None:
     assert Queue.objects.get(name="default").paused_at is not None
     desk.post(PAGE, {"resume": "default"})
     assert Queue.objects.get(name="default").paused_at is None
-    assert list(AuditEvent.objects.values_list("event", flat=True)) == ["queue.paused", "queue.resumed"]
+    told = AuditEvent.objects.filter(event__startswith="queue.").order_by("id")
+    assert list(told.values_list("event", flat=True)) == ["queue.paused", "queue.resumed"]
 
 
 @pytest.mark.parametrize("form", [{"pause": "no-such-queue"}, {"explode": "default"}, {}])

@@ -1,22 +1,15 @@
-"""`manage.py evaluate_matching`: what it measures, and on a database in which nothing has been made yet."""
+"""What `manage.py evaluate_matching` measures."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
-from uuid import uuid4
 
 import pytest
-from django.db import connection
 
 from matching import evaluation
 from matching.models import Opportunity, VectorSpace
 
-BASE_DIR = Path(__file__).resolve().parents[2]
 OPPORTUNITY = {
     "external_id": "o1",
     "kind": "volunteering",
@@ -25,47 +18,6 @@ OPPORTUNITY = {
     "organisation": "Parks",
     "category": "Environment",
 }
-JUDGED = {
-    "profile": {"id": "p1", "headline": "Gardener", "skills": ["trees"], "wants": ["volunteering"]},
-    "judgements": {"o1": 3},
-}
-
-SERVING = {
-    "SECRET_KEY": "0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOP",
-    "ALLOWED_HOSTS": "civiclens.example",
-    "EMAIL_URL": "smtp://127.0.0.1:9",
-    "SMS_PROVIDER_URL": "http://127.0.0.1:9/",
-    "SMS_PROVIDER_TOKEN": "test",
-}
-
-
-@pytest.fixture
-def empty_database(process_environment: dict[str, str], transactional_db: None) -> Iterator[dict[str, str]]:
-    """The environment of a process whose database has no tables."""
-    name = f"empty_{uuid4().hex[:8]}"
-    url = urlsplit(process_environment["DATABASE_URL"])._replace(path=f"/{name}")
-    with connection.cursor() as cursor:
-        cursor.execute(f"CREATE DATABASE {name}")
-        yield process_environment | {"DATABASE_URL": url.geturl()}
-        cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-@pytest.mark.parametrize(("debug", "is_ready"), [("on", True), ("off", False)])
-def test_in_development_the_tables_are_made_elsewhere_that_is_asked_for(
-    empty_database: dict[str, str], tmp_path: Path, debug: str, is_ready: bool
-) -> None:
-    opportunities, judgements = tmp_path / "opportunities.jsonl", tmp_path / "judgements.jsonl"
-    opportunities.write_text(json.dumps(OPPORTUNITY) + "\n")
-    judgements.write_text(json.dumps(JUDGED) + "\n")
-    command = [sys.executable, "manage.py", "evaluate_matching", "--json"]
-    command += ["--opportunities", str(opportunities), "--judgements", str(judgements)]
-    environment = empty_database | SERVING | {"DEBUG": debug}
-    answer = subprocess.run(command, cwd=BASE_DIR, env=environment, capture_output=True, text=True, check=False)
-    if is_ready:
-        assert json.loads(answer.stdout)["ndcg_at_10"] == 1.0, answer.stderr
-    else:
-        assert answer.returncode == 1
-        assert "run `manage.py migrate` first" in answer.stderr
 
 
 @pytest.mark.django_db

@@ -110,7 +110,10 @@ def test_the_provider_gets_the_message_the_token_and_the_key(provider: Provider)
     assert (headers["Authorization"], headers["Idempotency-Key"]) == ("Bearer token-1", "key-1")
 
 
-@pytest.mark.parametrize("answer", [b"", b"ok", b"[1]", b"{}", b"\xff"])
+@pytest.mark.parametrize(
+    "answer",
+    [b"", b"ok", b"[1]", b"{}", b"\xff", b"[" * 60_000, b'{"id": null}', b'{"id": "a\\u0000"}', b'{"id": "\\ud800"}'],
+)
 def test_an_answer_without_an_id_is_still_a_success(provider: Provider, answer: bytes) -> None:
     provider.answer = answer
     assert sms.send(MESSAGE, idempotency_key="key-1") == ""

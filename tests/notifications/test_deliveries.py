@@ -117,6 +117,17 @@ def test_of_equal_events_at_once_one_becomes_a_delivery() -> None:
 
 
 @pytest.mark.django_db
+def test_a_message_goes_its_way_although_a_better_one_opened_meanwhile(sent_messages: Messages) -> None:
+    user = make_user(wants_sms=True, email="ada@example.org")
+    with transaction.atomic():
+        (delivery,) = deliveries.prepare(user.id, "report_received", CONTEXT, event_key="once")
+        deliver_notification.send(str(delivery.pk))
+    User.objects.filter(pk=user.pk).update(email_verified_at=timezone.now())
+    run_tasks()
+    assert [message["channel"] for message in sent_messages()] == ["sms"]
+
+
+@pytest.mark.django_db
 def test_an_unknown_user_is_told_nothing() -> None:
     assert deliveries.prepare(uuid4(), "report_received", CONTEXT, event_key="x") == []
 

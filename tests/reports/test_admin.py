@@ -11,7 +11,8 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
-from reports.models import Report, Status
+from reports import routing
+from reports.models import Department, Report, Status
 from tests.reports.factories import make_category, make_department, make_report, make_staff, make_user
 
 pytestmark = pytest.mark.django_db
@@ -62,6 +63,19 @@ def test_staff_sees_and_opens_only_reports_of_their_department() -> None:
     client.post(LIST, {"action": "mark_resolved", "_selected_action": [str(other.pk)]})
     other.refresh_from_db()
     assert other.status == Status.TRIAGED
+
+
+def test_a_department_is_listed_with_its_open_reports_and_members(superuser: User) -> None:
+    here, empty = make_department("streets"), make_department("parks")
+    for _ in range(3):
+        make_staff(here)
+        make_report(department=here)
+    make_report(department=here, status=Status.CLOSED)
+    desk = admin.site._registry[Department]
+    page = signed_in(superuser).get("/admin/reports/department/")
+    listed = page.context["cl"].result_list
+    told = {row: (desk.open_reports(row), desk.members(row)) for row in listed}  # type: ignore[attr-defined]
+    assert told == {here: (3, 3), empty: (0, 0)}
 
 
 def test_staff_without_a_department_sees_nothing() -> None:
@@ -128,6 +142,39 @@ def test_another_category_moves_the_report_to_its_department(superuser: User) ->
     assert response.status_code == 302, response.content.decode()
     report.refresh_from_db()
     assert (report.category, report.department, report.severity) == (tree, parks, "high")
+
+
+def test_a_form_that_shows_an_earlier_state_is_refused(superuser: User) -> None:
+    """Else it would put back all that somebody changed since it was opened."""
+    report = make_report(category=make_category("pothole"))
+    url, client = f"{LIST}{report.pk}/change/", signed_in(superuser)
+    seen = client.get(url).context["adminform"].form["seen"].value()
+    tree = make_category("tree")
+    routing.revise(report, {"category": tree}, by=superuser)
+    refused = client.post(url, form_of(report, title="Renamed", seen=seen))
+    (told,) = refused.context["adminform"].form.non_field_errors()
+    assert "changed this report meanwhile" in told
+    report.refresh_from_db()
+    assert (report.title, report.category) == ("Deep hole", tree)
+    seen = client.get(url).context["adminform"].form["seen"].value()
+    assert client.post(url, form_of(report, title="Renamed", seen=seen)).status_code == 302
+    report.refresh_from_db()
+    assert (report.title, report.category, report.category_source) == ("Renamed", tree, "staff")
+
+
+def test_editing_a_category_leaves_its_examples_whole(superuser: User) -> None:
+    examples = ["Deep hole, please fill it", "The road, again"]
+    category = make_category(examples=examples, keywords=["hole", "road surface"])
+    url, client = f"/admin/reports/category/{category.pk}/change/", signed_in(superuser)
+    form = client.get(url).context["adminform"].form
+    shown = {field.html_name: field.value() for field in form}
+    assert client.post(url, shown | {"sla_hours": 5}).status_code == 302
+    category.refresh_from_db()
+    assert (category.sla_hours, category.examples) == (5, examples)
+    assert category.keywords == ["hole", "road surface"]
+    assert client.post(url, shown | {"examples": "One, two\r\n\r\n  three \r\n"}).status_code == 302
+    category.refresh_from_db()
+    assert category.examples == ["One, two", "three"]
 
 
 def test_nobody_adds_or_deletes_reports_here(superuser: User) -> None:

@@ -88,6 +88,7 @@ def test_a_row_becomes_a_classified_report_that_disturbs_nobody(tmp_path: Path, 
         (GOOD.replace("Acknowledged", "Lost"), "unknown status: Lost"),
         (GOOD.replace("2014-05-07T19:02:44-04:00", "last week"), "not an ISO 8601 date"),
         (GOOD.replace("2014-05-07T19:02:44-04:00", "0001-01-01T00:00:00+14:00"), "not an ISO 8601 date"),
+        (GOOD.replace("2014-05-07T19:02:44-04:00", "0001-01-01T00:00:00"), "created_at lies outside"),
         (GOOD.replace("2014", "2999"), "lies in the future"),
         (GOOD + ",more", "8 columns instead of 7"),
         ("alone", "1 columns instead of 7"),
@@ -175,6 +176,14 @@ def interrupt(file: ImportFile, rejects: Path, *, after_rows: int) -> None:
 
     with pytest.raises(InterruptedError):
         import_reports(file, rejects=rejects, on_progress=die)
+
+
+@pytest.mark.django_db
+def test_a_time_near_the_end_of_the_calendar_is_no_closing(tmp_path: Path, rejects: Path) -> None:
+    """In another time zone it would be outside of the calendar, and every page that shows it an error."""
+    closed = GOOD.replace("Acknowledged", "Closed") + ",9999-12-31T23:59:59"
+    import_reports(seeclickfix(write(tmp_path, closed, header=HEADER + ",closed_at")), rejects=rejects)
+    assert "closed_at lies outside" in reasons(rejects)[0]
 
 
 @pytest.mark.django_db
@@ -387,6 +396,14 @@ def test_files_and_options_that_cannot_work_say_why(
     path.write_bytes(content)
     with pytest.raises(CommandError, match=message):
         call_command("import_reports", str(path), rejects=tmp_path / "r", stdout=StringIO(), **options)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("rejects", [".", "bad.csv/rejects"])
+def test_a_file_of_rejects_that_cannot_be_written_is_named(tmp_path: Path, rejects: str) -> None:
+    path = write(tmp_path, GOOD).rename(tmp_path / "bad.csv")
+    with pytest.raises(CommandError, match=str(tmp_path)):
+        call_command("import_reports", str(path), format="seeclickfix-csv", rejects=tmp_path / rejects)
 
 
 @pytest.mark.django_db

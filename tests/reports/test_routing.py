@@ -84,12 +84,23 @@ def test_every_severity_has_a_factor() -> None:
     assert set(routing.DEADLINE_FACTORS) == set(Severity.values)
 
 
+def test_an_edit_leaves_alone_what_the_classifier_stored_meanwhile(report: Report) -> None:
+    """The losing race: the report was read before it was classified, and is saved after."""
+    category = make_category()
+    as_read = Report.objects.get(pk=report.pk)
+    routing.apply_classification(str(report.pk), category, 0.9)
+    routing.revise(as_read, {"title": "Renamed"}, by=make_staff(category.department))
+    report.refresh_from_db()
+    assert (report.title, report.category, report.category_source) == ("Renamed", category, "classifier")
+    assert (report.department, report.category_confidence) == (category.department, 0.9)
+
+
 def test_another_category_by_staff_reroutes_and_is_audited(report: Report) -> None:
     routing.apply_classification(str(report.pk), make_category(), 0.9)
     report.refresh_from_db()
     parks = make_department("parks")
-    report.category = make_category("tree", department=parks, sla_hours=10)
-    routing.revise(report, changed=["category"], by=make_staff(parks))
+    tree = make_category("tree", department=parks, sla_hours=10)
+    routing.revise(report, {"category": tree}, by=make_staff(parks))
     report.refresh_from_db()
     assert report.department == parks
     assert report.category_source == CategorySource.STAFF

@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
@@ -278,6 +280,14 @@ def test_lists_and_details_cost_the_same_number_of_queries_however_many_rows(
         api.get(f"{URL}{reports[0].pk}/")
     with django_assert_num_queries(1):
         api.get("/api/v1/categories/")
+
+
+@pytest.mark.parametrize("query", ["", "?category=pothole", "{id}/"])
+def test_no_text_of_the_classifier_is_read_to_show_a_report(api: APIClient, query: str) -> None:
+    report = make_report(category=make_category())
+    with CaptureQueriesContext(connection) as asked:
+        assert api.get(URL + query.format(id=report.pk)).status_code == 200
+    assert not [one["sql"] for one in asked if '"examples"' in one["sql"]]
 
 
 def test_nothing_identifies_a_reporter(api: APIClient) -> None:

@@ -6,12 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 
+from jobs.management.tables import make_tables
 from matching.errors import EvaluationFileError
 from matching.evaluation import evaluate
 
@@ -30,7 +27,7 @@ class Command(BaseCommand):
         for name in ("opportunities", "judgements"):
             if not options[name].is_file():
                 raise CommandError(f"{options[name]} is no file.")
-        _make_tables()
+        make_tables()
         try:
             found = evaluate(options["opportunities"], options["judgements"])
         except EvaluationFileError as error:
@@ -42,13 +39,3 @@ class Command(BaseCommand):
             self.stdout.write(f"{one.id:12} {one.ndcg_at_10:.3f} {one.recall_at_20:.3f}")
         self.stdout.write(f"{found.profiles} profiles, {found.opportunities} opportunities, {found.embedder}")
         self.stdout.write(f"ndcg_at_10 {found.ndcg_at_10:.4f}\nrecall_at_20 {found.recall_at_20:.4f}")
-
-
-def _make_tables() -> None:
-    """The tables that the ranking is tried in are there: in development they are made, elsewhere that is a decision."""
-    executor = MigrationExecutor(connection)
-    if not executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        return
-    if not settings.DEBUG:
-        raise CommandError("The database lacks tables: run `manage.py migrate` first.")
-    call_command("migrate", interactive=False, verbosity=0)

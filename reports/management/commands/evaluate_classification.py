@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from jobs.management.tables import make_tables
 from reports.errors import EvaluationFileError
 from reports.evaluation import Evaluation, evaluate
 from reports.text_model import Quality
@@ -26,6 +27,7 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         if not 0 <= options["train_share"] < 1:
             raise CommandError("--train-share is at least 0 and less than 1.")
+        make_tables()
         try:
             evaluation = evaluate(options["file"], train_share=options["train_share"])
         except EvaluationFileError as error:

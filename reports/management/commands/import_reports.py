@@ -41,7 +41,6 @@ class Command(BaseCommand):
             raise CommandError(f"{path} is no file.")
         source = (options["source"] or path.stem)[:80]
         rejects = options["rejects"] or settings.DATA_DIR / "imports" / f"{source}.rejects.jsonl"
-        rejects.parent.mkdir(parents=True, exist_ok=True)
         file = ImportFile(
             path=path,
             source=source,
@@ -49,12 +48,13 @@ class Command(BaseCommand):
             columns=_columns(options["map"]),
             is_live=options["live"],
         )
-        earlier = interrupted_run(file)
         started = time.monotonic()
         try:
+            rejects.parent.mkdir(parents=True, exist_ok=True)
+            earlier = interrupted_run(file)
             with _Progress(path.stat().st_size, source) as progress:
                 run = import_reports(file, rejects=rejects, on_progress=progress.show)
-        except ImportFileError as error:
+        except (ImportFileError, OSError) as error:
             raise CommandError(str(error)) from error
         new_rows = run.rows - (earlier.rows if earlier else 0)
         self.stdout.write(_summary(run, new_rows / max(time.monotonic() - started, 0.001)))
