@@ -24,16 +24,17 @@ _GUARDED_KEY = re.compile(rf"(^|[_-])({_GUARDED_NAMES})$", re.IGNORECASE)
 #: The same names before a literal value: `code=123456`, `'phone': '203 555'`, `Key (email)=(a@b.c)`.
 _NAMED_VALUE = re.compile(
     rf"(?P<name>(?:\b|_)(?:{_GUARDED_NAMES})['\"]?\)?\s*[=:]\s*\(?)"
-    r"(?P<value>'[^'\n]*'|\"[^\"\n]*\"|[^\s'\",;(){}\[\]]*\d[^\s'\",;(){}\[\]]*)",
+    r"(?P<value>'[^'\n]*'|\"[^\"\n]*\"|[^\s'\",;(){}\[\]]{0,200}\d[^\s'\",;(){}\[\]]*)",
     re.IGNORECASE,
 )
+#: No search goes over a long run of characters from each of them: the whole process stands still meanwhile.
 _SECRET_TEXT = re.compile(
     r"""
-      [\w.+-]+@[\w-]+\.[\w.-]*\w                               # an email address
+      [\w.+-]{1,64}@[\w-]+\.[\w.-]*\w                          # an email address (RFC 5321, 4.5.3.1.1)
     | \+\d[\d ().-]{5,18}\d\b                                  # a telephone number, E.164 or as people write it
-    | \beyJ[\w-]+\.[\w-]+\.[\w-]+                              # a JSON Web Token
+    | \beyJ[\w-]{1,1000}\.[\w-]+\.[\w-]+                      # a JSON Web Token
     | \b[0-9a-f]{40,}\b                                        # a digest or key in hexadecimal
-    | \b(?=[\w-]*\d)(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{40,}   # a random token in Base64
+    | (?<![\w-])(?=[\w-]*\d)(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{40,}  # a random token in Base64
     | (?<=://)[^\s/@:]*:[^\s/@]+(?=@)                          # the credentials of an address
     | (?<=Bearer\ )\S+ | (?<=Basic\ )[\w+/=]+                  # the value of an Authorization header
     """,

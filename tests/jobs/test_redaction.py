@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -50,6 +51,14 @@ def test_secrets_and_personal_values_are_gone(text: str) -> None:
 )
 def test_what_an_engineer_needs_stays(text: str) -> None:
     assert redact(text) == text
+
+
+@pytest.mark.parametrize("piece", ["x", "x-", "+1", "eyJ-", "code=", "code=x", "aZ-", "://x:"])
+def test_a_long_text_does_not_stop_the_process(piece: str) -> None:
+    """While it is searched no other thread runs, and the worker sends no heartbeat."""
+    began = time.process_time()
+    redact(piece * (200_000 // len(piece)))
+    assert time.process_time() - began < 10
 
 
 def test_values_are_redacted_by_name_at_any_depth() -> None:
