@@ -59,7 +59,7 @@ def is_any_unclaimed(queue: str) -> bool:
 
 
 def claim(queue: str, actors: Sequence[str], *, first: UUID | None = None) -> list[ledger.Claim]:
-    """Claim a bundle of due tasks of `actors`, which are short, and with them the task `first` if it may start."""
+    """Claim a bundle of due tasks of `actors`, which are short, and with them the task `first` if it never started."""
     slowest = max(map(pace.of, actors))
     limit = min(BUNDLE_TASKS, max(int(BUNDLE_SECONDS / slowest), 1)) if slowest else BUNDLE_TASKS
     return _claim(queue, actors, limit=limit, is_durable=False, first=first)
@@ -78,7 +78,7 @@ def _claim(
     try:
         with transaction.atomic():
             picked = [task.id for task in _PICKING.lock(queue, limit, **parameters)]
-            wanted = [first] if first and first not in picked and ledger.lock_waiting(first) else []
+            wanted = [first] if first and first not in picked and ledger.lock_untried(first) else []
             wanted += picked
             return ledger.claim_many(wanted, process_id(), token, is_durable=is_durable) if wanted else []
     except (OperationalError, InterfaceError) as error:

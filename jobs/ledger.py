@@ -139,9 +139,12 @@ def claims_of(worker_id: UUID, token: UUID) -> list[Claim]:
     return [Claim(row[0], token, *row[1:]) for row in rows]
 
 
-def lock_waiting(task_id: UUID) -> bool:
-    """Whether the task waits and is the caller's until its transaction ends; False where somebody else has it."""
-    sql = f"SELECT FROM jobs_task WHERE id = %s AND {IS_WAITING} FOR UPDATE SKIP LOCKED"
+def lock_untried(task_id: UUID) -> bool:
+    """Whether the task waits for its first attempt, and is the caller's until the transaction ends.
+
+    False too where somebody else has it locked.
+    """
+    sql = f"SELECT FROM jobs_task WHERE id = %s AND {IS_WAITING} AND attempt = 0 FOR UPDATE SKIP LOCKED"
     return bool(fetch(sql, (task_id,), is_prepared=True))
 
 

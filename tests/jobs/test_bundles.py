@@ -171,6 +171,13 @@ def test_what_must_run_alone_is_in_no_bundle() -> None:
     assert bundles.claim("default", SHORT) == []
 
 
+def test_a_task_that_failed_once_runs_alone_even_when_its_own_message_brings_it() -> None:
+    [failed] = send_many(1)
+    Task.objects.filter(pk=failed).update(state=State.RETRYING, attempt=1)
+    fresh = send_many(2)
+    assert [claim.id for claim in bundles.claim("default", SHORT, first=failed)] == fresh
+
+
 def test_a_task_that_another_is_about_to_claim_is_not_waited_for(second_connection: psycopg.Connection) -> None:
     """Two bundles that waited for each other's tasks would stand still until PostgreSQL ended one of them."""
     sent = send_many(3)
