@@ -91,8 +91,8 @@ def _attempt(actor: LedgerActor[..., Any], claim: ledger.Claim) -> tuple[State |
 
 def _fail(actor: LedgerActor[..., Any], claim: ledger.Claim, error: BaseException) -> State | None:
     policy = actor.policy
-    trace = "".join(traceback.format_exception(error))
-    failure = ledger.Failure(type(error).__qualname__, redact(str(error)), redact(trace))
+    told = traceback.TracebackException.from_exception(error)  # its str() works even where the error's own does not
+    failure = ledger.Failure(type(error).__qualname__, redact(str(told)), redact("".join(told.format())))
     state = persistently(
         lambda: ledger.fail(
             claim,

@@ -246,3 +246,19 @@ def test_the_pause_between_attempts_grows_within_its_bounds() -> None:
         assert timedelta(0) <= min(pauses)
         assert max(pauses) <= ceiling
         assert len(set(pauses)) > 1
+
+
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+def test_an_error_that_cannot_be_told_is_a_failed_attempt_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_key: str) -> None:
+        raise Unspeakable
+
+    monkeypatch.setattr(probe_transactional, "fn", fail)
+    task_id = send()
+    run_tasks(raise_errors=False)
+    assert state_of(task_id) == State.RETRYING
+    assert Attempt.objects.get().error_type == "Unspeakable"
