@@ -79,6 +79,13 @@ def test_the_command_replays_one_or_a_filtered_set() -> None:
         tasks("replay")
 
 
+def test_the_limit_of_an_action_counts_only_tasks_it_can_change() -> None:
+    dead = dead_task()
+    with transaction.atomic():
+        probe_failing.send("newer")
+    assert tasks("replay", "--actor", "probe_failing", "--limit", "1", "--json")["tasks"] == [str(dead)]
+
+
 def test_the_command_cancels_and_pauses() -> None:
     task_id = waiting_task()
     assert "1 tasks changed" in tasks("cancel", str(task_id))

@@ -17,6 +17,7 @@ from jobs.models import Queue, Task
 from jobs.redaction import redact_value
 from jobs.states import State
 
+FILTERS = ("state", "actor", "queue")
 COLUMNS = ("id", "actor", "queue", "state", "attempt", "created_at")
 ACTIONS = {
     "retry": operations.retry_now,
@@ -98,15 +99,12 @@ class Command(BaseCommand):
             "rate": self._rate,
         }.get(verb, self._act)(verb, options)
 
-    def _chosen(self, options: dict[str, Any]) -> QuerySet[Task]:
-        tasks = Task.objects.order_by("-id")
-        for name in ("state", "actor", "queue"):
-            if options[name]:
-                tasks = tasks.filter(**{name: options[name]})
-        return tasks[: options["limit"]]
+    def _filtered(self, options: dict[str, Any]) -> QuerySet[Task]:
+        chosen = {name: options[name] for name in FILTERS if options[name]}
+        return Task.objects.filter(**chosen).order_by("-id")
 
     def _list(self, _verb: str, options: dict[str, Any]) -> None:
-        rows = list(self._chosen(options).values(*COLUMNS))
+        rows = list(self._filtered(options).values(*COLUMNS)[: options["limit"]])
         if options["json"]:
             self._print_json(rows)
             return
@@ -131,9 +129,11 @@ class Command(BaseCommand):
             self.stdout.write(attempt["traceback"])
 
     def _act(self, verb: str, options: dict[str, Any]) -> None:
+        if not options["ids"] and not any(options[name] for name in FILTERS):
+            raise CommandError("Name tasks by id, or choose them by --state, --actor or --queue.")
         tasks = Task.objects.filter(id__in=options["ids"]) if options["ids"] else self._filtered(options)
-        ids = list(tasks.values_list("id", flat=True))
-        ids = list(Task.objects.filter(id__in=ids, state__in=ACTIONABLE[verb]).values_list("id", flat=True))
+        actionable = tasks.filter(state__in=ACTIONABLE[verb]).values_list("id", flat=True)
+        ids = list(actionable[: options["limit"]])
         changed = 0 if options["dry_run"] else ACTIONS[verb](ids, by=None)
         if options["json"]:
             self._print_json({"verb": verb, "dry_run": options["dry_run"], "tasks": ids, "changed": changed})
@@ -142,11 +142,6 @@ class Command(BaseCommand):
             self.stdout.write(f"{len(ids)} tasks would be changed.")
         else:
             self.stdout.write(f"{changed} tasks changed.")
-
-    def _filtered(self, options: dict[str, Any]) -> QuerySet[Task]:
-        if not any(options[name] for name in ("state", "actor", "queue")):
-            raise CommandError("Name tasks by id, or choose them by --state, --actor or --queue.")
-        return self._chosen(options)
 
     def _switch(self, verb: str, options: dict[str, Any]) -> None:
         queue, is_dry = options["queue"], options["dry_run"]
