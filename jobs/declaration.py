@@ -96,12 +96,14 @@ class LedgerActor(Actor[P, R], Generic[P, R]):
 
         Raises:
             NotInTransaction: outside `transaction.atomic()`.
-            ValueError: options that need each other.
+            ValueError: options that need each other, or that contradict the actor's.
         """
         if once_per is not None and unique_key is None:
             raise ValueError("once_per remembers a unique_key; give one.")
         if (limit_key is None) != (limit_count is None):
             raise ValueError("limit_key and limit_count go together.")
+        if self.policy.is_at_most_once and max_attempts is not None:
+            raise ValueError(f"{self.actor_name} is at_most_once: it is tried once.")
         options = {
             "unique_key": unique_key,
             "once_per": once_per,

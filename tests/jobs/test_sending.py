@@ -15,7 +15,7 @@ from jobs.models import Attempt, OnceKey, Queue, Task, TaskGroup
 from jobs.relay import take
 from jobs.states import State
 from jobs.testing import advance, run_tasks
-from tests.jobs.probe.actors import probe_failing, probe_sealed, probe_sum_up, probe_transactional
+from tests.jobs.probe.actors import probe_failing, probe_once, probe_sealed, probe_sum_up, probe_transactional
 from tests.jobs.probe.models import Effect
 
 pytestmark = pytest.mark.django_db
@@ -43,6 +43,8 @@ def test_unknown_and_incomplete_options_are_refused() -> None:
         send(once_per=timedelta(hours=1))
     with pytest.raises(ValueError, match="go together"):
         send(limit_key="door")
+    with pytest.raises(ValueError, match="tried once"), transaction.atomic():
+        probe_once.send_with_options(args=("code",), max_attempts=2)
 
 
 def test_once_a_period_whatever_became_of_the_task() -> None:
