@@ -51,21 +51,24 @@ def send_group(
 
 
 def settle(group_id: UUID | None) -> bool:
-    """Send the group's callback if all its children have ended and nobody did yet; return whether this call did."""
+    """Send the group's callback if all its children have ended and nobody did yet; return whether this call did.
+
+    A callback of another release is left to processes that know its actor.
+    """
+    broker = cast("LedgerBroker", get_broker())
     with transaction.atomic():
         rows = fetch(
             """
             SELECT callback_actor, callback_args FROM jobs_taskgroup AS g
-            WHERE id = %s AND callback_task_id IS NULL AND NOT EXISTS (
+            WHERE id = %s AND callback_task_id IS NULL AND callback_actor = ANY(%s) AND NOT EXISTS (
                 SELECT FROM jobs_task WHERE group_id = g.id AND state IN ('queued', 'retrying', 'running'))
             FOR UPDATE
             """,
-            (group_id,),
+            (group_id, list(broker.actors)),
         )
         if not rows:
             return False
         [(actor_name, args)] = rows
-        broker = cast("LedgerBroker", get_broker())
         message = broker.enqueue(broker.get_actor(actor_name).message(*args))
         execute("UPDATE jobs_taskgroup SET callback_task_id = %s WHERE id = %s", (message.message_id, group_id))
     return True
@@ -75,10 +78,11 @@ def settle_forgotten() -> int:
     """Settle groups whose last child ended where nobody looked: its worker died, an operator cancelled it."""
     rows = fetch(
         """
-        SELECT id FROM jobs_taskgroup AS g WHERE callback_task_id IS NULL AND NOT EXISTS (
+        SELECT id FROM jobs_taskgroup AS g
+        WHERE callback_task_id IS NULL AND callback_actor = ANY(%s) AND NOT EXISTS (
             SELECT FROM jobs_task WHERE group_id = g.id AND state IN ('queued', 'retrying', 'running'))
         LIMIT %s
         """,
-        (SWEEP_GROUPS,),
+        (list(get_broker().actors), SWEEP_GROUPS),
     )
     return sum(settle(group_id) for (group_id,) in rows)

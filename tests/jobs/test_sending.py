@@ -154,6 +154,18 @@ def test_a_group_ends_with_its_dead_and_a_replay_does_not_call_back_again() -> N
     assert Effect.objects.filter(key="sum").count() == 1
 
 
+def test_a_group_whose_callback_this_release_does_not_know_waits_and_holds_up_no_other() -> None:
+    strange, known = (
+        jobs.send_group(probe_transactional, [(key,)], then=probe_sum_up, then_args=(key,)) for key in "ab"
+    )
+    TaskGroup.objects.filter(pk=strange).update(callback_actor="actor_of_tomorrow")
+    operations.cancel(Task.objects.values_list("id", flat=True), by=None)
+    assert not groups.settle(strange)
+    assert groups.settle_forgotten() == 1
+    assert TaskGroup.objects.get(callback_task_id=None).pk == strange
+    assert TaskGroup.objects.exclude(callback_task_id=None).get().pk == known
+
+
 def test_an_empty_group_ends_at_once_and_a_forgotten_one_is_found() -> None:
     jobs.send_group(probe_transactional, [], then=probe_sum_up, then_args=("empty",))
     group_id = jobs.send_group(probe_transactional, [("a",)], then=probe_sum_up, then_args=("cancelled",))
