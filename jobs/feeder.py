@@ -69,16 +69,19 @@ class Feeder:
         self._wake.set()
 
     def _run(self) -> None:
-        pause = 0.0
+        pause, has_failed = 0.0, False
         while not self._is_stopping.is_set():
             self._wake.wait(pause)
             self._wake.clear()
             try:
+                if has_failed:  # what was taken from the ledger then has not reached a line
+                    relay.give_back_unbegun(process_id())
+                    has_failed = False
                 pause = 0.0 if self._feed() else POLL_SECONDS
             except (DatabaseError, InterfaceError) as error:
                 log.warning("jobs.feeder_waits", error_type=type(error).__name__)
                 connection.close()
-                pause = AWAY_SECONDS
+                pause, has_failed = AWAY_SECONDS, True
         connection.close()
 
     def _feed(self) -> bool:

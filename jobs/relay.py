@@ -57,6 +57,18 @@ def give_back(task_ids: list[UUID]) -> None:
         ledger.hand_back(task_id)
 
 
+def give_back_unbegun(worker_id: UUID) -> int:
+    """Tasks that were handed to `worker_id` and have not begun are due again; return how many.
+
+    The claim lets one through where the worker process has it in hand after all.
+    """
+    sql = """
+        UPDATE jobs_task SET publish_at = greatest(run_at, statement_timestamp()), worker_id = NULL
+        WHERE worker_id = %s AND state IN ('queued', 'retrying') AND publish_at IS NULL
+    """
+    return execute(sql, (worker_id,))
+
+
 def postpone_unknown(parcel: Parcel) -> None:
     """A task whose actor this process does not know waits for a process that does."""
     log.warning("jobs.unknown_actor", actor=parcel.actor, task_id=str(parcel.id))

@@ -1,0 +1,53 @@
+"""The embedded transport's feeder loses nothing when PostgreSQL refuses a statement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from django.db import connection, transaction
+
+from jobs.broker import EmbeddedLedgerBroker
+from jobs.feeder import Feeder
+from jobs.models import Task
+from tests.jobs.conftest import wait_until
+from tests.jobs.probe.actors import probe_long, probe_transactional
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+REFUSE_MATCHING = """
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not now'; END $$;
+    CREATE TRIGGER refuse BEFORE UPDATE ON jobs_task FOR EACH ROW WHEN (new.queue = 'matching')
+    EXECUTE FUNCTION refuse()
+"""
+
+
+@contextmanager
+def refusal() -> Iterator[None]:
+    """Inside, PostgreSQL changes no task of the queue `matching`."""
+    with connection.cursor() as cursor:
+        cursor.execute(REFUSE_MATCHING)
+        try:
+            yield
+        finally:
+            cursor.execute("DROP FUNCTION refuse CASCADE")
+
+
+@pytest.fixture
+def feeder() -> Iterator[Feeder]:
+    broker = EmbeddedLedgerBroker()
+    for actor in (probe_transactional, probe_long):
+        broker.actors[actor.actor_name] = actor
+    yield broker.feeder
+    broker.close()
+
+
+def test_what_was_taken_before_an_error_is_fed_after_all(feeder: Feeder) -> None:
+    default, _ = (feeder.consumer(queue, prefetch=8, timeout_ms=100) for queue in ("default", "matching"))
+    with refusal():
+        with transaction.atomic():
+            sent = probe_transactional.send("taken")
+            probe_long.send("refused", 1)
+        wait_until(lambda: Task.objects.filter(publish_at=None).exists(), "the task to be taken")
+    wait_until(lambda: (fed := next(default)) is not None and fed.message_id == sent.message_id, "it to be fed", 10)
