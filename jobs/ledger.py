@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from psycopg.types.json import Jsonb
 
 from jobs import sealing
@@ -341,28 +341,32 @@ def cancel(task_id: UUID) -> State | None:
     return State(rows[0][0]) if rows else None
 
 
+_REPLAY = """
+    WITH dead AS (
+        SELECT id, unique_key IS NOT NULL AND EXISTS (
+            SELECT FROM jobs_task AS waiting WHERE waiting.unique_key = t.unique_key AND waiting.state = 'queued'
+        ) AS is_superseded
+        FROM jobs_task AS t WHERE id = %s AND state = 'dead' FOR UPDATE
+    )
+    UPDATE jobs_task AS t SET
+        state = CASE WHEN is_superseded THEN 'cancelled' ELSE 'queued' END,
+        attempt = 0, run_at = statement_timestamp(), progress = NULL, cancel_requested_at = NULL,
+        publish_at = CASE WHEN NOT is_superseded THEN statement_timestamp() END,
+        finished_at = CASE WHEN is_superseded THEN statement_timestamp() END
+    FROM dead WHERE t.id = dead.id RETURNING t.state
+"""
+
+
 def replay(task_id: UUID) -> State | None:
     """Give a dead task all its attempts again.
 
     Queued after that, or cancelled where its unique key waits already; None when it is not dead.
     """
-    rows = fetch(
-        """
-        WITH dead AS (
-            SELECT id, unique_key IS NOT NULL AND EXISTS (
-                SELECT FROM jobs_task AS waiting WHERE waiting.unique_key = t.unique_key AND waiting.state = 'queued'
-            ) AS is_superseded
-            FROM jobs_task AS t WHERE id = %s AND state = 'dead' FOR UPDATE
-        )
-        UPDATE jobs_task AS t SET
-            state = CASE WHEN is_superseded THEN 'cancelled' ELSE 'queued' END,
-            attempt = 0, run_at = statement_timestamp(), progress = NULL, cancel_requested_at = NULL,
-            publish_at = CASE WHEN NOT is_superseded THEN statement_timestamp() END,
-            finished_at = CASE WHEN is_superseded THEN statement_timestamp() END
-        FROM dead WHERE t.id = dead.id RETURNING t.state
-        """,
-        (task_id,),
-    )
+    try:
+        with transaction.atomic():
+            rows = fetch(_REPLAY, (task_id,))
+    except IntegrityError:
+        return replay(task_id)  # its key was queued at the same time, and is seen now
     return State(rows[0][0]) if rows else None
 
 

@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import psycopg
 import pytest
+from django.db import connection
 
 from jobs.models import Task, Worker
 from jobs.states import TERMINAL_STATES
@@ -102,3 +104,10 @@ def workers(
     pool = Workers(environment, tmp_path)
     yield pool
     pool.stop_all()
+
+
+@pytest.fixture
+def second_connection() -> Iterator[psycopg.Connection]:
+    """Another session on the test database, in a transaction."""
+    with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": None, "context": None}) as other:
+        yield other

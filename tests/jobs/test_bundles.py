@@ -41,13 +41,6 @@ def short_actors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pace, "_seconds", dict.fromkeys(SHORT, 0.0005))
 
 
-@pytest.fixture
-def second_connection() -> Iterator[psycopg.Connection]:
-    """Another session on the test database, in a transaction."""
-    with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": None, "context": None}) as other:
-        yield other
-
-
 def send_many(count: int, **options: Any) -> list[UUID]:
     with transaction.atomic():
         return probe_transactional.send_many([(f"{number}",) for number in range(count)], **options)

@@ -7,6 +7,7 @@ import threading
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from django.db import connection, transaction
 
@@ -162,6 +163,21 @@ def test_one_task_waits_a_key_and_the_next_may_queue_while_it_runs() -> None:
     assert second != first
     assert ledger.fail(claimed, OOPS, pause=NO_PAUSE) == State.CANCELLED, "the waiting task supersedes the failed one"
     assert state_of(second) == State.QUEUED
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_replay_is_superseded_by_one_that_queues_its_key_meanwhile(second_connection: psycopg.Connection) -> None:
+    dead, rival = dead_under_a_key(), dead_under_a_key()
+    second_connection.execute("UPDATE jobs_task SET state = 'queued' WHERE id = %s", [rival])
+    threading.Timer(0.5, second_connection.commit).start()
+    assert ledger.replay(dead) == State.CANCELLED
+    assert state_of(rival) == State.QUEUED
+
+
+def dead_under_a_key() -> UUID:
+    task_id = send(unique_key="profile")
+    assert ledger.fail(claim(task_id), OOPS, pause=NO_PAUSE, is_permanent=True) == State.DEAD
+    return task_id
 
 
 def test_replaying_a_task_whose_key_waits_again_supersedes_it() -> None:
