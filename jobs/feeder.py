@@ -10,7 +10,7 @@ from uuid import UUID
 
 import structlog
 from django.db import DatabaseError, InterfaceError, connection
-from dramatiq import Consumer, Message, MessageProxy
+from dramatiq import Consumer, MessageProxy
 
 from jobs import relay
 from jobs.process import process_id
@@ -93,13 +93,12 @@ class Feeder:
             return False
         parcels = relay.take(queues, process_id(), limit=room)
         for parcel in parcels:
-            message: Message[object] = Message(parcel.queue, parcel.actor, (), {}, {}, str(parcel.id))
             if parcel.actor not in self._broker.actors:
                 relay.postpone_unknown(parcel)
                 continue
             with self._lock:
                 self._held += 1
-            self._lines[parcel.queue].put(MessageProxy(message))
+            self._lines[parcel.queue].put(MessageProxy(parcel.message()))
         return len(parcels) == room
 
 

@@ -46,6 +46,10 @@ class Parcel:
     actor: str
     queue: str
 
+    def message(self) -> Message[Any]:
+        """The parcel as a Dramatiq message of the logical queue."""
+        return Message(self.queue, self.actor, (), {}, {}, str(self.id))
+
 
 class Batch:
     """Parcels whose confirms somebody waits for."""
@@ -226,21 +230,13 @@ class Publisher(Link):
                 self._do_publish(parcel, batch)
 
     def _do_publish(self, parcel: Parcel, batch: Batch | None) -> None:
-        message: Message[Any] = Message(
-            queue_name=parcel.queue,
-            actor_name=parcel.actor,
-            args=(),
-            kwargs={},
-            options={},
-            message_id=str(parcel.id),
-        )
         self._unconfirmed[self._next_tag] = (parcel, batch)
         self._next_tag += 1
         failpoint("publisher", parcel.id)
         self._channel.basic_publish(
             exchange="",
             routing_key=topology.physical_name(parcel.queue),
-            body=message.encode(),
+            body=parcel.message().encode(),
             properties=pika.BasicProperties(delivery_mode=TRANSIENT, message_id=str(parcel.id)),
             mandatory=True,
         )

@@ -158,20 +158,24 @@ class LedgerConsumer(Consumer):
         except queue.Empty:
             return None
         try:
-            message = Message.decode(body)
-            task_id = UUID(message.message_id)
+            parcel = self._read(body)
         except (DecodeError, ValueError, AttributeError, TypeError) as error:
             self._keep_undecodable(body, error)
             self._receiver.settle(receipt, is_done=False)
             return None
-        if backlog.current().has_finished(task_id):
+        if backlog.current().has_finished(parcel.id):
             self._receiver.settle(receipt, is_done=True)
             return None
-        if message.actor_name not in self._broker.actors:
-            persistently(lambda: relay.postpone_unknown(Parcel(task_id, message.actor_name, self._queue_name)))
+        if parcel.actor not in self._broker.actors:
+            persistently(lambda: relay.postpone_unknown(parcel))
             self._receiver.settle(receipt, is_done=True)
             return None
-        return ReceivedMessage(message, receipt)
+        return ReceivedMessage(parcel.message(), receipt)
+
+    def _read(self, body: bytes) -> Parcel:
+        """Of a message only its task and its actor count: Dramatiq's threads would not survive a foreign queue."""
+        message: Message[Any] = Message.decode(body)
+        return Parcel(UUID(message.message_id), str(message.actor_name), self._queue_name)
 
     def ack(self, message: MessageProxy) -> None:
         """Acknowledge `message`."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from uuid import uuid4
+
 import pika
 import pytest
 from django.conf import LazySettings
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F
 
 from jobs import topology
 from jobs.models import Task, UndecodableMessage
 from jobs.states import State
-from tests.jobs.conftest import Workers, wait_until
+from tests.jobs.conftest import Workers, wait_until, wait_until_drained
+from tests.jobs.probe.actors import probe_transactional
 
 
 @pytest.mark.parametrize("transport", ["rabbitmq"], indirect=True)
@@ -28,6 +32,29 @@ def test_an_undecodable_body_is_kept_with_the_reason(workers: Workers, settings:
     kept = UndecodableMessage.objects.get(body=b"\xff\x00 no json")
     assert kept.queue == "default"
     assert "DecodeError" in kept.error
+
+
+@pytest.mark.parametrize("transport", ["rabbitmq"], indirect=True)
+def test_a_message_that_lies_about_its_queue_or_actor_stops_no_worker(workers: Workers, settings: LazySettings) -> None:
+    workers.start(threads=1)
+    settings.JOBS_QUEUE_PREFIX = workers.environment["JOBS_QUEUE_PREFIX"]
+    name = topology.physical_name("default")
+    fields = {"args": [], "kwargs": {}, "options": {}, "message_id": str(uuid4()), "message_timestamp": 0}
+    lies = [
+        fields | {"queue_name": "nowhere", "actor_name": "probe_transactional"},
+        fields | {"queue_name": "default", "actor_name": ["no", "name"]},
+    ]
+    with pika.BlockingConnection(pika.URLParameters(workers.environment["RABBITMQ_URL"])) as link:
+        channel = link.channel()
+        channel.queue_declare(name, durable=True, arguments=topology.queue_arguments("default"))
+        for lie in lies:
+            channel.basic_publish("", name, json.dumps(lie).encode())
+    with transaction.atomic():
+        probe_transactional.send("honest")
+    wait_until_drained()
+    wait_until(lambda: "jobs.unknown_actor" in workers.log(), "the other message to be met")
+    for trouble in ("Traceback", "KeyError", "TypeError"):
+        assert trouble not in workers.log()
 
 
 def test_a_task_of_an_unknown_actor_waits_for_a_release_that_knows_it(workers: Workers) -> None:
