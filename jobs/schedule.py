@@ -71,9 +71,15 @@ def entries() -> list[Entry]:
 
 def tick() -> int:
     """Send what has come due since the last look of anybody; return how many tasks were sent."""
-    [(now,)] = fetch("SELECT statement_timestamp()", ())
-    last = dict(fetch("SELECT name, max(due_at) FROM jobs_scheduletick GROUP BY name", ()))
-    return sum(_tick(entry, now, last.get(entry.name)) for entry in entries())
+    schedule = {entry.name: entry for entry in entries()}
+    rows = fetch(
+        """
+        SELECT line.name, statement_timestamp(), (SELECT max(due_at) FROM jobs_scheduletick WHERE name = line.name)
+        FROM unnest(%s::text[]) AS line(name)
+        """,
+        (list(schedule),),
+    )
+    return sum(_tick(schedule[name], now, last) for name, now, last in rows)
 
 
 def _tick(entry: Entry, now: datetime, last: datetime | None) -> bool:
