@@ -24,6 +24,10 @@ class PermanentError(JobsError):
     """Trying again cannot help; the task is dead at once."""
 
 
+class SealBroken(PermanentError):
+    """What is sealed cannot be opened with any of JOBS_SEAL_KEYS."""
+
+
 class LeaseLost(JobsError):
     """This run no longer owns its task: it was rescued, cancelled or replayed. Its effects are rolled back."""
 

@@ -11,11 +11,7 @@ from typing import Any
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 
-from jobs.errors import PermanentError
-
-
-class SealBroken(PermanentError):
-    """The sealed arguments cannot be opened with any of JOBS_SEAL_KEYS."""
+from jobs.errors import SealBroken
 
 
 def seal(arguments: dict[str, Any]) -> bytes:
