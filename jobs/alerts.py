@@ -86,7 +86,7 @@ MEASURES: dict[str, tuple[Callable[[], float], str]] = {
     "failure_rate": (_failure_rate, "{value:.0%} of the attempts fail (more than {threshold:.0%})."),
     "health_seconds": (_health_seconds, "The health check takes {value:.1f} s (more than {threshold:.1f} s)."),
     "worker_memory_bytes": (
-        lambda: float(_worker_memory()),
+        _worker_memory,
         "A worker uses {value:,.0f} bytes of memory (more than {threshold:,.0f}).",
     ),
 }

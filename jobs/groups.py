@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from jobs.broker import LedgerBroker
     from jobs.declaration import LedgerActor
 
+#: All children of the group `g` have ended, and its callback is still to be sent, by a release that knows its actor.
+_IS_TO_SETTLE = """
+    callback_task_id IS NULL AND callback_actor = ANY(%s) AND NOT EXISTS (
+        SELECT FROM jobs_task WHERE group_id = g.id AND state IN ('queued', 'retrying', 'running'))
+"""
 #: How many groups one sweep looks at.
 SWEEP_GROUPS = 100
 
@@ -56,16 +61,9 @@ def settle(group_id: UUID | None) -> bool:
     A callback of another release is left to processes that know its actor.
     """
     broker = cast("LedgerBroker", get_broker())
+    sql = f"SELECT callback_actor, callback_args FROM jobs_taskgroup AS g WHERE {_IS_TO_SETTLE} AND id = %s FOR UPDATE"  # noqa: S608 - constants only
     with transaction.atomic():
-        rows = fetch(
-            """
-            SELECT callback_actor, callback_args FROM jobs_taskgroup AS g
-            WHERE id = %s AND callback_task_id IS NULL AND callback_actor = ANY(%s) AND NOT EXISTS (
-                SELECT FROM jobs_task WHERE group_id = g.id AND state IN ('queued', 'retrying', 'running'))
-            FOR UPDATE
-            """,
-            (group_id, list(broker.actors)),
-        )
+        rows = fetch(sql, (list(broker.actors), group_id))
         if not rows:
             return False
         [(actor_name, args)] = rows
@@ -76,13 +74,6 @@ def settle(group_id: UUID | None) -> bool:
 
 def settle_forgotten() -> int:
     """Settle groups whose last child ended where nobody looked: its worker died, an operator cancelled it."""
-    rows = fetch(
-        """
-        SELECT id FROM jobs_taskgroup AS g
-        WHERE callback_task_id IS NULL AND callback_actor = ANY(%s) AND NOT EXISTS (
-            SELECT FROM jobs_task WHERE group_id = g.id AND state IN ('queued', 'retrying', 'running'))
-        LIMIT %s
-        """,
-        (list(get_broker().actors), SWEEP_GROUPS),
-    )
+    sql = f"SELECT id FROM jobs_taskgroup AS g WHERE {_IS_TO_SETTLE} LIMIT %s"  # noqa: S608 - constants only
+    rows = fetch(sql, (list(get_broker().actors), SWEEP_GROUPS))
     return sum(settle(group_id) for (group_id,) in rows)

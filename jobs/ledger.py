@@ -69,12 +69,13 @@ class Failure:
 IS_RUNNING = "(state = 'running') IS TRUE"
 IS_WAITING = "(state IN ('queued', 'retrying')) IS TRUE"
 
-_CLAIM_COLUMNS = """
+#: What a `Claim` holds besides its id and its token, in that order.
+CLAIM_COLUMNS = """
     actor, queue, args, kwargs, attempt, max_attempts, checkpoint, unique_key, created_by, request_id, trace_context,
     group_id, sealed_args
 """
 #: What a claim reads. The last one makes the commit of the claim itself wait for the disk, or not.
-_CLAIMED = f"{_CLAIM_COLUMNS}, set_config('synchronous_commit', %(commit)s, true)"
+_CLAIMED = f"{CLAIM_COLUMNS}, set_config('synchronous_commit', %(commit)s, true)"
 _OWN = """
     UPDATE jobs_task SET state = 'running', attempt = attempt + (state <> 'running')::int,
            claim_token = %(token)s, worker_id = %(worker)s, started_at = statement_timestamp(),
@@ -86,12 +87,15 @@ MAY_START = """
     AND (deadline_at IS NULL OR deadline_at > statement_timestamp())
 """
 #: In a queue with a rate, a task starts only when the relay handed it on, since the relay keeps the pace.
+_QUEUE_PERMITS = """
+    NOT EXISTS (
+        SELECT FROM jobs_queue AS q WHERE q.name = jobs_task.queue
+          AND (q.paused_at IS NOT NULL OR q.rate_per_minute IS NOT NULL AND jobs_task.published_at IS NULL))
+"""
 _CLAIM = f"""
     {_OWN}
     WHERE id = %(id)s AND (
-        {MAY_START} AND limit_key IS NULL AND NOT EXISTS (
-            SELECT FROM jobs_queue AS q WHERE q.name = jobs_task.queue
-              AND (q.paused_at IS NOT NULL OR q.rate_per_minute IS NOT NULL AND jobs_task.published_at IS NULL))
+        {MAY_START} AND limit_key IS NULL AND {_QUEUE_PERMITS}
         OR state = 'running' AND claim_token = %(token)s)
     RETURNING {_CLAIMED}
 """
@@ -133,7 +137,7 @@ def claim_many(task_ids: Sequence[UUID], worker_id: UUID, token: UUID, *, is_dur
 def claims_of(worker_id: UUID, token: UUID) -> list[Claim]:
     """What runs under `token`."""
     rows = fetch(
-        f"SELECT id, {_CLAIM_COLUMNS} FROM jobs_task WHERE worker_id = %s AND state = 'running' AND claim_token = %s",  # noqa: S608 - constants only
+        f"SELECT id, {CLAIM_COLUMNS} FROM jobs_task WHERE worker_id = %s AND state = 'running' AND claim_token = %s",  # noqa: S608 - constants only
         (worker_id, token),
     )
     return [Claim(row[0], token, *row[1:]) for row in rows]
@@ -161,10 +165,7 @@ _LOCK_LIMIT = """
 _CLAIM_LIMITED = f"""
     {_OWN}
     WHERE id = %(id)s AND (
-        {MAY_START} AND NOT EXISTS (
-            SELECT FROM jobs_queue AS q WHERE q.name = jobs_task.queue
-              AND (q.paused_at IS NOT NULL OR q.rate_per_minute IS NOT NULL AND jobs_task.published_at IS NULL))
-        AND limit_count > (
+        {MAY_START} AND {_QUEUE_PERMITS} AND limit_count > (
             SELECT count(*) FROM jobs_task AS r WHERE r.limit_key = jobs_task.limit_key AND r.state = 'running')
         OR state = 'running' AND claim_token = %(token)s)
     RETURNING {_CLAIMED}
@@ -260,15 +261,18 @@ def assert_owned(owned: Claim) -> None:
         raise LeaseLost
 
 
-#: One statement for every end of a failed attempt. A key that waits again supersedes the failed task.
+#: A key that waits again supersedes the task `t`.
+_IS_SUPERSEDED = """
+    t.unique_key IS NOT NULL AND EXISTS (
+        SELECT FROM jobs_task AS waiting WHERE waiting.unique_key = t.unique_key AND waiting.state = 'queued')
+"""
+#: One statement for every end of a failed attempt.
 _FAIL = f"""
 WITH ended AS (
     SELECT id, CASE
         WHEN cancel_requested_at IS NOT NULL OR %(is_cancelled)s THEN 'cancelled'
         WHEN %(is_permanent)s OR attempt >= max_attempts THEN 'dead'
-        WHEN unique_key IS NOT NULL AND EXISTS (
-            SELECT FROM jobs_task AS waiting WHERE waiting.unique_key = t.unique_key AND waiting.state = 'queued'
-        ) THEN 'cancelled'
+        WHEN {_IS_SUPERSEDED} THEN 'cancelled'
         ELSE 'retrying' END AS state
     FROM jobs_task AS t WHERE id = %(id)s AND {IS_RUNNING} AND claim_token = %(token)s FOR UPDATE
 ), changed AS (
@@ -341,12 +345,9 @@ def cancel(task_id: UUID) -> State | None:
     return State(rows[0][0]) if rows else None
 
 
-_REPLAY = """
+_REPLAY = f"""
     WITH dead AS (
-        SELECT id, unique_key IS NOT NULL AND EXISTS (
-            SELECT FROM jobs_task AS waiting WHERE waiting.unique_key = t.unique_key AND waiting.state = 'queued'
-        ) AS is_superseded
-        FROM jobs_task AS t WHERE id = %s AND state = 'dead' FOR UPDATE
+        SELECT id, {_IS_SUPERSEDED} AS is_superseded FROM jobs_task AS t WHERE id = %s AND state = 'dead' FOR UPDATE
     )
     UPDATE jobs_task AS t SET
         state = CASE WHEN is_superseded THEN 'cancelled' ELSE 'queued' END,
@@ -354,7 +355,7 @@ _REPLAY = """
         publish_at = CASE WHEN NOT is_superseded THEN statement_timestamp() END,
         finished_at = CASE WHEN is_superseded THEN statement_timestamp() END
     FROM dead WHERE t.id = dead.id RETURNING t.state
-"""
+"""  # noqa: S608 - constants only
 
 
 def replay(task_id: UUID) -> State | None:
@@ -368,6 +369,11 @@ def replay(task_id: UUID) -> State | None:
     except IntegrityError:
         return replay(task_id)  # its key was queued at the same time, and is seen now
     return State(rows[0][0]) if rows else None
+
+
+def discard(task_id: UUID) -> bool:
+    """Give up a dead task: it is cancelled; False when it is not dead."""
+    return bool(execute("UPDATE jobs_task SET state = 'cancelled' WHERE id = %s AND state = 'dead'", (task_id,)))
 
 
 def hasten(task_id: UUID) -> bool:

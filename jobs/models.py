@@ -97,10 +97,7 @@ class Task(models.Model):
                 condition=models.Q(state="queued", unique_key__isnull=False),
                 name="jobs_task_unique_key_queued",
             ),
-            models.CheckConstraint(
-                condition=models.Q(state__in=["queued", "running", "retrying", "succeeded", "dead", "cancelled"]),
-                name="jobs_task_state_known",
-            ),
+            models.CheckConstraint(condition=models.Q(state__in=State.values), name="jobs_task_state_known"),
         ]
         indexes = [
             # The relay and the embedded workers: due tasks of a queue, most urgent first.

@@ -45,8 +45,7 @@ def retry_now(task_ids: Iterable[UUID], *, by: UUID | None) -> int:
 
 def discard(task_ids: Iterable[UUID], *, by: UUID | None) -> int:
     """Dead tasks are given up: cancelled, and never replayed; return how many there were among `task_ids`."""
-    sql = "UPDATE jobs_task SET state = 'cancelled' WHERE id = %s AND state = 'dead'"
-    return _each(task_ids, "task.discarded", lambda task_id: bool(execute(sql, (task_id,))), by)
+    return _each(task_ids, "task.discarded", ledger.discard, by)
 
 
 def edit_arguments(task_id: UUID, args: list[Any], kwargs: dict[str, Any], *, by: UUID | None) -> None:

@@ -54,10 +54,8 @@ def rescue() -> int:
     lease = timedelta(seconds=settings.JOBS_LEASE_SECONDS)
     rows = fetch(
         f"""
-        SELECT t.id, t.claim_token, t.actor, t.queue, t.args, t.kwargs, t.attempt, t.max_attempts, t.checkpoint,
-               t.unique_key, t.created_by, t.request_id, t.trace_context, t.group_id, t.sealed_args
-        FROM jobs_task t LEFT JOIN jobs_worker w ON w.id = t.worker_id
-        WHERE t.state = 'running' AND {_IS_LOST} LIMIT %(limit)s
+        SELECT t.id, claim_token, {ledger.CLAIM_COLUMNS} FROM jobs_task t LEFT JOIN jobs_worker w ON w.id = worker_id
+        WHERE state = 'running' AND {_IS_LOST} LIMIT %(limit)s
         """,  # noqa: S608 - constants only
         {"lease": lease, "limit": RESCUE_TASKS},
     )
