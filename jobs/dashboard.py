@@ -100,7 +100,7 @@ def figures(period: Period) -> dict[str, Any]:
     """Everything the page shows, by a dozen bounded statements."""
     now, buckets = rollup.history(period.length, span=period.span)
     queues, workers, broker = overview.queues(), overview.workers(), ask_broker()
-    total = _sum(bucket.summary for bucket in buckets)
+    total = rollup.total(buckets)
     return {
         "now": now,
         "period": period,
@@ -141,13 +141,6 @@ def ask_broker() -> Broker:
         if ready[queue] is None:
             return Broker("down", ready)
     return Broker("up", ready)
-
-
-def _sum(summaries: Iterable[rollup.Summary]) -> rollup.Summary:
-    total = rollup.Summary()
-    for summary in summaries:
-        total.add(summary)
-    return total
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ processes try. A task that is replayed and ends again has ended twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -292,10 +292,15 @@ def totals() -> list[Bucket]:
 def recent(period: timedelta) -> Summary:
     """Everything that ended in the last `period`, to the minute."""
     _, buckets = history(period, span=MINUTE)
-    total = Summary()
+    return total(buckets)
+
+
+def total(buckets: Iterable[Bucket]) -> Summary:
+    """What all `buckets` count."""
+    summary = Summary()
     for bucket in buckets:
-        total.add(bucket.summary)
-    return total
+        summary.add(bucket.summary)
+    return summary
 
 
 def _buckets(rows: list[tuple[Any, ...]]) -> Iterator[Bucket]:
