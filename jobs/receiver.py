@@ -32,11 +32,11 @@ SETTLE_PAUSE_SECONDS = 0.003
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
-    """How to acknowledge a message: its delivery tag on the `generation`th connection."""
+class DeliveryTag:
+    """How to acknowledge a message: AMQP's `number`, which holds on the `generation`th connection only."""
 
     generation: int
-    tag: int
+    number: int
 
 
 @dataclass(slots=True)
@@ -44,7 +44,7 @@ class _Line:
     """One queue's messages on their way to its consumer."""
 
     prefetch: int
-    bodies: queue.SimpleQueue[tuple[Receipt, bytes]]
+    bodies: queue.SimpleQueue[tuple[DeliveryTag, bytes]]
 
 
 class Receiver(Link):
@@ -57,20 +57,20 @@ class Receiver(Link):
         super().__init__(url, "receiver")
         self._lines: dict[str, _Line] = {}
         self._generation = 0
-        self._settled: deque[tuple[Receipt, bool]] = deque()
+        self._settled: deque[tuple[DeliveryTag, bool]] = deque()
         self._is_settling = False
 
     # --- For any thread -------------------------------------------------------------------------
-    def consume(self, queue_name: str, prefetch: int) -> queue.SimpleQueue[tuple[Receipt, bytes]]:
+    def consume(self, queue_name: str, prefetch: int) -> queue.SimpleQueue[tuple[DeliveryTag, bytes]]:
         """Where the messages of the logical queue arrive from now on, at most `prefetch` unacknowledged."""
         if queue_name not in self._lines:
             self._lines[queue_name] = _Line(prefetch, queue.SimpleQueue())
             self._call(functools.partial(self._do_consume, queue_name))
         return self._lines[queue_name].bodies
 
-    def settle(self, receipt: Receipt, *, is_done: bool) -> None:
+    def settle(self, tag: DeliveryTag, *, is_done: bool) -> None:
         """Acknowledge a message soon, or mirror it into the dead letters."""
-        self._settled.append((receipt, is_done))
+        self._settled.append((tag, is_done))
         if not self._is_settling:
             self._is_settling = True
             self._call(self._do_settle_soon)
@@ -102,7 +102,7 @@ class Receiver(Link):
 
     def _on_message(
         self,
-        bodies: queue.SimpleQueue[tuple[Receipt, bytes]],
+        bodies: queue.SimpleQueue[tuple[DeliveryTag, bytes]],
         generation: int,
         _channel: Any,
         method: Any,
@@ -110,7 +110,7 @@ class Receiver(Link):
         body: bytes,
     ) -> None:
         failpoint("receiver", properties.message_id)
-        bodies.put((Receipt(generation, method.delivery_tag), body))
+        bodies.put((DeliveryTag(generation, method.delivery_tag), body))
 
     def _do_close(self) -> None:
         self._do_settle()
@@ -123,21 +123,21 @@ class Receiver(Link):
     def _do_settle(self) -> None:
         self._is_settling = False
         while self._settled:
-            receipt, is_done = self._settled.popleft()
-            if receipt.generation != self._generation or self._channel is None or not self._channel.is_open:
+            tag, is_done = self._settled.popleft()
+            if tag.generation != self._generation or self._channel is None or not self._channel.is_open:
                 continue  # that connection is gone, and RabbitMQ delivers the message again
             if is_done:
-                self._channel.basic_ack(receipt.tag)
+                self._channel.basic_ack(tag.number)
             else:
-                self._channel.basic_nack(receipt.tag, requeue=False)
+                self._channel.basic_nack(tag.number, requeue=False)
 
 
 class ReceivedMessage(MessageProxy):
     """A message and how to acknowledge it."""
 
-    def __init__(self, message: Message[Any], receipt: Receipt) -> None:
+    def __init__(self, message: Message[Any], tag: DeliveryTag) -> None:
         super().__init__(message)
-        self.receipt = receipt
+        self.tag = tag
 
 
 class LedgerConsumer(Consumer):
@@ -154,23 +154,23 @@ class LedgerConsumer(Consumer):
         if not self._receiver.is_alive:
             raise ConnectionClosed(RuntimeError("The receiver's thread has died."))  # Dramatiq consumes anew
         try:
-            receipt, body = self._bodies.get(timeout=self._timeout)
+            tag, body = self._bodies.get(timeout=self._timeout)
         except queue.Empty:
             return None
         try:
             parcel = self._read(body)
         except (DecodeError, ValueError, AttributeError, TypeError) as error:
             self._keep_undecodable(body, error)
-            self._receiver.settle(receipt, is_done=False)
+            self._receiver.settle(tag, is_done=False)
             return None
         if backlog.current().has_finished(parcel.id):
-            self._receiver.settle(receipt, is_done=True)
+            self._receiver.settle(tag, is_done=True)
             return None
         if parcel.actor not in self._broker.actors:
             persistently(lambda: relay.postpone_unknown(parcel))
-            self._receiver.settle(receipt, is_done=True)
+            self._receiver.settle(tag, is_done=True)
             return None
-        return ReceivedMessage(parcel.message(), receipt)
+        return ReceivedMessage(parcel.message(), tag)
 
     def _read(self, body: bytes) -> Parcel:
         """Of a message only its task and its actor count: Dramatiq's threads would not survive a foreign queue."""
@@ -179,11 +179,11 @@ class LedgerConsumer(Consumer):
 
     def ack(self, message: MessageProxy) -> None:
         """Acknowledge `message`."""
-        self._receiver.settle(message.receipt, is_done=True)
+        self._receiver.settle(message.tag, is_done=True)
 
     def nack(self, message: MessageProxy) -> None:
         """Mirror `message` into the dead letters."""
-        self._receiver.settle(message.receipt, is_done=False)
+        self._receiver.settle(message.tag, is_done=False)
 
     def close(self) -> None:
         """Nothing to close: the receiver outlives its consumers, and RabbitMQ delivers again what it held."""
