@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from jobs import outbox
 from jobs.database import fetch
 
 #: Nothing is counted beyond this; a count that reads so means "at least".
@@ -78,7 +79,7 @@ class Cause:
 #: A task sent a moment ago belongs to its sender's publisher until its grace is over, and is due nevertheless.
 _QUEUES = """
 WITH running AS (SELECT queue, count(*) AS count FROM jobs_task WHERE state = 'running' GROUP BY queue),
-moment AS (SELECT statement_timestamp() + make_interval(secs => %(grace)s) AS due)
+moment AS (SELECT statement_timestamp() + %(grace)s AS due)
 SELECT line.name, q.paused_at, coalesce(q.note, ''), least(handed.count + due.count, %(limit)s),
        coalesce(greatest(EXTRACT(EPOCH FROM statement_timestamp() - least(handed.oldest, due.oldest)), 0), 0)::float8,
        delayed.count, delayed.retrying, coalesce(running.count, 0)
@@ -108,11 +109,7 @@ ORDER BY line.place
 
 def queues() -> list[QueueState]:
     """Every queue of JOBS_QUEUES, in its order."""
-    facts = {
-        "queues": list(settings.JOBS_QUEUES),
-        "limit": COUNT_LIMIT,
-        "grace": settings.JOBS_FAST_PATH_GRACE_SECONDS + 0.5,
-    }
+    facts = {"queues": list(settings.JOBS_QUEUES), "limit": COUNT_LIMIT, "grace": outbox.fast_path_grace()}
     return [QueueState(*row) for row in fetch(_QUEUES, facts)]
 
 
