@@ -17,7 +17,7 @@ class Command(rundramatiq.Command):  # type: ignore[misc]
     def handle(self, **options: Any) -> None:
         """Run workers until a signal stops them, and exit with Dramatiq's status."""
         if options["use_gevent"]:
-            super().handle(**options)
+            super().handle(**options)  # replaces this process: gevent must patch before anything is loaded
         arguments = cli.make_argument_parser().parse_args(self._arguments(**options))
         connections.close_all()  # a connection must not be shared with the children
         sys.argv = [sys.executable, *sys.orig_argv[1:]]  # what Dramatiq runs again on SIGHUP

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from jobs import operations, retention
-from jobs.models import Queue, Task
+from jobs.models import Attempt, Queue, Task
 from jobs.redaction import redact_value
 from jobs.states import State
 
@@ -118,7 +118,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is no task {options['id']}.") from None
         del task["claim_token"], task["sealed_args"]
         task = redact_value(task)
-        attempts = redact_value(list(Task.objects.get(id=options["id"]).attempts.values()))
+        attempts = redact_value(list(Attempt.objects.filter(task_id=options["id"]).order_by("id").values()))
         if options["json"]:
             self._print_json(task | {"attempts": attempts})
             return
