@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 from django.db import DatabaseError, InterfaceError, connection
 from dramatiq import Consumer, MessageProxy
+from dramatiq.errors import ConnectionClosed
 
 from jobs import relay
 from jobs.process import process_id
@@ -47,11 +48,16 @@ class Feeder:
         with self._lock:
             self._capacity = max(self._capacity, prefetch)
             line = self._lines.setdefault(queue_name, queue.SimpleQueue())
-            if self._thread is None or not self._thread.is_alive():
+            if not self.is_alive:
                 self._is_stopping.clear()
                 self._thread = threading.Thread(target=self._run, name="civiclens-feeder", daemon=True)
                 self._thread.start()
         return FedConsumer(self, line, timeout_ms / 1000)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread is not None and self._thread.is_alive()
 
     def wake(self) -> None:
         """Look for due tasks now."""
@@ -69,19 +75,19 @@ class Feeder:
         self._wake.set()
 
     def _run(self) -> None:
-        pause, has_failed = 0.0, False
+        pause, is_unsure = 0.0, True
         while not self._is_stopping.is_set():
             self._wake.wait(pause)
             self._wake.clear()
             try:
-                if has_failed:  # what was taken from the ledger then has not reached a line
+                if is_unsure:  # what was taken before an error, or before the thread died, may be on no line
                     relay.give_back_unbegun(process_id())
-                    has_failed = False
+                    is_unsure = False
                 pause = 0.0 if self._feed() else POLL_SECONDS
             except (DatabaseError, InterfaceError) as error:
                 log.warning("jobs.feeder_waits", error_type=type(error).__name__)
                 connection.close()
-                pause, has_failed = AWAY_SECONDS, True
+                pause, is_unsure = AWAY_SECONDS, True
         connection.close()
 
     def _feed(self) -> bool:
@@ -111,6 +117,8 @@ class FedConsumer(Consumer):
         self._timeout = timeout
 
     def __next__(self) -> MessageProxy | None:
+        if not self._feeder.is_alive:
+            raise ConnectionClosed(RuntimeError("The feeder's thread has died."))  # Dramatiq consumes anew
         try:
             return self._line.get(timeout=self._timeout)
         except queue.Empty:

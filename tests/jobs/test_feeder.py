@@ -1,16 +1,20 @@
-"""The embedded transport's feeder loses nothing when PostgreSQL refuses a statement."""
+"""The embedded transport's feeder loses nothing, whatever goes wrong while it takes tasks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from uuid import UUID
 
 import pytest
 from django.db import connection, transaction
+from dramatiq.errors import ConnectionClosed
 
+from jobs import relay
 from jobs.broker import EmbeddedLedgerBroker
 from jobs.feeder import Feeder
 from jobs.models import Task
+from jobs.publisher import Parcel
 from tests.jobs.conftest import wait_until
 from tests.jobs.probe.actors import probe_long, probe_transactional
 
@@ -51,3 +55,27 @@ def test_what_was_taken_before_an_error_is_fed_after_all(feeder: Feeder) -> None
             probe_long.send("refused", 1)
         wait_until(lambda: Task.objects.filter(publish_at=None).exists(), "the task to be taken")
     wait_until(lambda: (fed := next(default)) is not None and fed.message_id == sent.message_id, "it to be fed", 10)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_feeder_that_died_is_replaced_and_what_it_took_is_fed(
+    feeder: Feeder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = relay.take
+
+    def take_and_die(queues: list[str], worker_id: UUID, *, limit: int) -> list[Parcel]:
+        if plain(queues, worker_id, limit=limit):
+            connection.close()
+            raise RuntimeError("a fault nobody foresaw")
+        return []
+
+    monkeypatch.setattr(relay, "take", take_and_die)
+    consumer = feeder.consumer("default", prefetch=8, timeout_ms=100)
+    with transaction.atomic():
+        sent = probe_transactional.send("taken")
+    wait_until(lambda: not feeder.is_alive, "the feeder to die")
+    monkeypatch.setattr(relay, "take", plain)
+    with pytest.raises(ConnectionClosed):
+        next(consumer)
+    consumer = feeder.consumer("default", prefetch=8, timeout_ms=100)
+    wait_until(lambda: (fed := next(consumer)) is not None and fed.message_id == sent.message_id, "it to be fed", 10)
