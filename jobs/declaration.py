@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypedDict, TypeVar, Unpack, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -33,6 +33,21 @@ class Policy:
     transaction_timeout: timedelta | None = None
     is_at_most_once: bool = False
     is_sealed: bool = False
+
+
+class SendOptions(TypedDict, total=False):
+    """What `send_with_options` takes beside the arguments and their delay; None is as good as nothing."""
+
+    unique_key: str | None
+    once_per: timedelta | None
+    deadline: timedelta | None
+    priority: int | None
+    max_attempts: int | None
+    limit_key: str | None
+    limit_count: int | None
+    created_by: UUID | None
+    job_type: str | None
+    is_completion_announced: bool | None
 
 
 class LedgerActor(Actor[P, R], Generic[P, R]):
@@ -66,22 +81,13 @@ class LedgerActor(Actor[P, R], Generic[P, R]):
         self.record_fn = fn
         return fn
 
-    def send_with_options(  # type: ignore[override]  # noqa: PLR0913 - each is a named option
+    def send_with_options(  # type: ignore[override]
         self,
         *,
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
         delay: timedelta | int | None = None,
-        unique_key: str | None = None,
-        once_per: timedelta | None = None,
-        deadline: timedelta | None = None,
-        priority: int | None = None,
-        max_attempts: int | None = None,
-        limit_key: str | None = None,
-        limit_count: int | None = None,
-        created_by: UUID | None = None,
-        job_type: str | None = None,
-        is_completion_announced: bool | None = None,
+        **options: Unpack[SendOptions],
     ) -> Message[R]:
         """Send a task with options; the message that is returned carries its id.
 
@@ -96,27 +102,16 @@ class LedgerActor(Actor[P, R], Generic[P, R]):
 
         Raises:
             NotInTransaction: outside `transaction.atomic()`.
+            TypeError: an option there is not.
             ValueError: options that need each other, or that contradict the actor's.
         """
-        if once_per is not None and unique_key is None:
-            raise ValueError("once_per remembers a unique_key; give one.")
-        if (limit_key is None) != (limit_count is None):
-            raise ValueError("limit_key and limit_count go together.")
-        if self.policy.is_at_most_once and max_attempts is not None:
-            raise ValueError(f"{self.actor_name} is at_most_once: it is tried once.")
-        options = {
-            "unique_key": unique_key,
-            "once_per": once_per,
-            "deadline": deadline,
-            "priority": priority,
-            "max_attempts": max_attempts,
-            "limit_key": limit_key,
-            "limit_count": limit_count,
-            "created_by": created_by,
-            "job_type": job_type,
-            "is_completion_announced": is_completion_announced,
-        }
         chosen = {name: value for name, value in options.items() if value is not None}
+        if "once_per" in chosen and "unique_key" not in chosen:
+            raise ValueError("once_per remembers a unique_key; give one.")
+        if ("limit_key" in chosen) != ("limit_count" in chosen):
+            raise ValueError("limit_key and limit_count go together.")
+        if self.policy.is_at_most_once and "max_attempts" in chosen:
+            raise ValueError(f"{self.actor_name} is at_most_once: it is tried once.")
         return super().send_with_options(args=args, kwargs=kwargs, delay=delay, **chosen)
 
     def send_many(self, arguments: Iterable[Sequence[Any]], **options: Any) -> list[UUID]:
