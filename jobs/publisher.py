@@ -143,8 +143,12 @@ class Publisher(Link):
         return self._ask(functools.partial(self._do_ask_depth, queue), timeout)
 
     def is_new_incarnation(self, timeout: float = 2.0) -> bool:
-        """Whether RabbitMQ was restarted or wiped since this was last asked by anybody."""
+        """Whether RabbitMQ was restarted or wiped since anybody last called `mark_incarnation`."""
         return self._ask(self._do_ask_incarnation, timeout) == 0
+
+    def mark_incarnation(self) -> None:
+        """RabbitMQ is known until it is restarted or wiped again."""
+        self._call(self._do_mark_incarnation)
 
     def _ask(self, question: Callable[[Callable[[int | None], None]], None], timeout: float) -> int | None:
         if not self.is_connected:
@@ -309,17 +313,14 @@ class Publisher(Link):
             topology.incarnation_name(),
             durable=True,
             arguments=topology.incarnation_arguments(),
-            callback=functools.partial(self._on_incarnation, answer),
+            callback=lambda frame: answer(frame.method.message_count),
         )
 
-    def _on_incarnation(self, answer: Callable[[int | None], None], frame: Any) -> None:
-        count: int = frame.method.message_count
-        if count == 0:
-            self._next_tag += 1  # confirmed like any other message, but nobody waits for it
-            self._channel.basic_publish(
-                "", topology.incarnation_name(), b"", pika.BasicProperties(delivery_mode=TRANSIENT)
-            )
-        answer(count)
+    def _do_mark_incarnation(self) -> None:
+        if self._channel is None:
+            return  # whoever asks next sees it unmarked
+        self._next_tag += 1  # confirmed like any other message, but nobody waits for it
+        self._channel.basic_publish("", topology.incarnation_name(), b"", pika.BasicProperties(delivery_mode=TRANSIENT))
 
 
 _publisher: Publisher | None = None

@@ -193,7 +193,9 @@ def republish_lost(publisher: Publisher) -> int:
     """
     if publisher.is_new_incarnation():
         log.warning("jobs.broker_new_incarnation")
-        return _republish(list(settings.JOBS_QUEUES), timedelta())
+        count = _republish(list(settings.JOBS_QUEUES), timedelta())
+        publisher.mark_incarnation()  # last: had it failed after the mark, nobody would notice again
+        return count
     empty = [queue for queue in _queues_with_published_tasks() if publisher.depth(queue) == 0]
     return _republish(empty, MISSING_AFTER) if empty else 0
 

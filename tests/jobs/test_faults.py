@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import pika
 import pytest
 from django.conf import LazySettings
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from config.development.rabbitmq import RabbitmqNode
@@ -23,7 +23,7 @@ from jobs.broker import RabbitmqLedgerBroker
 from jobs.declaration import LedgerActor
 from jobs.models import Queue, Task
 from jobs.publisher import Parcel, Publisher, publisher
-from jobs.relay import mark_published
+from jobs.relay import mark_published, republish_lost
 from jobs.states import State
 from tests.jobs.conftest import QUICK, Workers, wait_until, wait_until_drained
 from tests.jobs.probe.actors import probe_external, probe_once, probe_transactional
@@ -114,6 +114,23 @@ def test_the_fast_path_publishes_a_fresh_task_and_the_relay_then_leaves_it(
     assert on_rabbitmq.depth("default") == 1
 
 
+def test_a_wiped_rabbitmq_is_noticed_again_when_postgresql_fails_meanwhile(
+    on_rabbitmq: Publisher, transactional_db: None
+) -> None:
+    wait_until(lambda: on_rabbitmq.is_connected, "the connection")
+    with transaction.atomic():
+        probe_transactional.send_many([("lost",)])
+    Task.objects.update(publish_at=None, published_at=timezone.now())
+    with pytest.raises(OperationalError), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    with pytest.raises((OperationalError, InterfaceError)):
+        republish_lost(on_rabbitmq)
+    connection.close()
+    time.sleep(1)  # by now RabbitMQ would count a mark that was made too early
+    assert republish_lost(on_rabbitmq) == 1
+    wait_until(lambda: not on_rabbitmq.is_new_incarnation(), "the mark")
+
+
 def test_the_publisher_confirms_a_batch_and_declares_a_queue_that_vanished(on_rabbitmq: Publisher) -> None:
     wait_until(lambda: on_rabbitmq.is_connected, "the connection")
     parcels = [Parcel(uuid4(), "probe_transactional", "default") for _ in range(50)]
@@ -195,6 +212,7 @@ def test_a_restarted_or_wiped_rabbitmq_is_noticed_once(rabbitmq_node: RabbitmqNo
     link = Publisher(rabbitmq_node.url)
     wait_until(lambda: link.is_connected, "the connection")
     assert link.is_new_incarnation()
+    link.mark_incarnation()
     wait_until(lambda: not link.is_new_incarnation(), "the mark")
     rabbitmq_node.kill()
     wait_until(lambda: not link.is_connected, "the loss")
