@@ -17,8 +17,9 @@ _SECRET_KEY = re.compile(
     r"(^|[_-])(phone|email|recipient|otp|token|password|secret|authorization|cookie|access|refresh)$|^(otp_)?code$",
     re.IGNORECASE,
 )
-#: Telephone numbers in E.164, email addresses and JSON Web Tokens inside a text.
-_SECRET_TEXT = re.compile(r"\+\d{8,15}\b|[\w.+-]+@[\w-]+\.[\w.-]+|\beyJ[\w-]+\.[\w-]+\.[\w-]+")
+#: Telephone numbers in E.164, email addresses and JSON Web Tokens inside a text. No search goes over a long run of
+#: characters from each of them: the whole process stands still meanwhile.
+_SECRET_TEXT = re.compile(r"\+\d{8,15}\b|[\w.+-]{1,64}@[\w-]+\.[\w.-]+|\beyJ[\w-]{1,1000}\.[\w-]+\.[\w-]+")
 
 
 def configuration(*, level: str, as_json: bool) -> dict[str, Any]:

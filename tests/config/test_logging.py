@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -55,6 +56,14 @@ def test_secrets_are_redacted_at_any_depth() -> None:
 @pytest.mark.parametrize("text", ["+12025550123", "ada@city.example", "eyJhbGciOiJI.eyJzdWIi.c2lnbmF0dXJl"])
 def test_secrets_inside_a_text_are_redacted(text: str) -> None:
     assert redact(None, "info", {"event": f"sent to {text}!"})["event"] == f"sent to {REDACTED}!"
+
+
+@pytest.mark.parametrize("piece", ["x", "eyJ-"])
+def test_a_long_text_does_not_stop_the_process(piece: str) -> None:
+    """While it is searched no other thread runs."""
+    began = time.process_time()
+    redact(None, "info", {"event": piece * (200_000 // len(piece))})
+    assert time.process_time() - began < 10
 
 
 def test_facts_stay() -> None:
