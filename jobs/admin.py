@@ -21,8 +21,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from dramatiq import get_broker
 
-from jobs import alerts, operations, overview, rollup, schedule, strict_json
-from jobs.dashboard import DashboardAdmin
+from jobs import alerts, dashboard, operations, overview, rollup, schedule, strict_json
 from jobs.errors import ArgumentsRefused, NotInThatState
 from jobs.models import (
     AlertEpisode,
@@ -45,8 +44,6 @@ from jobs.states import State
 M = TypeVar("M", bound=Model)
 C = TypeVar("C", list[Any], dict[str, Any])
 
-admin.site.register(Dashboard, DashboardAdmin)
-
 
 class ReadOnlyAdmin(admin.ModelAdmin[M]):
     """Rows that only the software writes, to be read: an edit by hand would bypass its rules."""
@@ -61,6 +58,41 @@ class ReadOnlyAdmin(admin.ModelAdmin[M]):
 
     def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
         return False
+
+
+@admin.register(Dashboard)
+class DashboardAdmin(ReadOnlyAdmin[Dashboard]):
+    """One page instead of a list; who may change queues may pause and resume them."""
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The page; only its figures with `?figures`; a POST switches a queue and shows the page again."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if request.method == "POST":
+            return self._switch(request)
+        period = dashboard.PERIODS.get(request.GET.get("period", ""), dashboard.PERIODS["hour"])
+        context = dashboard.figures(period) | {"may_switch": request.user.has_perm("jobs.change_queue")}
+        if "figures" in request.GET:
+            return TemplateResponse(request, "admin/jobs/dashboard/figures.html", context)
+        context |= self.admin_site.each_context(request) | {
+            "title": "Dashboard",
+            "opts": self.opts,
+            "periods": list(dashboard.PERIODS),
+            "refresh_seconds": dashboard.REFRESH_SECONDS,
+        }
+        return TemplateResponse(request, "admin/jobs/dashboard/page.html", context)
+
+    def _switch(self, request: HttpRequest) -> HttpResponse:
+        if not request.user.has_perm("jobs.change_queue"):
+            raise PermissionDenied
+        verb, queue = next(
+            ((verb, request.POST[verb]) for verb in ("pause", "resume") if verb in request.POST), ("", "")
+        )
+        if queue in settings.JOBS_QUEUES:
+            action = operations.pause if verb == "pause" else operations.resume
+            if action(queue, by=request.user.pk):
+                self.message_user(request, f"Queue {queue} {verb}d.", messages.SUCCESS)
+        return HttpResponseRedirect(request.get_full_path())
 
 
 class AttemptInline(admin.TabularInline[Attempt, Task]):

@@ -1,4 +1,4 @@
-"""The operations page of the admin: what waits, runs and fails, how fast, and the switches of the queues."""
+"""What the operations page of the admin shows: what waits, runs and fails, how fast, and why."""
 
 from __future__ import annotations
 
@@ -9,13 +9,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 
-from jobs import alerts, charts, operations, overview, rollup
-from jobs.models import AlertEpisode, Dashboard
+from jobs import alerts, charts, overview, rollup
+from jobs.models import AlertEpisode
 from jobs.publisher import publisher
 
 #: How often the page asks for what is new.
@@ -51,49 +47,6 @@ class Broker:
 
     state: str
     ready: dict[str, int | None]
-
-
-class DashboardAdmin(admin.ModelAdmin[Dashboard]):
-    """One page instead of a list; who may change queues may pause and resume them."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Dashboard | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Dashboard | None = None) -> bool:
-        return False
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The page; only its figures with `?figures`; a POST switches a queue and shows the page again."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        if request.method == "POST":
-            return self._switch(request)
-        period = PERIODS.get(request.GET.get("period", ""), PERIODS["hour"])
-        context = figures(period) | {"may_switch": request.user.has_perm("jobs.change_queue")}
-        if "figures" in request.GET:
-            return TemplateResponse(request, "admin/jobs/dashboard/figures.html", context)
-        context |= self.admin_site.each_context(request) | {
-            "title": "Dashboard",
-            "opts": self.opts,
-            "periods": list(PERIODS),
-            "refresh_seconds": REFRESH_SECONDS,
-        }
-        return TemplateResponse(request, "admin/jobs/dashboard/page.html", context)
-
-    def _switch(self, request: HttpRequest) -> HttpResponse:
-        if not request.user.has_perm("jobs.change_queue"):
-            raise PermissionDenied
-        verb, queue = next(
-            ((verb, request.POST[verb]) for verb in ("pause", "resume") if verb in request.POST), ("", "")
-        )
-        if queue in settings.JOBS_QUEUES:
-            action = operations.pause if verb == "pause" else operations.resume
-            if action(queue, by=request.user.pk):
-                self.message_user(request, f"Queue {queue} {verb}d.", messages.SUCCESS)
-        return HttpResponseRedirect(request.get_full_path())
 
 
 def figures(period: Period) -> dict[str, Any]:
