@@ -35,6 +35,15 @@ log = structlog.get_logger(__name__)
 class LedgerBroker(Broker):
     """What both transports have in common: the way into the ledger."""
 
+    queues: set[str]
+
+    def declare_queue(self, queue_name: str, *, ensure: bool = False) -> None:
+        """Make `queue_name` known. There are no delay queues: delays of any length wait in the ledger."""
+        if queue_name not in self.queues:
+            self.emit_before("declare_queue", queue_name)
+            self.queues.add(queue_name)
+            self.emit_after("declare_queue", queue_name)
+
     def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
         """Write `message` as a task in the caller's transaction; it carries the task's id afterwards.
 
@@ -100,13 +109,6 @@ class RabbitmqLedgerBroker(LedgerBroker, RabbitmqBroker):
     def _hand_on_after_commit(self, parcels: list[Parcel]) -> None:
         transaction.on_commit(lambda: fastpath.offer(parcels))
 
-    def declare_queue(self, queue_name: str, *, ensure: bool = False) -> None:
-        """Make `queue_name` known. There are no delay queues: delays of any length wait in the ledger."""
-        if queue_name not in self.queues:
-            self.emit_before("declare_queue", queue_name)
-            self.queues.add(queue_name)
-            self.emit_after("declare_queue", queue_name)
-
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
         """A consumer of the logical queue, on the connection that all queues of this process share."""
         return LedgerConsumer(self, queue_name, prefetch, timeout)
@@ -131,7 +133,7 @@ class EmbeddedLedgerBroker(LedgerBroker):
 
     def __init__(self, *, middleware: list[Middleware] | None = None) -> None:
         super().__init__(middleware=middleware)
-        self.queues: set[str] = set()
+        self.queues = set()
         self.feeder = Feeder(self)
 
     def _hand_on_after_commit(self, parcels: list[Parcel]) -> None:
@@ -140,13 +142,6 @@ class EmbeddedLedgerBroker(LedgerBroker):
     def get_declared_queues(self) -> set[str]:
         """The names of the queues declared so far."""
         return self.queues.copy()
-
-    def declare_queue(self, queue_name: str) -> None:
-        """Make `queue_name` known."""
-        if queue_name not in self.queues:
-            self.emit_before("declare_queue", queue_name)
-            self.queues.add(queue_name)
-            self.emit_after("declare_queue", queue_name)
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
         """A consumer of `queue_name`, fed by the process's one feeder."""
