@@ -110,11 +110,10 @@ def _lag() -> float:
     return float(rows[0][0]) if rows else 0.0
 
 
-_registry = CollectorRegistry()
-_registry.register(LedgerCollector())
-_registry.register(ProcessCollector())
 #: What a web process tells; other parts of it add their own.
-web_registry = _registry
+web_registry = CollectorRegistry()
+web_registry.register(LedgerCollector())
+web_registry.register(ProcessCollector())
 
 
 @require_safe
@@ -129,7 +128,7 @@ def metrics_view(request: HttpRequest) -> HttpResponse:
         return HttpResponse("Not for you.\n", status=status, headers=headers, content_type="text/plain")
     encode, content_type = choose_encoder(request.headers.get("Accept", ""))
     try:
-        text = encode(_registry)
+        text = encode(web_registry)
     except (OperationalError, InterfaceError) as error:
         log.warning("metrics_database_unavailable", error=type(error).__name__)
         return HttpResponse("The database does not answer.\n", status=503, content_type="text/plain")
