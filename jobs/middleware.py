@@ -43,18 +43,20 @@ class LedgerMiddleware(Middleware):
         backlog.current().work_off(message.queue_name)
 
     def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
-        """Set up this process's connections to PostgreSQL before its threads make any."""
+        """Before its threads begin, the process is known to the ledger, and its connections are set up.
+
+        What a process runs that the ledger does not know, others take for lost.
+        """
         database = connections.settings["default"]
         # The ledger's own statements are repeated when a connection is gone; asking first would cost one each.
         database["CONN_HEALTH_CHECKS"] = False
         limit_transactions_by_default(database, timedelta(seconds=settings.JOBS_TRANSACTION_TIMEOUT_SECONDS))
+        backlog.begin(worker.work_queue)
+        persistently(lambda: beat(process_id(), queues=_queues(worker), threads=worker.worker_threads))
 
     def after_worker_boot(self, broker: Broker, worker: Worker) -> None:
-        """The process is known to the ledger before its first claim, and its loops run."""
-        backlog.begin(worker.work_queue)
-        queues = sorted(worker.consumer_whitelist or settings.JOBS_QUEUES)
-        persistently(lambda: beat(process_id(), queues=queues, threads=worker.worker_threads))
-        self._upkeep = Upkeep(queues=queues, threads=worker.worker_threads)
+        """The loops of the process run."""
+        self._upkeep = Upkeep(queues=_queues(worker), threads=worker.worker_threads)
         self._upkeep.start()
 
     def before_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
@@ -67,3 +69,7 @@ class LedgerMiddleware(Middleware):
             self._upkeep.stop()
         if settings.JOBS_TRANSPORT == "rabbitmq":
             publisher().stop()
+
+
+def _queues(worker: Worker) -> list[str]:
+    return sorted(worker.consumer_whitelist or settings.JOBS_QUEUES)
