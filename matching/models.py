@@ -113,6 +113,10 @@ class OpportunityQuerySet(models.QuerySet["Opportunity"]):
         acted_on = Interaction.objects.filter(user=user.pk, opportunity=OuterRef("pk"))
         return self.filter(Q(is_active=True) | Exists(acted_on))
 
+    def acted_on_by(self, user: AbstractBaseUser, kind: str) -> OpportunityQuerySet:
+        """Those the citizen has applied for, saved or dismissed, as `kind` says."""
+        return self.filter(pk__in=Interaction.objects.filter(user=user.pk, kind=kind).values("opportunity"))
+
     def not_dismissed_by(self, user: AbstractBaseUser) -> OpportunityQuerySet:
         """Those the citizen has not dismissed."""
         dismissed = Interaction.objects.filter(user=user.pk, opportunity=OuterRef("pk"), kind=Interaction.Kind.DISMISS)
@@ -236,8 +240,11 @@ class Opportunity(models.Model):
             models.Index(fields=["kind", "ends_on"], condition=Q(is_active=True), name="matching_opp_active_kind"),
             # Candidates of a category, and the list of one, however it is spelt.
             models.Index(Upper("category"), condition=Q(is_active=True), name="matching_opp_active_topic"),
-            # The list, newest first.
+            # The list, newest first; and that of one organisation, of what starts late, and of what is remote.
             models.Index(fields=["-created_at", "-id"], name="matching_opp_newest"),
+            models.Index(Upper("organisation"), name="matching_opp_organisation"),
+            models.Index(fields=["starts_on"], name="matching_opp_starts"),
+            models.Index(fields=["-created_at", "-id"], condition=Q(is_remote=True), name="matching_opp_remote"),
         ]
 
     def __str__(self) -> str:

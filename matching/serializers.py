@@ -248,6 +248,9 @@ class OpportunityFilterSerializer(serializers.Serializer[Any]):
     past = serializers.BooleanField(
         default=False, help_text="Also what is over, full, or withdrawn after you acted on it."
     )
+    acted = serializers.ChoiceField(
+        Interaction.Kind.choices, required=False, help_text="What you, signed in, did that with, open or not."
+    )
 
     def validate_language(self, text: str) -> list[str]:
         try:

@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import NotAuthenticated
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
@@ -75,8 +76,7 @@ class OpportunityListView(ListAPIView[Opportunity]):
         shown = OpportunityFilterSerializer(data=given(self.request))
         shown.is_valid(raise_exception=True)
         wanted = shown.validated_data
-        found = Opportunity.objects.defer("search")
-        found = found.visible_to(self.request.user) if wanted["past"] else found.open_on(timezone.localdate())
+        found = self._concerned(acted=wanted.get("acted"), is_past=wanted["past"]).defer("search")
         for name, lookup in LOOKUPS.items():
             if name in wanted:
                 found = found.filter(Q((lookup, wanted[name])))
@@ -88,9 +88,19 @@ class OpportunityListView(ListAPIView[Opportunity]):
             found = within(found, wanted["near"], wanted["radius_km"])
         return found.matching_text(wanted["q"]) if "q" in wanted else found
 
+    def _concerned(self, *, acted: str | None, is_past: bool) -> OpportunityQuerySet:
+        """Those among which the filters choose: what the citizen did that with, what can be read, or what is open."""
+        user = self.request.user
+        if acted is None:
+            every = Opportunity.objects
+            return every.visible_to(user) if is_past else every.open_on(timezone.localdate())
+        if not user.is_authenticated:
+            raise NotAuthenticated
+        return Opportunity.objects.acted_on_by(user, acted)
+
     @extend_schema(operation_id="opportunities_list", parameters=[OpportunityFilterSerializer], tags=["matching"])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """List open opportunities, newest first; `q` searches their full text."""
+        """List open opportunities, newest first; `q` searches their full text, `acted` what you have to do with."""
         return super().get(request, *args, **kwargs)
 
 

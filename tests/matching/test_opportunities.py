@@ -60,6 +60,21 @@ def test_what_is_withdrawn_shows_only_to_who_had_acted_on_it(as_user: SignIn, ki
     assert client.get(url).status_code == 404
 
 
+def test_a_citizen_lists_what_they_saved_or_applied_for_and_nobody_else_does(as_user: SignIn) -> None:
+    saved, withdrawn, _ = make_opportunity(title="saved"), make_opportunity(title="withdrawn"), make_opportunity()
+    client, other = as_user(make_user()), as_user(make_user())
+    client.post(f"{URL}{saved.pk}/save/")
+    client.post(f"{URL}{withdrawn.pk}/save/")
+    client.post(f"{URL}{saved.pk}/apply/")
+    opportunities.change(withdrawn, {"is_active": False})
+    assert sorted(titles(client, "?acted=save")) == ["saved", "withdrawn"]
+    assert titles(client, "?acted=apply") == ["saved"]
+    assert titles(client, "?acted=save&q=withdrawn") == ["withdrawn"]
+    assert titles(client, "?acted=dismiss") == titles(other, "?acted=save") == []
+    assert APIClient().get(f"{URL}?acted=save").status_code == 401
+    assert client.get(f"{URL}?acted=like").status_code == 400
+
+
 def test_what_is_over_or_full_is_still_read() -> None:
     yesterday = timezone.localdate() - timedelta(days=1)
     for closed in (make_opportunity(ends_on=yesterday), make_opportunity(capacity=0)):
