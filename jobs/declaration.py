@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypedDict, TypeVar, Unpack, cast
@@ -108,18 +108,23 @@ class LedgerActor(Actor[P, R], Generic[P, R]):
         chosen = {name: value for name, value in options.items() if value is not None}
         if "once_per" in chosen and "unique_key" not in chosen:
             raise ValueError("once_per remembers a unique_key; give one.")
-        if ("limit_key" in chosen) != ("limit_count" in chosen):
-            raise ValueError("limit_key and limit_count go together.")
-        if self.policy.is_at_most_once and "max_attempts" in chosen:
-            raise ValueError(f"{self.actor_name} is at_most_once: it is tried once.")
+        self._refuse_contradictions(chosen)
         return super().send_with_options(args=args, kwargs=kwargs, delay=delay, **chosen)
 
     def send_many(self, arguments: Iterable[Sequence[Any]], **options: Any) -> list[UUID]:
         """Send one task for each positional argument list, in one statement; return their ids in order.
 
-        `options` are fields of `outbox.NewTask`, the same for all: `priority`, `delay`, `group_id`, …
+        `options` are fields of `outbox.NewTask`, the same for all: `priority`, `delay`, `group_id`, … Raises ValueError
+        for those that contradict each other or the actor's.
         """
+        self._refuse_contradictions(options)
         return cast("LedgerBroker", self.broker).enqueue_many(self, arguments, **options)
+
+    def _refuse_contradictions(self, options: Mapping[str, Any]) -> None:
+        if ("limit_key" in options) != ("limit_count" in options):
+            raise ValueError("limit_key and limit_count go together.")
+        if self.policy.is_at_most_once and "max_attempts" in options:
+            raise ValueError(f"{self.actor_name} is at_most_once: it is tried once.")
 
 
 def actor(  # noqa: PLR0913 - each is a named option

@@ -45,6 +45,8 @@ def test_unknown_and_incomplete_options_are_refused() -> None:
         send(limit_key="door")
     with pytest.raises(ValueError, match="tried once"), transaction.atomic():
         probe_once.send_with_options(args=("code",), max_attempts=2)
+    with pytest.raises(ValueError, match="tried once"), transaction.atomic():
+        probe_once.send_many([("code",)], max_attempts=2)
 
 
 def test_once_a_period_whatever_became_of_the_task() -> None:
