@@ -119,7 +119,12 @@ class ApiCacheMiddleware(ConditionalGetMiddleware):
         is_read = request.method in {"GET", "HEAD"} and response.status_code < 400
         if "Cache-Control" not in response:
             patch_cache_control(response, **({"private": True, "no_cache": True} if is_read else {"no_store": True}))
-        return super().process_response(request, response) if is_read else response
+        if not is_read:
+            return response
+        answer = super().process_response(request, response)
+        if "Retry-After" in response:  # Django's 304 drops it, and a client that polls would ask again at once
+            answer["Retry-After"] = response["Retry-After"]
+        return answer
 
 
 def _log_finished(request: HttpRequest, response: HttpResponseBase, started: float) -> None:

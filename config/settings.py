@@ -260,6 +260,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.schema.let_blank_texts_match",
         "config.schema.describe_problems",
     ],
 }

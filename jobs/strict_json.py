@@ -1,4 +1,4 @@
-"""JSON that a hostile client wrote, read into what PostgreSQL can store."""
+"""JSON that a hostile client wrote, read into what PostgreSQL can store; and JSON that every client can read."""
 
 from __future__ import annotations
 
@@ -25,6 +25,22 @@ def loads(text: str) -> Any:
         _check(value)
     except RecursionError as error:
         raise ValueError(f"it is nested more than {_DEEPEST} levels deep") from error
+    return value
+
+
+def dumps(value: Any) -> str:
+    """Write RFC 8259 JSON: numbers that are not finite, and what JSON has no form for, become text."""
+    return json.dumps(_finite_only(value), default=str)
+
+
+def _finite_only(value: Any) -> Any:
+    match value:
+        case float() if not math.isfinite(value):
+            return str(value)
+        case dict():
+            return {name: _finite_only(inner) for name, inner in value.items()}
+        case list() | tuple():
+            return [_finite_only(inner) for inner in value]
     return value
 
 

@@ -50,6 +50,12 @@ class OpportunityAdmin(admin.ModelAdmin[Opportunity]):
         stored = Opportunity.objects.defer("search").get(pk=obj.pk)
         opportunities.change(stored, fields)
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Matches, and what citizens did with it, go with an opportunity, although nobody deletes them by hand."""
+        shown, counts, missing_permissions, protected = super().get_deleted_objects(objs, request)
+        dependent = {str(model._meta.verbose_name) for model in (Match, Interaction)}  # noqa: SLF001 - documented
+        return shown, counts, set(missing_permissions) - dependent, protected
+
     @admin.action(description="Close the selected opportunities", permissions=["change"])
     def close(self, request: HttpRequest, queryset: QuerySet[Opportunity]) -> None:
         for opportunity in queryset:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from jobs import strict_json
 from matching import generation
 from matching.errors import ImportFileError
 from matching.import_formats import FORMATS, Row, RowRejected, row_to_opportunity
@@ -84,7 +84,7 @@ def _import_batch(
             opportunity = row_to_opportunity(row, source=source)
         except RowRejected as error:
             counts.rejected += 1
-            reject(json.dumps({"line": number, "reason": str(error), "row": row}, default=str) + "\n")
+            reject(strict_json.dumps({"line": number, "reason": str(error), "row": row}) + "\n")
             continue
         if opportunity.external_id in read:
             counts.unchanged += 1  # the last of several counts

@@ -16,10 +16,15 @@ PREFIX = "clp_"
 
 
 def create_key(partner: Partner, *, label: str = "", by: UUID | None = None) -> str:
-    """A new key of the partner, which the audit log tells of; only this answer ever tells the key."""
+    """A new key of the partner, which the audit log tells of; only this answer ever tells the key.
+
+    Raises ValidationError for a label that cannot be stored.
+    """
     key = PREFIX + secrets.token_urlsafe(32)
+    stored = PartnerKey(partner=partner, label=label, digest=_digest(key))
+    stored.clean_fields(exclude=["partner"])
     with transaction.atomic():
-        stored = PartnerKey.objects.create(partner=partner, label=label, digest=_digest(key))
+        stored.save(force_insert=True)
         _record("partner_key.created", stored, by)
     return key
 
@@ -31,7 +36,8 @@ def honoured_key(key: str) -> PartnerKey | None:
 
 
 def partner_named(name: str) -> Partner:
-    """The partner of that name, made if there is none."""
+    """The partner of that name, made if there is none. Raises ValidationError for a name that cannot be stored."""
+    Partner(name=name).clean_fields()
     with transaction.atomic():
         partner, _ = Partner.objects.get_or_create(name=name)
     return partner

@@ -19,6 +19,7 @@ from django.utils.text import Truncator
 from uuid_utils.compat import uuid7
 
 from accounts.actors import record_audit_event
+from jobs import strict_json
 from reports.actors import classify_report, route_report
 from reports.errors import ImportFileError
 from reports.import_formats import FIELDS, FORMATS, Record
@@ -182,7 +183,7 @@ def _finish(run: ImportRun) -> None:
 
 
 def _reject_line(number: int, reason: str, record: Record) -> bytes:
-    return json.dumps({"row": number, "reason": reason, "values": record.values}).encode() + b"\n"
+    return strict_json.dumps({"row": number, "reason": reason, "values": record.values}).encode() + b"\n"
 
 
 class _RowReader:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 from django.contrib.staticfiles import finders
@@ -98,6 +99,13 @@ def test_acting_on_an_opportunity_tells_its_answer(document: dict[str, Any], kin
 def test_lists_tell_of_cursor_and_page_size(document: dict[str, Any]) -> None:
     (reports,) = (path for name, path in document["paths"].items() if name.rstrip("/") == "/api/v1/reports")
     assert {"cursor", "page_size"} <= {parameter["name"] for parameter in reports["get"]["parameters"]}
+
+
+def test_a_blank_email_address_is_valid_where_formats_are_not_checked(document: dict[str, Any]) -> None:
+    for component in ("User", "PatchedUserRequest"):
+        schema = document["components"]["schemas"][component]["properties"]["email"]
+        jsonschema.validate("", schema)
+        jsonschema.validate("ana@example.org", schema)
 
 
 def test_operation_ids_are_unique(document: dict[str, Any]) -> None:

@@ -79,6 +79,22 @@ def test_the_command_replays_one_or_a_filtered_set() -> None:
         tasks("replay")
 
 
+def test_a_filter_beside_ids_narrows_them() -> None:
+    task_id = dead_task()
+    for other in (("--queue", "matching"), ("--state", "queued"), ("--actor", "probe_transactional")):
+        assert tasks("replay", str(task_id), *other, "--json")["tasks"] == []
+    assert state_of(task_id) == State.DEAD
+    assert tasks("replay", str(task_id), "--actor", "probe_failing", "--json")["tasks"] == [str(task_id)]
+
+
+@pytest.mark.parametrize("verb", ["retry", "cancel", "replay", "discard"])
+def test_an_action_on_a_task_that_is_not_there_changes_nothing(verb: str) -> None:
+    known, unknown = dead_task(), uuid4()
+    with pytest.raises(CommandError, match=f"There is no task {unknown}"):
+        tasks(verb, str(known), str(unknown))
+    assert state_of(known) == State.DEAD
+
+
 def test_the_limit_of_an_action_counts_only_tasks_it_can_change() -> None:
     dead = dead_task()
     with transaction.atomic():
@@ -116,6 +132,18 @@ def test_the_command_sets_a_queues_rate() -> None:
     assert Queue.objects.get().rate_per_minute == 60
     tasks("rate", "default", "none")
     assert Queue.objects.get().rate_per_minute is None
+
+
+def test_a_dry_run_says_whether_a_rate_would_change() -> None:
+    told = {"verb": "rate", "queue": "default", "dry_run": True, "would_change": True, "changed": False}
+    assert tasks("rate", "default", "60", "--dry-run", "--json") == told
+    assert tasks("rate", "default", "60", "--dry-run") == "default: rate would be set.\n"
+    assert not Queue.objects.exists()
+    assert tasks("rate", "default", "none", "--dry-run") == "default: unchanged.\n"
+    tasks("rate", "default", "60")
+    assert tasks("rate", "default", "60", "--dry-run", "--json")["would_change"] is False
+    assert tasks("rate", "default", "none", "--dry-run", "--json")["would_change"] is True
+    assert Queue.objects.get().rate_per_minute == 60
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "99999999999", "2147483648", "9" * 5000, "x", "1.5", "٣"])

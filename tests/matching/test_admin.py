@@ -9,10 +9,11 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from accounts.models import AuditEvent
-from matching import partners
-from matching.models import Opportunity, PartnerKey
+from jobs.testing import run_tasks
+from matching import opportunities, partners
+from matching.models import Interaction, Match, Opportunity, PartnerKey
 from tests.accounts.factories import make_user
-from tests.matching.factories import make_opportunity
+from tests.matching.factories import REPAIRS, make_opportunity, make_profile
 
 pytestmark = pytest.mark.django_db
 NEW = {"kind": "event", "title": "Open day", "is_active": "on"}
@@ -38,6 +39,23 @@ def test_the_desk_stores_languages_as_tags() -> None:
     answer = desk().post("/admin/matching/opportunity/add/", NEW | {"languages": "EN; es,Español"})
     assert answer.status_code == 302
     assert Opportunity.objects.get().languages == ["en", "es"]
+
+
+@pytest.mark.parametrize("way", ["page", "action"])
+def test_an_opportunity_is_deleted_with_what_hangs_on_it(way: str) -> None:
+    profile, opportunity = make_profile(), make_opportunity(**REPAIRS)
+    run_tasks()
+    assert Match.objects.filter(opportunity=opportunity).exists()
+    opportunities.act(profile.user, opportunity, Interaction.Kind.SAVE)
+    for rights in [(), ("view_opportunity", "delete_opportunity")]:
+        client, doomed = desk(*rights), opportunity if not rights else make_opportunity()
+        if way == "page":
+            answer = client.post(f"/admin/matching/opportunity/{doomed.pk}/delete/", {"post": "yes"})
+        else:
+            chosen = {"action": "delete_selected", "_selected_action": [str(doomed.pk)], "post": "yes"}
+            answer = client.post("/admin/matching/opportunity/", chosen)
+        assert answer.status_code == 302
+        assert not Opportunity.objects.filter(pk=doomed.pk).exists()
 
 
 def test_the_desk_is_told_in_words_what_is_wrong() -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from jobs import strict_json
 from jobs.testing import run_tasks
 from matching.import_formats import LINE_MAX_CHARACTERS
 from matching.importing import Counts, import_opportunities
@@ -84,3 +86,13 @@ def test_a_number_beyond_every_float_is_one_rejected_line(tmp_path: Path) -> Non
     file.write_text("\n".join(map(json.dumps, [ROW | {"latitude": 10**400, "longitude": 0}, ROW])))
     counts = import_opportunities(file, source="test", rejects=tmp_path / "r.jsonl")
     assert (counts.created, counts.rejected) == (1, 1)
+
+
+@pytest.mark.django_db
+def test_rejects_are_json_whatever_numbers_the_rows_had(tmp_path: Path) -> None:
+    file, rejects = tmp_path / "o.jsonl", tmp_path / "r.jsonl"
+    place = ROW | {"latitude": math.nan, "longitude": [math.inf, -math.inf]}
+    file.write_text(json.dumps(place) + "\n" + json.dumps(ROW)[:-1] + ', "capacity": 1e999}\n')
+    assert import_opportunities(file, source="test", rejects=rejects).rejected == 2
+    first, second = (strict_json.loads(line)["row"] for line in rejects.read_text().splitlines())
+    assert (first["latitude"], first["longitude"], second["capacity"]) == ("nan", ["inf", "-inf"], "inf")

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from jobs import strict_json
 from jobs.models import Task
 from jobs.testing import run_tasks
 from reports import importing
@@ -107,6 +108,16 @@ def test_a_bad_row_is_rejected_with_its_reason_and_the_rest_goes_on(
     line = json.loads(rejects.read_text())
     assert line["row"] == 1
     assert reason in line["reason"]
+
+
+@pytest.mark.django_db
+def test_rejects_are_json_whatever_numbers_the_rows_had(tmp_path: Path, rejects: Path) -> None:
+    path = tmp_path / "city.json"
+    path.write_text('[{"service_request_id": "1", "description": "A hole", "lat": NaN, "long": 1e999}]')
+    run = import_reports(ImportFile(path=path, source="city", format="open311-json"), rejects=rejects)
+    assert run.rejected == 1
+    values = strict_json.loads(rejects.read_text())["values"]
+    assert (values["lat"], values["long"]) == ("nan", "inf")
 
 
 @pytest.mark.django_db

@@ -47,6 +47,14 @@ def _rate(text: str) -> int | None:
     return None if text == "none" else _number(text)
 
 
+def _require_known(ids: list[UUID]) -> None:
+    """Raises CommandError for the first id that no task has."""
+    known = set(Task.objects.filter(id__in=ids).values_list("id", flat=True))
+    for task_id in ids:
+        if task_id not in known:
+            raise CommandError(f"There is no task {task_id}.")
+
+
 class Command(BaseCommand):
     """list, show, retry, cancel, replay, discard, pause, resume, rate, prune."""
 
@@ -65,7 +73,7 @@ class Command(BaseCommand):
             ("discard", "Give dead tasks up for good."),
         ):
             action = verbs.add_parser(verb, help=text)
-            action.add_argument("ids", nargs="*", type=UUID, help="task ids; or choose by filter")
+            action.add_argument("ids", nargs="*", type=UUID, help="task ids; filters narrow them, or choose alone")
             action.add_argument("--dry-run", action="store_true", help="only say which tasks it would be")
             self._add_filters(action, limit=None)
         for verb, text in (("pause", "Start no more tasks of a queue."), ("resume", "Start a queue's tasks again.")):
@@ -78,6 +86,7 @@ class Command(BaseCommand):
         rate.add_argument("queue", choices=settings.JOBS_QUEUES)
         rate.add_argument("per_minute", type=_rate, help="a number, or `none` for no limit")
         rate.add_argument("--json", action="store_true")
+        rate.add_argument("--dry-run", action="store_true", help="only say whether it would change anything")
         prune = verbs.add_parser("prune", help="Delete ended tasks past their retention.")
         prune.add_argument("--json", action="store_true")
         prune.add_argument("--dry-run", action="store_true", help="only say how many it would be")
@@ -131,7 +140,10 @@ class Command(BaseCommand):
     def _act(self, verb: str, options: dict[str, Any]) -> None:
         if not options["ids"] and not any(options[name] for name in FILTERS):
             raise CommandError("Name tasks by id, or choose them by --state, --actor or --queue.")
-        tasks = Task.objects.filter(id__in=options["ids"]) if options["ids"] else self._filtered(options)
+        tasks = self._filtered(options)
+        if options["ids"]:
+            _require_known(options["ids"])
+            tasks = tasks.filter(id__in=options["ids"])
         actionable = tasks.filter(state__in=ACTIONABLE[verb]).values_list("id", flat=True)
         ids = list(actionable[: options["limit"]])
         changed = 0 if options["dry_run"] else ACTIONS[verb](ids, by=None)
@@ -158,11 +170,16 @@ class Command(BaseCommand):
             self.stdout.write(f"{queue}: {verb}d." if is_changed else f"{queue}: unchanged.")
 
     def _rate(self, verb: str, options: dict[str, Any]) -> None:
-        is_changed = operations.set_rate(options["queue"], options["per_minute"], by=None)
+        queue, rate, is_dry = options["queue"], options["per_minute"], options["dry_run"]
+        would_change = Queue.objects.filter(name=queue).values_list("rate_per_minute", flat=True).first() != rate
+        is_changed = not is_dry and operations.set_rate(queue, rate, by=None)
         if options["json"]:
-            self._print_json({"verb": verb, "queue": options["queue"], "changed": is_changed})
+            told = {"verb": verb, "queue": queue, "dry_run": is_dry, "would_change": would_change}
+            self._print_json(told | {"changed": is_changed})
+        elif is_dry and would_change:
+            self.stdout.write(f"{queue}: rate would be set.")
         else:
-            self.stdout.write(f"{options['queue']}: {'rate set' if is_changed else 'unchanged'}.")
+            self.stdout.write(f"{queue}: {'rate set' if is_changed else 'unchanged'}.")
 
     def _prune(self, verb: str, options: dict[str, Any]) -> None:
         count = retention.count_prunable()

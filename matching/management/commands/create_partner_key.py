@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
 from matching.partners import create_key, partner_named
 
@@ -19,4 +21,10 @@ class Command(BaseCommand):
         parser.add_argument("--label", default="")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        self.stdout.write(create_key(partner_named(options["name"]), label=options["label"]))
+        try:
+            with transaction.atomic():
+                key = create_key(partner_named(options["name"].strip()), label=options["label"].strip())
+        except ValidationError as error:
+            told = (f"{field}: {' '.join(messages)}" for field, messages in error.message_dict.items())
+            raise CommandError("; ".join(told)) from error
+        self.stdout.write(key)
