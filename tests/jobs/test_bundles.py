@@ -42,8 +42,15 @@ def short_actors(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def send_many(count: int, **options: Any) -> list[UUID]:
-    with transaction.atomic():
-        return probe_transactional.send_many([(f"{number}",) for number in range(count)], **options)
+    """Send tasks that are due one after the other: of those due in the same moment any may be first."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        sent = probe_transactional.send_many([(f"{number}",) for number in range(count)], **options)
+        cursor.execute(
+            "UPDATE jobs_task SET publish_at = publish_at + interval '1 microsecond' * array_position(%(ids)s, id)"
+            " WHERE id = ANY(%(ids)s)",
+            {"ids": sent},
+        )
+    return sent
 
 
 def effects() -> Counter[str]:
