@@ -16,8 +16,8 @@ from django.db.models import Count, Max
 from django.utils import timezone
 
 import jobs
+from jobs.database import lock
 from matching import generation, metrics, search
-from matching.locks import lock
 from matching.matchmaking import Query, criteria_of, find, query_for
 from matching.models import CachedRanking, Interaction, MatchRun, Profile, VectorSpace
 from matching.saving import Found, as_match, save_matches

@@ -13,10 +13,10 @@ from django.db.models import F
 from django.utils import timezone
 
 from jobs import strict_json
+from jobs.database import lock
 from matching import generation
 from matching.errors import ImportFileError
 from matching.import_formats import FORMATS, Row, RowRejected, row_to_opportunity
-from matching.locks import lock
 from matching.models import Opportunity
 from matching.opportunities import TEXT_FIELDS, announce_changes
 

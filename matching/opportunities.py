@@ -11,10 +11,10 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import User
+from jobs.database import lock
 from matching import generation
 from matching.actors import embed_opportunities, send_refresh, send_reverse
 from matching.errors import ExternalIdTaken, OpportunityClosed
-from matching.locks import lock
 from matching.models import Interaction, Match, Opportunity, Partner
 from matching.profiles import debounce
 from matching.saving import lock_matches

@@ -10,7 +10,7 @@ from django.db import connection
 from psycopg.types.json import Jsonb
 from uuid_utils.compat import uuid7
 
-from matching.locks import lock
+from jobs.database import lock
 from matching.models import Match
 from matching.ranking import Ranked
 

@@ -126,7 +126,7 @@ def test_a_database_that_says_nothing_is_down_in_bounded_time(
     move_database(monkeypatch, silent_port)
     started = time.monotonic()
     assert ask().status_code == 503
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 10
 
 
 @pytest.mark.django_db(transaction=True)
@@ -148,7 +148,7 @@ def test_a_silent_rabbitmq_is_degraded_in_bounded_time_and_not_asked_by_every_re
     settings.RABBITMQ_URL = f"amqp://127.0.0.1:{silent_port}/"
     started = time.monotonic()
     assert ask().json()["status"] == "degraded"
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 10
     wait_until(lambda: quick(lambda: ask().json()["checks"]["broker"]["state"] == "down"))
 
 

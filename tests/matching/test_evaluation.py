@@ -10,14 +10,7 @@ import pytest
 from matching import evaluation
 from matching.models import Opportunity, VectorSpace
 
-OPPORTUNITY = {
-    "external_id": "o1",
-    "kind": "volunteering",
-    "title": "Plant street trees",
-    "description": "Saturdays in the park.",
-    "organisation": "Parks",
-    "category": "Environment",
-}
+OPPORTUNITY = {"external_id": "o1", "kind": "volunteering", "title": "Plant street trees"}
 
 
 @pytest.mark.django_db
