@@ -179,7 +179,7 @@ def _without_seal() -> tuple[int, Break | None]:
 
 def _breaks(expected: dict[int, str]) -> Iterator[Break]:
     previous = GENESIS
-    for sequence, seal in enumerate(AuditSeal.objects.order_by("sequence").iterator(chunk_size=10), start=1):
+    for sequence, seal in enumerate(_seals(), start=1):
         if seal.sequence != sequence:
             yield Break(sequence, None, "seal missing")
         yield from _breaks_of(seal, previous)
@@ -188,6 +188,14 @@ def _breaks(expected: dict[int, str]) -> Iterator[Break]:
         previous = bytes(seal.hash)
     for missing in sorted(expected):
         yield Break(missing, None, "seal missing: the tail was cut after the head was exported")
+
+
+def _seals() -> Iterator[AuditSeal]:
+    """Read one seal after the other, each in a statement of its own, so that no snapshot is held for long."""
+    seal = AuditSeal.objects.order_by("sequence").first()
+    while seal is not None:
+        yield seal
+        seal = AuditSeal.objects.filter(sequence__gt=seal.sequence).order_by("sequence").first()
 
 
 def _breaks_of(seal: AuditSeal, previous: bytes) -> Iterator[Break]:

@@ -56,15 +56,27 @@ DATABASES["default"] |= {
     "CONN_MAX_AGE": env.int("DB_CONNECTION_MAX_AGE_SECONDS", default=600),
     "CONN_HEALTH_CHECKS": True,
 }
+# "auto" prepares statements except behind a pooler; "on" also there: PgBouncer from 1.22 keeps track of them.
+DB_PREPARED_STATEMENTS = {"on": "on", "true": "on", "1": "on", "auto": "auto"}.get(
+    env.str("DB_PREPARED_STATEMENTS", default="auto").lower(), "off"
+)
 # A server that vanished without a word is noticed within half a minute; the URL's own options win.
 _PATIENCE = {"connect_timeout": 3, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
-DATABASES["default"]["OPTIONS"] = {
+_OPTIONS = {
     **_PATIENCE,
     "tcp_user_timeout": 25_000,
     # Only statements that ask for it are prepared: the ledger's hottest.
-    "prepare_threshold": 0 if env.bool("DB_PREPARED_STATEMENTS", default=True) else None,
-    **DATABASES["default"].get("OPTIONS", {}),
+    "prepare_threshold": None if DB_PREPARED_STATEMENTS == "off" else 0,
 }
+DATABASES["default"]["OPTIONS"] = {**_OPTIONS, **DATABASES["default"].get("OPTIONS", {})}
+# Past any pooler, for what needs a session of PostgreSQL's own: building vector indexes. Empty: as DATABASE_URL.
+DATABASE_DIRECT: dict[str, Any] = {}
+if env.str("DATABASE_DIRECT_URL", default=""):
+    _direct = env.db("DATABASE_DIRECT_URL")
+    DATABASE_DIRECT = {
+        **{name: _direct[name] for name in ("HOST", "PORT", "NAME", "USER", "PASSWORD")},
+        "OPTIONS": {**_OPTIONS, **_direct.get("OPTIONS", {})},
+    }
 # Web processes share a pool of connections; workers keep one a thread. Index builds and exports run in workers.
 DB_POOL_MIN_SIZE: int = env.int("DB_POOL_MIN_SIZE", default=1)
 DB_POOL_MAX_SIZE: int = env.int("DB_POOL_MAX_SIZE", default=8)  # of each web process; 0: no pool

@@ -5,15 +5,19 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from typing import Any, TypeVar
 
 import psycopg
 import structlog
-from django.db import InterfaceError, OperationalError, connection
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections, transaction
 from django.db.backends.utils import CursorWrapper
+from psycopg.pq import TransactionStatus
 from psycopg.types.json import JsonbLoader
+
+from jobs.errors import SessionUnavailable
 
 T = TypeVar("T")
 Parameters = Sequence[Any] | dict[str, Any]
@@ -48,7 +52,7 @@ def lock(name: str) -> None:
 def _cursor(*, is_prepared: bool) -> CursorWrapper:
     """Django's own cursor plans every statement anew, which costs a claim more than all the rest of it.
 
-    psycopg's prepares where the database settings allow it (`DB_PREPARED_STATEMENTS`).
+    psycopg's prepares where `DB_PREPARED_STATEMENTS` allows it.
     """
     if not is_prepared or connection.queries_logged:  # a prepared statement cannot show its text with its values
         return connection.cursor()
@@ -82,16 +86,56 @@ def limit_transaction(timeout: timedelta) -> None:
 
 @contextmanager
 def unlimited_transactions() -> Iterator[None]:
-    """Inside, this connection's transactions may take as long as they need."""
+    """Let this connection's transactions take as long as they need, inside the block.
+
+    The limit is lifted in each transaction by itself: behind PgBouncer a session belongs to everybody.
+    """
     if connection.in_atomic_block:  # a test case's
         yield
         return
-    execute("SET transaction_timeout = 0", ())
+    with connection.execute_wrapper(_without_limit):
+        yield
+
+
+def _without_limit(execute: Callable[..., T], sql: str, params: Any, many: bool, context: dict[str, Any]) -> T:
+    wrapper = context["connection"]
+    raw: psycopg.Connection[Any] = wrapper.connection
+    if raw.info.transaction_status != TransactionStatus.IDLE:
+        return execute(sql, params, many, context)
+    with nullcontext() if wrapper.in_atomic_block else transaction.atomic():
+        raw.execute("SET LOCAL transaction_timeout = 0")
+        return execute(sql, params, many, context)
+
+
+@contextmanager
+def own_session() -> Iterator[None]:
+    """Work on a session of PostgreSQL's own inside the block, past any pooler and without time limits.
+
+    For what belongs to a session: its locks, its settings, CREATE INDEX CONCURRENTLY. Everything that
+    this thread does with the default connection inside the block happens there.
+
+    Raises:
+        SessionUnavailable: DATABASE_DIRECT_URL (or, without it, DATABASE_URL) leads to a pooler.
+    """
+    outer = connections[DEFAULT_DB_ALIAS]
+    session = _session_like(outer)
+    connections[DEFAULT_DB_ALIAS] = session
     try:
+        if session.is_pooled():
+            raise SessionUnavailable
+        execute("SET transaction_timeout = 0", ())
+        execute("SET statement_timeout = 0", ())
         yield
     finally:
-        if not connection.in_atomic_block and connection.is_usable():  # type: ignore[redundant-expr]
-            execute("RESET transaction_timeout", ())
+        connections[DEFAULT_DB_ALIAS] = outer
+        session.close()
+
+
+def _session_like(outer: Any) -> Any:
+    session = outer.copy()
+    session.settings_dict["OPTIONS"].pop("pool", None)
+    session.settings_dict |= settings.DATABASE_DIRECT
+    return session
 
 
 def _milliseconds(timeout: timedelta) -> int:

@@ -20,6 +20,10 @@ class InTransaction(JobsError):
     """Work on somebody else's machine must not run inside a database transaction."""
 
 
+class SessionUnavailable(JobsError):
+    """This needs a session of PostgreSQL, and a pooler gives none: set DATABASE_DIRECT_URL to the server's own."""
+
+
 class PermanentError(JobsError):
     """Trying again cannot help; the task is dead at once."""
 

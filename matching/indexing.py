@@ -21,6 +21,8 @@ from django.db.models import F
 from numpy.typing import NDArray
 from pgvector import Vector
 
+from jobs.database import fetch, own_session
+from jobs.errors import SessionUnavailable
 from matching import supporting
 from matching.errors import IndexBuildRunning, VectorIndexError
 from matching.models import OpportunityVector, VectorSpace
@@ -96,20 +98,22 @@ def _forget(space: VectorSpace) -> None:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """No other build runs in this database meanwhile. Raises IndexBuildRunning where one does.
+    """Let no other build run in this database inside the block.
 
-    The lock is the connection's, so it ends with a process that dies.
+    The lock is a session's of its own, so it ends with a process that dies.
+
+    Raises:
+        IndexBuildRunning: another build runs.
+        VectorIndexError: a pooler stands in the way of a session.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT pg_try_advisory_lock({_LOCK_KEY})")
-        if not cursor.fetchone()[0]:
-            raise IndexBuildRunning
     try:
-        yield
-    finally:
-        if connection.is_usable():
-            with connection.cursor() as cursor:
-                cursor.execute(f"SELECT pg_advisory_unlock({_LOCK_KEY})")
+        with own_session():
+            [(is_mine,)] = fetch(f"SELECT pg_try_advisory_lock({_LOCK_KEY})", ())
+            if not is_mine:
+                raise IndexBuildRunning
+            yield
+    except SessionUnavailable as error:
+        raise VectorIndexError(str(error)) from error
 
 
 def check_extension() -> None:
@@ -172,13 +176,11 @@ def _build_one(plan: _Plan, on_progress: Callable[[float], object]) -> Built:
     for left_over in (plan.new_name, plan.old_name):
         _drop(left_over)
     with _Watcher(plan.new_name, on_progress), connection.cursor() as cursor:
-        cursor.execute("SET statement_timeout = 0")
         cursor.execute(f"SET maintenance_work_mem = '{_memory_mb(rows, plan.space.dimensions)}MB'")
         try:
             cursor.execute(plan.create_sql(rows))
         finally:
             cursor.execute("RESET maintenance_work_mem")
-            cursor.execute("RESET statement_timeout")
     recall = _recall_of_new(plan) if plan.is_of_runs else None
     if recall is not None and recall < settings.VECTOR_RECALL_MIN:
         _drop(plan.new_name)

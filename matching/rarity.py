@@ -6,6 +6,7 @@ import threading
 import time
 
 import numpy as np
+from django.db import transaction
 from django.utils import timezone
 
 from matching.models import OpportunityVector, TermStatistics
@@ -68,4 +69,5 @@ def measure_rarity(source: str = "") -> Rarity:
     rows = OpportunityVector.objects.order_by()
     rows = rows.filter(opportunity__source=source) if source else rows
     packed = rows.values_list("terms", flat=True)[:RARITY_SAMPLE_ROWS]
-    return Rarity.of(Terms.unpack(bytes(terms)) for terms in packed.iterator(chunk_size=2000))
+    with transaction.atomic():  # which a cursor that streams needs
+        return Rarity.of(Terms.unpack(bytes(terms)) for terms in packed.iterator(chunk_size=2000))

@@ -19,7 +19,7 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 
 from config.development import processes
 from config.development.rabbitmq import INSTALL_COMMAND, RabbitmqNode, find_server
-from tests.settings import OWN_POSTGRES, POSTGRES, TEST_DATA_DIR
+from tests.settings import OWN_POSTGRES, PGBOUNCER, POSTGRES, TEST_DATA_DIR
 
 USERS: IO[str] | None = None
 SHARED_NODE: RabbitmqNode | None = None
@@ -55,6 +55,9 @@ def pytest_sessionstart() -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish() -> None:
     """Stop the servers of the tests; the cluster only where no other run uses it."""
+    if PGBOUNCER is not None:
+        PGBOUNCER.stop()
+        shutil.rmtree(PGBOUNCER.folder, ignore_errors=True)
     if SHARED_NODE is not None:
         SHARED_NODE.kill()
         shutil.rmtree(SHARED_NODE.folder, ignore_errors=True)
@@ -113,5 +116,10 @@ def start_rabbitmq(folder: Path) -> RabbitmqNode:
 @pytest.fixture
 def process_environment(django_db_setup: None) -> dict[str, str]:
     """The environment for a real process (worker, command, server) that shall work on the test database."""
-    url = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}")
-    return os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings", "DATABASE_URL": url.geturl()}
+    path = f"/{connection.settings_dict['NAME']}"
+    urls = {
+        name: urlsplit(os.environ[name])._replace(path=path).geturl()
+        for name in ("DATABASE_URL", "DATABASE_DIRECT_URL")
+        if os.environ.get(name)
+    }
+    return os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings"} | urls

@@ -7,6 +7,7 @@ processes started by tests inherit it.
 import os
 from pathlib import Path
 
+from config.development.pgbouncer import PgBouncer
 from config.development.postgres import PostgresServer
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -15,9 +16,22 @@ TEST_DATA_DIR = Path(os.environ.get("DATA_DIR") or BASE_DIR / "var").resolve() /
 POSTGRES = PostgresServer(TEST_DATA_DIR / "postgres", {"fsync": "off", "full_page_writes": "off"})
 OWN_POSTGRES = not os.environ.get("DATABASE_URL")
 
+# With TESTS_THROUGH_PGBOUNCER=on every connection leads through a PgBouncer in transaction mode.
+PGBOUNCER: PgBouncer | None = None
+
 if OWN_POSTGRES:
     POSTGRES.ensure_running()
     os.environ["DATABASE_URL"] = POSTGRES.url
+    if os.environ.get("TESTS_THROUGH_PGBOUNCER") == "on":
+        PGBOUNCER = PgBouncer(
+            TEST_DATA_DIR / "pgbouncer" / str(os.getpid()),
+            host=str(POSTGRES.socket_folder),
+            users={"postgres": ""},
+            pool_size=10,
+        )
+        PGBOUNCER.start()
+        os.environ["DATABASE_DIRECT_URL"] = POSTGRES.url
+        os.environ["DATABASE_URL"] = PGBOUNCER.url_of("postgres")
 # Each process of pytest-xdist, which inherits the DATA_DIR below, has a folder of its own.
 os.environ["DATA_DIR"] = str(TEST_DATA_DIR / os.environ.get("PYTEST_XDIST_WORKER", ""))
 os.environ["DEBUG"] = "off"
@@ -35,4 +49,5 @@ NOTIFICATION_CHANNELS = {
     "email": "notifications.channels.mailbox.send_email",
     "sms": "notifications.channels.mailbox.send_sms",
 }
+DATABASE_DIRECT = {key: value for key, value in DATABASE_DIRECT.items() if key != "NAME"}  # noqa: F405 - of each test database
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.jobs.probe"]  # noqa: F405

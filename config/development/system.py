@@ -1,7 +1,7 @@
 """Installs a Debian package where this process may, and says exactly what to do where it may not.
 
-Standard library only: it runs before the virtual environment exists. `python -m config.development.system rabbitmq`
-makes sure that a RabbitMQ for tests is there.
+Standard library only: it runs before the virtual environment exists. `python -m config.development.system`
+makes sure that a RabbitMQ and a PgBouncer for tests are there.
 """
 
 from __future__ import annotations
@@ -44,6 +44,17 @@ def ensure_rabbitmq() -> None:
         ensure_package("rabbitmq-server", lambda: find_server() is not None)
 
 
+def ensure_pgbouncer() -> None:
+    """Install pgbouncer unless it is there.
+
+    Raises:
+        PackageMissingError: it cannot be installed from here.
+    """
+    from config.development.pgbouncer import find_server  # noqa: PLC0415 - not needed to make the environment
+
+    ensure_package("pgbouncer", lambda: find_server() is not None)
+
+
 def _privilege() -> list[str] | None:
     """The command prefix that makes apt-get run as root, or None where there is none without asking."""
     if shutil.which("apt-get") is None:
@@ -66,5 +77,6 @@ def _apt_get(prefix: list[str], *arguments: str) -> None:
 if __name__ == "__main__":
     try:
         ensure_rabbitmq()
+        ensure_pgbouncer()
     except PackageMissingError as error:
         sys.exit(str(error))

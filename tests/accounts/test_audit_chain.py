@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ from django.db import DatabaseError, connection, transaction
 from accounts import audit, audit_chain
 from accounts.actors import export_audit_head, seal_audit_events
 from accounts.models import AuditEvent, AuditSeal
+from config.development.environment import BASE_DIR
 from jobs.testing import run_tasks
 from tests.accounts.racing import race
 
@@ -28,7 +31,7 @@ def _head_file(settings: Any, tmp_path: Path) -> None:
     settings.AUDIT_HEAD_FILE = str(tmp_path / "heads.jsonl")
 
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_head_file")]
+pytestmark = [pytest.mark.django_db, pytest.mark.pooled, pytest.mark.usefixtures("_head_file")]
 
 
 def record(count: int) -> list[int]:
@@ -291,6 +294,16 @@ def test_a_spoiled_head_file_is_an_error() -> None:
     audit_chain.head_file().write_text("no head\n")
     with pytest.raises(CommandError, match="not a file of heads"):
         call_command("audit_verify")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_log_that_cannot_be_read_is_not_called_broken(process_environment: dict[str, str]) -> None:
+    nowhere = process_environment | {"DATABASE_URL": "postgres://nobody@127.0.0.1:1/nothing"}
+    command = [sys.executable, "manage.py", "audit_verify"]
+    ended = subprocess.run(command, cwd=BASE_DIR, env=nowhere, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert "The log could not be verified" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_a_head_file_that_was_asked_for_has_to_be_there(tmp_path: Path) -> None:

@@ -17,10 +17,11 @@ from django.test import Client
 
 from accounts.models import User
 from jobs import retention
+from jobs.database import fetch
 from jobs.models import IdempotencyKey, RateLimit
 from tests.jobs.idempotent_views import during
 
-pytestmark = [pytest.mark.urls("tests.jobs.idempotent_views")]
+pytestmark = [pytest.mark.urls("tests.jobs.idempotent_views"), pytest.mark.pooled]
 
 KEY = "8e03978e-40d5-43dd-bc93-6894a57f9324"
 
@@ -204,7 +205,7 @@ def test_ten_at_once_create_exactly_one() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_request_whose_connection_dies_leaves_neither_effect_nor_lock() -> None:
     def die() -> None:
-        pid = connection.connection.info.backend_pid
+        [(pid,)] = fetch("SELECT pg_backend_pid()", ())
         with psycopg.connect(connection.connection.info.dsn, autocommit=True) as other:
             other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
 

@@ -41,7 +41,7 @@ def state_of(task_id: UUID) -> str:
     return Task.objects.get(pk=task_id).state
 
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.pooled]
 
 
 def test_send_outside_a_transaction_names_the_fix() -> None:

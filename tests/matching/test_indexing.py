@@ -24,7 +24,7 @@ from matching.models import Opportunity, OpportunityVector, VectorSpace
 from matching.search import Criteria
 from tests.jobs.conftest import wait_until
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.pooled]
 QUERY = np.ones(8, dtype=np.float32) / np.sqrt(8)
 T = TypeVar("T")
 

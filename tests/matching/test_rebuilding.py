@@ -18,7 +18,7 @@ from matching.embeddings import BatchedEmbedder, Vectors
 from matching.models import Opportunity, OpportunityVector, VectorSpace
 from tests.matching.factories import make_opportunity, make_profile
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.pooled]
 
 
 class LetterEmbedder(BatchedEmbedder):

@@ -14,7 +14,7 @@ from reports.models import Report, Status
 from tests.reports.conftest import SignIn
 from tests.reports.factories import make_category, make_report, make_user
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.pooled]
 
 BOX = [-73.0, 41.2, -72.8, 41.4]
 HERE = (41.3, -72.9)
