@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -24,9 +25,10 @@ def record_otp_sent(outcome: dict[str, object], challenge_id: str) -> None:
 
 
 @jobs.actor(queue_name="default")
-def credit_reputation(user_id: str, points: int, event_key: str, reason: str) -> None:
-    """Credit a user for an event, once."""
-    reputation.credit(user_id, points, event_key=event_key, reason=reason)
+def credit_reputation(user_id: str, points: int, event_key: str, reason: str, at: str | None = None) -> None:
+    """Credit a user for an event, once; `at` (ISO 8601) is given for one of the past."""
+    happened_at = datetime.fromisoformat(at) if at else None
+    reputation.credit(user_id, points, event_key=event_key, reason=reason, at=happened_at)
 
 
 @jobs.actor(queue_name="default")

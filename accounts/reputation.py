@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
-from django.utils import timezone
 from uuid_utils.compat import uuid7
 
-# One statement: the entry and the sum change together or not at all, and a repeated event changes neither.
+# Two statements in one round trip. The first makes credits of one user wait for each other, so that the second, whose
+# snapshot is taken after the wait, sees what was gained today. There the entry and the sum change together or not at
+# all, and a repeated event changes neither. Only gains are capped (a loss is the least of its terms), and by the
+# database's clock.
 CREDIT = """
-WITH entry AS (
+SELECT 1 FROM accounts_user WHERE id = %(user_id)s FOR NO KEY UPDATE;
+WITH event AS (
+    SELECT coalesce(%(at)s::timestamptz, statement_timestamp()) AS at
+), today AS (
+    SELECT date_trunc('day', at AT TIME ZONE %(time_zone)s) AS day FROM event
+), gained AS (
+    SELECT coalesce(sum(points), 0) AS points FROM accounts_reputationentry, today
+    WHERE user_id = %(user_id)s AND points > 0 AND created_at >= day AT TIME ZONE %(time_zone)s
+        AND created_at < (day + interval '1 day') AT TIME ZONE %(time_zone)s
+), entry AS (
     INSERT INTO accounts_reputationentry (id, user_id, points, event_key, reason, created_at)
-    SELECT %(id)s, id, %(points)s, %(event_key)s, %(reason)s, %(now)s FROM accounts_user WHERE id = %(user_id)s
+    SELECT %(id)s, accounts_user.id, least(%(points)s, greatest(%(per_day)s - gained.points, least(%(points)s, 0))),
+        %(event_key)s, %(reason)s, event.at
+    FROM accounts_user, gained, event WHERE accounts_user.id = %(user_id)s
     ON CONFLICT (event_key) DO NOTHING
     RETURNING user_id, points
 )
@@ -21,10 +36,12 @@ FROM entry WHERE accounts_user.id = entry.user_id
 """
 
 
-def credit(user_id: UUID | str, points: int, *, event_key: str, reason: str) -> bool:
-    """Give the user `points` (negative ones take) for an event, once; False when it counted before or nobody is there.
+def credit(user_id: UUID | str, points: int, *, event_key: str, reason: str, at: datetime | None = None) -> bool:
+    """Give the user `points` (negative ones take) for an event, once.
 
-    Afterwards `User.reputation` is the sum of the user's entries.
+    Of gains, no more than REPUTATION_POINTS_PER_DAY count within a day of TIME_ZONE; an event beyond them is entered
+    with what is left, perhaps 0. `at` is when the event happened, now unless given. Afterwards `User.reputation` is
+    the sum of the user's entries. Return False when the event counted before or the user does not exist.
     """
     values = {
         "id": uuid7(),
@@ -32,8 +49,11 @@ def credit(user_id: UUID | str, points: int, *, event_key: str, reason: str) -> 
         "points": points,
         "event_key": event_key,
         "reason": reason,
-        "now": timezone.now(),
+        "at": at,
+        "per_day": settings.REPUTATION_POINTS_PER_DAY,
+        "time_zone": settings.TIME_ZONE,
     }
     with connection.cursor() as cursor:
         cursor.execute(CREDIT, values)
+        cursor.nextset()
         return bool(cursor.rowcount)

@@ -11,7 +11,7 @@ from accounts.models import User
 from notifications import deliveries
 from notifications.models import Delivery
 from reports import classification, routing
-from reports.intake import SUBMISSION_POINTS, NewReport, _store
+from reports.intake import SUBMISSION_POINTS, NewReport, _store, _within_limits
 from reports.models import Report
 from reports.serializers import CreatedReportSerializer, NewReportSerializer
 from reports.views import ReportListView
@@ -35,6 +35,7 @@ class InlineReportView(ReportListView):
 def _store_and_work(new: NewReport, reporter: User) -> tuple[Report, list[Delivery]]:
     found = classification.classify(new.title, new.description)
     with transaction.atomic():
+        _within_limits(new, reporter=reporter, host="127.0.0.1")
         report = _store(new, reporter=reporter, token=None)
         report_id, reporter_id = str(report.pk), str(reporter.pk)
         routing.apply_classification(report_id, found.category, found.confidence)

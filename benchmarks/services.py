@@ -33,6 +33,17 @@ class BenchmarkError(Exception):
     """The benchmark could not be measured; the message says why."""
 
 
+#: A few citizens of a benchmark report more than those of a city.
+LIMITS = (
+    "REPORTS_PER_CITIZEN_HOUR",
+    "REPORTS_PER_CITIZEN_DAY",
+    "REPORTS_EQUAL_TEXTS_PER_DAY",
+    "REPORTS_PER_CITIZEN_PLACE_DAY",
+    "REPORTS_PER_PLACE_HOUR",
+    "REPUTATION_POINTS_PER_DAY",
+)
+
+
 class Services:
     """PostgreSQL with its durable settings and RabbitMQ, private to this run and empty at its start."""
 
@@ -78,6 +89,7 @@ class Services:
             "SMS_PROVIDER_URL": "http://127.0.0.1:9/",
             "SMS_PROVIDER_TOKEN": "benchmark",
             "ACCESS_TOKEN_LIFETIME_SECONDS": "7200",
+            **dict.fromkeys(LIMITS, "1000000"),
             **more,
         }
 

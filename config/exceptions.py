@@ -53,6 +53,9 @@ PROBLEM_OF: dict[type[Exception], str] = {
     reports.errors.ReportsError: "bad-request",
     reports.errors.TransitionNotAllowed: "transition-not-allowed",
     reports.errors.StatusChangedMeanwhile: "conflict",
+    reports.errors.TooManyReports: "too-many-requests",
+    reports.errors.TooManyReportsHere: "too-many-requests",
+    reports.errors.ReportRepeated: "report-repeated",
     # Jobs
     jobs.errors.NotInThatState: "conflict",
     jobs.errors.TooManyActiveJobs: "too-many-active-jobs",

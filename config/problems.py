@@ -61,6 +61,9 @@ PROBLEM_TYPES = {
         ProblemType("not-acceptable", 406, "Not acceptable", "Answers are JSON: accept `application/json`."),
         ProblemType("conflict", 409, "Conflict", "The resource has changed or is not in a state that allows this."),
         ProblemType("transition-not-allowed", 409, "Status not reachable", "The present status does not lead there."),
+        ProblemType(
+            "report-repeated", 409, "Report sent before", "The same words were sent before; say what is different."
+        ),
         ProblemType("too-many-active-jobs", 409, "Too many jobs under way", "Wait for one of them, or cancel it."),
         ProblemType(
             "job-cancelled", 409, "Job cancelled", "A job was cancelled before it had a result; start another."

@@ -315,6 +315,9 @@ REFRESH_TOKEN_LIFETIME = timedelta(days=env.int("REFRESH_TOKEN_LIFETIME_DAYS", d
 REFRESH_GRACE = timedelta(seconds=env.int("REFRESH_GRACE_SECONDS", default=10))  # to repeat a lost answer
 SIGN_IN_LIFETIME = timedelta(days=env.int("SIGN_IN_LIFETIME_DAYS", default=180))  # however often it is refreshed
 
+# --- Reputation ----------------------------------------------------------------------------------
+REPUTATION_POINTS_PER_DAY: int = env.int("REPUTATION_POINTS_PER_DAY", default=100)  # that one citizen can gain
+
 # --- Staff sign-in to the admin ------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "accounts.backends.StaffBackend"]
 AUTH_PASSWORD_VALIDATORS = [
@@ -387,6 +390,7 @@ MATCHING_CACHE_SECONDS: int = env.int("MATCHING_CACHE_SECONDS", default=300)
 MATCHING_DEBOUNCE_SECONDS: int = env.int("MATCHING_DEBOUNCE_SECONDS", default=20)  # after a profile's last change
 MATCHING_RUNS_PER_HOUR: int = env.int("MATCHING_RUNS_PER_HOUR", default=120)  # of one citizen
 MATCHING_PROFILE_EDITS_PER_HOUR: int = env.int("MATCHING_PROFILE_EDITS_PER_HOUR", default=120)  # of one citizen
+MATCHING_INTERACTIONS_PER_HOUR: int = env.int("MATCHING_INTERACTIONS_PER_HOUR", default=300)  # of one citizen
 MATCHING_PARTNER_REQUESTS_PER_HOUR: int = env.int("MATCHING_PARTNER_REQUESTS_PER_HOUR", default=6000)  # of one partner
 MATCHING_WAIT_SECONDS: int = env.int("MATCHING_WAIT_SECONDS", default=20)  # the most that wait=true waits
 # Seconds, of each statement of a worker that finds matches; 0: none. Index builds and exports are free of it.
@@ -408,6 +412,13 @@ MATCHING_WEIGHTS: dict[str, float] = {
 CLASSIFICATION_MIN_CONFIDENCE: float = env.float("CLASSIFICATION_MIN_CONFIDENCE", default=0.35)
 TRIAGE_DEADLINE_HOURS: int = env.int("TRIAGE_DEADLINE_HOURS", default=48)  # of a report without a category
 ANONYMOUS_REPORTS_PER_HOUR: int = env.int("ANONYMOUS_REPORTS_PER_HOUR", default=120)  # from one address
+# Of a signed-in citizen; staff, who report for others, and imports have no limit.
+REPORTS_PER_CITIZEN_HOUR: int = env.int("REPORTS_PER_CITIZEN_HOUR", default=20)
+REPORTS_PER_CITIZEN_DAY: int = env.int("REPORTS_PER_CITIZEN_DAY", default=60)
+# Of one author: a citizen, or all who share an address without signing in.
+REPORTS_EQUAL_TEXTS_PER_DAY: int = env.int("REPORTS_EQUAL_TEXTS_PER_DAY", default=3)
+REPORTS_PER_CITIZEN_PLACE_DAY: int = env.int("REPORTS_PER_CITIZEN_PLACE_DAY", default=10)
+REPORTS_PER_PLACE_HOUR: int = env.int("REPORTS_PER_PLACE_HOUR", default=60)  # by all, within about 100 m
 
 # --- Log ---------------------------------------------------------------------------------------
 LOG_LEVEL: str = env.str("LOG_LEVEL", default="INFO")

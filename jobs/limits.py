@@ -41,6 +41,14 @@ class Limit:
     retry_after: int
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The rule that refused a hit, and the whole seconds to wait."""
+
+    rule: Rule
+    retry_after: int
+
+
 def hit(key: str, limit: int, period: timedelta) -> Limit:
     """Count one hit on `key`; exactly `limit` hits are allowed in a window of `period` from the first one.
 
@@ -56,14 +64,37 @@ def hit_in_turn(rules: Sequence[Rule]) -> Limit:
     So a flood that the first rule stops does not use up what the later ones allow to others. Keys are distinct, and
     every caller names its kinds of keys in the same order, or two calls might wait for each other. As for `hit`.
     """
+    with transaction.atomic(durable=True):
+        return _count(rules)[1]
+
+
+def refusal_with_effect(rules: Sequence[Rule]) -> Refusal | None:
+    """Count one hit on each key until one refuses; the hits count only if the transaction commits.
+
+    For limits on what is created: a request that is invalid, refused or a repetition uses up
+    nothing. Raise when a rule refuses, so that the transaction rolls back. The keys stay locked
+    until it ends, and equal ones wait for each other meanwhile: keep it short.
+
+    Raises:
+        RuntimeError: no transaction is open.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("Hits with an effect count within the transaction of that effect.")
+    rule, limit = _count(rules)
+    return None if limit.allowed else Refusal(rule, limit.retry_after)
+
+
+def _count(rules: Sequence[Rule]) -> tuple[Rule, Limit]:
+    """Hit the rules in turn; return the last one reached and what it allows."""
     statement, values = _in_turn(rules)
-    with transaction.atomic(durable=True), connection.cursor() as cursor:
+    with connection.cursor() as cursor:
         cursor.execute(statement, values)
         reached, hits, seconds_left = cursor.fetchone()
-    limit = rules[reached].limit
-    if hits <= limit:
-        return Limit(allowed=True, remaining=limit - hits, retry_after=0)
-    return Limit(allowed=False, remaining=0, retry_after=max(1, math.ceil(seconds_left)))
+    rule = rules[reached]
+    if hits <= rule.limit:
+        return rule, Limit(allowed=True, remaining=rule.limit - hits, retry_after=0)
+    wait = max(1, math.ceil(seconds_left))
+    return rule, Limit(allowed=False, remaining=0, retry_after=wait)
 
 
 def digest(key: str) -> str:

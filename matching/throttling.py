@@ -44,6 +44,12 @@ class ProfileEditThrottle(HourlyThrottle):
     limit_setting, subject, method = "MATCHING_PROFILE_EDITS_PER_HOUR", "profile", "PUT"
 
 
+class InteractionThrottle(HourlyThrottle):
+    """What a citizen does with opportunities and takes back, each of which may have their matches found anew."""
+
+    limit_setting, subject = "MATCHING_INTERACTIONS_PER_HOUR", "interactions"
+
+
 class PartnerThrottle(HourlyThrottle):
     """Everything a partner asks, with whichever of its keys."""
 

@@ -32,7 +32,7 @@ from matching.serializers import (
     ProfileSerializer,
     given,
 )
-from matching.throttling import PartnerThrottle, ProfileEditThrottle
+from matching.throttling import InteractionThrottle, PartnerThrottle, ProfileEditThrottle
 
 #: Which field each filter of the list looks at.
 LOOKUPS = {
@@ -123,6 +123,7 @@ class InteractionView(APIView):
     """What a citizen does with an opportunity: apply, save, dismiss, and take it back."""
 
     permission_classes = (IsAuthenticated,)
+    throttle_classes = (InteractionThrottle,)
     kind: str = Interaction.Kind.SAVE
 
     @extend_schema(request=None, responses={200: InteractionSerializer, 201: InteractionSerializer}, tags=["matching"])

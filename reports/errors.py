@@ -18,6 +18,26 @@ class StatusChangedMeanwhile(ReportsError):
     """Somebody else changed this report's status meanwhile; look at it again first."""
 
 
+class IntakeRefused(ReportsError):
+    """The report is not taken now; wait before sending it again."""
+
+    def __init__(self, *, retry_after: int) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+
+
+class TooManyReports(IntakeRefused):
+    """You have sent as many reports as are taken from one person for now; wait before sending more."""
+
+
+class TooManyReportsHere(IntakeRefused):
+    """As many reports about this place as are taken for now have arrived; wait before sending more about it."""
+
+
+class ReportRepeated(IntakeRefused):
+    """You have sent a report in these words before; say what is different, or wait before sending it again."""
+
+
 class ImportFileError(ReportsError):
     """The file cannot be imported."""
 

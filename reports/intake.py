@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts.actors import credit_reputation, record_audit_event
 from accounts.models import User
 from notifications.actors import notify_user
+from reports import intake_limits
 from reports.actors import classify_report, route_report
 from reports.models import (
     Category,
@@ -46,17 +47,24 @@ class Submission:
     tracking_token: str | None
 
 
-def submit_report(new: NewReport, *, reporter: User | None) -> Submission:
-    """The report, the first line of its history and every task it causes are stored together, or nothing is.
+def submit_report(new: NewReport, *, reporter: User | None, host: str = "unknown") -> Submission:
+    """Store the report, the first line of its history and every task it causes, or nothing.
 
     A signed-in citizen's report is public at once, an anonymous one when staff accepts it. A category that the
-    reporter chose is kept and never classified.
+    reporter chose is kept and never classified. `host` is the address it came from. Raises IntakeRefused where its
+    author, place or words have reached a limit.
     """
     token = None if reporter else new_tracking_token()
     with transaction.atomic():
+        _within_limits(new, reporter=reporter, host=host)
         report = _store(new, reporter=reporter, token=token)
         _send_tasks(report)
     return Submission(report, token)
+
+
+def _within_limits(new: NewReport, *, reporter: User | None, host: str) -> None:
+    text = f"{new.title} {new.description}"
+    intake_limits.spend(reporter, host, text=text, latitude=new.latitude, longitude=new.longitude)
 
 
 def _store(new: NewReport, *, reporter: User | None, token: str | None) -> Report:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -38,6 +40,44 @@ def test_a_credit_takes_one_statement(django_assert_num_queries: object) -> None
     user = make_user()
     with django_assert_num_queries(1):  # type: ignore[operator]
         reputation.credit(user.id, 5, event_key="report:1", reason="report")
+
+
+@pytest.mark.django_db
+def test_a_day_has_only_so_many_points(settings: Any) -> None:
+    settings.REPUTATION_POINTS_PER_DAY = 12
+    user = make_user()
+    for number in range(4):
+        assert reputation.credit(user.id, 5, event_key=f"report:{number}", reason="report") is True
+    assert reputation.credit(user.id, -7, event_key="withdrawn", reason="withdrawn") is True
+    assert reputation.credit(user.id, 5, event_key="report:4", reason="report") is True
+    user.refresh_from_db()
+    entries = list(user.reputation_entries.order_by("id").values_list("points", flat=True))
+    assert entries == [5, 5, 2, 0, -7, 0]
+    assert user.reputation == 5
+    assert reputation.credit(user.id, 5, event_key="report:3", reason="report") is False
+
+
+@pytest.mark.django_db
+def test_the_day_of_the_city_begins_anew(settings: Any) -> None:
+    """Its clocks go back on that day, which has 25 hours."""
+    settings.REPUTATION_POINTS_PER_DAY, settings.TIME_ZONE = 5, "America/New_York"
+    user = make_user()
+    moments = ("2026-11-01T03:59", "2026-11-01T04:00", "2026-11-02T04:59", "2026-11-02T05:00", "2026-11-03T04:59")
+    for moment in moments:
+        at = datetime.fromisoformat(f"{moment}:00+00:00")
+        reputation.credit(user.id, 5, event_key=moment, reason="report", at=at)
+    entries = user.reputation_entries.order_by("created_at").values_list("points", flat=True)
+    assert list(entries) == [5, 5, 0, 5, 0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_credits_at_once_stay_within_the_day(settings: Any) -> None:
+    settings.REPUTATION_POINTS_PER_DAY = 37
+    user = make_user()
+    keys = iter([f"event:{number}" for number in range(48)])
+    race(lambda: reputation.credit(user.id, 5, event_key=next(keys), reason="race"), times=48, threads=16)
+    total = ReputationEntry.objects.aggregate(total=Sum("points"))["total"]
+    assert User.objects.get().reputation == total == 37
 
 
 @pytest.mark.django_db

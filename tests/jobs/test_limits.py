@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -127,6 +128,44 @@ def test_in_turn_the_last_rule_is_exact_when_everybody_comes_at_once() -> None:
     with ThreadPoolExecutor(20) as threads:
         allowed = list(threads.map(knock, range(60)))
     assert sum(allowed) == 12
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_hit_with_an_effect_counts_only_when_its_transaction_commits() -> None:
+    rules = [limits.Rule("own", 1, MINUTE), limits.Rule("all", 5, MINUTE)]
+    with suppress(ValueError), transaction.atomic():
+        assert limits.refusal_with_effect(rules) is None
+        raise ValueError
+    assert not RateLimit.objects.exists()
+    with transaction.atomic():
+        assert limits.refusal_with_effect(rules) is None
+    with suppress(ValueError), transaction.atomic():
+        refusal = limits.refusal_with_effect(rules)
+        raise ValueError
+    assert refusal is not None
+    assert refusal.rule == rules[0]
+    assert 58 <= refusal.retry_after <= 60
+    assert RateLimit.objects.get(key=limits.digest("all")).hits == 1
+    with pytest.raises(RuntimeError):
+        limits.refusal_with_effect(rules)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_effects_at_once_exactly_the_limit_commits() -> None:
+    def create(number: int) -> bool:
+        rules = [limits.Rule("author", 5, MINUTE), limits.Rule(f"place {number % 3}", 2, MINUTE)]
+        try:
+            with transaction.atomic():
+                is_refused = limits.refusal_with_effect(rules) is not None
+                transaction.set_rollback(is_refused)
+            return not is_refused
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(16) as threads:
+        created = list(threads.map(create, range(48)))
+    assert sum(created) == 5
+    assert RateLimit.objects.get(key=limits.digest("author")).hits == 5
 
 
 class TwoAMinute(LimitThrottle):

@@ -50,6 +50,17 @@ def test_a_profile_changes_so_many_times_an_hour(as_user: SignIn, settings: Any)
     assert client.get("/api/v1/profiles/me/").status_code == 200
 
 
+def test_a_citizen_acts_on_so_many_opportunities_an_hour(as_user: SignIn, settings: Any) -> None:
+    settings.MATCHING_INTERACTIONS_PER_HOUR = 4
+    client, url = as_user(make_user()), f"/api/v1/opportunities/{make_opportunity().pk}/"
+    answers = [getattr(client, method)(f"{url}{kind}/") for method in ("post", "delete") for kind in ("apply", "save")]
+    assert [answer.status_code for answer in answers] == [201, 201, 204, 204]
+    refused = client.post(f"{url}dismiss/")
+    assert refused.status_code == 429
+    assert 0 < int(refused["Retry-After"]) <= 3600
+    assert client.get(url).status_code == 200
+
+
 def test_a_partner_asks_so_many_times_an_hour_with_all_its_keys(as_partner: AsPartner, settings: Any) -> None:
     settings.MATCHING_PARTNER_REQUESTS_PER_HOUR = 2
     url = "/api/v1/partner/opportunities/"

@@ -37,7 +37,7 @@ def test_a_rolled_back_report_leaves_no_task() -> None:
 
 def test_the_request_writes_each_row_with_one_statement(django_assert_num_queries: DjangoAssertNumQueries) -> None:
     user = make_user()
-    with django_assert_num_queries(8):  # savepoint, report, history, four tasks, release
+    with django_assert_num_queries(9):  # savepoint, limits, report, history, four tasks, release
         submit_report(HOLE, reporter=user)
 
 

@@ -1,0 +1,77 @@
+"""How much one author may report: within an hour and a day, at one place, and in the same words."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+
+from accounts.models import User
+from jobs import limits
+from jobs.limits import Rule
+from reports.errors import IntakeRefused, ReportRepeated, TooManyReports, TooManyReportsHere
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+CELL_DECIMALS = 3  # of degrees: about 110 m from south to north
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """A rule, and the error that tells a citizen about it."""
+
+    rule: Rule
+    error: type[IntakeRefused]
+
+
+def spend(reporter: User | None, host: str, *, text: str, latitude: float, longitude: float) -> None:
+    """Count a report against the limits of its author and its place, in the caller's transaction.
+
+    Staff report on behalf of others and are not limited. Without a `reporter` the author is
+    whoever shares the address `host`.
+
+    Raises:
+        TooManyReports: by this author within an hour or a day.
+        ReportRepeated: in the same words, by this author within a day.
+        TooManyReportsHere: at this place, by this author within a day or by all within an hour.
+    """
+    if reporter is not None and reporter.is_staff:
+        return
+    author = f"citizen:{reporter.pk}" if reporter else f"host:{host}"
+    place = f"{latitude:.{CELL_DECIMALS}f},{longitude:.{CELL_DECIMALS}f}"
+    bounds = [*_of_author(author, is_citizen=reporter is not None), *_of_content(author, text, place)]
+    refusal = limits.refusal_with_effect([bound.rule for bound in bounds])
+    if refusal is not None:
+        (error,) = (bound.error for bound in bounds if bound.rule is refusal.rule)
+        raise error(retry_after=refusal.retry_after)
+
+
+def _of_author(author: str, *, is_citizen: bool) -> list[_Bound]:
+    if not is_citizen:
+        return [_Bound(Rule(f"reports:hour:{author}", settings.ANONYMOUS_REPORTS_PER_HOUR, HOUR), TooManyReports)]
+    return [
+        _Bound(Rule(f"reports:hour:{author}", settings.REPORTS_PER_CITIZEN_HOUR, HOUR), TooManyReports),
+        _Bound(Rule(f"reports:day:{author}", settings.REPORTS_PER_CITIZEN_DAY, DAY), TooManyReports),
+    ]
+
+
+def _of_content(author: str, text: str, place: str) -> list[_Bound]:
+    """The limits on what a report says and where; the only one that authors share comes last."""
+    words = f"reports:words:{author}:{digest_of_words(text)}"
+    return [
+        _Bound(Rule(words, settings.REPORTS_EQUAL_TEXTS_PER_DAY, DAY), ReportRepeated),
+        _Bound(
+            Rule(f"reports:place:{author}:{place}", settings.REPORTS_PER_CITIZEN_PLACE_DAY, DAY), TooManyReportsHere
+        ),
+        _Bound(Rule(f"reports:place:{place}", settings.REPORTS_PER_PLACE_HOUR, HOUR), TooManyReportsHere),
+    ]
+
+
+def digest_of_words(text: str) -> str:
+    """Return the same for texts that differ in case, spaces and punctuation alone."""
+    words = _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+    return hashlib.sha256(" ".join(words).encode()).hexdigest()
