@@ -19,6 +19,8 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from uuid_utils.compat import uuid7
 
+from jobs.model_fields import LineField
+
 E164_PATTERN = r"^\+[1-9][0-9]{6,14}$"
 
 #: Reputation at which each level after the first begins.
@@ -53,7 +55,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     )
     email = models.EmailField(blank=True)
     email_verified_at = models.DateTimeField(null=True, blank=True)
-    name = models.CharField(max_length=120, blank=True)
+    name = LineField(max_length=120, blank=True)
     locale = models.CharField(max_length=12, default="en")
     wants_sms = models.BooleanField("wants SMS", default=False)
     reputation = models.IntegerField(default=0)
@@ -184,7 +186,7 @@ class Session(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sessions")
-    user_agent = models.CharField(max_length=200, blank=True)
+    user_agent = LineField(max_length=200, blank=True)
     ip_address = models.GenericIPAddressField("IP address", null=True)
     created_at = models.DateTimeField(default=timezone.now)
     refreshed_at = models.DateTimeField(default=timezone.now)
@@ -226,7 +228,7 @@ class ReputationEntry(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="reputation_entries")
     points = models.IntegerField()
     event_key = models.CharField(max_length=200, unique=True, help_text="Names the event; an event counts once.")
-    reason = models.CharField(max_length=200)
+    reason = LineField(max_length=200)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

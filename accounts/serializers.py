@@ -11,7 +11,8 @@ from accounts import phones
 from accounts.codes import CODE_DIGITS
 from accounts.errors import PhoneInvalid
 from accounts.models import Session, User
-from jobs.fields import StrictBooleanField, StrictRegexField, StrictTextField
+from jobs import model_fields
+from jobs.fields import LineField, StrictBooleanField, StrictRegexField, StrictTextField
 from jobs.serializers import PeriodSerializer
 
 
@@ -61,6 +62,7 @@ class UserSerializer(serializers.ModelSerializer[User]):
     serializer_field_mapping: ClassVar = {
         **serializers.ModelSerializer.serializer_field_mapping,
         models.CharField: StrictTextField,
+        model_fields.LineField: LineField,
         models.BooleanField: StrictBooleanField,
     }
     email_verified = serializers.BooleanField(read_only=True)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
 from rest_framework import serializers
+
+from jobs.plain_text import one_line, paragraphs
+
+#: What PostgreSQL cannot store. No keyboard writes it, so it is refused and not taken out.
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class StrictTextField(serializers.CharField):
@@ -17,6 +23,30 @@ class StrictTextField(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class LineField(StrictTextField):
+    """A text on one line, such as a title or a name, as `jobs.plain_text` has it."""
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if _UNSTORABLE.search(text):
+            return text  # the field's own validators say what is wrong
+        text = self.clean_text(text)
+        if not text and not self.allow_blank:
+            self.fail("blank")
+        return text
+
+    def clean_text(self, text: str) -> str:
+        """Return what is stored of `text`."""
+        return one_line(text)
+
+
+class ParagraphsField(LineField):
+    """A text of several lines, such as a description or a comment, as `jobs.plain_text` has it."""
+
+    def clean_text(self, text: str) -> str:
+        return paragraphs(text)
 
 
 class StrictRegexField(StrictTextField, serializers.RegexField):

@@ -12,6 +12,7 @@ from django.db.models import Func
 from django.db.models.functions import Now
 from uuid_utils.compat import uuid7
 
+from jobs.model_fields import LineField
 from jobs.states import PENDING_STATES, TERMINAL_STATES, State
 
 if TYPE_CHECKING:
@@ -230,7 +231,7 @@ class Queue(models.Model):
         null=True, blank=True, validators=[MinValueValidator(1)], help_text="At most so many starts a minute."
     )
     next_start_at = models.DateTimeField(null=True, editable=False, help_text="When the rate permits the next start.")
-    note = models.CharField(max_length=200, blank=True)
+    note = LineField(max_length=200, blank=True)
 
     def __str__(self) -> str:
         return self.name

@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from jobs.plain_text import one_line, paragraphs
 from matching import languages
 from matching.errors import LanguageUnknown
 from matching.models import Kind, Opportunity
@@ -22,6 +23,7 @@ _TEXTS = {
     "title": 300, "description": 20_000, "organisation": 200, "category": 120, "requirements": 5000,
     "external_id": 200,
 }  # fmt: skip
+_CLEANED = {"description": paragraphs, "requirements": paragraphs}
 TRUE, FALSE = {"true", "yes", "on", "1", "t", "y"}, {"false", "no", "off", "0", "f", "n"}
 
 
@@ -98,6 +100,7 @@ def row_to_opportunity(row: Row, *, source: str) -> Opportunity:
 def _text(row: Row, name: str, most: int) -> str:
     value = row.get(name)
     text = "" if value is None else str(value).replace("\0", "").encode("utf-8", "ignore").decode().strip()
+    text = _CLEANED.get(name, one_line)(text) if name != "external_id" else text
     if len(text) > most:
         raise RowRejected(f"{name} is longer than {most} characters")
     return text

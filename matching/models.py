@@ -19,6 +19,8 @@ from django.db.models.functions import Now, Upper
 from pgvector.django import VectorField
 from uuid_utils.compat import uuid7
 
+from jobs.model_fields import LineField, ParagraphsField
+
 ENDS_BEFORE_START = "It ends before it starts."
 PLACE_IS_NO_PLACE = "Latitude and longitude go together, from -90 to 90 and from -180 to 180."
 
@@ -59,12 +61,12 @@ class Profile(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="profile")
-    headline = models.CharField(max_length=200, blank=True)
-    about = models.TextField(max_length=5000, blank=True)
-    skills = ArrayField(models.CharField(max_length=80), default=list, blank=True)
-    interests = ArrayField(models.CharField(max_length=80), default=list, blank=True)
+    headline = LineField(max_length=200, blank=True)
+    about = ParagraphsField(max_length=5000, blank=True)
+    skills = ArrayField(LineField(max_length=80), default=list, blank=True)
+    interests = ArrayField(LineField(max_length=80), default=list, blank=True)
     wants = ArrayField(models.CharField(max_length=20, choices=Kind), default=list, blank=True)
-    availability = models.CharField(max_length=300, blank=True)
+    availability = LineField(max_length=300, blank=True)
     languages = ArrayField(models.CharField(max_length=12), default=list, blank=True)
     latitude = models.FloatField(null=True, blank=True)
     longitude = models.FloatField(null=True, blank=True)
@@ -151,7 +153,7 @@ class Partner(models.Model):
     """An organisation that manages its opportunities through the API."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    name = models.CharField(max_length=200, unique=True)
+    name = LineField(max_length=200, unique=True)
     is_active = models.BooleanField("active", default=True)
     created_at = models.DateTimeField(db_default=Now())
 
@@ -169,7 +171,7 @@ class PartnerKey(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     partner = models.ForeignKey(Partner, on_delete=models.CASCADE, related_name="keys")
-    label = models.CharField(max_length=80, blank=True)
+    label = LineField(max_length=80, blank=True)
     digest = models.BinaryField(max_length=32, unique=True)
     created_at = models.DateTimeField(db_default=Now())
     revoked_at = models.DateTimeField(null=True, blank=True)
@@ -183,11 +185,11 @@ class Opportunity(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     kind = models.CharField(max_length=20, choices=Kind)
-    title = models.CharField(max_length=300)
-    description = models.TextField(max_length=20_000, blank=True)
-    organisation = models.CharField(max_length=200, blank=True)
-    category = models.CharField(max_length=120, blank=True)
-    requirements = models.TextField(max_length=5000, blank=True)
+    title = LineField(max_length=300)
+    description = ParagraphsField(max_length=20_000, blank=True)
+    organisation = LineField(max_length=200, blank=True)
+    category = LineField(max_length=120, blank=True)
+    requirements = ParagraphsField(max_length=5000, blank=True)
     languages = ArrayField(models.CharField(max_length=12), default=list, blank=True, help_text="Empty: any.")
     starts_on = models.DateField(null=True, blank=True)
     ends_on = models.DateField(null=True, blank=True)
@@ -363,7 +365,7 @@ class MatchRun(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     task_id = models.UUIDField(unique=True, null=True)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="match_runs")
-    keywords = models.CharField(max_length=500, blank=True)
+    keywords = LineField(max_length=500, blank=True)
     filters = models.JSONField(default=dict)
     limit = models.PositiveSmallIntegerField(default=100)
     is_saved = models.BooleanField(default=False, help_text="Its matches become the citizen's saved matches.")

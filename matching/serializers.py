@@ -12,7 +12,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from jobs.fields import MomentField, StrictBooleanField, StrictTextField
+from jobs.fields import LineField, MomentField, ParagraphsField, StrictBooleanField, StrictTextField
 from jobs.serializers import PayloadSerializer
 from matching import languages
 from matching.errors import LanguageUnknown
@@ -27,7 +27,7 @@ class WordsField(serializers.ListField):
     """A list of short texts, each once."""
 
     def __init__(self, *, max_characters: int = 80, **options: Any) -> None:
-        child = StrictTextField(max_length=max_characters)
+        child = LineField(max_length=max_characters)
         super().__init__(child=child, max_length=TEXTS_MAX, **options)
 
     def to_internal_value(self, data: Any) -> list[str]:
@@ -79,12 +79,12 @@ class NothingSerializer(PayloadSerializer):
 class ProfileSerializer(serializers.ModelSerializer[Profile]):
     """A citizen's profile. PUT replaces it: what is left out becomes empty; `wants_match_notices` stays as it was."""
 
-    headline = StrictTextField(max_length=200, allow_blank=True, default="")
-    about = StrictTextField(max_length=5000, allow_blank=True, default="")
+    headline = LineField(max_length=200, allow_blank=True, default="")
+    about = ParagraphsField(max_length=5000, allow_blank=True, default="")
     skills = WordsField(default=list)
     interests = WordsField(default=list)
     wants = serializers.ListField(child=serializers.ChoiceField(Kind.choices), max_length=4, default=list)
-    availability = StrictTextField(max_length=300, allow_blank=True, default="")
+    availability = LineField(max_length=300, allow_blank=True, default="")
     languages = LanguagesField(default=list)
     latitude = DegreesField(90, default=None)
     longitude = DegreesField(180, default=None)
@@ -153,11 +153,11 @@ class OpportunitySerializer(serializers.ModelSerializer[Opportunity]):
 class PartnerOpportunitySerializer(serializers.ModelSerializer[Opportunity]):
     """An opportunity as its organisation writes it."""
 
-    title = StrictTextField(max_length=300)
-    description = StrictTextField(max_length=20_000, allow_blank=True, required=False)
+    title = LineField(max_length=300)
+    description = ParagraphsField(max_length=20_000, allow_blank=True, required=False)
     organisation = serializers.CharField(read_only=True, help_text="Your organisation's name.")
-    category = StrictTextField(max_length=120, allow_blank=True, required=False)
-    requirements = StrictTextField(max_length=5000, allow_blank=True, required=False)
+    category = LineField(max_length=120, allow_blank=True, required=False)
+    requirements = ParagraphsField(max_length=5000, allow_blank=True, required=False)
     external_id = StrictTextField(max_length=200, allow_blank=True, required=False)
     languages = LanguagesField(required=False)
     latitude = DegreesField(90)
@@ -294,7 +294,7 @@ class RunFiltersSerializer(PayloadSerializer):
 
 
 @extend_schema_field({"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]})
-class KeywordsField(StrictTextField):
+class KeywordsField(LineField):
     """Words, as one text or as a list of texts."""
 
     def to_internal_value(self, data: Any) -> str:

@@ -7,6 +7,8 @@ from django.db import models
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
+from jobs.model_fields import LineField
+
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
     """Changing deliveries without reading them."""
@@ -44,7 +46,7 @@ class Delivery(models.Model):
     event_key = models.CharField(max_length=200, unique=True, help_text="Names the event; it is told once.")
     status = models.CharField(max_length=12, choices=Status, default=Status.QUEUED)
     provider_id = models.CharField("provider's id", max_length=200, blank=True)
-    error = models.CharField(max_length=500, blank=True)
+    error = LineField(max_length=500, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True)
 
@@ -82,7 +84,7 @@ class Receipt(models.Model):
 
     provider_id = models.CharField("provider's id", max_length=200, unique=True)
     status = models.CharField(max_length=10, choices=Status)
-    error = models.CharField(max_length=500, blank=True)
+    error = LineField(max_length=500, blank=True)
     received_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

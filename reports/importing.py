@@ -20,6 +20,7 @@ from uuid_utils.compat import uuid7
 
 from accounts.actors import record_audit_event
 from jobs import strict_json
+from jobs.plain_text import one_line, paragraphs
 from reports.actors import classify_report, route_report
 from reports.errors import ImportFileError
 from reports.import_formats import FIELDS, FORMATS, Record
@@ -201,7 +202,7 @@ class _RowReader:
         if record.fault:
             raise RowRejected(record.fault)
         row = {name: _text(record.values.get(self._columns.get(name, "")), name) for name in FIELDS}
-        title, description = _title_and_description(row["title"], row["description"])
+        title, description = _title_and_description(one_line(row["title"]), paragraphs(row["description"]))
         latitude, longitude = _place(row)
         created_at = self._created_at(row, record)
         status = _choice(row["status"], STATUSES, "status") or Status.NEW
@@ -212,7 +213,7 @@ class _RowReader:
             description=description,
             latitude=latitude,
             longitude=longitude,
-            address=row["address"][:300],
+            address=one_line(row["address"])[:300],
             severity=_choice(row["severity"], {s: s for s in Severity.values}, "severity") or Severity.MEDIUM,
             category=category,
             category_source=CategorySource.IMPORT if category else CategorySource.NONE,

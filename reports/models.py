@@ -15,6 +15,7 @@ from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from accounts.models import User
+from jobs.model_fields import LineField, ParagraphsField
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -37,7 +38,7 @@ class Department(models.Model):
     """A part of the administration that answers reports."""
 
     slug = models.SlugField(max_length=50, unique=True)
-    name = models.CharField(max_length=120)
+    name = LineField(max_length=120)
     email = models.EmailField(blank=True)
     is_triage = models.BooleanField(
         default=False, help_text="Receives the reports whose category is not certain. One department at most."
@@ -75,12 +76,12 @@ class Category(models.Model):
     """A kind of problem. Its slug is a public contract: the API's value and the Open311 service code."""
 
     slug = models.SlugField(max_length=50, unique=True)
-    name = models.CharField(max_length=120)
-    group = models.CharField(max_length=80, blank=True)
-    description = models.TextField(blank=True)
-    keywords = ArrayField(models.CharField(max_length=80), default=list, blank=True)
+    name = LineField(max_length=120)
+    group = LineField(max_length=80, blank=True)
+    description = ParagraphsField(blank=True)
+    keywords = ArrayField(LineField(max_length=80), default=list, blank=True)
     examples = ArrayField(
-        models.CharField(max_length=300),
+        LineField(max_length=300),
         default=list,
         blank=True,
         help_text="Sentences as a citizen would write them; the classifier compares reports with them.",
@@ -210,11 +211,11 @@ class Report(models.Model):
     tracking_token_hash = models.CharField(
         max_length=64, null=True, blank=True, unique=True, editable=False, help_text="SHA-256, anonymous reports only."
     )
-    title = models.CharField(max_length=TITLE_MAX_CHARACTERS)
-    description = models.TextField(max_length=DESCRIPTION_MAX_CHARACTERS, blank=True)
+    title = LineField(max_length=TITLE_MAX_CHARACTERS)
+    description = ParagraphsField(max_length=DESCRIPTION_MAX_CHARACTERS, blank=True)
     latitude = models.FloatField(validators=[MinValueValidator(-90), MaxValueValidator(90)])
     longitude = models.FloatField(validators=[MinValueValidator(-180), MaxValueValidator(180)])
-    address = models.CharField(max_length=300, blank=True)
+    address = LineField(max_length=300, blank=True)
     severity = models.CharField(max_length=10, choices=Severity.choices, default=Severity.MEDIUM)
 
     category = models.ForeignKey(
@@ -301,7 +302,7 @@ class StatusChange(models.Model):
     report = models.ForeignKey(Report, on_delete=models.CASCADE, related_name="history", db_index=False)
     from_status = models.CharField(max_length=12, choices=Status.choices, blank=True)
     to_status = models.CharField(max_length=12, choices=Status.choices)
-    note = models.TextField(
+    note = ParagraphsField(
         blank=True, max_length=NOTE_MAX_CHARACTERS, help_text="Everybody who sees the report reads it."
     )
     by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")

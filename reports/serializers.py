@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from jobs.fields import StrictTextField
+from jobs.fields import LineField, ParagraphsField
 from reports.fields import BoundingBoxField, CategoryField, CoordinateField, ListOfChoicesField
 from reports.intake import NewReport
 from reports.models import (
@@ -101,13 +101,13 @@ class CreatedReportSerializer(ReportDetailSerializer):
 
 
 class NewReportSerializer(serializers.Serializer[NewReport]):
-    title = StrictTextField(max_length=TITLE_MAX_CHARACTERS)
-    description = StrictTextField(max_length=DESCRIPTION_MAX_CHARACTERS)
+    title = LineField(max_length=TITLE_MAX_CHARACTERS)
+    description = ParagraphsField(max_length=DESCRIPTION_MAX_CHARACTERS)
     latitude = CoordinateField(limit=90)
     longitude = CoordinateField(limit=180)
     severity = serializers.ChoiceField(choices=Severity.choices, default=Severity.MEDIUM)
     category = CategoryField(required=False, allow_null=True, default=None)
-    address = StrictTextField(max_length=300, required=False, allow_blank=True, default="")
+    address = LineField(max_length=300, required=False, allow_blank=True, default="")
 
     def create(self, validated_data: dict[str, Any]) -> NewReport:
         return NewReport(**validated_data)
@@ -117,7 +117,7 @@ class StatusStepSerializer(serializers.Serializer[dict[str, Any]]):
     """One step of a report by staff; the note is read by everybody who sees the report."""
 
     status = serializers.ChoiceField(choices=Status.choices)
-    note = StrictTextField(max_length=NOTE_MAX_CHARACTERS, required=False, allow_blank=True, default="")
+    note = ParagraphsField(max_length=NOTE_MAX_CHARACTERS, required=False, allow_blank=True, default="")
 
 
 class ReportFilterSerializer(serializers.Serializer[dict[str, Any]]):
