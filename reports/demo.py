@@ -136,7 +136,13 @@ def load() -> int:
     classify_report.send_many([(str(report.pk),) for report in reports if report.category is None])
     credit_reputation.send_many(
         [
-            (str(report.reporter_id), SUBMISSION_POINTS, f"report:{report.pk}:submitted", "report submitted")
+            (
+                str(report.reporter_id),
+                SUBMISSION_POINTS,
+                f"report:{report.pk}:submitted",
+                "report submitted",
+                report.created_at.isoformat(),
+            )
             for report in reports
             if report.reporter_id
         ]
