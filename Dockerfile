@@ -17,6 +17,7 @@ WORKDIR /app
 COPY manage.py ./
 COPY config config
 COPY jobs jobs
+COPY embeddings embeddings
 COPY notifications notifications
 COPY accounts accounts
 COPY matching matching

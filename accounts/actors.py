@@ -9,12 +9,14 @@ from uuid import UUID
 import jobs
 from accounts import audit, audit_chain, codes, leaderboard, reputation, retention, statistics
 from accounts.serializers import LeaderboardPayloadSerializer, LeaderboardSerializer
-from jobs import retention as jobs_retention
+from jobs.worker import retention as jobs_retention
 
 
 @jobs.actor(queue_name="critical", kind="external", delivery="at_most_once", priority=-10)
 def send_otp(challenge_id: str) -> dict[str, object]:
-    """Send a one-time code, at most once: providers do not recognise a repetition, and the user can ask again."""
+    """Send a one-time code, at most once: providers do not recognise a repetition, and the user can
+    ask again.
+    """
     return {"sent": codes.send_code(challenge_id, idempotency_key=str(jobs.current_task().id))}
 
 
@@ -25,14 +27,18 @@ def record_otp_sent(outcome: dict[str, object], challenge_id: str) -> None:
 
 
 @jobs.actor(queue_name="default")
-def credit_reputation(user_id: str, points: int, event_key: str, reason: str, at: str | None = None) -> None:
+def credit_reputation(
+    user_id: str, points: int, event_key: str, reason: str, at: str | None = None
+) -> None:
     """Credit a user for an event, once; `at` (ISO 8601) is given for one of the past."""
     happened_at = datetime.fromisoformat(at) if at else None
     reputation.credit(user_id, points, event_key=event_key, reason=reason, at=happened_at)
 
 
 @jobs.actor(queue_name="default")
-def record_audit_event(event: str, actor_id: str | None, subject: str, data: dict[str, Any]) -> None:
+def record_audit_event(
+    event: str, actor_id: str | None, subject: str, data: dict[str, Any]
+) -> None:
     """Write one event of the kind that need not be in the request's own transaction."""
     audit.record(event, actor_id=UUID(actor_id) if actor_id else None, subject=subject, data=data)
 
@@ -45,7 +51,9 @@ def seal_audit_events() -> None:
 
 @jobs.actor(queue_name="maintenance", kind="external", delivery="at_least_once")
 def export_audit_head() -> dict[str, object]:
-    """Write the head of the chain where the database's owner cannot change it; a repetition writes nothing new."""
+    """Write the head of the chain where the database's owner cannot change it; a repetition writes
+    nothing new.
+    """
     newest = audit_chain.export_head()
     return {"sequence": newest.sequence if newest else 0}
 
@@ -62,7 +70,9 @@ def count_login(session_id: str) -> None:
     statistics.count_login(session_id)
 
 
-@jobs.job_type("accounts.leaderboard", payload=LeaderboardPayloadSerializer, result=LeaderboardSerializer)
+@jobs.job_type(
+    "accounts.leaderboard", payload=LeaderboardPayloadSerializer, result=LeaderboardSerializer
+)
 @jobs.actor(queue_name="analytics", kind="long", max_attempts=3)
 def rank_citizens(**payload: Any) -> dict[str, Any]:
     """Rank the citizens who gained most reputation within a period, by display name."""

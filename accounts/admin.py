@@ -37,7 +37,10 @@ class NewUserForm(AdminUserCreationForm):
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin[User]):  # type: ignore[type-var]
-    """Citizens and staff. Only a superuser hands out rights, or touches staff, whose password would be theirs."""
+    """Citizens and staff.
+
+    Only a superuser hands out rights, or touches staff, whose password would be theirs.
+    """
 
     add_form = NewUserForm
     list_display = ("phone", "name", "email", "reputation", "is_active", "is_staff", "date_joined")
@@ -64,7 +67,15 @@ class UserAdmin(DjangoUserAdmin[User]):  # type: ignore[type-var]
         ("Rights", {"fields": RIGHTS}),
         ("Dates", {"fields": ("date_joined", "last_login", "tokens_valid_after")}),
     )
-    add_fieldsets = ((None, {"classes": ("wide",), "fields": ("phone", "usable_password", "password1", "password2")}),)
+    add_fieldsets = (
+        (
+            None,
+            {
+                "classes": ("wide",),
+                "fields": ("phone", "usable_password", "password1", "password2"),
+            },
+        ),
+    )
     actions = ("disable_users", "enable_users")
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
@@ -72,19 +83,25 @@ class UserAdmin(DjangoUserAdmin[User]):  # type: ignore[type-var]
         return fields if _is_superuser(request) else (*fields, *RIGHTS)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        is_beyond = obj is not None and (obj.is_staff or obj.is_superuser) and not _is_superuser(request)
+        is_beyond = (
+            obj is not None and (obj.is_staff or obj.is_superuser) and not _is_superuser(request)
+        )
         return not is_beyond and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return False  # a user is disabled; the ledgers keep their owner
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """An address that staff typed is not proved; columns that others may be changing are left alone."""
+        """An address that staff typed is not proved; columns that others may be changing are left
+        alone.
+        """
         if not change:
             super().save_model(request, obj, form, change)
         elif form.changed_data:
             columns = {field.name for field in self.opts.concrete_fields}
-            obj.edit_profile({name: getattr(obj, name) for name in form.changed_data if name in columns})
+            obj.edit_profile(
+                {name: getattr(obj, name) for name in form.changed_data if name in columns}
+            )
 
     def log_addition(self, request: HttpRequest, obj: User, message: Any) -> LogEntry:
         audit.record("user.added", actor_id=request.user.pk, subject=f"user:{obj.pk}")
@@ -92,11 +109,21 @@ class UserAdmin(DjangoUserAdmin[User]):  # type: ignore[type-var]
 
     def log_change(self, request: HttpRequest, obj: User, message: Any) -> LogEntry:
         fields = [name for part in message for name in part["changed"]["fields"]]
-        audit.record("user.edited", actor_id=request.user.pk, subject=f"user:{obj.pk}", data={"fields": fields})
+        audit.record(
+            "user.edited",
+            actor_id=request.user.pk,
+            subject=f"user:{obj.pk}",
+            data={"fields": fields},
+        )
         return super().log_change(request, obj, message)
 
     @transaction.atomic
-    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
+    def user_change_password(
+        self,
+        request: HttpRequest,
+        id: str,  # noqa: A002 - Django's name
+        form_url: str = "",
+    ) -> HttpResponse:
         """No password is set that the audit log does not tell of."""
         return super().user_change_password(request, id, form_url)
 
@@ -135,7 +162,14 @@ class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
 @admin.register(AuditSeal)
 class AuditSealAdmin(ReadOnlyAdmin[AuditSeal]):
     list_display = ("sequence", "sealed_at", "first_event_id", "last_event_id", "hash_hex")
-    fields = ("sequence", "sealed_at", "first_event_id", "last_event_id", "hash_hex", "previous_hash_hex")
+    fields = (
+        "sequence",
+        "sealed_at",
+        "first_event_id",
+        "last_event_id",
+        "hash_hex",
+        "previous_hash_hex",
+    )
     ordering = ("-sequence",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditSeal]:
@@ -152,15 +186,35 @@ class AuditSealAdmin(ReadOnlyAdmin[AuditSeal]):
 
 @admin.register(OtpChallenge)
 class OtpChallengeAdmin(ReadOnlyAdmin[OtpChallenge]):
-    list_display = ("created_at", "channel", "recipient", "attempts_left", "sent_at", "used_at", "expires_at")
-    list_filter = ("channel", ("sent_at", admin.EmptyFieldListFilter), ("used_at", admin.EmptyFieldListFilter))
+    list_display = (
+        "created_at",
+        "channel",
+        "recipient",
+        "attempts_left",
+        "sent_at",
+        "used_at",
+        "expires_at",
+    )
+    list_filter = (
+        "channel",
+        ("sent_at", admin.EmptyFieldListFilter),
+        ("used_at", admin.EmptyFieldListFilter),
+    )
     search_fields = ("=recipient", "=id")
     ordering = ("-id",)
 
 
 @admin.register(Session)
 class SessionAdmin(ReadOnlyAdmin[Session]):
-    list_display = ("created_at", "user", "user_agent", "ip_address", "refreshed_at", "expires_at", "revoked_at")
+    list_display = (
+        "created_at",
+        "user",
+        "user_agent",
+        "ip_address",
+        "refreshed_at",
+        "expires_at",
+        "revoked_at",
+    )
     list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
     list_select_related = ("user",)
     search_fields = ("user__phone", "user__name", "=id")
@@ -174,7 +228,9 @@ class SessionAdmin(ReadOnlyAdmin[Session]):
                 sessions.revoke(session, by=request.user.pk, reason="ended by staff")
 
     def get_actions(self, request: HttpRequest) -> Any:
-        return super().get_actions(request) if request.user.has_perm("accounts.change_session") else {}
+        return (
+            super().get_actions(request) if request.user.has_perm("accounts.change_session") else {}
+        )
 
 
 @admin.register(RefreshToken)

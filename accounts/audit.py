@@ -10,8 +10,11 @@ from structlog.contextvars import get_contextvars
 from accounts.models import AuditEvent
 
 
-def record(event: str, *, actor_id: UUID | None, subject: str, data: dict[str, Any] | None = None) -> AuditEvent:
-    """Write one event in the current transaction, so that the action is undone where it cannot be recorded.
+def record(
+    event: str, *, actor_id: UUID | None, subject: str, data: dict[str, Any] | None = None
+) -> AuditEvent:
+    """Write one event in the current transaction, so that the action is undone where it cannot be
+    recorded.
 
     `data` holds ids and plain facts, never a phone number, an email address, a code or a token.
     """

@@ -1,8 +1,10 @@
-"""The hash chain over the audit log: who edits, removes, adds or reorders recorded events is found out.
+"""The hash chain over the audit log: who edits, removes, adds or reorders recorded events is found
+out.
 
-Events are chained in batches, some time after they were written, so that writing one costs nothing more. A seal holds
-the ids and digests of its events and the hash of the seal before it. The newest hash, the head, is kept outside the
-database as well, or whoever owns the database could cut the tail or compute the whole chain anew.
+Events are chained in batches, some time after they were written, so that writing one costs nothing
+more. A seal holds the ids and digests of its events and the hash of the seal before it. The newest
+hash, the head, is kept outside the database as well, or whoever owns the database could cut the
+tail or compute the whole chain anew.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import AuditEvent, AuditSeal
-from jobs.database import lock
+from jobs.ledger.database import lock
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +34,8 @@ LATE_BY = timedelta(days=1)
 DIGEST_BYTES = 32
 GENESIS = bytes(DIGEST_BYTES)
 
-#: SHA-256 over one JSON array of the event's columns; times as seconds, so that no session setting changes the bytes.
+#: SHA-256 over one JSON array of the event's columns; times as seconds, so that no session setting
+#: changes the bytes.
 _DIGEST = """sha256(convert_to(jsonb_build_array(
     id, event, actor_id, subject, data, request_id, extract(epoch FROM created_at))::text, 'UTF8'))"""
 _UNSEALED = f"""
@@ -78,11 +81,15 @@ class Verdict:
 
 
 def seal() -> int:
-    """Every event that was visible is in exactly one seal, or the run's bound was reached; return how many were sealed.
+    """Every event that was visible is in exactly one seal, or the run's bound was reached; return
+    how many were sealed.
 
-    Of several at once, one seals and the others wait for it and find its work done. Inside the caller's transaction.
+    Of several at once, one seals and the others wait for it and find its work done. Inside the
+    caller's transaction.
     """
-    lock("accounts.audit_chain")  # a statement of its own: the next one sees what the lock's last holder committed
+    lock(
+        "accounts.audit_chain"
+    )  # a statement of its own: the next one sees what the lock's last holder committed
     count = 0
     for _ in range(RUN_BATCHES):
         count += (sealed := _seal_batch())
@@ -122,7 +129,9 @@ def _floor() -> int:
 def hash_of(seal: AuditSeal) -> bytes:
     """SHA-256 over everything a seal says, and so over all seals before it."""
     facts = [seal.sequence, seal.sealed_at.astimezone(UTC).isoformat(), seal.event_ids]
-    return hashlib.sha256(bytes(seal.previous_hash) + bytes(seal.digests) + json.dumps(facts).encode()).digest()
+    return hashlib.sha256(
+        bytes(seal.previous_hash) + bytes(seal.digests) + json.dumps(facts).encode()
+    ).digest()
 
 
 def head() -> Head | None:
@@ -132,7 +141,9 @@ def head() -> Head | None:
 
 
 def export_head() -> Head | None:
-    """The head stands in the log and, where it is new, as the last line of the head file; return it."""
+    """The head stands in the log and, where it is new, as the last line of the head file; return
+    it.
+    """
     newest, path = head(), head_file()
     if newest is None or newest in read_heads(path):
         return newest
@@ -149,7 +160,10 @@ def head_file() -> Path:
 
 
 def read_heads(path: Path) -> list[Head]:
-    """The heads of a file, oldest first; none where there is no file. Raises ValueError for what is no head."""
+    """The heads of a file, oldest first; none where there is no file.
+
+    Raises ValueError for what is no head.
+    """
     if not path.exists():
         return []
     try:
@@ -170,7 +184,9 @@ def verify(heads: Iterable[Head] = ()) -> Verdict:
 
 
 def _without_seal() -> tuple[int, Break | None]:
-    """How many events await their seal, and the first one that is too old for that: it was slipped in."""
+    """How many events await their seal, and the first one that is too old for that: it was slipped
+    in.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_WITHOUT_SEAL, (_floor(),))
         [(count, stray)] = cursor.fetchall()
@@ -191,7 +207,9 @@ def _breaks(expected: dict[int, str]) -> Iterator[Break]:
 
 
 def _seals() -> Iterator[AuditSeal]:
-    """Read one seal after the other, each in a statement of its own, so that no snapshot is held for long."""
+    """Read one seal after the other, each in a statement of its own, so that no snapshot is held
+    for long.
+    """
     seal = AuditSeal.objects.order_by("sequence").first()
     while seal is not None:
         yield seal

@@ -8,14 +8,18 @@ from typing import Any, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model
-from rest_framework.authentication import BaseAuthentication, SessionAuthentication, get_authorization_header
+from rest_framework.authentication import (
+    BaseAuthentication,
+    SessionAuthentication,
+    get_authorization_header,
+)
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from accounts import tokens, totp
 from accounts.errors import AccessInvalid
 from accounts.models import Session, User
-from jobs.database import fetch
+from jobs.ledger.database import fetch
 
 M = TypeVar("M", bound=Model)
 SCHEME = "Bearer"
@@ -53,7 +57,8 @@ def _columns(model: type[Model], alias: str) -> str:
     return ", ".join(f'{alias}."{field.column}"' for field in model._meta.concrete_fields)  # noqa: SLF001 - documented
 
 
-#: By hand, since every request asks it: building it by the ORM and planning it took half a small request's time.
+#: By hand, since every request asks it: building it by the ORM and planning it took half a small
+#: request's time.
 _LIVE_SESSION = f"""
     SELECT {_columns(Session, "s")}, {_columns(User, "u")}
     FROM accounts_session AS s JOIN accounts_user AS u ON u.id = s.user_id

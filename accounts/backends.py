@@ -20,7 +20,11 @@ class StaffBackend(ModelBackend):
     """Phone or email address, and password; for staff alone, since citizens have no password."""
 
     def authenticate(
-        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **kwargs: Any,
     ) -> User | None:
         name = username or kwargs.get(User.USERNAME_FIELD)
         if not name or password is None:
@@ -33,7 +37,8 @@ class StaffBackend(ModelBackend):
 
 
 def canonical_name(request: HttpRequest, credentials: dict[str, Any] | None) -> str:
-    """What django-axes counts failures by: one spelling of the name, or each spelling would have its own attempts.
+    """What django-axes counts failures by: one spelling of the name, or each spelling would have
+    its own attempts.
 
     Never longer than its column; names that differ only beyond that are counted together.
     """

@@ -17,7 +17,11 @@ def check_jwt_keys(**_: Any) -> list[CheckMessage]:
     """No listed key is short enough to be guessed."""
     hint = f"Make one: python -c 'import secrets; print(secrets.token_urlsafe({SHORTEST_JWT_KEY_BYTES}))'."
     return [
-        Error(f"The key {key_id!r} in JWT_KEYS is shorter than 32 bytes.", hint=hint, id="accounts.E001")
+        Error(
+            f"The key {key_id!r} in JWT_KEYS is shorter than 32 bytes.",
+            hint=hint,
+            id="accounts.E001",
+        )
         for key_id, key in settings.JWT_KEYS.items()
         if len(key.encode()) < SHORTEST_JWT_KEY_BYTES
     ]

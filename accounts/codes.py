@@ -15,8 +15,12 @@ CODE_DIGITS = 6
 
 
 def derive_code(challenge_id: UUID, recipient: str) -> str:
-    """The six digits of a challenge: HMAC-SHA256 of its id and address under `OTP_KEY`, which no table holds."""
-    digest = hmac.digest(settings.OTP_KEY.encode(), f"{challenge_id}|{recipient}".encode(), "sha256")
+    """The six digits of a challenge: HMAC-SHA256 of its id and address under `OTP_KEY`, which no
+    table holds.
+    """
+    digest = hmac.digest(
+        settings.OTP_KEY.encode(), f"{challenge_id}|{recipient}".encode(), "sha256"
+    )
     return f"{int.from_bytes(digest[:8], 'big') % 10**CODE_DIGITS:0{CODE_DIGITS}d}"
 
 
@@ -26,14 +30,18 @@ def is_right(code: str, challenge_id: UUID, recipient: str) -> bool:
 
 
 def send_code(challenge_id: str, *, idempotency_key: str) -> bool:
-    """Send the code of an open challenge to its address; False when it is over or its user is disabled.
+    """Send the code of an open challenge to its address; False when it is over or its user is
+    disabled.
 
     Raises notifications.errors.ChannelError.
     """
     challenge = OtpChallenge.objects.open().filter(id=challenge_id).first()
     if challenge is None or _is_disabled(challenge):
         return False
-    context = {"code": derive_code(challenge.id, challenge.recipient), "minutes": _minutes_left(challenge)}
+    context = {
+        "code": derive_code(challenge.id, challenge.recipient),
+        "minutes": _minutes_left(challenge),
+    }
     message = rendering.render("one_time_code", challenge.channel, context, to=challenge.recipient)
     channels.send(challenge.channel, message, idempotency_key=idempotency_key)
     return True

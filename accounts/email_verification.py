@@ -23,13 +23,18 @@ def request_code(user: User, origin: Origin) -> otp.Issued:
 
 
 def verify(user: User, *, code: str, challenge_id: UUID | None, origin: Origin) -> User:
-    """Mark the address as the user's own. Raises TooManyGuesses, OtpInvalid; the attempt stays spent."""
+    """Mark the address as the user's own.
+
+    Raises TooManyGuesses, OtpInvalid; the attempt stays spent.
+    """
     otp.spend_guess(origin)
     with transaction.atomic():
         proved = otp.redeem(EMAIL, user.email, code, challenge_id) is otp.Outcome.PROVED
         # The address may have been changed meanwhile.
         proved = proved and bool(
-            User.objects.filter(id=user.id, email=user.email).update(email_verified_at=timezone.now())
+            User.objects.filter(id=user.id, email=user.email).update(
+                email_verified_at=timezone.now()
+            )
         )
         event = "email.verified" if proved else "email.verification_failed"
         audit.record(event, actor_id=user.id, subject=f"user:{user.id}")

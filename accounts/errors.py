@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from jobs.errors import DomainError
 
-class AccountsError(Exception):
+
+class AccountsError(DomainError):
     """The request about an account could not be fulfilled."""
-
-    def __init__(self, message: str = "") -> None:
-        super().__init__(message or (type(self).__doc__ or "").strip())
 
 
 class PhoneInvalid(AccountsError):

@@ -50,7 +50,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     phone = models.CharField(
         max_length=16,
         unique=True,
-        validators=[RegexValidator(E164_PATTERN, "Write the number in international form, such as +12025550123.")],
+        validators=[
+            RegexValidator(
+                E164_PATTERN, "Write the number in international form, such as +12025550123."
+            )
+        ],
         help_text="International form (E.164), such as +12025550123.",
     )
     email = models.EmailField(blank=True)
@@ -61,7 +65,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     reputation = models.IntegerField(default=0)
     is_active = models.BooleanField("active", default=True)
     is_staff = models.BooleanField("staff", default=False)
-    tokens_valid_after = models.DateTimeField(default=timezone.now, help_text="Tokens issued before are refused.")
+    tokens_valid_after = models.DateTimeField(
+        default=timezone.now, help_text="Tokens issued before are refused."
+    )
     date_joined = models.DateTimeField("joined at", default=timezone.now)
 
     objects: ClassVar[UserManager] = UserManager()
@@ -72,7 +78,9 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(phone__regex=E164_PATTERN), name="accounts_user_phone_e164"),
+            models.CheckConstraint(
+                condition=Q(phone__regex=E164_PATTERN), name="accounts_user_phone_e164"
+            ),
             # Staff may sign in to the admin by email, so there it names one person.
             models.UniqueConstraint(
                 Lower("email"),
@@ -90,9 +98,13 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.name or str(self.id)
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
-        """What a session of the desk is bound to: it ends with the password, and when its user is disabled."""
+        """What a session of the desk is bound to: it ends with the password, and when its user is
+        disabled.
+        """
         stamp = f"{self.password}{self.tokens_valid_after.timestamp()}"
-        return salted_hmac("accounts.User.session", stamp, secret=secret, algorithm="sha256").hexdigest()
+        return salted_hmac(
+            "accounts.User.session", stamp, secret=secret, algorithm="sha256"
+        ).hexdigest()
 
     @property
     def email_verified(self) -> bool:
@@ -118,7 +130,9 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class OtpChallengeQuerySet(models.QuerySet["OtpChallenge"]):
-    """Each method that changes a row is one conditional UPDATE, so that of many at once the right number win."""
+    """Each method that changes a row is one conditional UPDATE, so that of many at once the right
+    number win.
+    """
 
     def open(self) -> OtpChallengeQuerySet:
         """Challenges that a right code would still redeem, attempts aside."""
@@ -131,23 +145,40 @@ class OtpChallengeQuerySet(models.QuerySet["OtpChallenge"]):
 
     def use(self, challenge_id: UUID, channel: str, recipient: str, *, counter: str) -> bool:
         """Mark the challenge used; True for exactly one caller, and only while attempts are left."""
-        usable = self.open().filter(id=challenge_id, channel=channel, recipient=recipient, **{f"{counter}__gt": 0})
+        usable = self.open().filter(
+            id=challenge_id, channel=channel, recipient=recipient, **{f"{counter}__gt": 0}
+        )
         return usable.update(used_at=timezone.now()) == 1
 
-    def burn_attempt(self, challenge_id: UUID, channel: str, recipient: str, *, counter: str) -> bool:
+    def burn_attempt(
+        self, challenge_id: UUID, channel: str, recipient: str, *, counter: str
+    ) -> bool:
         """Take one attempt; False when none was left or the challenge is not open."""
-        usable = self.open().filter(id=challenge_id, channel=channel, recipient=recipient, **{f"{counter}__gt": 0})
+        usable = self.open().filter(
+            id=challenge_id, channel=channel, recipient=recipient, **{f"{counter}__gt": 0}
+        )
         return usable.update(**{counter: F(counter) - 1}) == 1
 
-    def unanswered(self, channel: str, recipient: str, window: timedelta) -> tuple[int, datetime | None]:
-        """How many codes asked for within `window` were never used, and when the last one was asked for."""
-        recent = self.filter(channel=channel, recipient=recipient, created_at__gt=timezone.now() - window, used_at=None)
+    def unanswered(
+        self, channel: str, recipient: str, window: timedelta
+    ) -> tuple[int, datetime | None]:
+        """How many codes asked for within `window` were never used, and when the last one was asked
+        for.
+        """
+        recent = self.filter(
+            channel=channel,
+            recipient=recipient,
+            created_at__gt=timezone.now() - window,
+            used_at=None,
+        )
         found = recent.aggregate(count=Count("id"), last=Max("created_at"))
         return found["count"], found["last"]
 
 
 class OtpChallenge(models.Model):
-    """A code sent to a phone or an email address, without the code: see `accounts.codes.derive_code`."""
+    """A code sent to a phone or an email address, without the code: see
+    `accounts.codes.derive_code`.
+    """
 
     class Channel(models.TextChoices):
         SMS = "sms", "SMS"
@@ -155,9 +186,13 @@ class OtpChallenge(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     channel = models.CharField(max_length=5, choices=Channel, default=Channel.SMS)
-    recipient = models.CharField(max_length=254, help_text="A phone number in E.164, or an email address.")
+    recipient = models.CharField(
+        max_length=254, help_text="A phone number in E.164, or an email address."
+    )
     attempts_left = models.SmallIntegerField()
-    blind_attempts_left = models.SmallIntegerField(help_text="Guesses left to those who do not know the challenge.")
+    blind_attempts_left = models.SmallIntegerField(
+        help_text="Guesses left to those who do not know the challenge."
+    )
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True)
@@ -169,7 +204,8 @@ class OtpChallenge(models.Model):
         verbose_name = "one-time code"
         constraints = [
             models.CheckConstraint(
-                condition=Q(attempts_left__gte=0, blind_attempts_left__gte=0), name="accounts_otp_attempts_not_negative"
+                condition=Q(attempts_left__gte=0, blind_attempts_left__gte=0),
+                name="accounts_otp_attempts_not_negative",
             )
         ]
         indexes = [
@@ -185,7 +221,9 @@ class Session(models.Model):
     """One sign-in on one device: the family of refresh tokens that descend from it."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sessions")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sessions"
+    )
     user_agent = LineField(max_length=200, blank=True)
     ip_address = models.GenericIPAddressField("IP address", null=True)
     created_at = models.DateTimeField(default=timezone.now)
@@ -225,9 +263,13 @@ class ReputationEntry(models.Model):
     """One change of one user's reputation, for one event."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="reputation_entries")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="reputation_entries"
+    )
     points = models.IntegerField()
-    event_key = models.CharField(max_length=200, unique=True, help_text="Names the event; an event counts once.")
+    event_key = models.CharField(
+        max_length=200, unique=True, help_text="Names the event; an event counts once."
+    )
     reason = LineField(max_length=200)
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -245,13 +287,16 @@ class ReputationEntry(models.Model):
 class AuditEvent(models.Model):
     """One thing that happened. A trigger refuses UPDATE, DELETE and TRUNCATE.
 
-    Rows hold ids, never personal values; `actor_id` is no foreign key, so that a row outlives the person.
+    Rows hold ids, never personal values; `actor_id` is no foreign key, so that a row outlives the
+    person.
     """
 
     id = models.BigAutoField(primary_key=True)
     event = models.CharField(max_length=80)
     actor_id = models.UUIDField(null=True)
-    subject = models.CharField(max_length=120, help_text="Kind and id of what it happened to, such as report:<id>.")
+    subject = models.CharField(
+        max_length=120, help_text="Kind and id of what it happened to, such as report:<id>."
+    )
     data = models.JSONField(default=dict)
     request_id = models.CharField(max_length=128, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
@@ -268,12 +313,15 @@ class AuditEvent(models.Model):
 
 
 class AuditSeal(models.Model):
-    """One link of the chain over the audit log: see `accounts.audit_chain`. A trigger refuses every change.
+    """One link of the chain over the audit log: see `accounts.audit_chain`. A trigger refuses every
+    change.
 
     Its events are in the order of their ids; `digests` has 32 bytes for each.
     """
 
-    sequence = models.BigIntegerField(primary_key=True, help_text="1, 2, 3 and so on, without a gap.")
+    sequence = models.BigIntegerField(
+        primary_key=True, help_text="1, 2, 3 and so on, without a gap."
+    )
     event_ids = ArrayField(models.BigIntegerField())
     digests = models.BinaryField()
     first_event_id = models.BigIntegerField()
@@ -297,7 +345,9 @@ class LoginStatistic(models.Model):
 
     day = models.DateField(primary_key=True)
     logins = models.PositiveIntegerField(default=0)
-    first_logins = models.PositiveIntegerField(default=0, help_text="Sign-ins that created their user.")
+    first_logins = models.PositiveIntegerField(
+        default=0, help_text="Sign-ins that created their user."
+    )
 
     class Meta:
         ordering = ["-day"]

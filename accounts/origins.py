@@ -34,7 +34,9 @@ class Origin:
 
 
 def of_request(request: HttpRequest) -> Origin:
-    """The client as seen from behind `TRUSTED_PROXY_COUNT` reverse proxies, each of which appends to the header."""
+    """The client as seen from behind `TRUSTED_PROXY_COUNT` reverse proxies, each of which appends
+    to the header.
+    """
     hops = [request.META.get("REMOTE_ADDR", "")]
     if settings.TRUSTED_PROXY_COUNT:
         hops = [*request.META.get("HTTP_X_FORWARDED_FOR", "").split(","), *hops]

@@ -18,9 +18,9 @@ from accounts.codes import is_right
 from accounts.errors import TooManyCodes, TooManyGuesses
 from accounts.models import OtpChallenge
 from accounts.origins import Origin
-from jobs import limits
-from jobs.database import lock
-from jobs.limits import Rule
+from jobs.http import limits
+from jobs.http.limits import Rule
+from jobs.ledger.database import lock
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -37,7 +37,9 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """What the asker is told: the challenge, its life, and the seconds until a new one may be asked for."""
+    """What the asker is told: the challenge, its life, and the seconds until a new one may be asked
+    for.
+    """
 
     challenge_id: UUID
     expires_in: int
@@ -64,10 +66,11 @@ def request_code(channel: str, recipient: str, *, origin: Origin) -> Issued:
 
 
 def redeem(channel: str, recipient: str, code: str, challenge_id: UUID | None) -> Outcome:
-    """Try a code; call it inside a transaction that commits whatever the outcome, so that attempts stay spent.
+    """Try a code; call it inside a transaction that commits whatever the outcome, so that attempts
+    stay spent.
 
-    Without an id the newest challenge of the address counts, and a wrong guess is taken from attempts of its own,
-    so that strangers cannot spend those of the owner, who knows the id.
+    Without an id the newest challenge of the address counts, and a wrong guess is taken from
+    attempts of its own, so that strangers cannot spend those of the owner, who knows the id.
     """
     counter = "attempts_left" if challenge_id else "blind_attempts_left"
     challenge_id = challenge_id or OtpChallenge.objects.latest_open_id(channel, recipient)
@@ -99,7 +102,11 @@ def _rules_of_recipient(channel: str, recipient: str) -> list[Rule]:
     if channel == OtpChallenge.Channel.SMS:
         rules += [
             # SMS pumping walks through a block of adjacent numbers.
-            Rule(f"otp:prefix:{phones.prefix(recipient)}", settings.OTP_REQUESTS_PER_PREFIX_HOUR, HOUR),
+            Rule(
+                f"otp:prefix:{phones.prefix(recipient)}",
+                settings.OTP_REQUESTS_PER_PREFIX_HOUR,
+                HOUR,
+            ),
             Rule("otp:sms", settings.OTP_REQUESTS_PER_DAY, DAY),
         ]
     return rules
@@ -113,7 +120,10 @@ def _spend(rules: list[Rule]) -> None:
 
 
 def _next_wait(channel: str, recipient: str) -> int:
-    """Seconds to wait after the present request; doubles with each code never used. Raises TooManyCodes."""
+    """Seconds to wait after the present request; doubles with each code never used.
+
+    Raises TooManyCodes.
+    """
     unanswered, last = OtpChallenge.objects.unanswered(channel, recipient, HOUR)
     if last is not None:
         remaining = _wait_seconds(unanswered) - (timezone.now() - last).total_seconds()

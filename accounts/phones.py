@@ -15,7 +15,8 @@ LONGEST_INPUT = 40
 
 
 def normalise(text: str) -> str:
-    """The number in E.164. Judged by its length alone, since numbering plans grow faster than libraries.
+    """The number in E.164. Judged by its length alone, since numbering plans grow faster than
+    libraries.
 
     Raises PhoneInvalid.
     """
@@ -32,7 +33,9 @@ def normalise(text: str) -> str:
 
 
 def require_served(phone: str) -> None:
-    """Raise CountryNotServed for an E.164 number outside `OTP_COUNTRIES` (empty: every country is served)."""
+    """Raise CountryNotServed for an E.164 number outside `OTP_COUNTRIES` (empty: every country is
+    served).
+    """
     if not settings.OTP_COUNTRIES:
         return
     if phonenumbers.region_code_for_number(phonenumbers.parse(phone)) not in settings.OTP_COUNTRIES:

@@ -9,10 +9,10 @@ from django.conf import settings
 from django.db import connection
 from uuid_utils.compat import uuid7
 
-# Two statements in one round trip. The first makes credits of one user wait for each other, so that the second, whose
-# snapshot is taken after the wait, sees what was gained today. There the entry and the sum change together or not at
-# all, and a repeated event changes neither. Only gains are capped (a loss is the least of its terms), and by the
-# database's clock.
+# Two statements in one round trip. The first makes credits of one user wait for each other, so that
+# the second, whose snapshot is taken after the wait, sees what was gained today. There the entry
+# and the sum change together or not at all, and a repeated event changes neither. Only gains are
+# capped (a loss is the least of its terms), and by the database's clock.
 CREDIT = """
 SELECT 1 FROM accounts_user WHERE id = %(user_id)s FOR NO KEY UPDATE;
 WITH event AS (
@@ -36,12 +36,15 @@ FROM entry WHERE accounts_user.id = entry.user_id
 """
 
 
-def credit(user_id: UUID | str, points: int, *, event_key: str, reason: str, at: datetime | None = None) -> bool:
+def credit(
+    user_id: UUID | str, points: int, *, event_key: str, reason: str, at: datetime | None = None
+) -> bool:
     """Give the user `points` (negative ones take) for an event, once.
 
-    Of gains, no more than REPUTATION_POINTS_PER_DAY count within a day of TIME_ZONE; an event beyond them is entered
-    with what is left, perhaps 0. `at` is when the event happened, now unless given. Afterwards `User.reputation` is
-    the sum of the user's entries. Return False when the event counted before or the user does not exist.
+    Of gains, no more than REPUTATION_POINTS_PER_DAY count within a day of TIME_ZONE; an event
+    beyond them is entered with what is left, perhaps 0. `at` is when the event happened, now unless
+    given. Afterwards `User.reputation` is the sum of the user's entries. Return False when the
+    event counted before or the user does not exist.
     """
     values = {
         "id": uuid7(),

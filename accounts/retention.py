@@ -15,12 +15,20 @@ PRUNE_BATCH_ROWS = 1_000
 
 
 def prune() -> int:
-    """Delete one batch each of one-time codes past JOBS_RETENTION_DAYS and of refresh tokens; return how many rows.
+    """Delete one batch each of one-time codes past JOBS_RETENTION_DAYS and of refresh tokens;
+    return how many rows.
 
     A token stays as long as its session, or a thief's use of it would not be noticed.
     """
     now = timezone.now()
-    codes = OtpChallenge.objects.filter(created_at__lt=now - timedelta(days=settings.JOBS_RETENTION_DAYS))
-    tokens = RefreshToken.objects.filter(Q(session__expires_at__lt=now) | Q(session__revoked_at__isnull=False))
-    batches = (rows.model.objects.filter(pk__in=rows.values("pk")[:PRUNE_BATCH_ROWS]) for rows in (codes, tokens))
+    codes = OtpChallenge.objects.filter(
+        created_at__lt=now - timedelta(days=settings.JOBS_RETENTION_DAYS)
+    )
+    tokens = RefreshToken.objects.filter(
+        Q(session__expires_at__lt=now) | Q(session__revoked_at__isnull=False)
+    )
+    batches = (
+        rows.model.objects.filter(pk__in=rows.values("pk")[:PRUNE_BATCH_ROWS])
+        for rows in (codes, tokens)
+    )
     return sum(batch.delete()[0] for batch in batches)

@@ -12,8 +12,8 @@ from accounts.codes import CODE_DIGITS
 from accounts.errors import PhoneInvalid
 from accounts.models import Session, User
 from jobs import model_fields
-from jobs.fields import LineField, StrictBooleanField, StrictRegexField, StrictTextField
-from jobs.serializers import PeriodSerializer
+from jobs.api.serializers import PeriodSerializer
+from jobs.http.fields import LineField, StrictBooleanField, StrictRegexField, StrictTextField
 
 
 class PhoneField(StrictTextField):
@@ -32,7 +32,9 @@ class PhoneField(StrictTextField):
 
 
 class RequestOtpSerializer(serializers.Serializer[Any]):
-    phone = PhoneField(help_text="International form, such as +12025550123; spaces and dashes are ignored.")
+    phone = PhoneField(
+        help_text="International form, such as +12025550123; spaces and dashes are ignored."
+    )
 
 
 class IssuedSerializer(serializers.Serializer[Any]):
@@ -43,7 +45,10 @@ class IssuedSerializer(serializers.Serializer[Any]):
 
 class CodeSerializer(serializers.Serializer[Any]):
     challenge_id = serializers.UUIDField(
-        required=False, allow_null=True, default=None, help_text="Without it the newest challenge counts."
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Without it the newest challenge counts.",
     )
     code = StrictRegexField(rf"\A[0-9]{{{CODE_DIGITS}}}\Z", max_length=CODE_DIGITS)
 
@@ -68,19 +73,36 @@ class UserSerializer(serializers.ModelSerializer[User]):
     email_verified = serializers.BooleanField(read_only=True)
     level = serializers.IntegerField(read_only=True)
     locale = StrictRegexField(
-        r"\A[a-z]{2,3}(-[A-Za-z0-9]{2,8})?\Z", max_length=12, required=False, help_text="Such as en or pt-BR."
+        r"\A[a-z]{2,3}(-[A-Za-z0-9]{2,8})?\Z",
+        max_length=12,
+        required=False,
+        help_text="Such as en or pt-BR.",
     )
 
     class Meta:
         model = User
-        fields = ["id", "phone", "email", "email_verified", "name", "locale", "wants_sms", "reputation", "level"]
+        fields = [
+            "id",
+            "phone",
+            "email",
+            "email_verified",
+            "name",
+            "locale",
+            "wants_sms",
+            "reputation",
+            "level",
+        ]
         read_only_fields = ["id", "phone", "reputation"]
 
     def validate_email(self, email: str) -> str:
         return User.objects.normalize_email(email)
 
     def update(self, instance: User, validated_data: dict[str, Any]) -> User:
-        changed = {name: value for name, value in validated_data.items() if getattr(instance, name) != value}
+        changed = {
+            name: value
+            for name, value in validated_data.items()
+            if getattr(instance, name) != value
+        }
         if changed:
             instance.edit_profile(changed)
         return instance
@@ -102,7 +124,15 @@ class SessionSerializer(serializers.ModelSerializer[Session]):
 
     class Meta:
         model = Session
-        fields = ["id", "user_agent", "ip_address", "created_at", "refreshed_at", "expires_at", "is_current"]
+        fields = [
+            "id",
+            "user_agent",
+            "ip_address",
+            "created_at",
+            "refreshed_at",
+            "expires_at",
+            "is_current",
+        ]
         read_only_fields = fields
 
     def get_is_current(self, session: Session) -> bool:

@@ -1,7 +1,8 @@
 """Sessions: how one begins, how its refresh token rotates, how it ends.
 
-A refresh token is 256 opaque bits, of which the database knows the SHA-256. Its successor is an HMAC of it, so the
-answer to a refresh can be given again while the grace lasts, without being stored (RFC 9700 §4.14.2).
+A refresh token is 256 opaque bits, of which the database knows the SHA-256. Its successor is an
+HMAC of it, so the answer to a refresh can be given again while the grace lasts, without being
+stored (RFC 9700 §4.14.2).
 """
 
 from __future__ import annotations
@@ -45,15 +46,18 @@ def begin(user: User, origin: Origin) -> tuple[Session, TokenPair]:
         expires_at=now + settings.REFRESH_TOKEN_LIFETIME,
     )
     refresh = secrets.token_urlsafe(32)
-    RefreshToken.objects.create(session=session, digest=_digest(refresh), created_at=now, expires_at=session.expires_at)
+    RefreshToken.objects.create(
+        session=session, digest=_digest(refresh), created_at=now, expires_at=session.expires_at
+    )
     return session, _pair(session, refresh)
 
 
 def rotate(refresh: str) -> TokenPair:
     """Exchange a refresh token for its one successor and a new access token.
 
-    The same token may be repeated for `REFRESH_GRACE` while its successor is unused; any later use revokes the
-    whole session, since one of two holders is a thief. Raises RefreshInvalid, after the revocation is committed.
+    The same token may be repeated for `REFRESH_GRACE` while its successor is unused; any later use
+    revokes the whole session, since one of two holders is a thief. Raises RefreshInvalid, after the
+    revocation is committed.
     """
     with transaction.atomic():
         pair = _rotate(refresh)
@@ -71,9 +75,13 @@ def end(refresh: str) -> None:
 
 
 def revoke(session: Session, *, by: UUID | None, reason: str) -> None:
-    """End one session at once, access tokens included, and say so in the audit log; inside a transaction."""
+    """End one session at once, access tokens included, and say so in the audit log; inside a
+    transaction.
+    """
     if Session.objects.filter(id=session.id, revoked_at=None).update(revoked_at=timezone.now()):
-        audit.record("session.revoked", actor_id=by, subject=f"session:{session.id}", data={"reason": reason})
+        audit.record(
+            "session.revoked", actor_id=by, subject=f"session:{session.id}", data={"reason": reason}
+        )
 
 
 def revoke_own(user: User, session_id: UUID) -> bool:
@@ -95,7 +103,9 @@ def disable(user: User, *, by: UUID | None) -> None:
 
 
 def enable(user: User, *, by: UUID | None) -> None:
-    """The user may sign in again; a session that began while the user was being disabled stays refused."""
+    """The user may sign in again; a session that began while the user was being disabled stays
+    refused.
+    """
     with transaction.atomic():
         User.objects.filter(id=user.id).update(is_active=True, tokens_valid_after=timezone.now())
         audit.record("user.enabled", actor_id=by, subject=f"user:{user.id}")
@@ -103,7 +113,9 @@ def enable(user: User, *, by: UUID | None) -> None:
 
 def _rotate(refresh: str) -> TokenPair | None:
     now, digest = timezone.now(), _digest(refresh)
-    won = RefreshToken.objects.filter(digest=digest, rotated_at=None, expires_at__gt=now).update(rotated_at=now)
+    won = RefreshToken.objects.filter(digest=digest, rotated_at=None, expires_at__gt=now).update(
+        rotated_at=now
+    )
     token = RefreshToken.objects.select_related("session__user").filter(digest=digest).first()
     if token is None or not _is_honoured(token):
         return None
@@ -118,12 +130,20 @@ def _rotate(refresh: str) -> TokenPair | None:
 
 def _is_honoured(token: RefreshToken) -> bool:
     session = token.session
-    return session.is_live and session.user.is_active and token.created_at >= session.user.tokens_valid_after
+    return (
+        session.is_live
+        and session.user.is_active
+        and token.created_at >= session.user.tokens_valid_after
+    )
 
 
 def _store_successor(session: Session, successor: str, now: datetime) -> None:
-    expires_at = min(now + settings.REFRESH_TOKEN_LIFETIME, session.created_at + settings.SIGN_IN_LIFETIME)
-    RefreshToken.objects.create(session=session, digest=_digest(successor), created_at=now, expires_at=expires_at)
+    expires_at = min(
+        now + settings.REFRESH_TOKEN_LIFETIME, session.created_at + settings.SIGN_IN_LIFETIME
+    )
+    RefreshToken.objects.create(
+        session=session, digest=_digest(successor), created_at=now, expires_at=expires_at
+    )
     session.refreshed_at, session.expires_at = now, expires_at
     session.save(update_fields=["refreshed_at", "expires_at"])
 

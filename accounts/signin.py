@@ -38,7 +38,8 @@ def request_code(phone: str, origin: Origin) -> otp.Issued:
 def sign_in(*, phone: str, code: str, challenge_id: UUID | None, origin: Origin) -> SignedIn:
     """Exchange a right code for a session; the first one makes the user.
 
-    The attempt is spent and audited although an error is raised: TooManyGuesses, OtpInvalid, AccountDisabled.
+    The attempt is spent and audited although an error is raised: TooManyGuesses, OtpInvalid,
+    AccountDisabled.
     """
     otp.spend_guess(origin)
     with transaction.atomic():
@@ -48,7 +49,9 @@ def sign_in(*, phone: str, code: str, challenge_id: UUID | None, origin: Origin)
     return outcome
 
 
-def _try(phone: str, code: str, challenge_id: UUID | None, origin: Origin) -> SignedIn | AccountsError:
+def _try(
+    phone: str, code: str, challenge_id: UUID | None, origin: Origin
+) -> SignedIn | AccountsError:
     match otp.redeem(SMS, phone, code, challenge_id):
         case otp.Outcome.IGNORED:
             return OtpInvalid()

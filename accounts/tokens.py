@@ -1,4 +1,6 @@
-"""Access tokens: short-lived JWTs, signed with the newest key and verified with any that is still listed."""
+"""Access tokens: short-lived JWTs, signed with the newest key and verified with any that is still
+listed.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ class AccessClaims:
 
 
 def issue_access(*, user_id: UUID, session_id: UUID) -> str:
-    """A token valid for `ACCESS_TOKEN_LIFETIME`; `iat` keeps its fraction, so that it compares with the database."""
+    """A token valid for `ACCESS_TOKEN_LIFETIME`; `iat` keeps its fraction, so that it compares with
+    the database.
+    """
     issued_at = timezone.now()
     key_id, key = next(iter(settings.JWT_KEYS.items()))
     claims = {
@@ -43,7 +47,10 @@ def issue_access(*, user_id: UUID, session_id: UUID) -> str:
 
 
 def read_access(token: str) -> AccessClaims:
-    """The claims of a token whose signature, times, audience and type hold. Raises AccessInvalid."""
+    """The claims of a token whose signature, times, audience and type hold.
+
+    Raises AccessInvalid.
+    """
     try:
         key = settings.JWT_KEYS[jwt.get_unverified_header(token)["kid"]]
         claims = jwt.decode(

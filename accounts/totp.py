@@ -13,13 +13,17 @@ from accounts.models import User
 
 
 def is_satisfied(user: Any) -> bool:
-    """Whether the session of this user, as OTPMiddleware has it, began with a code, or none is required."""
+    """Whether the session of this user, as OTPMiddleware has it, began with a code, or none is
+    required.
+    """
     return not settings.STAFF_TOTP_REQUIRED or bool(user.is_verified())
 
 
 @transaction.atomic
 def enrol(user: User) -> str:
-    """A fresh device replaces every earlier one of the user; return its otpauth:// URL, which is the secret."""
+    """A fresh device replaces every earlier one of the user; return its otpauth:// URL, which is
+    the secret.
+    """
     TOTPDevice.objects.filter(user=user).delete()
     device = TOTPDevice.objects.create(user=user, name="authenticator", confirmed=True)
     audit.record("staff.totp_enrolled", actor_id=None, subject=f"user:{user.id}")

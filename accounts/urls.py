@@ -12,6 +12,10 @@ urlpatterns = [
     path("auth/sessions/", views.SessionListView.as_view(), name="sessions"),
     path("auth/sessions/<uuid:session_id>/", views.SessionView.as_view(), name="session"),
     path("users/me/", views.MeView.as_view(), name="me"),
-    path("users/me/email/request-code/", views.RequestEmailCodeView.as_view(), name="request-email-code"),
+    path(
+        "users/me/email/request-code/",
+        views.RequestEmailCodeView.as_view(),
+        name="request-email-code",
+    ),
     path("users/me/email/verify/", views.VerifyEmailView.as_view(), name="verify-email"),
 ]

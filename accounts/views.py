@@ -47,7 +47,9 @@ class SignedInView(APIView):
 class RequestOtpView(PublicView):
     @extend_schema(tags=["auth"], request=RequestOtpSerializer, responses={202: IssuedSerializer})
     def post(self, request: Request) -> Response:
-        """Send a one-time code to a phone; the answer is the same whether or not anybody uses the number."""
+        """Send a one-time code to a phone; the answer is the same whether or not anybody uses the
+        number.
+        """
         phone = _validated(RequestOtpSerializer, request)["phone"]
         issued = signin.request_code(phone, origins.of_request(request))
         return Response(IssuedSerializer(issued).data, status=status.HTTP_202_ACCEPTED)
@@ -62,7 +64,9 @@ class VerifyOtpView(PublicView):
         """
         data = _validated(VerifyOtpSerializer, request)
         signed_in = signin.sign_in(**data, origin=origins.of_request(request))
-        return Response(SignedInSerializer({**asdict(signed_in.tokens), "user": signed_in.user}).data)
+        return Response(
+            SignedInSerializer({**asdict(signed_in.tokens), "user": signed_in.user}).data
+        )
 
 
 class RefreshView(PublicView):
@@ -74,7 +78,11 @@ class RefreshView(PublicView):
 
 
 class LogoutView(PublicView):
-    @extend_schema(tags=["auth"], request=RefreshSerializer, responses={204: OpenApiResponse(description="Ended.")})
+    @extend_schema(
+        tags=["auth"],
+        request=RefreshSerializer,
+        responses={204: OpenApiResponse(description="Ended.")},
+    )
     def post(self, request: Request) -> Response:
         """End the session of a refresh token."""
         sessions.end(_validated(RefreshSerializer, request)["refresh"])

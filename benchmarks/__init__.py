@@ -1,4 +1,6 @@
-"""Every published figure of CivicLens, measured: `make bench [ONLY=name] [QUICK=1]`. docs/performance.md explains them.
+"""Every published figure of CivicLens, measured: `make bench [ONLY=name] [QUICK=1]`.
+docs/performance.md explains them.
 
-The package is also a Django app, installed by `benchmarks.settings` only, so that workers find its actors.
+The package is also a Django app, installed by `benchmarks.settings` only, so that workers find its
+actors.
 """

@@ -1,4 +1,6 @@
-"""Run the benchmarks: `make bench [ONLY=ledger] [QUICK=1] [DATA_DIR=var]`. The exit status is 1 where one fails."""
+"""Run the benchmarks: `make bench [ONLY=ledger] [QUICK=1] [DATA_DIR=var]`. The exit status is 1
+where one fails.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ class Benchmark(Protocol):
 
     TARGETS: Mapping[str, Target]
 
-    def run(self, services: Services, *, quick: bool, say: Callable[[str], None]) -> dict[str, float]: ...
+    def run(
+        self, services: Services, *, quick: bool, say: Callable[[str], None]
+    ) -> dict[str, float]: ...
 
 
 BENCHMARKS: dict[str, Benchmark] = {
@@ -33,7 +37,9 @@ BENCHMARKS: dict[str, Benchmark] = {
 
 
 def main() -> int:
-    """Run what ONLY names, all by default; print one table and write DATA_DIR/bench/NAME.json for each."""
+    """Run what ONLY names, all by default; print one table and write DATA_DIR/bench/NAME.json for
+    each.
+    """
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
     try:
@@ -51,7 +57,9 @@ def choose(only: str) -> list[str]:
     """The benchmarks that `only` names, separated by commas or spaces; all where it is empty."""
     names = only.replace(",", " ").split() or list(BENCHMARKS)
     if unknown := sorted(set(names) - BENCHMARKS.keys()):
-        raise BenchmarkError(f"There is no benchmark {', '.join(unknown)}; there are: {', '.join(BENCHMARKS)}.")
+        raise BenchmarkError(
+            f"There is no benchmark {', '.join(unknown)}; there are: {', '.join(BENCHMARKS)}."
+        )
     return names
 
 

@@ -1,4 +1,5 @@
-"""What a benchmark does through Django, in a process of its own: `python -m benchmarks.child ACTION ARGUMENTS`.
+"""What a benchmark does through Django, in a process of its own: `python -m benchmarks.child ACTION
+ARGUMENTS`.
 
 The answer is the last line on standard output, as JSON.
 """
@@ -35,8 +36,9 @@ from accounts import sessions  # noqa: E402
 from accounts.models import User  # noqa: E402
 from accounts.origins import Origin  # noqa: E402
 from benchmarks.effects import CREATE  # noqa: E402
-from jobs import relay, rollup, topology  # noqa: E402
-from jobs.publisher import publisher  # noqa: E402
+from jobs.operations import rollup  # noqa: E402
+from jobs.transport import relay, topology  # noqa: E402
+from jobs.transport.publisher import publisher  # noqa: E402
 from reports import demo  # noqa: E402
 
 SENDER_THREADS = 8
@@ -53,7 +55,11 @@ def migrate() -> None:
 
 def _purge() -> None:
     """RabbitMQ holds no message of the benchmark's queues."""
-    names = [topology.physical_name("default"), topology.physical_name("notifications"), *PEERS_QUEUES]
+    names = [
+        topology.physical_name("default"),
+        topology.physical_name("notifications"),
+        *PEERS_QUEUES,
+    ]
     with pika.BlockingConnection(pika.URLParameters(settings.RABBITMQ_URL)) as broker:
         for name in names:
             channel = broker.channel()
@@ -110,7 +116,9 @@ def idle(system: str, count: int) -> dict[str, float]:
 
 
 def citizens(count: int) -> list[str]:
-    """The demo city is there, and `count` citizens with a verified email address; return their access tokens."""
+    """The demo city is there, and `count` citizens with a verified email address; return their
+    access tokens.
+    """
     demo.load()
     now, tokens = timezone.now(), []
     for number in range(count):
@@ -122,7 +130,9 @@ def citizens(count: int) -> list[str]:
 
 
 def operate(repeats: int) -> dict[str, list[float]]:
-    """Milliseconds of what operators see, each `repeats` times: the admin's pages, and the rollup of a minute."""
+    """Milliseconds of what operators see, each `repeats` times: the admin's pages, and the rollup
+    of a minute.
+    """
     operator = User.objects.create_superuser(f"+1203555{secrets.randbelow(9000):04}")
     client = Client()
     client.force_login(operator, backend="accounts.backends.StaffBackend")
@@ -168,7 +178,8 @@ def _system(name: str) -> ModuleType:
 
 
 ACTIONS: dict[str, Callable[..., Any]] = {
-    action.__name__: action for action in (migrate, send, steady, preload, publish, idle, citizens, operate)
+    action.__name__: action
+    for action in (migrate, send, steady, preload, publish, idle, citizens, operate)
 }
 
 if __name__ == "__main__":

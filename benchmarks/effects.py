@@ -1,4 +1,7 @@
-"""The effect of a benchmark task: one row. Nothing forbids a second one, so that a task run twice is seen."""
+"""The effect of a benchmark task: one row.
+
+Nothing forbids a second one, so that a task run twice is seen.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Report creation over HTTP: beside the same work done in the request, at a fixed rate, and the whole chain."""
+"""Report creation over HTTP: beside the same work done in the request, at a fixed rate, and the
+whole chain.
+"""
 
 from __future__ import annotations
 
@@ -84,22 +86,34 @@ def run(services: Services, *, quick: bool, say: Callable[[str], None]) -> dict[
     background, inline = (side.figures() for side in sides)
     figures = background | inline
     figures["p99_at_30_per_s_inline_over_background"] = (
-        inline[f"inline_p99_at_{FIXED_RATE}_per_s_ms"] / background[f"background_p99_at_{FIXED_RATE}_per_s_ms"]
+        inline[f"inline_p99_at_{FIXED_RATE}_per_s_ms"]
+        / background[f"background_p99_at_{FIXED_RATE}_per_s_ms"]
     )
-    with services.mail_server(delay_seconds=0) as mail, _worker(services, mail) as master, _web(services) as port:
+    with (
+        services.mail_server(delay_seconds=0) as mail,
+        _worker(services, mail) as master,
+        _web(services) as port,
+    ):
         used = cpu_seconds(master)
         chain, loads = _climb(services, tokens, port, size, say)
         used = cpu_seconds(master) - used
     reports = WARM_UP_REPORTS + sum(len(load.milliseconds) for load in loads)
     chain["chain_worker_cpu_ms_per_report"] = used / reports * 1000
     failed = sum(load.failures for load in [*sides[0].loads, *sides[1].loads, *loads])
-    return figures | chain | {"requests_failed": failed, "effects_missing_or_doubled": _wrong_effects(services)}
+    return (
+        figures
+        | chain
+        | {"requests_failed": failed, "effects_missing_or_doubled": _wrong_effects(services)}
+    )
 
 
 def _compare(
     services: Services, tokens: list[str], size: Size, mail: str, say: Callable[[str], None]
 ) -> tuple[Side, Side]:
-    with _web(services) as port, services.web("benchmarks.wsgi:application", EMAIL_URL=mail) as inline_port:
+    with (
+        _web(services) as port,
+        services.web("benchmarks.wsgi:application", EMAIL_URL=mail) as inline_port,
+    ):
         sides = (
             Side("background", port, PATH),
             Side("inline", inline_port, "/api/v1/inline/reports/"),
@@ -108,9 +122,15 @@ def _compare(
             closed_loop(side.port, new_reports(side.path, tokens, WARM_UP_REPORTS), clients=CLIENTS)
         _drain(services)
         for number in range(1, size.rounds + 1):
-            for side, requests in zip(sides, (size.closed_background, size.closed_inline), strict=True):
+            for side, requests in zip(
+                sides, (size.closed_background, size.closed_inline), strict=True
+            ):
                 say(f"intake: round {number} of {size.rounds}, {side.name}")
-                side.closed.append(closed_loop(side.port, new_reports(side.path, tokens, requests), clients=CLIENTS))
+                side.closed.append(
+                    closed_loop(
+                        side.port, new_reports(side.path, tokens, requests), clients=CLIENTS
+                    )
+                )
                 _drain(services)
                 fixed = new_reports(side.path, tokens, int(FIXED_RATE * size.fixed_seconds))
                 side.fixed.append(open_loop(side.port, fixed, rate=FIXED_RATE))
@@ -121,14 +141,18 @@ def _compare(
 def _climb(
     services: Services, tokens: list[str], port: int, size: Size, say: Callable[[str], None]
 ) -> tuple[dict[str, float], list[Load]]:
-    """Raise the rate until the tasks no longer keep step, twice in a row: another program may have disturbed once."""
+    """Raise the rate until the tasks no longer keep step, twice in a row: another program may have
+    disturbed once.
+    """
     closed_loop(port, new_reports(PATH, tokens, WARM_UP_REPORTS), clients=CLIENTS)
     _drain(services)
     figures: dict[str, float] = {"chain_reports_per_s": 0}
     loads = []
     for rate in RATES:
         for _ in range(2):
-            load = open_loop(port, new_reports(PATH, tokens, int(rate * size.chain_seconds)), rate=rate)
+            load = open_loop(
+                port, new_reports(PATH, tokens, int(rate * size.chain_seconds)), rate=rate
+            )
             loads.append(load)
             lag = _lag_after(services, load)
             say(f"intake: the chain at {rate} reports/s was done {lag:.2f} s after the last answer")
@@ -136,12 +160,19 @@ def _climb(
                 break
         else:
             break
-        figures |= {"chain_reports_per_s": rate, "chain_lag_s": lag, "chain_request_p99_ms": load.percentile(99)}
+        figures |= {
+            "chain_reports_per_s": rate,
+            "chain_lag_s": lag,
+            "chain_request_p99_ms": load.percentile(99),
+        }
     return figures | {"chain_tasks_per_s": figures["chain_reports_per_s"] * TASKS_PER_REPORT}, loads
 
 
 def _lag_after(services: Services, load: Load) -> float:
-    """Seconds from the last answer to the end of the last task. A growing backlog shows as a lag, whatever its size."""
+    """Seconds from the last answer to the end of the last task.
+
+    A growing backlog shows as a lag, whatever its size.
+    """
     _drain(services)
     [finished_at] = services.epochs("SELECT max(finished_at) FROM jobs_task")
     return max(finished_at - load.ended_at, 0.0)
@@ -161,7 +192,9 @@ def _web(services: Services) -> Iterator[int]:
 
 
 def _waiting(services: Services) -> int:
-    return services.count("SELECT count(*) FROM jobs_task WHERE state IN ('queued', 'retrying', 'running')")
+    return services.count(
+        "SELECT count(*) FROM jobs_task WHERE state IN ('queued', 'retrying', 'running')"
+    )
 
 
 def _drain(services: Services) -> None:

@@ -1,4 +1,6 @@
-"""Tasks through the ledger, on both transports, beside stock Dramatiq, Celery and Procrastinate, in the same run."""
+"""Tasks through the ledger, on both transports, beside stock Dramatiq, Celery and Procrastinate, in
+the same run.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,9 @@ QUICK = Size(rounds=1, tasks=500, bulk_rows=5000, idle_tasks=50, load_seconds=2)
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """A way of running tasks: its module in `benchmarks.systems`, its worker, and where it shows what was done."""
+    """A way of running tasks: its module in `benchmarks.systems`, its worker, and where it shows
+    what was done.
+    """
 
     name: str
     module: str
@@ -85,7 +89,14 @@ SYSTEMS = (
     System(
         "stock",
         "dramatiq",
-        worker=("dramatiq", "benchmarks.systems.dramatiq:broker", "--processes", "1", "--threads", _THREADS),
+        worker=(
+            "dramatiq",
+            "benchmarks.systems.dramatiq:broker",
+            "--processes",
+            "1",
+            "--threads",
+            _THREADS,
+        ),
     ),
     System(
         "celery",
@@ -136,7 +147,9 @@ def _ratios(figures: Mapping[str, float]) -> dict[str, float]:
 
 @dataclass(frozen=True, slots=True)
 class _Round:
-    """One system's turn: a drain, a run with sends, and at the end how long tasks wait for their start."""
+    """One system's turn: a drain, a run with sends, and at the end how long tasks wait for their
+    start.
+    """
 
     services: Services
     system: System
@@ -150,14 +163,20 @@ class _Round:
         self._note("bulk_send_tasks_per_s", size.tasks / preloaded["seconds"])
         with self._worker() as master:
             self._await(size.tasks)
-            wrong = self._keep("drain", size.tasks, self.services.epochs(self.system.first_start)[0])
+            wrong = self._keep(
+                "drain", size.tasks, self.services.epochs(self.system.first_start)[0]
+            )
             wrong += self._send_and_run(size.tasks, master)
             self._note("worker_memory_mb", memory_mb(master))
             time.sleep(SETTLE_SECONDS)
             self._measure_waits("commit_to_start", "idle", size.idle_tasks)
             if with_load:
-                rate = round(LOAD * median(self.measured[f"{self.system.name}_end_to_end_tasks_per_s"]))
-                self._measure_waits("commit_to_start_under_load", "steady", rate * size.load_seconds, rate)
+                rate = round(
+                    LOAD * median(self.measured[f"{self.system.name}_end_to_end_tasks_per_s"])
+                )
+                self._measure_waits(
+                    "commit_to_start_under_load", "steady", rate * size.load_seconds, rate
+                )
         return wrong
 
     def _send_and_run(self, count: int, master: psutil.Process) -> int:
@@ -176,7 +195,9 @@ class _Round:
 
     def _forget(self) -> None:
         """No task or effect is left; workers may be idle."""
-        self.services.database.execute("TRUNCATE jobs_task, jobs_attempt, bench_effect, procrastinate_jobs CASCADE")
+        self.services.database.execute(
+            "TRUNCATE jobs_task, jobs_attempt, bench_effect, procrastinate_jobs CASCADE"
+        )
 
     def _child(self, action: str, *arguments: int) -> dict[str, float]:
         answer: dict[str, float] = self.services.run_child(
@@ -191,7 +212,9 @@ class _Round:
             with self.services.peer_worker(list(self.system.worker), **environment) as master:
                 yield master
         else:
-            with self.services.worker(threads=WORKER_THREADS, queues=("default",), **environment) as master:
+            with self.services.worker(
+                threads=WORKER_THREADS, queues=("default",), **environment
+            ) as master:
                 yield master
 
     def _await(self, count: int) -> None:
@@ -206,14 +229,18 @@ class _Round:
         return abs(count - distinct) + effects - distinct
 
     def _measure_waits(self, what: str, action: str, *arguments: int) -> None:
-        """From the commit to the claim, by PostgreSQL's clock, which is this machine's; a peer's to its effect."""
+        """From the commit to the claim, by PostgreSQL's clock, which is this machine's; a peer's to
+        its effect.
+        """
         self._forget()
         committed = self._child(action, *arguments)
         self._await(len(committed))
         rows = self.services.database.execute(self.system.starts).fetchall()
         started = {str(number): at.timestamp() for number, at in rows}
         if started.keys() != committed.keys():
-            raise BenchmarkError(f"{self.system.name}: {len(committed)} tasks sent, {len(started)} started")
+            raise BenchmarkError(
+                f"{self.system.name}: {len(committed)} tasks sent, {len(started)} started"
+            )
         waits = [(started[number] - committed[number]) * 1000 for number in committed]
         for percent in (50, 99):
             self._note(f"{what}_p{percent}_ms", percentile(waits, percent))
@@ -226,6 +253,8 @@ def _bulk(services: Services, size: Size, measured: dict[str, list[float]]) -> N
         measured["bulk_send_rows_per_s"].append(size.bulk_rows / sent["seconds"])
         relayed = services.run_child("publish", JOBS_BROKER_DEPTH_MESSAGES=str(10 * size.bulk_rows))
         if relayed["count"] != size.bulk_rows:
-            raise BenchmarkError(f"the relay handed on {relayed['count']} of {size.bulk_rows} tasks")
+            raise BenchmarkError(
+                f"the relay handed on {relayed['count']} of {size.bulk_rows} tasks"
+            )
         measured["relay_tasks_per_s"].append(relayed["count"] / relayed["seconds"])
     services.clear_tasks()

@@ -1,4 +1,6 @@
-"""What rows of finished tasks cost: the drain, the operator's pages and the rollup over 0 to 1,000,000 of them."""
+"""What rows of finished tasks cost: the drain, the operator's pages and the rollup over 0 to
+1,000,000 of them.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from benchmarks.services import Services, cpu_seconds
 
 WORKER_THREADS = 8
 MOST = 1_000_000
-#: The empty and the full ledger take turns, so that a machine that grows busier does not look like a slow ledger.
+#: The empty and the full ledger take turns, so that a machine that grows busier does not look like
+#: a slow ledger.
 SIZES = (0, MOST, 10, 1000, MOST, 0)
 REPEATS = 5
 TARGETS: Mapping[str, Target] = {
@@ -23,7 +26,8 @@ TARGETS: Mapping[str, Target] = {
     "rollup_step_at_1000000_ms": Target(1000, 300, is_ceiling=True),
     "effects_missing_or_doubled": Target(0, 0, is_ceiling=True),
 }
-#: A month of finished tasks of the city's actors, the newest an hour old, ids in the order of their creation.
+#: A month of finished tasks of the city's actors, the newest an hour old, ids in the order of their
+#: creation.
 FILL = """
     INSERT INTO jobs_task (
         id, actor, queue, args, kwargs, priority, state, run_at, publish_at, published_at, attempt, max_attempts,
@@ -53,8 +57,12 @@ def run(services: Services, *, quick: bool, say: Callable[[str], None]) -> dict[
                 wrong += missing
                 for name, value in figures.items() if number else ():  # the first warms up
                     measured[name.format(rows)].append(value)
-        services.database.execute("TRUNCATE jobs_taskrollup, jobs_mark")  # so that the rollup has minutes to count
-        for name, milliseconds in services.run_child("operate", REPEATS, STAFF_TOTP_REQUIRED="off").items():
+        services.database.execute(
+            "TRUNCATE jobs_taskrollup, jobs_mark"
+        )  # so that the rollup has minutes to count
+        for name, milliseconds in services.run_child(
+            "operate", REPEATS, STAFF_TOTP_REQUIRED="off"
+        ).items():
             measured[f"{name}_at_{rows}_ms"] += milliseconds
     services.clear_tasks()
     figures = {name: median(values) for name, values in measured.items()}
@@ -63,14 +71,18 @@ def run(services: Services, *, quick: bool, say: Callable[[str], None]) -> dict[
 
 
 def fill(services: Services, rows: int) -> None:
-    """So many finished tasks are there, in the order of a month's work, and PostgreSQL knows their distribution."""
+    """So many finished tasks are there, in the order of a month's work, and PostgreSQL knows their
+    distribution.
+    """
     services.database.execute(FILL, {"rows": rows})
     services.database.execute("VACUUM ANALYZE jobs_task")
     services.database.execute("CHECKPOINT")
 
 
 def _drain(services: Services, master: psutil.Process, count: int) -> tuple[dict[str, float], int]:
-    """From the first effect to the last, and the worker's processor time; how many effects are missing or doubled."""
+    """From the first effect to the last, and the worker's processor time; how many effects are
+    missing or doubled.
+    """
     services.database.execute("TRUNCATE bench_effect")
     used = cpu_seconds(master)
     services.run_child("preload", "ledger", count)
@@ -79,6 +91,11 @@ def _drain(services: Services, master: psutil.Process, count: int) -> tuple[dict
     used = cpu_seconds(master) - used
     first, last = services.epochs("SELECT min(at), max(at) FROM bench_effect")
     distinct = services.count("SELECT count(DISTINCT number) FROM bench_effect")
-    services.database.execute("DELETE FROM jobs_task WHERE created_at > statement_timestamp() - interval '50 minutes'")
-    figures = {"drain_at_{}_tasks_per_s": count / (last - first), "worker_cpu_at_{}_ms_per_task": used / count * 1000}
+    services.database.execute(
+        "DELETE FROM jobs_task WHERE created_at > statement_timestamp() - interval '50 minutes'"
+    )
+    figures = {
+        "drain_at_{}_tasks_per_s": count / (last - first),
+        "worker_cpu_at_{}_ms_per_task": used / count * 1000,
+    }
     return figures, services.count(effects) - distinct + count - distinct

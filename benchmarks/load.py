@@ -1,4 +1,6 @@
-"""A light HTTP client of bounded size, closed (a client asks again once answered) or open (at fixed times)."""
+"""A light HTTP client of bounded size, closed (a client asks again once answered) or open (at fixed
+times).
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a load saw: milliseconds of each answer, from when it was due; how many were not as expected; its span."""
+    """What a load saw: milliseconds of each answer, from when it was due; how many were not as
+    expected; its span.
+    """
 
     milliseconds: list[float]
     failures: int
@@ -46,7 +50,9 @@ class Load:
         return percentile(self.milliseconds, percent)
 
 
-def request_json(method: str, path: str, token: str, content: object = None, *, expected: int = 200) -> Request:
+def request_json(
+    method: str, path: str, token: str, content: object = None, *, expected: int = 200
+) -> Request:
     """A request of the citizen with this access token."""
     headers = {"Authorization": f"Bearer {token}"}
     if content is None:
@@ -57,7 +63,10 @@ def request_json(method: str, path: str, token: str, content: object = None, *, 
 
 def new_reports(path: str, tokens: Sequence[str], count: int) -> list[Request]:
     """So many report creations, by the citizens in turn, in the words of the demo city."""
-    return [request_json("POST", path, tokens[i % len(tokens)], _report(i), expected=201) for i in range(count)]
+    return [
+        request_json("POST", path, tokens[i % len(tokens)], _report(i), expected=201)
+        for i in range(count)
+    ]
 
 
 def _report(number: int) -> dict[str, object]:
@@ -76,12 +85,16 @@ def closed_loop(port: int, requests: Sequence[Request], *, clients: int) -> Load
 
 
 def open_loop(port: int, requests: Sequence[Request], *, rate: float) -> Load:
-    """`rate` requests a second come, however long the answers take; each counts from when it was due."""
+    """`rate` requests a second come, however long the answers take; each counts from when it was
+    due.
+    """
     start = time.perf_counter() + 0.2
     return _run(port, requests, clients=OPEN_LOOP_CLIENTS, due=lambda number: start + number / rate)
 
 
-def _run(port: int, requests: Sequence[Request], *, clients: int, due: Callable[[int], float]) -> Load:
+def _run(
+    port: int, requests: Sequence[Request], *, clients: int, due: Callable[[int], float]
+) -> Load:
     milliseconds: list[float] = []
     failed: list[int] = []
     numbers, lock = count(), threading.Lock()

@@ -1,4 +1,6 @@
-"""Match runs at growing numbers of opportunities, beside the ways they replace; then many citizens at once."""
+"""Match runs at growing numbers of opportunities, beside the ways they replace; then many citizens
+at once.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,13 @@ CASES = ("all", "10_percent", "1_percent", "adversarial")
 CROWD, API_PER_SECOND, API_SECONDS = 50, 20, 15
 WORKER_THREADS = 2  # as the long queues' worker of `make run`
 #: What citizens read while others' matches are found.
-PAGES = ("/api/v1/users/me/", "/api/v1/reports/", "/api/v1/opportunities/", "/api/v1/matches/", "/api/v1/jobs/")
+PAGES = (
+    "/api/v1/users/me/",
+    "/api/v1/reports/",
+    "/api/v1/opportunities/",
+    "/api/v1/matches/",
+    "/api/v1/jobs/",
+)
 #: Of the largest size measured: run p50 in milliseconds, and recall@100.
 TARGETS: Mapping[str, Target] = {
     "all_run_p50_ms": Target(100, 50, is_ceiling=True),
@@ -37,14 +45,18 @@ TARGETS: Mapping[str, Target] = {
 
 
 def run(services: Services, *, quick: bool, say: Callable[[str], None]) -> dict[str, float]:
-    """The figures of each size, named after it, those of the largest under their own names, and the crowd's."""
+    """The figures of each size, named after it, those of the largest under their own names, and the
+    crowd's.
+    """
     figures: dict[str, float] = {}
     sizes = QUICK_SIZES if quick else SIZES
     for rows in sizes:
         say(f"matching: {rows:,} opportunities")
         largest = _measure(services, rows)
         figures |= {f"{name}_of_{rows}": value for name, value in largest.items()} | largest
-    figures["run_growth_from_smallest"] = figures["all_run_p50_ms"] / figures[f"all_run_p50_ms_of_{sizes[0]}"]
+    figures["run_growth_from_smallest"] = (
+        figures["all_run_p50_ms"] / figures[f"all_run_p50_ms_of_{sizes[0]}"]
+    )
     say(f"matching: {CROWD} citizens at once")
     return figures | _crowd(services)
 
@@ -67,22 +79,30 @@ def _measure(services: Services, rows: int) -> dict[str, float]:
 
 
 def _crowd(services: Services) -> dict[str, float]:
-    """So many citizens start a run in the same moment, on one worker, while others read over the same web process."""
+    """So many citizens start a run in the same moment, on one worker, while others read over the
+    same web process.
+    """
     tokens: list[str] = services.run_child("citizens", CROWD)
     real = {"DJANGO_SETTINGS_MODULE": "config.settings", "MATCHING_DEBOUNCE_SECONDS": "0"}
     with (
         services.web("config.wsgi:application", WEB_PROCESSES="2", **real) as port,
         services.worker(threads=WORKER_THREADS, queues=("matching",), **real) as worker,
     ):
-        profiles = [request_json("PUT", "/api/v1/profiles/me/", token, _profile(i)) for i, token in enumerate(tokens)]
+        profiles = [
+            request_json("PUT", "/api/v1/profiles/me/", token, _profile(i))
+            for i, token in enumerate(tokens)
+        ]
         prepared = closed_loop(port, profiles, clients=4)
         reading = [
-            request_json("GET", PAGES[i % len(PAGES)], tokens[i % CROWD]) for i in range(API_PER_SECOND * API_SECONDS)
+            request_json("GET", PAGES[i % len(PAGES)], tokens[i % CROWD])
+            for i in range(API_PER_SECOND * API_SECONDS)
         ]
         warmed = closed_loop(port, reading[: 4 * len(PAGES)], clients=2)
         _drain(services)
         memory = memory_mb(worker)
-        asking = [request_json("POST", "/api/v1/jobs/match/", token, {}, expected=202) for token in tokens]
+        asking = [
+            request_json("POST", "/api/v1/jobs/match/", token, {}, expected=202) for token in tokens
+        ]
         api, runs, seconds = _ask_while_reading(services, port, asking, reading)
         memory = memory_mb(worker) - memory
     return {
@@ -98,7 +118,9 @@ def _crowd(services: Services) -> dict[str, float]:
 def _ask_while_reading(
     services: Services, port: int, asking: list[Request], reading: list[Request]
 ) -> tuple[Load, Load, float]:
-    """The readers' load, the askers', and the seconds from the first question to the last run's end."""
+    """The readers' load, the askers', and the seconds from the first question to the last run's
+    end.
+    """
     with ThreadPoolExecutor(1) as aside:
         readers = aside.submit(open_loop, port, reading, rate=API_PER_SECOND)
         time.sleep(1)
@@ -109,7 +131,16 @@ def _ask_while_reading(
 
 
 def _profile(number: int) -> dict[str, object]:
-    trades = ("carpenter", "nurse", "gardener", "teacher", "cook", "driver", "painter", "bookkeeper")
+    trades = (
+        "carpenter",
+        "nurse",
+        "gardener",
+        "teacher",
+        "cook",
+        "driver",
+        "painter",
+        "bookkeeper",
+    )
     trade, other = trades[number % len(trades)], trades[(number // 3 + 1) % len(trades)]
     return {
         "headline": f"Retired {trade} with {number + 2} years beside as a {other}",
@@ -122,5 +153,7 @@ def _profile(number: int) -> dict[str, object]:
 def _drain(services: Services) -> None:
     waiting = "SELECT count(*) FROM jobs_task WHERE queue = 'matching' AND state IN ('queued', 'retrying', 'running')"
     services.wait(lambda: services.count(waiting) == 0, "the match runs were not done", 300)
-    if dead := services.count("SELECT count(*) FROM jobs_task WHERE queue = 'matching' AND state <> 'succeeded'"):
+    if dead := services.count(
+        "SELECT count(*) FROM jobs_task WHERE queue = 'matching' AND state <> 'succeeded'"
+    ):
         raise BenchmarkError(f"{dead} match tasks did not succeed; see jobs_attempt")

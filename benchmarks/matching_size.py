@@ -1,10 +1,11 @@
-"""One size of the matching benchmark, in a process of its own: `python -m benchmarks.matching_size ROWS`.
+"""One size of the matching benchmark, in a process of its own: `python -m benchmarks.matching_size
+ROWS`.
 
-Synthetic vectors follow real clusters: each is the embedding of a real text, mixed with up to 0.6 of two others and a
-little noise, so that it has a cosine of about .8 to its own text, as real texts of one subject have, and few dimensions
-in which it differs. The texts are those of `../shared/data/opportunities.jsonl` where that is at hand, else the demo
-city's, with a number. Citizens have the vectors of opportunities.
-Prints one JSON object of figures.
+Synthetic vectors follow real clusters: each is the embedding of a real text, mixed with up to 0.6
+of two others and a little noise, so that it has a cosine of about .8 to its own text, as real texts
+of one subject have, and few dimensions in which it differs. The texts are those of
+`../shared/data/opportunities.jsonl` where that is at hand, else the demo city's, with a number.
+Citizens have the vectors of opportunities. Prints one JSON object of figures.
 """
 
 from __future__ import annotations
@@ -34,18 +35,20 @@ from pgvector import Vector  # noqa: E402
 
 from accounts.models import User  # noqa: E402
 from benchmarks.results import percentile  # noqa: E402
-from matching import indexing, reverse, search  # noqa: E402
+from embeddings.embedder import Vectors, get_embedder, unit_rows  # noqa: E402
 from matching.demo import OPPORTUNITIES  # noqa: E402
-from matching.embeddings import Vectors, get_embedder, unit_rows  # noqa: E402
-from matching.matchmaking import find, query_for  # noqa: E402
 from matching.models import Opportunity, Profile, ProfileVector, VectorSpace  # noqa: E402
-from matching.profiles import edit  # noqa: E402
-from matching.rarity import forget_rarity, refresh_rarity  # noqa: E402
-from matching.saving import save_matches  # noqa: E402
-from matching.search import Criteria  # noqa: E402
-from matching.spaces import space_for  # noqa: E402
-from matching.terms import Terms  # noqa: E402
-from matching.vectors import current_profile_vector, upsert  # noqa: E402
+from matching.profiles.editing import edit  # noqa: E402
+from matching.ranking import reverse  # noqa: E402
+from matching.ranking.pipeline import find, query_for  # noqa: E402
+from matching.ranking.saving import save_matches  # noqa: E402
+from matching.search import nearest  # noqa: E402
+from matching.search.nearest import Criteria  # noqa: E402
+from matching.text.rarity import forget_rarity, refresh_rarity  # noqa: E402
+from matching.text.terms import Terms  # noqa: E402
+from matching.vectors import indexing  # noqa: E402
+from matching.vectors.spaces import space_for  # noqa: E402
+from matching.vectors.storing import current_profile_vector, upsert  # noqa: E402
 
 Figures = dict[str, float]
 #: Title, organisation, category and description.
@@ -57,16 +60,22 @@ ROUNDS = 15
 OLD_WAY_ROWS = 5_000
 DEPTH = 100
 CHUNK_ROWS = 5_000
-#: How much of all opportunities a filter lets through, and whether it lies with or against the query's cluster.
+#: How much of all opportunities a filter lets through, and whether it lies with or against the
+#: query's cluster.
 CASES = {
     "all": Criteria(),
     "10_percent": Criteria(kinds=("grant",)),
     "1_percent": Criteria(category="one"),
     "adversarial": Criteria(category="opposed"),
 }
-#: The subjects that lie farthest from what the citizen asks for make up about 2 % of all: the adversarial filter.
+#: The subjects that lie farthest from what the citizen asks for make up about 2 % of all: the
+#: adversarial filter.
 OPPOSED_PERCENT = 4  # and every other of their opportunities
-CITIZEN = {"headline": "Carpenter who loves trees", "skills": ["carpentry", "gardening"], "wants": []}
+CITIZEN = {
+    "headline": "Carpenter who loves trees",
+    "skills": ["carpentry", "gardening"],
+    "wants": [],
+}
 KEYWORDS = "repair homes of older people and plant street trees on weekends"
 
 
@@ -78,13 +87,17 @@ def measure(rows: int) -> Figures:
     """Every figure at this number of opportunities, and of citizens."""
     space = space_for(get_embedder())
     texts = _texts()
-    centres = get_embedder().embed([f"{title}. {category}. {text}" for title, _, category, text in texts])
+    centres = get_embedder().embed(
+        [f"{title}. {category}. {text}" for title, _, category, text in texts]
+    )
     query = get_embedder().embed([KEYWORDS])[0]
     _forget_indexes(space)
     opposed = np.argsort(centres @ query)[: max(3, len(texts) * OPPOSED_PERCENT // 100)].tolist()
     _fill_opportunities(rows, space.pk, texts, centres, opposed)
     _fill_citizens(space.pk)
-    figures = _timed_once("index_build_s", lambda: indexing.build(VectorSpace.objects.get(pk=space.pk)))
+    figures = _timed_once(
+        "index_build_s", lambda: indexing.build(VectorSpace.objects.get(pk=space.pk))
+    )
     refresh_rarity()
     forget_rarity()
     profile = edit(User.objects.get_or_create(phone="+12025550199")[0], CITIZEN)
@@ -97,20 +110,26 @@ def measure(rows: int) -> Figures:
     figures["run_memory_growth_mb"] = memory.growth_mb()
     figures |= _plain_index(query, space)
     figures |= _old_way(rows, query)
-    figures["times_faster_than_the_old_way"] = figures["old_way_run_p50_ms"] / figures["all_run_p50_ms"]
+    figures["times_faster_than_the_old_way"] = (
+        figures["old_way_run_p50_ms"] / figures["all_run_p50_ms"]
+    )
     figures |= _reverse(space)
     matrix = np.tile(centres, (rows // len(centres) + 1, 1))[:rows]
-    return figures | _timed("numpy_brute_force", lambda: np.argpartition(-(matrix @ query), DEPTH)[:DEPTH])
+    return figures | _timed(
+        "numpy_brute_force", lambda: np.argpartition(-(matrix @ query), DEPTH)[:DEPTH]
+    )
 
 
 # --- What is measured ------------------------------------------------------------------------------
 
 
-def _search(name: str, query: NDArray[np.float32], criteria: Criteria, space: VectorSpace) -> Figures:
+def _search(
+    name: str, query: NDArray[np.float32], criteria: Criteria, space: VectorSpace
+) -> Figures:
     """The nearest by the plan the product chooses: its time, and its recall against exact search."""
-    exact = search.nearest(query, criteria, space, count=DEPTH, plan="exact")
-    hits = search.nearest(query, criteria, space, count=DEPTH)
-    times = _timed(f"{name}_vector", partial(search.nearest, query, criteria, space, count=DEPTH))
+    exact = nearest.nearest(query, criteria, space, count=DEPTH, plan="exact")
+    hits = nearest.nearest(query, criteria, space, count=DEPTH)
+    times = _timed(f"{name}_vector", partial(nearest.nearest, query, criteria, space, count=DEPTH))
     return times | {f"{name}_recall_at_100": _recall(hits.ids, exact.ids)}
 
 
@@ -118,15 +137,20 @@ def _run(profile: Profile, criteria: Criteria, space: VectorSpace) -> None:
     """A whole match run without its task and its cache: embed, retrieve, filter, rank, save 100."""
     with transaction.atomic():
         found = find(query_for(profile, KEYWORDS, space), criteria, space, count=DEPTH)
-        matches = [{"opportunity_id": str(one.id), "score": one.score, "reasons": one.reasons} for one in found]
+        matches = [
+            {"opportunity_id": str(one.id), "score": one.score, "reasons": one.reasons}
+            for one in found
+        ]
         save_matches(profile.user_id, matches)
 
 
 def _plain_index(query: NDArray[np.float32], space: VectorSpace) -> Figures:
-    """An index scan as pgvector does it untold: the filter takes from what the index found, and nothing is added."""
+    """An index scan as pgvector does it untold: the filter takes from what the index found, and
+    nothing is added.
+    """
     figures: Figures = {}
     for name, criteria in CASES.items():
-        exact = search.nearest(query, criteria, space, count=DEPTH, plan="exact")
+        exact = nearest.nearest(query, criteria, space, count=DEPTH, plan="exact")
         found = _plain_ids(query, criteria, space)
         figures |= _timed(f"plain_hnsw_{name}", partial(_plain_ids, query, criteria, space))
         figures[f"plain_hnsw_{name}_recall_at_100"] = _recall(found, exact.ids)
@@ -138,11 +162,11 @@ def _plain_ids(query: NDArray[np.float32], criteria: Criteria, space: VectorSpac
     sql = f"""
         SELECT v.opportunity_id FROM matching_opportunityvector AS v
         JOIN matching_opportunity AS o ON o.id = v.opportunity_id
-        WHERE v.space_id = {int(space.pk)} AND {search.IS_OF_ANY_BUILD} AND {where.sql}
+        WHERE v.space_id = {int(space.pk)} AND {nearest.IS_OF_ANY_BUILD} AND {where.sql}
         ORDER BY v.embedding::{kind} <=> %s::{kind} LIMIT {DEPTH}
     """
     with transaction.atomic():
-        search.tuned_for_index(DEPTH)
+        nearest.tuned_for_index(DEPTH)
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL hnsw.iterative_scan = off")
             cursor.execute(sql, [*where.parameters, text])
@@ -179,7 +203,9 @@ def _reverse(space: VectorSpace) -> Figures:
     vector = np.asarray(opportunity.vectors.get(space=space).embedding, dtype=np.float32)
     found = [user_id for user_id, _ in reverse.nearest_citizens(vector, opportunity, space)]
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"DROP INDEX {reverse.profile_index_name(space)}")  # so that they are all compared
+        cursor.execute(
+            f"DROP INDEX {reverse.profile_index_name(space)}"
+        )  # so that they are all compared
         exact = [user_id for user_id, _ in reverse.nearest_citizens(vector, opportunity, space)]
         transaction.set_rollback(True)
     return figures | {"reverse_recall_at_100": _recall(found, exact)}
@@ -208,7 +234,9 @@ class _Memory:
     """How far the memory of this process rises above what it is now."""
 
     def __init__(self) -> None:
-        Path("/proc/self/clear_refs").write_text("5")  # the peak is counted from here; Linux, see proc(5)
+        Path("/proc/self/clear_refs").write_text(
+            "5"
+        )  # the peak is counted from here; Linux, see proc(5)
         self._start_mb = self._read("VmRSS")
 
     def growth_mb(self) -> float:
@@ -216,7 +244,9 @@ class _Memory:
 
     @staticmethod
     def _read(name: str) -> float:
-        [kilobytes] = re.findall(rf"^{name}:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+        [kilobytes] = re.findall(
+            rf"^{name}:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE
+        )
         return int(kilobytes) / 1024
 
 
@@ -225,7 +255,10 @@ class _Memory:
 
 def _texts() -> list[Text]:
     if not REAL_TEXTS.exists():
-        return [(title, organisation, category, text) for _, title, organisation, category, text in OPPORTUNITIES]
+        return [
+            (title, organisation, category, text)
+            for _, title, organisation, category, text in OPPORTUNITIES
+        ]
     with REAL_TEXTS.open() as lines:
         rows = [json.loads(line) for line in islice(lines, REAL_TEXTS_MAX)]
     names = ("title", "organisation", "category", "description")
@@ -235,15 +268,21 @@ def _texts() -> list[Text]:
 def _forget_indexes(space: VectorSpace) -> None:
     """Copied into, an approximate index costs 2 ms a row."""
     with connection.cursor() as cursor:
-        cursor.execute(f"DROP INDEX IF EXISTS {search.index_name(space)}, {reverse.profile_index_name(space)}")
+        cursor.execute(
+            f"DROP INDEX IF EXISTS {nearest.index_name(space)}, {reverse.profile_index_name(space)}"
+        )
 
 
-def _fill_opportunities(rows: int, space_id: int, texts: list[Text], centres: Vectors, opposed: list[int]) -> None:
+def _fill_opportunities(
+    rows: int, space_id: int, texts: list[Text], centres: Vectors, opposed: list[int]
+) -> None:
     """So many opportunities with vectors, beside nothing else."""
     count = len(texts)
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE matching_opportunity CASCADE")
-        cursor.execute("CREATE TEMP TABLE cluster (number int, title text, organisation text, description text)")
+        cursor.execute(
+            "CREATE TEMP TABLE cluster (number int, title text, organisation text, description text)"
+        )
         cursor.executemany(
             "INSERT INTO cluster VALUES (%s, %s, %s, %s)",
             [
@@ -281,12 +320,17 @@ def _copy_vectors(rows: int, space_id: int, texts: list[Text], centres: Vectors)
         copy.set_types(["uuid", "int8", "bytea", "bytea", "int4"])
         for start in range(0, rows, CHUNK_ROWS):
             numbers = np.arange(start, min(start + CHUNK_ROWS, rows))
-            others, shares = rng.integers(count, size=(2, len(numbers))), rng.uniform(0, 0.6, (2, len(numbers), 1))
+            others, shares = (
+                rng.integers(count, size=(2, len(numbers))),
+                rng.uniform(0, 0.6, (2, len(numbers), 1)),
+            )
             noise = rng.normal(size=(len(numbers), centres.shape[1])) * 0.02
             mixed = centres[numbers % count] + (shares * centres[others]).sum(axis=0) + noise
             vectors = unit_rows(mixed.astype(np.float32)).astype(">f4")
             for number, vector in zip(numbers.tolist(), vectors, strict=True):
-                binary = struct.pack(">HH", len(vector), 0) + vector.tobytes()  # as pgvector receives one
+                binary = (
+                    struct.pack(">HH", len(vector), 0) + vector.tobytes()
+                )  # as pgvector receives one
                 copy.write_row((UUID(int=number), space_id, binary, packed[number % count], 1))
 
 

@@ -42,7 +42,10 @@ class Outcome:
 
     @property
     def passed(self) -> bool:
-        return all(name in self.figures and target.is_met(self.figures[name]) for name, target in self.targets.items())
+        return all(
+            name in self.figures and target.is_met(self.figures[name])
+            for name, target in self.targets.items()
+        )
 
     def write(self, folder: Path) -> Path:
         """Write `folder/NAME.json` and return its path."""
@@ -51,7 +54,11 @@ class Outcome:
         document = {
             "figures": dict(self.figures),
             "targets": {
-                name: {"floor": target.floor, "aim": target.aim, "better": "lower" if target.is_ceiling else "higher"}
+                name: {
+                    "floor": target.floor,
+                    "aim": target.aim,
+                    "better": "lower" if target.is_ceiling else "higher",
+                }
                 for name, target in self.targets.items()
             },
             "passed": self.passed,
@@ -61,7 +68,9 @@ class Outcome:
         return path
 
     def rows(self) -> list[tuple[str, ...]]:
-        """One row a figure, as `COLUMNS` names them; a target whose figure is missing has a row too."""
+        """One row a figure, as `COLUMNS` names them; a target whose figure is missing has a row
+        too.
+        """
         names = [*self.figures, *(name for name in self.targets if name not in self.figures)]
         return [self._row(name) for name in names]
 
@@ -82,7 +91,9 @@ def table(rows: list[tuple[str, ...]]) -> str:
     lines = [COLUMNS, *rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(COLUMNS))]
     name, value, target, _ = widths
-    return "\n".join(f"{a:<{name}}  {b:>{value}}  {c:<{target}}  {d}".rstrip() for a, b, c, d in lines)
+    return "\n".join(
+        f"{a:<{name}}  {b:>{value}}  {c:<{target}}  {d}".rstrip() for a, b, c, d in lines
+    )
 
 
 def format_number(value: float) -> str:
@@ -93,7 +104,10 @@ def format_number(value: float) -> str:
 
 
 def percentile(values: list[float], percent: float) -> float:
-    """The smallest value that at least `percent` of all do not exceed (nearest rank). At least one value."""
+    """The smallest value that at least `percent` of all do not exceed (nearest rank).
+
+    At least one value.
+    """
     ordered = sorted(values)
     rank = -(-len(ordered) * percent // 100)
     return ordered[max(int(rank), 1) - 1]

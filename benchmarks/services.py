@@ -1,4 +1,6 @@
-"""The private servers and processes of a benchmark run, all on loopback or unix sockets, gone when it ends."""
+"""The private servers and processes of a benchmark run, all on loopback or unix sockets, gone when
+it ends.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ LIMITS = (
 
 
 class Services:
-    """PostgreSQL with its durable settings and RabbitMQ, private to this run and empty at its start."""
+    """PostgreSQL with its durable settings and RabbitMQ, private to this run and empty at its
+    start.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -61,7 +65,9 @@ class Services:
             self.rabbitmq.wipe()
             self.rabbitmq.start()
             self._make_database()
-            self.database = undo.enter_context(psycopg.connect(self._conninfo(DATABASE), autocommit=True))
+            self.database = undo.enter_context(
+                psycopg.connect(self._conninfo(DATABASE), autocommit=True)
+            )
             self.run_child("migrate")
             self.rabbitmq.wait_ready()
             self._stack = undo.pop_all()
@@ -104,23 +110,48 @@ class Services:
             check=False,
         )
         if result.returncode:
-            raise BenchmarkError(f"{action} failed:\n{result.stderr.decode(errors='replace')[-2000:]}")
+            raise BenchmarkError(
+                f"{action} failed:\n{result.stderr.decode(errors='replace')[-2000:]}"
+            )
         return json.loads(result.stdout.splitlines()[-1])
 
     @contextmanager
-    def worker(self, *, threads: int, queues: tuple[str, ...], **more: str) -> Iterator[psutil.Process]:
-        """A real `rundramatiq` runs inside, at nice 10, known to the ledger; yields its master process."""
-        options = ["--processes", "1", "--threads", str(threads), "--worker-shutdown-timeout", "10000"]
-        command = [sys.executable, str(BASE_DIR / "manage.py"), "rundramatiq", *options, "--queues", *queues]
+    def worker(
+        self, *, threads: int, queues: tuple[str, ...], **more: str
+    ) -> Iterator[psutil.Process]:
+        """A real `rundramatiq` runs inside, at nice 10, known to the ledger; yields its master
+        process.
+        """
+        options = [
+            "--processes",
+            "1",
+            "--threads",
+            str(threads),
+            "--worker-shutdown-timeout",
+            "10000",
+        ]
+        command = [
+            sys.executable,
+            str(BASE_DIR / "manage.py"),
+            "rundramatiq",
+            *options,
+            "--queues",
+            *queues,
+        ]
         known = self.count("SELECT count(*) FROM jobs_worker")
         with self.process("worker", command, more, niceness=WORKER_NICENESS) as master:
-            self.wait(lambda: self.count("SELECT count(*) FROM jobs_worker") > known, "the worker did not start")
+            self.wait(
+                lambda: self.count("SELECT count(*) FROM jobs_worker") > known,
+                "the worker did not start",
+            )
             yield master
 
     @contextmanager
     def peer_worker(self, command: list[str], **more: str) -> Iterator[psutil.Process]:
         """Another system's worker, a Python module and its arguments, with the same niceness."""
-        with self.process("peer", [sys.executable, "-m", *command], more, niceness=WORKER_NICENESS) as master:
+        with self.process(
+            "peer", [sys.executable, "-m", *command], more, niceness=WORKER_NICENESS
+        ) as master:
             yield master
 
     @contextmanager
@@ -130,13 +161,17 @@ class Services:
         with listening_socket() as listener:
             port, descriptor = listener.getsockname()[1], listener.fileno()
             bind = {"WEB_BIND": f"fd://{descriptor}", "WEB_PROCESSES": "1"}
-            with self.process(f"web-{application.partition('.')[0]}", command, bind | more, pass_fd=descriptor):
+            with self.process(
+                f"web-{application.partition('.')[0]}", command, bind | more, pass_fd=descriptor
+            ):
                 self.wait(lambda: _answers(port), f"{application} did not answer")
                 yield port
 
     @contextmanager
     def mail_server(self, *, delay_seconds: float) -> Iterator[str]:
-        """A mail server that takes everything after a delay runs inside; yields its URL for EMAIL_URL."""
+        """A mail server that takes everything after a delay runs inside; yields its URL for
+        EMAIL_URL.
+        """
         with listening_socket() as listener:
             port, descriptor = listener.getsockname()[1], listener.fileno()
             command = [sys.executable, "-m", "benchmarks.smtp", str(descriptor), str(delay_seconds)]
@@ -145,14 +180,24 @@ class Services:
 
     @contextmanager
     def process(
-        self, name: str, command: list[str], more: dict[str, str], *, niceness: int = 0, pass_fd: int | None = None
+        self,
+        name: str,
+        command: list[str],
+        more: dict[str, str],
+        *,
+        niceness: int = 0,
+        pass_fd: int | None = None,
     ) -> Iterator[psutil.Process]:
-        """The command runs inside, its output in `logs/NAME.log`; its whole group is gone afterwards."""
+        """The command runs inside, its output in `logs/NAME.log`; its whole group is gone
+        afterwards.
+        """
         path = self.folder / "logs" / f"{name}.log"
         path.parent.mkdir(parents=True, exist_ok=True)
         fds = () if pass_fd is None else (pass_fd,)
         with path.open("wb") as log:
-            process = spawn(command, env=self.environment(**more), log=log, niceness=niceness, pass_fds=fds)
+            process = spawn(
+                command, env=self.environment(**more), log=log, niceness=niceness, pass_fds=fds
+            )
         try:
             yield psutil.Process(process.pid)
             if process.poll() is not None:
@@ -170,8 +215,13 @@ class Services:
         row = self.database.execute(sql).fetchone() or ()
         return tuple(value.timestamp() for value in row)
 
-    def wait(self, condition: Callable[[], bool], complaint: str, seconds: float = START_SECONDS) -> None:
-        """The condition holds afterwards. Raises BenchmarkError with the complaint when the time is over."""
+    def wait(
+        self, condition: Callable[[], bool], complaint: str, seconds: float = START_SECONDS
+    ) -> None:
+        """The condition holds afterwards.
+
+        Raises BenchmarkError with the complaint when the time is over.
+        """
         if not wait_for(condition, seconds):
             raise BenchmarkError(f"{complaint} within {seconds:.0f} s; see {self.folder}/logs")
 
@@ -198,17 +248,28 @@ def listening_socket() -> Iterator[socket.socket]:
 
 
 def cpu_seconds(master: psutil.Process) -> float:
-    """Processor time of the process and its children so far. Other programs hardly change it, unlike elapsed time."""
+    """Processor time of the process and its children so far.
+
+    Other programs hardly change it, unlike elapsed time.
+    """
     times = [process.cpu_times() for process in (master, *master.children(recursive=True))]
     return sum(time.user + time.system for time in times)
 
 
 def memory_mb(master: psutil.Process) -> float:
     """Memory of the process and its children, what they share counted once (proportional set size)."""
-    return sum(process.memory_full_info().pss for process in (master, *master.children(recursive=True))) / 2**20
+    return (
+        sum(
+            process.memory_full_info().pss for process in (master, *master.children(recursive=True))
+        )
+        / 2**20
+    )
 
 
 def _answers(port: int) -> bool:
-    with suppress(URLError, OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/livez", timeout=5):
+    with (
+        suppress(URLError, OSError),
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/livez", timeout=5),
+    ):
         return True
     return False

@@ -1,4 +1,6 @@
-"""Production's settings, with the benchmark's own actors and its inline endpoint beside the product's."""
+"""Production's settings, with the benchmark's own actors and its inline endpoint beside the
+product's.
+"""
 
 from config.settings import *  # noqa: F403
 

@@ -1,4 +1,5 @@
-"""A mail server on loopback that takes everything, after a delay: `python -m benchmarks.smtp DESCRIPTOR SECONDS`.
+"""A mail server on loopback that takes everything, after a delay: `python -m benchmarks.smtp
+DESCRIPTOR SECONDS`.
 
 DESCRIPTOR is a listening socket inherited from the parent.
 """
@@ -14,7 +15,9 @@ END_OF_MESSAGE = b".\r\n"
 
 
 async def serve(listener: socket.socket, delay_seconds: float) -> None:
-    """Answer for ever; the delay stands between the message and its acknowledgement, as a busy provider's does."""
+    """Answer for ever; the delay stands between the message and its acknowledgement, as a busy
+    provider's does.
+    """
 
     async def converse(reader: StreamReader, writer: StreamWriter) -> None:
         try:

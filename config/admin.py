@@ -27,7 +27,9 @@ log = structlog.get_logger(__name__)
 
 
 class NameLengthMixin:
-    """A name may be an email address; Django lets none be typed that is longer than the column of phones."""
+    """A name may be an email address; Django lets none be typed that is longer than the column of
+    phones.
+    """
 
     fields: dict[str, Any]
 
@@ -45,7 +47,9 @@ class PasswordAndCodeForm(NameLengthMixin, OTPAdminAuthenticationForm):  # type:
 
 
 class CivicLensAdminSite(admin.AdminSite):
-    """Staff enter with their password and, where STAFF_TOTP_REQUIRED says so, the code of their authenticator."""
+    """Staff enter with their password and, where STAFF_TOTP_REQUIRED says so, the code of their
+    authenticator.
+    """
 
     site_header = site_title = "CivicLens"
     index_title = "The desk"
@@ -62,15 +66,18 @@ class CivicLensAdminSite(admin.AdminSite):
         return super().admin_view(_refusing(view), cacheable)
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Whether this is active staff; a session that began without a code does not count where one is required."""
+        """Whether this is active staff; a session that began without a code does not count where
+        one is required.
+        """
         return super().has_permission(request) and totp.is_satisfied(request.user)
 
 
 def _refusing(view: V) -> V:
     """Answer 400 where a value of the request is none that the column or PostgreSQL takes.
 
-    Django's admin hands much of an address (filters, keys, initial values, selections) to the ORM unchecked, and often
-    only while the page is rendered. The log has the traceback, should the fault be ours after all.
+    Django's admin hands much of an address (filters, keys, initial values, selections) to the ORM
+    unchecked, and often only while the page is rendered. The log has the traceback, should the
+    fault be ours after all.
     """
 
     @wraps(view)
@@ -81,7 +88,8 @@ def _refusing(view: V) -> V:
         except (ValidationError, ValueError, OverflowError, DataError) as error:
             log.warning("admin_request_refused", path=request.path, exc_info=error)
             return HttpResponseBadRequest(
-                "The address or the form has a value that cannot be looked up.\n", content_type="text/plain"
+                "The address or the form has a value that cannot be looked up.\n",
+                content_type="text/plain",
             )
 
     return cast("V", guarded)

@@ -1,5 +1,12 @@
+from django.apps import AppConfig
 from django.contrib import admin
 from django.contrib.admin.apps import AdminConfig
+
+
+class CivicLensConfig(AppConfig):
+    """The commands that touch several apps."""
+
+    name = "config"
 
 
 class CivicLensAdminConfig(AdminConfig):
@@ -12,5 +19,6 @@ class CivicLensAdminConfig(AdminConfig):
         from django_dramatiq.models import Task  # noqa: PLC0415 - models are loaded only now
         from django_otp.plugins.otp_totp.models import TOTPDevice  # noqa: PLC0415
 
-        # The ledger has the tasks, not Dramatiq; `manage.py enrol_totp` makes authenticators, whose keys stay hidden.
+        # The ledger has the tasks, not Dramatiq; `manage.py enrol_totp` makes authenticators, whose
+        # keys stay hidden.
         admin.site.unregister([Task, TOTPDevice])

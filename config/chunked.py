@@ -1,4 +1,6 @@
-"""Bodies sent in chunks (RFC 9112, section 7.1), which Django would take for empty: it goes by their length."""
+"""Bodies sent in chunks (RFC 9112, section 7.1), which Django would take for empty: it goes by
+their length.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,8 @@ _READ_BYTES = 64 * 1024
 class ChunkedBodies:
     """A WSGI application that gets every chunked body with its length.
 
-    Of one larger than API_DRAIN_MAX_BYTES it gets a byte more than that, and so refuses it. In memory are
-    DATA_UPLOAD_MAX_MEMORY_SIZE bytes at most.
+    Of one larger than API_DRAIN_MAX_BYTES it gets a byte more than that, and so refuses it. In
+    memory are DATA_UPLOAD_MAX_MEMORY_SIZE bytes at most.
     """
 
     def __init__(self, application: Callable[..., Iterable[bytes]]) -> None:

@@ -95,9 +95,11 @@ PROBLEM_OF |= {BodyTooLarge: "body-too-large", InvalidCursor: "invalid-cursor"}
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Django REST framework's EXCEPTION_HANDLER: answer with a problem document, or None for what nobody foresaw.
+    """Django REST framework's EXCEPTION_HANDLER: answer with a problem document, or None for what
+    nobody foresaw.
 
-    What is answered None is raised on, logged with its traceback and answered 500 by `config.middleware`.
+    What is answered None is raised on, logged with its traceback and answered 500 by
+    `config.middleware`.
     """
     error = _as_api_exception(error)
     problem = problem_type(error)
@@ -108,15 +110,21 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
     if "Retry-After" in headers:
         members["retry_after"] = int(headers["Retry-After"])
     body = problems.document(problem, detail=_detail(error), instance=request.path, **members)
-    return Response(body, status=problem.status, headers=headers, content_type=problems.CONTENT_TYPE)
+    return Response(
+        body, status=problem.status, headers=headers, content_type=problems.CONTENT_TYPE
+    )
 
 
 def problem_type(error: Exception) -> ProblemType | None:
-    """Look the exception up in the table; an unlisted APIException gets the general type of its status."""
+    """Look the exception up in the table; an unlisted APIException gets the general type of its
+    status.
+    """
     for base in type(error).__mro__:
         if base in PROBLEM_OF:
             return PROBLEM_TYPES[PROBLEM_OF[base]]
-    return problems.type_for_status(error.status_code) if isinstance(error, drf.APIException) else None
+    return (
+        problems.type_for_status(error.status_code) if isinstance(error, drf.APIException) else None
+    )
 
 
 def _as_api_exception(error: Exception) -> Exception:
@@ -147,7 +155,11 @@ def _detail(error: Exception) -> str:
 def _members(error: Exception, request: HttpRequest) -> dict[str, Any]:
     if not isinstance(error, drf.ValidationError):
         return {}
-    return {"errors": list(problems.field_errors(error.detail, in_query=request.method in {"GET", "HEAD"}))}
+    return {
+        "errors": list(
+            problems.field_errors(error.detail, in_query=request.method in {"GET", "HEAD"})
+        )
+    }
 
 
 def _headers(error: Exception) -> dict[str, str]:

@@ -23,11 +23,14 @@ control_socket_disable = True
 
 
 def pre_request(_worker: Any, request: Any) -> None:
-    """Who sends a body that may not be read to its end is told that the connection ends with the answer.
+    """Who sends a body that may not be read to its end is told that the connection ends with the
+    answer.
 
     An application cannot say so itself: gunicorn keeps `Connection` to itself.
     """
     headers = dict(request.headers)
     length = headers.get("CONTENT-LENGTH", "0")
-    if "TRANSFER-ENCODING" in headers or (length.isdecimal() and int(length) > settings.API_DRAIN_MAX_BYTES):
+    if "TRANSFER-ENCODING" in headers or (
+        length.isdecimal() and int(length) > settings.API_DRAIN_MAX_BYTES
+    ):
         request.force_close()

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
 
-from jobs.health import BrokerState, broker_state, ledger_lag
+from jobs.operations.health import BrokerState, broker_state, ledger_lag
 
 T = TypeVar("T")
 
@@ -22,13 +22,17 @@ log = structlog.get_logger(__name__)
 
 
 class Probe(Generic[T]):
-    """A check that runs in a thread of its own, one at a time, and whose result is kept for `keep_seconds`.
+    """A check that runs in a thread of its own, one at a time, and whose result is kept for
+    `keep_seconds`.
 
-    A caller waits `patience_seconds` at most. So a machine that swallows packets costs a request that long, and a
-    storm of probes costs that machine one connection. A run that is stuck for ten times as long is given up.
+    A caller waits `patience_seconds` at most. So a machine that swallows packets costs a request
+    that long, and a storm of probes costs that machine one connection. A run that is stuck for ten
+    times as long is given up.
     """
 
-    def __init__(self, check: Callable[[], T], *, patience_seconds: float, keep_seconds: float = 0) -> None:
+    def __init__(
+        self, check: Callable[[], T], *, patience_seconds: float, keep_seconds: float = 0
+    ) -> None:
         self._check = check
         self._patience = patience_seconds
         self._keep = keep_seconds
@@ -42,7 +46,9 @@ class Probe(Generic[T]):
             if self._run is None or time.monotonic() >= self._expires_at:
                 self._run = Future()
                 self._expires_at = time.monotonic() + 10 * self._patience
-                threading.Thread(target=self._work, args=[self._run], name="health", daemon=True).start()
+                threading.Thread(
+                    target=self._work, args=[self._run], name="health", daemon=True
+                ).start()
             run = self._run
         try:
             return run.result(self._patience)
@@ -71,7 +77,9 @@ class Probe(Generic[T]):
 
 
 def _ask_database() -> float:
-    """Return the ledger's lag, over a connection of this thread's own, so that a stuck one is never reused."""
+    """Return the ledger's lag, over a connection of this thread's own, so that a stuck one is never
+    reused.
+    """
     try:
         return ledger_lag()
     finally:
@@ -83,9 +91,11 @@ broker_probe: Probe[BrokerState] = Probe(broker_state, patience_seconds=2, keep_
 
 
 def report() -> dict[str, Any]:
-    """Return `{status, checks}`: `down` without PostgreSQL, `degraded` while work waits or RabbitMQ is away.
+    """Return `{status, checks}`: `down` without PostgreSQL, `degraded` while work waits or RabbitMQ
+    is away.
 
-    RabbitMQ's absence is no more than that: requests are answered, and their tasks run when it is back.
+    RabbitMQ's absence is no more than that: requests are answered, and their tasks run when it is
+    back.
     """
     checks = {**_database_and_ledger(), "broker": _broker()}
     found = {check["status"] for check in checks.values()}

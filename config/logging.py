@@ -1,4 +1,6 @@
-"""The log: structlog's events and the libraries' records through one chain, JSON in production, text in development."""
+"""The log: structlog's events and the libraries' records through one chain, JSON in production,
+text in development.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +19,11 @@ _SECRET_KEY = re.compile(
     r"(^|[_-])(phone|email|recipient|otp|token|password|secret|authorization|cookie|access|refresh)$|^(otp_)?code$",
     re.IGNORECASE,
 )
-#: Telephone numbers in E.164, email addresses and JSON Web Tokens inside a text. No search goes over a long run of
-#: characters from each of them: the whole process stands still meanwhile.
-_SECRET_TEXT = re.compile(r"\+\d{8,15}\b|[\w.+-]{1,64}@[\w-]+\.[\w.-]+|\beyJ[\w-]{1,1000}\.[\w-]+\.[\w-]+")
+#: Telephone numbers in E.164, email addresses and JSON Web Tokens inside a text. No search goes
+#: over a long run of characters from each of them: the whole process stands still meanwhile.
+_SECRET_TEXT = re.compile(
+    r"\+\d{8,15}\b|[\w.+-]{1,64}@[\w-]+\.[\w.-]+|\beyJ[\w-]{1,1000}\.[\w-]+\.[\w-]+"
+)
 
 
 def configuration(*, level: str, as_json: bool) -> dict[str, Any]:
@@ -34,7 +38,10 @@ def configuration(*, level: str, as_json: bool) -> dict[str, Any]:
     formatter = {
         "()": structlog.stdlib.ProcessorFormatter,
         "foreign_pre_chain": shared,
-        "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(as_json=as_json)],
+        "processors": [
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            *_rendering(as_json=as_json),
+        ],
     }
     return {
         "version": 1,
@@ -55,7 +62,9 @@ def configuration(*, level: str, as_json: bool) -> dict[str, Any]:
 
 
 def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """A structlog processor: secrets are gone from the event, by the name of a key or by the look of a text."""
+    """A structlog processor: secrets are gone from the event, by the name of a key or by the look
+    of a text.
+    """
     return {key: _without_secrets(key, value) for key, value in event.items()}
 
 

@@ -1,4 +1,6 @@
-"""What holds for every request: its id and log line, problem documents under /api/, optional slashes, CSP, ETags."""
+"""What holds for every request: its id and log line, problem documents under /api/, optional
+slashes, CSP, ETags.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,8 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 class RequestIdMiddleware:
     """Every request has an id: the caller's sane `X-Request-ID`, else a new one.
 
-    It is echoed, bound to every log event, and remembered by the tasks the request sends (`structlog.contextvars`).
+    It is echoed, bound to every log event, and remembered by the tasks the request sends
+    (`structlog.contextvars`).
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -51,10 +54,12 @@ class RequestIdMiddleware:
 
 
 class ProblemMiddleware:
-    """Under /api/ every error answer is a problem document, also one made outside Django REST framework.
+    """Under /api/ every error answer is a problem document, also one made outside Django REST
+    framework.
 
-    Such are unknown addresses, refused hosts, crashes: Django's HTML for them, with DEBUG also its traceback page, is
-    replaced. A body that was not read is drained, so that the client reads the answer instead of a reset connection.
+    Such are unknown addresses, refused hosts, crashes: Django's HTML for them, with DEBUG also its
+    traceback page, is replaced. A body that was not read is drained, so that the client reads the
+    answer instead of a reset connection.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -67,13 +72,16 @@ class ProblemMiddleware:
             response = self.get_response(request)
         if response.status_code >= 400 and request.path_info.startswith(API_PREFIX):
             _drain(request)
-            if isinstance(response, HttpResponse) and response.get("Content-Type", "").startswith("text/"):
+            if isinstance(response, HttpResponse) and response.get("Content-Type", "").startswith(
+                "text/"
+            ):
                 _become_problem(request, response)
         return response
 
 
 class OptionalSlashMiddleware:
-    """An address works with and without its trailing slash, for every method and without a redirect.
+    """An address works with and without its trailing slash, for every method and without a
+    redirect.
 
     The URL map names each route once, either way; `request.path` stays what the client asked for.
     """
@@ -91,7 +99,10 @@ class OptionalSlashMiddleware:
 
 
 class ContentSecurityPolicyMiddleware:
-    """Pages load nothing but this product's own files. The admin has its own styles and is left to Django."""
+    """Pages load nothing but this product's own files.
+
+    The admin has its own styles and is left to Django.
+    """
 
     POLICY = (
         "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
@@ -111,18 +122,26 @@ class ContentSecurityPolicyMiddleware:
 
 
 class ApiCacheMiddleware(ConditionalGetMiddleware):
-    """Reads under /api/ carry an ETag and answer 304 to `If-None-Match`; nothing else is kept by any cache."""
+    """Reads under /api/ carry an ETag and answer 304 to `If-None-Match`; nothing else is kept by
+    any cache.
+    """
 
-    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
         if not request.path_info.startswith(API_PREFIX):
             return response
         is_read = request.method in {"GET", "HEAD"} and response.status_code < 400
         if "Cache-Control" not in response:
-            patch_cache_control(response, **({"private": True, "no_cache": True} if is_read else {"no_store": True}))
+            patch_cache_control(
+                response, **({"private": True, "no_cache": True} if is_read else {"no_store": True})
+            )
         if not is_read:
             return response
         answer = super().process_response(request, response)
-        if "Retry-After" in response:  # Django's 304 drops it, and a client that polls would ask again at once
+        if (
+            "Retry-After" in response
+        ):  # Django's 304 drops it, and a client that polls would ask again at once
             answer["Retry-After"] = response["Retry-After"]
         return answer
 
@@ -131,7 +150,13 @@ def _log_finished(request: HttpRequest, response: HttpResponseBase, started: flo
     """Write the request's one line: never the query, which may hold a phone number or a token."""
     write = log.debug if request.path_info.rstrip("/") in PROBE_PATHS else log.info
     milliseconds = round((time.perf_counter() - started) * 1000, 1)
-    write("request_finished", method=request.method, path=request.path, status=response.status_code, ms=milliseconds)
+    write(
+        "request_finished",
+        method=request.method,
+        path=request.path,
+        status=response.status_code,
+        ms=milliseconds,
+    )
 
 
 def _become_problem(request: HttpRequest, response: HttpResponse) -> None:

@@ -1,7 +1,8 @@
-"""Keyset pagination: a page costs the same however deep it lies; rows with equal times are neither lost nor doubled.
+"""Keyset pagination: a page costs the same however deep it lies; rows with equal times are neither
+lost nor doubled.
 
-Not Django REST framework's CursorPagination: that one remembers the first ordering field and an offset among its
-equals, capped at 1,000, which an import of many rows with one timestamp exceeds.
+Not Django REST framework's CursorPagination: that one remembers the first ordering field and an
+offset among its equals, capped at 1,000, which an import of many rows with one timestamp exceeds.
 """
 
 from __future__ import annotations
@@ -30,14 +31,16 @@ from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from config.exceptions import InvalidCursor
-from jobs.strict_json import storable
+from jobs.http.strict_json import storable
 
 _CURSOR_MAX_CHARACTERS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The row next to which a page begins, given by its ordering values, and on which side of it the page lies."""
+    """The row next to which a page begins, given by its ordering values, and on which side of it
+    the page lies.
+    """
 
     values: tuple[str, ...]
     backward: bool = False
@@ -52,7 +55,9 @@ class Cursor:
         padded = text[:_CURSOR_MAX_CHARACTERS] + "=" * (-len(text) % 4)
         try:
             match json.loads(base64.b64decode(padded, altchars="-_", validate=True)):
-                case [0 | 1 as side, *values] if all(isinstance(value, str) and storable(value) for value in values):
+                case [0 | 1 as side, *values] if all(
+                    isinstance(value, str) and storable(value) for value in values
+                ):
                     return cls(tuple(values), backward=bool(side))
         except (ValueError, RecursionError) as error:
             raise InvalidCursor from error
@@ -62,8 +67,9 @@ class Cursor:
 class KeysetPagination(BasePagination):
     """`?cursor=…&page_size=…` → `{next, previous, results}`, newest first.
 
-    A view's `ordering` names fields that are never NULL, all in one direction, and ends with a unique one; an index on
-    them serves every page. A page_size above `max_page_size` is taken as that.
+    A view's `ordering` names fields that are never NULL, all in one direction, and ends with a
+    unique one; an index on them serves every page. A page_size above `max_page_size` is taken as
+    that.
     """
 
     ordering: tuple[str, ...] = ("-created_at", "-id")
@@ -87,7 +93,9 @@ class KeysetPagination(BasePagination):
         return self.rows
 
     def get_paginated_response(self, data: Any) -> Response:
-        return Response({"next": self._next_link(), "previous": self._previous_link(), "results": data})
+        return Response(
+            {"next": self._next_link(), "previous": self._previous_link(), "results": data}
+        )
 
     def _from_cursor(self, queryset: QuerySet[Any], backward: bool) -> QuerySet[Any]:
         descending = self.ordering[0].startswith("-") != backward
@@ -103,7 +111,9 @@ class KeysetPagination(BasePagination):
         if len(cursor.values) != len(fields):
             raise InvalidCursor
         try:
-            return tuple(_value(field, text) for field, text in zip(fields, cursor.values, strict=True))
+            return tuple(
+                _value(field, text) for field, text in zip(fields, cursor.values, strict=True)
+            )
         except (ValidationError, ValueError, OverflowError) as error:
             raise InvalidCursor from error
 
@@ -116,7 +126,9 @@ class KeysetPagination(BasePagination):
         if text is None:
             return self.page_size
         if not (text.isascii() and text.isdigit()) or not text.strip("0"):
-            raise exceptions.ValidationError({"page_size": ["A whole number of at least 1 is required."]})
+            raise exceptions.ValidationError(
+                {"page_size": ["A whole number of at least 1 is required."]}
+            )
         return self.max_page_size if len(text) > 9 else min(int(text), self.max_page_size)
 
     def _next_link(self) -> str | None:
@@ -130,22 +142,39 @@ class KeysetPagination(BasePagination):
         return replace_query_param(self.url, "cursor", Cursor(values, backward).encode())
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        link = {"type": "string", "format": "uri", "nullable": True, "description": "Follow it as it is."}
+        link = {
+            "type": "string",
+            "format": "uri",
+            "nullable": True,
+            "description": "Follow it as it is.",
+        }
         properties = {"next": link, "previous": link, "results": schema}
         return {"type": "object", "required": list(properties), "properties": properties}
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
-        size = {"type": "integer", "minimum": 1, "maximum": self.max_page_size, "default": self.page_size}
+        size = {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": self.max_page_size,
+            "default": self.page_size,
+        }
         return [
-            {"name": "cursor", "in": "query", "schema": {"type": "string"}, "description": "Taken from a link."},
+            {
+                "name": "cursor",
+                "in": "query",
+                "schema": {"type": "string"},
+                "description": "Taken from a link.",
+            },
             {"name": "page_size", "in": "query", "schema": size, "description": "Rows on a page."},
         ]
 
 
 def _value(field: Field[Any, Any], text: str) -> Any:
-    """Read an ordering value; a time in UTC, for PostgreSQL takes neither every offset nor every year.
+    """Read an ordering value; a time in UTC, for PostgreSQL takes neither every offset nor every
+    year.
 
-    Raises ValidationError for what is no such value, ValueError or OverflowError for a time outside the calendar.
+    Raises ValidationError for what is no such value, ValueError or OverflowError for a time outside
+    the calendar.
     """
     value = field.to_python(text)
     if not isinstance(value, datetime):

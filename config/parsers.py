@@ -11,23 +11,29 @@ from rest_framework.parsers import BaseParser
 from rest_framework.renderers import JSONRenderer
 
 from config.exceptions import BodyTooLarge
-from jobs import strict_json
+from jobs.http import strict_json
 
 
 class StrictJSONParser(BaseParser):
-    """JSON in UTF-8, as `jobs.strict_json` reads it.
+    """JSON in UTF-8, as `jobs.http.strict_json` reads it.
 
-    A body may have API_JSON_MAX_BYTES, or what the view's `json_max_bytes` says. Raises ParseError and BodyTooLarge.
+    A body may have API_JSON_MAX_BYTES, or what the view's `json_max_bytes` says. Raises ParseError
+    and BodyTooLarge.
     """
 
     media_type = "application/json"
     renderer_class = JSONRenderer
 
     def parse(
-        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
         context = parser_context or {}
-        body = _read(stream, getattr(context.get("view"), "json_max_bytes", settings.API_JSON_MAX_BYTES))
+        body = _read(
+            stream, getattr(context.get("view"), "json_max_bytes", settings.API_JSON_MAX_BYTES)
+        )
         try:
             return strict_json.loads(body.decode("utf-8"))
         except UnicodeError as error:

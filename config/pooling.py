@@ -1,6 +1,7 @@
 """The web's pool of database connections: what it tells of itself.
 
-Only web processes have one: many short requests share few connections. A worker's threads keep one each.
+Only web processes have one: many short requests share few connections. A worker's threads keep one
+each.
 """
 
 from __future__ import annotations
@@ -11,14 +12,16 @@ from django.db import connection
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from jobs.metrics import web_registry
+from jobs.operations.metrics import web_registry
 
 
 class PoolCollector(Collector):
     """`db_pool_connections` by state: in use, idle; and requests that wait for one."""
 
     def collect(self) -> Iterator[Metric]:
-        gauge = GaugeMetricFamily("db_pool_connections", "Connections of this process's pool.", labels=["state"])
+        gauge = GaugeMetricFamily(
+            "db_pool_connections", "Connections of this process's pool.", labels=["state"]
+        )
         pool = getattr(connection, "pool", None)
         if pool is not None:
             stats = pool.get_stats()

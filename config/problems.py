@@ -1,6 +1,7 @@
 """RFC 9457 problem documents: the list of problem types and how one is written.
 
-A type's URI, `/problems/<slug>`, is a promise to clients and a page of this product (`config.views.problem_page`).
+A type's URI, `/problems/<slug>`, is a promise to clients and a page of this product
+(`config.views.problem_page`).
 """
 
 from __future__ import annotations
@@ -34,51 +35,137 @@ PROBLEM_TYPES = {
     for problem in (
         ProblemType("bad-request", 400, "Bad request", "The request could not be understood."),
         ProblemType(
-            "malformed-body", 400, "Malformed body", "The body is not the JSON it claims to be: UTF-8, finite numbers."
+            "malformed-body",
+            400,
+            "Malformed body",
+            "The body is not the JSON it claims to be: UTF-8, finite numbers.",
         ),
         ProblemType(
-            "validation-error", 400, "Invalid input", "Some fields or parameters are not valid; `errors` names each."
-        ),
-        ProblemType("invalid-cursor", 400, "Invalid cursor", "Follow the links of a list; do not make cursors up."),
-        ProblemType("phone-invalid", 400, "Invalid phone number", "Phone numbers are written as +12025550123."),
-        ProblemType(
-            "country-not-served", 400, "Country not served", "Codes are not sent to phone numbers of this country."
+            "validation-error",
+            400,
+            "Invalid input",
+            "Some fields or parameters are not valid; `errors` names each.",
         ),
         ProblemType(
-            "otp-invalid", 400, "Invalid code", "The code is wrong, expired or used; ask for a new one and try again."
+            "invalid-cursor",
+            400,
+            "Invalid cursor",
+            "Follow the links of a list; do not make cursors up.",
         ),
-        ProblemType("email-missing", 400, "No email to verify", "Give the account an email address first."),
         ProblemType(
-            "idempotency-key-invalid", 400, "Invalid Idempotency-Key", "Send 1 to 255 printable ASCII characters."
+            "phone-invalid",
+            400,
+            "Invalid phone number",
+            "Phone numbers are written as +12025550123.",
         ),
-        ProblemType("not-authenticated", 401, "Sign in first", "Send an access token: `Authorization: Bearer …`."),
-        ProblemType("token-invalid", 401, "Invalid token", "Refresh the access token, or sign in again."),
+        ProblemType(
+            "country-not-served",
+            400,
+            "Country not served",
+            "Codes are not sent to phone numbers of this country.",
+        ),
+        ProblemType(
+            "otp-invalid",
+            400,
+            "Invalid code",
+            "The code is wrong, expired or used; ask for a new one and try again.",
+        ),
+        ProblemType(
+            "email-missing", 400, "No email to verify", "Give the account an email address first."
+        ),
+        ProblemType(
+            "idempotency-key-invalid",
+            400,
+            "Invalid Idempotency-Key",
+            "Send 1 to 255 printable ASCII characters.",
+        ),
+        ProblemType(
+            "not-authenticated",
+            401,
+            "Sign in first",
+            "Send an access token: `Authorization: Bearer …`.",
+        ),
+        ProblemType(
+            "token-invalid", 401, "Invalid token", "Refresh the access token, or sign in again."
+        ),
         ProblemType("refresh-invalid", 401, "Invalid refresh token", "Sign in again."),
         ProblemType("permission-denied", 403, "Not allowed", "This account may not do that."),
-        ProblemType("account-disabled", 403, "Account disabled", "Ask the operator of this service."),
-        ProblemType("not-found", 404, "Not found", "There is nothing here, or nothing that you may see."),
-        ProblemType("method-not-allowed", 405, "Method not allowed", "`Allow` lists the methods of this resource."),
-        ProblemType("not-acceptable", 406, "Not acceptable", "Answers are JSON: accept `application/json`."),
-        ProblemType("conflict", 409, "Conflict", "The resource has changed or is not in a state that allows this."),
-        ProblemType("transition-not-allowed", 409, "Status not reachable", "The present status does not lead there."),
         ProblemType(
-            "report-repeated", 409, "Report sent before", "The same words were sent before; say what is different."
-        ),
-        ProblemType("too-many-active-jobs", 409, "Too many jobs under way", "Wait for one of them, or cancel it."),
-        ProblemType(
-            "job-cancelled", 409, "Job cancelled", "A job was cancelled before it had a result; start another."
+            "account-disabled", 403, "Account disabled", "Ask the operator of this service."
         ),
         ProblemType(
-            "idempotency-key-in-use", 409, "Request in progress", "The same request is being answered; retry shortly."
+            "not-found", 404, "Not found", "There is nothing here, or nothing that you may see."
+        ),
+        ProblemType(
+            "method-not-allowed",
+            405,
+            "Method not allowed",
+            "`Allow` lists the methods of this resource.",
+        ),
+        ProblemType(
+            "not-acceptable", 406, "Not acceptable", "Answers are JSON: accept `application/json`."
+        ),
+        ProblemType(
+            "conflict",
+            409,
+            "Conflict",
+            "The resource has changed or is not in a state that allows this.",
+        ),
+        ProblemType(
+            "transition-not-allowed",
+            409,
+            "Status not reachable",
+            "The present status does not lead there.",
+        ),
+        ProblemType(
+            "report-repeated",
+            409,
+            "Report sent before",
+            "The same words were sent before; say what is different.",
+        ),
+        ProblemType(
+            "too-many-active-jobs",
+            409,
+            "Too many jobs under way",
+            "Wait for one of them, or cancel it.",
+        ),
+        ProblemType(
+            "job-cancelled",
+            409,
+            "Job cancelled",
+            "A job was cancelled before it had a result; start another.",
+        ),
+        ProblemType(
+            "idempotency-key-in-use",
+            409,
+            "Request in progress",
+            "The same request is being answered; retry shortly.",
         ),
         ProblemType("body-too-large", 413, "Body too large", "Send less."),
-        ProblemType("unsupported-media-type", 415, "Unsupported media type", "Send `application/json`."),
         ProblemType(
-            "idempotency-key-reused", 422, "Idempotency-Key reused", "A key belongs to one request; make a new one."
+            "unsupported-media-type", 415, "Unsupported media type", "Send `application/json`."
         ),
-        ProblemType("too-many-requests", 429, "Too many requests", "Wait for `Retry-After` seconds."),
-        ProblemType("job-failed", 500, "Job failed", "A job could not be computed, however often it was tried."),
-        ProblemType("internal-error", 500, "Internal error", "The fault is ours; the request id helps us find it."),
+        ProblemType(
+            "idempotency-key-reused",
+            422,
+            "Idempotency-Key reused",
+            "A key belongs to one request; make a new one.",
+        ),
+        ProblemType(
+            "too-many-requests", 429, "Too many requests", "Wait for `Retry-After` seconds."
+        ),
+        ProblemType(
+            "job-failed",
+            500,
+            "Job failed",
+            "A job could not be computed, however often it was tried.",
+        ),
+        ProblemType(
+            "internal-error",
+            500,
+            "Internal error",
+            "The fault is ours; the request id helps us find it.",
+        ),
         ProblemType("unavailable", 503, "Unavailable for the moment", "Try again shortly."),
     )
 }
@@ -102,7 +189,9 @@ def type_for_status(status: int) -> ProblemType:
 
 
 def document(problem: ProblemType, *, detail: str, instance: str, **members: Any) -> dict[str, Any]:
-    """Write the problem document about one request; `members` extend it (`errors`, `retry_after`, `request_id`)."""
+    """Write the problem document about one request; `members` extend it (`errors`, `retry_after`,
+    `request_id`).
+    """
     return {
         "type": problem.uri,
         "title": problem.title,
@@ -113,10 +202,14 @@ def document(problem: ProblemType, *, detail: str, instance: str, **members: Any
     }
 
 
-def field_errors(detail: Any, *, in_query: bool, path: tuple[str, ...] = ()) -> Iterator[dict[str, Any]]:
-    """Flatten Django REST framework's nested error detail: one entry a message, each naming where it belongs.
+def field_errors(
+    detail: Any, *, in_query: bool, path: tuple[str, ...] = ()
+) -> Iterator[dict[str, Any]]:
+    """Flatten Django REST framework's nested error detail: one entry a message, each naming where
+    it belongs.
 
-    `pointer` is a JSON pointer into the body (RFC 6901, as a fragment), `parameter` a query parameter.
+    `pointer` is a JSON pointer into the body (RFC 6901, as a fragment), `parameter` a query
+    parameter.
     """
     if isinstance(detail, Mapping):
         for name, inner in detail.items():
@@ -127,8 +220,17 @@ def field_errors(detail: Any, *, in_query: bool, path: tuple[str, ...] = ()) -> 
             step = (str(index),) if isinstance(inner, (Mapping, list)) else ()
             yield from field_errors(inner, in_query=in_query, path=(*path, *step))
     else:
-        place = {"parameter": ".".join(path)} if in_query else {"pointer": "#" + "".join(map(_pointer_step, path))}
-        yield {"field": ".".join(path), **place, "code": getattr(detail, "code", "invalid"), "detail": str(detail)}
+        place = (
+            {"parameter": ".".join(path)}
+            if in_query
+            else {"pointer": "#" + "".join(map(_pointer_step, path))}
+        )
+        yield {
+            "field": ".".join(path),
+            **place,
+            "code": getattr(detail, "code", "invalid"),
+            "detail": str(detail),
+        }
 
 
 def _pointer_step(name: str) -> str:

@@ -1,10 +1,12 @@
 """What runs by the clock: the whole schedule on one page."""
 
-from jobs.schedule import Entry
+from jobs.worker.schedule import Entry
 
 SCHEDULE = [
     Entry(name="seal-audit-events", cron="* * * * *", actor="seal_audit_events", is_coalesced=True),
-    Entry(name="export-audit-head", cron="*/5 * * * *", actor="export_audit_head", is_coalesced=True),
+    Entry(
+        name="export-audit-head", cron="*/5 * * * *", actor="export_audit_head", is_coalesced=True
+    ),
     Entry(name="refresh-all-matches", cron="41 2 * * *", actor="refresh_all_matches"),
     Entry(name="prune-tasks", cron="17 3 * * *", actor="prune_tasks"),
     Entry(name="prune-sign-ins", cron="20 3 * * *", actor="prune_sign_ins"),

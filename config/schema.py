@@ -1,4 +1,6 @@
-"""What the OpenAPI document says of every operation: its problem documents and, where honoured, the Idempotency-Key."""
+"""What the OpenAPI document says of every operation: its problem documents and, where honoured, the
+Idempotency-Key.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from drf_spectacular.utils import OpenApiParameter
 
 from accounts import schema as accounts_schema  # noqa: F401 - it registers how sign-in is described
 from config import problems
-from matching import schema as matching_schema  # noqa: F401 - and partners' keys
+from matching.partners import schema as matching_schema  # noqa: F401 - and partners' keys
 from notifications import schema as notifications_schema  # noqa: F401 - and the SMS provider's token
 
 _IDEMPOTENCY_KEY = OpenApiParameter(
@@ -23,7 +25,10 @@ _FIELD_ERROR = {
     "type": "object",
     "required": ["field", "code", "detail"],
     "properties": {
-        "field": {"type": "string", "description": "Dotted path; empty when it is about the whole body."},
+        "field": {
+            "type": "string",
+            "description": "Dotted path; empty when it is about the whole body.",
+        },
         "pointer": {"type": "string", "description": "JSON pointer into the body, as a fragment."},
         "parameter": {"type": "string", "description": "The query parameter."},
         "code": {"type": "string"},
@@ -38,7 +43,11 @@ PROBLEM_SCHEMA = {
     "description": "RFC 9457. `type` is stable and leads to its explanation.",
     "required": ["type", "title", "status", "detail", "instance"],
     "properties": {
-        "type": {"type": "string", "format": "uri-reference", "example": "/problems/validation-error"},
+        "type": {
+            "type": "string",
+            "format": "uri-reference",
+            "example": "/problems/validation-error",
+        },
         "title": {"type": "string"},
         "status": {"type": "integer", "minimum": 400, "maximum": 599},
         "detail": {"type": "string"},
@@ -61,7 +70,8 @@ class ApiSchema(AutoSchema):
 def let_blank_texts_match(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """A postprocessing hook: a blank email address is valid also for who does not check formats.
 
-    To them it matches both branches of drf-spectacular's `oneOf`, since JSON Schema makes `format` an annotation.
+    To them it matches both branches of drf-spectacular's `oneOf`, since JSON Schema makes `format`
+    an annotation.
     """
     for component in result.get("components", {}).get("schemas", {}).values():
         for field in component.get("properties", {}).values():

@@ -19,7 +19,8 @@ from django.utils.crypto import salted_hmac
 from config import logging
 from config.development import postgres, secrets
 
-django_stubs_ext.monkeypatch()  # lets Django's generic classes take their type parameters at run time
+# lets Django's generic classes take their type parameters at run time
+django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()
@@ -31,14 +32,18 @@ DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
 # --- Secrets -----------------------------------------------------------------------------------
 if not env.str("SECRET_KEY", default=""):
     if not DEBUG:
-        raise ImproperlyConfigured("SECRET_KEY is not set; set it, or SECRET_KEY_FILE, to a long random value.")
+        raise ImproperlyConfigured(
+            "SECRET_KEY is not set; set it, or SECRET_KEY_FILE, to a long random value."
+        )
     os.environ["SECRET_KEY"] = secrets.development_key(DATA_DIR)
 SECRET_KEY: str = env.str("SECRET_KEY")
 
 
 def _derived_key(purpose: str) -> str:
     """The key of one purpose where none of its own is set."""
-    return salted_hmac(f"civiclens.{purpose}", "", secret=SECRET_KEY, algorithm="sha256").hexdigest()
+    return salted_hmac(
+        f"civiclens.{purpose}", "", secret=SECRET_KEY, algorithm="sha256"
+    ).hexdigest()
 
 
 # --- Database ----------------------------------------------------------------------------------
@@ -56,12 +61,18 @@ DATABASES["default"] |= {
     "CONN_MAX_AGE": env.int("DB_CONNECTION_MAX_AGE_SECONDS", default=600),
     "CONN_HEALTH_CHECKS": True,
 }
-# "auto" prepares statements except behind a pooler; "on" also there: PgBouncer from 1.22 keeps track of them.
+# "auto" prepares statements except behind a pooler; "on" also there: PgBouncer from 1.22 keeps
+# track of them.
 DB_PREPARED_STATEMENTS = {"on": "on", "true": "on", "1": "on", "auto": "auto"}.get(
     env.str("DB_PREPARED_STATEMENTS", default="auto").lower(), "off"
 )
 # A server that vanished without a word is noticed within half a minute; the URL's own options win.
-_PATIENCE = {"connect_timeout": 3, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+_PATIENCE = {
+    "connect_timeout": 3,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
 _OPTIONS = {
     **_PATIENCE,
     "tcp_user_timeout": 25_000,
@@ -69,7 +80,8 @@ _OPTIONS = {
     "prepare_threshold": None if DB_PREPARED_STATEMENTS == "off" else 0,
 }
 DATABASES["default"]["OPTIONS"] = {**_OPTIONS, **DATABASES["default"].get("OPTIONS", {})}
-# Past any pooler, for what needs a session of PostgreSQL's own: building vector indexes. Empty: as DATABASE_URL.
+# Past any pooler, for what needs a session of PostgreSQL's own: building vector indexes. Empty: as
+# DATABASE_URL.
 DATABASE_DIRECT: dict[str, Any] = {}
 if env.str("DATABASE_DIRECT_URL", default=""):
     _direct = env.db("DATABASE_DIRECT_URL")
@@ -77,12 +89,17 @@ if env.str("DATABASE_DIRECT_URL", default=""):
         **{name: _direct[name] for name in ("HOST", "PORT", "NAME", "USER", "PASSWORD")},
         "OPTIONS": {**_OPTIONS, **_direct.get("OPTIONS", {})},
     }
-# Web processes share a pool of connections; workers keep one a thread. Index builds and exports run in workers.
+# Web processes share a pool of connections; workers keep one a thread. Index builds and exports run
+# in workers.
 DB_POOL_MIN_SIZE: int = env.int("DB_POOL_MIN_SIZE", default=1)
 DB_POOL_MAX_SIZE: int = env.int("DB_POOL_MAX_SIZE", default=8)  # of each web process; 0: no pool
-DB_POOL_TIMEOUT: float = env.float("DB_POOL_TIMEOUT", default=10)  # seconds a request waits for a connection
+DB_POOL_TIMEOUT: float = env.float(
+    "DB_POOL_TIMEOUT", default=10
+)  # seconds a request waits for a connection
 DB_POOL_MAX_IDLE: float = env.float("DB_POOL_MAX_IDLE", default=300)
-DB_STATEMENT_TIMEOUT: float = env.float("DB_STATEMENT_TIMEOUT", default=30)  # seconds, in web processes; 0: none
+DB_STATEMENT_TIMEOUT: float = env.float(
+    "DB_STATEMENT_TIMEOUT", default=30
+)  # seconds, in web processes; 0: none
 if os.environ.get("CIVICLENS_PROCESS") == "web" and DB_POOL_MAX_SIZE > 0:
     _pool = {
         "min_size": DB_POOL_MIN_SIZE,
@@ -100,6 +117,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Applications ------------------------------------------------------------------------------
 INSTALLED_APPS = [
+    "config.apps.CivicLensConfig",
     "config.apps.CivicLensAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -124,7 +142,7 @@ AUTH_USER_MODEL = "accounts.User"
 
 MIDDLEWARE = [
     "config.middleware.RequestIdMiddleware",
-    "jobs.tracing.TracingMiddleware",
+    "jobs.execution.tracing.TracingMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "config.middleware.ContentSecurityPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -161,7 +179,8 @@ TEMPLATES = [
 
 # --- Background work ---------------------------------------------------------------------------
 RABBITMQ_URL: str = env.str("RABBITMQ_URL", default="")
-# "rabbitmq" publishes to the broker; "embedded" lets workers take due tasks straight from the ledger.
+# "rabbitmq" publishes to the broker; "embedded" lets workers take due tasks straight from the
+# ledger.
 JOBS_TRANSPORT: str = env.str("JOBS_TRANSPORT", default="rabbitmq" if RABBITMQ_URL else "embedded")
 JOBS_QUEUES = ("critical", "default", "notifications", "matching", "analytics", "maintenance")
 JOBS_QUEUE_TYPE: str = env.str("JOBS_QUEUE_TYPE", default="classic")  # "quorum" on RabbitMQ 4.x
@@ -171,9 +190,12 @@ JOBS_BROKER_DEPTH_MESSAGES: int = env.int("JOBS_BROKER_DEPTH_MESSAGES", default=
 JOBS_HEARTBEAT_SECONDS: float = env.float("JOBS_HEARTBEAT_SECONDS", default=3)
 JOBS_LEASE_SECONDS: float = env.float("JOBS_LEASE_SECONDS", default=15)
 JOBS_TRANSACTION_TIMEOUT_SECONDS: float = env.float("JOBS_TRANSACTION_TIMEOUT_SECONDS", default=10)
-# Sealed arguments are encrypted with the first key and opened with any; put a new key in front to rotate.
+# Sealed arguments are encrypted with the first key and opened with any; put a new key in front to
+# rotate.
 JOBS_SEAL_KEYS: list[str] = env.list("JOBS_SEAL_KEYS", default=[_derived_key("jobs.seal")])
-JOBS_SCHEDULE: str = env.str("JOBS_SCHEDULE", default="config.schedule.SCHEDULE")  # empty: nothing by the clock
+JOBS_SCHEDULE: str = env.str(
+    "JOBS_SCHEDULE", default="config.schedule.SCHEDULE"
+)  # empty: nothing by the clock
 JOBS_RETENTION_DAYS: int = env.int("JOBS_RETENTION_DAYS", default=7)
 JOBS_DEAD_RETENTION_DAYS: int = env.int("JOBS_DEAD_RETENTION_DAYS", default=90)
 # Called in the transaction of an operator's action, so that none goes unrecorded.
@@ -189,7 +211,8 @@ JOBS_METRICS_PORT: int = env.int("JOBS_METRICS_PORT", default=0)
 JOBS_METRICS_HOST: str = env.str("JOBS_METRICS_HOST", default="127.0.0.1")
 # Traces go to this OTLP/HTTP collector; the other OTEL_* variables apply too.
 OTEL_EXPORTER_OTLP_ENDPOINT: str = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
-# Operators are told when one of these is exceeded, and when it is not any more; "inf" turns a rule off.
+# Operators are told when one of these is exceeded, and when it is not any more; "inf" turns a rule
+# off.
 JOBS_ALERT_RULES: dict[str, float] = {
     "dead_tasks": env.float("JOBS_ALERT_DEAD_TASKS", default=20),
     "oldest_seconds": env.float("JOBS_ALERT_OLDEST_SECONDS", default=300),
@@ -197,7 +220,9 @@ JOBS_ALERT_RULES: dict[str, float] = {
     "health_seconds": env.float("JOBS_ALERT_HEALTH_SECONDS", default=2),
     "worker_memory_bytes": env.float("JOBS_ALERT_WORKER_MEMORY_BYTES", default=1.5e9),
 }
-JOBS_HEALTH_URL: str = env.str("JOBS_HEALTH_URL", default="")  # such as http://web:8000/readyz; empty: asks directly
+JOBS_HEALTH_URL: str = env.str(
+    "JOBS_HEALTH_URL", default=""
+)  # such as http://web:8000/readyz; empty: asks directly
 # Called in the transaction in which an alert begins or ends.
 JOBS_OPERATOR_NOTIFIER = "notifications.actors.announce_alert"
 OPERATOR_EMAILS: list[str] = env.list("OPERATOR_EMAILS", default=[])
@@ -205,13 +230,13 @@ OPERATOR_EMAILS: list[str] = env.list("OPERATOR_EMAILS", default=[])
 DRAMATIQ_AUTODISCOVER_MODULES = ("actors",)
 DRAMATIQ_BROKER: dict[str, Any] = {
     "BROKER": {
-        "rabbitmq": "jobs.broker.RabbitmqLedgerBroker",
-        "embedded": "jobs.broker.EmbeddedLedgerBroker",
+        "rabbitmq": "jobs.transport.brokers.RabbitmqLedgerBroker",
+        "embedded": "jobs.transport.brokers.EmbeddedLedgerBroker",
     }[JOBS_TRANSPORT],
     "OPTIONS": {"url": RABBITMQ_URL} if JOBS_TRANSPORT == "rabbitmq" else {},
     "MIDDLEWARE": [
-        "jobs.middleware.LedgerMiddleware",
-        "jobs.telemetry.TelemetryMiddleware",
+        "jobs.worker.middleware.LedgerMiddleware",
+        "jobs.execution.telemetry.TelemetryMiddleware",
         "django_dramatiq.middleware.DbConnectionsMiddleware",
     ],
 }
@@ -219,7 +244,8 @@ DRAMATIQ_BROKER: dict[str, Any] = {
 # --- HTTP --------------------------------------------------------------------------------------
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["*"] if DEBUG else [])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-# Reverse proxies in front, each of which appends X-Forwarded-For; the first also sets X-Forwarded-Proto.
+# Reverse proxies in front, each of which appends X-Forwarded-For; the first also sets
+# X-Forwarded-Proto.
 TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXY_COUNT", default=0)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY_COUNT else None
 SECURE_SSL_REDIRECT: bool = env.bool("SECURE_SSL_REDIRECT", default=not DEBUG)
@@ -235,8 +261,12 @@ DATA_UPLOAD_MAX_MEMORY_SIZE: int = env.int("DATA_UPLOAD_MAX_BYTES", default=2_62
 
 # --- REST API ----------------------------------------------------------------------------------
 API_JSON_MAX_BYTES: int = env.int("API_JSON_MAX_BYTES", default=262_144)
-API_DRAIN_MAX_BYTES: int = env.int("API_DRAIN_MAX_BYTES", default=8_388_608)  # read and dropped after an error
-HEALTH_LEDGER_LAG_SECONDS: float = env.float("HEALTH_LEDGER_LAG_SECONDS", default=60)  # later than this is degraded
+API_DRAIN_MAX_BYTES: int = env.int(
+    "API_DRAIN_MAX_BYTES", default=8_388_608
+)  # read and dropped after an error
+HEALTH_LEDGER_LAG_SECONDS: float = env.float(
+    "HEALTH_LEDGER_LAG_SECONDS", default=60
+)  # later than this is degraded
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "accounts.authentication.BearerAuthentication",
@@ -291,18 +321,30 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 OTP_KEY: str = env.str("OTP_KEY", default="") or _derived_key("otp")
 OTP_LIFETIME_SECONDS: int = env.int("OTP_LIFETIME_SECONDS", default=300)
 OTP_ATTEMPTS: int = env.int("OTP_ATTEMPTS", default=5)
-PHONE_DEFAULT_REGION: str = env.str("PHONE_DEFAULT_REGION", default="")  # such as "US"; empty: numbers need their "+"
-OTP_COUNTRIES: list[str] = env.list("OTP_COUNTRIES", default=[])  # such as US,CA; empty: every country
+PHONE_DEFAULT_REGION: str = env.str(
+    "PHONE_DEFAULT_REGION", default=""
+)  # such as "US"; empty: numbers need their "+"
+OTP_COUNTRIES: list[str] = env.list(
+    "OTP_COUNTRIES", default=[]
+)  # such as US,CA; empty: every country
 # The wait before the next code doubles with each one that was not used within the hour.
 OTP_RESEND_WAIT_SECONDS: int = env.int("OTP_RESEND_WAIT_SECONDS", default=2 if DEBUG else 30)
 OTP_RESEND_WAIT_MAX_SECONDS: int = env.int("OTP_RESEND_WAIT_MAX_SECONDS", default=900)
 # In development every citizen comes from one address, and codes cost nothing.
 _OTP_SLACK = 1000 if DEBUG else 1
-OTP_REQUESTS_PER_RECIPIENT_DAY: int = env.int("OTP_REQUESTS_PER_RECIPIENT_DAY", default=20 * _OTP_SLACK)
+OTP_REQUESTS_PER_RECIPIENT_DAY: int = env.int(
+    "OTP_REQUESTS_PER_RECIPIENT_DAY", default=20 * _OTP_SLACK
+)
 OTP_REQUESTS_PER_HOST_HOUR: int = env.int("OTP_REQUESTS_PER_HOST_HOUR", default=60 * _OTP_SLACK)
-OTP_REQUESTS_PER_NETWORK_HOUR: int = env.int("OTP_REQUESTS_PER_NETWORK_HOUR", default=300 * _OTP_SLACK)
-OTP_REQUESTS_PER_PREFIX_HOUR: int = env.int("OTP_REQUESTS_PER_PREFIX_HOUR", default=100 * _OTP_SLACK)
-OTP_REQUESTS_PER_DAY: int = env.int("OTP_REQUESTS_PER_DAY", default=20_000 * _OTP_SLACK)  # a cap on what SMS may cost
+OTP_REQUESTS_PER_NETWORK_HOUR: int = env.int(
+    "OTP_REQUESTS_PER_NETWORK_HOUR", default=300 * _OTP_SLACK
+)
+OTP_REQUESTS_PER_PREFIX_HOUR: int = env.int(
+    "OTP_REQUESTS_PER_PREFIX_HOUR", default=100 * _OTP_SLACK
+)
+OTP_REQUESTS_PER_DAY: int = env.int(
+    "OTP_REQUESTS_PER_DAY", default=20_000 * _OTP_SLACK
+)  # a cap on what SMS may cost
 OTP_GUESSES_PER_HOST_HOUR: int = env.int("OTP_GUESSES_PER_HOST_HOUR", default=300 * _OTP_SLACK)
 
 # --- Tokens and sessions -------------------------------------------------------------------------
@@ -312,20 +354,32 @@ JWT_AUDIENCE: str = env.str("JWT_AUDIENCE", default="civiclens")
 REFRESH_KEY: str = env.str("REFRESH_KEY", default="") or _derived_key("refresh")
 ACCESS_TOKEN_LIFETIME = timedelta(seconds=env.int("ACCESS_TOKEN_LIFETIME_SECONDS", default=900))
 REFRESH_TOKEN_LIFETIME = timedelta(days=env.int("REFRESH_TOKEN_LIFETIME_DAYS", default=30))
-REFRESH_GRACE = timedelta(seconds=env.int("REFRESH_GRACE_SECONDS", default=10))  # to repeat a lost answer
-SIGN_IN_LIFETIME = timedelta(days=env.int("SIGN_IN_LIFETIME_DAYS", default=180))  # however often it is refreshed
+REFRESH_GRACE = timedelta(
+    seconds=env.int("REFRESH_GRACE_SECONDS", default=10)
+)  # to repeat a lost answer
+SIGN_IN_LIFETIME = timedelta(
+    days=env.int("SIGN_IN_LIFETIME_DAYS", default=180)
+)  # however often it is refreshed
 
 # --- Reputation ----------------------------------------------------------------------------------
-REPUTATION_POINTS_PER_DAY: int = env.int("REPUTATION_POINTS_PER_DAY", default=100)  # that one citizen can gain
+REPUTATION_POINTS_PER_DAY: int = env.int(
+    "REPUTATION_POINTS_PER_DAY", default=100
+)  # that one citizen can gain
 
 # --- Staff sign-in to the admin ------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "accounts.backends.StaffBackend"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-STAFF_TOTP_REQUIRED: bool = env.bool("STAFF_TOTP_REQUIRED", default=not DEBUG)  # `manage.py enrol_totp` gives one
-# Heads of the audit log's chain are appended here; keep the file where no database administrator writes.
+STAFF_TOTP_REQUIRED: bool = env.bool(
+    "STAFF_TOTP_REQUIRED", default=not DEBUG
+)  # `manage.py enrol_totp` gives one
+# Heads of the audit log's chain are appended here; keep the file where no database administrator
+# writes.
 AUDIT_HEAD_FILE: str = env.str("AUDIT_HEAD_FILE", default="")  # empty: DATA_DIR/audit-head.jsonl
 OTP_TOTP_ISSUER = "CivicLens"
 AXES_FAILURE_LIMIT: int = env.int("STAFF_LOGIN_FAILURES", default=5)
@@ -355,7 +409,9 @@ NOTIFICATION_CHANNELS = {
     "sms": f"notifications.channels.{'mailbox.send_sms' if DEBUG and not SMS_PROVIDER_URL else 'sms.send'}",
 }
 
-JOB_NOTICES_PER_HOUR: int = env.int("JOB_NOTICES_PER_HOUR", default=20)  # of the ends of one person's jobs
+JOB_NOTICES_PER_HOUR: int = env.int(
+    "JOB_NOTICES_PER_HOUR", default=20
+)  # of the ends of one person's jobs
 
 # --- Requests repeated --------------------------------------------------------------------------
 IDEMPOTENCY_RETENTION_HOURS: int = env.int("IDEMPOTENCY_RETENTION_HOURS", default=24)
@@ -363,7 +419,7 @@ IDEMPOTENCY_LOCK_SECONDS: int = env.int("IDEMPOTENCY_LOCK_SECONDS", default=60)
 
 # --- Embeddings ----------------------------------------------------------------------------------
 # Loaded on first use and only in workers; docs/classification.md lists the embedders there are.
-EMBEDDER: str = env.str("EMBEDDER", default="matching.embedders.minilm.MiniLmEmbedder")
+EMBEDDER: str = env.str("EMBEDDER", default="embeddings.minilm.MiniLmEmbedder")
 EMBEDDER_THREADS: int = env.int("EMBEDDER_THREADS", default=1)
 # Of the embedders that ask a server or load a model by name.
 EMBEDDER_URL: str = env.str("EMBEDDER_URL", default="")
@@ -379,23 +435,52 @@ VECTOR_HNSW_EF_CONSTRUCTION: int = env.int("VECTOR_HNSW_EF_CONSTRUCTION", defaul
 VECTOR_HNSW_EF_SEARCH: int = env.int("VECTOR_HNSW_EF_SEARCH", default=200)
 VECTOR_IVF_LISTS: int = env.int("VECTOR_IVF_LISTS", default=0)  # 0: one for a thousand rows
 VECTOR_IVF_PROBES: int = env.int("VECTOR_IVF_PROBES", default=32)
-VECTOR_BUILD_MEMORY_MB: int = env.int("VECTOR_BUILD_MEMORY_MB", default=1800)  # of PostgreSQL; a million rows need 1600
-VECTOR_EXACT_ROWS: int = env.int("VECTOR_EXACT_ROWS", default=40_000)  # up to so many are compared without the index
-VECTOR_MAX_SCAN_ROWS: int = env.int("VECTOR_MAX_SCAN_ROWS", default=20_000)  # looked at in the index, then exactly
-VECTOR_RECALL_MIN: float = env.float("VECTOR_RECALL_MIN", default=0.95)  # of a new index, before it replaces the old
-MATCHING_CANDIDATES: int = env.int("MATCHING_CANDIDATES", default=200)  # by meaning, and as many by words, a kind
-MATCHING_TEXT_HITS: int = env.int("MATCHING_TEXT_HITS", default=50_000)  # that the words of a profile may have
-MATCHING_TEXT_ROWS: int = env.int("MATCHING_TEXT_ROWS", default=1000)  # full text hits that are ranked
+VECTOR_BUILD_MEMORY_MB: int = env.int(
+    "VECTOR_BUILD_MEMORY_MB", default=1800
+)  # of PostgreSQL; a million rows need 1600
+VECTOR_EXACT_ROWS: int = env.int(
+    "VECTOR_EXACT_ROWS", default=40_000
+)  # up to so many are compared without the index
+VECTOR_MAX_SCAN_ROWS: int = env.int(
+    "VECTOR_MAX_SCAN_ROWS", default=20_000
+)  # looked at in the index, then exactly
+VECTOR_RECALL_MIN: float = env.float(
+    "VECTOR_RECALL_MIN", default=0.95
+)  # of a new index, before it replaces the old
+MATCHING_CANDIDATES: int = env.int(
+    "MATCHING_CANDIDATES", default=200
+)  # by meaning, and as many by words, a kind
+MATCHING_TEXT_HITS: int = env.int(
+    "MATCHING_TEXT_HITS", default=50_000
+)  # that the words of a profile may have
+MATCHING_TEXT_ROWS: int = env.int(
+    "MATCHING_TEXT_ROWS", default=1000
+)  # full text hits that are ranked
 MATCHING_CACHE_SECONDS: int = env.int("MATCHING_CACHE_SECONDS", default=300)
-MATCHING_DEBOUNCE_SECONDS: int = env.int("MATCHING_DEBOUNCE_SECONDS", default=20)  # after a profile's last change
+MATCHING_DEBOUNCE_SECONDS: int = env.int(
+    "MATCHING_DEBOUNCE_SECONDS", default=20
+)  # after a profile's last change
 MATCHING_RUNS_PER_HOUR: int = env.int("MATCHING_RUNS_PER_HOUR", default=120)  # of one citizen
-MATCHING_PROFILE_EDITS_PER_HOUR: int = env.int("MATCHING_PROFILE_EDITS_PER_HOUR", default=120)  # of one citizen
-MATCHING_INTERACTIONS_PER_HOUR: int = env.int("MATCHING_INTERACTIONS_PER_HOUR", default=300)  # of one citizen
-MATCHING_PARTNER_REQUESTS_PER_HOUR: int = env.int("MATCHING_PARTNER_REQUESTS_PER_HOUR", default=6000)  # of one partner
-MATCHING_WAIT_SECONDS: int = env.int("MATCHING_WAIT_SECONDS", default=20)  # the most that wait=true waits
-# Seconds, of each statement of a worker that finds matches; 0: none. Index builds and exports are free of it.
-MATCHING_STATEMENT_TIMEOUT_SECONDS: float = env.float("MATCHING_STATEMENT_TIMEOUT_SECONDS", default=30)
-MATCHING_NOTICE_SIMILARITY: float = env.float("MATCHING_NOTICE_SIMILARITY", default=0.45)  # to tell a citizen at once
+MATCHING_PROFILE_EDITS_PER_HOUR: int = env.int(
+    "MATCHING_PROFILE_EDITS_PER_HOUR", default=120
+)  # of one citizen
+MATCHING_INTERACTIONS_PER_HOUR: int = env.int(
+    "MATCHING_INTERACTIONS_PER_HOUR", default=300
+)  # of one citizen
+MATCHING_PARTNER_REQUESTS_PER_HOUR: int = env.int(
+    "MATCHING_PARTNER_REQUESTS_PER_HOUR", default=6000
+)  # of one partner
+MATCHING_WAIT_SECONDS: int = env.int(
+    "MATCHING_WAIT_SECONDS", default=20
+)  # the most that wait=true waits
+# Seconds, of each statement of a worker that finds matches; 0: none. Index builds and exports are
+# free of it.
+MATCHING_STATEMENT_TIMEOUT_SECONDS: float = env.float(
+    "MATCHING_STATEMENT_TIMEOUT_SECONDS", default=30
+)
+MATCHING_NOTICE_SIMILARITY: float = env.float(
+    "MATCHING_NOTICE_SIMILARITY", default=0.45
+)  # to tell a citizen at once
 MATCHING_NOTICES_PER_OPPORTUNITY: int = env.int("MATCHING_NOTICES_PER_OPPORTUNITY", default=100)
 # What each part of a score is worth; docs/matching.md says how they were chosen.
 MATCHING_WEIGHTS: dict[str, float] = {
@@ -410,15 +495,21 @@ MATCHING_WEIGHTS: dict[str, float] = {
 # --- Reports ------------------------------------------------------------------------------------
 # Below this confidence a report goes to the triage department with the category as a proposal.
 CLASSIFICATION_MIN_CONFIDENCE: float = env.float("CLASSIFICATION_MIN_CONFIDENCE", default=0.35)
-TRIAGE_DEADLINE_HOURS: int = env.int("TRIAGE_DEADLINE_HOURS", default=48)  # of a report without a category
-ANONYMOUS_REPORTS_PER_HOUR: int = env.int("ANONYMOUS_REPORTS_PER_HOUR", default=120)  # from one address
+TRIAGE_DEADLINE_HOURS: int = env.int(
+    "TRIAGE_DEADLINE_HOURS", default=48
+)  # of a report without a category
+ANONYMOUS_REPORTS_PER_HOUR: int = env.int(
+    "ANONYMOUS_REPORTS_PER_HOUR", default=120
+)  # from one address
 # Of a signed-in citizen; staff, who report for others, and imports have no limit.
 REPORTS_PER_CITIZEN_HOUR: int = env.int("REPORTS_PER_CITIZEN_HOUR", default=20)
 REPORTS_PER_CITIZEN_DAY: int = env.int("REPORTS_PER_CITIZEN_DAY", default=60)
 # Of one author: a citizen, or all who share an address without signing in.
 REPORTS_EQUAL_TEXTS_PER_DAY: int = env.int("REPORTS_EQUAL_TEXTS_PER_DAY", default=3)
 REPORTS_PER_CITIZEN_PLACE_DAY: int = env.int("REPORTS_PER_CITIZEN_PLACE_DAY", default=10)
-REPORTS_PER_PLACE_HOUR: int = env.int("REPORTS_PER_PLACE_HOUR", default=60)  # by all, within about 100 m
+REPORTS_PER_PLACE_HOUR: int = env.int(
+    "REPORTS_PER_PLACE_HOUR", default=60
+)  # by all, within about 100 m
 
 # --- Log ---------------------------------------------------------------------------------------
 LOG_LEVEL: str = env.str("LOG_LEVEL", default="INFO")

@@ -1,6 +1,7 @@
 """The URL map: the admin, the REST API, its documentation and the health checks.
 
-A route is named once; `config.middleware.OptionalSlashMiddleware` serves it with and without its trailing slash.
+A route is named once; `config.middleware.OptionalSlashMiddleware` serves it with and without its
+trailing slash.
 """
 
 from django.conf import settings
@@ -10,7 +11,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from config import views
-from jobs.metrics import metrics_view
+from jobs.operations.metrics import metrics_view
 from notifications.views import development_messages
 
 api_v1: list[URLPattern | URLResolver] = [
@@ -19,7 +20,7 @@ api_v1: list[URLPattern | URLResolver] = [
     path("", include("matching.urls")),
     path("", include("reports.urls")),
     path("", include("notifications.urls")),
-    path("", include("jobs.urls")),
+    path("", include("jobs.api.urls")),
 ]
 
 urlpatterns = [

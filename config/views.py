@@ -22,7 +22,9 @@ _REPORT = inline_serializer(
         "checks": inline_serializer(
             "HealthChecks",
             {
-                "database": inline_serializer("DatabaseHealth", {"status": serializers.ChoiceField(_LEVELS)}),
+                "database": inline_serializer(
+                    "DatabaseHealth", {"status": serializers.ChoiceField(_LEVELS)}
+                ),
                 "ledger": inline_serializer(
                     "LedgerHealth",
                     {
@@ -51,16 +53,25 @@ class PublicView(APIView):
 
 
 class HealthView(PublicView):
-    """Database, ledger and broker: 200 when requests can be answered (`ok`, `degraded`), 503 when not (`down`)."""
+    """Database, ledger and broker: 200 when requests can be answered (`ok`, `degraded`), 503 when
+    not (`down`).
+    """
 
     @extend_schema(
         operation_id="health",
         tags=["health"],
-        responses={200: _REPORT, 503: OpenApiResponse(_REPORT, description="The database does not answer.")},
+        responses={
+            200: _REPORT,
+            503: OpenApiResponse(_REPORT, description="The database does not answer."),
+        },
     )
     def get(self, request: Request) -> Response:
         found = health.report()
-        return Response(found, status=503 if found["status"] == "down" else 200, headers={"Cache-Control": "no-store"})
+        return Response(
+            found,
+            status=503 if found["status"] == "down" else 200,
+            headers={"Cache-Control": "no-store"},
+        )
 
 
 class LiveView(PublicView):

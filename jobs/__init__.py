@@ -10,11 +10,11 @@ with transaction.atomic():
     count_login.send(str(user.id))
 """
 
-from jobs.declaration import LedgerActor, actor
 from jobs.errors import JobsError, PermanentError, TaskCancelled
-from jobs.groups import send_group
-from jobs.running import RunningTask, current_task
-from jobs.types import Limits, job_type
+from jobs.execution.current import RunningTask, current_task
+from jobs.execution.declaration import LedgerActor, actor
+from jobs.execution.groups import send_group
+from jobs.execution.job_types import Limits, job_type
 
 __all__ = [
     "JobsError",

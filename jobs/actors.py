@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import jobs
-from jobs import announcements, retention
+from jobs.api import announcements
+from jobs.worker import retention
 
 
 @jobs.actor(queue_name="notifications")
 def announce_completion(job_id: str, state: str) -> None:
-    """Tell its owner how a job ended. The database sends this task; its name and queue stand in a migration."""
+    """Tell its owner how a job ended.
+
+    The database sends this task; its name and queue stand in a migration.
+    """
     announcements.announce(job_id, state)
 
 

@@ -21,8 +21,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from dramatiq import get_broker
 
-from jobs import alerts, dashboard, operations, overview, rollup, schedule, strict_json
 from jobs.errors import ArgumentsRefused, NotInThatState
+from jobs.http import strict_json
 from jobs.models import (
     AlertEpisode,
     Attempt,
@@ -38,8 +38,11 @@ from jobs.models import (
     UndecodableMessage,
     Worker,
 )
+from jobs.operations import actions as operator_actions
+from jobs.operations import alerts, dashboard, overview, rollup
 from jobs.redaction import redact, redact_value, shown_arguments
 from jobs.states import State
+from jobs.worker import schedule
 
 M = TypeVar("M", bound=Model)
 C = TypeVar("C", list[Any], dict[str, Any])
@@ -64,14 +67,20 @@ class ReadOnlyAdmin(admin.ModelAdmin[M]):
 class DashboardAdmin(ReadOnlyAdmin[Dashboard]):
     """One page instead of a list; who may change queues may pause and resume them."""
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The page; only its figures with `?figures`; a POST switches a queue and shows the page again."""
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The page; only its figures with `?figures`; a POST switches a queue and shows the page
+        again.
+        """
         if not self.has_view_permission(request):
             raise PermissionDenied
         if request.method == "POST":
             return self._switch(request)
         period = dashboard.PERIODS.get(request.GET.get("period", ""), dashboard.PERIODS["hour"])
-        context = dashboard.figures(period) | {"may_switch": request.user.has_perm("jobs.change_queue")}
+        context = dashboard.figures(period) | {
+            "may_switch": request.user.has_perm("jobs.change_queue")
+        }
         if "figures" in request.GET:
             return TemplateResponse(request, "admin/jobs/dashboard/figures.html", context)
         context |= self.admin_site.each_context(request) | {
@@ -86,10 +95,11 @@ class DashboardAdmin(ReadOnlyAdmin[Dashboard]):
         if not request.user.has_perm("jobs.change_queue"):
             raise PermissionDenied
         verb, queue = next(
-            ((verb, request.POST[verb]) for verb in ("pause", "resume") if verb in request.POST), ("", "")
+            ((verb, request.POST[verb]) for verb in ("pause", "resume") if verb in request.POST),
+            ("", ""),
         )
         if queue in settings.JOBS_QUEUES:
-            action = operations.pause if verb == "pause" else operations.resume
+            action = operator_actions.pause if verb == "pause" else operator_actions.resume
             if action(queue, by=request.user.pk):
                 self.message_user(request, f"Queue {queue} {verb}d.", messages.SUCCESS)
         return HttpResponseRedirect(request.get_full_path())
@@ -114,11 +124,15 @@ class AttemptInline(admin.TabularInline[Attempt, Task]):
 
     @admin.display(description="traceback")
     def traceback_text(self, attempt: Attempt) -> SafeString:
-        return format_html("<details><summary>Show</summary><pre>{}</pre></details>", redact(attempt.traceback))
+        return format_html(
+            "<details><summary>Show</summary><pre>{}</pre></details>", redact(attempt.traceback)
+        )
 
 
 class StrictJSONField(forms.JSONField):
-    """JSON that the ledger can store, said to be wrong by what is wrong with it; a refused text is shown as typed."""
+    """JSON that the ledger can store, said to be wrong by what is wrong with it; a refused text is
+    shown as typed.
+    """
 
     def to_python(self, value: Any) -> Any:
         if value in self.empty_values:
@@ -135,8 +149,12 @@ class StrictJSONField(forms.JSONField):
 class ArgumentsForm(forms.Form):
     """The arguments of a dead task, as JSON; valid once they are stored."""
 
-    args = StrictJSONField(widget=forms.Textarea(attrs={"rows": 6, "cols": 80}), required=False, label="Positional")
-    kwargs = StrictJSONField(widget=forms.Textarea(attrs={"rows": 6, "cols": 80}), required=False, label="By name")
+    args = StrictJSONField(
+        widget=forms.Textarea(attrs={"rows": 6, "cols": 80}), required=False, label="Positional"
+    )
+    kwargs = StrictJSONField(
+        widget=forms.Textarea(attrs={"rows": 6, "cols": 80}), required=False, label="By name"
+    )
 
     def clean_args(self) -> list[Any]:
         return _of_type(list, "list", self.cleaned_data["args"])
@@ -147,7 +165,9 @@ class ArgumentsForm(forms.Form):
     def store(self, task_id: UUID, *, by: UUID | None) -> bool:
         """Whether the task has these arguments now; otherwise the form says why not."""
         try:
-            operations.edit_arguments(task_id, self.cleaned_data["args"], self.cleaned_data["kwargs"], by=by)
+            operator_actions.edit_arguments(
+                task_id, self.cleaned_data["args"], self.cleaned_data["kwargs"], by=by
+            )
         except (ArgumentsRefused, NotInThatState) as error:
             self.add_error(None, str(error))
         return self.is_valid()
@@ -166,10 +186,16 @@ def _as_json(value: Any) -> SafeString:
 
 
 class DeclaredFilter(admin.SimpleListFilter):
-    """Filters by names the program knows: asking the ledger for its distinct ones would read all of it."""
+    """Filters by names the program knows: asking the ledger for its distinct ones would read all of
+    it.
+    """
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(**{str(self.parameter_name): self.value()}) if self.value() else queryset
+        return (
+            queryset.filter(**{str(self.parameter_name): self.value()})
+            if self.value()
+            else queryset
+        )
 
 
 class QueueFilter(DeclaredFilter):
@@ -208,12 +234,34 @@ class TaskAdmin(ReadOnlyAdmin[Task]):
     actions = ("replay_dead", "discard_dead", "cancel_tasks", "retry_now")
     inlines = (AttemptInline,)
     fieldsets = (
-        (None, {"fields": ("id", "actor", "queue", "state", "attempt", "max_attempts", "priority", "unique_key")}),
+        (
+            None,
+            {
+                "fields": (
+                    "id",
+                    "actor",
+                    "queue",
+                    "state",
+                    "attempt",
+                    "max_attempts",
+                    "priority",
+                    "unique_key",
+                )
+            },
+        ),
         ("What it runs with", {"fields": ("arguments", "edit", "request_id", "created_by")}),
         ("When", {"fields": ("created_at", "run_at", "published_at", "started_at", "finished_at")}),
         (
             "How far it is",
-            {"fields": ("worker_id", "progress", "shown_checkpoint", "cancel_requested_at", "shown_result")},
+            {
+                "fields": (
+                    "worker_id",
+                    "progress",
+                    "shown_checkpoint",
+                    "cancel_requested_at",
+                    "shown_result",
+                )
+            },
         ),
     )
 
@@ -233,22 +281,36 @@ class TaskAdmin(ReadOnlyAdmin[Task]):
     def edit(self, task: Task) -> SafeString | str:
         if task.state != State.DEAD or task.sealed_args is not None:
             return ""
-        return format_html('<a href="{}">Edit the arguments</a>', reverse("admin:jobs_task_arguments", args=(task.pk,)))
+        return format_html(
+            '<a href="{}">Edit the arguments</a>',
+            reverse("admin:jobs_task_arguments", args=(task.pk,)),
+        )
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.arguments_view)
-        return [path("<uuid:task_id>/arguments/", view, name="jobs_task_arguments"), *super().get_urls()]
+        return [
+            path("<uuid:task_id>/arguments/", view, name="jobs_task_arguments"),
+            *super().get_urls(),
+        ]
 
     def arguments_view(self, request: HttpRequest, task_id: UUID) -> HttpResponse:
         """Edit the arguments of a dead task, which may then be replayed."""
         if not request.user.has_perm("jobs.change_task"):
             raise PermissionDenied
         task = get_object_or_404(Task, pk=task_id, sealed_args=None)
-        form = ArgumentsForm(request.POST or None, initial={"args": task.args, "kwargs": task.kwargs})
+        form = ArgumentsForm(
+            request.POST or None, initial={"args": task.args, "kwargs": task.kwargs}
+        )
         if request.method == "POST" and form.is_valid() and form.store(task_id, by=request.user.pk):
-            self.message_user(request, "The arguments are stored; replay the task to run it with them.")
+            self.message_user(
+                request, "The arguments are stored; replay the task to run it with them."
+            )
             return HttpResponseRedirect(reverse("admin:jobs_task_change", args=(task_id,)))
-        context = self.admin_site.each_context(request) | {"task": task, "form": form, "title": "Edit the arguments"}
+        context = self.admin_site.each_context(request) | {
+            "task": task,
+            "form": form,
+            "title": "Edit the arguments",
+        }
         return TemplateResponse(request, "admin/jobs/task/arguments.html", context)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
@@ -257,38 +319,54 @@ class TaskAdmin(ReadOnlyAdmin[Task]):
 
     @admin.action(description="Replay dead tasks")
     def replay_dead(self, request: HttpRequest, tasks: QuerySet[Task]) -> None:
-        self._act(request, tasks, operations.replay, "replayed")
+        self._act(request, tasks, operator_actions.replay, "replayed")
 
     @admin.action(description="Discard dead tasks")
     def discard_dead(self, request: HttpRequest, tasks: QuerySet[Task]) -> None:
-        self._act(request, tasks, operations.discard, "discarded")
+        self._act(request, tasks, operator_actions.discard, "discarded")
 
     @admin.action(description="Cancel")
     def cancel_tasks(self, request: HttpRequest, tasks: QuerySet[Task]) -> None:
-        self._act(request, tasks, operations.cancel, "cancelled or asked to stop")
+        self._act(request, tasks, operator_actions.cancel, "cancelled or asked to stop")
 
     @admin.action(description="Retry now instead of waiting")
     def retry_now(self, request: HttpRequest, tasks: QuerySet[Task]) -> None:
-        self._act(request, tasks, operations.retry_now, "made due now")
+        self._act(request, tasks, operator_actions.retry_now, "made due now")
 
-    def _act(self, request: HttpRequest, tasks: QuerySet[Task], action: Callable[..., int], outcome: str) -> None:
+    def _act(
+        self, request: HttpRequest, tasks: QuerySet[Task], action: Callable[..., int], outcome: str
+    ) -> None:
         chosen: list[UUID] = list(tasks.values_list("id", flat=True))
         count = action(chosen, by=request.user.pk)
         left = len(chosen) - count
-        self.message_user(request, f"{count} tasks {outcome}.", messages.SUCCESS if count else messages.WARNING)
+        self.message_user(
+            request, f"{count} tasks {outcome}.", messages.SUCCESS if count else messages.WARNING
+        )
         if left > 0:
-            self.message_user(request, f"{left} were in a state that does not allow it.", messages.WARNING)
+            self.message_user(
+                request, f"{left} were in a state that does not allow it.", messages.WARNING
+            )
 
 
 @admin.register(Worker)
 class WorkerAdmin(ReadOnlyAdmin[Worker]):
-    list_display = ("hostname", "pid", "queues", "threads", "started_at", "heartbeat_at", "stopped_at")
+    list_display = (
+        "hostname",
+        "pid",
+        "queues",
+        "threads",
+        "started_at",
+        "heartbeat_at",
+        "stopped_at",
+    )
     list_filter = ("hostname",)
 
 
 @admin.register(Queue)
 class QueueAdmin(ReadOnlyAdmin[Queue]):
-    """Every queue of JOBS_QUEUES, and below them the switches that were ever set; the dashboard has the switches."""
+    """Every queue of JOBS_QUEUES, and below them the switches that were ever set; the dashboard has
+    the switches.
+    """
 
     list_display = ("name", "paused_at", "rate_per_minute", "note")
     actions = ("resume",)
@@ -298,11 +376,15 @@ class QueueAdmin(ReadOnlyAdmin[Queue]):
 
     @admin.action(description="Resume", permissions=["operate"])
     def resume(self, request: HttpRequest, queues: QuerySet[Queue]) -> None:
-        count = sum(operations.resume(queue.name, by=request.user.pk) for queue in queues)
+        count = sum(operator_actions.resume(queue.name, by=request.user.pk) for queue in queues)
         self.message_user(request, f"{count} queues resumed.")
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return super().changelist_view(request, {**(extra_context or {}), "queues": overview.queues()})
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().changelist_view(
+            request, {**(extra_context or {}), "queues": overview.queues()}
+        )
 
 
 @admin.register(UndecodableMessage)
@@ -319,8 +401,12 @@ class ScheduleTickAdmin(ReadOnlyAdmin[ScheduleTick]):
     list_filter = ("name",)
     ordering = ("-due_at",)
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return super().changelist_view(request, {**(extra_context or {}), "schedule": schedule.overview()})
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().changelist_view(
+            request, {**(extra_context or {}), "schedule": schedule.overview()}
+        )
 
 
 @admin.register(AlertEpisode)
@@ -374,12 +460,26 @@ class SpanFilter(DeclaredFilter):
     parameter_name = "seconds"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        spans = {rollup.MINUTE: "minute", rollup.TEN_MINUTES: "ten minutes", rollup.HOUR: "hour", 0: "since ever"}
+        spans = {
+            rollup.MINUTE: "minute",
+            rollup.TEN_MINUTES: "ten minutes",
+            rollup.HOUR: "hour",
+            0: "since ever",
+        }
         return [(str(seconds), name) for seconds, name in spans.items()]
 
 
 @admin.register(TaskRollup)
 class TaskRollupAdmin(ReadOnlyAdmin[TaskRollup]):
-    list_display = ("bucket_at", "seconds", "actor", "queue", "succeeded", "failed", "dead", "cancelled")
+    list_display = (
+        "bucket_at",
+        "seconds",
+        "actor",
+        "queue",
+        "succeeded",
+        "failed",
+        "dead",
+        "cancelled",
+    )
     list_filter = (SpanFilter, QueueFilter, ActorFilter)
     ordering = ("-seconds", "-bucket_at", "-actor", "-queue")

@@ -1,15 +1,22 @@
-"""What can go wrong with background work; each docstring is the default message."""
+"""The base of every app's errors, and what can go wrong with background work.
+
+The docstring of a class is its default message.
+"""
 
 from __future__ import annotations
 
 import inspect
 
 
-class JobsError(Exception):
-    """Background work failed."""
+class DomainError(Exception):
+    """The request could not be fulfilled."""
 
     def __init__(self, message: str = "") -> None:
         super().__init__(message or inspect.cleandoc(type(self).__doc__ or ""))
+
+
+class JobsError(DomainError):
+    """Background work failed."""
 
 
 class NotInTransaction(JobsError):
@@ -21,7 +28,9 @@ class InTransaction(JobsError):
 
 
 class SessionUnavailable(JobsError):
-    """This needs a session of PostgreSQL, and a pooler gives none: set DATABASE_DIRECT_URL to the server's own."""
+    """This needs a session of PostgreSQL, and a pooler gives none: set DATABASE_DIRECT_URL to the
+    server's own.
+    """
 
 
 class PermanentError(JobsError):
@@ -33,7 +42,10 @@ class SealBroken(PermanentError):
 
 
 class LeaseLost(JobsError):
-    """This run no longer owns its task: it was rescued, cancelled or replayed. Its effects are rolled back."""
+    """This run no longer owns its task: it was rescued, cancelled or replayed.
+
+    Its effects are rolled back.
+    """
 
 
 class TaskCancelled(JobsError):
@@ -79,7 +91,9 @@ class JobRefused(JobsError):
 
 
 class TooManyActiveJobs(JobRefused):
-    """As many of your jobs of this type as may be under way at once have not ended; wait for one or cancel it."""
+    """As many of your jobs of this type as may be under way at once have not ended; wait for one or
+    cancel it.
+    """
 
 
 class TooManyJobs(JobRefused):

@@ -1,16 +1,17 @@
 """Places at which a build made for breaking breaks on purpose; anywhere else they do nothing.
 
-`JOBS_FAILPOINTS` says what happens where: comma-separated `POINT=ACTION[:SECONDS]@N` (at the Nth time this process
-passes) or `POINT=ACTION[:SECONDS]%P` (each time with probability P, drawn from `JOBS_FAILPOINTS_SEED`). It is obeyed
-only under settings with `JOBS_IS_FAULT_BUILD = True`. Actions:
+`JOBS_FAILPOINTS` says what happens where: comma-separated `POINT=ACTION[:SECONDS]@N` (at the Nth
+time this process passes) or `POINT=ACTION[:SECONDS]%P` (each time with probability P, drawn from
+`JOBS_FAILPOINTS_SEED`). It is obeyed only under settings with `JOBS_IS_FAULT_BUILD = True`.
+Actions:
 
 - `kill`: SIGKILL to this process.
 - `stop`: SIGSTOP to this process; who started it sends SIGCONT after SECONDS.
 - `raise`: `SystemExit`, which ends the thread of a loop.
 - `sleep`: nothing for SECONDS.
 
-What is about to happen is appended to `JOBS_FAILPOINTS_LOG` first: time, process, point, task, action, seconds. While
-the file `JOBS_FAILPOINTS_LOG.off` exists nothing happens.
+What is about to happen is appended to `JOBS_FAILPOINTS_LOG` first: time, process, point, task,
+action, seconds. While the file `JOBS_FAILPOINTS_LOG.off` exists nothing happens.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ from uuid import UUID
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
-_RULE = re.compile(r"(?P<point>[\w.-]+)=(?P<action>kill|stop|raise|sleep)(:(?P<seconds>[\d.]+))?(?P<when>[@%][\d.]+)")
+_RULE = re.compile(
+    r"(?P<point>[\w.-]+)=(?P<action>kill|stop|raise|sleep)(:(?P<seconds>[\d.]+))?(?P<when>[@%][\d.]+)"
+)
 
 
 class ThreadKilled(SystemExit):
@@ -66,7 +69,10 @@ class Plan:
     def reach(self, point: str, task_id: UUID | str | None) -> None:
         """Do what is due at `point`, if anything is."""
         for rule in self._rules.get(point, ()):
-            if rule.is_due(self._chance) and not self._log.with_name(self._log.name + ".off").exists():
+            if (
+                rule.is_due(self._chance)
+                and not self._log.with_name(self._log.name + ".off").exists()
+            ):
                 self._write(point, task_id, rule)
                 _ACT[rule.action](rule.seconds)
 
@@ -135,4 +141,8 @@ def check_no_failpoints(**_: Any) -> list[CheckMessage]:
     if not os.environ.get("JOBS_FAILPOINTS") or getattr(settings, "JOBS_IS_FAULT_BUILD", False):
         return []
     hint = "Unset it. Only `make faults` runs with fail points, under settings of its own."
-    return [Error("JOBS_FAILPOINTS is set outside a build made for breaking.", hint=hint, id="jobs.E010")]
+    return [
+        Error(
+            "JOBS_FAILPOINTS is set outside a build made for breaking.", hint=hint, id="jobs.E010"
+        )
+    ]

@@ -14,7 +14,9 @@ log = structlog.get_logger(__name__)
 
 
 class Loop(threading.Thread):
-    """Runs `step` every `interval` seconds, at once again when it returns true; outlives any error of it."""
+    """Runs `step` every `interval` seconds, at once again when it returns true; outlives any error
+    of it.
+    """
 
     def __init__(self, name: str, interval: float, step: Callable[[], object]) -> None:
         super().__init__(name=f"civiclens-{name}", daemon=True)

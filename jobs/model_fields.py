@@ -1,4 +1,5 @@
-"""Columns for texts that people write: whatever way they come, they are stored as `jobs.plain_text` has them.
+"""Columns for texts that people write: whatever way they come, they are stored as `jobs.plain_text`
+has them.
 
 To migrations they are Django's own fields, since the database sees no difference.
 """
@@ -49,10 +50,14 @@ class _PlainField(models.Field[str | Combinable, str]):
             setattr(model_instance, self.attname, value)
         return value
 
-    def formfield(self, form_class: Any = None, choices_form_class: Any = None, **options: Any) -> Any:
+    def formfield(
+        self, form_class: Any = None, choices_form_class: Any = None, **options: Any
+    ) -> Any:
         if form_class is None:
             form_class, options = PlainFormField, {"clean_text": type(self).clean_text, **options}
-        return super().formfield(form_class=form_class, choices_form_class=choices_form_class, **options)
+        return super().formfield(
+            form_class=form_class, choices_form_class=choices_form_class, **options
+        )
 
     def deconstruct(self) -> Any:
         name, _, args, kwargs = super().deconstruct()

@@ -1,4 +1,6 @@
-"""The ledger's tables: one row a task, its failed attempts, the workers alive, the queues' switches."""
+"""The ledger's tables: one row a task, its failed attempts, the workers alive, the queues'
+switches.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,9 @@ class Task(models.Model):
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
     run_at = models.DateTimeField(db_default=Now(), help_text="Not claimed before this time.")
     publish_at = models.DateTimeField(
-        null=True, db_default=Now(), help_text="When the relay hands it on; empty once it has been handed on."
+        null=True,
+        db_default=Now(),
+        help_text="When the relay hands it on; empty once it has been handed on.",
     )
     published_at = models.DateTimeField(null=True)
     attempt = models.PositiveSmallIntegerField(default=0)
@@ -81,12 +85,20 @@ class Task(models.Model):
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     deadline_at = models.DateTimeField(null=True, help_text="Not started after this time.")
-    job_type = models.CharField(max_length=60, blank=True, db_default="", help_text="Set on jobs started by a person.")
-    is_completion_announced = models.BooleanField(db_default=False, help_text="Its owner asked to be told of the end.")
+    job_type = models.CharField(
+        max_length=60, blank=True, db_default="", help_text="Set on jobs started by a person."
+    )
+    is_completion_announced = models.BooleanField(
+        db_default=False, help_text="Its owner asked to be told of the end."
+    )
     group_id = models.UUIDField(null=True)
     limit_key = models.CharField(max_length=200, null=True)
-    limit_count = models.PositiveSmallIntegerField(null=True, help_text="At most so many run at once under the key.")
-    sealed_args = models.BinaryField(null=True, help_text="Encrypted arguments; args and kwargs are then empty.")
+    limit_count = models.PositiveSmallIntegerField(
+        null=True, help_text="At most so many run at once under the key."
+    )
+    sealed_args = models.BinaryField(
+        null=True, help_text="Encrypted arguments; args and kwargs are then empty."
+    )
 
     objects = TaskQuerySet.as_manager()
 
@@ -98,7 +110,9 @@ class Task(models.Model):
                 condition=models.Q(state="queued", unique_key__isnull=False),
                 name="jobs_task_unique_key_queued",
             ),
-            models.CheckConstraint(condition=models.Q(state__in=State.values), name="jobs_task_state_known"),
+            models.CheckConstraint(
+                condition=models.Q(state__in=State.values), name="jobs_task_state_known"
+            ),
         ]
         indexes = [
             # The relay and the embedded workers: due tasks of a queue, most urgent first.
@@ -114,11 +128,21 @@ class Task(models.Model):
                 name="jobs_task_pending_by_person",
             ),
             # Rescue: what a vanished worker was running.
-            models.Index(fields=["worker_id"], condition=models.Q(state="running"), name="jobs_task_running"),
+            models.Index(
+                fields=["worker_id"], condition=models.Q(state="running"), name="jobs_task_running"
+            ),
             # A person's own jobs, newest first.
-            models.Index(fields=["created_by", "-id"], condition=~models.Q(job_type=""), name="jobs_task_own_jobs"),
+            models.Index(
+                fields=["created_by", "-id"],
+                condition=~models.Q(job_type=""),
+                name="jobs_task_own_jobs",
+            ),
             # A group's children, to see whether all have ended.
-            models.Index(fields=["group_id"], condition=models.Q(group_id__isnull=False), name="jobs_task_group"),
+            models.Index(
+                fields=["group_id"],
+                condition=models.Q(group_id__isnull=False),
+                name="jobs_task_group",
+            ),
             # How many run under a limit.
             models.Index(
                 fields=["limit_key"],
@@ -126,9 +150,16 @@ class Task(models.Model):
                 name="jobs_task_limit_running",
             ),
             # Dead letters, newest first.
-            models.Index(fields=["-finished_at"], condition=models.Q(state="dead"), name="jobs_task_dead"),
+            models.Index(
+                fields=["-finished_at"], condition=models.Q(state="dead"), name="jobs_task_dead"
+            ),
             # The rollup: what ended in a minute. BRIN costs an ending task nothing.
-            BrinIndex(fields=["finished_at"], pages_per_range=32, autosummarize=True, name="jobs_task_finished"),
+            BrinIndex(
+                fields=["finished_at"],
+                pages_per_range=32,
+                autosummarize=True,
+                name="jobs_task_finished",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -156,7 +187,12 @@ class Attempt(models.Model):
         ordering = ["task", "id"]
         # The rollup: attempts that failed in a minute.
         indexes = [
-            BrinIndex(fields=["finished_at"], pages_per_range=32, autosummarize=True, name="jobs_attempt_finished")
+            BrinIndex(
+                fields=["finished_at"],
+                pages_per_range=32,
+                autosummarize=True,
+                name="jobs_attempt_finished",
+            )
         ]
 
     def __str__(self) -> str:
@@ -174,7 +210,9 @@ class Worker(models.Model):
     started_at = models.DateTimeField(db_default=Now())
     heartbeat_at = models.DateTimeField(db_default=Now())
     stopped_at = models.DateTimeField(null=True)
-    memory_bytes = models.PositiveBigIntegerField(null=True, help_text="Resident memory at the last heartbeat.")
+    memory_bytes = models.PositiveBigIntegerField(
+        null=True, help_text="Resident memory at the last heartbeat."
+    )
 
     class Meta:
         ordering = ["-heartbeat_at"]
@@ -190,7 +228,9 @@ class TaskGroup(models.Model):
     size = models.PositiveIntegerField()
     callback_actor = models.CharField(max_length=120)
     callback_args = models.JSONField(default=list)
-    callback_task_id = models.UUIDField(null=True, help_text="Set once, when the callback was sent.")
+    callback_task_id = models.UUIDField(
+        null=True, help_text="Set once, when the callback was sent."
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:
@@ -216,7 +256,9 @@ class ScheduleTick(models.Model):
     task_id = models.UUIDField(null=True, help_text="Empty where a missed tick was skipped.")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["name", "due_at"], name="jobs_schedule_tick_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["name", "due_at"], name="jobs_schedule_tick_once")
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} {self.due_at:%Y-%m-%d %H:%M}"
@@ -228,9 +270,14 @@ class Queue(models.Model):
     name = models.CharField(primary_key=True, max_length=60)
     paused_at = models.DateTimeField(null=True, blank=True)
     rate_per_minute = models.PositiveIntegerField(
-        null=True, blank=True, validators=[MinValueValidator(1)], help_text="At most so many starts a minute."
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="At most so many starts a minute.",
     )
-    next_start_at = models.DateTimeField(null=True, editable=False, help_text="When the rate permits the next start.")
+    next_start_at = models.DateTimeField(
+        null=True, editable=False, help_text="When the rate permits the next start."
+    )
     note = LineField(max_length=200, blank=True)
 
     def __str__(self) -> str:
@@ -250,7 +297,7 @@ class UndecodableMessage(models.Model):
 
 
 class RateLimit(models.Model):
-    """How often something happened in its present window; written only by `jobs.limits.hit`.
+    """How often something happened in its present window; written only by `jobs.http.limits.hit`.
 
     Nothing but the key is indexed, so that counting stays a heap-only update.
     """
@@ -278,7 +325,9 @@ class IdempotencyKey(models.Model):
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["owner", "key"], name="jobs_idempotency_key_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["owner", "key"], name="jobs_idempotency_key_once")
+        ]
         # Purging what is past its retention.
         indexes = [models.Index(fields=["created_at"], name="jobs_idempotency_key_age")]
 
@@ -287,10 +336,12 @@ class IdempotencyKey(models.Model):
 
 
 class TaskRollup(models.Model):
-    """What became of the tasks of one actor and queue within one span of time; written only by `jobs.rollup`.
+    """What became of the tasks of one actor and queue within one span of time; written only by
+    `jobs.operations.rollup`.
 
-    A row sums a minute, ten minutes or an hour from `bucket_at`; with `seconds` 0 everything since the installation,
-    which only ever grows. The counts are histograms over `jobs.rollup.BOUNDS`, the last one of what was longer still.
+    A row sums a minute, ten minutes or an hour from `bucket_at`; with `seconds` 0 everything since
+    the installation, which only ever grows. The counts are histograms over
+    `jobs.operations.rollup.BOUNDS`, the last one of what was longer still.
     """
 
     seconds = models.PositiveIntegerField()
@@ -301,15 +352,21 @@ class TaskRollup(models.Model):
     failed = models.PositiveBigIntegerField(help_text="Attempts, of which a task may have several.")
     dead = models.PositiveBigIntegerField()
     cancelled = models.PositiveBigIntegerField()
-    wait_counts = ArrayField(models.PositiveBigIntegerField(), help_text="From being due to the start, ended tasks.")
+    wait_counts = ArrayField(
+        models.PositiveBigIntegerField(), help_text="From being due to the start, ended tasks."
+    )
     wait_seconds = models.FloatField()
-    run_counts = ArrayField(models.PositiveBigIntegerField(), help_text="From start to end, every attempt.")
+    run_counts = ArrayField(
+        models.PositiveBigIntegerField(), help_text="From start to end, every attempt."
+    )
     run_seconds = models.FloatField()
 
     class Meta:
         constraints = [
             # Also serves the reading of one span over a period.
-            models.UniqueConstraint(fields=["seconds", "bucket_at", "actor", "queue"], name="jobs_rollup_once")
+            models.UniqueConstraint(
+                fields=["seconds", "bucket_at", "actor", "queue"], name="jobs_rollup_once"
+            )
         ]
 
     def __str__(self) -> str:
@@ -336,14 +393,18 @@ class Mark(models.Model):
 
 
 class AlertEpisode(models.Model):
-    """A rule of JOBS_ALERT_RULES that was broken for a while; operators are told of its beginning and of its end."""
+    """A rule of JOBS_ALERT_RULES that was broken for a while; operators are told of its beginning
+    and of its end.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     rule = models.CharField(max_length=60)
     threshold = models.FloatField()
     value = models.FloatField(help_text="When it began.")
     started_at = models.DateTimeField(db_default=Now())
-    calm_since = models.DateTimeField(null=True, help_text="Kept since then, but not yet for long enough.")
+    calm_since = models.DateTimeField(
+        null=True, help_text="Kept since then, but not yet for long enough."
+    )
     ended_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -351,7 +412,9 @@ class AlertEpisode(models.Model):
         constraints = [
             # One episode of a rule at a time, so that nobody is told twice.
             models.UniqueConstraint(
-                fields=["rule"], condition=models.Q(ended_at__isnull=True), name="jobs_alert_one_open"
+                fields=["rule"],
+                condition=models.Q(ended_at__isnull=True),
+                name="jobs_alert_one_open",
             )
         ]
 

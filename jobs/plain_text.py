@@ -1,11 +1,13 @@
 """The one rule for texts that people write and others read: what is stored is what is seen.
 
-Control characters, escape sequences of terminals, invisible characters and those that turn the direction of what
-follows are taken out, wherever a text comes from: the API, the desk or an import. What scripts need stays: joiners
-inside words of Persian or Hindi, variation selectors, the sequences of emoji. Nothing is added, so a text never
-becomes longer, and cleaning it twice changes nothing.
+Control characters, escape sequences of terminals, invisible characters and those that turn the
+direction of what follows are taken out, wherever a text comes from: the API, the desk or an import.
+What scripts need stays: joiners inside words of Persian or Hindi, variation selectors, the
+sequences of emoji. Nothing is added, so a text never becomes longer, and cleaning it twice changes
+nothing.
 
-Sources: Unicode 16, property Default_Ignorable_Code_Point; UAX #9 (direction); UTS #51 (emoji); ECMA-48 (escapes).
+Sources: Unicode 16, property Default_Ignorable_Code_Point; UAX #9 (direction); UTS #51 (emoji);
+ECMA-48 (escapes).
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ import re
 
 _ESCAPE_SEQUENCE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # a control sequence, such as one for colour
-    r"|(?:\x1b\]|\x9d)[^\x07\x1b\x9c\r\n]*(?:\x07|\x1b\\|\x9c)?"  # an operating system command, such as a title
+    # an operating system command, such as a title
+    r"|(?:\x1b\]|\x9d)[^\x07\x1b\x9c\r\n]*(?:\x07|\x1b\\|\x9c)?"
 )
 #: What str.splitlines() takes for the end of a line.
 _LINE_END = re.compile(r"\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
@@ -36,24 +39,31 @@ _VARIABLE = (
 #: Of the unseen, what shapes its neighbours: it stays where it does so.
 _SHAPING = "|".join(
     (
-        rf"(?<=[^\0-\u02ff\s{_UNSEEN}])[\u200c\u200d](?=[^\0-\u02ff\s{_UNSEEN}])",  # a joiner within a word
+        # a joiner within a word
+        rf"(?<=[^\0-\u02ff\s{_UNSEEN}])[\u200c\u200d](?=[^\0-\u02ff\s{_UNSEEN}])",
         rf"(?<=[{_SYMBOL}]\ufe0f)\u200d(?=[{_SYMBOL}])",  # a joiner within an emoji
         rf"(?<=[{_VARIABLE}])[\ufe00-\ufe0f]",  # a variant of a symbol
-        r"(?<=[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])[\U000e0100-\U000e01ef]",  # a variant of an ideograph
+        # a variant of an ideograph
+        r"(?<=[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])[\U000e0100-\U000e01ef]",
         r"(?<=[\u1820-\u18aa])[\u180b-\u180f]",  # a variant of a Mongolian letter
-        r"\U0001f3f4[\U000e0030-\U000e007a]{2,6}\U000e007f",  # the flag of a region, such as Scotland
+        # the flag of a region, such as Scotland
+        r"\U0001f3f4[\U000e0030-\U000e007a]{2,6}\U000e007f",
     )
 )
 _UNSEEN_OR_SHAPING = re.compile(rf"(?P<shaping>{_SHAPING})|[{_UNSEEN}]")
 
 
 def one_line(text: str) -> str:
-    """Return what is seen of `text` on one line: line breaks, tabs and runs of spaces become one space each."""
+    """Return what is seen of `text` on one line: line breaks, tabs and runs of spaces become one
+    space each.
+    """
     return _BLANK.sub(" ", _seen(text)).strip()
 
 
 def paragraphs(text: str) -> str:
-    """Return what is seen of `text` with its line breaks, each as a newline, and at most one empty line in a row."""
+    """Return what is seen of `text` with its line breaks, each as a newline, and at most one empty
+    line in a row.
+    """
     lines = (line.rstrip() for line in _seen(text).split("\n"))
     return _EMPTY_LINES.sub("\n\n", "\n".join(lines)).strip()
 

@@ -1,4 +1,5 @@
-"""Personal values and secrets are taken out of what people see of a task: errors, tracebacks, arguments, results.
+"""Personal values and secrets are taken out of what people see of a task: errors, tracebacks,
+arguments, results.
 
 A task should hold ids only, but an error's text quotes whatever the failing call was given.
 """
@@ -21,29 +22,35 @@ _GUARDED_NAMES = (
 )
 #: Names whose values are never shown, alone or as the last word of a longer one (`user_phone`).
 _GUARDED_KEY = re.compile(rf"(^|[_-])({_GUARDED_NAMES})$", re.IGNORECASE)
-#: The same names before a literal value: `code=123456`, `'phone': '203 555'`, `Key (email)=(a@b.c)`.
+#: The same names before a literal value: `code=123456`, `'phone': '203 555'`, `Key
+#: (email)=(a@b.c)`.
 _NAMED_VALUE = re.compile(
     rf"(?P<name>(?:\b|_)(?:{_GUARDED_NAMES})['\"]?\)?\s*[=:]\s*\(?)"
     r"(?P<value>'[^'\n]*'|\"[^\"\n]*\"|[^\s'\",;(){}\[\]]{0,200}\d[^\s'\",;(){}\[\]]*)",
     re.IGNORECASE,
 )
-#: No search goes over a long run of characters from each of them: the whole process stands still meanwhile.
+#: No search goes over a long run of characters from each of them: the whole process stands still
+#: meanwhile.
 _SECRET_TEXT = re.compile(
     r"""
-      [\w.+-]{1,64}@[\w-]+\.[\w.-]*\w                          # an email address (RFC 5321, 4.5.3.1.1)
-    | \+\d[\d ().-]{5,18}\d\b                                  # a telephone number, E.164 or as people write it
+      # an email address (RFC 5321, 4.5.3.1.1)
+      [\w.+-]{1,64}@[\w-]+\.[\w.-]*\w
+    # a telephone number, E.164 or as people write it
+    | \+\d[\d ().-]{5,18}\d\b
     | \beyJ[\w-]{1,1000}\.[\w-]+\.[\w-]+                      # a JSON Web Token
     | \b[0-9a-f]{40,}\b                                        # a digest or key in hexadecimal
     | (?<![\w-])(?=[\w-]*\d)(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{40,}  # a random token in Base64
     | (?<=://)[^\s/@:]*:[^\s/@]+(?=@)                          # the credentials of an address
-    | (?<=Bearer\ )\S+ | (?<=Basic\ )[\w+/=]+                  # the value of an Authorization header
+    # the value of an Authorization header
+    | (?<=Bearer\ )\S+ | (?<=Basic\ )[\w+/=]+
     """,
     re.VERBOSE,
 )
 
 
 def redact(text: str) -> str:
-    """`text` without email addresses, telephone numbers, tokens, credentials and values named as secret.
+    """`text` without email addresses, telephone numbers, tokens, credentials and values named as
+    secret.
 
     UUIDs, file names and line numbers stay, so that a traceback stays readable.
     """
@@ -51,7 +58,9 @@ def redact(text: str) -> str:
 
 
 def redact_value(value: Any, name: str = "") -> Any:
-    """The JSON `value` with every text in it redacted, and what is kept under a secret's `name` wholly so."""
+    """The JSON `value` with every text in it redacted, and what is kept under a secret's `name`
+    wholly so.
+    """
     if value is not None and _GUARDED_KEY.search(name):
         return REDACTED
     if isinstance(value, str):

@@ -11,8 +11,9 @@ from uuid import UUID, uuid4
 from django.db.models import F
 from dramatiq import get_broker
 
-from jobs import execution, ledger
-from jobs.declaration import LedgerActor
+from jobs.execution import attempts
+from jobs.execution.declaration import LedgerActor
+from jobs.ledger import transitions
 from jobs.models import OnceKey, Task
 
 #: A chain longer than this is taken for one that never ends.
@@ -23,16 +24,18 @@ def run_tasks(*, until_delay: bool = True, raise_errors: bool = True) -> int:
     """Run every task that waits, and those they send, in this thread; return how many ran.
 
     Args:
-        until_delay: leave tasks whose time has not come, and those that failed meanwhile: the pause before their next
+        until_delay: leave tasks whose time has not come, and those that failed meanwhile: the pause
+            before their next
             attempt is random and may be nothing. Otherwise run both too.
-        raise_errors: raise the error of the first attempt that fails; otherwise go on, the ledger has it.
+        raise_errors: raise the error of the first attempt that fails; otherwise go on, the ledger
+            has it.
     """
     count, failed = 0, set[UUID]()
     while (task := _next_task(until_delay=until_delay, besides=failed)) is not None:
         actor = get_broker().get_actor(task.actor)
         if not isinstance(actor, LedgerActor):
             raise TypeError(f"{task.actor} is no actor of the ledger.")
-        state, error = execution.run(actor, task.id, uuid4())
+        state, error = attempts.run(actor, task.id, uuid4())
         if error is not None:
             if raise_errors:
                 raise error
@@ -46,12 +49,16 @@ def run_tasks(*, until_delay: bool = True, raise_errors: bool = True) -> int:
 
 
 def advance(period: timedelta) -> None:
-    """Make `period` pass for the ledger: waiting tasks come due that much sooner, deadlines and keys run out.
+    """Make `period` pass for the ledger: waiting tasks come due that much sooner, deadlines and
+    keys run out.
 
-    The ledger goes by PostgreSQL's clock, which no test can set, so its times are moved back instead.
+    The ledger goes by PostgreSQL's clock, which no test can set, so its times are moved back
+    instead.
     """
     Task.objects.pending().update(
-        run_at=F("run_at") - period, publish_at=F("publish_at") - period, deadline_at=F("deadline_at") - period
+        run_at=F("run_at") - period,
+        publish_at=F("publish_at") - period,
+        deadline_at=F("deadline_at") - period,
     )
     OnceKey.objects.update(expires_at=F("expires_at") - period)
 
@@ -60,17 +67,21 @@ def _next_task(*, until_delay: bool, besides: Collection[UUID]) -> Task | None:
     waiting = Task.objects.due().exclude(pk__in=besides) if until_delay else Task.objects.pending()
     task = waiting.order_by("priority", "run_at", "id").first()
     if task is not None:
-        ledger.hasten(task.id)
+        transitions.hasten(task.id)
     return task
 
 
 def assert_sent(actor: LedgerActor[..., Any], *args: Any, **kwargs: Any) -> Task:
     """Exactly one task of `actor` with these arguments is in the ledger; return it."""
     sent = Task.objects.filter(actor=actor.actor_name)
-    found = [task for task in sent if task.args == _as_json(args) and task.kwargs == _as_json(kwargs)]
+    found = [
+        task for task in sent if task.args == _as_json(args) and task.kwargs == _as_json(kwargs)
+    ]
     if len(found) != 1:
         others = [(task.args, task.kwargs) for task in sent]
-        raise AssertionError(f"{len(found)} tasks {actor.actor_name}{args}{kwargs or ''}; there are {others}")
+        raise AssertionError(
+            f"{len(found)} tasks {actor.actor_name}{args}{kwargs or ''}; there are {others}"
+        )
     return found[0]
 
 

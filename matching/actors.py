@@ -8,8 +8,10 @@ from typing import Any
 from uuid import UUID
 
 import jobs
-from matching import finding, generation, rebuilding, reverse, vectors
 from matching.models import OpportunityVector, Profile, ProfileVector
+from matching.opportunities import generation
+from matching.ranking import carrying_out, reverse
+from matching.vectors import rebuilding, storing
 from notifications.actors import notify_user
 
 #: Opportunities whose citizens one task looks for.
@@ -21,13 +23,13 @@ REVERSE_TIMEOUT = timedelta(seconds=60)
 @jobs.actor(queue_name="matching", kind="external", delivery="at_least_once")
 def embed_opportunities(opportunity_ids: list[str]) -> list[OpportunityVector]:
     """The vectors of new or changed opportunities; the model runs while no transaction is open."""
-    return vectors.opportunity_vectors(opportunity_ids, attempt=jobs.current_task().attempt)
+    return storing.opportunity_vectors(opportunity_ids, attempt=jobs.current_task().attempt)
 
 
 @embed_opportunities.record
 def record_opportunity_vectors(rows: list[OpportunityVector], _opportunity_ids: list[str]) -> None:
     """They are stored, and the citizens they suit are looked for."""
-    changed = vectors.upsert(rows)
+    changed = storing.upsert(rows)
     generation.advance()
     send_reverse(changed)
 
@@ -35,13 +37,13 @@ def record_opportunity_vectors(rows: list[OpportunityVector], _opportunity_ids: 
 @jobs.actor(queue_name="matching", kind="external", delivery="at_least_once")
 def embed_profile(profile_id: str) -> list[ProfileVector]:
     """The vector of a changed profile."""
-    return vectors.profile_vectors([profile_id], attempt=jobs.current_task().attempt)
+    return storing.profile_vectors([profile_id], attempt=jobs.current_task().attempt)
 
 
 @embed_profile.record
 def record_profile_vector(rows: list[ProfileVector], _profile_id: str) -> None:
     """It is stored, and the citizen's saved matches are found anew."""
-    vectors.upsert(rows)
+    storing.upsert(rows)
     for row in rows:
         send_refresh(str(row.profile.user_id))
 
@@ -49,18 +51,20 @@ def record_profile_vector(rows: list[ProfileVector], _profile_id: str) -> None:
 @jobs.actor(queue_name="matching", kind="long")
 def refresh_matches(user_id: str) -> None:
     """A citizen's saved matches are what would be found now."""
-    finding.refresh(user_id)
+    carrying_out.refresh(user_id)
 
 
 def send_refresh(user_id: str, **options: Any) -> None:
     """Have a citizen's saved matches refreshed, once however many ask."""
-    refresh_matches.send_with_options(args=(user_id,), unique_key=f"user:{user_id}:matches", **options)
+    refresh_matches.send_with_options(
+        args=(user_id,), unique_key=f"user:{user_id}:matches", **options
+    )
 
 
 @jobs.actor(queue_name="matching", kind="long", max_attempts=4)
 def run_matches(run_id: str) -> None:
     """A match run somebody asked for."""
-    finding.carry_out(run_id)
+    carrying_out.carry_out(run_id)
 
 
 @jobs.actor(queue_name="matching", transaction_timeout=REVERSE_TIMEOUT)
@@ -74,7 +78,9 @@ def match_citizens(opportunity_ids: list[str]) -> None:
 
 
 def send_reverse(opportunity_ids: Sequence[UUID]) -> None:
-    """Have the citizens looked for whom these opportunities suit: one in a task that later changes join."""
+    """Have the citizens looked for whom these opportunities suit: one in a task that later changes
+    join.
+    """
     ids = [str(one) for one in opportunity_ids]
     if len(ids) == 1:
         match_citizens.send_with_options(args=(ids,), unique_key=f"opportunity:{ids[0]}:match")
@@ -85,14 +91,20 @@ def send_reverse(opportunity_ids: Sequence[UUID]) -> None:
 
 @jobs.actor(queue_name="matching", kind="long")
 def refresh_all_matches() -> None:
-    """Every night: stems are counted, old runs and rankings go, and each citizen's matches are found anew."""
+    """Every night: stems are counted, old runs and rankings go, and each citizen's matches are
+    found anew.
+    """
     rebuilding.tidy()
-    rebuilding.in_batches(lambda user_ids: refresh_matches.send_many([(user_id,) for user_id in user_ids]))
+    rebuilding.in_batches(
+        lambda user_ids: refresh_matches.send_many([(user_id,) for user_id in user_ids])
+    )
 
 
 @jobs.actor(queue_name="maintenance", kind="long", max_attempts=20)
 def rebuild_embeddings() -> None:
-    """Everything is embedded with this worker's embedder; then citizens are matched with its vectors."""
+    """Everything is embedded with this worker's embedder; then citizens are matched with its
+    vectors.
+    """
     rebuilding.rebuild()
 
 

@@ -12,9 +12,20 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 
 from jobs.admin import ReadOnlyAdmin
-from matching import languages, opportunities, partners
 from matching.errors import LanguageUnknown
-from matching.models import Interaction, Match, MatchRun, Opportunity, Partner, PartnerKey, Profile, VectorSpace
+from matching.models import (
+    Interaction,
+    Match,
+    MatchRun,
+    Opportunity,
+    Partner,
+    PartnerKey,
+    Profile,
+    VectorSpace,
+)
+from matching.opportunities import publishing
+from matching.partners import keys
+from matching.text import languages
 
 
 class OpportunityForm(ModelForm[Opportunity]):
@@ -42,16 +53,20 @@ class OpportunityAdmin(admin.ModelAdmin[Opportunity]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Opportunity]:
         return super().get_queryset(request).defer("search")
 
-    def save_model(self, request: HttpRequest, obj: Opportunity, form: ModelForm[Opportunity], change: bool) -> None:
+    def save_model(
+        self, request: HttpRequest, obj: Opportunity, form: ModelForm[Opportunity], change: bool
+    ) -> None:
         fields = {name: form.cleaned_data[name] for name in form.changed_data}
         if not change:
-            obj.pk = opportunities.add(fields).pk
+            obj.pk = publishing.add(fields).pk
             return
         stored = Opportunity.objects.defer("search").get(pk=obj.pk)
-        opportunities.change(stored, fields)
+        publishing.change(stored, fields)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Matches, and what citizens did with it, go with an opportunity, although nobody deletes them by hand."""
+        """Matches, and what citizens did with it, go with an opportunity, although nobody deletes
+        them by hand.
+        """
         shown, counts, missing_permissions, protected = super().get_deleted_objects(objs, request)
         dependent = {str(model._meta.verbose_name) for model in (Match, Interaction)}  # noqa: SLF001 - documented
         return shown, counts, set(missing_permissions) - dependent, protected
@@ -59,7 +74,7 @@ class OpportunityAdmin(admin.ModelAdmin[Opportunity]):
     @admin.action(description="Close the selected opportunities", permissions=["change"])
     def close(self, request: HttpRequest, queryset: QuerySet[Opportunity]) -> None:
         for opportunity in queryset:
-            opportunities.change(opportunity, {"is_active": False})
+            publishing.change(opportunity, {"is_active": False})
         messages.success(request, "They are shown and matched no more.")
 
 
@@ -87,7 +102,7 @@ class PartnerAdmin(admin.ModelAdmin[Partner]):
     @admin.action(description="Create an API key", permissions=["change"])
     def new_key(self, request: HttpRequest, queryset: QuerySet[Partner]) -> None:
         for partner in queryset:
-            key = partners.create_key(partner, by=cast("UUID", request.user.pk))
+            key = keys.create_key(partner, by=cast("UUID", request.user.pk))
             messages.success(request, f"{partner}: {key} — shown only now.")
 
 
@@ -104,7 +119,7 @@ class PartnerKeyAdmin(ReadOnlyAdmin[PartnerKey]):
 
     @admin.action(description="Revoke the selected keys", permissions=["revoke"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[PartnerKey]) -> None:
-        count = sum(partners.revoke_key(key, by=cast("UUID", request.user.pk)) for key in queryset)
+        count = sum(keys.revoke_key(key, by=cast("UUID", request.user.pk)) for key in queryset)
         messages.success(request, f"{count} keys are honoured no more.")
 
 

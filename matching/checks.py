@@ -8,14 +8,16 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 - Django's own names
 
-from matching.indexing import PGVECTOR_MINIMUM, pgvector_version
+from matching.vectors.indexing import PGVECTOR_MINIMUM, pgvector_version
 
 INDEX_TYPES = ("hnsw", "ivfflat", "none")
 
 
 @register(Tags.database)
 def check_pgvector(databases: Sequence[str] | None = None, **_options: Any) -> list[CheckMessage]:
-    """pgvector is new enough: earlier ones corrupt HNSW indexes in vacuum and overflow in parallel builds."""
+    """pgvector is new enough: earlier ones corrupt HNSW indexes in vacuum and overflow in parallel
+    builds.
+    """
     if not databases:
         return []
     version = pgvector_version()
@@ -37,7 +39,11 @@ def check_settings(**_options: Any) -> list[CheckMessage]:
     errors: list[CheckMessage] = []
     if settings.VECTOR_INDEX_TYPE not in INDEX_TYPES:
         errors.append(
-            Error("VECTOR_INDEX_TYPE is unknown.", hint=f"Choose one of {', '.join(INDEX_TYPES)}.", id="matching.E001")
+            Error(
+                "VECTOR_INDEX_TYPE is unknown.",
+                hint=f"Choose one of {', '.join(INDEX_TYPES)}.",
+                id="matching.E001",
+            )
         )
     bounds = {
         "VECTOR_HNSW_M": (2, 100),
@@ -49,7 +55,11 @@ def check_settings(**_options: Any) -> list[CheckMessage]:
     for name, (least, most) in bounds.items():
         if not least <= getattr(settings, name) <= most:
             errors.append(
-                Error(f"{name} is out of range.", hint=f"Choose a number from {least} to {most}.", id="matching.E002")
+                Error(
+                    f"{name} is out of range.",
+                    hint=f"Choose a number from {least} to {most}.",
+                    id="matching.E002",
+                )
             )
     if settings.VECTOR_HNSW_EF_CONSTRUCTION < 2 * settings.VECTOR_HNSW_M:
         errors.append(

@@ -1,4 +1,6 @@
-"""The demo city's opportunities: invented organisations that seek help, offer work, money and evenings."""
+"""The demo city's opportunities: invented organisations that seek help, offer work, money and
+evenings.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from matching.models import Opportunity
-from matching.opportunities import announce
+from matching.opportunities.publishing import announce
 
 SOURCE = "demo"
 CENTRE = (41.308, -72.928)
@@ -99,7 +101,10 @@ OPPORTUNITIES: tuple[tuple[str, str, str, str, str], ...] = (
 
 
 def load_opportunities() -> int:
-    """The demo's opportunities are there, each once; how many are new. Their vectors follow in the background."""
+    """The demo's opportunities are there, each once; how many are new.
+
+    Their vectors follow in the background.
+    """
     today = timezone.localdate()
     with transaction.atomic():
         known = set(Opportunity.objects.filter(source=SOURCE).values_list("external_id", flat=True))
@@ -118,7 +123,9 @@ def load_opportunities() -> int:
                 source=SOURCE,
                 external_id=str(number),
             )
-            for number, (kind, title, organisation, category, description) in enumerate(OPPORTUNITIES)
+            for number, (kind, title, organisation, category, description) in enumerate(
+                OPPORTUNITIES
+            )
             if str(number) not in known
         ]
         Opportunity.objects.bulk_create(new)

@@ -1,39 +1,12 @@
-"""What can go wrong with embeddings and matching."""
+"""What can go wrong with matching. The docstring of a class is its default message."""
 
 from __future__ import annotations
 
-from jobs.errors import PermanentError
+from jobs.errors import DomainError, PermanentError
 
 
-class MatchingError(Exception):
+class MatchingError(DomainError):
     """Matching could not do what it was asked."""
-
-    def __init__(self, message: str = "") -> None:
-        super().__init__(message or self.__class__.__doc__)
-
-
-class EmbedderInWebProcess(MatchingError):
-    """A web process asked for the embedding model; send a task and let a worker embed."""
-
-
-class EmbedderMisconfigured(MatchingError):
-    """The embedder cannot be loaded as it is configured."""
-
-
-class EmbeddingUnavailable(MatchingError):
-    """The embedding service did not answer; the same call may succeed later."""
-
-
-class EmbeddingFailed(EmbeddingUnavailable):
-    """The embedding service failed over these texts; it may be in trouble, or one of them may be the cause."""
-
-
-class EmbeddingRefused(MatchingError, PermanentError):
-    """The embedding service refused the call; the same call will be refused again, so its task dies at once."""
-
-
-class TextRefused(EmbeddingRefused):
-    """The embedding service refused one of these texts; it takes the others."""
 
 
 class DimensionMismatch(MatchingError, PermanentError):

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from jobs.plain_text import one_line, paragraphs
-from matching import languages
 from matching.errors import LanguageUnknown
 from matching.models import Kind, Opportunity
+from matching.text import languages
 
 Row = Mapping[str, Any]
 #: A longer line is no opportunity.
@@ -32,9 +32,14 @@ class RowRejected(ValueError):
 
 
 def read_jsonl(path: Path) -> Iterator[tuple[int, Row]]:
-    """Number and object of each line; `{}` where a line is no JSON object. One line in memory at a time."""
+    """Number and object of each line; `{}` where a line is no JSON object.
+
+    One line in memory at a time.
+    """
     with path.open(encoding="utf-8-sig", errors="replace") as lines:
-        for number, line in enumerate(iter(lambda: lines.readline(LINE_MAX_CHARACTERS), ""), start=1):
+        for number, line in enumerate(
+            iter(lambda: lines.readline(LINE_MAX_CHARACTERS), ""), start=1
+        ):
             rest = line
             while len(rest) == LINE_MAX_CHARACTERS and not rest.endswith("\n"):
                 rest = lines.readline(LINE_MAX_CHARACTERS)
@@ -51,7 +56,9 @@ def _object(line: str) -> Row:
 
 
 def read_csv(path: Path) -> Iterator[tuple[int, Row]]:
-    """Number and columns of each row, by the names in the first one; `{}` where a row cannot be read."""
+    """Number and columns of each row, by the names in the first one; `{}` where a row cannot be
+    read.
+    """
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         rows = csv.DictReader(line.replace("\0", "") for line in file)
         while True:
@@ -62,7 +69,10 @@ def read_csv(path: Path) -> Iterator[tuple[int, Row]]:
             except csv.Error:  # a field of over 128 KiB: mostly a quote that is never closed
                 yield rows.line_num, {}
             else:
-                yield rows.line_num, {name: value for name, value in row.items() if isinstance(name, str)}
+                yield (
+                    rows.line_num,
+                    {name: value for name, value in row.items() if isinstance(name, str)},
+                )
 
 
 FORMATS = {"jsonl": read_jsonl, "csv": read_csv}
@@ -99,7 +109,11 @@ def row_to_opportunity(row: Row, *, source: str) -> Opportunity:
 
 def _text(row: Row, name: str, most: int) -> str:
     value = row.get(name)
-    text = "" if value is None else str(value).replace("\0", "").encode("utf-8", "ignore").decode().strip()
+    text = (
+        ""
+        if value is None
+        else str(value).replace("\0", "").encode("utf-8", "ignore").decode().strip()
+    )
     text = _CLEANED.get(name, one_line)(text) if name != "external_id" else text
     if len(text) > most:
         raise RowRejected(f"{name} is longer than {most} characters")
@@ -160,7 +174,9 @@ def _capacity(row: Row) -> int | None:
     value = row.get("capacity")
     if value in (None, ""):
         return None
-    text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+    text = (
+        str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+    )
     if not (text.isascii() and text.isdigit()) or not len(text) <= 10 or int(text) > 2_147_483_647:
         raise RowRejected(f"capacity is no count: {text[:40]}")
     return int(text)

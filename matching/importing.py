@@ -1,4 +1,6 @@
-"""Bringing in opportunities of another system: streamed, in batches, each known by its source and external id."""
+"""Bringing in opportunities of another system: streamed, in batches, each known by its source and
+external id.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +14,13 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from jobs import strict_json
-from jobs.database import lock
-from matching import generation
+from jobs.http import strict_json
+from jobs.ledger.database import lock
 from matching.errors import ImportFileError
 from matching.import_formats import FORMATS, Row, RowRejected, row_to_opportunity
 from matching.models import Opportunity
-from matching.opportunities import TEXT_FIELDS, announce_changes
+from matching.opportunities import generation
+from matching.opportunities.publishing import TEXT_FIELDS, announce_changes
 
 BATCH_ROWS = 500
 #: What a repeated row may change.
@@ -47,10 +49,12 @@ def import_opportunities(
     rejects: Path,
     on_progress: Callable[[Counts], object] = lambda _counts: None,
 ) -> Counts:
-    """Every row is an opportunity of `source`, once however often it is imported, or in `rejects` with the reason.
+    """Every row is an opportunity of `source`, once however often it is imported, or in `rejects`
+    with the reason.
 
-    Each batch commits by itself with the tasks that embed it, so an interrupted import is simply started again.
-    Memory does not grow with the file. Raises ImportFileError for a file that cannot be read.
+    Each batch commits by itself with the tasks that embed it, so an interrupted import is simply
+    started again. Memory does not grow with the file. Raises ImportFileError for a file that cannot
+    be read.
     """
     counts = Counts()
     try:
@@ -94,7 +98,9 @@ def _import_batch(
 
 
 def _store(read: dict[str, Opportunity], source: str, counts: Counts) -> None:
-    """New ones are added, different ones changed; their vectors and whom they suit follow in the background."""
+    """New ones are added, different ones changed; their vectors and whom they suit follow in the
+    background.
+    """
     lock(f"import {source}")
     known = {one.external_id: one for one in _known(source, list(read))}
     new = [one for external_id, one in read.items() if external_id not in known]
@@ -115,7 +121,9 @@ def _store(read: dict[str, Opportunity], source: str, counts: Counts) -> None:
 
 
 def _known(source: str, external_ids: Sequence[str]) -> list[Opportunity]:
-    return list(Opportunity.objects.filter(source=source, external_id__in=external_ids).defer("search"))
+    return list(
+        Opportunity.objects.filter(source=source, external_id__in=external_ids).defer("search")
+    )
 
 
 def _differences(old: Opportunity, new: Opportunity) -> dict[str, Any]:

@@ -11,19 +11,31 @@ PLANS = ("exact", "index", "index, then exact")
 HIT, MISS = "hit", "miss"
 
 task_duration = Histogram(
-    "matching_task_duration_seconds", "How long finding a citizen's matches takes.", ["task"], buckets=_SECONDS
+    "matching_task_duration_seconds",
+    "How long finding a citizen's matches takes.",
+    ["task"],
+    buckets=_SECONDS,
 )
 vector_query_duration = Histogram(
-    "matching_vector_query_duration_seconds", "How long the nearest vectors take.", ["plan"], buckets=_SECONDS
+    "matching_vector_query_duration_seconds",
+    "How long the nearest vectors take.",
+    ["plan"],
+    buckets=_SECONDS,
 )
-match_count = Histogram("matching_match_count", "How many matches were found at once.", ["task"], buckets=_MATCHES)
+match_count = Histogram(
+    "matching_match_count", "How many matches were found at once.", ["task"], buckets=_MATCHES
+)
 cache_lookups = Counter("matching_cache_lookups", "Rankings asked of the cache.", ["outcome"])
-cache_hit_rate = Gauge("matching_cache_hit_rate", "The share of rankings that the cache had, 0 to 1.")
+cache_hit_rate = Gauge(
+    "matching_cache_hit_rate", "The share of rankings that the cache had, 0 to 1."
+)
 
 
 def _hit_rate() -> float:
     [metric] = cache_lookups.collect()
-    counts = {one.labels["outcome"]: one.value for one in metric.samples if one.name.endswith("_total")}
+    counts = {
+        one.labels["outcome"]: one.value for one in metric.samples if one.name.endswith("_total")
+    }
     return counts[HIT] / max(sum(counts.values()), 1)
 
 

@@ -1,4 +1,6 @@
-"""Citizens' profiles, what they could take part in, the vectors of both, and who was matched with what."""
+"""Citizens' profiles, what they could take part in, the vectors of both, and who was matched with
+what.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def _place_is_whole(name: str) -> models.CheckConstraint:
     nowhere = Q(latitude=None, longitude=None)
     in_range = Q(latitude__gte=-90, latitude__lte=90, longitude__gte=-180, longitude__lte=180)
     somewhere = Q(latitude__isnull=False, longitude__isnull=False) & in_range
-    return models.CheckConstraint(condition=nowhere | somewhere, name=name, violation_error_message=PLACE_IS_NO_PLACE)
+    return models.CheckConstraint(
+        condition=nowhere | somewhere, name=name, violation_error_message=PLACE_IS_NO_PLACE
+    )
 
 
 class Kind(models.TextChoices):
@@ -60,7 +64,9 @@ class Profile(models.Model):
         PUBLIC = "public", "Everybody"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="profile")
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="profile"
+    )
     headline = LineField(max_length=200, blank=True)
     about = ParagraphsField(max_length=5000, blank=True)
     skills = ArrayField(LineField(max_length=80), default=list, blank=True)
@@ -70,10 +76,15 @@ class Profile(models.Model):
     languages = ArrayField(models.CharField(max_length=12), default=list, blank=True)
     latitude = models.FloatField(null=True, blank=True)
     longitude = models.FloatField(null=True, blank=True)
-    radius_km = models.FloatField(null=True, blank=True, help_text="How far to go; empty: anywhere.")
+    radius_km = models.FloatField(
+        null=True, blank=True, help_text="How far to go; empty: anywhere."
+    )
     visibility = models.CharField(max_length=20, choices=Visibility, default=Visibility.PRIVATE)
     wants_match_notices = models.BooleanField(
-        "wants match notices", default=True, db_default=True, help_text="Whether to hear of new matches."
+        "wants match notices",
+        default=True,
+        db_default=True,
+        help_text="Whether to hear of new matches.",
     )
     version = models.PositiveIntegerField(default=1)
     onboarded_at = models.DateTimeField(null=True, blank=True)
@@ -98,7 +109,11 @@ class Profile(models.Model):
     @property
     def place(self) -> tuple[float, float] | None:
         """Latitude and longitude, if the citizen says where they are."""
-        return None if self.latitude is None or self.longitude is None else (self.latitude, self.longitude)
+        return (
+            None
+            if self.latitude is None or self.longitude is None
+            else (self.latitude, self.longitude)
+        )
 
 
 class OpportunityQuerySet(models.QuerySet["Opportunity"]):
@@ -106,22 +121,30 @@ class OpportunityQuerySet(models.QuerySet["Opportunity"]):
 
     def open_on(self, day: date) -> OpportunityQuerySet:
         """What a citizen can still take part in: active, not over (as `last_day` says), not full."""
-        without_end = Q(ends_on=None) & (~Q(kind=Kind.EVENT) | Q(starts_on=None) | Q(starts_on__gte=day))
+        without_end = Q(ends_on=None) & (
+            ~Q(kind=Kind.EVENT) | Q(starts_on=None) | Q(starts_on__gte=day)
+        )
         not_full = Q(capacity=None) | Q(places_taken__lt=F("capacity"))
         return self.filter(not_full, without_end | Q(ends_on__gte=day), is_active=True)
 
     def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> OpportunityQuerySet:
-        """Those that are not withdrawn, and those that were and on which the citizen had acted before."""
+        """Those that are not withdrawn, and those that were and on which the citizen had acted
+        before.
+        """
         acted_on = Interaction.objects.filter(user=user.pk, opportunity=OuterRef("pk"))
         return self.filter(Q(is_active=True) | Exists(acted_on))
 
     def acted_on_by(self, user: AbstractBaseUser, kind: str) -> OpportunityQuerySet:
         """Those the citizen has applied for, saved or dismissed, as `kind` says."""
-        return self.filter(pk__in=Interaction.objects.filter(user=user.pk, kind=kind).values("opportunity"))
+        return self.filter(
+            pk__in=Interaction.objects.filter(user=user.pk, kind=kind).values("opportunity")
+        )
 
     def not_dismissed_by(self, user: AbstractBaseUser) -> OpportunityQuerySet:
         """Those the citizen has not dismissed."""
-        dismissed = Interaction.objects.filter(user=user.pk, opportunity=OuterRef("pk"), kind=Interaction.Kind.DISMISS)
+        dismissed = Interaction.objects.filter(
+            user=user.pk, opportunity=OuterRef("pk"), kind=Interaction.Kind.DISMISS
+        )
         return self.filter(~Exists(dismissed))
 
     def matching_text(self, words: str) -> OpportunityQuerySet:
@@ -137,16 +160,25 @@ class OpportunityQuerySet(models.QuerySet["Opportunity"]):
         south, west, north, east = box
         within = Q(longitude__gte=west) & Q(longitude__lte=east)
         beyond = Q(longitude__gte=west) | Q(longitude__lte=east)
-        return self.filter(within if west <= east else beyond, latitude__gte=south, latitude__lte=north)
+        return self.filter(
+            within if west <= east else beyond, latitude__gte=south, latitude__lte=north
+        )
 
     def take_place(self, opportunity_id: UUID) -> bool:
         """Count one more participant; False when it is full or closed. One conditional UPDATE."""
         not_full = Q(capacity=None) | Q(places_taken__lt=F("capacity"))
-        return self.filter(not_full, id=opportunity_id, is_active=True).update(places_taken=F("places_taken") + 1) == 1
+        return (
+            self.filter(not_full, id=opportunity_id, is_active=True).update(
+                places_taken=F("places_taken") + 1
+            )
+            == 1
+        )
 
     def give_place_back(self, opportunity_id: UUID) -> None:
         """Count one participant less."""
-        self.filter(id=opportunity_id, places_taken__gt=0).update(places_taken=F("places_taken") - 1)
+        self.filter(id=opportunity_id, places_taken__gt=0).update(
+            places_taken=F("places_taken") - 1
+        )
 
 
 class Partner(models.Model):
@@ -190,7 +222,9 @@ class Opportunity(models.Model):
     organisation = LineField(max_length=200, blank=True)
     category = LineField(max_length=120, blank=True)
     requirements = ParagraphsField(max_length=5000, blank=True)
-    languages = ArrayField(models.CharField(max_length=12), default=list, blank=True, help_text="Empty: any.")
+    languages = ArrayField(
+        models.CharField(max_length=12), default=list, blank=True, help_text="Empty: any."
+    )
     starts_on = models.DateField(null=True, blank=True)
     ends_on = models.DateField(null=True, blank=True)
     latitude = models.FloatField(null=True, blank=True)
@@ -199,7 +233,9 @@ class Opportunity(models.Model):
     capacity = models.PositiveIntegerField(null=True, blank=True, help_text="Empty: unlimited.")
     places_taken = models.PositiveIntegerField(default=0, editable=False)
     is_active = models.BooleanField("active", default=True)
-    partner = models.ForeignKey(Partner, null=True, blank=True, on_delete=models.SET_NULL, related_name="opportunities")
+    partner = models.ForeignKey(
+        Partner, null=True, blank=True, on_delete=models.SET_NULL, related_name="opportunities"
+    )
     source = models.CharField(max_length=80, blank=True, help_text="Where it was imported from.")
     external_id = models.CharField(max_length=200, blank=True, help_text="Its id there.")
     version = models.PositiveIntegerField(default=1, editable=False)
@@ -236,17 +272,30 @@ class Opportunity(models.Model):
             GinIndex(fields=["search"], name="matching_opp_search", fastupdate=False),
             # Candidates near a place.
             models.Index(
-                fields=["latitude", "longitude"], condition=Q(is_active=True), name="matching_opp_active_place"
+                fields=["latitude", "longitude"],
+                condition=Q(is_active=True),
+                name="matching_opp_active_place",
             ),
             # Candidates of a kind that are not over.
-            models.Index(fields=["kind", "ends_on"], condition=Q(is_active=True), name="matching_opp_active_kind"),
+            models.Index(
+                fields=["kind", "ends_on"],
+                condition=Q(is_active=True),
+                name="matching_opp_active_kind",
+            ),
             # Candidates of a category, and the list of one, however it is spelt.
-            models.Index(Upper("category"), condition=Q(is_active=True), name="matching_opp_active_topic"),
-            # The list, newest first; and that of one organisation, of what starts late, and of what is remote.
+            models.Index(
+                Upper("category"), condition=Q(is_active=True), name="matching_opp_active_topic"
+            ),
+            # The list, newest first; and that of one organisation, of what starts late, and of what
+            # is remote.
             models.Index(fields=["-created_at", "-id"], name="matching_opp_newest"),
             models.Index(Upper("organisation"), name="matching_opp_organisation"),
             models.Index(fields=["starts_on"], name="matching_opp_starts"),
-            models.Index(fields=["-created_at", "-id"], condition=Q(is_remote=True), name="matching_opp_remote"),
+            models.Index(
+                fields=["-created_at", "-id"],
+                condition=Q(is_remote=True),
+                name="matching_opp_remote",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -261,13 +310,19 @@ class Opportunity(models.Model):
 
     @property
     def last_day(self) -> date | None:
-        """When it ends; an event that names no end ends on the day it starts, anything else goes on."""
+        """When it ends; an event that names no end ends on the day it starts, anything else goes
+        on.
+        """
         return self.ends_on or (self.starts_on if self.kind == Kind.EVENT else None)
 
     @property
     def text(self) -> str:
         """What is embedded and compared."""
-        return ". ".join(part for part in (self.title, self.category, self.description, self.requirements) if part)
+        return ". ".join(
+            part
+            for part in (self.title, self.category, self.description, self.requirements)
+            if part
+        )
 
 
 class VectorSpace(models.Model):
@@ -281,13 +336,19 @@ class VectorSpace(models.Model):
     label = models.CharField(max_length=200, unique=True, help_text="The model and its version.")
     dimensions = models.PositiveSmallIntegerField()
     state = models.CharField(max_length=10, choices=State, default=State.BUILDING)
-    generation = models.PositiveIntegerField(default=1, help_text="Grows when its index is rebuilt or it is swapped.")
-    retired_at = models.DateTimeField(null=True, editable=False, help_text="Its vectors go a day later.")
+    generation = models.PositiveIntegerField(
+        default=1, help_text="Grows when its index is rebuilt or it is swapped."
+    )
+    retired_at = models.DateTimeField(
+        null=True, editable=False, help_text="Its vectors go a day later."
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["state"], condition=Q(state="active"), name="matching_space_one_active")
+            models.UniqueConstraint(
+                fields=["state"], condition=Q(state="active"), name="matching_space_one_active"
+            )
         ]
 
     def __str__(self) -> str:
@@ -295,7 +356,8 @@ class VectorSpace(models.Model):
 
 
 class StoredVector(models.Model):
-    """A text in one vector space: its embedding, and its stems as `matching.terms.Terms` packs them.
+    """A text in one vector space: its embedding, and its stems as `matching.text.terms.Terms` packs
+    them.
 
     The embedding is empty for a text that says nothing. `version` is that of the text.
     """
@@ -315,7 +377,11 @@ class OpportunityVector(StoredVector):
     opportunity = models.ForeignKey(Opportunity, on_delete=models.CASCADE, related_name="vectors")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["opportunity", "space"], name="matching_opp_vector_once")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["opportunity", "space"], name="matching_opp_vector_once"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.opportunity_id} in {self.space_id}"
@@ -328,7 +394,11 @@ class ProfileVector(StoredVector):
     facets = models.BinaryField(default=bytes)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["profile", "space"], name="matching_profile_vector_once")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["profile", "space"], name="matching_profile_vector_once"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.profile_id} in {self.space_id}"
@@ -343,13 +413,17 @@ class Interaction(models.Model):
         DISMISS = "dismiss", "dismissed"
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    opportunity = models.ForeignKey(Opportunity, on_delete=models.CASCADE, related_name="interactions")
+    opportunity = models.ForeignKey(
+        Opportunity, on_delete=models.CASCADE, related_name="interactions"
+    )
     kind = models.CharField(max_length=10, choices=Kind)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["user", "opportunity", "kind"], name="matching_interaction_once")
+            models.UniqueConstraint(
+                fields=["user", "opportunity", "kind"], name="matching_interaction_once"
+            )
         ]
 
     def __str__(self) -> str:
@@ -364,11 +438,15 @@ class MatchRun(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     task_id = models.UUIDField(unique=True, null=True)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="match_runs")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="match_runs"
+    )
     keywords = LineField(max_length=500, blank=True)
     filters = models.JSONField(default=dict)
     limit = models.PositiveSmallIntegerField(default=100)
-    is_saved = models.BooleanField(default=False, help_text="Its matches become the citizen's saved matches.")
+    is_saved = models.BooleanField(
+        default=False, help_text="Its matches become the citizen's saved matches."
+    )
     wants_notice = models.BooleanField(default=False)
     matches = models.JSONField(null=True)
     created_at = models.DateTimeField(db_default=Now())
@@ -388,7 +466,9 @@ class Match(models.Model):
     """An opportunity that suits a citizen. `reasons` says why: a list of `{kind, text, …}`."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="matches")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="matches"
+    )
     opportunity = models.ForeignKey(Opportunity, on_delete=models.CASCADE, related_name="matches")
     score = models.FloatField()
     reasons = models.JSONField(default=list)
@@ -397,7 +477,9 @@ class Match(models.Model):
 
     class Meta:
         verbose_name_plural = "matches"
-        constraints = [models.UniqueConstraint(fields=["user", "opportunity"], name="matching_match_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["user", "opportunity"], name="matching_match_once")
+        ]
         indexes = [
             # A citizen's matches, best first.
             models.Index(fields=["user", "-score", "-id"], name="matching_match_best"),

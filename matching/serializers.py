@@ -12,11 +12,17 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from jobs.fields import LineField, MomentField, ParagraphsField, StrictBooleanField, StrictTextField
-from jobs.serializers import PayloadSerializer
-from matching import languages
+from jobs.api.serializers import PayloadSerializer
+from jobs.http.fields import (
+    LineField,
+    MomentField,
+    ParagraphsField,
+    StrictBooleanField,
+    StrictTextField,
+)
 from matching.errors import LanguageUnknown
 from matching.models import ENDS_BEFORE_START, Interaction, Kind, Match, Opportunity, Profile
+from matching.text import languages
 
 TEXTS_MAX = 40
 KEYWORDS_MAX_CHARACTERS = 500
@@ -48,7 +54,9 @@ class LanguagesField(serializers.ListField):
 
 
 class FiniteFloatField(serializers.FloatField):
-    """A number; neither infinite nor NaN, which no comparison with a bound would refuse, nor a boolean."""
+    """A number; neither infinite nor NaN, which no comparison with a bound would refuse, nor a
+    boolean.
+    """
 
     def to_internal_value(self, data: Any) -> float:
         if isinstance(data, bool):
@@ -63,7 +71,9 @@ class DegreesField(FiniteFloatField):
     """Decimal degrees (WGS 84)."""
 
     def __init__(self, limit: int, **options: Any) -> None:
-        super().__init__(min_value=-limit, max_value=limit, allow_null=True, required=False, **options)
+        super().__init__(
+            min_value=-limit, max_value=limit, allow_null=True, required=False, **options
+        )
 
 
 def require_whole_place(fields: dict[str, Any]) -> None:
@@ -77,20 +87,29 @@ class NothingSerializer(PayloadSerializer):
 
 
 class ProfileSerializer(serializers.ModelSerializer[Profile]):
-    """A citizen's profile. PUT replaces it: what is left out becomes empty; `wants_match_notices` stays as it was."""
+    """A citizen's profile.
+
+    PUT replaces it: what is left out becomes empty; `wants_match_notices` stays as it was.
+    """
 
     headline = LineField(max_length=200, allow_blank=True, default="")
     about = ParagraphsField(max_length=5000, allow_blank=True, default="")
     skills = WordsField(default=list)
     interests = WordsField(default=list)
-    wants = serializers.ListField(child=serializers.ChoiceField(Kind.choices), max_length=4, default=list)
+    wants = serializers.ListField(
+        child=serializers.ChoiceField(Kind.choices), max_length=4, default=list
+    )
     availability = LineField(max_length=300, allow_blank=True, default="")
     languages = LanguagesField(default=list)
     latitude = DegreesField(90, default=None)
     longitude = DegreesField(180, default=None)
     radius_km = FiniteFloatField(min_value=0.1, max_value=20_000, allow_null=True, default=None)
-    visibility = serializers.ChoiceField(Profile.Visibility.choices, default=Profile.Visibility.PRIVATE)
-    wants_match_notices = StrictBooleanField(required=False, help_text="Whether to hear of new matches.")
+    visibility = serializers.ChoiceField(
+        Profile.Visibility.choices, default=Profile.Visibility.PRIVATE
+    )
+    wants_match_notices = StrictBooleanField(
+        required=False, help_text="Whether to hear of new matches."
+    )
 
     class Meta:
         model = Profile
@@ -114,8 +133,12 @@ class ProfileSerializer(serializers.ModelSerializer[Profile]):
         read_only_fields = ("version", "onboarded_at", "updated_at")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if ("latitude" in attrs) != ("longitude" in attrs):  # the other half is in the stored profile
-            raise serializers.ValidationError({"longitude": ["latitude and longitude go together."]})
+        if ("latitude" in attrs) != (
+            "longitude" in attrs
+        ):  # the other half is in the stored profile
+            raise serializers.ValidationError(
+                {"longitude": ["latitude and longitude go together."]}
+            )
         require_whole_place(attrs)
         if "wants" in attrs:
             attrs["wants"] = list(dict.fromkeys(attrs["wants"]))
@@ -198,7 +221,9 @@ class ShownProfileSerializer(serializers.ModelSerializer[Profile]):
 
 
 class ApplicantSerializer(serializers.ModelSerializer[Interaction]):
-    """Who applied, as the organisation sees them: with their profile only where they show it to organisations."""
+    """Who applied, as the organisation sees them: with their profile only where they show it to
+    organisations.
+    """
 
     id = serializers.UUIDField(source="user_id", read_only=True)
     applied_at = serializers.DateTimeField(source="created_at", read_only=True)
@@ -230,7 +255,9 @@ class InteractionSerializer(serializers.ModelSerializer[Interaction]):
 class OpportunityFilterSerializer(serializers.Serializer[Any]):
     """The filters of the list of opportunities."""
 
-    q = StrictTextField(max_length=200, required=False, help_text="Words, as for a web search engine.")
+    q = StrictTextField(
+        max_length=200, required=False, help_text="Words, as for a web search engine."
+    )
     kind = serializers.ChoiceField(Kind.choices, required=False)
     category = StrictTextField(max_length=120, required=False)
     organisation = StrictTextField(max_length=200, required=False)
@@ -249,7 +276,9 @@ class OpportunityFilterSerializer(serializers.Serializer[Any]):
         default=False, help_text="Also what is over, full, or withdrawn after you acted on it."
     )
     acted = serializers.ChoiceField(
-        Interaction.Kind.choices, required=False, help_text="What you, signed in, did that with, open or not."
+        Interaction.Kind.choices,
+        required=False,
+        help_text="What you, signed in, did that with, open or not.",
     )
 
     def validate_language(self, text: str) -> list[str]:
@@ -276,7 +305,9 @@ class LocationSerializer(PayloadSerializer):
 class RunFiltersSerializer(PayloadSerializer):
     """What a match must be."""
 
-    kinds = serializers.ListField(child=serializers.ChoiceField(Kind.choices), max_length=4, required=False)
+    kinds = serializers.ListField(
+        child=serializers.ChoiceField(Kind.choices), max_length=4, required=False
+    )
     category = StrictTextField(max_length=120, required=False)
     languages = LanguagesField(required=False)
     is_remote = StrictBooleanField(required=False, allow_null=True, default=None)
@@ -288,12 +319,20 @@ class RunFiltersSerializer(PayloadSerializer):
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if "starts_after" in attrs and "starts_before" in attrs and attrs["starts_before"] < attrs["starts_after"]:
-            raise serializers.ValidationError({"starts_before": ["Expected a day not before `starts_after`."]})
+        if (
+            "starts_after" in attrs
+            and "starts_before" in attrs
+            and attrs["starts_before"] < attrs["starts_after"]
+        ):
+            raise serializers.ValidationError(
+                {"starts_before": ["Expected a day not before `starts_after`."]}
+            )
         return attrs
 
 
-@extend_schema_field({"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]})
+@extend_schema_field(
+    {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+)
 class KeywordsField(LineField):
     """Words, as one text or as a list of texts."""
 
@@ -314,7 +353,9 @@ class RunRequestSerializer(PayloadSerializer):
         help_text="Or a list of texts.",
     )
     filters = RunFiltersSerializer(required=False)
-    location = LocationSerializer(required=False, allow_null=True, help_text="Instead of the profile's place.")
+    location = LocationSerializer(
+        required=False, allow_null=True, help_text="Instead of the profile's place."
+    )
     radius_km = FiniteFloatField(
         min_value=0.1,
         max_value=20_000,
@@ -324,11 +365,15 @@ class RunRequestSerializer(PayloadSerializer):
     )
     limit = serializers.IntegerField(min_value=1, max_value=RUN_LIMIT_MAX, default=100)
     notify = StrictBooleanField(default=False, help_text="Tell me when it is done.")
-    wait = serializers.BooleanField(default=False, help_text="Answer when it is done, for a bounded time.")
+    wait = serializers.BooleanField(
+        default=False, help_text="Answer when it is done, for a bounded time."
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs.get("radius_km") and not attrs.get("location") and not self._has_place():
-            raise serializers.ValidationError({"radius_km": ["Around where? Give a location; your profile has none."]})
+            raise serializers.ValidationError(
+                {"radius_km": ["Around where? Give a location; your profile has none."]}
+            )
         return attrs
 
     def _has_place(self) -> bool:
@@ -337,7 +382,11 @@ class RunRequestSerializer(PayloadSerializer):
     def filters_json(self) -> dict[str, Any]:
         """All filters together, as a run keeps them."""
         taken = self.validated_data
-        filters = {name: _as_json(value) for name, value in taken.get("filters", {}).items() if value is not None}
+        filters = {
+            name: _as_json(value)
+            for name, value in taken.get("filters", {}).items()
+            if value is not None
+        }
         if taken.get("location"):
             filters["location"] = dict(taken["location"])
         if taken.get("radius_km"):
@@ -352,7 +401,9 @@ def _as_json(value: Any) -> Any:
 class WaitQuerySerializer(serializers.Serializer[Any]):
     """The query of a request that may wait."""
 
-    wait = serializers.BooleanField(default=False, help_text="Answer when it is done, for a bounded time.")
+    wait = serializers.BooleanField(
+        default=False, help_text="Answer when it is done, for a bounded time."
+    )
 
 
 class ReasonSerializer(serializers.Serializer[Any]):
@@ -384,7 +435,9 @@ class RunStatusSerializer(serializers.Serializer[Any]):
     task_id = serializers.UUIDField()
     status = serializers.ChoiceField(["pending", "processing", "completed", "failed", "cancelled"])
     progress = serializers.FloatField(help_text="0 to 1.")
-    result = FoundMatchSerializer(many=True, allow_null=True, help_text="Once completed: a page of the matches.")
+    result = FoundMatchSerializer(
+        many=True, allow_null=True, help_text="Once completed: a page of the matches."
+    )
     next = serializers.CharField(allow_null=True, help_text="The next page of the matches.")
     error = serializers.CharField(allow_null=True)
     created_at = serializers.DateTimeField()

@@ -8,13 +8,15 @@ from django.conf import settings
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from jobs.throttling import LimitThrottle
+from jobs.http.throttling import LimitThrottle
 
 
 class HourlyThrottle(LimitThrottle):
-    """At most as many requests by `method` an hour as the setting called `limit_setting` says, for one user or partner.
+    """At most as many requests by `method` an hour as the setting called `limit_setting` says, for
+    one user or partner.
 
-    `method` is empty for every method. `subject` names what is counted: views that share it share the count.
+    `method` is empty for every method. `subject` names what is counted: views that share it share
+    the count.
     """
 
     period = timedelta(hours=1)
@@ -45,7 +47,9 @@ class ProfileEditThrottle(HourlyThrottle):
 
 
 class InteractionThrottle(HourlyThrottle):
-    """What a citizen does with opportunities and takes back, each of which may have their matches found anew."""
+    """What a citizen does with opportunities and takes back, each of which may have their matches
+    found anew.
+    """
 
     limit_setting, subject = "MATCHING_INTERACTIONS_PER_HOUR", "interactions"
 

@@ -1,4 +1,4 @@
-"""The REST API of profiles, opportunities and saved matches. Match runs: `matching.run_views`."""
+"""The REST API of profiles, opportunities and saved matches. Match runs: `matching.runs.views`."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.models import User
-from jobs.idempotency import idempotent
-from matching import opportunities, profiles
-from matching.authentication import IsPartner, PartnerAuthentication
-from matching.geography import within
+from jobs.http.idempotency import idempotent
 from matching.models import Interaction, Match, Opportunity, OpportunityQuerySet, Partner
+from matching.opportunities import publishing
+from matching.partners.authentication import IsPartner, PartnerAuthentication
+from matching.profiles import editing
+from matching.search.geography import within
 from matching.serializers import (
     ApplicantSerializer,
     InteractionSerializer,
@@ -50,19 +51,26 @@ class ProfileView(APIView):
     permission_classes = (IsAuthenticated,)
     throttle_classes = (ProfileEditThrottle,)
 
-    @extend_schema(operation_id="profiles_me_retrieve", responses=ProfileSerializer, tags=["matching"])
+    @extend_schema(
+        operation_id="profiles_me_retrieve", responses=ProfileSerializer, tags=["matching"]
+    )
     def get(self, request: Request) -> Response:
         """Read your profile; it is empty until you write it."""
-        return Response(ProfileSerializer(profiles.profile_of(cast("User", request.user))).data)
+        return Response(ProfileSerializer(editing.profile_of(cast("User", request.user))).data)
 
     @extend_schema(
-        operation_id="profiles_me_update", request=ProfileSerializer, responses=ProfileSerializer, tags=["matching"]
+        operation_id="profiles_me_update",
+        request=ProfileSerializer,
+        responses=ProfileSerializer,
+        tags=["matching"],
     )
     def put(self, request: Request) -> Response:
         """Replace your profile. Your matches follow once you have stopped changing it."""
         taken = ProfileSerializer(data=request.data)
         taken.is_valid(raise_exception=True)
-        return Response(ProfileSerializer(profiles.edit(cast("User", request.user), taken.validated_data)).data)
+        return Response(
+            ProfileSerializer(editing.edit(cast("User", request.user), taken.validated_data)).data
+        )
 
 
 class OpportunityListView(ListAPIView[Opportunity]):
@@ -89,7 +97,9 @@ class OpportunityListView(ListAPIView[Opportunity]):
         return found.matching_text(wanted["q"]) if "q" in wanted else found
 
     def _concerned(self, *, acted: str | None, is_past: bool) -> OpportunityQuerySet:
-        """Those among which the filters choose: what the citizen did that with, what can be read, or what is open."""
+        """Those among which the filters choose: what the citizen did that with, what can be read,
+        or what is open.
+        """
         user = self.request.user
         if acted is None:
             every = Opportunity.objects
@@ -98,9 +108,15 @@ class OpportunityListView(ListAPIView[Opportunity]):
             raise NotAuthenticated
         return Opportunity.objects.acted_on_by(user, acted)
 
-    @extend_schema(operation_id="opportunities_list", parameters=[OpportunityFilterSerializer], tags=["matching"])
+    @extend_schema(
+        operation_id="opportunities_list",
+        parameters=[OpportunityFilterSerializer],
+        tags=["matching"],
+    )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """List open opportunities, newest first; `q` searches their full text, `acted` what you have to do with."""
+        """List open opportunities, newest first; `q` searches their full text, `acted` what you
+        have to do with.
+        """
         return super().get(request, *args, **kwargs)
 
 
@@ -115,7 +131,10 @@ class OpportunityDetailView(RetrieveAPIView[Opportunity]):
 
     @extend_schema(operation_id="opportunities_retrieve", tags=["matching"])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Read an opportunity. One that is withdrawn shows only to those who had applied for, saved or dismissed it."""
+        """Read an opportunity.
+
+        One that is withdrawn shows only to those who had applied for, saved or dismissed it.
+        """
         return super().get(request, *args, **kwargs)
 
 
@@ -126,17 +145,23 @@ class InteractionView(APIView):
     throttle_classes = (InteractionThrottle,)
     kind: str = Interaction.Kind.SAVE
 
-    @extend_schema(request=None, responses={200: InteractionSerializer, 201: InteractionSerializer}, tags=["matching"])
+    @extend_schema(
+        request=None,
+        responses={200: InteractionSerializer, 201: InteractionSerializer},
+        tags=["matching"],
+    )
     def post(self, request: Request, pk: str) -> Response:
-        """Do it: 201, or 200 where you had before. An application to one that is full or over answers 409."""
+        """Do it: 201, or 200 where you had before. An application to one that is full or over
+        answers 409.
+        """
         opportunity = _visible_opportunity(request, pk)
-        interaction, is_new = opportunities.act(cast("User", request.user), opportunity, self.kind)
+        interaction, is_new = publishing.act(cast("User", request.user), opportunity, self.kind)
         return Response(InteractionSerializer(interaction).data, status=201 if is_new else 200)
 
     @extend_schema(request=None, responses={204: None}, tags=["matching"])
     def delete(self, request: Request, pk: str) -> Response:
         """Take it back."""
-        opportunities.undo(cast("User", request.user), _visible_opportunity(request, pk), self.kind)
+        publishing.undo(cast("User", request.user), _visible_opportunity(request, pk), self.kind)
         return Response(status=204)
 
 
@@ -174,18 +199,25 @@ class PartnerOpportunityListView(PartnerView, ListAPIView[Opportunity]):
     )
     @idempotent
     def post(self, request: Request) -> Response:
-        """Publish an opportunity. One with an `external_id` you used before is changed instead (200)."""
+        """Publish an opportunity.
+
+        One with an `external_id` you used before is changed instead (200).
+        """
         taken = PartnerOpportunitySerializer(data=request.data)
         taken.is_valid(raise_exception=True)
-        opportunity, is_new = opportunities.publish(_partner(request), taken.validated_data)
-        return Response(PartnerOpportunitySerializer(opportunity).data, status=201 if is_new else 200)
+        opportunity, is_new = publishing.publish(_partner(request), taken.validated_data)
+        return Response(
+            PartnerOpportunitySerializer(opportunity).data, status=201 if is_new else 200
+        )
 
 
 class PartnerOpportunityView(PartnerView):
     """One of a partner's own opportunities."""
 
     @extend_schema(
-        operation_id="partner_opportunities_retrieve", responses=PartnerOpportunitySerializer, tags=["partners"]
+        operation_id="partner_opportunities_retrieve",
+        responses=PartnerOpportunitySerializer,
+        tags=["partners"],
     )
     def get(self, request: Request, pk: str) -> Response:
         """Read one of your opportunities."""
@@ -202,13 +234,15 @@ class PartnerOpportunityView(PartnerView):
         opportunity = _own_opportunity(request, pk)
         taken = PartnerOpportunitySerializer(opportunity, data=request.data, partial=True)
         taken.is_valid(raise_exception=True)
-        changed = opportunities.change(opportunity, taken.validated_data)
+        changed = publishing.change(opportunity, taken.validated_data)
         return Response(PartnerOpportunitySerializer(changed).data)
 
-    @extend_schema(operation_id="partner_opportunities_close", responses={204: None}, tags=["partners"])
+    @extend_schema(
+        operation_id="partner_opportunities_close", responses={204: None}, tags=["partners"]
+    )
     def delete(self, request: Request, pk: str) -> Response:
         """Withdraw it: it is shown and matched no more."""
-        opportunities.change(_own_opportunity(request, pk), {"is_active": False})
+        publishing.change(_own_opportunity(request, pk), {"is_active": False})
         return Response(status=204)
 
 
@@ -225,7 +259,10 @@ class PartnerApplicantListView(PartnerView, ListAPIView[Interaction]):
 
     @extend_schema(operation_id="partner_applicants_list", tags=["partners"])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """List who applied, newest first. A profile shows only where its citizen lets organisations see it."""
+        """List who applied, newest first.
+
+        A profile shows only where its citizen lets organisations see it.
+        """
         return super().get(request, *args, **kwargs)
 
 
@@ -247,14 +284,20 @@ class MatchListView(ListAPIView[Match]):
     def get_queryset(self) -> Any:
         shown = MatchFilterSerializer(data=given(self.request))
         shown.is_valid(raise_exception=True)
-        names = {"kind": "opportunity__kind", "min_score": "score__gte", "new_since": "created_at__gt"}
+        names = {
+            "kind": "opportunity__kind",
+            "min_score": "score__gte",
+            "new_since": "created_at__gt",
+        }
         wanted = {names[name]: value for name, value in shown.validated_data.items()}
         user = cast("User", self.request.user)
         still_open = Opportunity.objects.open_on(timezone.localdate()).not_dismissed_by(user)
         found = Match.objects.filter(user=user, opportunity__in=still_open, **wanted)
         return found.select_related("opportunity").defer("opportunity__search")
 
-    @extend_schema(operation_id="matches_list", parameters=[MatchFilterSerializer], tags=["matching"])
+    @extend_schema(
+        operation_id="matches_list", parameters=[MatchFilterSerializer], tags=["matching"]
+    )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """List your saved matches, best first; `new_since` keeps those found after that time."""
         return super().get(request, *args, **kwargs)

@@ -7,8 +7,8 @@ from uuid import UUID
 from django.conf import settings
 
 import jobs
-from jobs import retention
-from jobs.alerts import Phase
+from jobs.operations.alerts import Phase
+from jobs.worker import retention
 from notifications import deliveries, operators, receipts
 
 

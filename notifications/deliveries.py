@@ -30,17 +30,23 @@ class Recipient(Protocol):
     is_active: bool
 
 
-def prepare(user_id: UUID | str, template: str, context: Mapping[str, str], *, event_key: str) -> list[Delivery]:
-    """The deliveries that are new with this call, in the caller's transaction: one for an event, or none.
+def prepare(
+    user_id: UUID | str, template: str, context: Mapping[str, str], *, event_key: str
+) -> list[Delivery]:
+    """The deliveries that are new with this call, in the caller's transaction: one for an event, or
+    none.
 
-    `event_key` names the event and, where several users hear of it, the user. None for an event told before, for a
-    disabled user, and for one with neither a verified email address nor the wish for SMS.
+    `event_key` names the event and, where several users hear of it, the user. None for an event
+    told before, for a disabled user, and for one with neither a verified email address nor the wish
+    for SMS.
     """
     user = get_user_model().objects.filter(pk=user_id).first()
     ways = _channels_of(cast("Recipient", user)) if user else []
     if not ways:
         return []
-    delivery = Delivery(user=user, channel=ways[0], template=template, context=dict(context), event_key=event_key)
+    delivery = Delivery(
+        user=user, channel=ways[0], template=template, context=dict(context), event_key=event_key
+    )
     Delivery.objects.bulk_create([delivery], ignore_conflicts=True)
     return [delivery] if Delivery.objects.filter(pk=delivery.pk).exists() else []
 
@@ -48,8 +54,8 @@ def prepare(user_id: UUID | str, template: str, context: Mapping[str, str], *, e
 def deliver(delivery_id: str, *, idempotency_key: str) -> dict[str, object]:
     """Hand one delivery to its channel; the answer says how that ended, for `record_outcome`.
 
-    The user is asked again, since an address may have changed or a wish been withdrawn. Raises ChannelError when
-    another try may help.
+    The user is asked again, since an address may have changed or a wish been withdrawn. Raises
+    ChannelError when another try may help.
     """
     delivery = Delivery.objects.select_related("user").get(pk=delivery_id)
     message = _message(delivery)
@@ -60,13 +66,16 @@ def deliver(delivery_id: str, *, idempotency_key: str) -> dict[str, object]:
     except ChannelError as error:
         if not error.permanent:
             raise
-        log.warning("delivery_refused", delivery_id=delivery_id, channel=delivery.channel, error=str(error))
+        log.warning(
+            "delivery_refused", delivery_id=delivery_id, channel=delivery.channel, error=str(error)
+        )
         return {"status": Status.FAILED, "error": str(error)}
     return {"status": Status.SENT, "provider_id": provider_id}
 
 
 def record_outcome(delivery_id: str, outcome: dict[str, Any]) -> None:
-    """Keep what `deliver` answered, if the delivery is still there, and apply a receipt that overtook it.
+    """Keep what `deliver` answered, if the delivery is still there, and apply a receipt that
+    overtook it.
 
     In the caller's transaction.
     """
@@ -84,7 +93,9 @@ def _message(delivery: Delivery) -> Message | None:
     if user is None or delivery.channel not in _channels_of(user):
         return None
     address = user.email if delivery.channel == Channel.EMAIL else user.phone
-    return rendering.render(delivery.template, delivery.channel, delivery.context, to=address, locale=user.locale)
+    return rendering.render(
+        delivery.template, delivery.channel, delivery.context, to=address, locale=user.locale
+    )
 
 
 def _channels_of(user: Recipient) -> list[str]:

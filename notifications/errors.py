@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from jobs.errors import DomainError
 
-class NotificationsError(Exception):
+
+class NotificationsError(DomainError):
     """The message could not be handled."""
 
 

@@ -15,16 +15,27 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
     def finish(self, status: str, *, provider_id: str = "", error: str = "") -> None:
         """Store how they ended."""
-        self.update(status=status, provider_id=provider_id, error=error[:500], finished_at=timezone.now())
+        self.update(
+            status=status, provider_id=provider_id, error=error[:500], finished_at=timezone.now()
+        )
 
     def settle(self, receipt: Receipt) -> None:
-        """The SMS sent under the receipt's id ended as the receipt says; what is past that state stays as it is."""
-        sent = self.filter(provider_id=receipt.provider_id, channel=Delivery.Channel.SMS, status=Delivery.Status.SENT)
+        """The SMS sent under the receipt's id ended as the receipt says; what is past that state
+        stays as it is.
+        """
+        sent = self.filter(
+            provider_id=receipt.provider_id,
+            channel=Delivery.Channel.SMS,
+            status=Delivery.Status.SENT,
+        )
         sent.update(status=receipt.outcome, error=receipt.error)
 
 
 class Delivery(models.Model):
-    """One message to one user about one event. The address is looked up when it is sent, and not kept here."""
+    """One message to one user about one event.
+
+    The address is looked up when it is sent, and not kept here.
+    """
 
     class Channel(models.TextChoices):
         EMAIL = "email", "Email"
@@ -39,11 +50,15 @@ class Delivery(models.Model):
         SKIPPED = "skipped", "Skipped"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="deliveries")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="deliveries"
+    )
     channel = models.CharField(max_length=10, choices=Channel)
     template = models.CharField(max_length=60)
     context = models.JSONField(default=dict)
-    event_key = models.CharField(max_length=200, unique=True, help_text="Names the event; it is told once.")
+    event_key = models.CharField(
+        max_length=200, unique=True, help_text="Names the event; it is told once."
+    )
     status = models.CharField(max_length=12, choices=Status, default=Status.QUEUED)
     provider_id = models.CharField("provider's id", max_length=200, blank=True)
     error = LineField(max_length=500, blank=True)

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from django.conf import settings
 
-from jobs import alerts
 from jobs.models import AlertEpisode
+from jobs.operations import alerts
 from notifications import channels
 from notifications.channels import Message
 
@@ -15,8 +15,11 @@ from notifications.channels import Message
 def email_alert(episode_id: UUID | str, phase: alerts.Phase, *, idempotency_key: str) -> None:
     """Every address of OPERATOR_EMAILS has been sent a message of the episode's beginning or end.
 
-    Raises ChannelError when an address could not be reached; those before it may then get the message again.
+    Raises ChannelError when an address could not be reached; those before it may then get the
+    message again.
     """
     subject, body = alerts.describe(AlertEpisode.objects.get(pk=episode_id), phase)
     for number, address in enumerate(settings.OPERATOR_EMAILS):
-        channels.send("email", Message(address, subject, body), idempotency_key=f"{idempotency_key}-{number}")
+        channels.send(
+            "email", Message(address, subject, body), idempotency_key=f"{idempotency_key}-{number}"
+        )

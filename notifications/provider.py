@@ -20,7 +20,9 @@ class Provider(AnonymousUser):
 
 
 class ProviderAuthentication(BaseAuthentication):
-    """`Authorization: Bearer <SMS_RECEIPT_TOKEN>`; without that setting there is nothing at the address."""
+    """`Authorization: Bearer <SMS_RECEIPT_TOKEN>`; without that setting there is nothing at the
+    address.
+    """
 
     def authenticate(self, request: Request) -> tuple[Provider, None] | None:
         if not settings.SMS_RECEIPT_TOKEN:

@@ -1,7 +1,8 @@
-"""What the SMS provider says became of its messages: each receipt counts once, whenever and however often it comes.
+"""What the SMS provider says became of its messages: each receipt counts once, whenever and however
+often it comes.
 
-A receipt may overtake the task that sent the message and has not recorded the provider's id yet. Both sides lock that
-id first, so whichever comes second sees what the other one left.
+A receipt may overtake the task that sent the message and has not recorded the provider's id yet.
+Both sides lock that id first, so whichever comes second sees what the other one left.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from jobs import database
+from jobs.ledger import database
 from notifications.models import Delivery, Receipt
 
 #: Rows deleted by one statement: few enough that nobody waits behind it.
@@ -20,7 +21,8 @@ PRUNE_BATCH_RECEIPTS = 1_000
 
 
 def receive(provider_id: str, status: str, *, error: str = "") -> None:
-    """The first receipt of this id is kept, and a delivery sent under it has come to its end; a later one is nothing.
+    """The first receipt of this id is kept, and a delivery sent under it has come to its end; a
+    later one is nothing.
 
     An id that nobody knows is kept too: its delivery may be recorded next.
     """
@@ -33,7 +35,9 @@ def receive(provider_id: str, status: str, *, error: str = "") -> None:
 
 
 def apply_early(provider_id: str) -> None:
-    """The delivery just sent under this id has come to its end, if its receipt came first; needs `lock`."""
+    """The delivery just sent under this id has come to its end, if its receipt came first; needs
+    `lock`.
+    """
     receipt = Receipt.objects.filter(provider_id=provider_id).first()
     if receipt:
         Delivery.objects.settle(receipt)
@@ -45,7 +49,12 @@ def lock(provider_id: str) -> None:
 
 
 def prune() -> int:
-    """Delete one batch of receipts older than JOBS_RETENTION_DAYS; return how many. Deliveries stay."""
-    past = Receipt.objects.filter(received_at__lt=timezone.now() - timedelta(days=settings.JOBS_RETENTION_DAYS))
+    """Delete one batch of receipts older than JOBS_RETENTION_DAYS; return how many.
+
+    Deliveries stay.
+    """
+    past = Receipt.objects.filter(
+        received_at__lt=timezone.now() - timedelta(days=settings.JOBS_RETENTION_DAYS)
+    )
     batch = past.order_by("received_at").values("pk")[:PRUNE_BATCH_RECEIPTS]
     return Receipt.objects.filter(pk__in=batch).delete()[0]

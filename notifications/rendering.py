@@ -1,4 +1,6 @@
-"""Messages from templates: `<name>.sms.txt`, `<name>.email.txt` and `<name>.subject.txt`, in any app."""
+"""Messages from templates: `<name>.sms.txt`, `<name>.email.txt` and `<name>.subject.txt`, in any
+app.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,11 @@ from notifications.channels import Message
 FOLDER = "notifications"
 
 
-def render(template: str, channel: str, context: Mapping[str, str], *, to: str, locale: str = "en") -> Message:
-    """The message in the recipient's language; plain text, so nothing is escaped. An SMS has no subject.
+def render(
+    template: str, channel: str, context: Mapping[str, str], *, to: str, locale: str = "en"
+) -> Message:
+    """The message in the recipient's language; plain text, so nothing is escaped. An SMS has no
+    subject.
 
     Raises django.template.TemplateDoesNotExist.
     """

@@ -11,4 +11,8 @@ class ProviderTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-un
     name = "sms_provider_token"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
-        return {"type": "http", "scheme": "bearer", "description": "SMS_RECEIPT_TOKEN, for the SMS provider's server."}
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "SMS_RECEIPT_TOKEN, for the SMS provider's server.",
+        }

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
-from jobs.fields import StrictTextField
-from jobs.serializers import PayloadSerializer
+from jobs.api.serializers import PayloadSerializer
+from jobs.http.fields import StrictTextField
 from notifications.models import Receipt
 
 
@@ -13,7 +13,9 @@ class ReceiptSerializer(PayloadSerializer):
     """What became of one message."""
 
     id = StrictTextField(
-        max_length=200, trim_whitespace=False, help_text="The provider's id, as it answered when it took the message."
+        max_length=200,
+        trim_whitespace=False,
+        help_text="The provider's id, as it answered when it took the message.",
     )
     status = serializers.ChoiceField(choices=Receipt.Status.choices)
     error = StrictTextField(max_length=500, required=False, allow_blank=True, default="")

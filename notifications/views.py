@@ -30,10 +30,15 @@ class ReceiptView(APIView):
     @extend_schema(
         tags=["notifications"],
         request=ReceiptSerializer,
-        responses={204: OpenApiResponse(description="Taken; the same for known, unknown and repeated ids.")},
+        responses={
+            204: OpenApiResponse(description="Taken; the same for known, unknown and repeated ids.")
+        },
     )
     def post(self, request: Request) -> Response:
-        """Tell what became of an SMS. The first receipt of an id counts; any number of repetitions changes nothing."""
+        """Tell what became of an SMS.
+
+        The first receipt of an id counts; any number of repetitions changes nothing.
+        """
         serializer = ReceiptSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         receipt = serializer.validated_data
@@ -46,5 +51,11 @@ def development_messages(request: HttpRequest) -> HttpResponse:
     """The newest messages of the development mailbox; there is no such page outside DEBUG."""
     if not settings.DEBUG:
         raise Http404
-    messages = [entry | {"sent_at": parse_datetime(entry["sent_at"])} for entry in mailbox.newest(SHOWN)]
-    return render(request, "notifications/development_messages.html", {"messages": messages, "path": mailbox.path()})
+    messages = [
+        entry | {"sent_at": parse_datetime(entry["sent_at"])} for entry in mailbox.newest(SHOWN)
+    ]
+    return render(
+        request,
+        "notifications/development_messages.html",
+        {"messages": messages, "path": mailbox.path()},
+    )

@@ -5,35 +5,45 @@ from __future__ import annotations
 from typing import Any
 
 import jobs
-from reports import classification, hotspots, routing
-from reports.job_serializers import HotspotsPayloadSerializer, HotspotsSerializer
+from reports.classification import classifier
 from reports.models import Category, Report
+from reports.patterns import hotspots
+from reports.patterns.serializers import HotspotsPayloadSerializer, HotspotsSerializer
+from reports.routing import assignment
 
 
 @jobs.actor(queue_name="default", kind="external", delivery="at_least_once")
 def classify_report(report_id: str) -> dict[str, Any]:
     """The category that the classifier proposes; the model runs while no transaction is open."""
     report = Report.objects.get(pk=report_id)
-    found = classification.classify(report.title, report.description)
-    return {"category_id": found.category.pk if found.category else None, "confidence": found.confidence}
+    found = classifier.classify(report.title, report.description)
+    return {
+        "category_id": found.category.pk if found.category else None,
+        "confidence": found.confidence,
+    }
 
 
 @classify_report.record
 def record_classification(outcome: dict[str, Any], report_id: str) -> None:
-    category = Category.objects.select_related("department").filter(pk=outcome["category_id"]).first()
-    routing.apply_classification(report_id, category, outcome["confidence"])
+    category = (
+        Category.objects.select_related("department").filter(pk=outcome["category_id"]).first()
+    )
+    assignment.apply_classification(report_id, category, outcome["confidence"])
 
 
 @jobs.actor(queue_name="default")
 def route_report(report_id: str) -> None:
-    routing.route(report_id)
+    assignment.route(report_id)
 
 
 @jobs.job_type("reports.hotspots", payload=HotspotsPayloadSerializer, result=HotspotsSerializer)
 @jobs.actor(queue_name="analytics", kind="long", max_attempts=3)
 def find_hotspots(**payload: Any) -> dict[str, Any]:
-    """Find where open public reports crowd within a box and a period: the centre, size and commonest category."""
+    """Find where open public reports crowd within a box and a period: the centre, size and
+    commonest category.
+    """
     task = jobs.current_task()
     return hotspots.find(
-        hotspots.Search.of(**payload), lambda fraction, stage, cells: task.progress(fraction, stage, cells=cells)
+        hotspots.Search.of(**payload),
+        lambda fraction, stage, cells: task.progress(fraction, stage, cells=cells),
     )

@@ -16,7 +16,6 @@ from django.utils.html import format_html
 
 from accounts.models import User
 from jobs.admin import ReadOnlyAdmin
-from reports import routing, workflow
 from reports.errors import StatusChangedMeanwhile, TransitionNotAllowed
 from reports.models import (
     OPEN_STATUSES,
@@ -28,6 +27,8 @@ from reports.models import (
     Status,
     StatusChange,
 )
+from reports.routing import assignment
+from reports.workflow import transitions
 
 MAP_URL = "https://www.openstreetmap.org/?mlat={lat}&mlon={lon}#map=18/{lat}/{lon}"
 
@@ -50,7 +51,9 @@ class DepartmentAdmin(admin.ModelAdmin[Department]):
             super()
             .get_queryset(request)
             .annotate(
-                open_reports_count=_count(Report.objects.filter(status__in=OPEN_STATUSES, **of_department)),
+                open_reports_count=_count(
+                    Report.objects.filter(status__in=OPEN_STATUSES, **of_department)
+                ),
                 members_count=_count(DepartmentMembership.objects.filter(**of_department)),
             )
         )
@@ -88,7 +91,11 @@ class LinesField(SimpleArrayField):
         super().__init__(**options, delimiter="\n")
 
     def to_python(self, value: Any) -> Any:
-        lines = [line for line in value.splitlines() if line.strip()] if isinstance(value, str) else value
+        lines = (
+            [line for line in value.splitlines() if line.strip()]
+            if isinstance(value, str)
+            else value
+        )
         return super().to_python(lines)
 
 
@@ -102,7 +109,9 @@ class CategoryAdmin(admin.ModelAdmin[Category]):
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "examples":
-            return db_field.formfield(form_class=LinesField, help_text=f"{db_field.help_text} One a line.")
+            return db_field.formfield(
+                form_class=LinesField, help_text=f"{db_field.help_text} One a line."
+            )
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 
@@ -157,7 +166,10 @@ def _step(status: Status) -> Callable[[Any, HttpRequest, QuerySet[Report]], None
 
 @admin.register(Report)
 class ReportAdmin(admin.ModelAdmin[Report]):
-    """Staff sees and changes the reports of their departments; a superuser all. Status moves by actions alone."""
+    """Staff sees and changes the reports of their departments; a superuser all.
+
+    Status moves by actions alone.
+    """
 
     form = ReportForm
     list_display = (
@@ -172,7 +184,15 @@ class ReportAdmin(admin.ModelAdmin[Report]):
         "map_link",
     )
     ordering = ("-created_at", "-id")
-    list_filter = ("status", "department", "category", "severity", "category_source", "is_live", "source")
+    list_filter = (
+        "status",
+        "department",
+        "category",
+        "severity",
+        "category_source",
+        "is_live",
+        "source",
+    )
     list_per_page = 50
     show_full_result_count = False
     search_fields = ("title", "description", "address", "external_id")
@@ -198,9 +218,20 @@ class ReportAdmin(admin.ModelAdmin[Report]):
     fieldsets: ClassVar = [
         (None, {"fields": ("title", "description", ("status", "severity"), "reporter", "seen")}),
         ("Place", {"fields": ("address", ("latitude", "longitude"), "map_link")}),
-        ("Desk", {"fields": (("category", "category_source", "category_confidence"), ("department", "due_at"))}),
+        (
+            "Desk",
+            {
+                "fields": (
+                    ("category", "category_source", "category_confidence"),
+                    ("department", "due_at"),
+                )
+            },
+        ),
         ("Times", {"fields": (("created_at", "updated_at"), ("published_at", "closed_at"))}),
-        ("Origin", {"classes": ("collapse",), "fields": ("id", ("source", "external_id"), "is_live")}),
+        (
+            "Origin",
+            {"classes": ("collapse",), "fields": ("id", ("source", "external_id"), "is_live")},
+        ),
     ]
 
     @admin.display(description="category", ordering="category__name")
@@ -223,7 +254,9 @@ class ReportAdmin(admin.ModelAdmin[Report]):
         return Report.objects.for_staff(user).with_related().order_by(*self.get_ordering(request))
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Who sees the reports of departments alone leaves none without, where only superusers would find it."""
+        """Who sees the reports of departments alone leaves none without, where only superusers
+        would find it.
+        """
         if db_field.name == "department" and not cast("User", request.user).is_superuser:
             kwargs["required"] = True
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
@@ -256,14 +289,14 @@ class ReportAdmin(admin.ModelAdmin[Report]):
 
     def save_model(self, request: HttpRequest, obj: Report, form: Any, change: bool) -> None:
         changes = {name: form.cleaned_data[name] for name in form.changed_data}
-        routing.revise(obj, changes, by=cast("User", request.user))
+        assignment.revise(obj, changes, by=cast("User", request.user))
 
     def move(self, request: HttpRequest, queryset: QuerySet[Report], status: Status) -> None:
         """Take one step with each selected report; those that cannot take it are named."""
         user, moved = cast("User", request.user), 0
         for report in queryset:
             try:
-                workflow.change_status(report, to=status, by=user)
+                transitions.change_status(report, to=status, by=user)
                 moved += 1
             except (TransitionNotAllowed, StatusChangedMeanwhile) as error:
                 self.message_user(request, f"{report}: {error}", messages.WARNING)
@@ -287,5 +320,14 @@ class StatusChangeAdmin(ReadOnlyAdmin[StatusChange]):
 
 @admin.register(ImportRun)
 class ImportRunAdmin(ReadOnlyAdmin[ImportRun]):
-    list_display = ("source", "rows", "created", "known", "rejected", "started_at", "updated_at", "finished_at")
+    list_display = (
+        "source",
+        "rows",
+        "created",
+        "known",
+        "rejected",
+        "started_at",
+        "updated_at",
+        "finished_at",
+    )
     search_fields = ("source",)

@@ -1,6 +1,8 @@
-"""The demo city, Elm Harbor: an invented administration with reports of the last two months, at plausible places.
+"""The demo city, Elm Harbor: an invented administration with reports of the last two months, at
+plausible places.
 
-The same seed makes the same city every time; only its dates follow the clock. What is there already stays as it is.
+The same seed makes the same city every time; only its dates follow the clock. What is there already
+stays as it is.
 """
 
 from __future__ import annotations
@@ -17,8 +19,9 @@ from uuid_utils.compat import uuid7
 from accounts.actors import credit_reputation
 from accounts.models import User
 from reports.actors import classify_report
+from reports.catalogue.taxonomy import TAXONOMY
 from reports.demo_texts import REPORTS
-from reports.intake import SUBMISSION_POINTS
+from reports.intake.submission import SUBMISSION_POINTS
 from reports.models import (
     OPEN_STATUSES,
     Category,
@@ -30,8 +33,7 @@ from reports.models import (
     Status,
     StatusChange,
 )
-from reports.routing import deadline
-from reports.taxonomy import TAXONOMY
+from reports.routing.assignment import deadline
 
 ADMIN_EMAIL = "admin@example.org"
 ADMIN_LOGIN = ADMIN_EMAIL
@@ -152,13 +154,18 @@ def load() -> int:
 
 def _found_city() -> City:
     Department.objects.bulk_create(
-        [Department(slug=slug, name=name, is_triage=slug == TRIAGE) for slug, name in DEPARTMENTS.items()],
+        [
+            Department(slug=slug, name=name, is_triage=slug == TRIAGE)
+            for slug, name in DEPARTMENTS.items()
+        ],
         ignore_conflicts=True,
     )
     departments = {department.slug: department for department in Department.objects.all()}
     Category.objects.bulk_create(_categories(departments), ignore_conflicts=True)
     staff, citizens = _people(departments)
-    categories = {category.slug: category for category in Category.objects.select_related("department")}
+    categories = {
+        category.slug: category for category in Category.objects.select_related("department")
+    }
     return City(departments, categories, staff, citizens)
 
 
@@ -180,7 +187,9 @@ def _categories(departments: dict[str, Department]) -> list[Category]:
 
 
 def _people(departments: dict[str, Department]) -> tuple[dict[str, User], list[User]]:
-    """The administrator, one member of staff a department, and the citizens; phones are from the fictional range."""
+    """The administrator, one member of staff a department, and the citizens; phones are from the
+    fictional range.
+    """
     password = make_password(ADMIN_PASSWORD)  # hashed once: hashing is slow on purpose
     now = timezone.now()
     people = [
@@ -207,23 +216,33 @@ def _people(departments: dict[str, Department]) -> tuple[dict[str, User], list[U
             )
         )  # fmt: skip
     User.objects.bulk_create(people, ignore_conflicts=True)
-    stored = {user.phone: user for user in User.objects.filter(phone__in=[person.phone for person in people])}
+    stored = {
+        user.phone: user
+        for user in User.objects.filter(phone__in=[person.phone for person in people])
+    }
     users = [stored[person.phone] for person in people]
     staff = dict(zip(DEPARTMENTS, users[1:], strict=False))
     DepartmentMembership.objects.bulk_create(
-        [DepartmentMembership(user=user, department=departments[slug]) for slug, user in staff.items()],
+        [
+            DepartmentMembership(user=user, department=departments[slug])
+            for slug, user in staff.items()
+        ],
         ignore_conflicts=True,
     )
     return staff, users[1 + len(DEPARTMENTS) :]
 
 
 def _make_report(number: int, city: City, rng: random.Random) -> list[StatusChange]:
-    """One report, not stored yet, as its history; every eighth is fresh and waits for the classifier."""
+    """One report, not stored yet, as its history; every eighth is fresh and waits for the
+    classifier.
+    """
     slug, title, description = REPORTS[number % len(REPORTS)]
     latitude, longitude, streets = rng.choice(PLACES)
     street = rng.choice(streets)
     is_fresh = number % 8 == 0
-    age = timedelta(hours=rng.uniform(0.2, 6)) if is_fresh else timedelta(days=rng.uniform(0.5, DAYS))
+    age = (
+        timedelta(hours=rng.uniform(0.2, 6)) if is_fresh else timedelta(days=rng.uniform(0.5, DAYS))
+    )
     created_at = timezone.now() - age
     report = Report(
         id=uuid7(),
@@ -256,14 +275,20 @@ def _course(report: Report, city: City, rng: random.Random) -> list[StatusChange
     """The report after a plausible course of steps since its arrival."""
     assert report.department is not None  # noqa: S101  # assigned just before
     desk = city.staff[report.department.slug]
-    steps = rng.choices([steps for _, steps in COURSES], weights=[weight for weight, _ in COURSES])[0]
-    history = [StatusChange(report=report, to_status=Status.NEW, by=report.reporter, at=report.created_at)]
+    steps = rng.choices([steps for _, steps in COURSES], weights=[weight for weight, _ in COURSES])[
+        0
+    ]
+    history = [
+        StatusChange(report=report, to_status=Status.NEW, by=report.reporter, at=report.created_at)
+    ]
     for status, at in zip(steps, _moments(report.created_at, len(steps), rng), strict=True):
         is_routing = status == Status.TRIAGED
         note = f"Sent to {report.department.name}." if is_routing else NOTES[status]
         by = None if is_routing else desk
         history.append(
-            StatusChange(report=report, from_status=report.status, to_status=status, note=note, by=by, at=at)
+            StatusChange(
+                report=report, from_status=report.status, to_status=status, note=note, by=by, at=at
+            )
         )
         report.status, report.updated_at = status, at
     report.closed_at = None if report.status in OPEN_STATUSES else report.updated_at
@@ -272,9 +297,14 @@ def _course(report: Report, city: City, rng: random.Random) -> list[StatusChange
 
 
 def _moments(since: datetime, count: int, rng: random.Random) -> list[datetime]:
-    """Moments in order between `since` and now; the first one, the routing, seconds after the arrival."""
+    """Moments in order between `since` and now; the first one, the routing, seconds after the
+    arrival.
+    """
     rest = timezone.now() - since
     return [
         since + timedelta(seconds=5),
-        *(since + rest * part for part in sorted(rng.uniform(0.02, 0.98) for _ in range(count - 1))),
+        *(
+            since + rest * part
+            for part in sorted(rng.uniform(0.02, 0.98) for _ in range(count - 1))
+        ),
     ]

@@ -26,7 +26,11 @@ REPORTS: tuple[tuple[str, str, str], ...] = (
         "Slabs lifted by roots",
         "The sidewalk on {street} is so uneven that my neighbour's wheelchair cannot pass.",
     ),
-    ("drain", "Blocked storm drain", "The drain on {street} is full of leaves, and every rain floods the crossing."),
+    (
+        "drain",
+        "Blocked storm drain",
+        "The drain on {street} is full of leaves, and every rain floods the crossing.",
+    ),
     (
         "traffic_safety",
         "Cars race past the school",
@@ -112,7 +116,11 @@ REPORTS: tuple[tuple[str, str, str], ...] = (
         "Missing curb ramp",
         "There is no ramp at the corner of {street}. With a walker I have to use the roadway.",
     ),
-    ("graffiti", "Paint on the underpass", "The underpass near {street} was cleaned in spring and is covered again."),
+    (
+        "graffiti",
+        "Paint on the underpass",
+        "The underpass near {street} was cleaned in spring and is covered again.",
+    ),
     (
         "traffic_safety",
         "No one stops at the crosswalk",
@@ -123,7 +131,11 @@ REPORTS: tuple[tuple[str, str, str], ...] = (
         "Abandoned car without plates",
         "A grey car without plates has been parked on {street} for a month. Two tires are flat.",
     ),
-    ("parks", "Benches need repair", "Two benches by the pond near {street} have lost their boards."),
+    (
+        "parks",
+        "Benches need repair",
+        "Two benches by the pond near {street} have lost their boards.",
+    ),
     (
         "dumping",
         "Construction rubble in the lot",
@@ -134,9 +146,21 @@ REPORTS: tuple[tuple[str, str, str], ...] = (
         "Branch hanging on a cable",
         "A large branch came down in the storm and hangs on the telephone cable on {street}.",
     ),
-    ("signal", "Walk button does nothing", "The push button on {street} is broken, so the walk light never comes."),
-    ("snow", "Bus stop buried in snow", "The bus stop on {street} has not been shovelled; people wait in the roadway."),
-    ("private", "Yard used as a scrap heap", "The owner on {street} keeps fridges and old tires in the front yard."),
+    (
+        "signal",
+        "Walk button does nothing",
+        "The push button on {street} is broken, so the walk light never comes.",
+    ),
+    (
+        "snow",
+        "Bus stop buried in snow",
+        "The bus stop on {street} has not been shovelled; people wait in the roadway.",
+    ),
+    (
+        "private",
+        "Yard used as a scrap heap",
+        "The owner on {street} keeps fridges and old tires in the front yard.",
+    ),
     (
         "signs",
         "One-way sign missing",

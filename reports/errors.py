@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from jobs.errors import DomainError
 
-class ReportsError(Exception):
+
+class ReportsError(DomainError):
     """The report could not be handled."""
-
-    def __init__(self, message: str = "") -> None:
-        super().__init__(message or (type(self).__doc__ or ""))
 
 
 class TransitionNotAllowed(ReportsError):
@@ -31,11 +30,15 @@ class TooManyReports(IntakeRefused):
 
 
 class TooManyReportsHere(IntakeRefused):
-    """As many reports about this place as are taken for now have arrived; wait before sending more about it."""
+    """As many reports about this place as are taken for now have arrived; wait before sending more
+    about it.
+    """
 
 
 class ReportRepeated(IntakeRefused):
-    """You have sent a report in these words before; say what is different, or wait before sending it again."""
+    """You have sent a report in these words before; say what is different, or wait before sending
+    it again.
+    """
 
 
 class ImportFileError(ReportsError):

@@ -67,14 +67,19 @@ class ListOfChoicesField(serializers.Field[list[str], Any, str, Any]):
 class BoundingBoxField(serializers.Field[BoundingBox, Any, str, Any]):
     """`west,south,east,north` in degrees, the order of GeoJSON (RFC 7946, section 5)."""
 
-    default_error_messages = {"invalid": "Expected west,south,east,north in degrees, with south below north."}
+    default_error_messages = {
+        "invalid": "Expected west,south,east,north in degrees, with south below north."
+    }
 
     def to_internal_value(self, data: str) -> BoundingBox:
         try:
             box = BoundingBox(*(float(part) for part in data.split(",")))
         except (ValueError, TypeError):
             self.fail("invalid")
-        in_range = all(-180 <= x <= 180 for x in (box.west, box.east)) and -90 <= box.south <= box.north <= 90
+        in_range = (
+            all(-180 <= x <= 180 for x in (box.west, box.east))
+            and -90 <= box.south <= box.north <= 90
+        )
         if not in_range:
             self.fail("invalid")
         return box

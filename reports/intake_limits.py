@@ -11,8 +11,8 @@ from datetime import timedelta
 from django.conf import settings
 
 from accounts.models import User
-from jobs import limits
-from jobs.limits import Rule
+from jobs.http import limits
+from jobs.http.limits import Rule
 from reports.errors import IntakeRefused, ReportRepeated, TooManyReports, TooManyReportsHere
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -28,7 +28,9 @@ class _Bound:
     error: type[IntakeRefused]
 
 
-def spend(reporter: User | None, host: str, *, text: str, latitude: float, longitude: float) -> None:
+def spend(
+    reporter: User | None, host: str, *, text: str, latitude: float, longitude: float
+) -> None:
     """Count a report against the limits of its author and its place, in the caller's transaction.
 
     Staff report on behalf of others and are not limited. Without a `reporter` the author is
@@ -43,7 +45,10 @@ def spend(reporter: User | None, host: str, *, text: str, latitude: float, longi
         return
     author = f"citizen:{reporter.pk}" if reporter else f"host:{host}"
     place = f"{latitude:.{CELL_DECIMALS}f},{longitude:.{CELL_DECIMALS}f}"
-    bounds = [*_of_author(author, is_citizen=reporter is not None), *_of_content(author, text, place)]
+    bounds = [
+        *_of_author(author, is_citizen=reporter is not None),
+        *_of_content(author, text, place),
+    ]
     refusal = limits.refusal_with_effect([bound.rule for bound in bounds])
     if refusal is not None:
         (error,) = (bound.error for bound in bounds if bound.rule is refusal.rule)
@@ -52,10 +57,19 @@ def spend(reporter: User | None, host: str, *, text: str, latitude: float, longi
 
 def _of_author(author: str, *, is_citizen: bool) -> list[_Bound]:
     if not is_citizen:
-        return [_Bound(Rule(f"reports:hour:{author}", settings.ANONYMOUS_REPORTS_PER_HOUR, HOUR), TooManyReports)]
+        return [
+            _Bound(
+                Rule(f"reports:hour:{author}", settings.ANONYMOUS_REPORTS_PER_HOUR, HOUR),
+                TooManyReports,
+            )
+        ]
     return [
-        _Bound(Rule(f"reports:hour:{author}", settings.REPORTS_PER_CITIZEN_HOUR, HOUR), TooManyReports),
-        _Bound(Rule(f"reports:day:{author}", settings.REPORTS_PER_CITIZEN_DAY, DAY), TooManyReports),
+        _Bound(
+            Rule(f"reports:hour:{author}", settings.REPORTS_PER_CITIZEN_HOUR, HOUR), TooManyReports
+        ),
+        _Bound(
+            Rule(f"reports:day:{author}", settings.REPORTS_PER_CITIZEN_DAY, DAY), TooManyReports
+        ),
     ]
 
 
@@ -65,9 +79,13 @@ def _of_content(author: str, text: str, place: str) -> list[_Bound]:
     return [
         _Bound(Rule(words, settings.REPORTS_EQUAL_TEXTS_PER_DAY, DAY), ReportRepeated),
         _Bound(
-            Rule(f"reports:place:{author}:{place}", settings.REPORTS_PER_CITIZEN_PLACE_DAY, DAY), TooManyReportsHere
+            Rule(f"reports:place:{author}:{place}", settings.REPORTS_PER_CITIZEN_PLACE_DAY, DAY),
+            TooManyReportsHere,
         ),
-        _Bound(Rule(f"reports:place:{place}", settings.REPORTS_PER_PLACE_HOUR, HOUR), TooManyReportsHere),
+        _Bound(
+            Rule(f"reports:place:{place}", settings.REPORTS_PER_PLACE_HOUR, HOUR),
+            TooManyReportsHere,
+        ),
     ]
 
 

@@ -41,14 +41,17 @@ class Department(models.Model):
     name = LineField(max_length=120)
     email = models.EmailField(blank=True)
     is_triage = models.BooleanField(
-        default=False, help_text="Receives the reports whose category is not certain. One department at most."
+        default=False,
+        help_text="Receives the reports whose category is not certain. One department at most.",
     )
 
     class Meta:
         ordering: ClassVar = ["name"]
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["is_triage"], condition=Q(is_triage=True), name="reports_department_one_triage"
+                fields=["is_triage"],
+                condition=Q(is_triage=True),
+                name="reports_department_one_triage",
             )
         ]
 
@@ -59,7 +62,9 @@ class Department(models.Model):
 class DepartmentMembership(models.Model):
     """A member of staff sees and changes the reports of the departments they belong to."""
 
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="department_memberships", db_index=False)
+    user = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="department_memberships", db_index=False
+    )
     department = models.ForeignKey(Department, on_delete=models.CASCADE, related_name="memberships")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -73,7 +78,10 @@ class DepartmentMembership(models.Model):
 
 
 class Category(models.Model):
-    """A kind of problem. Its slug is a public contract: the API's value and the Open311 service code."""
+    """A kind of problem.
+
+    Its slug is a public contract: the API's value and the Open311 service code.
+    """
 
     slug = models.SlugField(max_length=50, unique=True)
     name = LineField(max_length=120)
@@ -88,9 +96,13 @@ class Category(models.Model):
     )
     department = models.ForeignKey(Department, on_delete=models.PROTECT, related_name="categories")
     sla_hours = models.PositiveIntegerField(
-        default=120, validators=[MinValueValidator(1), MaxValueValidator(24 * 365)], help_text="At medium severity."
+        default=120,
+        validators=[MinValueValidator(1), MaxValueValidator(24 * 365)],
+        help_text="At medium severity.",
     )
-    is_active = models.BooleanField(default=True, help_text="Offered to citizens and to the classifier.")
+    is_active = models.BooleanField(
+        default=True, help_text="Offered to citizens and to the classifier."
+    )
     position = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
@@ -102,12 +114,15 @@ class Category(models.Model):
 
 
 class ExampleVector(models.Model):
-    """The sentence vector of a text the classifier learns from, so that no worker computes it twice.
+    """The sentence vector of a text the classifier learns from, so that no worker computes it
+    twice.
 
     Only a store of what can be computed again: `classification.py` fills it and empties it.
     """
 
-    space = models.CharField(max_length=120, help_text="Embedder and version; vectors of two spaces are never mixed.")
+    space = models.CharField(
+        max_length=120, help_text="Embedder and version; vectors of two spaces are never mixed."
+    )
     digest = models.BinaryField(max_length=32, help_text="SHA-256 of the text.")
     vector = models.BinaryField(help_text="float32, little-endian.")
 
@@ -161,11 +176,12 @@ class ReportQuerySet(models.QuerySet["Report"]):
         return self.filter(published_at__isnull=False)
 
     def visible_to(self, user: User | AnonymousUser, *, tracking_token: str = "") -> ReportQuerySet:
-        """Published reports, one's own, those of one's departments, and the one whose token is shown.
+        """Published reports, one's own, those of one's departments, and the one whose token is
+        shown.
 
-        A signed-in citizen's report is published when it arrives. Nobody answers for an anonymous one, so it
-        stays with the holder of its token and with staff until a member of staff accepts it. A rejected report
-        is withdrawn from the public.
+        A signed-in citizen's report is published when it arrives. Nobody answers for an anonymous
+        one, so it stays with the holder of its token and with staff until a member of staff accepts
+        it. A rejected report is withdrawn from the public.
         """
         seen = Q(published_at__isnull=False)
         if tracking_token:
@@ -179,7 +195,9 @@ class ReportQuerySet(models.QuerySet["Report"]):
         return self.filter(seen)
 
     def for_staff(self, user: User) -> ReportQuerySet:
-        """The reports this member of staff works on: all for a superuser, else those of their departments."""
+        """The reports this member of staff works on: all for a superuser, else those of their
+        departments.
+        """
         if not (user.is_active and user.is_staff):
             return self.none()
         if user.is_superuser:
@@ -187,7 +205,9 @@ class ReportQuerySet(models.QuerySet["Report"]):
         return self.filter(department__in=user.department_memberships.values("department"))
 
     def with_related(self) -> ReportQuerySet:
-        """Category and department come along, but not the texts from which the classifier learns the category."""
+        """Category and department come along, but not the texts from which the classifier learns
+        the category.
+        """
         related = self.select_related("category", "department")
         return related.defer("category__description", "category__keywords", "category__examples")
 
@@ -206,10 +226,20 @@ class Report(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     reporter = models.ForeignKey(
-        User, null=True, blank=True, on_delete=models.SET_NULL, related_name="reports", db_index=False
+        User,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="reports",
+        db_index=False,
     )
     tracking_token_hash = models.CharField(
-        max_length=64, null=True, blank=True, unique=True, editable=False, help_text="SHA-256, anonymous reports only."
+        max_length=64,
+        null=True,
+        blank=True,
+        unique=True,
+        editable=False,
+        help_text="SHA-256, anonymous reports only.",
     )
     title = LineField(max_length=TITLE_MAX_CHARACTERS)
     description = ParagraphsField(max_length=DESCRIPTION_MAX_CHARACTERS, blank=True)
@@ -219,26 +249,45 @@ class Report(models.Model):
     severity = models.CharField(max_length=10, choices=Severity.choices, default=Severity.MEDIUM)
 
     category = models.ForeignKey(
-        Category, null=True, blank=True, on_delete=models.PROTECT, related_name="reports", db_index=False
+        Category,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="reports",
+        db_index=False,
     )
     category_source = models.CharField(
         max_length=10, choices=CategorySource.choices, default=CategorySource.NONE, blank=True
     )
     category_confidence = models.FloatField(
-        null=True, blank=True, help_text="0 to 1, as the classifier said; empty when a person chose the category."
+        null=True,
+        blank=True,
+        help_text="0 to 1, as the classifier said; empty when a person chose the category.",
     )
     department = models.ForeignKey(
-        Department, null=True, blank=True, on_delete=models.PROTECT, related_name="reports", db_index=False
+        Department,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="reports",
+        db_index=False,
     )
     due_at = models.DateTimeField(null=True, blank=True)
 
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.NEW)
-    published_at = models.DateTimeField(null=True, blank=True, help_text="Since when everybody may read it.")
-    is_live = models.BooleanField(
-        default=True, help_text="Off for old reports that were imported: nobody is notified and nothing escalates."
+    published_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since when everybody may read it."
     )
-    source = models.CharField(max_length=80, blank=True, help_text="Where an imported report comes from.")
-    external_id = models.CharField(max_length=120, null=True, blank=True, help_text="Its identifier there.")
+    is_live = models.BooleanField(
+        default=True,
+        help_text="Off for old reports that were imported: nobody is notified and nothing escalates.",
+    )
+    source = models.CharField(
+        max_length=80, blank=True, help_text="Where an imported report comes from."
+    )
+    external_id = models.CharField(
+        max_length=120, null=True, blank=True, help_text="Its identifier there."
+    )
 
     created_at = models.DateTimeField(default=timezone.now, help_text="When it was reported.")
     updated_at = models.DateTimeField(default=timezone.now)
@@ -248,14 +297,22 @@ class Report(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.CheckConstraint(condition=Q(latitude__range=(-90, 90)), name="reports_report_latitude_range"),
-            models.CheckConstraint(condition=Q(longitude__range=(-180, 180)), name="reports_report_longitude_range"),
             models.CheckConstraint(
-                condition=Q(category_confidence__isnull=True) | Q(category_confidence__range=(0, 1)),
+                condition=Q(latitude__range=(-90, 90)), name="reports_report_latitude_range"
+            ),
+            models.CheckConstraint(
+                condition=Q(longitude__range=(-180, 180)), name="reports_report_longitude_range"
+            ),
+            models.CheckConstraint(
+                condition=Q(category_confidence__isnull=True)
+                | Q(category_confidence__range=(0, 1)),
                 name="reports_report_confidence_range",
             ),
-            # An import adds a report once; reports of our own have no external id, and NULLs never collide.
-            models.UniqueConstraint(fields=["source", "external_id"], name="reports_report_external_unique"),
+            # An import adds a report once; reports of our own have no external id, and NULLs never
+            # collide.
+            models.UniqueConstraint(
+                fields=["source", "external_id"], name="reports_report_external_unique"
+            ),
         ]
         indexes: ClassVar = [
             # The public list and the whole desk, newest first.
@@ -265,7 +322,12 @@ class Report(models.Model):
             # The public list of one status.
             models.Index("status", F("created_at").desc(), name="report_status"),
             # The map: everything public inside a bounding box.
-            models.Index("latitude", "longitude", condition=Q(published_at__isnull=False), name="report_place"),
+            models.Index(
+                "latitude",
+                "longitude",
+                condition=Q(published_at__isnull=False),
+                name="report_place",
+            ),
             # "My reports".
             models.Index("reporter", F("created_at").desc(), name="report_mine"),
             # The desk of a department, by status.
@@ -273,7 +335,9 @@ class Report(models.Model):
             # Open reports whose deadline has passed or is near.
             models.Index("due_at", condition=Q(status__in=OPEN_STATUSES), name="report_due"),
             # What the classifier learns from: the newest reports whose category staff chose.
-            models.Index(F("updated_at").desc(), condition=Q(category_source="staff"), name="report_taught"),
+            models.Index(
+                F("updated_at").desc(), condition=Q(category_source="staff"), name="report_taught"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -299,11 +363,15 @@ class Report(models.Model):
 class StatusChange(models.Model):
     """One line of a report's history; the first one is its arrival."""
 
-    report = models.ForeignKey(Report, on_delete=models.CASCADE, related_name="history", db_index=False)
+    report = models.ForeignKey(
+        Report, on_delete=models.CASCADE, related_name="history", db_index=False
+    )
     from_status = models.CharField(max_length=12, choices=Status.choices, blank=True)
     to_status = models.CharField(max_length=12, choices=Status.choices)
     note = ParagraphsField(
-        blank=True, max_length=NOTE_MAX_CHARACTERS, help_text="Everybody who sees the report reads it."
+        blank=True,
+        max_length=NOTE_MAX_CHARACTERS,
+        help_text="Everybody who sees the report reads it.",
     )
     by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     at = models.DateTimeField(default=timezone.now)
@@ -320,10 +388,14 @@ class StatusChange(models.Model):
 
 
 class ImportRun(models.Model):
-    """How far the import of one source has come; the row is the checkpoint an interrupted run resumes from."""
+    """How far the import of one source has come; the row is the checkpoint an interrupted run
+    resumes from.
+    """
 
     source = models.CharField(max_length=80, unique=True)
-    fingerprint = models.CharField(max_length=64, help_text="SHA-256 over the file's size and beginning.")
+    fingerprint = models.CharField(
+        max_length=64, help_text="SHA-256 over the file's size and beginning."
+    )
     byte_offset = models.BigIntegerField(default=0)
     rows = models.BigIntegerField(default=0)
     created = models.BigIntegerField(default=0)
@@ -332,7 +404,9 @@ class ImportRun(models.Model):
     rejects_bytes = models.BigIntegerField(
         default=0, help_text="How much of the file of rejects belongs to these rows."
     )
-    rejects_path = models.TextField(blank=True, default="", db_default="", help_text="Where the file of rejects is.")
+    rejects_path = models.TextField(
+        blank=True, default="", db_default="", help_text="Where the file of rejects is."
+    )
     started_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True, blank=True)

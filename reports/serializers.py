@@ -7,9 +7,9 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from jobs.fields import LineField, ParagraphsField
+from jobs.http.fields import LineField, ParagraphsField
 from reports.fields import BoundingBoxField, CategoryField, CoordinateField, ListOfChoicesField
-from reports.intake import NewReport
+from reports.intake.submission import NewReport
 from reports.models import (
     DESCRIPTION_MAX_CHARACTERS,
     NOTE_MAX_CHARACTERS,
@@ -46,10 +46,17 @@ class StatusChangeSerializer(serializers.ModelSerializer[StatusChange]):
 
 
 class ReportSerializer(serializers.ModelSerializer[Report]):
-    """A report as a list shows it. The context carries `tracking_token`, empty when none was shown."""
+    """A report as a list shows it.
 
-    category = serializers.SlugRelatedField[Category](slug_field="slug", read_only=True, allow_null=True)
-    department = serializers.SlugRelatedField[Department](slug_field="slug", read_only=True, allow_null=True)
+    The context carries `tracking_token`, empty when none was shown.
+    """
+
+    category = serializers.SlugRelatedField[Category](
+        slug_field="slug", read_only=True, allow_null=True
+    )
+    department = serializers.SlugRelatedField[Department](
+        slug_field="slug", read_only=True, allow_null=True
+    )
     is_own = serializers.SerializerMethodField(help_text="Whether you wrote it.")
 
     class Meta:
@@ -74,7 +81,9 @@ class ReportSerializer(serializers.ModelSerializer[Report]):
         read_only_fields = fields
 
     def get_is_own(self, report: Report) -> bool:
-        return report.is_own(self.context["request"].user, tracking_token=self.context.get("tracking_token", ""))
+        return report.is_own(
+            self.context["request"].user, tracking_token=self.context.get("tracking_token", "")
+        )
 
 
 class ReportDetailSerializer(ReportSerializer):
@@ -88,7 +97,9 @@ class ReportDetailSerializer(ReportSerializer):
 class CreatedReportSerializer(ReportDetailSerializer):
     """The answer to a creation; an anonymous reporter gets the token here and never again."""
 
-    tracking_token = serializers.SerializerMethodField(help_text="Anonymous reports only. Shown once: keep it.")
+    tracking_token = serializers.SerializerMethodField(
+        help_text="Anonymous reports only. Shown once: keep it."
+    )
 
     class Meta(ReportDetailSerializer.Meta):
         fields = (*ReportDetailSerializer.Meta.fields, "tracking_token")
@@ -117,7 +128,9 @@ class StatusStepSerializer(serializers.Serializer[dict[str, Any]]):
     """One step of a report by staff; the note is read by everybody who sees the report."""
 
     status = serializers.ChoiceField(choices=Status.choices)
-    note = ParagraphsField(max_length=NOTE_MAX_CHARACTERS, required=False, allow_blank=True, default="")
+    note = ParagraphsField(
+        max_length=NOTE_MAX_CHARACTERS, required=False, allow_blank=True, default=""
+    )
 
 
 class ReportFilterSerializer(serializers.Serializer[dict[str, Any]]):

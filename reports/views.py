@@ -16,8 +16,8 @@ from rest_framework.serializers import BaseSerializer
 
 from accounts import origins
 from accounts.models import User
-from jobs.idempotency import idempotent
-from reports import intake, workflow
+from jobs.http.idempotency import idempotent
+from reports.intake import submission
 from reports.models import Category, Department, Report, ReportQuerySet, Status
 from reports.serializers import (
     CategorySerializer,
@@ -29,16 +29,28 @@ from reports.serializers import (
     ReportSerializer,
     StatusStepSerializer,
 )
+from reports.workflow import transitions
 
 FILTER_PARAMETERS = [
-    OpenApiParameter("status", OpenApiTypes.STR, description=f"Comma-separated: {', '.join(Status.values)}."),
+    OpenApiParameter(
+        "status", OpenApiTypes.STR, description=f"Comma-separated: {', '.join(Status.values)}."
+    ),
     OpenApiParameter("category", OpenApiTypes.STR, description="The slug of a category."),
     OpenApiParameter("bbox", OpenApiTypes.STR, description="west,south,east,north in degrees."),
-    OpenApiParameter("mine", OpenApiTypes.BOOL, description="Only what you reported; for signed-in citizens."),
+    OpenApiParameter(
+        "mine", OpenApiTypes.BOOL, description="Only what you reported; for signed-in citizens."
+    ),
 ]
 TOKEN_PARAMETERS = [
-    OpenApiParameter("tracking_token", OpenApiTypes.STR, description="Of an anonymous report; also as `token`."),
-    OpenApiParameter("X-Tracking-Token", OpenApiTypes.STR, OpenApiParameter.HEADER, description="The same, unlogged."),
+    OpenApiParameter(
+        "tracking_token", OpenApiTypes.STR, description="Of an anonymous report; also as `token`."
+    ),
+    OpenApiParameter(
+        "X-Tracking-Token",
+        OpenApiTypes.STR,
+        OpenApiParameter.HEADER,
+        description="The same, unlogged.",
+    ),
 ]
 
 
@@ -87,20 +99,26 @@ class ReportListView(ListAPIView[Report]):
     def post(self, request: Request) -> Response:
         """Report a problem, signed in or anonymously.
 
-        It is stored at once; its category, department and deadline follow within seconds. An anonymous reporter
-        gets a `tracking_token`, once: with it the report can be read before staff has accepted it.
+        It is stored at once; its category, department and deadline follow within seconds. An
+        anonymous reporter gets a `tracking_token`, once: with it the report can be read before
+        staff has accepted it.
 
-        Too many reports by one person or about one place answer 429, one in words sent before 409, both with
-        `Retry-After`. What is refused, and a request repeated with its Idempotency-Key, does not count.
+        Too many reports by one person or about one place answer 429, one in words sent before 409,
+        both with `Retry-After`. What is refused, and a request repeated with its Idempotency-Key,
+        does not count.
         """
         serializer = NewReportSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         reporter = request.user if isinstance(request.user, User) else None
-        submission = intake.submit_report(serializer.save(), reporter=reporter, host=origins.of_request(request).host)
-        context = {"request": request, "tracking_token": submission.tracking_token}
-        answer = CreatedReportSerializer(submission.report, context=context)
+        submitted = submission.submit_report(
+            serializer.save(), reporter=reporter, host=origins.of_request(request).host
+        )
+        context = {"request": request, "tracking_token": submitted.tracking_token}
+        answer = CreatedReportSerializer(submitted.report, context=context)
         return Response(
-            answer.data, status=201, headers={"Location": f"{request.path.rstrip('/')}/{submission.report.pk}/"}
+            answer.data,
+            status=201,
+            headers={"Location": f"{request.path.rstrip('/')}/{submitted.report.pk}/"},
         )
 
 
@@ -111,17 +129,22 @@ class ReportDetailView(RetrieveAPIView[Report]):
     serializer_class = ReportDetailSerializer
 
     def get_queryset(self) -> ReportQuerySet:
-        reports = Report.objects.visible_to(self.request.user, tracking_token=tracking_token_of(self.request))
+        reports = Report.objects.visible_to(
+            self.request.user, tracking_token=tracking_token_of(self.request)
+        )
         return reports.with_related().prefetch_related("history")
 
     def get_serializer_context(self) -> dict[str, Any]:
-        return super().get_serializer_context() | {"tracking_token": tracking_token_of(self.request)}
+        return super().get_serializer_context() | {
+            "tracking_token": tracking_token_of(self.request)
+        }
 
     @extend_schema(operation_id="reports_retrieve", parameters=TOKEN_PARAMETERS, tags=["reports"])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Read one report with its history.
 
-        An anonymous report answers 404 until staff has accepted it, except to the holder of its token.
+        An anonymous report answers 404 until staff has accepted it, except to the holder of its
+        token.
         """
         return super().get(request, *args, **kwargs)
 
@@ -133,13 +156,17 @@ class ReportStatusView(GenericAPIView[Any]):
     serializer_class = StatusStepSerializer
 
     @extend_schema(
-        operation_id="reports_status", responses={200: ReportDetailSerializer}, tags=["reports"], methods=["POST"]
+        operation_id="reports_status",
+        responses={200: ReportDetailSerializer},
+        tags=["reports"],
+        methods=["POST"],
     )
     @idempotent
     def post(self, request: Request, pk: str) -> Response:
         """Move a report on, as staff of its department. The reporter is notified.
 
-        A step that the workflow does not have, or one that somebody else was faster to take, answers 409.
+        A step that the workflow does not have, or one that somebody else was faster to take,
+        answers 409.
         """
         user = cast("User", request.user)
         report = get_object_or_404(Report.objects.visible_to(user), pk=pk)
@@ -147,7 +174,9 @@ class ReportStatusView(GenericAPIView[Any]):
             raise PermissionDenied("Only staff of the report's department may change it.")
         step = self.get_serializer(data=request.data)
         step.is_valid(raise_exception=True)
-        workflow.change_status(report, to=step.validated_data["status"], by=user, note=step.validated_data["note"])
+        transitions.change_status(
+            report, to=step.validated_data["status"], by=user, note=step.validated_data["note"]
+        )
         return Response(self._detail(report).data)
 
     def _detail(self, report: Report) -> BaseSerializer[Report]:
@@ -161,7 +190,12 @@ class CategoryListView(ListAPIView[Category]):
     permission_classes = (AllowAny,)
     serializer_class = CategorySerializer
     ordering = ("slug",)
-    queryset = Category.objects.filter(is_active=True).select_related("department").defer("examples").order_by("slug")
+    queryset = (
+        Category.objects.filter(is_active=True)
+        .select_related("department")
+        .defer("examples")
+        .order_by("slug")
+    )
 
     @extend_schema(operation_id="categories_list", tags=["reports"])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -184,6 +218,12 @@ class DepartmentListView(ListAPIView[Department]):
 
 
 def tracking_token_of(request: Request) -> str:
-    """The token of an anonymous report as the header or the query shows it; the header stays out of access logs."""
+    """The token of an anonymous report as the header or the query shows it; the header stays out of
+    access logs.
+    """
     shown = request.query_params
-    return request.headers.get("X-Tracking-Token") or shown.get("tracking_token") or shown.get("token", "")
+    return (
+        request.headers.get("X-Tracking-Token")
+        or shown.get("tracking_token")
+        or shown.get("token", "")
+    )

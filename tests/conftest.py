@@ -1,4 +1,6 @@
-"""Fixtures of every test: real PostgreSQL, real RabbitMQ, and a flush that append-only tables allow."""
+"""Fixtures of every test: real PostgreSQL, real RabbitMQ, and a flush that append-only tables
+allow.
+"""
 
 from __future__ import annotations
 
@@ -31,16 +33,24 @@ def pytest_configure() -> None:
 
     def sql_flush(self: DatabaseOperations, *arguments: Any, **options: Any) -> list[str]:
         statements = plain_flush(self, *arguments, **options)
-        return ["SET LOCAL session_replication_role = replica", *statements] if statements else statements
+        return (
+            ["SET LOCAL session_replication_role = replica", *statements]
+            if statements
+            else statements
+        )
 
     DatabaseOperations.sql_flush = sql_flush  # type: ignore[method-assign, assignment]
     DatabaseCreation._destroy_test_db = drop_database_in_use  # type: ignore[attr-defined]
 
 
-def drop_database_in_use(creation: BaseDatabaseCreation, test_database_name: str, verbosity: int) -> None:
+def drop_database_in_use(
+    creation: BaseDatabaseCreation, test_database_name: str, verbosity: int
+) -> None:
     """Drop the test database although a process a test killed is still leaving it."""
     with creation._nodb_cursor() as cursor:  # type: ignore[attr-defined]
-        cursor.execute(f"DROP DATABASE {creation.connection.ops.quote_name(test_database_name)} WITH (FORCE)")
+        cursor.execute(
+            f"DROP DATABASE {creation.connection.ops.quote_name(test_database_name)} WITH (FORCE)"
+        )
 
 
 def pytest_sessionstart() -> None:
@@ -81,7 +91,9 @@ def pytest_configure_node(node: Any) -> None:
 
 
 @pytest.fixture(scope="session")
-def rabbitmq_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def rabbitmq_url(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """A real broker for the whole run: RABBITMQ_URL where it is set, else a private node."""
     if url := os.environ.get("RABBITMQ_URL"):
         yield url
@@ -106,7 +118,10 @@ def rabbitmq_node(tmp_path: Path) -> Iterator[RabbitmqNode]:
 def start_rabbitmq(folder: Path) -> RabbitmqNode:
     """A private node that answers; fails the test where RabbitMQ is not installed."""
     if find_server() is None:
-        pytest.fail(f"RabbitMQ is not installed: run `{INSTALL_COMMAND}` or set RABBITMQ_URL.", pytrace=False)
+        pytest.fail(
+            f"RabbitMQ is not installed: run `{INSTALL_COMMAND}` or set RABBITMQ_URL.",
+            pytrace=False,
+        )
     node = RabbitmqNode(folder)
     node.start()
     node.wait_ready()
@@ -115,7 +130,9 @@ def start_rabbitmq(folder: Path) -> RabbitmqNode:
 
 @pytest.fixture
 def process_environment(django_db_setup: None) -> dict[str, str]:
-    """The environment for a real process (worker, command, server) that shall work on the test database."""
+    """The environment for a real process (worker, command, server) that shall work on the test
+    database.
+    """
     path = f"/{connection.settings_dict['NAME']}"
     urls = {
         name: urlsplit(os.environ[name])._replace(path=path).geturl()

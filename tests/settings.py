@@ -1,7 +1,8 @@
-"""The settings under test: production's own (DEBUG off), on a test cluster of PostgreSQL unless DATABASE_URL is set.
+"""The settings under test: production's own (DEBUG off), on a test cluster of PostgreSQL unless
+DATABASE_URL is set.
 
-`DATA_DIR/test` holds everything tests write. The environment is completed before the settings read it, so that
-processes started by tests inherit it.
+`DATA_DIR/test` holds everything tests write. The environment is completed before the settings read
+it, so that processes started by tests inherit it.
 """
 
 import os
@@ -37,8 +38,12 @@ os.environ["DATA_DIR"] = str(TEST_DATA_DIR / os.environ.get("PYTEST_XDIST_WORKER
 os.environ["DEBUG"] = "off"
 os.environ["SECRET_KEY"] = "not a secret: " + "tests " * 8
 os.environ["SMS_RECEIPT_TOKEN"] = "the token of the provider"
-os.environ.setdefault("STAFF_TOTP_REQUIRED", "off")  # tests of the desk sign in without a second factor
-os.environ.setdefault("SECURE_SSL_REDIRECT", "off")  # tests and the servers they start speak plain HTTP
+os.environ.setdefault(
+    "STAFF_TOTP_REQUIRED", "off"
+)  # tests of the desk sign in without a second factor
+os.environ.setdefault(
+    "SECURE_SSL_REDIRECT", "off"
+)  # tests and the servers they start speak plain HTTP
 os.environ.setdefault("ALLOWED_HOSTS", "localhost,127.0.0.1,testserver")
 
 from config.settings import *  # noqa: E402, F403

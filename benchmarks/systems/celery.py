@@ -1,7 +1,8 @@
-"""Celery over RabbitMQ, set to lose as little as it can: `celery --app benchmarks.systems.celery worker`.
+"""Celery over RabbitMQ, set to lose as little as it can: `celery --app benchmarks.systems.celery
+worker`.
 
-Sent on commit, publisher confirms, durable messages, acknowledged late. No result backend. Its Django fixup is off,
-since that closes the database connection after every task.
+Sent on commit, publisher confirms, durable messages, acknowledged late. No result backend. Its
+Django fixup is off, since that closes the database connection after every task.
 """
 
 from __future__ import annotations

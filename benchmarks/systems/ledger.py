@@ -14,7 +14,9 @@ BULK_ROWS = 1000
 def send(number: int) -> float:
     committed: list[float] = []
     with transaction.atomic():
-        transaction.on_commit(lambda: committed.append(time.time()))  # before the fast path's own hook
+        transaction.on_commit(
+            lambda: committed.append(time.time())
+        )  # before the fast path's own hook
         bench_effect.send(number)
     return committed[0]
 

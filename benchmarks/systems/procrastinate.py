@@ -1,6 +1,8 @@
-"""Procrastinate on the same PostgreSQL, through its own Django app: `manage.py procrastinate worker`.
+"""Procrastinate on the same PostgreSQL, through its own Django app: `manage.py procrastinate
+worker`.
 
-Like the ledger's, its job is a row of the sender's transaction. Its worker is told of new jobs by NOTIFY.
+Like the ledger's, its job is a row of the sender's transaction. Its worker is told of new jobs by
+NOTIFY.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ def send(number: int) -> float:
 
 def send_all(numbers: range) -> None:
     for start in range(0, len(numbers), BULK_ROWS):
-        batch: list[JSONDict] = [{"number": number} for number in numbers[start : start + BULK_ROWS]]
+        batch: list[JSONDict] = [
+            {"number": number} for number in numbers[start : start + BULK_ROWS]
+        ]
         with transaction.atomic():
             procrastinate_effect.batch_defer(*batch)

@@ -1,7 +1,7 @@
 """Makes the virtual environment: `python3.11 -m config.development.environment [development]`.
 
-Standard library only. Installs the pinned requirements, with uv where it is installed, else pip; does nothing when
-they have not changed since the last time.
+Standard library only. Installs the pinned requirements, with uv where it is installed, else pip;
+does nothing when they have not changed since the last time.
 """
 
 from __future__ import annotations
@@ -54,14 +54,20 @@ def _install_with_uv(uv: str, requirements: Path) -> bool:
         _remove()
         subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(FOLDER)], check=True)
     command = [uv, "pip", "install", "--python", str(PYTHON), "-r", str(requirements)]
-    trust = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}  # the machine's certificates, by uv's new and old name
+    trust = {
+        "UV_SYSTEM_CERTS": "1",
+        "UV_NATIVE_TLS": "1",
+    }  # the machine's certificates, by uv's new and old name
     return subprocess.run(command, env=os.environ | trust, check=False).returncode == 0
 
 
 def _install_with_pip(requirements: Path) -> None:
     print(f"Installing {requirements.name} with pip …", flush=True)
     pip = [str(PYTHON), "-m", "pip"]
-    if not _is_working() or subprocess.run([*pip, "--version"], capture_output=True, check=False).returncode:
+    if (
+        not _is_working()
+        or subprocess.run([*pip, "--version"], capture_output=True, check=False).returncode
+    ):
         _remove()
         major, minor = sys.version_info[:2]
         system.ensure_package(f"python{major}.{minor}-venv", _has_ensurepip)
@@ -88,7 +94,10 @@ def _has_ensurepip() -> bool:
 def _uv() -> str | None:
     """The path of uv where it is installed and works."""
     path = shutil.which("uv")
-    if path and subprocess.run([path, "--version"], capture_output=True, check=False).returncode == 0:
+    if (
+        path
+        and subprocess.run([path, "--version"], capture_output=True, check=False).returncode == 0
+    ):
         return path
     return None
 

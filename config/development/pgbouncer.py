@@ -37,15 +37,17 @@ class PgBouncerError(processes.ServiceError):
 
 def find_server() -> Path | None:
     """The pgbouncer program; Debian keeps it where only root's PATH looks."""
-    program = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    program = shutil.which(
+        "pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
+    )
     return Path(program) if program else None
 
 
 class PgBouncer:
     """One pooler kept in `folder`; any database of the server behind it is reached by its own name.
 
-    `host` and `port` are the server's; a host that is a path is the folder of a unix socket. Each new
-    session of the pool begins with `connect_query`.
+    `host` and `port` are the server's; a host that is a path is the folder of a unix socket. Each
+    new session of the pool begins with `connect_query`.
     """
 
     def __init__(
@@ -74,7 +76,8 @@ class PgBouncer:
         """Start it and wait until it takes connections.
 
         Raises:
-            PgBouncerError: it is not installed, or it ended at once; the message says where its log is.
+            PgBouncerError: it is not installed, or it ended at once; the message says where its log
+                is.
         """
         program = find_server()
         if program is None:

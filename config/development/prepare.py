@@ -15,7 +15,9 @@ from django.db.migrations.executor import MigrationExecutor
 
 
 def main() -> None:
-    """Every migration is applied and the demo city loaded afterwards, and FILE (JSON) tells its admin's login."""
+    """Every migration is applied and the demo city loaded afterwards, and FILE (JSON) tells its
+    admin's login.
+    """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
     executor = MigrationExecutor(connection)
@@ -26,7 +28,9 @@ def main() -> None:
     call_command("load_demo")
     from reports import demo  # noqa: PLC0415 - models need the setup above
 
-    Path(sys.argv[1]).write_text(json.dumps({"login": demo.ADMIN_LOGIN, "password": demo.ADMIN_PASSWORD}))
+    Path(sys.argv[1]).write_text(
+        json.dumps({"login": demo.ADMIN_LOGIN, "password": demo.ADMIN_PASSWORD})
+    )
 
 
 if __name__ == "__main__":

@@ -37,7 +37,9 @@ def spawn(
     niceness: int = 0,
     pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
-    """Start `command` in its own session; on Linux it gets SIGTERM if this thread dies, however it dies."""
+    """Start `command` in its own session; on Linux it gets SIGTERM if this thread dies, however it
+    dies.
+    """
     return subprocess.Popen(
         command,
         env=dict(env),
@@ -51,7 +53,9 @@ def spawn(
 
 
 def stop_group(process: subprocess.Popen[bytes], *, grace_seconds: float) -> None:
-    """Leave nobody of the process group alive: SIGTERM to the leader, then, after the grace, SIGKILL to all."""
+    """Leave nobody of the process group alive: SIGTERM to the leader, then, after the grace,
+    SIGKILL to all.
+    """
     if process.poll() is None:
         process.terminate()
     wait_for(lambda: process.poll() is not None, grace_seconds)
@@ -60,7 +64,9 @@ def stop_group(process: subprocess.Popen[bytes], *, grace_seconds: float) -> Non
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:
     """End the whole process group at once, orphans of a dead leader included."""
-    with suppress(ProcessLookupError, PermissionError):  # nobody is left (macOS: EPERM for a group of zombies)
+    with suppress(
+        ProcessLookupError, PermissionError
+    ):  # nobody is left (macOS: EPERM for a group of zombies)
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 

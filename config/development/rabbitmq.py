@@ -31,15 +31,18 @@ class RabbitmqError(processes.ServiceError):
 
 
 def find_server() -> Path | None:
-    """RabbitMQ's own start script. Debian's `/usr/sbin` wrapper is passed over: it changes the user."""
+    """RabbitMQ's own start script.
+
+    Debian's `/usr/sbin` wrapper is passed over: it changes the user.
+    """
     return next((path for path in _candidates() if os.access(path, os.X_OK)), None)
 
 
 class RabbitmqNode:
     """One broker kept in `folder`; its `url` stays the same over restarts of this object.
 
-    The data folder is locked by the broker process itself, so that a node which is still stopping and the next
-    one can never write to it together.
+    The data folder is locked by the broker process itself, so that a node which is still stopping
+    and the next one can never write to it together.
     """
 
     def __init__(self, folder: Path, *, port: int | None = None) -> None:
@@ -54,14 +57,24 @@ class RabbitmqNode:
         return f"amqp://guest:guest@127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """The broker boots afterwards; `wait_ready` says when it answers. Raises RabbitmqError if none is installed."""
+        """The broker boots afterwards; `wait_ready` says when it answers.
+
+        Raises RabbitmqError if none is installed.
+        """
         server = find_server()
         if server is None:
-            raise RabbitmqError(f"rabbitmq-server is not installed. Install it with: {INSTALL_COMMAND}")
+            raise RabbitmqError(
+                f"rabbitmq-server is not installed. Install it with: {INSTALL_COMMAND}"
+            )
         self._write_configuration()
         self._start_mapper()
-        with processes.locked(self.folder / "lock") as lock, (self.folder / "console.log").open("ab") as log:
-            environment = self._environment() | {"RABBITMQ_ALLOW_INPUT": "1"}  # replaces the shell by the server
+        with (
+            processes.locked(self.folder / "lock") as lock,
+            (self.folder / "console.log").open("ab") as log,
+        ):
+            environment = self._environment() | {
+                "RABBITMQ_ALLOW_INPUT": "1"
+            }  # replaces the shell by the server
             self._server = processes.spawn([str(server)], env=environment, log=log, pass_fds=[lock])
 
     def poll(self) -> int | None:
@@ -78,10 +91,15 @@ class RabbitmqNode:
             return False
 
     def wait_ready(self, timeout: float = 60) -> None:
-        """The broker answers afterwards. Raises RabbitmqError when it died or the time (seconds) is over."""
+        """The broker answers afterwards.
+
+        Raises RabbitmqError when it died or the time (seconds) is over.
+        """
         processes.wait_for(lambda: self.poll() is not None or self.answers(), timeout)
         if self.poll() is not None or not self.answers():
-            raise RabbitmqError(f"RabbitMQ did not start; see {self.folder}/console.log and {self.folder}/log.")
+            raise RabbitmqError(
+                f"RabbitMQ did not start; see {self.folder}/console.log and {self.folder}/log."
+            )
 
     def stop(self) -> None:
         """The broker is down afterwards, its queues kept."""
@@ -96,30 +114,44 @@ class RabbitmqNode:
                 processes.kill_group(process)
 
     def wipe(self) -> None:
-        """Every queue and message of the stopped broker is gone. Raises RabbitmqError while it runs."""
+        """Every queue and message of the stopped broker is gone.
+
+        Raises RabbitmqError while it runs.
+        """
         if self.poll() is None:
             raise RabbitmqError("Stop or kill the broker before wiping it.")
         with processes.locked(self.folder / "lock"):
             shutil.rmtree(self.folder / "data", ignore_errors=True)
 
     def rabbitmqctl(self, *arguments: str) -> str:
-        """Run `rabbitmqctl` against this node and return what it printed. Raises RabbitmqError with its complaint."""
+        """Run `rabbitmqctl` against this node and return what it printed.
+
+        Raises RabbitmqError with its complaint.
+        """
         server = find_server()
         if server is None:
-            raise RabbitmqError(f"rabbitmq-server is not installed. Install it with: {INSTALL_COMMAND}")
+            raise RabbitmqError(
+                f"rabbitmq-server is not installed. Install it with: {INSTALL_COMMAND}"
+            )
         command = [str(server.with_name("rabbitmqctl")), "--quiet", *arguments]
-        result = subprocess.run(command, env=self._environment(), capture_output=True, text=True, check=False)
+        result = subprocess.run(
+            command, env=self._environment(), capture_output=True, text=True, check=False
+        )
         if result.returncode:
             raise RabbitmqError(result.stderr or result.stdout)
         return result.stdout
 
     def _start_mapper(self) -> None:
-        """Erlang's name server (epmd) as our own child: otherwise a shared daemon outlives everything."""
+        """Erlang's name server (epmd) as our own child: otherwise a shared daemon outlives
+        everything.
+        """
         if self._mapper is not None and self._mapper.poll() is None:
             return
         epmd = shutil.which("epmd")
         if epmd is None:
-            raise RabbitmqError("epmd is not on the PATH; it comes with Erlang (apt-get install -y erlang-base).")
+            raise RabbitmqError(
+                "epmd is not on the PATH; it comes with Erlang (apt-get install -y erlang-base)."
+            )
         with (self.folder / "console.log").open("ab") as log:
             self._mapper = processes.spawn([epmd], env=self._environment(), log=log)
 
@@ -129,7 +161,11 @@ class RabbitmqNode:
         (self.folder / "enabled_plugins").write_text("[].\n")
 
     def _environment(self) -> dict[str, str]:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("RABBITMQ_", "ERL_"))}
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("RABBITMQ_", "ERL_"))
+        }
         name = "civiclens_" + hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:12]
         return inherited | {
             "HOME": str(self.folder),  # holds the Erlang cookie
@@ -166,7 +202,9 @@ def _candidates() -> Iterator[Path]:
 
 
 def _free_port() -> int:
-    """A free loopback port whose distribution port is free too, both outside the range of outgoing connections."""
+    """A free loopback port whose distribution port is free too, both outside the range of outgoing
+    connections.
+    """
     for port in random.sample(PORTS, len(PORTS)):
         if _is_free(port) and _is_free(port + DISTRIBUTION_PORT_OFFSET):
             return port

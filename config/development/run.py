@@ -1,4 +1,6 @@
-"""Everything of CivicLens on one machine: `python -m config.development.run` (the Makefile's `make run`)."""
+"""Everything of CivicLens on one machine: `python -m config.development.run` (the Makefile's `make
+run`).
+"""
 
 from __future__ import annotations
 
@@ -77,8 +79,13 @@ class Runner:
         self.port = port
         self.address = f"http://127.0.0.1:{port}"
         self.supervisor = Supervisor(_say)
-        self.postgres = None if os.environ.get("DATABASE_URL") else PostgresServer(data_dir / "postgres")
-        self.logs = {name: LogReader(data_dir / "logs" / f"{name}.log") for name in ("web", "worker", "worker-long")}
+        self.postgres = (
+            None if os.environ.get("DATABASE_URL") else PostgresServer(data_dir / "postgres")
+        )
+        self.logs = {
+            name: LogReader(data_dir / "logs" / f"{name}.log")
+            for name in ("web", "worker", "worker-long")
+        }
         self.metrics_ports: list[int] = []
         self.stamp = data_dir / "prepared"
         self.started_at = time.monotonic()
@@ -97,7 +104,9 @@ class Runner:
             self._stop()
 
     def _start(self) -> None:
-        """Start everything but RabbitMQ: side by side where the database is prepared, else the database first."""
+        """Start everything but RabbitMQ: side by side where the database is prepared, else the
+        database first.
+        """
         self.transport = choose_transport(self.data_dir)
         environment = self._environment()
         if self._is_prepared():
@@ -116,9 +125,14 @@ class Runner:
             "PYTHONUNBUFFERED": "1",
             "OPENBLAS_NUM_THREADS": "1",  # numpy's threads would only get into each other's way
             "RABBITMQ_URL": self.transport.url,
-            "dramatiq_restart_delay": "500",  # milliseconds to the next look for a RabbitMQ that boots
+            # milliseconds to the next look for a RabbitMQ that boots
+            "dramatiq_restart_delay": "500",
         }
-        return environment if self.postgres is None else environment | {"DATABASE_URL": self.postgres.url}
+        return (
+            environment
+            if self.postgres is None
+            else environment | {"DATABASE_URL": self.postgres.url}
+        )
 
     def _start_postgres(self) -> None:
         if self.postgres is not None:
@@ -131,13 +145,20 @@ class Runner:
 
     def _prepare(self, environment: Mapping[str, str]) -> None:
         """Migrate and load the demo city, its progress on the terminal."""
-        command = [sys.executable, "-m", "config.development.prepare", str(self.data_dir / "admin.json")]
+        command = [
+            sys.executable,
+            "-m",
+            "config.development.prepare",
+            str(self.data_dir / "admin.json"),
+        ]
         if subprocess.run(command, cwd=BASE_DIR, env=environment, check=False).returncode:
             raise StartError("the database could not be prepared; the reason stands above.")
         self.stamp.write_text(self._fingerprint())
 
     def _fingerprint(self) -> str:
-        """Changes with every migration, package and embedded database; empty where there is none of ours."""
+        """Changes with every migration, package and embedded database; empty where there is none of
+        ours.
+        """
         version = self.postgres.folder / "PG_VERSION" if self.postgres else None
         if version is None or not version.exists():
             return ""
@@ -148,16 +169,32 @@ class Runner:
 
     def _start_programs(self, environment: dict[str, str]) -> None:
         web = environment | {"WEB_BIND": f"127.0.0.1:{self.port}", "WEB_PROCESSES": "1"}
-        gunicorn = [sys.executable, "-m", "gunicorn", "-c", "python:config.gunicorn", "config.wsgi:application"]
+        gunicorn = [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "-c",
+            "python:config.gunicorn",
+            "config.wsgi:application",
+        ]
         self._start_program("web", gunicorn, web)
-        workers = {"worker": _worker(FAST_QUEUES, threads=6), "worker-long": _worker(LONG_QUEUES, threads=2)}
+        workers = {
+            "worker": _worker(FAST_QUEUES, threads=6),
+            "worker-long": _worker(LONG_QUEUES, threads=2),
+        }
         first = int(os.environ.get("JOBS_METRICS_PORT") or METRICS_PORT_FIRST)
-        self.metrics_ports = free_ports(first, count=len(workers), besides=self.port) if first else [0] * len(workers)
+        self.metrics_ports = (
+            free_ports(first, count=len(workers), besides=self.port)
+            if first
+            else [0] * len(workers)
+        )
         for (name, command), port in zip(workers.items(), self.metrics_ports, strict=True):
             told = environment | {"JOBS_METRICS_PORT": str(port)}
             self._start_program(name, command, told, niceness=WORKER_NICENESS)
 
-    def _start_program(self, name: str, command: list[str], environment: Mapping[str, str], niceness: int = 0) -> None:
+    def _start_program(
+        self, name: str, command: list[str], environment: Mapping[str, str], niceness: int = 0
+    ) -> None:
         log = self.logs[name].path
         program = Program(command, environment, log, niceness=niceness, pass_fds=[self.lock])
         self.supervisor.start(name, program)
@@ -167,8 +204,8 @@ class Runner:
     def _announce_when_ready(self) -> None:
         """Print the block once the web answers and the workers beat.
 
-        RabbitMQ boots only then, so as not to take the processor from them: what is sent before it is up waits in
-        the ledger.
+        RabbitMQ boots only then, so as not to take the processor from them: what is sent before it
+        is up waits in the ledger.
         """
         self._wait("the web did not answer", lambda: _answers(self.address))
         self._wait("the workers did not start", self._workers_beat)
@@ -187,11 +224,16 @@ class Runner:
         import psycopg  # noqa: PLC0415 - imported while the others start, not before
 
         with psycopg.connect(self._environment()["DATABASE_URL"]) as connection:
-            rows = connection.execute(WORKERS_SINCE, [time.monotonic() - self.started_at]).fetchall()
+            rows = connection.execute(
+                WORKERS_SINCE, [time.monotonic() - self.started_at]
+            ).fetchall()
         return {queue for (queues,) in rows for queue in queues} >= {*FAST_QUEUES, *LONG_QUEUES}
 
     def _tick(self) -> None:
-        """Restart what died and show what went wrong. Raises KeyboardInterrupt as soon as `make` alone got one."""
+        """Restart what died and show what went wrong.
+
+        Raises KeyboardInterrupt as soon as `make` alone got one.
+        """
         if self.interrupted_make:
             raise KeyboardInterrupt
         self.supervisor.check()
@@ -202,7 +244,9 @@ class Runner:
 
     def _stop(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)  # stopping is bounded in time; a second signal changes nothing
+            signal.signal(
+                number, signal.SIG_IGN
+            )  # stopping is bounded in time; a second signal changes nothing
         _say("Stopping …")
         self.supervisor.stop()
 
@@ -212,7 +256,12 @@ class Runner:
             "Address": self.address,
             "Admin": f"{self.address}/admin/  login {admin['login']}  password {admin['password']}",
             "API docs": f"{self.address}/api/docs/",
-            "Metrics": " ".join([f"{self.address}/metrics", *map(_metrics_address, filter(None, self.metrics_ports))]),
+            "Metrics": " ".join(
+                [
+                    f"{self.address}/metrics",
+                    *map(_metrics_address, filter(None, self.metrics_ports)),
+                ]
+            ),
             "Messages": f"{self.address}/dev/messages and {self.data_dir}/messages.jsonl",
             "Tasks": self.transport.description,
             "Data": str(self.data_dir),
@@ -224,25 +273,41 @@ class Runner:
 
 
 def choose_transport(data_dir: Path) -> Transport:
-    """RABBITMQ_URL where it is set, a private node where RabbitMQ is installed, else the ledger alone."""
+    """RABBITMQ_URL where it is set, a private node where RabbitMQ is installed, else the ledger
+    alone.
+    """
     if url := os.environ.get("RABBITMQ_URL"):
         return Transport(url, "RabbitMQ, as RABBITMQ_URL says")
     if find_server() is None:
-        return Transport("", "embedded: workers take tasks from the database, as no rabbitmq-server is installed")
+        return Transport(
+            "", "embedded: workers take tasks from the database, as no rabbitmq-server is installed"
+        )
     node = RabbitmqNode(data_dir / "rabbitmq")
-    return Transport(node.url, f"RabbitMQ, a private node on port {node.port} (rabbitmq-server is installed)", node)
+    return Transport(
+        node.url,
+        f"RabbitMQ, a private node on port {node.port} (rabbitmq-server is installed)",
+        node,
+    )
 
 
 def _worker(queues: Sequence[str], *, threads: int) -> list[str]:
     options = ["--processes", "1", "--threads", str(threads), "--worker-shutdown-timeout", "5000"]
-    return [sys.executable, str(BASE_DIR / "manage.py"), "rundramatiq", *options, "--queues", *queues]
+    return [
+        sys.executable,
+        str(BASE_DIR / "manage.py"),
+        "rundramatiq",
+        *options,
+        "--queues",
+        *queues,
+    ]
 
 
 def _claim(data_dir: Path) -> int:
-    """Take the data folder for this run and return the descriptor that holds it, which children inherit.
+    """Take the data folder for this run and return the descriptor that holds it, which children
+    inherit.
 
-    So a run whose supervisor was killed keeps the folder until its last process is gone, and this one waits for it.
-    Raises StartError where another run is alive.
+    So a run whose supervisor was killed keeps the folder until its last process is gone, and this
+    one waits for it. Raises StartError where another run is alive.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
     lock = os.open(data_dir / "run.lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -289,7 +354,9 @@ def free_ports(first: int, *, count: int, besides: int) -> list[int]:
                 found.append(port)
         port += 1
     if len(found) < count:
-        raise StartError(f"there are no {count} free ports from {first} on for the workers' metrics.")
+        raise StartError(
+            f"there are no {count} free ports from {first} on for the workers' metrics."
+        )
     return found
 
 
@@ -317,7 +384,9 @@ def _answers(address: str) -> bool:
 
 
 def _interrupt_on_signals() -> None:
-    """SIGTERM and a closed terminal stop as Ctrl-C does; so does the death of the `make` that started this."""
+    """SIGTERM and a closed terminal stop as Ctrl-C does; so does the death of the `make` that
+    started this.
+    """
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -329,7 +398,9 @@ def _interrupt_on_signals() -> None:
 
 
 def _make_catches_interrupts() -> bool:
-    """Whether the parent is a `make` that handles SIGINT; one that runs in the background ignores it instead."""
+    """Whether the parent is a `make` that handles SIGINT; one that runs in the background ignores
+    it instead.
+    """
     if "MAKELEVEL" not in os.environ:
         return False
     try:
@@ -341,9 +412,11 @@ def _make_catches_interrupts() -> bool:
 
 
 class _InterruptedMake:
-    """Notices a SIGINT that reached the `make` that started this, and it alone: it then waits for its child for ever.
+    """Notices a SIGINT that reached the `make` that started this, and it alone: it then waits for
+    its child for ever.
 
-    make's handler of SIGINT is gone once it has run, which the kernel tells; one that was never there tells nothing.
+    make's handler of SIGINT is gone once it has run, which the kernel tells; one that was never
+    there tells nothing.
     """
 
     def __init__(self) -> None:

@@ -33,7 +33,9 @@ class Service(Protocol):
 
 @dataclass
 class Program:
-    """One child process whose output goes to a log file; it passes `pass_fds` on to its own children."""
+    """One child process whose output goes to a log file; it passes `pass_fds` on to its own
+    children.
+    """
 
     command: Sequence[str]
     env: Mapping[str, str]
@@ -83,7 +85,9 @@ class LogReader:
 
 
 def tells_of_error(line: str) -> bool:
-    """Whether a person at the terminal should see this line of a log; that RabbitMQ is not up yet is no news."""
+    """Whether a person at the terminal should see this line of a log; that RabbitMQ is not up yet
+    is no news.
+    """
     return ERROR.search(line) is not None and "Consumer encountered a connection error" not in line
 
 
@@ -96,7 +100,9 @@ class Backoff:
     due_at: float | None = None
 
     def died(self, now: float) -> float:
-        """Plan the next start and return the wait, doubled each time unless the service had lived well."""
+        """Plan the next start and return the wait, doubled each time unless the service had lived
+        well.
+        """
         healthy = now - self.started_at > HEALTHY_SECONDS
         longer = SHORTEST_BACKOFF_SECONDS if healthy or not self.seconds else self.seconds * 2
         self.seconds = min(longer, LONGEST_BACKOFF_SECONDS)
@@ -117,7 +123,10 @@ class Supervisor:
         self._last_to_stop: set[str] = set()
 
     def start(self, name: str, service: Service, *, stops_last: bool = False) -> None:
-        """The service runs afterwards and is kept alive by `check`. Raises ServiceError where it cannot start."""
+        """The service runs afterwards and is kept alive by `check`.
+
+        Raises ServiceError where it cannot start.
+        """
         self._services[name] = service
         self._backoffs[name] = Backoff(started_at=time.monotonic())
         if stops_last:
@@ -137,7 +146,9 @@ class Supervisor:
                 self._restart(name)
 
     def stop(self) -> None:
-        """Every process group is gone afterwards; services stop side by side, what they stand on after them."""
+        """Every process group is gone afterwards; services stop side by side, what they stand on
+        after them.
+        """
         self._stop_all(self._services.keys() - self._last_to_stop)
         self._stop_all(self._last_to_stop)
 
@@ -147,7 +158,9 @@ class Supervisor:
             self._services[name].start()
             backoff.started(time.monotonic())
         except processes.ServiceError as error:
-            self._say(f"{name} cannot start: {error}\nThe next attempt is in {backoff.died(time.monotonic()):.1f} s.")
+            self._say(
+                f"{name} cannot start: {error}\nThe next attempt is in {backoff.died(time.monotonic()):.1f} s."
+            )
 
     def _stop_all(self, names: Collection[str]) -> None:
         with ThreadPoolExecutor(max_workers=max(len(names), 1)) as pool:

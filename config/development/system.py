@@ -1,7 +1,7 @@
 """Installs a Debian package where this process may, and says exactly what to do where it may not.
 
-Standard library only: it runs before the virtual environment exists. `python -m config.development.system`
-makes sure that a RabbitMQ and a PgBouncer for tests are there.
+Standard library only: it runs before the virtual environment exists. `python -m
+config.development.system` makes sure that a RabbitMQ and a PgBouncer for tests are there.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ class PackageMissingError(Exception):
 
 
 def ensure_package(package: str, is_present: Callable[[], bool]) -> None:
-    """The package is installed afterwards. Raises PackageMissingError with the command that installs it.
+    """The package is installed afterwards. Raises PackageMissingError with the command that
+    installs it.
 
-    Whether it worked is asked of `is_present`, not of apt-get, whose status also covers the system service that a
-    package starts, and which a container may refuse.
+    Whether it worked is asked of `is_present`, not of apt-get, whose status also covers the system
+    service that a package starts, and which a container may refuse.
     """
     if is_present():
         return
@@ -37,7 +38,10 @@ def ensure_package(package: str, is_present: Callable[[], bool]) -> None:
 
 
 def ensure_rabbitmq() -> None:
-    """RABBITMQ_URL is set or a rabbitmq-server is installed afterwards. Raises PackageMissingError."""
+    """RABBITMQ_URL is set or a rabbitmq-server is installed afterwards.
+
+    Raises PackageMissingError.
+    """
     from config.development.rabbitmq import find_server  # noqa: PLC0415 - not needed to make the environment
 
     if not os.environ.get("RABBITMQ_URL"):
@@ -56,13 +60,18 @@ def ensure_pgbouncer() -> None:
 
 
 def _privilege() -> list[str] | None:
-    """The command prefix that makes apt-get run as root, or None where there is none without asking."""
+    """The command prefix that makes apt-get run as root, or None where there is none without
+    asking.
+    """
     if shutil.which("apt-get") is None:
         return None
     if os.geteuid() == 0:
         return []
     sudo = ["sudo", "-n"]
-    allowed = shutil.which("sudo") and subprocess.run([*sudo, "true"], capture_output=True, check=False).returncode == 0
+    allowed = (
+        shutil.which("sudo")
+        and subprocess.run([*sudo, "true"], capture_output=True, check=False).returncode == 0
+    )
     return sudo if allowed else None
 
 

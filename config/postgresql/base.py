@@ -24,10 +24,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return bool(self.force_debug_cursor)
 
     def init_connection_state(self) -> None:
-        """Prepare nothing on a pooled connection, unless the settings say that its pooler keeps track."""
+        """Prepare nothing on a pooled connection, unless the settings say that its pooler keeps
+        track.
+        """
         super().init_connection_state()
         raw: Any = self.connection
-        if settings.DB_PREPARED_STATEMENTS == "auto" and raw.prepare_threshold is not None and self.is_pooled():
+        if (
+            settings.DB_PREPARED_STATEMENTS == "auto"
+            and raw.prepare_threshold is not None
+            and self.is_pooled()
+        ):
             raw.prepare_threshold = None
 
     def is_pooled(self) -> bool:
@@ -37,7 +43,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """
         self.ensure_connection()
         raw: Any = self.connection
-        if not hasattr(raw, "civiclens_is_pooled"):  # a connection stays what it is; asking costs a round trip
+        if not hasattr(
+            raw, "civiclens_is_pooled"
+        ):  # a connection stays what it is; asking costs a round trip
             with self.cursor() as cursor:
                 cursor.execute("SELECT pg_backend_pid()")
                 raw.civiclens_is_pooled = cursor.fetchone()[0] != raw.info.backend_pid

@@ -10,7 +10,10 @@ from django.db.migrations.executor import MigrationExecutor
 
 
 def make_tables() -> None:
-    """Every table is there: in development they are made, elsewhere that is a decision. Raises CommandError."""
+    """Every table is there: in development they are made, elsewhere that is a decision.
+
+    Raises CommandError.
+    """
     executor = MigrationExecutor(connection)
     if not executor.migration_plan(executor.loader.graph.leaf_nodes()):
         return

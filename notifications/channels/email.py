@@ -12,10 +12,14 @@ from notifications.errors import ChannelError
 
 
 def send(message: Message, *, idempotency_key: str) -> str:
-    """Hand the message to the mail server; its Message-ID comes from the key, so that a repetition is recognised."""
+    """Hand the message to the mail server; its Message-ID comes from the key, so that a repetition
+    is recognised.
+    """
     domain = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">")
     message_id = f"<{idempotency_key}@{domain}>"
-    email = EmailMessage(message.subject, message.body, to=[message.to], headers={"Message-ID": message_id})
+    email = EmailMessage(
+        message.subject, message.body, to=[message.to], headers={"Message-ID": message_id}
+    )
     try:
         email.send()
     except (OSError, smtplib.SMTPException) as error:
@@ -24,7 +28,9 @@ def send(message: Message, *, idempotency_key: str) -> str:
 
 
 def _is_permanent(error: Exception) -> bool:
-    """A 5xx answer (RFC 5321 §4.2.1) to this message; a refused login is a fault of ours, which will be mended."""
+    """A 5xx answer (RFC 5321 §4.2.1) to this message; a refused login is a fault of ours, which
+    will be mended.
+    """
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(code >= 500 for code, _ in error.recipients.values())
     refused = isinstance(error, smtplib.SMTPResponseException) and error.smtp_code >= 500

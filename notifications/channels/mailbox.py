@@ -29,7 +29,9 @@ def send_sms(message: Message, *, idempotency_key: str) -> str:
 
 
 def newest(count: int) -> list[dict[str, Any]]:
-    """The last `count` messages, newest first, as far as they lie within the file's last half megabyte."""
+    """The last `count` messages, newest first, as far as they lie within the file's last half
+    megabyte.
+    """
     if not path().exists():
         return []
     with path().open("rb") as file:

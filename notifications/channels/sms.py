@@ -1,4 +1,6 @@
-"""SMS through an HTTP provider: `POST SMS_PROVIDER_URL {to, body}` with a bearer token and an Idempotency-Key."""
+"""SMS through an HTTP provider: `POST SMS_PROVIDER_URL {to, body}` with a bearer token and an
+Idempotency-Key.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +12,13 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from django.conf import settings
 
-from jobs import strict_json
+from jobs.http import strict_json
 from notifications.channels import Message
 from notifications.errors import ChannelError
 
 LONGEST_ANSWER_BYTES = 65_536
-#: Answers in the 4xx range that say "later", not "never"; 401 and 403 mean that our token wants mending.
+#: Answers in the 4xx range that say "later", not "never"; 401 and 403 mean that our token wants
+#: mending.
 WORTH_RETRYING = {401, 403, 408, 409, 425, 429}
 
 
@@ -38,9 +41,13 @@ def send(message: Message, *, idempotency_key: str) -> str:
     except HTTPError as error:
         error.close()
         permanent = 400 <= error.code < 500 and error.code not in WORTH_RETRYING
-        raise ChannelError(f"The SMS provider answered {error.code}.", permanent=permanent) from error
+        raise ChannelError(
+            f"The SMS provider answered {error.code}.", permanent=permanent
+        ) from error
     except (OSError, HTTPException) as error:
-        raise ChannelError(f"The SMS provider did not answer: {type(error).__name__}.", permanent=False) from error
+        raise ChannelError(
+            f"The SMS provider did not answer: {type(error).__name__}.", permanent=False
+        ) from error
 
 
 def _request(message: Message, idempotency_key: str) -> Request:

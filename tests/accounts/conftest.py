@@ -20,7 +20,9 @@ def sent_messages(tmp_path: Path, settings: Any) -> Messages:
     """What the development mailbox of this test holds, oldest first."""
     settings.DATA_DIR = tmp_path
     return lambda: (
-        [json.loads(line) for line in mailbox.path().read_text().splitlines()] if mailbox.path().exists() else []
+        [json.loads(line) for line in mailbox.path().read_text().splitlines()]
+        if mailbox.path().exists()
+        else []
     )
 
 

@@ -13,7 +13,9 @@ T = TypeVar("T")
 
 
 def race(action: Callable[[], T], *, times: int, threads: int | None = None) -> list[T | Exception]:
-    """What `times` calls answered, errors included; at least `threads` of them start at the same moment."""
+    """What `times` calls answered, errors included; at least `threads` of them start at the same
+    moment.
+    """
     threads = threads or times
     gate = Barrier(threads)
 

@@ -15,7 +15,14 @@ from accounts.models import AuditEvent, LoginStatistic, Session, User
 from tests.accounts.factories import ORIGIN, make_phone, make_user
 
 PASSWORD = "correct horse battery"
-READ_ONLY = ["reputationentry", "auditevent", "otpchallenge", "session", "refreshtoken", "loginstatistic"]
+READ_ONLY = [
+    "reputationentry",
+    "auditevent",
+    "otpchallenge",
+    "session",
+    "refreshtoken",
+    "loginstatistic",
+]
 
 
 def make_staff(**overrides: Any) -> User:
@@ -39,7 +46,13 @@ def test_staff_sign_in_by_phone_or_email() -> None:
     user = make_staff(email="desk@example.org")
     spelled = f"{user.phone[:2]} {user.phone[2:5]} {user.phone[5:]}"
     assert [log_in(name) for name in (user.phone, spelled, "Desk@Example.org")] == [302] * 3
-    assert log_in(user.phone, "wrong") == log_in("nobody@example.org") == log_in("\x00") == log_in("") == 200
+    assert (
+        log_in(user.phone, "wrong")
+        == log_in("nobody@example.org")
+        == log_in("\x00")
+        == log_in("")
+        == 200
+    )
 
 
 @pytest.mark.django_db
@@ -60,7 +73,13 @@ def test_citizens_and_disabled_staff_do_not_get_in() -> None:
 @pytest.mark.django_db
 def test_passwords_cannot_be_guessed_without_end() -> None:
     user = make_staff()
-    spellings = [user.phone, f" {user.phone}", f"{user.phone[:5]}-{user.phone[5:]}", f"tel:{user.phone}", user.phone]
+    spellings = [
+        user.phone,
+        f" {user.phone}",
+        f"{user.phone[:5]}-{user.phone[5:]}",
+        f"tel:{user.phone}",
+        user.phone,
+    ]
     assert [log_in(name, "wrong") for name in spellings] == [200] * 4 + [429]
     assert log_in(user.phone) == 429
     assert log_in(make_staff().phone) == 302
@@ -113,12 +132,24 @@ def test_a_user_is_added_and_edited(desk: Client) -> None:
     assert desk.post("/admin/accounts/user/add/", form).status_code == 302
     user = User.objects.get(phone=phone)
     assert not user.has_usable_password()
-    User.objects.filter(pk=user.pk).update(email="a@example.org", email_verified_at=timezone.now(), reputation=5)
+    User.objects.filter(pk=user.pk).update(
+        email="a@example.org", email_verified_at=timezone.now(), reputation=5
+    )
     form = {"phone": phone, "name": "Ada", "email": "b@example.org", "locale": "en"}
     assert desk.post(f"/admin/accounts/user/{user.pk}/change/", form).status_code == 302
     user.refresh_from_db()
-    assert (user.name, user.email, user.email_verified, user.reputation) == ("Ada", "b@example.org", False, 5)
-    assert desk.post("/admin/accounts/user/add/", form | {"phone": "12", "usable_password": "false"}).status_code == 200
+    assert (user.name, user.email, user.email_verified, user.reputation) == (
+        "Ada",
+        "b@example.org",
+        False,
+        5,
+    )
+    assert (
+        desk.post(
+            "/admin/accounts/user/add/", form | {"phone": "12", "usable_password": "false"}
+        ).status_code
+        == 200
+    )
 
 
 @pytest.mark.django_db
@@ -127,7 +158,10 @@ def test_who_enters_and_what_becomes_of_users_is_audited() -> None:
     client.post("/admin/login/", {"username": clerk.phone, "password": PASSWORD})
     page = f"/admin/accounts/user/{citizen.pk}"
     client.post(f"{page}/change/", {"phone": citizen.phone, "locale": "en", "is_staff": "on"})
-    client.post(f"{page}/password/", {"usable_password": "true", "password1": PASSWORD, "password2": PASSWORD})
+    client.post(
+        f"{page}/password/",
+        {"usable_password": "true", "password1": PASSWORD, "password2": PASSWORD},
+    )
     client.post("/admin/accounts/user/add/", {"phone": make_phone(), "usable_password": "false"})
     told = AuditEvent.objects.order_by("id").values_list("event", "actor_id", "subject", "data")
     subject, newest = f"user:{citizen.pk}", User.objects.order_by("-id")[0]
@@ -143,11 +177,15 @@ def test_who_enters_and_what_becomes_of_users_is_audited() -> None:
 def test_disabling_ends_the_sessions_of_the_users(desk: Client) -> None:
     user = make_user()
     sessions.begin(user, ORIGIN)
-    desk.post("/admin/accounts/user/", {"action": "disable_users", "_selected_action": [str(user.pk)]})
+    desk.post(
+        "/admin/accounts/user/", {"action": "disable_users", "_selected_action": [str(user.pk)]}
+    )
     user.refresh_from_db()
     assert not user.is_active
     assert not Session.objects.filter(revoked_at=None).exists()
-    desk.post("/admin/accounts/user/", {"action": "enable_users", "_selected_action": [str(user.pk)]})
+    desk.post(
+        "/admin/accounts/user/", {"action": "enable_users", "_selected_action": [str(user.pk)]}
+    )
     user.refresh_from_db()
     assert user.is_active
 
@@ -155,7 +193,10 @@ def test_disabling_ends_the_sessions_of_the_users(desk: Client) -> None:
 @pytest.mark.django_db
 def test_staff_end_sessions(desk: Client) -> None:
     session, _ = sessions.begin(make_user(), ORIGIN)
-    desk.post("/admin/accounts/session/", {"action": "end_sessions", "_selected_action": [str(session.pk)]})
+    desk.post(
+        "/admin/accounts/session/",
+        {"action": "end_sessions", "_selected_action": [str(session.pk)]},
+    )
     session.refresh_from_db()
     assert session.revoked_at is not None
 
@@ -173,7 +214,9 @@ def test_only_superusers_hand_out_rights() -> None:
     assert not citizen.is_superuser
     assert client.post(f"/admin/accounts/user/{root.pk}/change/", rights).status_code == 403
     assert client.post(f"/admin/accounts/user/{root.pk}/password/", {}).status_code == 403
-    client.post("/admin/accounts/user/", {"action": "disable_users", "_selected_action": [str(root.pk)]})
+    client.post(
+        "/admin/accounts/user/", {"action": "disable_users", "_selected_action": [str(root.pk)]}
+    )
     root.refresh_from_db()
     assert root.is_active
 
@@ -188,7 +231,10 @@ def test_clerks_do_not_touch_other_staff() -> None:
     changed = {"phone": "+12025550199", "locale": "en"}
     assert client.post(f"/admin/accounts/user/{colleague.pk}/change/", changed).status_code == 403
     assert client.post(f"/admin/accounts/user/{colleague.pk}/password/", {}).status_code == 403
-    client.post("/admin/accounts/user/", {"action": "disable_users", "_selected_action": [str(colleague.pk)]})
+    client.post(
+        "/admin/accounts/user/",
+        {"action": "disable_users", "_selected_action": [str(colleague.pk)]},
+    )
     colleague.refresh_from_db()
     assert colleague.is_active
 

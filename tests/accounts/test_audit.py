@@ -26,7 +26,11 @@ from tests.accounts.factories import make_user
 )
 def test_rows_can_be_neither_changed_nor_removed(statement: str) -> None:
     audit.record("test.happened", actor_id=None, subject="test:1")
-    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+    with (
+        pytest.raises(DatabaseError, match="append-only"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
         cursor.execute(statement)
     assert AuditEvent.objects.get().event == "test.happened"
 
@@ -59,7 +63,10 @@ def test_the_actor_writes_one_row() -> None:
         record_audit_event.send("report.submitted", None, "report:2", {})
     run_tasks()
     rows = set(AuditEvent.objects.values_list("event", "actor_id", "subject"))
-    assert rows == {("report.submitted", user.id, "report:1"), ("report.submitted", None, "report:2")}
+    assert rows == {
+        ("report.submitted", user.id, "report:1"),
+        ("report.submitted", None, "report:2"),
+    }
 
 
 @pytest.mark.django_db

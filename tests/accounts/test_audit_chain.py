@@ -35,7 +35,10 @@ pytestmark = [pytest.mark.django_db, pytest.mark.pooled, pytest.mark.usefixtures
 
 
 def record(count: int) -> list[int]:
-    return [audit.record("test.happened", actor_id=None, subject=f"test:{n}", data={"n": n}).pk for n in range(count)]
+    return [
+        audit.record("test.happened", actor_id=None, subject=f"test:{n}", data={"n": n}).pk
+        for n in range(count)
+    ]
 
 
 def seal() -> int:
@@ -94,7 +97,10 @@ def test_an_empty_log_holds() -> None:
 def test_each_event_gets_one_seal() -> None:
     ids = chain(3, 2)
     assert seal() == 0
-    assert [list(each) for each in AuditSeal.objects.order_by("sequence").values_list("event_ids", flat=True)] == [
+    assert [
+        list(each)
+        for each in AuditSeal.objects.order_by("sequence").values_list("event_ids", flat=True)
+    ] == [
         ids[:3],
         ids[3:],
     ]
@@ -121,7 +127,9 @@ def test_an_edited_event_is_named(change: str) -> None:
 def test_the_first_of_several_breaks_is_named() -> None:
     ids = chain(2, 2)
     with past_the_triggers() as cursor:
-        cursor.execute("UPDATE accounts_auditevent SET event = 'other' WHERE id = ANY(%s)", ([ids[1], ids[2]],))
+        cursor.execute(
+            "UPDATE accounts_auditevent SET event = 'other' WHERE id = ANY(%s)", ([ids[1], ids[2]],)
+        )
     assert broken() == (1, ids[1], "event edited")
 
 
@@ -145,12 +153,17 @@ def test_an_event_slipped_in_between_is_named() -> None:
         ids = chain(3)
     with past_the_triggers() as cursor:
         cursor.execute("UPDATE accounts_auditevent SET id = id + 1000 WHERE id = %s", (ids[2],))
-        cursor.execute("UPDATE accounts_auditseal SET event_ids = %s, last_event_id = %s", (ids[:2], ids[2]))
-        cursor.execute("UPDATE accounts_auditevent SET id = %s WHERE id = %s", (ids[2], ids[2] + 1000))
+        cursor.execute(
+            "UPDATE accounts_auditseal SET event_ids = %s, last_event_id = %s", (ids[:2], ids[2])
+        )
+        cursor.execute(
+            "UPDATE accounts_auditevent SET id = %s WHERE id = %s", (ids[2], ids[2] + 1000)
+        )
         last = AuditSeal.objects.get()
         last.digests = bytes(last.digests)[:64]
         cursor.execute(
-            "UPDATE accounts_auditseal SET digests = %s, hash = %s", (last.digests, audit_chain.hash_of(last))
+            "UPDATE accounts_auditseal SET digests = %s, hash = %s",
+            (last.digests, audit_chain.hash_of(last)),
         )
     Path(audit_chain.head_file()).unlink()
     assert broken() == (0, ids[2], "event added")
@@ -161,7 +174,9 @@ def test_seals_that_changed_places_are_named() -> None:
     chain(1, 1, 1)
     with past_the_triggers() as cursor:
         for old, new in ((2, -1), (3, 2), (-1, 3)):
-            cursor.execute("UPDATE accounts_auditseal SET sequence = %s WHERE sequence = %s", (new, old))
+            cursor.execute(
+                "UPDATE accounts_auditseal SET sequence = %s WHERE sequence = %s", (new, old)
+            )
     assert broken() == (2, None, "seal edited or reordered")
 
 
@@ -211,7 +226,10 @@ def test_an_event_committed_after_newer_ones_were_sealed_gets_its_seal() -> None
     with past_the_triggers() as cursor:
         cursor.execute("UPDATE accounts_auditevent SET id = -id WHERE id = %s", (-late[0],))
     assert seal() == 1
-    assert list(AuditSeal.objects.order_by("sequence").values_list("event_ids", flat=True)) == [newer, late]
+    assert list(AuditSeal.objects.order_by("sequence").values_list("event_ids", flat=True)) == [
+        newer,
+        late,
+    ]
     assert verdict()["broken"] is None
 
 
@@ -232,10 +250,16 @@ def test_a_day_later_only_new_events_are_looked_for() -> None:
     assert verdict() == {"seals": 2, "events": 5, "unsealed": 0, "heads": 1, "broken": None}
 
 
-@pytest.mark.parametrize("statement", ["UPDATE accounts_auditseal SET hash = ''", "DELETE FROM accounts_auditseal"])
+@pytest.mark.parametrize(
+    "statement", ["UPDATE accounts_auditseal SET hash = ''", "DELETE FROM accounts_auditseal"]
+)
 def test_seals_can_be_neither_changed_nor_removed(statement: str) -> None:
     chain(1)
-    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+    with (
+        pytest.raises(DatabaseError, match="append-only"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
         cursor.execute(statement)
 
 
@@ -297,10 +321,14 @@ def test_a_spoiled_head_file_is_an_error() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_log_that_cannot_be_read_is_not_called_broken(process_environment: dict[str, str]) -> None:
+def test_a_log_that_cannot_be_read_is_not_called_broken(
+    process_environment: dict[str, str],
+) -> None:
     nowhere = process_environment | {"DATABASE_URL": "postgres://nobody@127.0.0.1:1/nothing"}
     command = [sys.executable, "manage.py", "audit_verify"]
-    ended = subprocess.run(command, cwd=BASE_DIR, env=nowhere, capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        command, cwd=BASE_DIR, env=nowhere, capture_output=True, text=True, check=False
+    )
     assert ended.returncode == 2
     assert "The log could not be verified" in ended.stderr
     assert "Traceback" not in ended.stderr
@@ -321,4 +349,6 @@ def test_people_read_one_sentence() -> None:
     out = StringIO()
     with pytest.raises(SystemExit):
         call_command("audit_verify", stdout=out)
-    assert out.getvalue().startswith(f"The chain is BROKEN at seal 1, event {ids[0]}: event deleted.")
+    assert out.getvalue().startswith(
+        f"The chain is BROKEN at seal 1, event {ids[0]}: event deleted."
+    )

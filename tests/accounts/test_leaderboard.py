@@ -20,12 +20,16 @@ pytestmark = pytest.mark.django_db
 def gain(user: User, points: int, *, days_ago: int = 0) -> None:
     key = f"test:{ReputationEntry.objects.count()}"
     reputation.credit(user.pk, points, event_key=key, reason="test")
-    ReputationEntry.objects.filter(event_key=key).update(created_at=timezone.now() - timedelta(days=days_ago))
+    ReputationEntry.objects.filter(event_key=key).update(
+        created_at=timezone.now() - timedelta(days=days_ago)
+    )
 
 
 def ranking(client: APIClient, **payload: Any) -> list[dict[str, Any]]:
     client.credentials(HTTP_AUTHORIZATION=bearer(make_user())["authorization"])
-    response = client.post("/api/v1/jobs/", {"job_type": "accounts.leaderboard", "payload": payload})
+    response = client.post(
+        "/api/v1/jobs/", {"job_type": "accounts.leaderboard", "payload": payload}
+    )
     run_tasks()
     places: list[dict[str, Any]] = client.get(response["Location"]).json()["result"]["places"]
     return places
@@ -44,7 +48,9 @@ def test_it_ranks_by_points_of_the_period_and_tells_the_name_alone(client: APICl
         {"rank": 3, "name": "A citizen", "points": 3},
     ]
     long_ago = (timezone.now() - timedelta(days=60)).isoformat()
-    assert ranking(client, since=long_ago, limit=1) == [{"rank": 1, "name": "A citizen", "points": 103}]
+    assert ranking(client, since=long_ago, limit=1) == [
+        {"rank": 1, "name": "A citizen", "points": 103}
+    ]
 
 
 def test_staff_the_disabled_and_those_who_gained_nothing_are_left_out(client: APIClient) -> None:
@@ -57,8 +63,12 @@ def test_staff_the_disabled_and_those_who_gained_nothing_are_left_out(client: AP
 
 
 @pytest.mark.parametrize("name", ["since", "until"])
-@pytest.mark.parametrize("time", ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "3000-01-01T00:00:00Z"])
-def test_a_time_that_no_period_can_be_counted_from_is_refused(client: APIClient, name: str, time: str) -> None:
+@pytest.mark.parametrize(
+    "time", ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "3000-01-01T00:00:00Z"]
+)
+def test_a_time_that_no_period_can_be_counted_from_is_refused(
+    client: APIClient, name: str, time: str
+) -> None:
     body = {"job_type": "accounts.leaderboard", "payload": {name: time}}
     response = client.post("/api/v1/jobs/", body, headers=bearer(make_user()))
     assert response.status_code == 400

@@ -184,10 +184,26 @@ def test_requests_that_come_too_soon_use_up_nothing_of_the_address(settings: Any
     ("setting", "phones", "origins"),
     [
         ("OTP_REQUESTS_PER_HOST_HOUR", [make_phone() for _ in range(3)], ["198.51.100.1"] * 3),
-        ("OTP_REQUESTS_PER_NETWORK_HOUR", [make_phone() for _ in range(3)], [f"198.51.100.{n}" for n in range(3)]),
-        ("OTP_REQUESTS_PER_PREFIX_HOUR", [f"+1303555010{n}" for n in range(3)], [f"198.51.{n}.1" for n in range(3)]),
-        ("OTP_REQUESTS_PER_RECIPIENT_DAY", ["+13035550109"] * 3, [f"198.51.{n}.1" for n in range(3)]),
-        ("OTP_REQUESTS_PER_DAY", [f"+1{n}035550109" for n in (3, 4, 5)], [f"198.51.{n}.1" for n in range(3)]),
+        (
+            "OTP_REQUESTS_PER_NETWORK_HOUR",
+            [make_phone() for _ in range(3)],
+            [f"198.51.100.{n}" for n in range(3)],
+        ),
+        (
+            "OTP_REQUESTS_PER_PREFIX_HOUR",
+            [f"+1303555010{n}" for n in range(3)],
+            [f"198.51.{n}.1" for n in range(3)],
+        ),
+        (
+            "OTP_REQUESTS_PER_RECIPIENT_DAY",
+            ["+13035550109"] * 3,
+            [f"198.51.{n}.1" for n in range(3)],
+        ),
+        (
+            "OTP_REQUESTS_PER_DAY",
+            [f"+1{n}035550109" for n in (3, 4, 5)],
+            [f"198.51.{n}.1" for n in range(3)],
+        ),
     ],
 )
 def test_each_limit_refuses_the_request_after_it(
@@ -233,7 +249,9 @@ def test_a_hundred_wrong_guesses_at_once_take_exactly_five_attempts() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_one_code_used_by_thirty_at_once_proves_once() -> None:
     challenge = ask(make_phone())
-    outcomes = race(lambda: redeem(challenge.recipient, right(challenge), challenge), times=30, threads=30)
+    outcomes = race(
+        lambda: redeem(challenge.recipient, right(challenge), challenge), times=30, threads=30
+    )
     assert Counter(outcomes) == {otp.Outcome.PROVED: 1, otp.Outcome.IGNORED: 29}
 
 
@@ -252,5 +270,7 @@ def test_a_flood_from_one_host_does_not_use_up_what_others_may_ask_for(settings:
 def test_of_a_hundred_requests_at_once_the_limit_lets_exactly_five_through(settings: Any) -> None:
     settings.OTP_REQUESTS_PER_HOST_HOUR = 5
     phones = iter([make_phone() for _ in range(100)])
-    outcomes = race(lambda: otp.request_code(SMS, next(phones), origin=ORIGIN), times=100, threads=20)
+    outcomes = race(
+        lambda: otp.request_code(SMS, next(phones), origin=ORIGIN), times=100, threads=20
+    )
     assert Counter(type(outcome) for outcome in outcomes) == {otp.Issued: 5, TooManyCodes: 95}

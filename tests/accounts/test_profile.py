@@ -33,7 +33,9 @@ def test_the_profile_shows_standing_and_no_secrets(client: APIClient) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("reputation", "level"), [(-5, 1), (0, 1), (24, 1), (25, 2), (100, 3), (99_999, 6)])
+@pytest.mark.parametrize(
+    ("reputation", "level"), [(-5, 1), (0, 1), (24, 1), (25, 2), (100, 3), (99_999, 6)]
+)
 def test_levels_begin_at_their_thresholds(reputation: int, level: int) -> None:
     assert make_user(reputation=reputation).level == level
 
@@ -49,7 +51,13 @@ def test_nobody_has_no_profile(client: APIClient, method: str) -> None:
 def test_a_profile_can_be_changed_but_not_its_standing(client: APIClient) -> None:
     user = make_user()
     wish = {"name": "Grace", "locale": "pt-BR", "wants_sms": True}
-    forbidden = {"phone": "+12025550199", "reputation": 999, "level": 9, "is_staff": True, "email_verified": True}
+    forbidden = {
+        "phone": "+12025550199",
+        "reputation": 999,
+        "level": 9,
+        "is_staff": True,
+        "email_verified": True,
+    }
     answer = client.patch(ME, wish | forbidden, headers=bearer(user))
     assert answer.status_code == 200
     assert {name: answer.json()[name] for name in wish} == wish
@@ -87,17 +95,28 @@ def test_staff_cannot_take_the_email_address_of_a_colleague(client: APIClient) -
     answer = client.patch(ME, {"email": "Desk@example.org"}, headers=bearer(other))
     assert (answer.status_code, answer.json()["type"]) == (400, "/problems/validation-error")
     (error,) = answer.json()["errors"]
-    assert (error["field"], error["detail"]) == ("", "Another member of staff has this email address.")
+    assert (error["field"], error["detail"]) == (
+        "",
+        "Another member of staff has this email address.",
+    )
     other.refresh_from_db()
     assert other.email == "mine@example.org"
 
 
 @pytest.mark.django_db
-def test_another_email_address_is_unverified_and_the_same_one_stays_verified(client: APIClient) -> None:
+def test_another_email_address_is_unverified_and_the_same_one_stays_verified(
+    client: APIClient,
+) -> None:
     user = make_user(email="ada@example.org", email_verified_at=timezone.now())
     headers = bearer(user)
-    assert client.patch(ME, {"email": "ada@EXAMPLE.org"}, headers=headers).json()["email_verified"] is True
-    assert client.patch(ME, {"email": "eve@example.org"}, headers=headers).json()["email_verified"] is False
+    assert (
+        client.patch(ME, {"email": "ada@EXAMPLE.org"}, headers=headers).json()["email_verified"]
+        is True
+    )
+    assert (
+        client.patch(ME, {"email": "eve@example.org"}, headers=headers).json()["email_verified"]
+        is False
+    )
 
 
 @pytest.mark.django_db
@@ -108,7 +127,9 @@ def test_an_email_address_is_verified_by_the_code_sent_to_it(
     asked = client.post(f"{ME}/email/request-code", headers=headers)
     assert asked.status_code == 202
     code = received_code("ada@example.org")
-    wrong = client.post(f"{ME}/email/verify", {"code": f"{(int(code) + 1) % 10**6:06d}"}, headers=headers)
+    wrong = client.post(
+        f"{ME}/email/verify", {"code": f"{(int(code) + 1) % 10**6:06d}"}, headers=headers
+    )
     assert (wrong.status_code, wrong.json()["type"]) == (400, "/problems/otp-invalid")
     answer = client.post(f"{ME}/email/verify", {"code": code}, headers=headers)
     assert answer.status_code == 200
@@ -127,7 +148,9 @@ def test_a_code_for_the_former_address_does_not_verify_the_new_one(
     challenge_id = client.post(f"{ME}/email/request-code", headers=headers).json()["challenge_id"]
     code = received_code("ada@example.org")
     client.patch(ME, {"email": "eve@example.org"}, headers=headers)
-    answer = client.post(f"{ME}/email/verify", {"code": code, "challenge_id": challenge_id}, headers=headers)
+    answer = client.post(
+        f"{ME}/email/verify", {"code": code, "challenge_id": challenge_id}, headers=headers
+    )
     assert answer.status_code == 400
     assert not User.objects.get().email_verified
 
@@ -139,12 +162,27 @@ def test_there_is_no_code_without_an_email_address(client: APIClient) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("body", ["null", "[]", '"text"', "7", "{", "", '{"name": {"a": 1}}', '{"email": []}', "\x00"])
 @pytest.mark.parametrize(
-    "path", ["auth/request-otp", "auth/verify-otp", "auth/refresh", "auth/logout", "users/me", "users/me/email/verify"]
+    "body", ["null", "[]", '"text"', "7", "{", "", '{"name": {"a": 1}}', '{"email": []}', "\x00"]
+)
+@pytest.mark.parametrize(
+    "path",
+    [
+        "auth/request-otp",
+        "auth/verify-otp",
+        "auth/refresh",
+        "auth/logout",
+        "users/me",
+        "users/me/email/verify",
+    ],
 )
 def test_no_body_breaks_the_server(client: APIClient, path: str, body: str) -> None:
     send = client.patch if path == "users/me" else client.post
-    answer = send(f"/api/v1/{path}", body.encode(), content_type="application/json", headers=bearer(make_user()))
+    answer = send(
+        f"/api/v1/{path}",
+        body.encode(),
+        content_type="application/json",
+        headers=bearer(make_user()),
+    )
     is_empty_change = path == "users/me" and body == ""
     assert answer.status_code == (200 if is_empty_change else 400)

@@ -62,7 +62,13 @@ def test_the_day_of_the_city_begins_anew(settings: Any) -> None:
     """Its clocks go back on that day, which has 25 hours."""
     settings.REPUTATION_POINTS_PER_DAY, settings.TIME_ZONE = 5, "America/New_York"
     user = make_user()
-    moments = ("2026-11-01T03:59", "2026-11-01T04:00", "2026-11-02T04:59", "2026-11-02T05:00", "2026-11-03T04:59")
+    moments = (
+        "2026-11-01T03:59",
+        "2026-11-01T04:00",
+        "2026-11-02T04:59",
+        "2026-11-02T05:00",
+        "2026-11-03T04:59",
+    )
     for moment in moments:
         at = datetime.fromisoformat(f"{moment}:00+00:00")
         reputation.credit(user.id, 5, event_key=moment, reason="report", at=at)
@@ -75,7 +81,11 @@ def test_credits_at_once_stay_within_the_day(settings: Any) -> None:
     settings.REPUTATION_POINTS_PER_DAY = 37
     user = make_user()
     keys = iter([f"event:{number}" for number in range(48)])
-    race(lambda: reputation.credit(user.id, 5, event_key=next(keys), reason="race"), times=48, threads=16)
+    race(
+        lambda: reputation.credit(user.id, 5, event_key=next(keys), reason="race"),
+        times=48,
+        threads=16,
+    )
     total = ReputationEntry.objects.aggregate(total=Sum("points"))["total"]
     assert User.objects.get().reputation == total == 37
 
@@ -95,7 +105,11 @@ def test_the_actor_credits_once_however_often_it_is_sent() -> None:
 def test_the_sum_equals_the_ledger_after_a_race_of_equal_and_different_events() -> None:
     user = make_user()
     keys = iter([f"event:{number % 20}" for number in range(80)])
-    outcomes = race(lambda: reputation.credit(user.id, 3, event_key=next(keys), reason="race"), times=80, threads=16)
+    outcomes = race(
+        lambda: reputation.credit(user.id, 3, event_key=next(keys), reason="race"),
+        times=80,
+        threads=16,
+    )
     assert sum(outcome is True for outcome in outcomes) == 20
     total = ReputationEntry.objects.aggregate(total=Sum("points"))["total"]
     assert User.objects.get().reputation == total == 60

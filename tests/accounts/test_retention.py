@@ -35,7 +35,9 @@ def test_codes_are_kept_for_the_retention(settings: Any, monkeypatch: pytest.Mon
 
 
 def test_tokens_are_kept_as_long_as_their_session() -> None:
-    (live, pair), (revoked, _), (expired, _) = (sessions.begin(make_user(), ORIGIN) for _ in range(3))
+    (live, pair), (revoked, _), (expired, _) = (
+        sessions.begin(make_user(), ORIGIN) for _ in range(3)
+    )
     sessions.rotate(pair.refresh)
     RefreshToken.objects.update(expires_at=timezone.now() - timedelta(days=1))
     Session.objects.filter(id=revoked.id).update(revoked_at=timezone.now())

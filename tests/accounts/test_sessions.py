@@ -74,7 +74,9 @@ def test_reuse_ends_the_whole_session_although_the_answer_is_an_error(
     newest = sessions.rotate(pair.refresh)
     if has_successor_been_used:
         newest = sessions.rotate(newest.refresh)
-    with time_machine.travel(timezone.now() + timedelta(seconds=0 if has_successor_been_used else 11)):
+    with time_machine.travel(
+        timezone.now() + timedelta(seconds=0 if has_successor_been_used else 11)
+    ):
         answer = client.post(REFRESH, {"refresh": pair.refresh})
         assert (answer.status_code, answer.json()["type"]) == (401, "/problems/refresh-invalid")
         with pytest.raises(RefreshInvalid):
@@ -102,7 +104,10 @@ def test_unknown_refresh_tokens_are_refused(client: APIClient, refresh: Any) -> 
 @pytest.mark.django_db
 def test_an_expired_refresh_token_is_refused() -> None:
     _, pair = begin()
-    with time_machine.travel(timezone.now() + timedelta(days=30, seconds=1)), pytest.raises(RefreshInvalid):
+    with (
+        time_machine.travel(timezone.now() + timedelta(days=30, seconds=1)),
+        pytest.raises(RefreshInvalid),
+    ):
         sessions.rotate(pair.refresh)
 
 
@@ -157,7 +162,10 @@ def test_a_user_lists_and_ends_own_sessions_only(client: APIClient) -> None:
     (here, pair), (there, _), (foreign, _) = begin(user), begin(user), begin(stranger)
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {pair.access}")
     listed = client.get("/api/v1/auth/sessions").json()["results"]
-    assert {row["id"]: row["is_current"] for row in listed} == {str(here.id): True, str(there.id): False}
+    assert {row["id"]: row["is_current"] for row in listed} == {
+        str(here.id): True,
+        str(there.id): False,
+    }
     assert client.delete(f"/api/v1/auth/sessions/{there.id}").status_code == 204
     assert client.delete(f"/api/v1/auth/sessions/{there.id}").status_code == 404
     assert client.delete(f"/api/v1/auth/sessions/{foreign.id}").status_code == 404
@@ -203,10 +211,15 @@ def test_tokens_that_were_not_made_here_are_refused(
         "exp": timezone.now() + timedelta(minutes=5),
     }
     key = settings.JWT_KEYS["k1"]
-    assert str(tokens.read_access(jwt.encode(good, key, "HS256", headers={"kid": "k1"})).user_id) == good["sub"]
+    assert (
+        str(tokens.read_access(jwt.encode(good, key, "HS256", headers={"kid": "k1"})).user_id)
+        == good["sub"]
+    )
     forged = {name: value for name, value in (good | claims).items() if value is not None}
     with pytest.raises(AccessInvalid):
-        tokens.read_access(jwt.encode(forged, "" if algorithm == "none" else key * 2, algorithm, headers=header))
+        tokens.read_access(
+            jwt.encode(forged, "" if algorithm == "none" else key * 2, algorithm, headers=header)
+        )
     own_key: Any = None if algorithm == "none" else key
     with pytest.raises(AccessInvalid):
         tokens.read_access(jwt.encode(forged, own_key, algorithm, headers=header))
@@ -218,7 +231,10 @@ def test_a_retired_key_still_verifies_until_it_is_unlisted(settings: Any) -> Non
     token = tokens.issue_access(user_id=uuid4(), session_id=session_id)
     settings.JWT_KEYS = {"new": "n" * 32, "old": "o" * 32}
     assert tokens.read_access(token).session_id == session_id
-    assert jwt.get_unverified_header(tokens.issue_access(user_id=uuid4(), session_id=uuid4()))["kid"] == "new"
+    assert (
+        jwt.get_unverified_header(tokens.issue_access(user_id=uuid4(), session_id=uuid4()))["kid"]
+        == "new"
+    )
     settings.JWT_KEYS = {"new": "n" * 32}
     with pytest.raises(AccessInvalid):
         tokens.read_access(token)
@@ -229,7 +245,10 @@ def test_a_retired_key_still_verifies_until_it_is_unlisted(settings: Any) -> Non
     "value", ["Bearer", "Bearer ", "Bearer a.b.c", "Bearer é", "bearer x y", "Bearer " + "x" * 7000]
 )
 def test_nonsense_in_the_header_is_refused(client: APIClient, value: str) -> None:
-    assert client.get(ME, headers={"authorization": value.encode().decode("latin-1")}).status_code == 401
+    assert (
+        client.get(ME, headers={"authorization": value.encode().decode("latin-1")}).status_code
+        == 401
+    )
 
 
 @pytest.mark.django_db

@@ -45,7 +45,11 @@ def test_a_citizen_signs_in_with_the_code_from_the_sms(
     assert asked.status_code == 202
     assert set(asked.json()) == {"challenge_id", "expires_in", "retry_after"}
     assert (asked.json()["expires_in"], asked.json()["retry_after"]) == (300, 30)
-    body = {"challenge_id": asked.json()["challenge_id"], "phone": phone, "code": received_code(phone)}
+    body = {
+        "challenge_id": asked.json()["challenge_id"],
+        "phone": phone,
+        "code": received_code(phone),
+    }
     answer = client.post(VERIFY + slash, body)
     assert answer.status_code == 200
     signed_in = answer.json()
@@ -97,7 +101,10 @@ def test_spellings_of_one_number_are_one_number(client: APIClient) -> None:
 @pytest.mark.django_db
 def test_an_unserved_country_is_refused(client: APIClient, settings: Any) -> None:
     settings.OTP_COUNTRIES = ["US"]
-    assert client.post(REQUEST, {"phone": "+919876543210"}).json()["type"] == "/problems/country-not-served"
+    assert (
+        client.post(REQUEST, {"phone": "+919876543210"}).json()["type"]
+        == "/problems/country-not-served"
+    )
     assert client.post(REQUEST, {"phone": make_phone()}).status_code == 202
 
 
@@ -169,13 +176,19 @@ def test_wrong_expired_used_and_invented_codes_are_answered_alike(client: APICli
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_wrong_guess_stays_spent_and_audited_although_the_answer_is_an_error(client: APIClient) -> None:
+def test_a_wrong_guess_stays_spent_and_audited_although_the_answer_is_an_error(
+    client: APIClient,
+) -> None:
     user = make_user()
     challenge_id, code = ask(client, user.phone)
     client.post(VERIFY, {"challenge_id": challenge_id, "phone": user.phone, "code": wrong(code)})
     assert OtpChallenge.objects.get().attempts_left == 4
     event = AuditEvent.objects.get()
-    assert (event.event, event.actor_id, event.subject) == ("sign_in.failed", None, f"user:{user.id}")
+    assert (event.event, event.actor_id, event.subject) == (
+        "sign_in.failed",
+        None,
+        f"user:{user.id}",
+    )
 
 
 @pytest.mark.django_db
@@ -194,7 +207,9 @@ def test_one_code_used_by_thirty_at_once_signs_in_once(client: APIClient) -> Non
     phone = make_phone()
     challenge_id, code = ask(client, phone)
     body = {"challenge_id": challenge_id, "phone": phone, "code": code}
-    statuses = Counter(race(lambda: APIClient().post(VERIFY, body).status_code, times=30, threads=30))
+    statuses = Counter(
+        race(lambda: APIClient().post(VERIFY, body).status_code, times=30, threads=30)
+    )
     assert statuses == {200: 1, 400: 29}
     assert User.objects.count() == Session.objects.count() == 1
     assert AuditEvent.objects.filter(event="sign_in.succeeded").count() == 1
@@ -219,7 +234,10 @@ def test_a_login_is_audited_at_once_and_counted_by_a_task(client: APIClient) -> 
     phone = make_phone()
     for _ in range(3):
         client.post(VERIFY, {"phone": phone, "code": ask(client, phone)[1]})
-    assert AuditEvent.objects.filter(event="sign_in.succeeded", actor_id=User.objects.get().id).count() == 3
+    assert (
+        AuditEvent.objects.filter(event="sign_in.succeeded", actor_id=User.objects.get().id).count()
+        == 3
+    )
     assert not LoginStatistic.objects.exists()
     run_tasks()
     run_tasks()
@@ -228,7 +246,9 @@ def test_a_login_is_audited_at_once_and_counted_by_a_task(client: APIClient) -> 
 
 
 @pytest.mark.django_db
-def test_signing_in_again_takes_few_statements(client: APIClient, django_assert_max_num_queries: Any) -> None:
+def test_signing_in_again_takes_few_statements(
+    client: APIClient, django_assert_max_num_queries: Any
+) -> None:
     user = make_user()
     challenge_id, code = ask(client, user.phone)
     with django_assert_max_num_queries(12):
@@ -250,5 +270,7 @@ def test_audit_rows_hold_no_personal_data(client: APIClient, sent_messages: Mess
 
 @pytest.mark.django_db
 def test_a_stale_token_in_the_header_does_not_hinder_signing_in(client: APIClient) -> None:
-    answer = client.post(REQUEST, {"phone": make_phone()}, headers={"authorization": "Bearer stale"})
+    answer = client.post(
+        REQUEST, {"phone": make_phone()}, headers={"authorization": "Bearer stale"}
+    )
     assert answer.status_code == 202

@@ -45,7 +45,9 @@ def log_in(client: Client, user: User, code: str) -> int:
     """The status of the admin's answer: 302 is in, 200 is the form again."""
     device = TOTPDevice.objects.filter(user=user).first()
     data = {"username": user.phone, "password": PASSWORD, "otp_token": code}
-    return client.post("/admin/login/", data | ({"otp_device": device.persistent_id} if device else {})).status_code
+    return client.post(
+        "/admin/login/", data | ({"otp_device": device.persistent_id} if device else {})
+    ).status_code
 
 
 def test_the_password_and_the_code_open_the_desk(staff: User, desk: Client) -> None:
@@ -97,7 +99,9 @@ def test_the_device_of_another_does_not_open_the_desk(staff: User, desk: Client)
     enrol("other@example.org")
     device = TOTPDevice.objects.get(user=other)
     data = {"username": staff.phone, "password": PASSWORD, "otp_token": present_code(other)}
-    assert desk.post("/admin/login/", data | {"otp_device": device.persistent_id}).status_code == 200
+    assert (
+        desk.post("/admin/login/", data | {"otp_device": device.persistent_id}).status_code == 200
+    )
 
 
 def test_enrolling_again_replaces_the_authenticator_and_is_on_record(staff: User) -> None:
@@ -123,7 +127,9 @@ def test_where_it_is_not_required_the_password_is_enough(desk: Client) -> None:
 
 
 def test_the_desk_bears_its_name_and_lists_no_foreign_tasks(desk: Client) -> None:
-    desk.force_login(make_user(is_staff=True, is_superuser=True), backend="accounts.backends.StaffBackend")
+    desk.force_login(
+        make_user(is_staff=True, is_superuser=True), backend="accounts.backends.StaffBackend"
+    )
     page = desk.get("/admin/").content.decode()
     assert "CivicLens" in page
     assert "/admin/django_dramatiq/" not in page

@@ -19,6 +19,8 @@ def test_an_unknown_name_says_which_there_are() -> None:
         choose("speed")
 
 
-@pytest.mark.parametrize(("text", "on"), [("", False), ("0", False), ("no", False), ("1", True), ("yes", True)])
+@pytest.mark.parametrize(
+    ("text", "on"), [("", False), ("0", False), ("no", False), ("1", True), ("yes", True)]
+)
 def test_a_switch_is_on_when_it_says_so(text: str, *, on: bool) -> None:
     assert is_on(text) is on

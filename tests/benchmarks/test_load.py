@@ -49,7 +49,10 @@ def test_a_closed_loop_asks_as_often_as_told(api: ThreadingHTTPServer) -> None:
     load = closed_loop(api.server_port, new_reports("/reports/", ["a", "b"], 20), clients=1)
     assert len(load.milliseconds) == len(_Api.asked) == 20
     assert load.failures == 2
-    assert {(path, token) for path, token, _ in _Api.asked} == {("/reports/", "Bearer a"), ("/reports/", "Bearer b")}
+    assert {(path, token) for path, token, _ in _Api.asked} == {
+        ("/reports/", "Bearer a"),
+        ("/reports/", "Bearer b"),
+    }
     assert set(_Api.asked[0][2]) == {"title", "description", "latitude", "longitude"}
 
 
@@ -74,7 +77,12 @@ def test_the_mail_server_takes_a_message_after_its_delay() -> None:
             try:
                 with smtplib.SMTP("127.0.0.1", port, timeout=20) as client:
                     began = time.monotonic()
-                    assert client.sendmail("a@example.org", ["b@example.org"], "Subject: x\r\n\r\n.\r\nbody") == {}
+                    assert (
+                        client.sendmail(
+                            "a@example.org", ["b@example.org"], "Subject: x\r\n\r\n.\r\nbody"
+                        )
+                        == {}
+                    )
                     assert time.monotonic() - began >= 0.1
             finally:
                 server.kill()

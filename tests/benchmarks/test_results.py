@@ -20,7 +20,9 @@ def make_outcome(**figures: float) -> Outcome:
     ("tasks_per_s", "p99_ms", "passed"),
     [(700, 10, True), (1600, 3, True), (699.9, 3, False), (1600, 10.1, False)],
 )
-def test_an_outcome_passes_when_every_floor_is_met(tasks_per_s: float, p99_ms: float, *, passed: bool) -> None:
+def test_an_outcome_passes_when_every_floor_is_met(
+    tasks_per_s: float, p99_ms: float, *, passed: bool
+) -> None:
     assert make_outcome(tasks_per_s=tasks_per_s, p99_ms=p99_ms).passed is passed
 
 
@@ -53,13 +55,16 @@ def test_the_table_is_aligned_and_names_its_columns() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0, "0"), (0.456, "0.46"), (3.0, "3"), (12.34, "12.3"), (1347.4, "1,347"), (-0.5, "-0.50")]
+    ("value", "text"),
+    [(0, "0"), (0.456, "0.46"), (3.0, "3"), (12.34, "12.3"), (1347.4, "1,347"), (-0.5, "-0.50")],
 )
 def test_numbers_show_what_matters(value: float, text: str) -> None:
     assert format_number(value) == text
 
 
-@pytest.mark.parametrize(("percent", "expected"), [(0, 1.0), (50, 50.0), (99, 99.0), (99.5, 100.0), (100, 100.0)])
+@pytest.mark.parametrize(
+    ("percent", "expected"), [(0, 1.0), (50, 50.0), (99, 99.0), (99.5, 100.0), (100, 100.0)]
+)
 def test_a_percentile_is_the_nearest_rank(percent: float, expected: float) -> None:
     assert percentile([float(number) for number in range(100, 0, -1)], percent) == expected
 

@@ -20,8 +20,9 @@ from accounts import sessions
 from accounts.models import User
 from config.urls import api_v1
 from jobs.testing import run_tasks
-from matching import opportunities, runs
-from matching.partners import create_key, partner_named
+from matching.opportunities import publishing
+from matching.partners.keys import create_key, partner_named
+from matching.runs import starting
 from reports.models import Report, Status
 from tests.accounts.factories import ORIGIN, make_access, make_user
 from tests.matching.factories import TUTORING, make_opportunity
@@ -30,7 +31,8 @@ from tests.reports.factories import make_department, make_report, make_staff
 ROLES = ("anonymous", "owner", "citizen", "other_staff", "staff", "superuser")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
-#: What the roles get, in their order. "+": the request is let in, whatever it then says about its empty body.
+#: What the roles get, in their order. "+": the request is let in, whatever it then says about its
+#: empty body.
 EVERYBODY = "+ + + + + +"
 SIGNED_IN = "401 + + + + +"
 OWNER = "401 + 404 404 404 404"
@@ -123,11 +125,13 @@ def world(db: None, settings: Any) -> World:
     owner = users["owner"]
     clients = {role: signed_in(user) for role, user in users.items()}
     report = make_report(reporter=owner, status=Status.REJECTED, published_at=None)
-    job = clients["owner"].post("/api/v1/jobs/", {"job_type": "accounts.leaderboard", "payload": {}})
+    job = clients["owner"].post(
+        "/api/v1/jobs/", {"job_type": "accounts.leaderboard", "payload": {}}
+    )
     opportunity = make_opportunity()
     session, _ = sessions.begin(owner, ORIGIN)
     with transaction.atomic():
-        run = runs.start(owner, runs.RunRequest())
+        run = starting.start(owner, starting.RunRequest())
     arguments = {
         "session": [session.pk],
         "report-detail": [report.pk],
@@ -139,13 +143,17 @@ def world(db: None, settings: Any) -> World:
         "partner-opportunity": [opportunity.pk],
     } | {f"opportunity-{name}": [opportunity.pk] for name in ("detail", "apply", "save", "dismiss")}
     anonymous = APIClient(raise_request_exception=False)
-    return World({"anonymous": anonymous, **clients}, users, report, make_report(reporter=owner), arguments)
+    return World(
+        {"anonymous": anonymous, **clients}, users, report, make_report(reporter=owner), arguments
+    )
 
 
 def ask(client: APIClient, method: str, url: str) -> Any:
     """The answer to a request whose effects are undone."""
     savepoint = transaction.savepoint()
-    answer = getattr(client, method.lower())(url, {} if method in {"POST", "PUT", "PATCH"} else None)
+    answer = getattr(client, method.lower())(
+        url, {} if method in {"POST", "PUT", "PATCH"} else None
+    )
     transaction.savepoint_rollback(savepoint)
     return answer
 
@@ -182,12 +190,16 @@ def test_a_route_answers_whom_it_shall(world: World, route: str) -> None:
 
 
 @pytest.mark.parametrize("route", PUBLISHED_REPORT)
-def test_a_published_report_is_read_by_all_and_changed_by_its_desk(world: World, route: str) -> None:
+def test_a_published_report_is_read_by_all_and_changed_by_its_desk(
+    world: World, route: str
+) -> None:
     for method, line in PUBLISHED_REPORT[route].items():
         assert got(world, route, method, [world.published.pk]) == line.split()
 
 
-@pytest.mark.parametrize("route", [route for route, methods in EXPECTED.items() if "GET" in methods])
+@pytest.mark.parametrize(
+    "route", [route for route, methods in EXPECTED.items() if "GET" in methods]
+)
 def test_head_and_options_tell_no_more_than_get(world: World, route: str) -> None:
     url = reverse(route, args=world.arguments.get(route, []))
     for role in ROLES:
@@ -197,7 +209,9 @@ def test_head_and_options_tell_no_more_than_get(world: World, route: str) -> Non
 
 
 def test_lists_hold_only_what_one_may_see(world: World) -> None:
-    """The owner's hidden report, jobs, runs and sessions appear in nobody else's lists, staff's desk aside."""
+    """The owner's hidden report, jobs, runs and sessions appear in nobody else's lists, staff's
+    desk aside.
+    """
     run_tasks()
     secrets = {
         "report-list": (str(world.report.pk), {"staff", "superuser"}),
@@ -206,7 +220,9 @@ def test_lists_hold_only_what_one_may_see(world: World) -> None:
     }
     for route, (secret, readers) in secrets.items():
         answers = {role: ask(world.clients[role], "GET", reverse(route)) for role in ROLES}
-        assert {role for role, answer in answers.items() if secret in answer.content.decode()} == readers, route
+        assert {
+            role for role, answer in answers.items() if secret in answer.content.decode()
+        } == readers, route
 
 
 def test_a_missing_object_looks_like_a_hidden_one(world: World) -> None:
@@ -223,10 +239,18 @@ def test_partners_reach_their_own_opportunities_alone(world: World) -> None:
     own, other = partner_named("Own"), partner_named("Other")
     with_key = APIClient(raise_request_exception=False)
     with_key.credentials(HTTP_X_API_KEY=create_key(own))
-    theirs, ours = (opportunities.publish(partner, TUTORING | {"kind": "volunteering"})[0] for partner in (other, own))
+    theirs, ours = (
+        publishing.publish(partner, TUTORING | {"kind": "volunteering"})[0]
+        for partner in (other, own)
+    )
     for method in ("GET", "PATCH", "DELETE"):
-        assert ask(with_key, method, reverse("partner-opportunity", args=[theirs.pk])).status_code == 404
-        assert ask(with_key, method, reverse("partner-opportunity", args=[ours.pk])).status_code < 300
+        assert (
+            ask(with_key, method, reverse("partner-opportunity", args=[theirs.pk])).status_code
+            == 404
+        )
+        assert (
+            ask(with_key, method, reverse("partner-opportunity", args=[ours.pk])).status_code < 300
+        )
     listed = with_key.get(reverse("partner-opportunity-list")).data["results"]
     assert [one["id"] for one in listed] == [str(ours.pk)]
     for route, methods in EXPECTED.items():
@@ -248,7 +272,10 @@ def test_the_desk_shows_a_department_its_reports_and_nothing_else(world: World) 
     seen = {}
     for role in ROLES:
         client = staff_client(world.users.get(role))
-        lists = [f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist" for model in admin.site._registry]
+        lists = [
+            f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
+            for model in admin.site._registry
+        ]
         seen[role] = {name for name in lists if client.get(reverse(name)).status_code == 200}
     assert seen["anonymous"] == seen["owner"] == seen["citizen"] == set()
     assert seen["other_staff"] == seen["staff"] == {"admin:reports_report_changelist"}
@@ -258,7 +285,9 @@ def test_the_desk_shows_a_department_its_reports_and_nothing_else(world: World) 
 @pytest.mark.parametrize("page", ["change", "history", "delete"])
 def test_the_desk_hides_reports_of_other_departments(world: World, page: str) -> None:
     url = reverse(f"admin:reports_report_{page}", args=[world.report.pk])
-    allowed = {role for role in ROLES if staff_client(world.users.get(role)).get(url).status_code == 200}
+    allowed = {
+        role for role in ROLES if staff_client(world.users.get(role)).get(url).status_code == 200
+    }
     assert allowed == (set() if page == "delete" else {"staff", "superuser"})
 
 
@@ -268,14 +297,22 @@ def test_the_desk_refuses_actions_on_reports_of_other_departments(world: World) 
         reverse("admin:reports_report_changelist"),
         {"action": "mark_in_progress", "_selected_action": [str(world.published.pk)]},
     )
-    other.post(reverse("admin:reports_report_change", args=[world.published.pk]), {"title": "Changed"})
+    other.post(
+        reverse("admin:reports_report_change", args=[world.published.pk]), {"title": "Changed"}
+    )
     world.published.refresh_from_db()
     assert (world.published.status, world.published.title) == (Status.TRIAGED, "Deep hole")
 
 
 def test_the_desk_lists_and_finds_no_report_of_another_department(world: World) -> None:
     other = staff_client(world.users["other_staff"])
-    for query in ("", "?q=hole", f"?id__exact={world.report.pk}", "?department__id__exact=1", "?all="):
+    for query in (
+        "",
+        "?q=hole",
+        f"?id__exact={world.report.pk}",
+        "?department__id__exact=1",
+        "?all=",
+    ):
         page = other.get(reverse("admin:reports_report_changelist") + query)
         assert f"/{world.report.pk}/change/" not in page.content.decode()
 
@@ -284,7 +321,10 @@ def test_the_desk_completes_no_names_for_staff_without_rights(world: World) -> N
     staff = staff_client(world.users["staff"])
     fields = [("reports", "departmentmembership", "user"), ("reports", "category", "department")]
     for app, model, field in fields:
-        url = reverse("admin:autocomplete") + f"?app_label={app}&model_name={model}&field_name={field}&term=1"
+        url = (
+            reverse("admin:autocomplete")
+            + f"?app_label={app}&model_name={model}&field_name={field}&term=1"
+        )
         assert staff.get(url).status_code == 403
 
 

@@ -24,7 +24,9 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def desk() -> Client:
     client = Client(raise_request_exception=False)
-    client.force_login(make_user(is_staff=True, is_superuser=True), backend="accounts.backends.StaffBackend")
+    client.force_login(
+        make_user(is_staff=True, is_superuser=True), backend="accounts.backends.StaffBackend"
+    )
     return client
 
 
@@ -60,7 +62,9 @@ def test_no_time_breaks_a_list(desk: Client, lookup: str) -> None:
                 assert status in {200, 302, 400}, (url, field.name, status)
 
 
-@pytest.mark.parametrize("query", ["q=%00", "p=" + "9" * 5000, "o=x.99999999999", "id__exact=x", "pk__in=%00", "e=1"])
+@pytest.mark.parametrize(
+    "query", ["q=%00", "p=" + "9" * 5000, "o=x.99999999999", "id__exact=x", "pk__in=%00", "e=1"]
+)
 def test_no_query_breaks_a_list(desk: Client, query: str) -> None:
     for url, _model in lists():
         assert get(desk, f"{url}?{query}") in {200, 302, 400}, url
@@ -70,14 +74,21 @@ def test_ledgers_are_listed_along_an_index() -> None:
     """Else each look at one sorts all of it. What is short in `jobs` may be sorted."""
     for model, desk in admin.site._registry.items():
         if isinstance(desk, ReadOnlyAdmin) and model._meta.app_label != "jobs":
-            keys = {*(desk.ordering or model._meta.ordering or ["pk"])[:1], desk.date_hierarchy or "pk"}
+            keys = {
+                *(desk.ordering or model._meta.ordering or ["pk"])[:1],
+                desk.date_hierarchy or "pk",
+            }
             assert {str(key).lstrip("-") for key in keys} <= {"pk", *leading_fields(model)}, model
 
 
 def leading_fields(model: type[models.Model]) -> Iterator[str]:
     """The fields by which the rows of a table can be read in order."""
     yield from (field.name for field in model._meta.concrete_fields if field.unique)
-    yield from (index.fields[0].lstrip("-") for index in model._meta.indexes if index.fields and not index.condition)
+    yield from (
+        index.fields[0].lstrip("-")
+        for index in model._meta.indexes
+        if index.fields and not index.condition
+    )
 
 
 @pytest.mark.parametrize("chosen", ["x", "\x00", "9" * 5000, "-1", ""])
@@ -99,7 +110,9 @@ def test_no_key_breaks_the_way_to_an_object(desk: Client, key: str) -> None:
         kind = ContentType.objects.get_for_model(model).pk
         assert desk.get(f"/admin/r/{kind}/{key}/").status_code in {302, 400, 404}
         options = model._meta
-        assert desk.get(f"/admin/{options.app_label}/{options.model_name}/{key}/change/").status_code in {302, 400}
+        assert desk.get(
+            f"/admin/{options.app_label}/{options.model_name}/{key}/change/"
+        ).status_code in {302, 400}
 
 
 @pytest.mark.parametrize("value", ["x", "%00", "9" * 50, "9" * 5000])
@@ -118,7 +131,9 @@ def test_no_initial_value_breaks_a_form(desk: Client, value: str) -> None:
             assert answer.status_code in {200, 400}, (path, name)
 
 
-def test_a_refusal_is_told_and_logged_with_its_cause(desk: Client, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refusal_is_told_and_logged_with_its_cause(
+    desk: Client, caplog: pytest.LogCaptureFixture
+) -> None:
     assert desk.get("/admin/jobs/task/?created_at__year=0").status_code == 400
     (refusal,) = [record for record in caplog.records if "admin_request_refused" in str(record.msg)]
     assert "year 0 is out of range" in str(refusal.msg)

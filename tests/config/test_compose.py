@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 import yaml
 
-from matching.indexing import PGVECTOR_MINIMUM
+from matching.vectors.indexing import PGVECTOR_MINIMUM
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
@@ -34,12 +34,16 @@ def test_every_long_running_service_restarts_and_migrate_runs_once(compose: dict
 
 
 def test_its_pgvector_is_one_that_vector_indexes_may_be_built_with(compose: dict[str, Any]) -> None:
-    version = re.fullmatch(r"pgvector/pgvector:([\d.]+)-pg18", compose["services"]["postgres"]["image"])
+    version = re.fullmatch(
+        r"pgvector/pgvector:([\d.]+)-pg18", compose["services"]["postgres"]["image"]
+    )
     assert version is not None
     assert tuple(map(int, version[1].split("."))) >= PGVECTOR_MINIMUM
 
 
-def test_web_and_workers_wait_for_the_migration_but_never_for_rabbitmq(compose: dict[str, Any]) -> None:
+def test_web_and_workers_wait_for_the_migration_but_never_for_rabbitmq(
+    compose: dict[str, Any],
+) -> None:
     for name in ("web", "worker", "worker-long"):
         dependencies = compose["services"][name]["depends_on"]
         assert dependencies["migrate"] == {"condition": "service_completed_successfully"}
@@ -58,12 +62,17 @@ def test_servers_are_pinned_and_watched(compose: dict[str, Any]) -> None:
 def test_no_secret_stands_in_the_file(compose: dict[str, Any]) -> None:
     for service in compose["services"].values():
         for name, value in service.get("environment", {}).items():
-            if any(word in name for word in ("PASSWORD", "SECRET", "TOKEN", "DATABASE_URL", "RABBITMQ_URL")):
+            if any(
+                word in name
+                for word in ("PASSWORD", "SECRET", "TOKEN", "DATABASE_URL", "RABBITMQ_URL")
+            ):
                 assert name.endswith("_FILE"), name
                 assert value.startswith("/run/secrets/")
 
 
-def test_the_queues_of_both_workers_are_all_queues_there_are(compose: dict[str, Any], settings: Any) -> None:
+def test_the_queues_of_both_workers_are_all_queues_there_are(
+    compose: dict[str, Any], settings: Any
+) -> None:
     queues: list[str] = []
     for name in ("worker", "worker-long"):
         command = compose["services"][name]["command"]
@@ -71,7 +80,9 @@ def test_the_queues_of_both_workers_are_all_queues_there_are(compose: dict[str, 
     assert sorted(queues) == sorted(settings.JOBS_QUEUES)
 
 
-def test_prometheus_finds_every_worker_where_the_operators_page_says(compose: dict[str, Any]) -> None:
+def test_prometheus_finds_every_worker_where_the_operators_page_says(
+    compose: dict[str, Any],
+) -> None:
     page = (BASE_DIR / "docs" / "operations" / "monitor.md").read_text()
     targets = re.findall(r'"([\w-]+):(\d+)"', page)
     workers = {target: port for target, port in targets if target.startswith("worker")}
@@ -80,6 +91,8 @@ def test_prometheus_finds_every_worker_where_the_operators_page_says(compose: di
         environment = compose["services"][name]["environment"]
         assert environment["JOBS_METRICS_PORT"] == port
         assert environment["JOBS_METRICS_HOST"] == "0.0.0.0"
-        assert "--processes=1" in compose["services"][name]["command"], "a second process takes the next port"
+        assert "--processes=1" in compose["services"][name]["command"], (
+            "a second process takes the next port"
+        )
         assert environment["DEBUG"] == compose["services"]["web"]["environment"]["DEBUG"]
         assert "ports" not in compose["services"][name]

@@ -48,7 +48,9 @@ def _stop_postgres(postgres: PostgresServer) -> object:
 
 
 def _query(server: PostgresServer, sql: LiteralString) -> object:
-    with psycopg.connect(host=str(server.socket_folder), user="postgres", autocommit=True) as connection:
+    with psycopg.connect(
+        host=str(server.socket_folder), user="postgres", autocommit=True
+    ) as connection:
         row = connection.execute(sql).fetchone()
         return row[0] if row else None
 
@@ -67,7 +69,9 @@ def test_only_the_owner_may_open_the_socket(running_postgres: PostgresServer) ->
     assert _query(running_postgres, "SHOW listen_addresses") == ""
 
 
-def test_a_killed_server_comes_back_although_its_number_was_taken(running_postgres: PostgresServer) -> None:
+def test_a_killed_server_comes_back_although_its_number_was_taken(
+    running_postgres: PostgresServer,
+) -> None:
     pid = running_postgres.postmaster_pid()
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
@@ -90,7 +94,9 @@ def _declare(node: RabbitmqNode, *, passive: bool) -> None:
         connection.close()
 
 
-def test_a_private_node_keeps_its_queues_over_a_stop_and_loses_them_by_a_wipe(rabbitmq_node: RabbitmqNode) -> None:
+def test_a_private_node_keeps_its_queues_over_a_stop_and_loses_them_by_a_wipe(
+    rabbitmq_node: RabbitmqNode,
+) -> None:
     _declare(rabbitmq_node, passive=False)
     assert "kept" in rabbitmq_node.rabbitmqctl("list_queues", "name")
     with pytest.raises(RabbitmqError):
@@ -114,7 +120,9 @@ def test_a_private_node_keeps_its_queues_over_a_stop_and_loses_them_by_a_wipe(ra
 
 
 def _program(tmp_path: Path, code: str) -> Program:
-    return Program([sys.executable, "-c", code], dict(os.environ), tmp_path / "program.log", stop_seconds=1)
+    return Program(
+        [sys.executable, "-c", code], dict(os.environ), tmp_path / "program.log", stop_seconds=1
+    )
 
 
 def _pid(program: Program) -> int:
@@ -218,12 +226,16 @@ def test_only_real_errors_are_shown(line: str, expected: bool) -> None:
 # --- make run ---------------------------------------------------------------------------------------------------
 
 
-def test_rabbitmq_url_is_preferred_to_a_private_node(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_rabbitmq_url_is_preferred_to_a_private_node(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("RABBITMQ_URL", "amqp://broker.example.org")
     assert run.choose_transport(tmp_path).url == "amqp://broker.example.org"
 
 
-def test_without_rabbitmq_the_ledger_carries_the_tasks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_rabbitmq_the_ledger_carries_the_tasks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.delenv("RABBITMQ_URL", raising=False)
     monkeypatch.setattr(run, "find_server", lambda: None)
     transport = run.choose_transport(tmp_path)
@@ -270,7 +282,9 @@ def test_a_ctrl_c_that_make_alone_heard_is_noticed(tmp_path: Path) -> None:
         assert make.stdout.readline() == "noticed\n"
 
 
-def test_a_missing_package_names_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_names_the_command_that_installs_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(system, "_privilege", lambda: None)
     with pytest.raises(system.PackageMissingError, match="apt-get install -y rabbitmq-server"):
         system.ensure_package("rabbitmq-server", lambda: False)

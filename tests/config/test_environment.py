@@ -24,13 +24,16 @@ def names_read() -> set[str]:
     return {
         str(call.args[0].value)
         for call in calls
-        if isinstance(call.args[0], ast.Constant) and ast.unparse(call.func).startswith(("env.", "os.environ."))
+        if isinstance(call.args[0], ast.Constant)
+        and ast.unparse(call.func).startswith(("env.", "os.environ."))
     }
 
 
 def names_told() -> set[str]:
     """The names in `.env.example`, the `NAME_FILE` of a secret counting as its NAME."""
-    lines = re.findall(r"^(?:# )?([A-Z][A-Z0-9_]*)=", (BASE_DIR / ".env.example").read_text(), re.MULTILINE)
+    lines = re.findall(
+        r"^(?:# )?([A-Z][A-Z0-9_]*)=", (BASE_DIR / ".env.example").read_text(), re.MULTILINE
+    )
     return {name if name in names_read() else name.removesuffix("_FILE") for name in lines}
 
 

@@ -30,7 +30,9 @@ def problem(response: Any, slug: str) -> dict[str, Any]:
     return document
 
 
-def post(client: Client, body: str | bytes, content_type: str = "application/json", to: str = "raw") -> Any:
+def post(
+    client: Client, body: str | bytes, content_type: str = "application/json", to: str = "raw"
+) -> Any:
     return client.post(f"/api/v1/test/{to}/", body, content_type=content_type)
 
 
@@ -49,7 +51,9 @@ def post(client: Client, body: str | bytes, content_type: str = "application/jso
         ("suspicious", "malformed-body"),
     ],
 )
-def test_an_exception_becomes_the_problem_of_the_table(client: Client, kind: str, slug: str) -> None:
+def test_an_exception_becomes_the_problem_of_the_table(
+    client: Client, kind: str, slug: str
+) -> None:
     document = problem(client.get(f"/api/v1/test/fail/{kind}/"), slug)
     assert "secret" not in json.dumps(document)
 
@@ -74,7 +78,12 @@ def test_an_empty_body_names_the_missing_field(client: Client) -> None:
     assert document["detail"]
     document = problem(post(client, "{}", to="echo"), "validation-error")
     assert document["errors"] == [
-        {"field": "title", "pointer": "#/title", "code": "required", "detail": "This field is required."}
+        {
+            "field": "title",
+            "pointer": "#/title",
+            "code": "required",
+            "detail": "This field is required.",
+        }
     ]
 
 
@@ -128,7 +137,9 @@ def test_a_body_over_the_cap_answers_413_and_a_view_may_allow_more(client: Clien
     problem(post(client, json.dumps("x" * 600_000), to="roomy"), "body-too-large")
 
 
-@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"]
+)
 def test_another_content_type_answers_415(client: Client, content_type: str) -> None:
     problem(post(client, "title=x", content_type), "unsupported-media-type")
 
@@ -161,15 +172,21 @@ def test_a_wrong_token_answers_401(client: Client) -> None:
 
 
 @pytest.mark.parametrize(("kind", "seconds"), [("throttled", 30), ("codes", 17), ("database", 5)])
-def test_an_answer_for_the_moment_says_when_to_come_back(client: Client, kind: str, seconds: int) -> None:
+def test_an_answer_for_the_moment_says_when_to_come_back(
+    client: Client, kind: str, seconds: int
+) -> None:
     response = client.get(f"/api/v1/test/fail/{kind}/")
     assert response["Retry-After"] == str(seconds)
     assert response.json()["retry_after"] == seconds
 
 
 @pytest.mark.parametrize("debug", [False, True])
-@pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/", "/api/v2/reports/", "/api/v1/reports/not-a-uuid/"])
-def test_an_unknown_address_answers_404(client: Client, settings: Any, path: str, debug: bool) -> None:
+@pytest.mark.parametrize(
+    "path", ["/api/v1/nothing", "/api/", "/api/v2/reports/", "/api/v1/reports/not-a-uuid/"]
+)
+def test_an_unknown_address_answers_404(
+    client: Client, settings: Any, path: str, debug: bool
+) -> None:
     settings.DEBUG = debug
     for method in (client.get, client.post):
         problem(method(path), "not-found")
@@ -193,7 +210,9 @@ def test_a_database_error_answers_500(client: Client) -> None:
     problem(client.get("/api/v1/test/database/"), "internal-error")
 
 
-@pytest.mark.parametrize("path", ["/api/v1/test/raw/?status=%00", "/api/v1/test/raw/%00", "/api/v1/health/?x=a%00b"])
+@pytest.mark.parametrize(
+    "path", ["/api/v1/test/raw/?status=%00", "/api/v1/test/raw/%00", "/api/v1/health/?x=a%00b"]
+)
 def test_nul_in_an_address_answers_400(client: Client, path: str) -> None:
     problem(client.get(path), "bad-request")
 
@@ -204,7 +223,9 @@ def test_a_refused_host_answers_400(client: Client, settings: Any) -> None:
     problem(response, "bad-request")
 
 
-@pytest.mark.parametrize("path", ["/api/v1/test/echo", "/api/v1/test/echo/", "/api/v1/test/bare", "/api/v1/test/bare/"])
+@pytest.mark.parametrize(
+    "path", ["/api/v1/test/echo", "/api/v1/test/echo/", "/api/v1/test/bare", "/api/v1/test/bare/"]
+)
 def test_a_trailing_slash_is_optional_for_every_method(client: Client, path: str) -> None:
     assert client.post(path, {"title": "x"}, content_type="application/json").status_code == 201
     assert client.get(path).status_code == 405

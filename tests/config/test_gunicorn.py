@@ -30,8 +30,17 @@ def port(process_environment: dict[str, str]) -> Iterator[int]:
         listener.set_inheritable(True)
         number = listener.getsockname()[1]
         bind = {"WEB_BIND": f"fd://{listener.fileno()}", "WEB_PROCESSES": "1"}
-        command = [sys.executable, "-m", "gunicorn", "-c", "python:config.gunicorn", "config.wsgi:application"]
-        process = subprocess.Popen(command, env=process_environment | bind, pass_fds=[listener.fileno()])
+        command = [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "-c",
+            "python:config.gunicorn",
+            "config.wsgi:application",
+        ]
+        process = subprocess.Popen(
+            command, env=process_environment | bind, pass_fds=[listener.fileno()]
+        )
         try:
             assert processes.wait_for(lambda: answers(number), 60), "gunicorn did not start"
             yield number
@@ -47,7 +56,9 @@ def answers(port: int) -> bool:
         return False
 
 
-def ask(port: int, method: str, path: str, body: Any = None, **options: Any) -> tuple[int, str | None]:
+def ask(
+    port: int, method: str, path: str, body: Any = None, **options: Any
+) -> tuple[int, str | None]:
     """The status of the answer, and what it says of the connection."""
     with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
         headers = {"Content-Type": "application/json"} | options.pop("headers", {})
@@ -56,8 +67,17 @@ def ask(port: int, method: str, path: str, body: Any = None, **options: Any) -> 
             return answer.status, answer.headers["Connection"]
 
 
-def send_chunks(port: int, chunks: list[bytes], path: str = "/api/v1/reports/") -> tuple[int, str | None]:
-    return ask(port, "POST", path, iter(chunks), headers={"Transfer-Encoding": "chunked"}, encode_chunked=True)
+def send_chunks(
+    port: int, chunks: list[bytes], path: str = "/api/v1/reports/"
+) -> tuple[int, str | None]:
+    return ask(
+        port,
+        "POST",
+        path,
+        iter(chunks),
+        headers={"Transfer-Encoding": "chunked"},
+        encode_chunked=True,
+    )
 
 
 def test_bodies_are_read_whole_and_connections_end_when_it_is_said(port: int) -> None:
@@ -105,7 +125,9 @@ def a_body_that_is_not_drained_ends_the_connection(port: int) -> None:
 def a_refused_body_that_is_drained_does_not(port: int) -> None:
     with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
         for _ in range(2):
-            connection.request("POST", "/api/v1/reports/", MEGABYTE * 2, {"Content-Type": "application/json"})
+            connection.request(
+                "POST", "/api/v1/reports/", MEGABYTE * 2, {"Content-Type": "application/json"}
+            )
             with connection.getresponse() as answer:
                 assert (answer.status, answer.headers["Connection"]) == (413, "keep-alive")
                 answer.read()

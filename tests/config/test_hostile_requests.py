@@ -139,10 +139,19 @@ def test_no_body_breaks_a_route(world: World, route: str) -> None:  # noqa: F811
 
 @pytest.mark.parametrize(
     "kind",
-    ["text/plain", "application/xml", "multipart/form-data", "application/x-www-form-urlencoded", "", "a" * 5000],
+    [
+        "text/plain",
+        "application/xml",
+        "multipart/form-data",
+        "application/x-www-form-urlencoded",
+        "",
+        "a" * 5000,
+    ],
 )
 def test_only_json_is_read(world: World, kind: str) -> None:  # noqa: F811
-    answer = world.clients["anonymous"].generic("POST", "/api/v1/reports/", json.dumps(new_report()), content_type=kind)
+    answer = world.clients["anonymous"].generic(
+        "POST", "/api/v1/reports/", json.dumps(new_report()), content_type=kind
+    )
     assert answer.status_code in {400, 415}
 
 
@@ -157,7 +166,13 @@ def test_a_repeated_name_is_refused(client: Client) -> None:
 
 @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "PROPFIND", "get", "X" * 500])
 def test_other_methods_are_refused(world: World, method: str) -> None:  # noqa: F811
-    for url in ("/api/v1/reports/", f"/api/v1/reports/{world.report.pk}/", "/api/v1/users/me/", "/metrics", "/livez"):
+    for url in (
+        "/api/v1/reports/",
+        f"/api/v1/reports/{world.report.pk}/",
+        "/api/v1/users/me/",
+        "/metrics",
+        "/livez",
+    ):
         answer = world.clients["owner"].generic(method, url)
         assert answer.status_code in {200, 405, 403, 404}
         assert (answer.status_code == 200) <= (method == "get")
@@ -227,7 +242,12 @@ def test_no_query_breaks_the_desk() -> None:
 @pytest.mark.django_db
 def test_the_desk_is_no_springboard() -> None:
     user = make_user(is_staff=True, is_superuser=True, password="a long password")
-    for target in ("//evil.example", "https://evil.example/", "/\\evil.example", "javascript:alert(1)"):
+    for target in (
+        "//evil.example",
+        "https://evil.example/",
+        "/\\evil.example",
+        "javascript:alert(1)",
+    ):
         client = Client()
         form = {"username": user.phone, "password": "a long password", "next": target}
         answer = client.post(f"/admin/login/?next={target}", form)
@@ -235,7 +255,9 @@ def test_the_desk_is_no_springboard() -> None:
         assert answer["Location"] == "/admin/" or answer["Location"].startswith("/accounts/profile")
 
 
-def forged(user: User, *, key: str, header: dict[str, Any], algorithm: str = "HS256", **claims: Any) -> str:
+def forged(
+    user: User, *, key: str, header: dict[str, Any], algorithm: str = "HS256", **claims: Any
+) -> str:
     token = make_access(user)
     told = jwt.decode(token, options={"verify_signature": False}) | claims
     return jwt.encode(told, key, algorithm=algorithm, headers=header)
@@ -268,16 +290,24 @@ def test_no_forged_token_is_honoured(client: Client) -> None:
         answer = client.get("/api/v1/users/me/", headers={"authorization": f"Bearer {token}"})
         assert answer.status_code == 401, token
     good = forged(user, key=key, header={"kid": kid})
-    assert client.get("/api/v1/users/me/", headers={"authorization": f"Bearer {good}"}).status_code == 200
+    assert (
+        client.get("/api/v1/users/me/", headers={"authorization": f"Bearer {good}"}).status_code
+        == 200
+    )
 
 
 @pytest.mark.django_db
 def test_half_a_place_does_not_meet_the_stored_half(client: Client) -> None:
     headers = bearer(make_user())
     placed = {"latitude": 41.3, "longitude": -72.9}
-    assert client.put("/api/v1/profiles/me/", placed, "application/json", headers=headers).status_code == 200
+    assert (
+        client.put("/api/v1/profiles/me/", placed, "application/json", headers=headers).status_code
+        == 200
+    )
     for half in ({"latitude": None}, {"longitude": None}, {"latitude": 1}):
-        answer = client.post("/api/v1/onboarding/confirm/", half, "application/json", headers=headers)
+        answer = client.post(
+            "/api/v1/onboarding/confirm/", half, "application/json", headers=headers
+        )
         assert answer.status_code == 400
         assert answer.json()["errors"][0]["field"] == "longitude"
 
@@ -288,7 +318,10 @@ def test_a_session_of_the_desk_needs_a_csrf_token_at_the_api() -> None:
     client.force_login(make_user(is_staff=True), backend="accounts.backends.StaffBackend")
     answer = client.patch("/api/v1/users/me/", {"name": "Changed"}, content_type="application/json")
     assert answer.status_code == 403
-    assert client.post("/api/v1/reports/", new_report(), content_type="application/json").status_code == 403
+    assert (
+        client.post("/api/v1/reports/", new_report(), content_type="application/json").status_code
+        == 403
+    )
 
 
 @pytest.mark.django_db
@@ -305,10 +338,18 @@ def test_nobody_sets_what_is_not_theirs(client: Client) -> None:
         "tokens_valid_after": "2000-01-01",
         "name": "N",
     }
-    answer = client.patch("/api/v1/users/me/", wanted, content_type="application/json", headers=bearer(user))
+    answer = client.patch(
+        "/api/v1/users/me/", wanted, content_type="application/json", headers=bearer(user)
+    )
     assert answer.status_code == 200
     after = User.objects.get(pk=user.pk)
-    assert (after.phone, after.reputation, after.is_staff, after.is_superuser, after.email_verified_at) == (
+    assert (
+        after.phone,
+        after.reputation,
+        after.is_staff,
+        after.is_superuser,
+        after.email_verified_at,
+    ) == (
         user.phone,
         0,
         False,
@@ -316,7 +357,12 @@ def test_nobody_sets_what_is_not_theirs(client: Client) -> None:
         None,
     )
     forced = new_report(
-        status="resolved", department="x", reporter=str(user.pk), published_at="2026-01-01", due_at=None, source="x"
+        status="resolved",
+        department="x",
+        reporter=str(user.pk),
+        published_at="2026-01-01",
+        due_at=None,
+        source="x",
     )
     told = client.post("/api/v1/reports/", forced, content_type="application/json").json()
     assert (told["status"], told["department"], told["due_at"]) == ("new", None, None)
@@ -331,7 +377,9 @@ def test_a_forged_address_escapes_no_limit(client: Client, settings: Any) -> Non
             "x-real-ip": f"198.51.100.{number}",
             "forwarded": f"for=198.51.100.{number}",
         }
-        answer = client.post("/api/v1/reports/", new_report(), content_type="application/json", headers=headers)
+        answer = client.post(
+            "/api/v1/reports/", new_report(), content_type="application/json", headers=headers
+        )
         assert answer.status_code == (201 if number < 2 else 429)
 
 
@@ -358,7 +406,9 @@ def test_a_reused_refresh_token_ends_the_family(client: Client, settings: Any) -
     _, pair = sessions.begin(make_user(), ORIGIN)
 
     def refresh(token: str) -> Any:
-        return client.post("/api/v1/auth/refresh/", {"refresh": token}, content_type="application/json")
+        return client.post(
+            "/api/v1/auth/refresh/", {"refresh": token}, content_type="application/json"
+        )
 
     successor = refresh(pair.refresh).json()["refresh"]
     assert refresh(pair.refresh).status_code == 401
@@ -371,9 +421,13 @@ def test_strangers_learn_nothing_about_a_number(client: Client) -> None:
     disabled = make_user(phone="+12025550171", is_active=False)
     told = set()
     for phone in (known.phone, disabled.phone, "+12025550172"):
-        asked = client.post("/api/v1/auth/request-otp/", {"phone": phone}, content_type="application/json")
+        asked = client.post(
+            "/api/v1/auth/request-otp/", {"phone": phone}, content_type="application/json"
+        )
         tried = client.post(
-            "/api/v1/auth/verify-otp/", {"phone": phone, "code": "000000"}, content_type="application/json"
+            "/api/v1/auth/verify-otp/",
+            {"phone": phone, "code": "000000"},
+            content_type="application/json",
         )
         body = asked.json()
         told.add(
@@ -390,12 +444,18 @@ def test_strangers_learn_nothing_about_a_number(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_what_people_sent_stays_out_of_the_log(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_people_sent_stays_out_of_the_log(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
     told = client.post("/api/v1/reports/", new_report(), content_type="application/json").json()
     client.get(f"/api/v1/reports/{told['id']}/?tracking_token={told['tracking_token']}")
-    client.post("/api/v1/auth/request-otp/", {"phone": "+12025550173"}, content_type="application/json")
     client.post(
-        "/api/v1/auth/verify-otp/", {"phone": "+12025550173", "code": "135790"}, content_type="application/json"
+        "/api/v1/auth/request-otp/", {"phone": "+12025550173"}, content_type="application/json"
+    )
+    client.post(
+        "/api/v1/auth/verify-otp/",
+        {"phone": "+12025550173", "code": "135790"},
+        content_type="application/json",
     )
     access = make_access(make_user(email="citizen@example.org"))
     client.get("/api/v1/users/me/", headers={"authorization": f"Bearer {access}"})
@@ -410,7 +470,9 @@ def test_the_ledger_holds_no_secret(client: Client) -> None:
     from jobs.models import Task
 
     told = client.post("/api/v1/reports/", new_report(), content_type="application/json").json()
-    client.post("/api/v1/auth/request-otp/", {"phone": "+12025550174"}, content_type="application/json")
+    client.post(
+        "/api/v1/auth/request-otp/", {"phone": "+12025550174"}, content_type="application/json"
+    )
     stored = json.dumps(list(Task.objects.values_list("args", "kwargs")))
     assert told["tracking_token"] not in stored
     assert "2025550174" not in stored

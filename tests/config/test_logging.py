@@ -42,18 +42,34 @@ class _Lines(list[dict[str, Any]]):
 
 
 @pytest.mark.parametrize(
-    "key", ["phone", "email", "code", "otp", "token", "user_phone", "access", "refresh", "Authorization", "password"]
+    "key",
+    [
+        "phone",
+        "email",
+        "code",
+        "otp",
+        "token",
+        "user_phone",
+        "access",
+        "refresh",
+        "Authorization",
+        "password",
+    ],
 )
 def test_secret_keys_are_redacted(key: str) -> None:
     assert redact(None, "info", {"event": "x", key: "value"}) == {"event": "x", key: REDACTED}
 
 
 def test_secrets_are_redacted_at_any_depth() -> None:
-    event = redact(None, "info", {"event": "x", "data": {"user": [{"phone": "1"}], "tokens": ["a"]}})
+    event = redact(
+        None, "info", {"event": "x", "data": {"user": [{"phone": "1"}], "tokens": ["a"]}}
+    )
     assert event["data"]["user"] == [{"phone": REDACTED}]
 
 
-@pytest.mark.parametrize("text", ["+12025550123", "ada@city.example", "eyJhbGciOiJI.eyJzdWIi.c2lnbmF0dXJl"])
+@pytest.mark.parametrize(
+    "text", ["+12025550123", "ada@city.example", "eyJhbGciOiJI.eyJzdWIi.c2lnbmF0dXJl"]
+)
 def test_secrets_inside_a_text_are_redacted(text: str) -> None:
     assert redact(None, "info", {"event": f"sent to {text}!"})["event"] == f"sent to {REDACTED}!"
 
@@ -67,14 +83,25 @@ def test_a_long_text_does_not_stop_the_process(piece: str) -> None:
 
 
 def test_facts_stay() -> None:
-    facts = {"event": "task_done", "task_id": "0190-aa", "status_code": 200, "ms": 1.5, "attempt": 2, "path": "/a+b"}
+    facts = {
+        "event": "task_done",
+        "task_id": "0190-aa",
+        "status_code": 200,
+        "ms": 1.5,
+        "attempt": 2,
+        "path": "/a+b",
+    }
     assert redact(None, "info", dict(facts)) == facts
 
 
 def test_a_request_is_one_line_with_its_id_and_without_its_query(lines: Any) -> None:
     Client().get("/api/v1/nothing?phone=%2B12025550123", headers={"X-Request-ID": "request-42"})
     (line,) = (line for line in lines.read() if line["event"] == "request_finished")
-    assert (line["request_id"], line["path"], line["status"]) == ("request-42", "/api/v1/nothing", 404)
+    assert (line["request_id"], line["path"], line["status"]) == (
+        "request-42",
+        "/api/v1/nothing",
+        404,
+    )
     assert "2025550123" not in json.dumps(lines.read())
 
 

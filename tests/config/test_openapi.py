@@ -44,7 +44,15 @@ def test_every_route_answers_with_and_without_its_slash(document: dict[str, Any]
 def test_it_lists_the_promised_routes_once_each(document: dict[str, Any]) -> None:
     paths = [path.rstrip("/") for path in document["paths"]]
     assert len(paths) == len(set(paths))
-    promised = {"auth/request-otp", "auth/verify-otp", "auth/refresh", "users/me", "reports", "categories", "health"}
+    promised = {
+        "auth/request-otp",
+        "auth/verify-otp",
+        "auth/refresh",
+        "users/me",
+        "reports",
+        "categories",
+        "health",
+    }
     assert {f"/api/v1/{name}" for name in promised} <= set(paths)
     assert all(path.startswith("/api/v1/") for path in paths)
 
@@ -61,15 +69,30 @@ def test_every_operation_tells_its_problem_document(document: dict[str, Any]) ->
 
 
 def test_creating_a_report_tells_of_the_idempotency_key(document: dict[str, Any]) -> None:
-    (reports,) = (path for name, path in document["paths"].items() if name.rstrip("/") == "/api/v1/reports")
-    headers = {parameter["name"] for parameter in reports["post"]["parameters"] if parameter["in"] == "header"}
+    (reports,) = (
+        path for name, path in document["paths"].items() if name.rstrip("/") == "/api/v1/reports"
+    )
+    headers = {
+        parameter["name"]
+        for parameter in reports["post"]["parameters"]
+        if parameter["in"] == "header"
+    }
     assert "Idempotency-Key" in headers
-    assert "Idempotency-Key" not in {parameter["name"] for parameter in reports["get"]["parameters"]}
+    assert "Idempotency-Key" not in {
+        parameter["name"] for parameter in reports["get"]["parameters"]
+    }
 
 
 @pytest.mark.parametrize(
     "path",
-    ["jobs/match", "jobs/match/legacy", "matches/calculate", "onboarding/confirm", "partner/opportunities", "jobs"],
+    [
+        "jobs/match",
+        "jobs/match/legacy",
+        "matches/calculate",
+        "onboarding/confirm",
+        "partner/opportunities",
+        "jobs",
+    ],
 )
 def test_what_honours_the_idempotency_key_tells_so(document: dict[str, Any], path: str) -> None:
     parameters = document["paths"][f"/api/v1/{path}/"]["post"]["parameters"]
@@ -93,15 +116,23 @@ def test_a_match_run_tells_of_waiting_and_of_lists_of_keywords(document: dict[st
 def test_acting_on_an_opportunity_tells_its_answer(document: dict[str, Any], kind: str) -> None:
     answers = document["paths"][f"/api/v1/opportunities/{{id}}/{kind}/"]["post"]["responses"]
     for status in ("200", "201"):
-        assert answers[status]["content"]["application/json"]["schema"]["$ref"].endswith("/Interaction")
+        assert answers[status]["content"]["application/json"]["schema"]["$ref"].endswith(
+            "/Interaction"
+        )
 
 
 def test_lists_tell_of_cursor_and_page_size(document: dict[str, Any]) -> None:
-    (reports,) = (path for name, path in document["paths"].items() if name.rstrip("/") == "/api/v1/reports")
-    assert {"cursor", "page_size"} <= {parameter["name"] for parameter in reports["get"]["parameters"]}
+    (reports,) = (
+        path for name, path in document["paths"].items() if name.rstrip("/") == "/api/v1/reports"
+    )
+    assert {"cursor", "page_size"} <= {
+        parameter["name"] for parameter in reports["get"]["parameters"]
+    }
 
 
-def test_a_blank_email_address_is_valid_where_formats_are_not_checked(document: dict[str, Any]) -> None:
+def test_a_blank_email_address_is_valid_where_formats_are_not_checked(
+    document: dict[str, Any],
+) -> None:
     for component in ("User", "PatchedUserRequest"):
         schema = document["components"]["schemas"][component]["properties"]["email"]
         jsonschema.validate("", schema)
@@ -109,7 +140,11 @@ def test_a_blank_email_address_is_valid_where_formats_are_not_checked(document: 
 
 
 def test_operation_ids_are_unique(document: dict[str, Any]) -> None:
-    ids = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
+    ids = [
+        operation["operationId"]
+        for path in document["paths"].values()
+        for operation in path.values()
+    ]
     assert len(ids) == len(set(ids))
 
 

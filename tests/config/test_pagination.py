@@ -22,7 +22,8 @@ pytestmark = pytest.mark.django_db
 
 def make_tasks(count: int, *, created_at: datetime = START) -> list[Task]:
     return Task.objects.bulk_create(
-        Task(actor="a", queue="default", run_at=START, publish_at=START, created_at=created_at) for _ in range(count)
+        Task(actor="a", queue="default", run_at=START, publish_at=START, created_at=created_at)
+        for _ in range(count)
     )
 
 
@@ -128,7 +129,10 @@ def test_a_made_up_cursor_is_refused(cursor: str) -> None:
 def test_the_offset_of_a_time_does_not_matter() -> None:
     make_tasks(2)
     later = START.astimezone(timezone(timedelta(hours=-23, minutes=-59))) + timedelta(seconds=1)
-    assert len(page(f"/?cursor={Cursor((later.isoformat(), str(UUID(int=1)))).encode()}")["results"]) == 2
+    assert (
+        len(page(f"/?cursor={Cursor((later.isoformat(), str(UUID(int=1)))).encode()}")["results"])
+        == 2
+    )
 
 
 @pytest.mark.parametrize("size", ["0", "-1", "abc", "1.5", "", "00", "٣", " 5"])

@@ -20,7 +20,7 @@ from pytest_django.fixtures import Settings
 from accounts import audit, audit_chain
 from accounts.models import User
 from config.development.pgbouncer import PgBouncer
-from jobs.database import fetch, unlimited_transactions
+from jobs.ledger.database import fetch, unlimited_transactions
 from tests.matching.test_indexing import make_space
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -96,7 +96,12 @@ def in_every_session(bouncer: PgBouncer, sql: str) -> list[object]:
         answers = []
         for _ in range(POOL_SESSIONS):
             client = stack.enter_context(
-                psycopg.connect(host="127.0.0.1", port=bouncer.port, user=server["user"], dbname=server["dbname"])
+                psycopg.connect(
+                    host="127.0.0.1",
+                    port=bouncer.port,
+                    user=server["user"],
+                    dbname=server["dbname"],
+                )
             )
             client.prepare_threshold = None
             row = client.execute(sql).fetchone()  # and its transaction keeps the session
@@ -122,7 +127,10 @@ def test_long_work_has_no_limit_and_leaves_every_session_with_its_own(pooler: Pg
     by_clients(work_long)
     connection.close()
     assert seen == {"0"}
-    assert in_every_session(pooler, "SELECT current_setting('transaction_timeout')") == [LIMIT] * POOL_SESSIONS
+    assert (
+        in_every_session(pooler, "SELECT current_setting('transaction_timeout')")
+        == [LIMIT] * POOL_SESSIONS
+    )
 
 
 def test_index_builds_follow_one_another_and_leave_no_lock() -> None:
@@ -133,7 +141,9 @@ def test_index_builds_follow_one_another_and_leave_no_lock() -> None:
     assert fetch("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'", ()) == [(0,)]
 
 
-def test_without_a_way_past_the_pooler_an_index_build_says_what_is_missing(settings: Settings) -> None:
+def test_without_a_way_past_the_pooler_an_index_build_says_what_is_missing(
+    settings: Settings,
+) -> None:
     make_space(50)
     settings.DATABASE_DIRECT = {}
     with pytest.raises(CommandError, match="set DATABASE_DIRECT_URL"):
@@ -163,4 +173,7 @@ def test_rows_are_streamed_outside_a_transaction_too() -> None:
 def test_frequent_statements_are_prepared_on_no_session(pooler: PgBouncer) -> None:
     by_clients(lambda: fetch("SELECT %s::int", (1,), is_prepared=True))
     connection.close()
-    assert in_every_session(pooler, "SELECT count(*) FROM pg_prepared_statements") == [0] * POOL_SESSIONS
+    assert (
+        in_every_session(pooler, "SELECT count(*) FROM pg_prepared_statements")
+        == [0] * POOL_SESSIONS
+    )

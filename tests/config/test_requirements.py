@@ -28,15 +28,17 @@ sys.meta_path.insert(0, Hider())
 """
 PROCESSES = {
     "web": "import config.wsgi, gunicorn.workers.gthread",
-    "worker": "import django; django.setup(); import django_dramatiq.setup, jobs.link\n"
-    "from matching.embeddings import get_embedder; get_embedder()",
+    "worker": "import django; django.setup(); import django_dramatiq.setup, jobs.transport.link\n"
+    "from embeddings.embedder import get_embedder; get_embedder()",
 }
 QUERY = "from django.db import connection; connection.ensure_connection()"
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("process", PROCESSES)
-def test_a_process_needs_nothing_but_the_requirements(process: str, process_environment: dict[str, str]) -> None:
+def test_a_process_needs_nothing_but_the_requirements(
+    process: str, process_environment: dict[str, str]
+) -> None:
     lines = (BASE_DIR / "requirements.txt").read_text().splitlines()
     names = [line.partition("==")[0] for line in lines if re.match(r"[\w.-]+==", line)]
     done = subprocess.run(

@@ -32,7 +32,14 @@ def client() -> Client:
 
 @pytest.mark.parametrize(
     "path",
-    ["/livez", "/api/v1/test/fail/otp/", "/api/v1/test/fail/crash/", "/api/v1/nothing", "/nothing", "/api/docs/"],
+    [
+        "/livez",
+        "/api/v1/test/fail/otp/",
+        "/api/v1/test/fail/crash/",
+        "/api/v1/nothing",
+        "/nothing",
+        "/api/docs/",
+    ],
 )
 def test_every_answer_is_guarded(client: Client, path: str) -> None:
     response = client.get(path)
@@ -52,7 +59,10 @@ def test_the_admin_has_no_policy_of_ours(client: Client) -> None:
 
 def test_no_other_origin_may_read(client: Client) -> None:
     headers = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
-    for response in (client.get("/livez", headers=headers), client.options("/api/v1/test/echo/", headers=headers)):
+    for response in (
+        client.get("/livez", headers=headers),
+        client.options("/api/v1/test/echo/", headers=headers),
+    ):
         assert not [name for name in response.headers if name.lower().startswith("access-control-")]
 
 
@@ -71,7 +81,9 @@ def test_the_deployment_check_has_no_warning() -> None:
     command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
     environment = os.environ | PRODUCTION
     root = Path(__file__).resolve().parents[2]
-    done = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, env=environment, cwd=root, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -80,7 +92,9 @@ def test_a_sane_request_id_is_kept(client: Client, given: str) -> None:
     assert client.get("/livez", headers={"X-Request-ID": given})["X-Request-ID"] == given
 
 
-@pytest.mark.parametrize("given", ["", "short", "a" * 129, "with space", "evil\x1b[31m-id", "<script>alert</script>"])
+@pytest.mark.parametrize(
+    "given", ["", "short", "a" * 129, "with space", "evil\x1b[31m-id", "<script>alert</script>"]
+)
 def test_another_request_id_is_replaced(client: Client, given: str) -> None:
     made = client.get("/livez", headers={"X-Request-ID": given})["X-Request-ID"]
     assert made != given

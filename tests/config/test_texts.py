@@ -17,7 +17,7 @@ from accounts.models import User
 from jobs.model_fields import PlainFormField
 from matching.importing import import_opportunities
 from matching.models import Opportunity, Profile
-from reports.importing import ImportFile, import_reports
+from reports.importing.importer import ImportFile, import_reports
 from reports.models import Category, Report, StatusChange
 from tests.accounts.factories import bearer, make_user
 from tests.reports.factories import make_category, make_report
@@ -30,7 +30,9 @@ PLACE = {"latitude": 41.3, "longitude": -72.9}
 
 @pytest.fixture
 def staff(client: Client) -> Client:
-    client.force_login(make_user(is_staff=True, is_superuser=True), backend="accounts.backends.StaffBackend")
+    client.force_login(
+        make_user(is_staff=True, is_superuser=True), backend="accounts.backends.StaffBackend"
+    )
     return client
 
 
@@ -49,14 +51,19 @@ def test_a_report_by_the_api() -> None:
 def test_a_report_of_which_nothing_is_seen_is_refused(field: str) -> None:
     body = {"title": "Lamp", "description": "Out", **PLACE, field: UNSEEN}
     answer = APIClient().post("/api/v1/reports/", body, format="json")
-    assert (answer.status_code, [error["field"] for error in answer.json()["errors"]]) == (400, [field])
+    assert (answer.status_code, [error["field"] for error in answer.json()["errors"]]) == (
+        400,
+        [field],
+    )
 
 
 @pytest.mark.django_db
 def test_a_note_by_the_api() -> None:
     report, user = make_report(), make_user(is_staff=True, is_superuser=True)
     step = {"status": "in_progress", "note": TRICKY}
-    answer = APIClient().post(f"/api/v1/reports/{report.pk}/status/", step, format="json", headers=bearer(user))
+    answer = APIClient().post(
+        f"/api/v1/reports/{report.pk}/status/", step, format="json", headers=bearer(user)
+    )
     assert answer.status_code == 200, answer.content
     assert StatusChange.objects.latest("id").note == PARAGRAPHS
 
@@ -64,9 +71,16 @@ def test_a_note_by_the_api() -> None:
 @pytest.mark.django_db
 def test_a_name_and_a_profile_by_the_api() -> None:
     user, client = make_user(), APIClient()
-    assert client.patch("/api/v1/users/me", {"name": TRICKY}, format="json", headers=bearer(user)).status_code == 200
+    assert (
+        client.patch(
+            "/api/v1/users/me", {"name": TRICKY}, format="json", headers=bearer(user)
+        ).status_code
+        == 200
+    )
     body = {"headline": TRICKY, "about": TRICKY, "skills": [TRICKY, "Lamp out now"]}
-    assert client.put("/api/v1/profiles/me/", body, format="json", headers=bearer(user)).status_code in (200, 201)
+    assert client.put(
+        "/api/v1/profiles/me/", body, format="json", headers=bearer(user)
+    ).status_code in (200, 201)
     profile = Profile.objects.get()
     assert User.objects.get().name == LINE
     assert (profile.headline, profile.about, profile.skills) == (LINE, PARAGRAPHS, [LINE])
@@ -92,13 +106,19 @@ def test_every_text_at_the_desk_is_cleaned(staff: Client) -> None:
     request = RequestFactory().get("/")
     request.user = User.objects.get(is_superuser=True)
     for model, model_admin in admin.site._registry.items():
-        if not model.__module__.startswith(("accounts", "reports", "matching", "notifications", "jobs")):
+        if not model.__module__.startswith(
+            ("accounts", "reports", "matching", "notifications", "jobs")
+        ):
             continue
-        if not (model_admin.has_add_permission(request) or model_admin.has_change_permission(request)):
+        if not (
+            model_admin.has_add_permission(request) or model_admin.has_change_permission(request)
+        ):
             continue
         for name, field in model_admin.get_form(request)().fields.items():
             base = field.base_field if isinstance(field, SimpleArrayField) else field
-            if type(base) is forms.CharField and not isinstance(base.widget, forms.HiddenInput | forms.PasswordInput):
+            if type(base) is forms.CharField and not isinstance(
+                base.widget, forms.HiddenInput | forms.PasswordInput
+            ):
                 assert (model.__name__, name) in WRITTEN_AS_KEYS, (model.__name__, name)
             elif name in ("title", "name", "description", "note"):
                 assert isinstance(base, PlainFormField), (model.__name__, name)
@@ -115,7 +135,9 @@ WRITTEN_AS_KEYS = {
 def test_a_report_from_a_file(tmp_path: Path) -> None:
     make_category()
     file = tmp_path / "reports.csv"
-    file.write_text(f'id,title,description,address,latitude,longitude\n1,"{TRICKY}","{TRICKY}","{TRICKY}",41.3,-72.9\n')
+    file.write_text(
+        f'id,title,description,address,latitude,longitude\n1,"{TRICKY}","{TRICKY}","{TRICKY}",41.3,-72.9\n'
+    )
     names = ("title", "description", "address", "latitude", "longitude")
     columns = {name: name for name in names} | {"external_id": "id"}
     import_reports(ImportFile(path=file, source="x", columns=columns), rejects=tmp_path / "rejects")
@@ -126,9 +148,16 @@ def test_a_report_from_a_file(tmp_path: Path) -> None:
 @pytest.mark.django_db
 def test_an_opportunity_from_a_file_is_unchanged_when_it_comes_again(tmp_path: Path) -> None:
     file = tmp_path / "opportunities.jsonl"
-    row: dict[str, Any] = {"kind": "event", "external_id": "1", "title": TRICKY, "requirements": TRICKY}
+    row: dict[str, Any] = {
+        "kind": "event",
+        "external_id": "1",
+        "title": TRICKY,
+        "requirements": TRICKY,
+    }
     file.write_text(json.dumps(row))
-    first, again = (import_opportunities(file, source="x", rejects=tmp_path / "rejects") for _ in range(2))
+    first, again = (
+        import_opportunities(file, source="x", rejects=tmp_path / "rejects") for _ in range(2)
+    )
     opportunity = Opportunity.objects.get()
     assert (opportunity.title, opportunity.requirements) == (LINE, PARAGRAPHS)
     assert (first.created, again.unchanged) == (1, 1)

@@ -1,1 +1,4 @@
-"""The proof of the task ledger: the real system under load, broken again and again. `make faults` runs it."""
+"""The proof of the task ledger: the real system under load, broken again and again.
+
+`make faults` runs it.
+"""

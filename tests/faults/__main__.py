@@ -1,7 +1,9 @@
-"""`python -m tests.faults`: break the system once a seed, show that stock Dramatiq fails the same test, and report.
+"""`python -m tests.faults`: break the system once a seed, show that stock Dramatiq fails the same
+test, and report.
 
-SEEDS (how many, default 3), QUICK (shorter runs) and DATA_DIR are read from the environment. The figures are written
-to DATA_DIR/faults/latest.json; the exit status is 1 where anything was lost, doubled or left over.
+SEEDS (how many, default 3), QUICK (shorter runs) and DATA_DIR are read from the environment. The
+figures are written to DATA_DIR/faults/latest.json; the exit status is 1 where anything was lost,
+doubled or left over.
 """
 
 from __future__ import annotations
@@ -35,7 +37,11 @@ def main() -> int:
         control = run_control(servers, seconds=10 if is_quick else 20)
         for seed in seeds:
             print(f"Seed {seed}: {seconds:.0f} s of faults …", flush=True)
-            cards = deck(random.Random(seed), weight=1 if is_quick else 3, can_fill_disk=servers.disk.can_fill)
+            cards = deck(
+                random.Random(seed),
+                weight=1 if is_quick else 3,
+                can_fill_disk=servers.disk.can_fill,
+            )
             results.append(Campaign(servers, cards, seed=seed, seconds=seconds).run())
             print(_line(results[-1]), flush=True)
             report = _report(results, control, can_fill_disk=servers.disk.can_fill)
@@ -44,15 +50,27 @@ def main() -> int:
     return 0 if report["passed"] else 1
 
 
-def _report(results: list[Result], control: dict[str, int], *, can_fill_disk: bool) -> dict[str, Any]:
+def _report(
+    results: list[Result], control: dict[str, int], *, can_fill_disk: bool
+) -> dict[str, Any]:
     hit: Counter[str] = sum((result.hit for result in results), Counter())
     unhit: Counter[str] = sum((result.unhit for result in results), Counter())
-    breaches = [f"seed {result.seed}: {breach}" for result in results for breach in result.judged.breaches]
+    breaches = [
+        f"seed {result.seed}: {breach}" for result in results for breach in result.judged.breaches
+    ]
     slow = [result for result in results if result.drain_seconds > LONGEST_DRAIN_SECONDS]
-    breaches += [f"seed {result.seed}: drained only after {result.drain_seconds} s" for result in slow]
-    breaches += [f"seed {one.seed}: no delivery was called back about" for one in results if not one.judged.delivered]
+    breaches += [
+        f"seed {result.seed}: drained only after {result.drain_seconds} s" for result in slow
+    ]
+    breaches += [
+        f"seed {one.seed}: no delivery was called back about"
+        for one in results
+        if not one.judged.delivered
+    ]
     if not (control["lost"] and control["doubled"]):
-        breaches.append("the control lost or doubled nothing: the check cannot fail, so it proves nothing")
+        breaches.append(
+            "the control lost or doubled nothing: the check cannot fail, so it proves nothing"
+        )
     return {
         "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "seeds": [result.seed for result in results],
@@ -64,7 +82,9 @@ def _report(results: list[Result], control: dict[str, int], *, can_fill_disk: bo
         "doubled": sum(result.judged.doubled for result in results),
         "longest_drain_seconds": max(result.drain_seconds for result in results),
         "control": control,
-        "disk_full": "injected" if can_fill_disk else "not possible: mounting a tmpfs is not permitted here",
+        "disk_full": "injected"
+        if can_fill_disk
+        else "not possible: mounting a tmpfs is not permitted here",
         "breaches": breaches,
         "passed": not breaches,
         "runs": [vars(result) | {"judged": vars(result.judged)} for result in results],
@@ -88,7 +108,8 @@ def _table(report: dict[str, Any]) -> str:
     width = max(map(len, kinds))
     lines = ["", f"{'fault':{width}}  {'hit':>6}  {'unhit':>6}"]
     lines += [
-        f"{kind:{width}}  {report['faults_by_kind'].get(kind, 0):6}  {report['unhit'].get(kind, 0):6}" for kind in kinds
+        f"{kind:{width}}  {report['faults_by_kind'].get(kind, 0):6}  {report['unhit'].get(kind, 0):6}"
+        for kind in kinds
     ]
     lines += [
         "",

@@ -29,7 +29,13 @@ def fault_parent(key: str, children: int) -> None:
         fault_effect.send(f"{key}/{number}")
 
 
-@jobs.actor(kind="external", queue_name="notifications", min_backoff=SOON, max_backoff=SECOND, max_attempts=MANY)
+@jobs.actor(
+    kind="external",
+    queue_name="notifications",
+    min_backoff=SOON,
+    max_backoff=SECOND,
+    max_attempts=MANY,
+)
 def fault_message(key: str) -> str:
     """Hand a message to the provider."""
     call_provider(key)
@@ -47,7 +53,9 @@ def fault_once(key: str) -> None:
     call_provider(key)
 
 
-@jobs.actor(kind="long", queue_name="matching", min_backoff=SOON, max_backoff=SECOND, max_attempts=MANY)
+@jobs.actor(
+    kind="long", queue_name="matching", min_backoff=SOON, max_backoff=SECOND, max_attempts=MANY
+)
 def fault_long(key: str, steps: int) -> int:
     """Take `steps`, each an effect with its checkpoint."""
     task = jobs.current_task()

@@ -1,4 +1,6 @@
-"""The provider's own server calling back: what became of each message, again until it is answered, and often twice."""
+"""The provider's own server calling back: what became of each message, again until it is answered,
+and often twice.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ class CallBacks:
             thread.start()
 
     def plan(self, message_id: str) -> None:
-        """The product will be told that the message was delivered: once, or several times at the same moment."""
+        """The product will be told that the message was delivered: once, or several times at the
+        same moment.
+        """
         with self._lock:
             times = self._dice.choice((2, 3)) if self._dice.random() < REPEATED else 1
             self._planned[message_id] = times
@@ -49,7 +53,9 @@ class CallBacks:
             return self.answered.total() < self._planned.total()
 
     def duplicates(self) -> tuple[int, int]:
-        """Of how many messages the product took two call-backs or more, and of how many it should have but did not."""
+        """Of how many messages the product took two call-backs or more, and of how many it should
+        have but did not.
+        """
         with self._lock:
             hit = sum(times > 1 for times in self.answered.values())
             return hit, sum(times > 1 for times in self._planned.values()) - hit
@@ -84,7 +90,9 @@ class CallBacks:
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {TOKEN}"}
         connection = HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE_SECONDS)
         try:
-            connection.request("POST", PATH, json.dumps({"id": message_id, "status": "delivered"}), headers)
+            connection.request(
+                "POST", PATH, json.dumps({"id": message_id, "status": "delivered"}), headers
+            )
             response = connection.getresponse()
             response.read()
         except (OSError, HTTPException):

@@ -36,7 +36,15 @@ LAST_FAULT_AT = 0.9
 #: How much longer a run may take where a fault still waits for something to hit.
 OVERTIME = 1.5
 #: Points of a task's way at which a worker may die; one of them ends each life.
-DEADLY = ("before_claim", "after_claim", "in_bundle", "after_call", "after_commit", "after_bundle", "before_ack")
+DEADLY = (
+    "before_claim",
+    "after_claim",
+    "in_bundle",
+    "after_call",
+    "after_commit",
+    "after_bundle",
+    "before_ack",
+)
 #: Points at which a worker may stand still for longer than its lease.
 HALTING = ("after_claim", "in_bundle", "after_call", "after_commit", "after_bundle", "before_ack")
 HALT_SECONDS = 6
@@ -109,7 +117,10 @@ class Campaign:
         self.result = Result(seed)
 
     def run(self) -> Result:
-        """Break, heal, drain, judge. Everything of this run is gone afterwards but its log files."""
+        """Break, heal, drain, judge.
+
+        Everything of this run is gone afterwards but its log files.
+        """
         began = time.monotonic()
         self.servers.make_database(self._database)
         with ExitStack() as undo:
@@ -149,7 +160,14 @@ class Campaign:
     # --- the phases --------------------------------------------------------------------------------------------
     def _start(self) -> None:
         """Workers, web and sender are at work."""
-        options = ["--processes", "1", "--threads", str(THREADS), "--worker-shutdown-timeout", "3000"]
+        options = [
+            "--processes",
+            "1",
+            "--threads",
+            str(THREADS),
+            "--worker-shutdown-timeout",
+            "3000",
+        ]
         for name in self._workers:
             command = [str(BASE_DIR / "manage.py"), "rundramatiq", *options]
             self.crew.add(name, command, lambda name=name: self._worker_environment(name))  # type: ignore[misc]
@@ -178,13 +196,19 @@ class Campaign:
             self._tick()
 
     def _break(self) -> None:
-        """Every card is played as soon as it is due and would hit something, while fail points do their own."""
+        """Every card is played as soon as it is due and would hit something, while fail points do
+        their own.
+        """
         began = time.monotonic()
-        moments = sorted(began + self.dice.uniform(1, self._seconds * LAST_FAULT_AT) for _ in self._cards)
+        moments = sorted(
+            began + self.dice.uniform(1, self._seconds * LAST_FAULT_AT) for _ in self._cards
+        )
         due = list(zip(moments, self._cards, strict=True))
         while time.monotonic() < began + self._seconds * (OVERTIME if due else 1):
             self._tick()
-            due = [entry for entry in due if entry[0] > time.monotonic() or not self._play(entry[1])]
+            due = [
+                entry for entry in due if entry[0] > time.monotonic() or not self._play(entry[1])
+            ]
             for ends_at, card in [entry for entry in self._healing if entry[0] <= time.monotonic()]:
                 self._healing.remove((ends_at, card))
                 card.heal(self)
@@ -252,9 +276,13 @@ class Campaign:
     def _verify_audit_chain(self) -> None:
         """The audit log still says what it said when it was sealed, whoever died while sealing it."""
         command = [sys.executable, str(BASE_DIR / "manage.py"), "audit_verify"]
-        answer = subprocess.run(command, env=self._environment(""), capture_output=True, text=True, check=False)
+        answer = subprocess.run(
+            command, env=self._environment(""), capture_output=True, text=True, check=False
+        )
         self.result.audit = (answer.stdout or answer.stderr).strip()
-        self.result.judged.find("a broken audit chain", [self.result.audit] if answer.returncode else [])
+        self.result.judged.find(
+            "a broken audit chain", [self.result.audit] if answer.returncode else []
+        )
 
     # --- the processes' environments -------------------------------------------------------------------------
     def _environment(self, failpoints: str, **more: str) -> dict[str, str]:
@@ -276,7 +304,9 @@ class Campaign:
         if name == "worker-skewed":
             skew = SKEW_SECONDS * self.dice.choice((-1, 1))
             path = f"{BASE_DIR / 'tests' / 'faults' / 'skew'}:{BASE_DIR}"
-            rules.append("after_claim=sleep@5")  # tells by its time that a task ran under the wrong clock
+            rules.append(
+                "after_claim=sleep@5"
+            )  # tells by its time that a task ran under the wrong clock
             more = {"FAULTS_CLOCK_SKEW_SECONDS": str(skew), "PYTHONPATH": path}
         elif name == "worker-proxied":
             postgres, rabbitmq = self.proxies["PostgreSQL"].port, self.proxies["RabbitMQ"].port
@@ -330,4 +360,6 @@ class Campaign:
             name = "provider: duplicate call-back"
             self.result.hit[name], self.result.unhit[name] = self.provider.call_backs.duplicates()
         if "worker-skewed" in self._workers:
-            (self.result.hit if self._skewed else self.result.unhit)["clock off by 10 min"] += max(1, len(self._skewed))
+            (self.result.hit if self._skewed else self.result.unhit)["clock off by 10 min"] += max(
+                1, len(self._skewed)
+            )

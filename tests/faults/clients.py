@@ -27,7 +27,9 @@ class Clients:
         self.answers: Counter[str] = Counter()
         self.in_flight = 0
         self._threads = [
-            threading.Thread(target=self._run, args=(random.Random(f"{seed}-{number}"), number), daemon=True)
+            threading.Thread(
+                target=self._run, args=(random.Random(f"{seed}-{number}"), number), daemon=True
+            )
             for number in range(count)
         ]
 
@@ -58,7 +60,12 @@ class Clients:
 
     def _report(self, dice: random.Random) -> None:
         token = dice.choice(self._tokens) if dice.random() < 0.6 else None
-        body = {"title": "Broken lamp", "description": "It is dark.", "latitude": 41.31, "longitude": -72.92}
+        body = {
+            "title": "Broken lamp",
+            "description": "It is dark.",
+            "latitude": 41.31,
+            "longitude": -72.92,
+        }
         status, answer = self._post("/api/v1/reports/", body, token)
         if status == 201:
             self.reports[answer["id"]] = token is not None
@@ -70,7 +77,9 @@ class Clients:
             self.challenges.append(answer["challenge_id"])
 
     def _post(self, path: str, body: dict[str, Any], token: str | None) -> tuple[int, Any]:
-        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        headers = {"Content-Type": "application/json"} | (
+            {"Authorization": f"Bearer {token}"} if token else {}
+        )
         connection = HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE_SECONDS)
         try:
             connection.request("POST", path, json.dumps(body), headers)

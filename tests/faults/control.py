@@ -1,4 +1,7 @@
-"""The control run: stock Dramatiq under SIGKILL and a broker that is killed and wiped. It loses and doubles."""
+"""The control run: stock Dramatiq under SIGKILL and a broker that is killed and wiped.
+
+It loses and doubles.
+"""
 
 from __future__ import annotations
 
@@ -22,13 +25,17 @@ DRAIN_SECONDS = 20
 
 
 def run_control(servers: Servers, *, seconds: float) -> dict[str, int]:
-    """Send, break, heal, drain; return how many faults and tasks there were, and how many were lost or doubled."""
+    """Send, break, heal, drain; return how many faults and tasks there were, and how many were lost
+    or doubled.
+    """
     conninfo = servers.conninfo(DATABASE)
     with psycopg.connect(servers.conninfo("postgres"), autocommit=True) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
         connection.execute(f"CREATE DATABASE {DATABASE}")
     with psycopg.connect(conninfo, autocommit=True) as connection:
-        connection.execute("CREATE TABLE stock_effect (number int); CREATE TABLE stock_sent (number int)")
+        connection.execute(
+            "CREATE TABLE stock_effect (number int); CREATE TABLE stock_sent (number int)"
+        )
         crew = Crew(servers.folder)
         try:
             faults = _break(servers, crew, connection, conninfo, seconds)
@@ -39,8 +46,12 @@ def run_control(servers: Servers, *, seconds: float) -> dict[str, int]:
         return {"faults": faults} | _count(connection)
 
 
-def _break(servers: Servers, crew: Crew, connection: Connection, conninfo: str, seconds: float) -> int:
-    """Kill workers that run tasks, and every fourth time the broker, until something was done twice."""
+def _break(
+    servers: Servers, crew: Crew, connection: Connection, conninfo: str, seconds: float
+) -> int:
+    """Kill workers that run tasks, and every fourth time the broker, until something was done
+    twice.
+    """
     environment = {
         **os.environ, "RABBITMQ_URL": servers.rabbitmq.url, "STOCK_CONNINFO": conninfo, "PYTHONPATH": str(BASE_DIR),
     }  # fmt: skip

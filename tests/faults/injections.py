@@ -1,4 +1,6 @@
-"""The faults that come from outside the processes; each waits until it would hit tasks in the state it is made for."""
+"""The faults that come from outside the processes; each waits until it would hit tasks in the state
+it is made for.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ class Injection:
     seconds: float = 0.0
 
     def begin(self, campaign: Campaign) -> bool:
-        """The fault is there afterwards; where no task is under way that it would hit, nothing happens: False."""
+        """The fault is there afterwards; where no task is under way that it would hit, nothing
+        happens: False.
+        """
         raise NotImplementedError
 
     def heal(self, campaign: Campaign) -> None:
@@ -98,7 +102,9 @@ class RabbitmqKill(Injection):
 
     def begin(self, campaign: Campaign) -> bool:
         rabbitmq = campaign.servers.rabbitmq
-        if not rabbitmq.answers() or not campaign.count("state IN ('queued', 'retrying') AND publish_at IS NULL"):
+        if not rabbitmq.answers() or not campaign.count(
+            "state IN ('queued', 'retrying') AND publish_at IS NULL"
+        ):
             return False
         campaign.servers.kill_rabbitmq(wipe=self.is_wiped)
         return True
@@ -191,7 +197,12 @@ def deck(dice: random.Random, *, weight: int, can_fill_disk: bool) -> list[Injec
         WebSignal(name="SIGSTOP web", signal=signal.SIGSTOP),
         SenderKill(name="SIGKILL sender"),
         *(
-            NetworkFault(name=f"network to {server}: {mode}", target=server, mode=mode, seconds=2 + 4 * dice.random())
+            NetworkFault(
+                name=f"network to {server}: {mode}",
+                target=server,
+                mode=mode,
+                seconds=2 + 4 * dice.random(),
+            )
             for server in ("RabbitMQ", "PostgreSQL")
             for mode in modes
         ),
@@ -200,8 +211,12 @@ def deck(dice: random.Random, *, weight: int, can_fill_disk: bool) -> list[Injec
         RabbitmqKill(name="RabbitMQ killed", target="RabbitMQ server", seconds=1, is_wiped=False),
         RabbitmqKill(name="RabbitMQ wiped", target="RabbitMQ server", seconds=1, is_wiped=True),
         MemoryAlarm(name="RabbitMQ memory alarm", target="RabbitMQ server", seconds=4),
-        PostgresCrash(name="PostgreSQL killed", target="PostgreSQL server", seconds=1, is_killed=True),
-        PostgresCrash(name="PostgreSQL stopped", target="PostgreSQL server", seconds=2, is_killed=False),
+        PostgresCrash(
+            name="PostgreSQL killed", target="PostgreSQL server", seconds=1, is_killed=True
+        ),
+        PostgresCrash(
+            name="PostgreSQL stopped", target="PostgreSQL server", seconds=2, is_killed=False
+        ),
     ]
     if can_fill_disk:
         heavy.append(DiskFull(name="PostgreSQL disk full", target="PostgreSQL server", seconds=3))

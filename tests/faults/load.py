@@ -1,6 +1,8 @@
-"""Tasks of every kind, and what was promised: `python -m tests.faults.load PENDING_LIMIT TRUTH_FILE`.
+"""Tasks of every kind, and what was promised: `python -m tests.faults.load PENDING_LIMIT
+TRUTH_FILE`.
 
-It sends until it gets SIGTERM; after each commit it appends the tasks' ids to the truth file, one line a transaction.
+It sends until it gets SIGTERM; after each commit it appends the tasks' ids to the truth file, one
+line a transaction.
 """
 
 from __future__ import annotations
@@ -44,13 +46,16 @@ class Sender:
                     continue
                 self._send()
             except (DatabaseError, InterfaceError):
-                connection.close()  # whether the transaction was committed is unknown: it counts as neither
+                # whether the transaction was committed is unknown: it counts as neither
+                connection.close()
                 time.sleep(0.3)
             time.sleep(0.005)
 
     def _pending(self) -> int:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM jobs_task WHERE state IN ('queued', 'running', 'retrying')")
+            cursor.execute(
+                "SELECT count(*) FROM jobs_task WHERE state IN ('queued', 'running', 'retrying')"
+            )
             return int(cursor.fetchone()[0])
 
     def _send(self) -> None:
@@ -62,9 +67,14 @@ class Sender:
         self._truth.write(json.dumps({"regretted" if is_regretted else "committed": ids}) + "\n")
 
     def _send_some(self, key: str) -> list[str]:
-        kind = self._dice.choices(["bulk", "parent", "message", "once", "long"], [30, 25, 25, 8, 4])[0]
+        kind = self._dice.choices(
+            ["bulk", "parent", "message", "once", "long"], [30, 25, 25, 8, 4]
+        )[0]
         if kind == "bulk":
-            return [str(task) for task in actors.fault_effect.send_many([(f"{key}/{n}",) for n in range(400)])]
+            return [
+                str(task)
+                for task in actors.fault_effect.send_many([(f"{key}/{n}",) for n in range(400)])
+            ]
         if kind == "parent":
             return [actors.fault_parent.send(key, 3).message_id]
         if kind == "long":
@@ -75,7 +85,9 @@ class Sender:
 
 def main() -> None:
     sender = Sender(
-        pending_limit=int(sys.argv[1]), truth=Path(sys.argv[2]), seed=os.environ.get("JOBS_FAILPOINTS_SEED", "")
+        pending_limit=int(sys.argv[1]),
+        truth=Path(sys.argv[2]),
+        seed=os.environ.get("JOBS_FAILPOINTS_SEED", ""),
     )
 
     def stop(_signal: int, _frame: FrameType | None) -> None:

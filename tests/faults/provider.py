@@ -1,4 +1,6 @@
-"""A stand-in for the SMS provider: remembers every call it accepted, calls back, and misbehaves on demand."""
+"""A stand-in for the SMS provider: remembers every call it accepted, calls back, and misbehaves on
+demand.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +34,8 @@ class Call:
 class Provider:
     """The ground truth of what left the house. `misbehaviour` maps an answer to its probability.
 
-    Each message it took has an id of its own, repeated ones too; `call_backs`, where there are any, are told of it
-    before the caller is answered.
+    Each message it took has an id of its own, repeated ones too; `call_backs`, where there are any,
+    are told of it before the caller is answered.
     """
 
     def __init__(self, seed: int) -> None:
@@ -80,7 +82,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        answer, message_id = self.provider.accept(self.headers["Idempotency-Key"], message["to"], message["body"])
+        answer, message_id = self.provider.accept(
+            self.headers["Idempotency-Key"], message["to"], message["body"]
+        )
         if answer == "timeout":
             time.sleep(self.provider.hang_seconds)
         with suppress(OSError):  # the caller was killed, or tired of waiting

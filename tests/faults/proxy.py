@@ -18,9 +18,9 @@ SLOW_BYTES_PER_SECOND = 2_000
 class Proxy:
     """Listens on `port` and hands everything on to `target`, as the mode says.
 
-    `latency` delays every chunk, `slow` throttles, `cut` closes and refuses, `reset` does so with RST, `half_open`
-    swallows what is sent in both directions and says nothing; when it ends the swallowed connections get RST, as
-    from a machine that is back after a crash.
+    `latency` delays every chunk, `slow` throttles, `cut` closes and refuses, `reset` does so with
+    RST, `half_open` swallows what is sent in both directions and says nothing; when it ends the
+    swallowed connections get RST, as from a machine that is back after a crash.
     """
 
     def __init__(self, target: tuple[str, int]) -> None:
@@ -68,7 +68,10 @@ class Proxy:
             _reset(writer)
         self._tainted.clear()
         self._mode = mode
-        endings: dict[str, Callable[[asyncio.StreamWriter], None]] = {"cut": _close, "reset": _reset}
+        endings: dict[str, Callable[[asyncio.StreamWriter], None]] = {
+            "cut": _close,
+            "reset": _reset,
+        }
         if mode in endings:
             for writer in list(self._writers):
                 endings[mode](writer)

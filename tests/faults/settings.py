@@ -1,4 +1,6 @@
-"""Production's settings in a build made for breaking, with the campaign's actors beside the product's."""
+"""Production's settings in a build made for breaking, with the campaign's actors beside the
+product's.
+"""
 
 from config.settings import *  # noqa: F403
 

@@ -1,4 +1,6 @@
-"""Dramatiq as it comes, with the same effect: `dramatiq tests.faults.stock:broker`. It fails the test."""
+"""Dramatiq as it comes, with the same effect: `dramatiq tests.faults.stock:broker`. It fails the
+test.
+"""
 
 from __future__ import annotations
 

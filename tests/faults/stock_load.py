@@ -1,4 +1,7 @@
-"""Sends to stock Dramatiq as a request does: commit first, then `send()`. `python -m tests.faults.stock_load`."""
+"""Sends to stock Dramatiq as a request does: commit first, then `send()`.
+
+`python -m tests.faults.stock_load`.
+"""
 
 from __future__ import annotations
 

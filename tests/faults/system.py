@@ -1,4 +1,7 @@
-"""The real system of a campaign: servers and processes of its own, on loopback, gone when it ends. Linux only."""
+"""The real system of a campaign: servers and processes of its own, on loopback, gone when it ends.
+
+Linux only.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,15 @@ class SmallDisk:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(mode=0o711, parents=True, exist_ok=True)
-        command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MEGABYTES}m,mode=0711", "tmpfs", str(folder)]
+        command = [
+            "mount",
+            "-t",
+            "tmpfs",
+            "-o",
+            f"size={DISK_MEGABYTES}m,mode=0711",
+            "tmpfs",
+            str(folder),
+        ]
         self.can_fill = subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     def fill(self) -> None:
@@ -86,7 +97,11 @@ class Servers:
             undo.callback(self.disk.unmount)
             self.postgres_host = f"127.{secrets.randbelow(200) + 20}.{secrets.randbelow(250)}.{os.getpid() % 250 + 1}"
             # Bounded WAL, so that the disk is filled by the fault and nothing else.
-            options = {"listen_addresses": self.postgres_host, "max_wal_size": "192MB", "shared_buffers": "64MB"}
+            options = {
+                "listen_addresses": self.postgres_host,
+                "max_wal_size": "192MB",
+                "shared_buffers": "64MB",
+            }
             self.postgres = PostgresServer(self.disk.folder / "postgres", options)
             self.rabbitmq = RabbitmqNode(self.folder / "rabbitmq")
             undo.callback(self.rabbitmq.kill)
@@ -169,7 +184,9 @@ class Servers:
             self.rabbitmq.wipe()
 
     def revive_rabbitmq(self) -> None:
-        """The broker boots afterwards, and again where it fails to: after a crash its first start may."""
+        """The broker boots afterwards, and again where it fails to: after a crash its first start
+        may.
+        """
         self._is_rabbitmq_wanted = True
         self.tick()
 
@@ -194,13 +211,20 @@ class Servers:
         command = [sys.executable, "-m", "tests.faults.prepare", "10"]
         environment = self.environment("faults_template", JOBS_TRANSPORT="embedded")
         answer = subprocess.run(
-            command, cwd=BASE_DIR, env=environment, stdout=subprocess.PIPE, timeout=PREPARE_SECONDS, check=True
+            command,
+            cwd=BASE_DIR,
+            env=environment,
+            stdout=subprocess.PIPE,
+            timeout=PREPARE_SECONDS,
+            check=True,
         )
         self.tokens = json.loads(answer.stdout.splitlines()[-1])
 
 
 class Crew:
-    """The processes of one run; each that ends is started anew, with an environment made for that life."""
+    """The processes of one run; each that ends is started anew, with an environment made for that
+    life.
+    """
 
     def __init__(self, log_folder: Path) -> None:
         self._log_folder = log_folder
@@ -210,7 +234,12 @@ class Crew:
 
     def add(self, name: str, command: list[str], environment: Callable[[], dict[str, str]]) -> None:
         """The process runs afterwards, under this supervision."""
-        program = Program([sys.executable, *command], environment(), self._log_folder / f"{name}.log", stop_seconds=8)
+        program = Program(
+            [sys.executable, *command],
+            environment(),
+            self._log_folder / f"{name}.log",
+            stop_seconds=8,
+        )
         self._programs[name] = (program, environment)
         program.start()
 
@@ -256,7 +285,9 @@ class Crew:
 def children(pid: int) -> list[int]:
     """The processes that `pid` started and that still run."""
     try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        return [
+            int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        ]
     except (OSError, ValueError):
         return []
 

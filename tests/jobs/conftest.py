@@ -22,7 +22,8 @@ from jobs.states import TERMINAL_STATES
 BASE_DIR = Path(__file__).resolve().parents[2]
 #: Only a failing test waits so long, so it may be long enough for a machine that does much else.
 PATIENCE_SECONDS = 60.0
-#: Leases are short, so that a rescue does not take a test a quarter of a minute; and nothing comes by the clock.
+#: Leases are short, so that a rescue does not take a test a quarter of a minute; and nothing comes
+#: by the clock.
 QUICK = {"JOBS_HEARTBEAT_SECONDS": "0.3", "JOBS_LEASE_SECONDS": "2", "JOBS_SCHEDULE": ""}
 
 
@@ -32,13 +33,17 @@ def wait_until(condition: Callable[[], bool], what: str, timeout: float = PATIEN
     while not condition():
         if time.monotonic() > deadline:
             counts = dict(Counter(Task.objects.values_list("actor", "state")))
-            pytest.fail(f"Waited {timeout:.0f} s in vain for {what}; tasks: {counts}", pytrace=False)
+            pytest.fail(
+                f"Waited {timeout:.0f} s in vain for {what}; tasks: {counts}", pytrace=False
+            )
         time.sleep(0.05)
 
 
 def wait_until_drained() -> None:
     """Return once every task has ended."""
-    wait_until(lambda: not Task.objects.exclude(state__in=TERMINAL_STATES).exists(), "every task to end")
+    wait_until(
+        lambda: not Task.objects.exclude(state__in=TERMINAL_STATES).exists(), "every task to end"
+    )
 
 
 class Workers:
@@ -49,18 +54,35 @@ class Workers:
         self._log_folder = log_folder
         self.processes: list[subprocess.Popen[bytes]] = []
 
-    def start(self, *, processes: int = 1, threads: int = 4, queues: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
+    def start(
+        self, *, processes: int = 1, threads: int = 4, queues: tuple[str, ...] = ()
+    ) -> subprocess.Popen[bytes]:
         """Start one `rundramatiq` and wait until its workers beat."""
         before = set(Worker.objects.values_list("id", flat=True))
-        command = [sys.executable, "manage.py", "rundramatiq", "--processes", str(processes), "--threads", str(threads)]
+        command = [
+            sys.executable,
+            "manage.py",
+            "rundramatiq",
+            "--processes",
+            str(processes),
+            "--threads",
+            str(threads),
+        ]
         command += ["--worker-shutdown-timeout", "3000", *(["--queues", *queues] if queues else [])]
         with (self._log_folder / f"worker-{len(self.processes)}.log").open("wb") as log:
             process = subprocess.Popen(
-                command, cwd=BASE_DIR, env=self.environment, stdout=log, stderr=log, start_new_session=True
+                command,
+                cwd=BASE_DIR,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         self.processes.append(process)
         wait_until(
-            lambda: Worker.objects.exclude(id__in=before).filter(stopped_at=None).count() >= processes,
+            lambda: (
+                Worker.objects.exclude(id__in=before).filter(stopped_at=None).count() >= processes
+            ),
             "workers to boot",
         )
         return process
@@ -73,7 +95,10 @@ class Workers:
 
     def log(self) -> str:
         """What the workers printed."""
-        return "\n".join(path.read_text(errors="replace") for path in sorted(self._log_folder.glob("worker-*.log")))
+        return "\n".join(
+            path.read_text(errors="replace")
+            for path in sorted(self._log_folder.glob("worker-*.log"))
+        )
 
     def stop_all(self) -> None:
         """Nothing of this test runs on."""
@@ -91,12 +116,19 @@ def transport(request: pytest.FixtureRequest) -> str:
 def transport_environment(transport: str, request: pytest.FixtureRequest) -> dict[str, str]:
     """The environment that selects the transport, for this process and for workers."""
     url = request.getfixturevalue("rabbitmq_url") if transport == "rabbitmq" else ""
-    return {"JOBS_TRANSPORT": transport, "RABBITMQ_URL": url, "JOBS_QUEUE_PREFIX": f"test-{uuid4().hex[:8]}"}
+    return {
+        "JOBS_TRANSPORT": transport,
+        "RABBITMQ_URL": url,
+        "JOBS_QUEUE_PREFIX": f"test-{uuid4().hex[:8]}",
+    }
 
 
 @pytest.fixture
 def workers(
-    process_environment: dict[str, str], transport_environment: dict[str, str], transactional_db: None, tmp_path: Path
+    process_environment: dict[str, str],
+    transport_environment: dict[str, str],
+    transactional_db: None,
+    tmp_path: Path,
 ) -> Iterator[Workers]:
     """Starts real workers on the test database and the chosen transport; kills them afterwards."""
     environment = process_environment | transport_environment | QUICK
@@ -109,5 +141,7 @@ def workers(
 @pytest.fixture
 def second_connection() -> Iterator[psycopg.Connection]:
     """Another session on the test database, in a transaction."""
-    with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": None, "context": None}) as other:
+    with psycopg.connect(
+        **connection.get_connection_params() | {"cursor_factory": None, "context": None}
+    ) as other:
         yield other

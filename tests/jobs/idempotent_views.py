@@ -1,4 +1,6 @@
-"""A creating view for the tests of the Idempotency-Key; it creates rows of the limiter, one a title."""
+"""A creating view for the tests of the Idempotency-Key; it creates rows of the limiter, one a
+title.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from uuid_utils.compat import uuid7
 
-from jobs.idempotency import idempotent
+from jobs.http.idempotency import idempotent
 from jobs.models import RateLimit
 
 #: What a test wants to happen in the handler after the row is made.
@@ -36,7 +38,9 @@ class ThingView(APIView):
         title = request.data["title"]
         thing = make_thing(title)
         during.get(title, lambda: None)()
-        return Response({"thing": thing, "text": "é"}, status=201, headers={"Location": f"/things/{thing}"})
+        return Response(
+            {"thing": thing, "text": "é"}, status=201, headers={"Location": f"/things/{thing}"}
+        )
 
 
 class AttemptView(APIView):

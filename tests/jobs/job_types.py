@@ -9,7 +9,7 @@ from rest_framework import serializers
 from rest_framework.permissions import IsAdminUser
 
 import jobs
-from jobs.serializers import PayloadSerializer
+from jobs.api.serializers import PayloadSerializer
 
 
 class SumPayloadSerializer(PayloadSerializer):
@@ -28,7 +28,13 @@ class SumSerializer(serializers.Serializer[Any]):
     result=SumSerializer,
     limits=jobs.Limits(active_per_user=2, per_hour=4),
 )
-@jobs.actor(kind="long", queue_name="analytics", max_attempts=3, min_backoff=timedelta(), max_backoff=timedelta())
+@jobs.actor(
+    kind="long",
+    queue_name="analytics",
+    max_attempts=3,
+    min_backoff=timedelta(),
+    max_backoff=timedelta(),
+)
 def sum_numbers(*, numbers: list[int], mode: str, since: str | None = None) -> dict[str, Any]:
     """Add numbers up."""
     task = jobs.current_task()
@@ -40,7 +46,12 @@ def sum_numbers(*, numbers: list[int], mode: str, since: str | None = None) -> d
     return {"total": sum(numbers), "since": since, "internal": "not for clients"}
 
 
-@jobs.job_type("tests.staff_only", payload=PayloadSerializer, result=serializers.Serializer, permission=IsAdminUser)
+@jobs.job_type(
+    "tests.staff_only",
+    payload=PayloadSerializer,
+    result=serializers.Serializer,
+    permission=IsAdminUser,
+)
 @jobs.actor(kind="long", queue_name="analytics")
 def staff_only() -> dict[str, Any]:
     """For staff."""

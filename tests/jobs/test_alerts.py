@@ -13,8 +13,8 @@ from django.conf import LazySettings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from jobs import alerts
 from jobs.models import AlertEpisode, Mark, Queue, Task, Worker
+from jobs.operations import alerts
 from jobs.process import resident_bytes
 from jobs.testing import run_tasks
 from tests.jobs.probe.actors import probe_failing, probe_transactional
@@ -38,7 +38,9 @@ def listen(episode_id: Any, phase: alerts.Phase) -> None:
 
 
 def calm_for_long() -> None:
-    AlertEpisode.objects.filter(ended_at=None).update(calm_since=timezone.now() - alerts.CALM - timedelta(seconds=1))
+    AlertEpisode.objects.filter(ended_at=None).update(
+        calm_since=timezone.now() - alerts.CALM - timedelta(seconds=1)
+    )
 
 
 def test_an_episode_is_told_once_and_its_end_once(told: list[tuple[str, str]]) -> None:
@@ -113,7 +115,9 @@ def test_of_two_processes_one_checks() -> None:
     assert turns[-1] is True
 
 
-def test_each_rule_measures_what_it_says(told: list[tuple[str, str]], settings: LazySettings) -> None:
+def test_each_rule_measures_what_it_says(
+    told: list[tuple[str, str]], settings: LazySettings
+) -> None:
     settings.JOBS_ALERT_RULES = {
         "dead_tasks": 10,
         "oldest_seconds": 300,
@@ -131,7 +135,8 @@ def test_each_rule_measures_what_it_says(told: list[tuple[str, str]], settings: 
     Worker.objects.create(hostname="desk", pid=1, threads=1, memory_bytes=resident_bytes())
     alerts.check()
     assert sorted(told) == [
-        (rule, "began") for rule in ("dead_tasks", "failure_rate", "oldest_seconds", "worker_memory_bytes")
+        (rule, "began")
+        for rule in ("dead_tasks", "failure_rate", "oldest_seconds", "worker_memory_bytes")
     ]
 
 
@@ -150,7 +155,9 @@ def test_a_paused_queue_is_no_surprise_and_few_failures_are_no_rate(
     assert told == []
 
 
-def test_a_rule_taken_away_ends_its_episode_in_silence(told: list[tuple[str, str]], settings: LazySettings) -> None:
+def test_a_rule_taken_away_ends_its_episode_in_silence(
+    told: list[tuple[str, str]], settings: LazySettings
+) -> None:
     alerts.judge("dead_tasks", 25, 20)
     settings.JOBS_ALERT_RULES = {}
     alerts.check()

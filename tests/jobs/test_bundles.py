@@ -16,8 +16,10 @@ from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from dramatiq import MessageProxy
 
-from jobs import backlog, bundles, ledger, pace, send_group
-from jobs.backlog import Backlog
+from jobs import send_group
+from jobs.execution import backlog, bundles, pace
+from jobs.execution.backlog import Backlog
+from jobs.ledger import transitions
 from jobs.models import Attempt, Queue, Task, TaskGroup
 from jobs.process import process_id
 from jobs.states import State
@@ -42,7 +44,9 @@ def short_actors(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def send_many(count: int, **options: Any) -> list[UUID]:
-    """Send tasks that are due one after the other: of those due in the same moment any may be first."""
+    """Send tasks that are due one after the other: of those due in the same moment any may be
+    first.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
         sent = probe_transactional.send_many([(f"{number}",) for number in range(count)], **options)
         cursor.execute(
@@ -61,7 +65,9 @@ def states() -> Counter[str]:
     return Counter(Task.objects.values_list("state", flat=True))
 
 
-def test_a_bundle_is_one_transaction_and_each_task_ends_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bundle_is_one_transaction_and_each_task_ends_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(bundles, "TRANSACTION_SECONDS", 60.0)
     sent = send_many(20)
     claims = bundles.claim("default", SHORT)
@@ -69,14 +75,18 @@ def test_a_bundle_is_one_transaction_and_each_task_ends_once(monkeypatch: pytest
     assert states() == {State.RUNNING: 20}
     assert bundles.run(claims) == sent
     assert effects() == {f"{number}": 1 for number in range(20)}
-    assert set(Task.objects.values_list("state", "attempt", "worker_id")) == {(State.SUCCEEDED, 1, process_id())}
+    assert set(Task.objects.values_list("state", "attempt", "worker_id")) == {
+        (State.SUCCEEDED, 1, process_id())
+    }
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(DISTINCT xmin::text) FROM probe_effect")
         assert cursor.fetchone() == (1,)
     assert bundles.claim("default", SHORT) == []
 
 
-def test_a_long_transaction_ends_early_and_the_rest_runs_in_another(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_transaction_ends_early_and_the_rest_runs_in_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(bundles, "TRANSACTION_SECONDS", 0.0)
     sent = send_many(3)
     assert bundles.run(bundles.claim("default", SHORT)) == sent
@@ -109,7 +119,9 @@ def test_one_that_fails_has_its_own_attempt_and_the_others_end_once() -> None:
     succeeded = bundles.run(bundles.claim("default", SHORT))
     assert set(sent) < set(succeeded)
     assert effects() == {**{f"{number}": 1 for number in range(5)}, "parent": 1}
-    assert Task.objects.filter(actor="probe_transactional", state=State.QUEUED).count() == 3, "the parent's children"
+    assert Task.objects.filter(actor="probe_transactional", state=State.QUEUED).count() == 3, (
+        "the parent's children"
+    )
     task = Task.objects.get(pk=failing.message_id)
     assert (task.state, task.attempt) == (State.RETRYING, 1)
     assert Attempt.objects.get().error == "no luck today"
@@ -119,13 +131,15 @@ def test_a_task_that_was_rescued_meanwhile_is_not_ended_and_the_others_are() -> 
     send_many(4)
     claims = bundles.claim("default", SHORT)
     lost = claims[2]
-    ledger.fail(lost, ledger.Failure("WorkerLost", ""), pause=timedelta(hours=1))
+    transitions.fail(lost, transitions.Failure("WorkerLost", ""), pause=timedelta(hours=1))
     assert bundles.run(claims) == [claim.id for claim in claims if claim is not lost]
     assert states() == {State.SUCCEEDED: 3, State.RETRYING: 1}
     assert effects() == {"0": 1, "1": 1, "3": 1}
 
 
-def test_a_connection_that_breaks_in_the_middle_doubles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_that_breaks_in_the_middle_doubles_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     send_many(6)
     claims = bundles.claim("default", SHORT)
     plain, calls = probe_transactional.fn, []
@@ -178,14 +192,23 @@ def test_a_task_that_failed_once_runs_alone_even_when_its_own_message_brings_it(
     assert [claim.id for claim in bundles.claim("default", SHORT, first=failed)] == fresh
 
 
-def test_a_task_that_another_is_about_to_claim_is_not_waited_for(second_connection: psycopg.Connection) -> None:
-    """Two bundles that waited for each other's tasks would stand still until PostgreSQL ended one of them."""
+def test_a_task_that_another_is_about_to_claim_is_not_waited_for(
+    second_connection: psycopg.Connection,
+) -> None:
+    """Two bundles that waited for each other's tasks would stand still until PostgreSQL ended one
+    of them.
+    """
     sent = send_many(3)
     second_connection.execute("SELECT FROM jobs_task WHERE id = %s FOR UPDATE", [sent[1]])
-    assert [claim.id for claim in bundles.claim("default", SHORT, first=sent[1])] == [sent[0], sent[2]]
+    assert [claim.id for claim in bundles.claim("default", SHORT, first=sent[1])] == [
+        sent[0],
+        sent[2],
+    ]
 
 
-def test_an_actor_nobody_has_seen_run_is_not_taken_for_short(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_actor_nobody_has_seen_run_is_not_taken_for_short(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(pace, "_seconds", {})
     assert bundles.short_actors("default") == []
     pace.note("probe_transactional", 0.0001)

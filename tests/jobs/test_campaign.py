@@ -1,4 +1,6 @@
-"""A short, seeded slice of the campaign that `make faults` runs at length, and proof that its verdict can fail."""
+"""A short, seeded slice of the campaign that `make faults` runs at length, and proof that its
+verdict can fail.
+"""
 
 from __future__ import annotations
 
@@ -33,17 +35,26 @@ from tests.faults.system import Servers
 
 @pytest.mark.faults
 def test_nothing_is_lost_or_doubled_in_a_slice_of_the_campaign() -> None:
-    """PostgreSQL dies under load, a worker's way to RabbitMQ is half open, workers are killed, RabbitMQ is wiped."""
+    """PostgreSQL dies under load, a worker's way to RabbitMQ is half open, workers are killed,
+    RabbitMQ is wiped.
+    """
     cards = [
         NetworkFault(name="half open", target="RabbitMQ", mode="half_open", seconds=2),
         WorkerSignal(name="worker killed", signal=signal.SIGKILL),
-        PostgresCrash(name="PostgreSQL restarted", target="PostgreSQL server", seconds=0.5, is_killed=True),
+        PostgresCrash(
+            name="PostgreSQL restarted", target="PostgreSQL server", seconds=0.5, is_killed=True
+        ),
         RabbitmqKill(name="RabbitMQ wiped", target="RabbitMQ server", seconds=0.1, is_wiped=True),
     ]
     folder = Path(settings.DATA_DIR) / "faults-slice"
     with Servers(folder) as servers:
         campaign = Campaign(
-            servers, cards, seed=1, seconds=8, workers=("worker-direct", "worker-proxied"), has_web=False
+            servers,
+            cards,
+            seed=1,
+            seconds=8,
+            workers=("worker-direct", "worker-proxied"),
+            has_web=False,
         )
         result = campaign.run()
     shutil.rmtree(folder, ignore_errors=True)
@@ -61,13 +72,19 @@ def judge(transactional_db: None) -> Iterator[psycopg.Connection[tuple[object, .
         cursor.execute(CREATE)
     parameters = {**connection.get_connection_params()}
     names = ("host", "port", "user", "password", "dbname")
-    with psycopg.connect(**{name: parameters[name] for name in names if name in parameters}, autocommit=True) as plain:
+    with psycopg.connect(
+        **{name: parameters[name] for name in names if name in parameters}, autocommit=True
+    ) as plain:
         yield plain
         plain.execute("DROP TABLE fault_effect")
 
 
 def ended_task(
-    judge: psycopg.Connection[tuple[object, ...]], actor: str, *, effects: int, state: str = "succeeded"
+    judge: psycopg.Connection[tuple[object, ...]],
+    actor: str,
+    *,
+    effects: int,
+    state: str = "succeeded",
 ) -> str:
     task = str(uuid4())
     judge.execute(
@@ -85,7 +102,9 @@ def test_the_verdict_passes_what_is_right(judge: psycopg.Connection[tuple[object
     assert verdict.judge(judge, verdict.Promised(), []).breaches == []
 
 
-@pytest.mark.parametrize(("effects", "state"), [(0, "succeeded"), (2, "succeeded"), (1, "cancelled")])
+@pytest.mark.parametrize(
+    ("effects", "state"), [(0, "succeeded"), (2, "succeeded"), (1, "cancelled")]
+)
 def test_the_verdict_finds_effects_lost_doubled_and_undue(
     judge: psycopg.Connection[tuple[object, ...]], effects: int, state: str
 ) -> None:
@@ -106,16 +125,32 @@ def test_the_verdict_finds_tasks_that_vanished_or_should_not_be(
     ]
 
 
-def test_the_verdict_finds_a_message_sent_twice(judge: psycopg.Connection[tuple[object, ...]]) -> None:
+def test_the_verdict_finds_a_message_sent_twice(
+    judge: psycopg.Connection[tuple[object, ...]],
+) -> None:
     once = ended_task(judge, "fault_once", effects=0)
     message = ended_task(judge, "fault_message", effects=1)
     good, bad = Call(message, "probe", "k", "ok"), Call(message, "probe", "k", "error")
-    assert verdict.judge(judge, verdict.Promised(), [Call(once, "probe", "k", "ok"), bad, good]).breaches == []
+    assert (
+        verdict.judge(
+            judge, verdict.Promised(), [Call(once, "probe", "k", "ok"), bad, good]
+        ).breaches
+        == []
+    )
     assert len(verdict.judge(judge, verdict.Promised(), [good, good]).breaches) == 1
-    assert len(verdict.judge(judge, verdict.Promised(), [good, *[Call(once, "probe", "k", "ok")] * 2]).breaches) == 1
+    assert (
+        len(
+            verdict.judge(
+                judge, verdict.Promised(), [good, *[Call(once, "probe", "k", "ok")] * 2]
+            ).breaches
+        )
+        == 1
+    )
 
 
-def sent_sms(judge: psycopg.Connection[tuple[object, ...]], provider_id: str, *, status: str) -> None:
+def sent_sms(
+    judge: psycopg.Connection[tuple[object, ...]], provider_id: str, *, status: str
+) -> None:
     judge.execute(
         "INSERT INTO notifications_delivery (id, channel, template, context, event_key, status, provider_id, error,"
         " created_at) VALUES (%(id)s, 'sms', 't', '{}', %(id)s, %(status)s, %(provider_id)s, '', now())",
@@ -131,7 +166,9 @@ def kept_receipt(judge: psycopg.Connection[tuple[object, ...]], provider_id: str
     )
 
 
-def test_the_verdict_passes_receipts_that_arrived(judge: psycopg.Connection[tuple[object, ...]]) -> None:
+def test_the_verdict_passes_receipts_that_arrived(
+    judge: psycopg.Connection[tuple[object, ...]],
+) -> None:
     sent_sms(judge, "a", status="delivered")
     sent_sms(judge, "unanswered", status="sent")
     sent_sms(judge, "answer-lost", status="delivered")
@@ -151,16 +188,25 @@ def test_the_verdict_passes_receipts_that_arrived(judge: psycopg.Connection[tupl
     ],
 )
 def test_the_verdict_finds_receipts_that_were_lost_or_invented(
-    judge: psycopg.Connection[tuple[object, ...]], status: str, *, is_kept: bool, is_promised: bool, breach: str
+    judge: psycopg.Connection[tuple[object, ...]],
+    status: str,
+    *,
+    is_kept: bool,
+    is_promised: bool,
+    breach: str,
 ) -> None:
     sent_sms(judge, "a", status=status)
     if is_kept:
         kept_receipt(judge, "a")
     promised = verdict.Promised(receipts={"a"} if is_promised else set())
-    assert [found.split(":")[0] for found in verdict.judge(judge, promised, []).breaches] == [breach]
+    assert [found.split(":")[0] for found in verdict.judge(judge, promised, []).breaches] == [
+        breach
+    ]
 
 
-def test_the_verdict_finds_a_receipt_kept_twice(judge: psycopg.Connection[tuple[object, ...]]) -> None:
+def test_the_verdict_finds_a_receipt_kept_twice(
+    judge: psycopg.Connection[tuple[object, ...]],
+) -> None:
     unique = "notifications_receipt_provider_id_key"
     judge.execute(f"ALTER TABLE notifications_receipt DROP CONSTRAINT {unique}")
     try:
@@ -171,7 +217,9 @@ def test_the_verdict_finds_a_receipt_kept_twice(judge: psycopg.Connection[tuple[
         assert found.doubled == 1
     finally:
         judge.execute("TRUNCATE notifications_receipt")
-        judge.execute(f"ALTER TABLE notifications_receipt ADD CONSTRAINT {unique} UNIQUE (provider_id)")
+        judge.execute(
+            f"ALTER TABLE notifications_receipt ADD CONSTRAINT {unique} UNIQUE (provider_id)"
+        )
 
 
 # --- the tools -------------------------------------------------------------------------------------------------

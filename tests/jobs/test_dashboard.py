@@ -16,12 +16,12 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import AuditEvent, User
-from jobs import charts, dashboard, rollup
-from jobs import publisher as publisher_module
 from jobs.models import AlertEpisode, Queue, Task, Worker
-from jobs.publisher import Parcel
+from jobs.operations import charts, dashboard, rollup
 from jobs.templatetags import figures
 from jobs.testing import run_tasks
+from jobs.transport import publisher as publisher_module
+from jobs.transport.publisher import Parcel
 from tests.jobs.conftest import wait_until
 from tests.jobs.probe.actors import probe_failing, probe_transactional
 
@@ -38,7 +38,9 @@ def desk(client: Client) -> Client:
 
 def staff(*permissions: str) -> Client:
     user = User.objects.create_user("+12035550102", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=permissions, content_type__app_label="jobs"))
+    user.user_permissions.set(
+        Permission.objects.filter(codename__in=permissions, content_type__app_label="jobs")
+    )
     client = Client()
     client.force_login(user)
     return client
@@ -55,7 +57,9 @@ def test_it_is_linked_from_the_admin(desk: Client) -> None:
         assert f'href="{PAGE}"' in desk.get(address).content.decode()
 
 
-@pytest.mark.parametrize("period", ["", "?period=hour", "?period=day", "?period=week", "?period=century"])
+@pytest.mark.parametrize(
+    "period", ["", "?period=hour", "?period=day", "?period=week", "?period=century"]
+)
 def test_an_empty_ledger_has_a_page(desk: Client, period: str) -> None:
     page = shown(desk, period)
     assert "No worker process is known" in page
@@ -67,22 +71,39 @@ def test_it_shows_what_happened_what_waits_and_who_works(desk: Client) -> None:
         probe_transactional.send("fine")
         probe_failing.send("luck")
     run_tasks(raise_errors=False, until_delay=False)
-    worker = Worker.objects.create(hostname="desk-1", pid=4711, queues=["default"], threads=2, memory_bytes=2**28)
+    worker = Worker.objects.create(
+        hostname="desk-1", pid=4711, queues=["default"], threads=2, memory_bytes=2**28
+    )
     with transaction.atomic():
         task = Task.objects.get(pk=probe_transactional.send("running").message_id)
         probe_transactional.send("waiting")
-    task.state, task.worker_id, task.started_at, task.attempt = "running", worker.pk, timezone.now(), 2
+    task.state, task.worker_id, task.started_at, task.attempt = (
+        "running",
+        worker.pk,
+        timezone.now(),
+        2,
+    )
     task.progress = {"fraction": 0.42}
     task.save(update_fields=["state", "worker_id", "started_at", "attempt", "progress"])
     AlertEpisode.objects.create(rule="dead_tasks", threshold=20, value=25)
     page = shown(desk)
-    for fact in ("desk-1:4711", "256.0", "42.0 %", "attempt 2", "ValueError", "probe_failing", "25 tasks are dead"):
+    for fact in (
+        "desk-1:4711",
+        "256.0",
+        "42.0 %",
+        "attempt 2",
+        "ValueError",
+        "probe_failing",
+        "25 tasks are dead",
+    ):
         assert fact in page
     assert "33.3 %" in page, "one of three attempts succeeded"
 
 
 def test_a_silent_worker_is_not_called_alive(desk: Client) -> None:
-    Worker.objects.create(hostname="desk-2", pid=1, threads=1, heartbeat_at=timezone.now() - timedelta(minutes=3))
+    Worker.objects.create(
+        hostname="desk-2", pid=1, threads=1, heartbeat_at=timezone.now() - timedelta(minutes=3)
+    )
     assert "silent for 3 min" in shown(desk)
 
 
@@ -136,7 +157,9 @@ def test_others_see_nothing(client: Client) -> None:
 
 
 @pytest.mark.parametrize("tasks", [0, 30])
-def test_the_number_of_statements_does_not_grow(desk: Client, tasks: int, django_assert_max_num_queries: Any) -> None:
+def test_the_number_of_statements_does_not_grow(
+    desk: Client, tasks: int, django_assert_max_num_queries: Any
+) -> None:
     now = timezone.now()
     Task.objects.bulk_create(
         Task(
@@ -164,7 +187,9 @@ def by_rabbitmq(settings: LazySettings) -> Iterator[LazySettings]:
     publisher_module._forget()
 
 
-def test_rabbitmq_is_up_with_what_each_queue_holds(by_rabbitmq: LazySettings, rabbitmq_url: str) -> None:
+def test_rabbitmq_is_up_with_what_each_queue_holds(
+    by_rabbitmq: LazySettings, rabbitmq_url: str
+) -> None:
     by_rabbitmq.RABBITMQ_URL = rabbitmq_url
     parcels = [Parcel(uuid4(), "probe_transactional", "default") for _ in range(3)]
     way = publisher_module.publisher()
@@ -175,7 +200,9 @@ def test_rabbitmq_is_up_with_what_each_queue_holds(by_rabbitmq: LazySettings, ra
     assert broker.ready == dict.fromkeys(by_rabbitmq.JOBS_QUEUES, 0) | {"default": 3}
 
 
-def test_rabbitmq_that_is_away_costs_the_page_no_more_than_a_moment(by_rabbitmq: LazySettings) -> None:
+def test_rabbitmq_that_is_away_costs_the_page_no_more_than_a_moment(
+    by_rabbitmq: LazySettings,
+) -> None:
     by_rabbitmq.RABBITMQ_URL = "amqp://127.0.0.1:9/"
     started = time.monotonic()
     assert dashboard.ask_broker().state == "down"
@@ -213,7 +240,8 @@ def test_durations_read_well(seconds: float | None, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "text"), [(0, "0 %"), (1, "100 %"), (0.0002, "< 0.1 %"), (0.9999, "> 99.9 %"), (0.5, "50.0 %")]
+    ("part", "text"),
+    [(0, "0 %"), (1, "100 %"), (0.0002, "< 0.1 %"), (0.9999, "> 99.9 %"), (0.5, "50.0 %")],
 )
 def test_almost_all_is_not_all(part: float, text: str) -> None:
     assert figures.percent(part) == text

@@ -6,8 +6,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from jobs import database
-from jobs.database import execute, fetch
+from jobs.ledger import database
+from jobs.ledger.database import execute, fetch
 
 pytestmark = pytest.mark.django_db
 PREPARED = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'SELECT $1::int%%'"
@@ -17,7 +17,9 @@ def prepared() -> int:
     return int(fetch(PREPARED, ())[0][0])
 
 
-def test_a_frequent_statement_is_prepared_once_and_again_when_its_plan_is_old(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_frequent_statement_is_prepared_once_and_again_when_its_plan_is_old(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(database, "PLAN_LIFETIME_SECONDS", 1e9)
     for number in (1, 2, 3):
         assert fetch("SELECT %s::int", (number,), is_prepared=True) == [(number,)]
@@ -29,7 +31,9 @@ def test_a_frequent_statement_is_prepared_once_and_again_when_its_plan_is_old(mo
 
 def test_others_are_not_prepared_and_json_comes_as_values_either_way() -> None:
     for is_prepared in (False, True):
-        assert fetch("SELECT %s::jsonb", ('{"a": [1]}',), is_prepared=is_prepared) == [({"a": [1]},)]
+        assert fetch("SELECT %s::jsonb", ('{"a": [1]}',), is_prepared=is_prepared) == [
+            ({"a": [1]},)
+        ]
     fetch("SELECT %s::int", (1,))
     assert prepared() == 0
 

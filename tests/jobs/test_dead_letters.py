@@ -12,13 +12,15 @@ from django.core.management import call_command
 from django.db import transaction
 from django.test import Client
 
+import tests.jobs.job_types  # noqa: F401 - registers them
 from accounts.models import AuditEvent, User
-from jobs import operations, starting, types
+from jobs.api import starting
 from jobs.errors import ArgumentsRefused, NotInThatState
+from jobs.execution import job_types
 from jobs.models import Task
+from jobs.operations import actions
 from jobs.states import State
 from jobs.testing import run_tasks
-from tests.jobs import job_types  # noqa: F401 - registers them
 from tests.jobs.probe.actors import probe_failing, probe_transactional
 
 pytestmark = pytest.mark.django_db
@@ -48,11 +50,11 @@ def desk(client: Client, operator: User) -> Client:
 
 def test_edited_arguments_are_recorded_and_run_after_a_replay(operator: User) -> None:
     task = dead_task()
-    operations.edit_arguments(task.pk, ["patience"], {}, by=operator.pk)
+    actions.edit_arguments(task.pk, ["patience"], {}, by=operator.pk)
     event = AuditEvent.objects.get(event="task.arguments_edited")
     assert (event.actor_id, event.subject) == (operator.pk, f"task:{task.pk}")
     assert event.data == {"changed": ["0"]}, "the place, not the value"
-    operations.replay([task.pk], by=operator.pk)
+    actions.replay([task.pk], by=operator.pk)
     run_tasks(raise_errors=False, until_delay=False)
     assert task.attempts.last().error == "no patience today"  # type: ignore[union-attr]
 
@@ -61,45 +63,54 @@ def test_only_the_arguments_of_dead_tasks_are_edited() -> None:
     with transaction.atomic():
         message = probe_transactional.send("patient")
     with pytest.raises(NotInThatState):
-        operations.edit_arguments(UUID(message.message_id), ["x"], {}, by=None)
+        actions.edit_arguments(UUID(message.message_id), ["x"], {}, by=None)
     task = dead_task()
-    operations.replay([task.pk], by=None)  # faster than the edit
+    actions.replay([task.pk], by=None)  # faster than the edit
     with pytest.raises(NotInThatState):
-        operations.edit_arguments(task.pk, ["x"], {}, by=None)
+        actions.edit_arguments(task.pk, ["x"], {}, by=None)
     Task.objects.filter(pk=task.pk).update(state=State.DEAD, sealed_args=b"sealed")
     with pytest.raises(NotInThatState):
-        operations.edit_arguments(task.pk, ["x"], {}, by=None)
+        actions.edit_arguments(task.pk, ["x"], {}, by=None)
     assert not AuditEvent.objects.filter(event="task.arguments_edited").exists()
 
 
 @pytest.mark.parametrize(
-    ("args", "kwargs"), [([], {}), (["a", "b"], {}), (["a"], {"colour": "red"}), (["\0"], {}), (["\ud800"], {})]
+    ("args", "kwargs"),
+    [([], {}), (["a", "b"], {}), (["a"], {"colour": "red"}), (["\0"], {}), (["\ud800"], {})],
 )
-def test_arguments_that_the_actor_does_not_take_are_refused(args: list[Any], kwargs: dict[str, Any]) -> None:
+def test_arguments_that_the_actor_does_not_take_are_refused(
+    args: list[Any], kwargs: dict[str, Any]
+) -> None:
     task = dead_task()
     with pytest.raises(ArgumentsRefused):
-        operations.edit_arguments(task.pk, args, kwargs, by=None)
+        actions.edit_arguments(task.pk, args, kwargs, by=None)
     task.refresh_from_db()
     assert task.args == ["luck"]
 
 
 def test_the_payload_of_a_job_stays_valid(operator: User) -> None:
-    job_type = types.find("tests.sum")
+    job_type = job_types.find("tests.sum")
     assert job_type is not None
     job = starting.start(job_type, {"numbers": [1], "mode": "refuse"}, by=operator.pk)
     run_tasks(raise_errors=False)
     with pytest.raises(ArgumentsRefused, match=r"tests\.sum.*numbers"):
-        operations.edit_arguments(job.pk, [], {"numbers": ["x"], "mode": "plain"}, by=operator.pk)
-    operations.edit_arguments(job.pk, [], {"numbers": [1, 1], "mode": "plain"}, by=operator.pk)
-    assert AuditEvent.objects.get(event="task.arguments_edited").data == {"changed": ["mode", "numbers"]}
+        actions.edit_arguments(job.pk, [], {"numbers": ["x"], "mode": "plain"}, by=operator.pk)
+    actions.edit_arguments(job.pk, [], {"numbers": [1, 1], "mode": "plain"}, by=operator.pk)
+    assert AuditEvent.objects.get(event="task.arguments_edited").data == {
+        "changed": ["mode", "numbers"]
+    }
 
 
 def test_the_payload_of_a_job_gets_no_field_that_its_type_lacks() -> None:
     job = Task.objects.create(
-        actor="rank_citizens", queue="analytics", job_type="accounts.leaderboard", state=State.DEAD, kwargs={"limit": 5}
+        actor="rank_citizens",
+        queue="analytics",
+        job_type="accounts.leaderboard",
+        state=State.DEAD,
+        kwargs={"limit": 5},
     )
     with pytest.raises(ArgumentsRefused, match=r"accounts\.leaderboard.*Unknown field"):
-        operations.edit_arguments(job.pk, [], {"limit": 5, "untill": "2026-01-01T00:00:00Z"}, by=None)
+        actions.edit_arguments(job.pk, [], {"limit": 5, "untill": "2026-01-01T00:00:00Z"}, by=None)
 
 
 def test_the_admin_edits_the_arguments_of_a_dead_task(desk: Client) -> None:
@@ -107,7 +118,10 @@ def test_the_admin_edits_the_arguments_of_a_dead_task(desk: Client) -> None:
     assert page(task.pk) in desk.get(f"/admin/jobs/task/{task.pk}/change/").content.decode()
     assert "luck" in desk.get(page(task.pk)).content.decode()
     response = desk.post(page(task.pk), {"args": '["patience"]', "kwargs": ""})
-    assert (response.status_code, response["Location"]) == (302, f"/admin/jobs/task/{task.pk}/change/")
+    assert (response.status_code, response["Location"]) == (
+        302,
+        f"/admin/jobs/task/{task.pk}/change/",
+    )
     task.refresh_from_db()
     assert (task.args, task.kwargs, task.state) == (["patience"], {}, State.DEAD)
 
@@ -128,7 +142,9 @@ def test_the_admin_edits_the_arguments_of_a_dead_task(desk: Client) -> None:
         ("[]", '{"a": 1, "a": 2}', "repeats a name"),
     ],
 )
-def test_the_admin_says_why_arguments_are_refused(desk: Client, args: str, kwargs: str, complaint: str) -> None:
+def test_the_admin_says_why_arguments_are_refused(
+    desk: Client, args: str, kwargs: str, complaint: str
+) -> None:
     task = dead_task()
     response = desk.post(page(task.pk), {"args": args, "kwargs": kwargs})
     assert response.status_code == 200
@@ -138,7 +154,10 @@ def test_the_admin_says_why_arguments_are_refused(desk: Client, args: str, kwarg
 def test_the_admin_offers_no_edit_of_others(desk: Client) -> None:
     with transaction.atomic():
         message = probe_transactional.send("patient")
-    assert "/arguments/" not in desk.get(f"/admin/jobs/task/{message.message_id}/change/").content.decode()
+    assert (
+        "/arguments/"
+        not in desk.get(f"/admin/jobs/task/{message.message_id}/change/").content.decode()
+    )
     response = desk.post(page(UUID(message.message_id)), {"args": '["x"]', "kwargs": ""})
     assert "Only the arguments of a dead task" in response.content.decode()
 
@@ -154,9 +173,9 @@ def test_staff_without_the_permission_edit_nothing(client: Client) -> None:
 
 def test_a_discarded_task_is_cancelled_and_stays_so(operator: User) -> None:
     task = dead_task()
-    assert operations.discard([task.pk], by=operator.pk) == 1
-    assert operations.discard([task.pk], by=operator.pk) == 0
-    assert operations.replay([task.pk], by=operator.pk) == 0
+    assert actions.discard([task.pk], by=operator.pk) == 1
+    assert actions.discard([task.pk], by=operator.pk) == 0
+    assert actions.replay([task.pk], by=operator.pk) == 0
     task.refresh_from_db()
     assert task.state == State.CANCELLED
     assert AuditEvent.objects.get(event="task.discarded").actor_id == operator.pk
@@ -164,8 +183,8 @@ def test_a_discarded_task_is_cancelled_and_stays_so(operator: User) -> None:
 
 def test_a_replay_that_was_faster_wins_over_a_discard() -> None:
     task = dead_task()
-    operations.replay([task.pk], by=None)
-    assert operations.discard([task.pk], by=None) == 0
+    actions.replay([task.pk], by=None)
+    assert actions.discard([task.pk], by=None) == 0
 
 
 def test_the_admin_replays_and_discards_all_that_a_filter_finds(desk: Client) -> None:
@@ -175,9 +194,15 @@ def test_the_admin_replays_and_discards_all_that_a_filter_finds(desk: Client) ->
     assert one is not None
     where = "/admin/jobs/task/?state=dead&actor=probe_failing"
     data = {"_selected_action": [str(one.pk)], "select_across": "1"}
-    assert "3 tasks replayed" in desk.post(where, data | {"action": "replay_dead"}, follow=True).content.decode()
+    assert (
+        "3 tasks replayed"
+        in desk.post(where, data | {"action": "replay_dead"}, follow=True).content.decode()
+    )
     run_tasks(raise_errors=False, until_delay=False)
-    assert "3 tasks discarded" in desk.post(where, data | {"action": "discard_dead"}, follow=True).content.decode()
+    assert (
+        "3 tasks discarded"
+        in desk.post(where, data | {"action": "discard_dead"}, follow=True).content.decode()
+    )
     assert set(Task.objects.values_list("state", flat=True)) == {State.CANCELLED}
 
 
@@ -185,7 +210,9 @@ def test_the_command_discards() -> None:
     task = dead_task()
     for options, changed in [(("--dry-run",), 0), ((), 1)]:
         output = StringIO()
-        call_command("tasks", "discard", "--actor", "probe_failing", "--json", *options, stdout=output)
+        call_command(
+            "tasks", "discard", "--actor", "probe_failing", "--json", *options, stdout=output
+        )
         assert json.loads(output.getvalue()) == {
             "verb": "discard",
             "dry_run": bool(options),

@@ -42,7 +42,10 @@ def test_every_task_runs_exactly_once(workers: Workers) -> None:
         probe_long.send("long", 3)
     workers.start(processes=2)
     wait_until_drained()
-    expected = [f"many {number}" for number in range(300)] + ["parent", *(f"parent/{n}" for n in range(5))]
+    expected = [f"many {number}" for number in range(300)] + [
+        "parent",
+        *(f"parent/{n}" for n in range(5)),
+    ]
     expected += ["external:answer", "long/0", "long/1", "long/2"]
     assert effects() == Counter(expected)
     assert set(Task.objects.values_list("state", flat=True)) == {State.SUCCEEDED}
@@ -51,7 +54,9 @@ def test_every_task_runs_exactly_once(workers: Workers) -> None:
 
 def running_worker_pid(actor: str) -> int:
     """Wait until a task of `actor` runs; return the process id of its worker."""
-    wait_until(lambda: Task.objects.filter(actor=actor, state=State.RUNNING).exists(), f"{actor} to run")
+    wait_until(
+        lambda: Task.objects.filter(actor=actor, state=State.RUNNING).exists(), f"{actor} to run"
+    )
     task = Task.objects.get(actor=actor, state=State.RUNNING)
     assert task.worker_id is not None
     return Worker.objects.get(id=task.worker_id).pid
@@ -207,7 +212,12 @@ def test_delays_wait_in_the_ledger(workers: Workers) -> None:
     task = Task.objects.get(state=State.SUCCEEDED)
     assert task.started_at is not None
     assert timedelta(0) <= task.started_at - task.run_at < timedelta(seconds=5)
-    assert Task.objects.filter(state=State.QUEUED, run_at__gt=timezone.now() + timedelta(days=364)).count() == 1
+    assert (
+        Task.objects.filter(
+            state=State.QUEUED, run_at__gt=timezone.now() + timedelta(days=364)
+        ).count()
+        == 1
+    )
 
 
 def test_a_worker_that_is_told_to_stop_leaves_nothing_behind(workers: Workers) -> None:

@@ -1,4 +1,6 @@
-"""Fail points: obeyed only by a build made for breaking, told before they act, and nothing anywhere else."""
+"""Fail points: obeyed only by a build made for breaking, told before they act, and nothing anywhere
+else.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,12 @@ def test_a_fault_happens_the_nth_time_and_is_told_first(tmp_path: Path) -> None:
         plan.reach("relay", "some-task")
     plan.reach("relay", "some-task")
     [hit] = hits(tmp_path / "hits")
-    assert (hit["point"], hit["task"], hit["action"], hit["pid"]) == ("relay", "some-task", "raise", os.getpid())
+    assert (hit["point"], hit["task"], hit["action"], hit["pid"]) == (
+        "relay",
+        "some-task",
+        "raise",
+        os.getpid(),
+    )
 
 
 def test_chance_is_repeatable_from_its_seed(tmp_path: Path) -> None:
@@ -55,13 +62,20 @@ def test_a_process_kills_itself_only_after_it_said_so(tmp_path: Path) -> None:
         "from django.conf import settings; settings.configure(JOBS_IS_FAULT_BUILD=True);"
         "from jobs.failpoints import failpoint; failpoint('after_claim', 'task'); print('alive')"
     )
-    environment = os.environ | {"JOBS_FAILPOINTS": "after_claim=kill@1", "JOBS_FAILPOINTS_LOG": str(tmp_path / "hits")}
-    ended = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, check=False)
+    environment = os.environ | {
+        "JOBS_FAILPOINTS": "after_claim=kill@1",
+        "JOBS_FAILPOINTS_LOG": str(tmp_path / "hits"),
+    }
+    ended = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, check=False
+    )
     assert ended.returncode == -signal.SIGKILL
     assert [hit["action"] for hit in hits(tmp_path / "hits")] == ["kill"]
 
 
-@pytest.mark.parametrize("rules", ["relay", "relay=explode@1", "relay=kill", "relay=kill@", "=kill@1", "relay=kill@x"])
+@pytest.mark.parametrize(
+    "rules", ["relay", "relay=explode@1", "relay=kill", "relay=kill@", "=kill@1", "relay=kill@x"]
+)
 def test_a_plan_that_says_nothing_clear_is_refused(rules: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JOBS_FAILPOINTS"):
         Plan(rules, seed="", log=tmp_path / "hits")

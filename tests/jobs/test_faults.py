@@ -17,14 +17,15 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from config.development.rabbitmq import RabbitmqNode
-from jobs import execution, fastpath, topology
-from jobs import publisher as publisher_module
-from jobs.broker import RabbitmqLedgerBroker
-from jobs.declaration import LedgerActor
+from jobs.execution import attempts
+from jobs.execution.declaration import LedgerActor
 from jobs.models import Queue, Task
-from jobs.publisher import Parcel, Publisher, publisher
-from jobs.relay import mark_published, republish_lost
 from jobs.states import State
+from jobs.transport import fast_path, topology
+from jobs.transport import publisher as publisher_module
+from jobs.transport.brokers import RabbitmqLedgerBroker
+from jobs.transport.publisher import Parcel, Publisher, publisher
+from jobs.transport.relay import mark_published, republish_lost
 from tests.jobs.conftest import QUICK, Workers, wait_until, wait_until_drained
 from tests.jobs.probe.actors import probe_external, probe_once, probe_transactional
 from tests.jobs.probe.models import Effect
@@ -32,17 +33,26 @@ from tests.jobs.probe.models import Effect
 
 @pytest.fixture
 def own_workers(
-    rabbitmq_node: RabbitmqNode, process_environment: dict[str, str], transactional_db: None, tmp_path: Path
+    rabbitmq_node: RabbitmqNode,
+    process_environment: dict[str, str],
+    transactional_db: None,
+    tmp_path: Path,
 ) -> Iterator[Workers]:
     """Workers on a RabbitMQ node that the test may kill."""
-    environment = process_environment | QUICK | {"JOBS_TRANSPORT": "rabbitmq", "RABBITMQ_URL": rabbitmq_node.url}
+    environment = (
+        process_environment
+        | QUICK
+        | {"JOBS_TRANSPORT": "rabbitmq", "RABBITMQ_URL": rabbitmq_node.url}
+    )
     environment["DJANGO_SETTINGS_MODULE"] = "tests.jobs.probe.settings"
     pool = Workers(environment, tmp_path)
     yield pool
     pool.stop_all()
 
 
-def test_nothing_is_lost_when_rabbitmq_is_killed_and_wiped(own_workers: Workers, rabbitmq_node: RabbitmqNode) -> None:
+def test_nothing_is_lost_when_rabbitmq_is_killed_and_wiped(
+    own_workers: Workers, rabbitmq_node: RabbitmqNode
+) -> None:
     own_workers.start(threads=2)
     with transaction.atomic():
         probe_transactional.send_many([(f"before {number}", 0.02) for number in range(150)])
@@ -56,7 +66,8 @@ def test_nothing_is_lost_when_rabbitmq_is_killed_and_wiped(own_workers: Workers,
     wait_until_drained()
     keys = list(Effect.objects.values_list("key", flat=True))
     assert sorted(keys) == sorted(
-        [f"before {number}" for number in range(150)] + [f"meanwhile {number}" for number in range(50)]
+        [f"before {number}" for number in range(150)]
+        + [f"meanwhile {number}" for number in range(50)]
     )
 
 
@@ -66,7 +77,9 @@ def send_and_wait(key: str) -> None:
     wait_until(lambda: Effect.objects.filter(key=key).exists(), f"the effect {key}", timeout=40)
 
 
-def test_a_worker_whose_queue_was_deleted_consumes_it_anew(own_workers: Workers, rabbitmq_node: RabbitmqNode) -> None:
+def test_a_worker_whose_queue_was_deleted_consumes_it_anew(
+    own_workers: Workers, rabbitmq_node: RabbitmqNode
+) -> None:
     own_workers.start(threads=2)
     send_and_wait("before")
     with pika.BlockingConnection(pika.URLParameters(rabbitmq_node.url)) as broker:
@@ -74,9 +87,14 @@ def test_a_worker_whose_queue_was_deleted_consumes_it_anew(own_workers: Workers,
     send_and_wait("after")
 
 
-def test_a_worker_whose_receiving_thread_died_gets_another(own_workers: Workers, tmp_path: Path) -> None:
+def test_a_worker_whose_receiving_thread_died_gets_another(
+    own_workers: Workers, tmp_path: Path
+) -> None:
     log = tmp_path / "hits.jsonl"
-    own_workers.environment |= {"JOBS_FAILPOINTS": "receiver=raise@2", "JOBS_FAILPOINTS_LOG": str(log)}
+    own_workers.environment |= {
+        "JOBS_FAILPOINTS": "receiver=raise@2",
+        "JOBS_FAILPOINTS_LOG": str(log),
+    }
     own_workers.start(threads=2)
     for key in ("first", "lost with its thread", "third"):
         send_and_wait(key)
@@ -84,12 +102,16 @@ def test_a_worker_whose_receiving_thread_died_gets_another(own_workers: Workers,
 
 
 @pytest.fixture
-def on_rabbitmq(settings: LazySettings, rabbitmq_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Publisher]:
-    """This process sends through RabbitMQ, as a web process does, and leaves what is confirmed to the test."""
-    if fastpath._marker is not None:
-        fastpath._marker.stop()
-        fastpath._marker.join()
-    monkeypatch.setattr(fastpath, "_keep_marking", lambda: None)
+def on_rabbitmq(
+    settings: LazySettings, rabbitmq_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Publisher]:
+    """This process sends through RabbitMQ, as a web process does, and leaves what is confirmed to
+    the test.
+    """
+    if fast_path._marker is not None:
+        fast_path._marker.stop()
+        fast_path._marker.join()
+    monkeypatch.setattr(fast_path, "_keep_marking", lambda: None)
     settings.JOBS_TRANSPORT = "rabbitmq"
     settings.JOBS_FAST_PATH_GRACE_SECONDS = 60.0  # however busy the machine is
     settings.RABBITMQ_URL = rabbitmq_url
@@ -105,7 +127,9 @@ def test_the_fast_path_publishes_a_fresh_task_and_the_relay_then_leaves_it(
 ) -> None:
     with transaction.atomic():
         message = probe_transactional.send("fresh")
-    on_rabbitmq.offer([Parcel(id=Task.objects.get().id, actor="probe_transactional", queue="default")])
+    on_rabbitmq.offer(
+        [Parcel(id=Task.objects.get().id, actor="probe_transactional", queue="default")]
+    )
     wait_until(lambda: len(on_rabbitmq.confirmed) == 1, "the confirm")
     mark_published({on_rabbitmq.confirmed[0][1]})
     task = Task.objects.get(pk=message.message_id)
@@ -131,7 +155,9 @@ def test_a_wiped_rabbitmq_is_noticed_again_when_postgresql_fails_meanwhile(
     wait_until(lambda: not on_rabbitmq.is_new_incarnation(), "the mark")
 
 
-def test_the_publisher_confirms_a_batch_and_declares_a_queue_that_vanished(on_rabbitmq: Publisher) -> None:
+def test_the_publisher_confirms_a_batch_and_declares_a_queue_that_vanished(
+    on_rabbitmq: Publisher,
+) -> None:
     wait_until(lambda: on_rabbitmq.is_connected, "the connection")
     parcels = [Parcel(uuid4(), "probe_transactional", "default") for _ in range(50)]
     assert on_rabbitmq.publish(parcels) == set(), "there is no queue yet: a confirm would be a lie"
@@ -143,17 +169,23 @@ def test_the_publisher_confirms_a_batch_and_declares_a_queue_that_vanished(on_ra
 def test_the_fast_path_stands_back_behind_a_backlog(on_rabbitmq: Publisher) -> None:
     wait_until(lambda: on_rabbitmq.is_connected, "the connection")
     on_rabbitmq.offer([Parcel(uuid4(), "probe_transactional", "default") for _ in range(500)])
-    wait_until(lambda: len(on_rabbitmq.confirmed) + on_rabbitmq.missed == 500, "every parcel to be settled")
+    wait_until(
+        lambda: len(on_rabbitmq.confirmed) + on_rabbitmq.missed == 500, "every parcel to be settled"
+    )
     depth = on_rabbitmq.depth("default")
     assert depth is not None
     assert 16 <= depth < 60
 
 
-def test_the_fast_path_opens_again_and_hands_on_what_came_last(on_rabbitmq: Publisher, settings: LazySettings) -> None:
+def test_the_fast_path_opens_again_and_hands_on_what_came_last(
+    on_rabbitmq: Publisher, settings: LazySettings
+) -> None:
     wait_until(lambda: on_rabbitmq.is_connected, "the connection")
     parcels = [Parcel(uuid4(), "probe_transactional", "default") for _ in range(100)]
     on_rabbitmq.offer(parcels)
-    wait_until(lambda: len(on_rabbitmq.confirmed) + on_rabbitmq.missed == 100, "every parcel to be settled")
+    wait_until(
+        lambda: len(on_rabbitmq.confirmed) + on_rabbitmq.missed == 100, "every parcel to be settled"
+    )
     before = len(on_rabbitmq.confirmed)
     with pika.BlockingConnection(pika.URLParameters(settings.RABBITMQ_URL)) as broker:
         broker.channel().queue_purge(topology.physical_name("default"))
@@ -169,12 +201,14 @@ def test_a_task_that_was_handed_back_is_not_marked_as_on_its_way(
     with transaction.atomic():
         message = probe_transactional.send("patient")
     task_id = UUID(message.message_id)
-    assert execution.run(probe_transactional, task_id, uuid4()) == (None, None)
+    assert attempts.run(probe_transactional, task_id, uuid4()) == (None, None)
     mark_published({task_id})
     assert Task.objects.get(pk=task_id).publish_at is not None
 
 
-def test_a_send_does_not_wait_for_a_rabbitmq_that_says_nothing(settings: LazySettings, transactional_db: None) -> None:
+def test_a_send_does_not_wait_for_a_rabbitmq_that_says_nothing(
+    settings: LazySettings, transactional_db: None
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         settings.JOBS_TRANSPORT = "rabbitmq"
         settings.RABBITMQ_URL = f"amqp://guest:guest@127.0.0.1:{silent.getsockname()[1]}/"
@@ -207,7 +241,9 @@ def test_a_rolled_back_send_leaves_nothing(on_rabbitmq: Publisher, transactional
     assert on_rabbitmq.depth("default") == 0
 
 
-def test_a_restarted_or_wiped_rabbitmq_is_noticed_once(rabbitmq_node: RabbitmqNode, settings: LazySettings) -> None:
+def test_a_restarted_or_wiped_rabbitmq_is_noticed_once(
+    rabbitmq_node: RabbitmqNode, settings: LazySettings
+) -> None:
     settings.JOBS_QUEUE_PREFIX = f"test-{uuid4().hex[:8]}"
     link = Publisher(rabbitmq_node.url)
     wait_until(lambda: link.is_connected, "the connection")
@@ -223,21 +259,27 @@ def test_a_restarted_or_wiped_rabbitmq_is_noticed_once(rabbitmq_node: RabbitmqNo
     link.stop()
 
 
-def test_many_senders_and_a_dead_publisher_thread(on_rabbitmq: Publisher, transactional_db: None) -> None:
+def test_many_senders_and_a_dead_publisher_thread(
+    on_rabbitmq: Publisher, transactional_db: None
+) -> None:
     wait_until(lambda: on_rabbitmq.is_connected, "the connection")
     on_rabbitmq.stop()
     assert not on_rabbitmq.is_alive
     replacement = publisher()
     assert replacement is not on_rabbitmq
     threads = [
-        threading.Thread(target=replacement.offer, args=([Parcel(uuid4(), "probe_transactional", "default")],))
+        threading.Thread(
+            target=replacement.offer, args=([Parcel(uuid4(), "probe_transactional", "default")],)
+        )
         for _ in range(10)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    wait_until(lambda: len(replacement.confirmed) + replacement.missed == 10, "every parcel to be settled")
+    wait_until(
+        lambda: len(replacement.confirmed) + replacement.missed == 10, "every parcel to be settled"
+    )
     assert replacement.missed == 0
 
 
@@ -247,7 +289,9 @@ def test_many_senders_and_a_dead_publisher_thread(on_rabbitmq: Publisher, transa
 def test_the_claim_of_a_call_survives_a_crash_of_postgresql(
     actor: LedgerActor[..., object], commit: str, transactional_db: None
 ) -> None:
-    """Else a second worker would claim the task and call again; transactional tasks need no such patience."""
+    """Else a second worker would claim the task and call again; transactional tasks need no such
+    patience.
+    """
     seen: list[str] = []
 
     def watch(execute: Callable[..., object], sql: str, parameters: Any, *rest: Any) -> object:
@@ -258,12 +302,19 @@ def test_the_claim_of_a_call_survives_a_crash_of_postgresql(
     with transaction.atomic():
         message = actor.send("call")
     with connection.execute_wrapper(watch):
-        execution.run(actor, UUID(message.message_id), uuid4())
+        attempts.run(actor, UUID(message.message_id), uuid4())
     assert seen == [commit]
 
 
-def test_a_postgresql_that_vanished_without_a_word_is_noticed_within_half_a_minute(settings: LazySettings) -> None:
-    """A worker that waited for its answer for hours would hold a thread, and never acknowledge anything again."""
+def test_a_postgresql_that_vanished_without_a_word_is_noticed_within_half_a_minute(
+    settings: LazySettings,
+) -> None:
+    """A worker that waited for its answer for hours would hold a thread, and never acknowledge
+    anything again.
+    """
     options = settings.DATABASES["default"]["OPTIONS"]
-    assert options["keepalives_idle"] + options["keepalives_interval"] * options["keepalives_count"] <= 30
+    assert (
+        options["keepalives_idle"] + options["keepalives_interval"] * options["keepalives_count"]
+        <= 30
+    )
     assert options["tcp_user_timeout"] <= 30_000

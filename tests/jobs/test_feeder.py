@@ -10,11 +10,11 @@ import pytest
 from django.db import connection, transaction
 from dramatiq.errors import ConnectionClosed
 
-from jobs import relay
-from jobs.broker import EmbeddedLedgerBroker
-from jobs.feeder import Feeder
 from jobs.models import Task
-from jobs.publisher import Parcel
+from jobs.transport import relay
+from jobs.transport.brokers import EmbeddedLedgerBroker
+from jobs.transport.feeder import Feeder
+from jobs.transport.publisher import Parcel
 from tests.jobs.conftest import wait_until
 from tests.jobs.probe.actors import probe_long, probe_transactional
 
@@ -48,13 +48,19 @@ def feeder() -> Iterator[Feeder]:
 
 
 def test_what_was_taken_before_an_error_is_fed_after_all(feeder: Feeder) -> None:
-    default, _ = (feeder.consumer(queue, prefetch=8, timeout_ms=100) for queue in ("default", "matching"))
+    default, _ = (
+        feeder.consumer(queue, prefetch=8, timeout_ms=100) for queue in ("default", "matching")
+    )
     with refusal():
         with transaction.atomic():
             sent = probe_transactional.send("taken")
             probe_long.send("refused", 1)
         wait_until(lambda: Task.objects.filter(publish_at=None).exists(), "the task to be taken")
-    wait_until(lambda: (fed := next(default)) is not None and fed.message_id == sent.message_id, "it to be fed", 10)
+    wait_until(
+        lambda: (fed := next(default)) is not None and fed.message_id == sent.message_id,
+        "it to be fed",
+        10,
+    )
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
@@ -78,4 +84,8 @@ def test_a_feeder_that_died_is_replaced_and_what_it_took_is_fed(
     with pytest.raises(ConnectionClosed):
         next(consumer)
     consumer = feeder.consumer("default", prefetch=8, timeout_ms=100)
-    wait_until(lambda: (fed := next(consumer)) is not None and fed.message_id == sent.message_id, "it to be fed", 10)
+    wait_until(
+        lambda: (fed := next(consumer)) is not None and fed.message_id == sent.message_id,
+        "it to be fed",
+        10,
+    )

@@ -16,9 +16,9 @@ from django.db.models import F
 from django.test import Client
 
 from accounts.models import User
-from jobs import retention
-from jobs.database import fetch
+from jobs.ledger.database import fetch
 from jobs.models import IdempotencyKey, RateLimit
+from jobs.worker import retention
 from tests.jobs.idempotent_views import during
 
 pytestmark = [pytest.mark.urls("tests.jobs.idempotent_views"), pytest.mark.pooled]
@@ -37,7 +37,12 @@ def post(to: str = "things", key: str | None = KEY, user: User | None = None, **
     if user is not None:
         client.force_login(user)
     headers = {} if key is None else {"Idempotency-Key": key}
-    return client.post(f"/api/v1/{to}/", body or {"title": "hole"}, content_type="application/json", headers=headers)
+    return client.post(
+        f"/api/v1/{to}/",
+        body or {"title": "hole"},
+        content_type="application/json",
+        headers=headers,
+    )
 
 
 def in_thread(call: Callable[[], Any]) -> Any:
@@ -131,7 +136,9 @@ def test_a_printable_key_is_taken(key: str) -> None:
 @pytest.mark.django_db
 def test_a_malformed_body_answers_400() -> None:
     headers = {"Idempotency-Key": KEY}
-    response = Client().post("/api/v1/things/", "{", content_type="application/json", headers=headers)
+    response = Client().post(
+        "/api/v1/things/", "{", content_type="application/json", headers=headers
+    )
     assert response.status_code == 400
 
 

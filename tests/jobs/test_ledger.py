@@ -11,13 +11,13 @@ import psycopg
 import pytest
 from django.db import connection, transaction
 
-from jobs import ledger
 from jobs.errors import LeaseLost, NotInTransaction
-from jobs.ledger import Claim, Failure
+from jobs.ledger import transitions
+from jobs.ledger.transitions import Claim, Failure
 from jobs.models import Attempt, Queue, Task
-from jobs.relay import take
 from jobs.states import State
 from jobs.testing import assert_sent, run_tasks
+from jobs.transport.relay import take
 from tests.jobs.probe.actors import probe_failing, probe_hopeless, probe_parent, probe_transactional
 from tests.jobs.probe.models import Effect
 
@@ -32,7 +32,7 @@ def send(key: str = "key", **options: object) -> UUID:
 
 
 def claim(task_id: UUID) -> Claim:
-    claimed = ledger.claim(task_id, uuid4(), uuid4())
+    claimed = transitions.claim(task_id, uuid4(), uuid4())
     assert claimed is not None
     return claimed
 
@@ -61,12 +61,12 @@ def test_a_task_is_claimed_once() -> None:
     task_id = send()
     first = claim(task_id)
     assert (first.attempt, first.args) == (1, ["key"])
-    assert ledger.claim(task_id, uuid4(), uuid4()) is None
+    assert transitions.claim(task_id, uuid4(), uuid4()) is None
 
 
 def test_repeating_a_claim_with_its_token_gives_the_same_claim() -> None:
     task_id, token = send(), uuid4()
-    assert ledger.claim(task_id, uuid4(), token) == ledger.claim(task_id, uuid4(), token)
+    assert transitions.claim(task_id, uuid4(), token) == transitions.claim(task_id, uuid4(), token)
     assert Task.objects.get().attempt == 1
 
 
@@ -78,7 +78,7 @@ def test_of_many_simultaneous_claims_one_wins() -> None:
 
     def race() -> None:
         gate.wait()
-        if (claimed := ledger.claim(task_id, uuid4(), uuid4())) is not None:
+        if (claimed := transitions.claim(task_id, uuid4(), uuid4())) is not None:
             won.append(claimed)
         connection.close()
 
@@ -92,20 +92,20 @@ def test_of_many_simultaneous_claims_one_wins() -> None:
 
 
 def test_a_task_is_not_claimed_before_its_time_nor_in_a_paused_queue() -> None:
-    assert ledger.claim(send(delay=timedelta(hours=1)), uuid4(), uuid4()) is None
+    assert transitions.claim(send(delay=timedelta(hours=1)), uuid4(), uuid4()) is None
     Queue.objects.create(name="default", paused_at="2026-01-01T00:00:00Z")
-    assert ledger.claim(send(), uuid4(), uuid4()) is None
+    assert transitions.claim(send(), uuid4(), uuid4()) is None
 
 
 def test_completing_with_a_lost_claim_changes_nothing() -> None:
     task_id = send()
     lost = claim(task_id)
-    assert ledger.fail(lost, OOPS, pause=NO_PAUSE) == State.RETRYING
+    assert transitions.fail(lost, OOPS, pause=NO_PAUSE) == State.RETRYING
     current = claim(task_id)
     with pytest.raises(LeaseLost):
-        ledger.complete(lost, None)
-    assert ledger.fail(lost, OOPS, pause=NO_PAUSE) is None
-    ledger.complete(current, {"answer": 42})
+        transitions.complete(lost, None)
+    assert transitions.fail(lost, OOPS, pause=NO_PAUSE) is None
+    transitions.complete(current, {"answer": 42})
     task = Task.objects.get()
     assert (task.state, task.result, task.attempt) == (State.SUCCEEDED, {"answer": 42}, 2)
     assert Attempt.objects.count() == 1
@@ -113,8 +113,8 @@ def test_completing_with_a_lost_claim_changes_nothing() -> None:
 
 def test_attempts_run_out() -> None:
     task_id = send(max_attempts=2)
-    assert ledger.fail(claim(task_id), OOPS, pause=NO_PAUSE) == State.RETRYING
-    assert ledger.fail(claim(task_id), OOPS, pause=NO_PAUSE) == State.DEAD
+    assert transitions.fail(claim(task_id), OOPS, pause=NO_PAUSE) == State.RETRYING
+    assert transitions.fail(claim(task_id), OOPS, pause=NO_PAUSE) == State.DEAD
     task = Task.objects.get()
     assert task.finished_at is not None
     assert task.publish_at is None
@@ -122,15 +122,17 @@ def test_attempts_run_out() -> None:
 
 def test_a_pause_keeps_a_retry_from_being_claimed() -> None:
     task_id = send()
-    ledger.fail(claim(task_id), OOPS, pause=timedelta(hours=1))
-    assert ledger.claim(task_id, uuid4(), uuid4()) is None
-    assert ledger.hasten(task_id)
+    transitions.fail(claim(task_id), OOPS, pause=timedelta(hours=1))
+    assert transitions.claim(task_id, uuid4(), uuid4()) is None
+    assert transitions.hasten(task_id)
     assert claim(task_id).attempt == 2
 
 
 def test_what_postgresql_cannot_store_does_not_hide_a_failure() -> None:
     task_id = send()
-    ledger.fail(claim(task_id), Failure("E" * 500, "nul \0 and \ud800", "t" * 100_000), pause=NO_PAUSE)
+    transitions.fail(
+        claim(task_id), Failure("E" * 500, "nul \0 and \ud800", "t" * 100_000), pause=NO_PAUSE
+    )
     attempt = Attempt.objects.get()
     assert attempt.error == "nul  and ?"
     assert len(attempt.traceback) == 20_000
@@ -139,19 +141,19 @@ def test_what_postgresql_cannot_store_does_not_hide_a_failure() -> None:
 def test_a_waiting_task_is_cancelled_at_once_and_a_running_one_when_it_fails() -> None:
     waiting, runs = send("a"), send("b")
     claimed = claim(runs)
-    assert ledger.cancel(waiting) == State.CANCELLED
-    assert ledger.cancel(runs) == State.RUNNING
-    assert ledger.fail(claimed, OOPS, pause=NO_PAUSE) == State.CANCELLED
-    assert ledger.cancel(runs) is None
-    assert ledger.claim(waiting, uuid4(), uuid4()) is None
+    assert transitions.cancel(waiting) == State.CANCELLED
+    assert transitions.cancel(runs) == State.RUNNING
+    assert transitions.fail(claimed, OOPS, pause=NO_PAUSE) == State.CANCELLED
+    assert transitions.cancel(runs) is None
+    assert transitions.claim(waiting, uuid4(), uuid4()) is None
 
 
 def test_only_the_dead_are_replayed_with_all_their_attempts() -> None:
     task_id = send(max_attempts=1)
-    assert ledger.replay(task_id) is None
-    ledger.fail(claim(task_id), OOPS, pause=NO_PAUSE)
-    assert ledger.replay(task_id) == State.QUEUED
-    assert ledger.replay(task_id) is None
+    assert transitions.replay(task_id) is None
+    transitions.fail(claim(task_id), OOPS, pause=NO_PAUSE)
+    assert transitions.replay(task_id) == State.QUEUED
+    assert transitions.replay(task_id) is None
     assert claim(task_id).attempt == 1
 
 
@@ -161,30 +163,34 @@ def test_one_task_waits_a_key_and_the_next_may_queue_while_it_runs() -> None:
     claimed = claim(first)
     second = send("newer", unique_key="profile:1")
     assert second != first
-    assert ledger.fail(claimed, OOPS, pause=NO_PAUSE) == State.CANCELLED, "the waiting task supersedes the failed one"
+    assert transitions.fail(claimed, OOPS, pause=NO_PAUSE) == State.CANCELLED, (
+        "the waiting task supersedes the failed one"
+    )
     assert state_of(second) == State.QUEUED
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_replay_is_superseded_by_one_that_queues_its_key_meanwhile(second_connection: psycopg.Connection) -> None:
+def test_a_replay_is_superseded_by_one_that_queues_its_key_meanwhile(
+    second_connection: psycopg.Connection,
+) -> None:
     dead, rival = dead_under_a_key(), dead_under_a_key()
     second_connection.execute("UPDATE jobs_task SET state = 'queued' WHERE id = %s", [rival])
     threading.Timer(0.5, second_connection.commit).start()
-    assert ledger.replay(dead) == State.CANCELLED
+    assert transitions.replay(dead) == State.CANCELLED
     assert state_of(rival) == State.QUEUED
 
 
 def dead_under_a_key() -> UUID:
     task_id = send(unique_key="profile")
-    assert ledger.fail(claim(task_id), OOPS, pause=NO_PAUSE, is_permanent=True) == State.DEAD
+    assert transitions.fail(claim(task_id), OOPS, pause=NO_PAUSE, is_permanent=True) == State.DEAD
     return task_id
 
 
 def test_replaying_a_task_whose_key_waits_again_supersedes_it() -> None:
     first = send(unique_key="profile:1", max_attempts=1)
-    ledger.fail(claim(first), OOPS, pause=NO_PAUSE)
+    transitions.fail(claim(first), OOPS, pause=NO_PAUSE)
     second = send(unique_key="profile:1")
-    assert ledger.replay(first) == State.CANCELLED
+    assert transitions.replay(first) == State.CANCELLED
     assert state_of(second) == State.QUEUED
 
 
@@ -193,14 +199,14 @@ def test_a_task_is_taken_once_and_most_urgent_first() -> None:
     assert [parcel.id for parcel in take(["default"], uuid4(), limit=1)] == [urgent]
     assert [parcel.id for parcel in take(["default"], uuid4(), limit=9)] == [late]
     assert take(["default"], uuid4(), limit=9) == []
-    ledger.hand_back(late)
+    transitions.hand_back(late)
     assert [parcel.id for parcel in take(["default"], uuid4(), limit=9)] == [late]
 
 
 def test_handing_back_a_claimed_task_changes_nothing() -> None:
     task_id = send()
     claim(task_id)
-    ledger.hand_back(task_id)
+    transitions.hand_back(task_id)
     task = Task.objects.get()
     assert (task.state, task.publish_at) == (State.RUNNING, None)
 
@@ -209,7 +215,9 @@ def test_bulk_sends_are_tasks_like_any_other() -> None:
     with transaction.atomic():
         ids = probe_transactional.send_many((f"{number}",) for number in range(50))
     assert run_tasks() == 50
-    assert set(Effect.objects.values_list("key", flat=True)) == {str(number) for number in range(50)}
+    assert set(Effect.objects.values_list("key", flat=True)) == {
+        str(number) for number in range(50)
+    }
     assert Task.objects.filter(id__in=ids).count() == 50
 
 
@@ -223,7 +231,9 @@ def test_an_actor_that_fails_leaves_no_effect_and_sends_no_child() -> None:
     assert Task.objects.get().state == State.DEAD
 
 
-def test_what_failed_waits_even_when_its_pause_is_over_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_failed_waits_even_when_its_pause_is_over_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(random, "random", lambda: 0.0)
     with transaction.atomic():
         probe_failing.send("luck")
@@ -258,7 +268,7 @@ def test_the_pause_between_attempts_grows_within_its_bounds() -> None:
     base, maximum = timedelta(seconds=1), timedelta(seconds=30)
     for attempt in range(1, 60):
         ceiling = min(maximum, base * 2 ** min(attempt - 1, 30))
-        pauses = [ledger.backoff(attempt, base=base, maximum=maximum) for _ in range(50)]
+        pauses = [transitions.backoff(attempt, base=base, maximum=maximum) for _ in range(50)]
         assert timedelta(0) <= min(pauses)
         assert max(pauses) <= ceiling
         assert len(set(pauses)) > 1
@@ -269,7 +279,9 @@ class Unspeakable(Exception):
         raise RuntimeError("no words")
 
 
-def test_an_error_that_cannot_be_told_is_a_failed_attempt_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_that_cannot_be_told_is_a_failed_attempt_like_any_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def fail(_key: str) -> None:
         raise Unspeakable
 

@@ -13,9 +13,10 @@ from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
-from jobs import limits, retention
+from jobs.http import limits
+from jobs.http.throttling import LimitThrottle
 from jobs.models import RateLimit
-from jobs.throttling import LimitThrottle
+from jobs.worker import retention
 
 MINUTE = timedelta(minutes=1)
 
@@ -180,7 +181,11 @@ class TwoAMinute(LimitThrottle):
 def test_a_throttle_speaks_for_the_limit() -> None:
     def ask(query: str) -> TwoAMinute | None:
         throttle = TwoAMinute()
-        return None if throttle.allow_request(Request(APIRequestFactory().get(f"/{query}")), APIView()) else throttle
+        return (
+            None
+            if throttle.allow_request(Request(APIRequestFactory().get(f"/{query}")), APIView())
+            else throttle
+        )
 
     assert [ask("?who=a"), ask("?who=a")] == [None, None]
     refused = ask("?who=a")

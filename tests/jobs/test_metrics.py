@@ -18,8 +18,9 @@ from django.utils import timezone
 from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from jobs import rollup, telemetry
+from jobs.execution import telemetry
 from jobs.models import Attempt, Mark, Queue, Task
+from jobs.operations import rollup
 from jobs.testing import run_tasks
 from tests.jobs.conftest import BASE_DIR, Workers, wait_until, wait_until_drained
 from tests.jobs.probe.actors import probe_failing, probe_transactional
@@ -56,7 +57,9 @@ def test_queues_and_workers_are_gauges(client: Client) -> None:
     samples = scrape(client)
     assert value(samples, "civiclens_queue_tasks", queue="default", state="due") == 2
     assert value(samples, "civiclens_queue_tasks", queue="default", state="delayed") == 1
-    assert value(samples, "civiclens_queue_oldest_seconds", queue="default") == pytest.approx(120, abs=30)
+    assert value(samples, "civiclens_queue_oldest_seconds", queue="default") == pytest.approx(
+        120, abs=30
+    )
     assert value(samples, "civiclens_queue_paused", queue="matching") == 1
     assert value(samples, "civiclens_workers") == 0
 
@@ -76,7 +79,14 @@ def test_ends_are_counters_and_histograms_that_only_grow(client: Client) -> None
     assert value(samples, "civiclens_task_run_seconds_count", **labels) == 2
     assert value(samples, "civiclens_task_run_seconds_bucket", **labels, le="+Inf") == 2
     assert (
-        value(samples, "civiclens_tasks_total", actor="probe_transactional", queue="default", outcome="succeeded") == 1
+        value(
+            samples,
+            "civiclens_tasks_total",
+            actor="probe_transactional",
+            queue="default",
+            outcome="succeeded",
+        )
+        == 1
     )
     Task.objects.all().delete()
     assert value(scrape(client), "civiclens_task_attempts_failed_total", **labels) == 2
@@ -96,7 +106,9 @@ def test_without_a_token_only_this_machine_may_ask(client: Client, settings: Laz
     assert client.get("/metrics", REMOTE_ADDR="127.0.0.1").status_code == 200
     assert client.get("/metrics", REMOTE_ADDR="::1").status_code == 200
     assert client.get("/metrics", REMOTE_ADDR="").status_code == 403
-    forwarded = client.get("/metrics", REMOTE_ADDR="127.0.0.1", headers={"X-Forwarded-For": "203.0.113.7"})
+    forwarded = client.get(
+        "/metrics", REMOTE_ADDR="127.0.0.1", headers={"X-Forwarded-For": "203.0.113.7"}
+    )
     assert forwarded.status_code == 403, "a proxy on this machine speaks for others"
 
 
@@ -105,7 +117,9 @@ def test_with_a_token_only_who_knows_it_may_ask(client: Client, settings: LazySe
     for header in ("", "Bearer wrong", "Bearer ", "Basic a long token", "Bearer ä"):
         answer = client.get("/metrics", headers={"Authorization": header})
         assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
-    allowed = client.get("/metrics", headers={"Authorization": "Bearer a long token"}, REMOTE_ADDR="203.0.113.7")
+    allowed = client.get(
+        "/metrics", headers={"Authorization": "Bearer a long token"}, REMOTE_ADDR="203.0.113.7"
+    )
     assert allowed.status_code == 200
 
 
@@ -161,7 +175,9 @@ def test_only_reading_is_served(client: Client) -> None:
     assert client.post("/metrics").status_code == 405
 
 
-def test_a_scrape_takes_few_statements(client: Client, django_assert_max_num_queries: object) -> None:
+def test_a_scrape_takes_few_statements(
+    client: Client, django_assert_max_num_queries: object
+) -> None:
     with django_assert_max_num_queries(10):  # type: ignore[operator]
         scrape(client)
 
@@ -193,7 +209,9 @@ def test_processes_of_one_machine_take_the_next_free_port() -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("transport", ["embedded"])
-def test_a_worker_serves_its_metrics_and_reports_its_memory(workers: Workers, tmp_path: Path, client: Client) -> None:
+def test_a_worker_serves_its_metrics_and_reports_its_memory(
+    workers: Workers, tmp_path: Path, client: Client
+) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -209,8 +227,13 @@ def test_a_worker_serves_its_metrics_and_reports_its_memory(workers: Workers, tm
     assert value(samples, "process_resident_memory_bytes") > 1_000_000
 
     def tells_memory() -> bool:
-        return any(name == "civiclens_worker_memory_bytes" and size > 1e6 for (name, _), size in scrape(client).items())
+        return any(
+            name == "civiclens_worker_memory_bytes" and size > 1e6
+            for (name, _), size in scrape(client).items()
+        )
 
     wait_until(tells_memory, "a worker's memory")
     marks = Mark.objects.filter(name__in=["rollup", "alerts"])
-    wait_until(lambda: marks.count() == 2, "the worker to sum what ended and to check the alert rules")
+    wait_until(
+        lambda: marks.count() == 2, "the worker to sum what ended and to check the alert rules"
+    )

@@ -16,7 +16,6 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import AuditEvent, User
-from jobs import operations
 from jobs.models import (
     AlertEpisode,
     IdempotencyKey,
@@ -27,6 +26,7 @@ from jobs.models import (
     TaskGroup,
     TaskRollup,
 )
+from jobs.operations import actions
 from jobs.states import State
 from jobs.testing import run_tasks
 from tests.jobs.probe.actors import probe_failing, probe_transactional
@@ -81,10 +81,16 @@ def test_the_command_replays_one_or_a_filtered_set() -> None:
 
 def test_a_filter_beside_ids_narrows_them() -> None:
     task_id = dead_task()
-    for other in (("--queue", "matching"), ("--state", "queued"), ("--actor", "probe_transactional")):
+    for other in (
+        ("--queue", "matching"),
+        ("--state", "queued"),
+        ("--actor", "probe_transactional"),
+    ):
         assert tasks("replay", str(task_id), *other, "--json")["tasks"] == []
     assert state_of(task_id) == State.DEAD
-    assert tasks("replay", str(task_id), "--actor", "probe_failing", "--json")["tasks"] == [str(task_id)]
+    assert tasks("replay", str(task_id), "--actor", "probe_failing", "--json")["tasks"] == [
+        str(task_id)
+    ]
 
 
 @pytest.mark.parametrize("verb", ["retry", "cancel", "replay", "discard"])
@@ -99,7 +105,9 @@ def test_the_limit_of_an_action_counts_only_tasks_it_can_change() -> None:
     dead = dead_task()
     with transaction.atomic():
         probe_failing.send("newer")
-    assert tasks("replay", "--actor", "probe_failing", "--limit", "1", "--json")["tasks"] == [str(dead)]
+    assert tasks("replay", "--actor", "probe_failing", "--limit", "1", "--json")["tasks"] == [
+        str(dead)
+    ]
 
 
 def test_the_command_cancels_and_pauses() -> None:
@@ -117,13 +125,25 @@ def test_the_command_cancels_and_pauses() -> None:
 def test_a_dry_run_says_whether_a_queue_would_be_switched() -> None:
     for verb, other in (("pause", "resume"), ("resume", "pause")):
         told = tasks(verb, "default", "--dry-run", "--json")
-        assert told == {"verb": verb, "queue": "default", "dry_run": True, "would_change": True, "changed": False}
+        assert told == {
+            "verb": verb,
+            "queue": "default",
+            "dry_run": True,
+            "would_change": True,
+            "changed": False,
+        }
         assert tasks(verb, "default", "--dry-run") == f"default: would be {verb}d.\n"
         assert tasks(other, "default", "--dry-run", "--json")["would_change"] is False
         assert tasks(other, "default", "--dry-run") == "default: unchanged.\n"
         assert Queue.objects.filter(paused_at__isnull=False).exists() is (verb == "resume")
         told = tasks(verb, "default", "--json")
-        assert told == {"verb": verb, "queue": "default", "dry_run": False, "would_change": True, "changed": True}
+        assert told == {
+            "verb": verb,
+            "queue": "default",
+            "dry_run": False,
+            "would_change": True,
+            "changed": True,
+        }
 
 
 def test_the_command_sets_a_queues_rate() -> None:
@@ -135,7 +155,13 @@ def test_the_command_sets_a_queues_rate() -> None:
 
 
 def test_a_dry_run_says_whether_a_rate_would_change() -> None:
-    told = {"verb": "rate", "queue": "default", "dry_run": True, "would_change": True, "changed": False}
+    told = {
+        "verb": "rate",
+        "queue": "default",
+        "dry_run": True,
+        "would_change": True,
+        "changed": False,
+    }
     assert tasks("rate", "default", "60", "--dry-run", "--json") == told
     assert tasks("rate", "default", "60", "--dry-run") == "default: rate would be set.\n"
     assert not Queue.objects.exists()
@@ -146,8 +172,12 @@ def test_a_dry_run_says_whether_a_rate_would_change() -> None:
     assert Queue.objects.get().rate_per_minute == 60
 
 
-@pytest.mark.parametrize("number", ["0", "-1", "99999999999", "2147483648", "9" * 5000, "x", "1.5", "٣"])
-@pytest.mark.parametrize("command", [("rate", "default"), ("list", "--limit"), ("cancel", "--state=queued", "--limit")])
+@pytest.mark.parametrize(
+    "number", ["0", "-1", "99999999999", "2147483648", "9" * 5000, "x", "1.5", "٣"]
+)
+@pytest.mark.parametrize(
+    "command", [("rate", "default"), ("list", "--limit"), ("cancel", "--state=queued", "--limit")]
+)
 def test_a_number_that_makes_no_sense_is_refused(command: tuple[str, ...], number: str) -> None:
     with pytest.raises(CommandError, match="is no number from 1"):
         tasks(*command, number)
@@ -168,8 +198,8 @@ def test_the_admin_filters_by_actor_and_queue(desk: Client) -> None:
 def test_every_action_is_recorded_with_who_did_it() -> None:
     operator = User.objects.create_user("+12035550100")
     task_id = dead_task()
-    assert operations.replay([task_id], by=operator.pk) == 1
-    assert operations.replay([task_id], by=operator.pk) == 0, "it is not dead any more"
+    assert actions.replay([task_id], by=operator.pk) == 1
+    assert actions.replay([task_id], by=operator.pk) == 0, "it is not dead any more"
     event = AuditEvent.objects.get(event="task.replayed")
     assert (event.actor_id, event.subject) == (operator.pk, f"task:{task_id}")
 
@@ -191,16 +221,19 @@ def test_the_admin_shows_tasks_and_every_attempt(desk: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("action", "outcome"), [("replay_dead", State.QUEUED), ("cancel_tasks", State.DEAD), ("retry_now", State.DEAD)]
+    ("action", "outcome"),
+    [("replay_dead", State.QUEUED), ("cancel_tasks", State.DEAD), ("retry_now", State.DEAD)],
 )
-def test_the_admin_acts_only_where_the_state_allows(desk: Client, action: str, outcome: State) -> None:
+def test_the_admin_acts_only_where_the_state_allows(
+    desk: Client, action: str, outcome: State
+) -> None:
     task_id = dead_task()
     desk.post("/admin/jobs/task/", {"action": action, "_selected_action": [str(task_id)]})
     assert state_of(task_id) == outcome
 
 
 def test_the_admin_lists_every_queue_there_is(desk: Client, settings: Any) -> None:
-    operations.pause("default", by=None, note="while we look")
+    actions.pause("default", by=None, note="while we look")
     page = desk.get("/admin/jobs/queue/").content.decode()
     for name in settings.JOBS_QUEUES:
         assert f"/admin/jobs/task/?queue={name}" in page
@@ -209,7 +242,7 @@ def test_the_admin_lists_every_queue_there_is(desk: Client, settings: Any) -> No
 
 
 def test_who_may_only_look_at_queues_resumes_none(client: Client) -> None:
-    operations.pause("default", by=None)
+    actions.pause("default", by=None)
     viewer = User.objects.create_user("+12035550102", is_staff=True)
     viewer.user_permissions.add(Permission.objects.get(codename="view_queue"))
     client.force_login(viewer, backend="accounts.backends.StaffBackend")
@@ -224,14 +257,31 @@ def test_who_may_only_look_at_queues_resumes_none(client: Client) -> None:
 
 def make_recorded_rows() -> list[models.Model]:
     now = timezone.now()
-    counts = {"succeeded": 1, "failed": 0, "dead": 0, "cancelled": 0, "wait_counts": [1], "run_counts": [1]}
+    counts = {
+        "succeeded": 1,
+        "failed": 0,
+        "dead": 0,
+        "cancelled": 0,
+        "wait_counts": [1],
+        "run_counts": [1],
+    }
     return [
-        TaskGroup.objects.create(size=2, callback_actor="probe_transactional", callback_args=["password=hunter2"]),
+        TaskGroup.objects.create(
+            size=2, callback_actor="probe_transactional", callback_args=["password=hunter2"]
+        ),
         OnceKey.objects.create(key="once", task_id=uuid4(), expires_at=now),
         RateLimit.objects.create(key="limit", hits=3, window_ends_at=now),
-        IdempotencyKey.objects.create(owner="someone", key="k1", fingerprint="f", status=201, sealed_body=b"sealed!"),
+        IdempotencyKey.objects.create(
+            owner="someone", key="k1", fingerprint="f", status=201, sealed_body=b"sealed!"
+        ),
         TaskRollup.objects.create(
-            seconds=60, bucket_at=now, actor="a", queue="default", wait_seconds=1, run_seconds=1, **counts
+            seconds=60,
+            bucket_at=now,
+            actor="a",
+            queue="default",
+            wait_seconds=1,
+            run_seconds=1,
+            **counts,
         ),
         AlertEpisode.objects.create(rule="dead_tasks", threshold=20, value=31),
     ]
@@ -251,13 +301,17 @@ def test_the_admin_shows_what_the_ledger_recorded_and_lets_nobody_change_it(desk
 
 def test_the_admin_tells_in_words_of_the_alerts_that_are_open(desk: Client) -> None:
     AlertEpisode.objects.create(rule="dead_tasks", threshold=20, value=31)
-    AlertEpisode.objects.create(rule="oldest_seconds", threshold=300, value=301, ended_at=timezone.now())
+    AlertEpisode.objects.create(
+        rule="oldest_seconds", threshold=300, value=301, ended_at=timezone.now()
+    )
     page = desk.get("/admin/jobs/alertepisode/?ended_at__isempty=1").content.decode()
     assert "31" in page
     assert "301" not in page
 
 
-def test_the_admin_lists_tasks_without_a_query_a_row(desk: Client, django_assert_max_num_queries: Any) -> None:
+def test_the_admin_lists_tasks_without_a_query_a_row(
+    desk: Client, django_assert_max_num_queries: Any
+) -> None:
     with transaction.atomic():
         probe_transactional.send_many([(str(number),) for number in range(60)])
     with django_assert_max_num_queries(8):

@@ -58,7 +58,9 @@ def test_what_scripts_and_emoji_need_stays(clean: Callable[[str], str], text: st
     assert clean(text) == text
 
 
-@pytest.mark.parametrize("text", ["", " \t", "\u200b\u200b", "\u3164\u2800", "\u202e", "\x1b[2J", "\u00a0\u2028"])
+@pytest.mark.parametrize(
+    "text", ["", " \t", "\u200b\u200b", "\u3164\u2800", "\u202e", "\x1b[2J", "\u00a0\u2028"]
+)
 def test_a_text_of_which_nothing_is_seen_is_empty(text: str) -> None:
     assert (one_line(text), paragraphs(text)) == ("", "")
 
@@ -70,7 +72,10 @@ def test_every_end_of_a_line_is_known(end: str) -> None:
 
 
 def test_paragraphs_keep_indentation_and_one_empty_line() -> None:
-    assert paragraphs("Seen:\r\n  - a lamp\r\n\r\n\r\n\r\n  - a bench  ") == "Seen:\n  - a lamp\n\n  - a bench"
+    assert (
+        paragraphs("Seen:\r\n  - a lamp\r\n\r\n\r\n\r\n  - a bench  ")
+        == "Seen:\n  - a lamp\n\n  - a bench"
+    )
 
 
 @pytest.mark.parametrize("clean", [one_line, paragraphs])
@@ -85,7 +90,8 @@ def test_cleaning_twice_changes_nothing_and_never_adds(clean: Callable[[str], st
 
 
 @pytest.mark.parametrize(
-    "text", [" " * 50_000 + "\u200b|", "\x1b]" * 50_000, "\u200b " * 50_000, "\x1b[" + "1;" * 50_000]
+    "text",
+    [" " * 50_000 + "\u200b|", "\x1b]" * 50_000, "\u200b " * 50_000, "\x1b[" + "1;" * 50_000],
 )
 @pytest.mark.parametrize("clean", [one_line, paragraphs])
 def test_no_text_keeps_a_process_busy(clean: Callable[[str], str], text: str) -> None:

@@ -27,7 +27,18 @@ SECRETS = [
     "opaque Zm9vYmFyYmF6cXV4MTIzNDU2Nzg5MEFCQ0RFRkdISUpLTE1OTw",
     "password='correct horse 123456'",
 ]
-TELLTALES = ("ann", "2035550100", "203) 555", "203 555", "123456", "s3cr3t", "9f86", "Zm9v", "horse", "abc.def")
+TELLTALES = (
+    "ann",
+    "2035550100",
+    "203) 555",
+    "203 555",
+    "123456",
+    "s3cr3t",
+    "9f86",
+    "Zm9v",
+    "horse",
+    "abc.def",
+)
 
 
 @pytest.mark.parametrize("text", SECRETS)
@@ -62,7 +73,12 @@ def test_a_long_text_does_not_stop_the_process(piece: str) -> None:
 
 
 def test_values_are_redacted_by_name_at_any_depth() -> None:
-    value: Any = {"id": 7, "user_phone": 2035550100, "list": [{"token": "x", "text": "a@b.org"}], "phone": None}
+    value: Any = {
+        "id": 7,
+        "user_phone": 2035550100,
+        "list": [{"token": "x", "text": "a@b.org"}],
+        "phone": None,
+    }
     assert redact_value(value) == {
         "id": 7,
         "user_phone": REDACTED,
@@ -73,6 +89,8 @@ def test_values_are_redacted_by_name_at_any_depth() -> None:
 
 def test_arguments_are_shown_redacted_or_sealed() -> None:
     task = Task(actor="a", queue="default", args=["+12035550100", 3], kwargs={"code": "123456"})
-    assert json.dumps(shown_arguments(task)) == json.dumps({"args": [REDACTED, 3], "kwargs": {"code": REDACTED}})
+    assert json.dumps(shown_arguments(task)) == json.dumps(
+        {"args": [REDACTED, 3], "kwargs": {"code": REDACTED}}
+    )
     task.sealed_args = b"\x00"
     assert shown_arguments(task) == SEALED

@@ -11,8 +11,8 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from jobs import rollup
 from jobs.models import Attempt, Mark, Task, TaskRollup
+from jobs.operations import rollup
 from jobs.states import State
 from jobs.testing import run_tasks
 from tests.jobs.probe.actors import probe_failing, probe_transactional
@@ -29,7 +29,12 @@ def hour() -> datetime:
 
 
 def ended(
-    at: datetime, *, state: State = State.SUCCEEDED, waited: float = 0.003, ran: float = 0.1, **facts: Any
+    at: datetime,
+    *,
+    state: State = State.SUCCEEDED,
+    waited: float = 0.003,
+    ran: float = 0.1,
+    **facts: Any,
 ) -> Task:
     """A task that ended at `at`."""
     started_at = at - timedelta(seconds=ran)
@@ -55,12 +60,16 @@ def test_each_end_is_counted_in_its_minute(hour: datetime) -> None:
     ended(hour + timedelta(seconds=59), state=State.CANCELLED)
     at = hour + timedelta(seconds=60)
     dead = ended(at, state=State.DEAD, waited=1.5)
-    Attempt.objects.create(task=dead, number=1, started_at=dead.started_at, finished_at=at, error_type="ValueError")
+    Attempt.objects.create(
+        task=dead, number=1, started_at=dead.started_at, finished_at=at, error_type="ValueError"
+    )
     fold_all()
     first, second = rows(rollup.MINUTE)
     assert (first.bucket_at, first.succeeded, first.cancelled, first.dead) == (hour, 1, 1, 0)
     assert (second.bucket_at, second.dead, second.failed) == (hour + timedelta(minutes=1), 1, 1)
-    assert (sum(first.wait_counts), sum(first.run_counts)) == (1, 1), "a cancelled task neither waits nor runs"
+    assert (sum(first.wait_counts), sum(first.run_counts)) == (1, 1), (
+        "a cancelled task neither waits nor runs"
+    )
     assert second.wait_seconds == pytest.approx(1.5)
     assert second.run_seconds == pytest.approx(0.1)
 
@@ -91,7 +100,9 @@ def test_the_present_minute_is_not_counted_yet_but_told() -> None:
     assert rows(rollup.MINUTE) == []
     for span in (rollup.MINUTE, rollup.TEN_MINUTES, rollup.HOUR):
         _, buckets = rollup.history(timedelta(hours=1), span=span)
-        assert [(bucket.actor, bucket.summary.succeeded) for bucket in buckets] == [("probe_transactional", 1)]
+        assert [(bucket.actor, bucket.summary.succeeded) for bucket in buckets] == [
+            ("probe_transactional", 1)
+        ]
 
 
 def test_history_tells_every_end_once_whatever_the_span(hour: datetime) -> None:
@@ -114,16 +125,33 @@ def test_real_failures_are_counted_as_attempts() -> None:
 
 def test_old_rows_go_and_the_totals_stay(hour: datetime) -> None:
     zeros = [0] * rollup.CLASSES
-    for seconds, age in ((rollup.MINUTE, 3), (rollup.TEN_MINUTES, 15), (rollup.HOUR, 401), (rollup.HOUR, 300)):
-        numbers = dict.fromkeys(("succeeded", "failed", "dead", "cancelled", "wait_seconds", "run_seconds"), 1)
+    for seconds, age in (
+        (rollup.MINUTE, 3),
+        (rollup.TEN_MINUTES, 15),
+        (rollup.HOUR, 401),
+        (rollup.HOUR, 300),
+    ):
+        numbers = dict.fromkeys(
+            ("succeeded", "failed", "dead", "cancelled", "wait_seconds", "run_seconds"), 1
+        )
         at = hour - timedelta(days=age)
         TaskRollup.objects.create(
-            seconds=seconds, bucket_at=at, actor="a", queue="default", wait_counts=zeros, run_counts=zeros, **numbers
+            seconds=seconds,
+            bucket_at=at,
+            actor="a",
+            queue="default",
+            wait_counts=zeros,
+            run_counts=zeros,
+            **numbers,
         )
     ended(hour)
     fold_all()
-    assert not TaskRollup.objects.filter(seconds__gt=0, actor="a", bucket_at__gt=hour - timedelta(days=20)).exists()
-    assert [row.bucket_at for row in rows(rollup.HOUR) if row.actor == "a"] == [hour - timedelta(days=300)]
+    assert not TaskRollup.objects.filter(
+        seconds__gt=0, actor="a", bucket_at__gt=hour - timedelta(days=20)
+    ).exists()
+    assert [row.bucket_at for row in rows(rollup.HOUR) if row.actor == "a"] == [
+        hour - timedelta(days=300)
+    ]
     assert len(rows(rollup.EVER)) == 1
 
 
@@ -166,7 +194,9 @@ def test_of_two_who_count_at_once_one_does(hour: datetime) -> None:
     assert [row.succeeded for row in rows(rollup.EVER)] == [1]
 
 
-@pytest.mark.parametrize(("seconds", "place"), [(0.0001, 0), (0.001, 1), (0.0015, 1), (3.9, 12), (9999, 23)])
+@pytest.mark.parametrize(
+    ("seconds", "place"), [(0.0001, 0), (0.001, 1), (0.0015, 1), (3.9, 12), (9999, 23)]
+)
 def test_a_time_falls_into_its_class(hour: datetime, seconds: float, place: int) -> None:
     ended(hour, ran=seconds, id=uuid4())
     fold_all()
@@ -181,4 +211,6 @@ def test_quantiles_lie_in_their_class() -> None:
     assert rollup.quantile(counts, 0.5) == pytest.approx(0.003)
     assert rollup.quantile(counts, 1.0) == pytest.approx(0.004)
     counts[-1] = 100
-    assert rollup.quantile(counts, 0.99) == rollup.BOUNDS[-1], "longer than the longest class has no better answer"
+    assert rollup.quantile(counts, 0.99) == rollup.BOUNDS[-1], (
+        "longer than the longest class has no better answer"
+    )

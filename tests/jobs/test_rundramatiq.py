@@ -20,8 +20,22 @@ def test_every_option_reaches_dramatiq() -> None:
         "critical",
         "default",
     ]
-    given += ["--pid-file", "workers.pid", "--log-file", "workers.log", "--skip-logging", "--use-spawn"]
-    given += ["--fork-function", "some.module:function", "--reload", "--reload-use-polling", "--verbosity", "2"]
+    given += [
+        "--pid-file",
+        "workers.pid",
+        "--log-file",
+        "workers.log",
+        "--skip-logging",
+        "--use-spawn",
+    ]
+    given += [
+        "--fork-function",
+        "some.module:function",
+        "--reload",
+        "--reload-use-polling",
+        "--verbosity",
+        "2",
+    ]
     options = vars(command.create_parser("manage.py", "rundramatiq").parse_args(given))
     taken = cli.make_argument_parser().parse_args(command._arguments(**options))
     assert (taken.processes, taken.threads, taken.worker_shutdown_timeout) == (3, 5, 7000)

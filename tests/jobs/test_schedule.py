@@ -1,4 +1,6 @@
-"""The schedule: every tick once, missed ones as each entry says; and what has had its time is deleted."""
+"""The schedule: every tick once, missed ones as each entry says; and what has had its time is
+deleted.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +15,16 @@ from django.test import Client
 
 from accounts.models import User
 from config.schedule import SCHEDULE
-from jobs import schedule
 from jobs.models import ScheduleTick, Task
-from jobs.schedule import Entry
 from jobs.testing import run_tasks
+from jobs.worker import schedule
+from jobs.worker.schedule import Entry
 from tests.jobs.probe.actors import probe_failing, probe_transactional
 
 HOURLY = Entry(name="hourly", cron="0 * * * *", actor="probe_transactional", args=("tick",))
-SKIPPING = Entry(name="skipping", cron="0 * * * *", actor="probe_transactional", args=("tick",), catch_up="skip")
+SKIPPING = Entry(
+    name="skipping", cron="0 * * * *", actor="probe_transactional", args=("tick",), catch_up="skip"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -110,7 +114,9 @@ def test_ended_tasks_are_pruned_after_their_retention_and_the_dead_are_kept_long
 
 @pytest.mark.django_db
 def test_the_admin_shows_when_each_entry_ran_and_runs_next(client: Client) -> None:
-    client.force_login(User.objects.create_superuser("+12035550102"), backend="accounts.backends.StaffBackend")
+    client.force_login(
+        User.objects.create_superuser("+12035550102"), backend="accounts.backends.StaffBackend"
+    )
     a_while_ago("hourly", 30)
     schedule.tick()
     page = client.get("/admin/jobs/scheduletick/").content.decode()

@@ -10,12 +10,21 @@ from django.conf import LazySettings
 from django.db import connection, transaction
 
 import jobs
-from jobs import groups, ledger, operations, sealing
+from jobs import sealing
+from jobs.execution import groups
+from jobs.ledger import transitions
 from jobs.models import Attempt, OnceKey, Queue, Task, TaskGroup
-from jobs.relay import take
+from jobs.operations import actions
 from jobs.states import State
 from jobs.testing import advance, run_tasks
-from tests.jobs.probe.actors import probe_failing, probe_once, probe_sealed, probe_sum_up, probe_transactional
+from jobs.transport.relay import take
+from tests.jobs.probe.actors import (
+    probe_failing,
+    probe_once,
+    probe_sealed,
+    probe_sum_up,
+    probe_transactional,
+)
 from tests.jobs.probe.models import Effect
 
 pytestmark = pytest.mark.django_db
@@ -31,9 +40,11 @@ def take_all(limit: int = 100) -> list[UUID]:
     return [parcel.id for parcel in take(["default"], uuid4(), limit=limit)]
 
 
-def run(task_id: UUID) -> ledger.Claim | None:
+def run(task_id: UUID) -> transitions.Claim | None:
     token = uuid4()
-    return ledger.claim(task_id, uuid4(), token) or ledger.claim_limited(task_id, uuid4(), token)
+    return transitions.claim(task_id, uuid4(), token) or transitions.claim_limited(
+        task_id, uuid4(), token
+    )
 
 
 def test_unknown_and_incomplete_options_are_refused() -> None:
@@ -60,7 +71,10 @@ def test_once_a_period_whatever_became_of_the_task() -> None:
 
 
 def test_a_task_past_its_deadline_is_cancelled_instead_of_started() -> None:
-    late, timely = send("late", deadline=timedelta(minutes=5)), send("timely", deadline=timedelta(minutes=60))
+    late, timely = (
+        send("late", deadline=timedelta(minutes=5)),
+        send("timely", deadline=timedelta(minutes=60)),
+    )
     advance(timedelta(minutes=10))
     run_tasks()
     assert Task.objects.get(pk=late).state == State.CANCELLED
@@ -76,11 +90,11 @@ def test_no_more_than_the_limit_run_at_once_under_a_key() -> None:
     assert second is not None
     assert run(tasks[2]) is None
     assert run(free) is not None
-    ledger.hand_back(tasks[2])
+    transitions.hand_back(tasks[2])
     waiting = Task.objects.get(pk=tasks[2])
     assert waiting.publish_at is not None
     assert take_all() == [], "what cannot start is not handed on"
-    ledger.complete(first, None)
+    transitions.complete(first, None)
     assert run(tasks[3]) is not None
 
 
@@ -99,18 +113,26 @@ def test_a_queue_with_a_rate_keeps_its_pace() -> None:
 def test_people_take_turns_behind_a_backlog() -> None:
     busy, quiet = uuid4(), uuid4()
     with transaction.atomic():
-        probe_transactional.send_many([(f"busy {number}",) for number in range(200)], created_by=busy)
+        probe_transactional.send_many(
+            [(f"busy {number}",) for number in range(200)], created_by=busy
+        )
         probe_transactional.send_many([("nobody",)])
         probe_transactional.send_many([("quiet 1",), ("quiet 2",)], created_by=quiet)
     order = Task.objects.in_bulk(take_all(limit=6)).values()
-    assert sorted(task.args[0] for task in order if task.created_by != busy) == ["nobody", "quiet 1", "quiet 2"]
+    assert sorted(task.args[0] for task in order if task.created_by != busy) == [
+        "nobody",
+        "quiet 1",
+        "quiet 2",
+    ]
     assert sum(task.created_by == busy for task in order) == 3
 
 
 def test_urgent_tasks_go_before_turns() -> None:
     with transaction.atomic():
         probe_transactional.send_many([(f"{number}",) for number in range(50)], created_by=uuid4())
-        probe_transactional.send_many([("urgent 1",), ("urgent 2",)], created_by=uuid4(), priority=-5)
+        probe_transactional.send_many(
+            [("urgent 1",), ("urgent 2",)], created_by=uuid4(), priority=-5
+        )
     first_two = Task.objects.filter(id__in=take_all(limit=2))
     assert {task.args[0] for task in first_two} == {"urgent 1", "urgent 2"}
 
@@ -140,7 +162,9 @@ def test_keys_rotate_and_a_lost_key_is_a_dead_task_not_a_lost_one(settings: Lazy
 
 
 def test_a_group_calls_back_once_all_have_ended() -> None:
-    group_id = jobs.send_group(probe_transactional, [("a",), ("b",)], then=probe_sum_up, then_args=("sum",))
+    group_id = jobs.send_group(
+        probe_transactional, [("a",), ("b",)], then=probe_sum_up, then_args=("sum",)
+    )
     assert run_tasks() == 3
     assert Effect.objects.filter(key="sum").count() == 1
     assert not groups.settle(group_id)
@@ -151,17 +175,18 @@ def test_a_group_ends_with_its_dead_and_a_replay_does_not_call_back_again() -> N
     run_tasks(raise_errors=False, until_delay=False)
     child = Task.objects.get(group_id=group_id)
     assert child.state == State.DEAD
-    operations.replay([child.id], by=None)
+    actions.replay([child.id], by=None)
     run_tasks(raise_errors=False, until_delay=False)
     assert Effect.objects.filter(key="sum").count() == 1
 
 
 def test_a_group_whose_callback_this_release_does_not_know_waits_and_holds_up_no_other() -> None:
     strange, known = (
-        jobs.send_group(probe_transactional, [(key,)], then=probe_sum_up, then_args=(key,)) for key in "ab"
+        jobs.send_group(probe_transactional, [(key,)], then=probe_sum_up, then_args=(key,))
+        for key in "ab"
     )
     TaskGroup.objects.filter(pk=strange).update(callback_actor="actor_of_tomorrow")
-    operations.cancel(Task.objects.values_list("id", flat=True), by=None)
+    actions.cancel(Task.objects.values_list("id", flat=True), by=None)
     assert not groups.settle(strange)
     assert groups.settle_forgotten() == 1
     assert TaskGroup.objects.get(callback_task_id=None).pk == strange
@@ -170,8 +195,10 @@ def test_a_group_whose_callback_this_release_does_not_know_waits_and_holds_up_no
 
 def test_an_empty_group_ends_at_once_and_a_forgotten_one_is_found() -> None:
     jobs.send_group(probe_transactional, [], then=probe_sum_up, then_args=("empty",))
-    group_id = jobs.send_group(probe_transactional, [("a",)], then=probe_sum_up, then_args=("cancelled",))
-    operations.cancel(Task.objects.filter(group_id=group_id).values_list("id", flat=True), by=None)
+    group_id = jobs.send_group(
+        probe_transactional, [("a",)], then=probe_sum_up, then_args=("cancelled",)
+    )
+    actions.cancel(Task.objects.filter(group_id=group_id).values_list("id", flat=True), by=None)
     assert groups.settle_forgotten() == 1
     run_tasks()
     assert set(Effect.objects.values_list("key", flat=True)) == {"empty", "cancelled"}

@@ -11,21 +11,25 @@ from django.conf import LazySettings
 from django.db import connection, transaction
 from django.db.models import F
 
-from jobs import topology
 from jobs.models import Task, UndecodableMessage
 from jobs.states import State
+from jobs.transport import topology
 from tests.jobs.conftest import Workers, wait_until, wait_until_drained
 from tests.jobs.probe.actors import probe_transactional
 
 
 @pytest.mark.parametrize("transport", ["rabbitmq"], indirect=True)
-def test_an_undecodable_body_is_kept_with_the_reason(workers: Workers, settings: LazySettings) -> None:
+def test_an_undecodable_body_is_kept_with_the_reason(
+    workers: Workers, settings: LazySettings
+) -> None:
     workers.start()
     settings.JOBS_QUEUE_PREFIX = workers.environment["JOBS_QUEUE_PREFIX"]
     name, arguments = topology.physical_name("default"), topology.queue_arguments("default")
     with pika.BlockingConnection(pika.URLParameters(workers.environment["RABBITMQ_URL"])) as link:
         channel = link.channel()
-        channel.queue_declare(name, durable=True, arguments=arguments)  # the worker may not have done so yet
+        channel.queue_declare(
+            name, durable=True, arguments=arguments
+        )  # the worker may not have done so yet
         for body in (b"\xff\x00 no json", b'{"message_id": "17"}', b'["a list"]'):
             channel.basic_publish("", name, body)
     wait_until(lambda: UndecodableMessage.objects.count() == 3, "the bodies to be kept")
@@ -35,11 +39,19 @@ def test_an_undecodable_body_is_kept_with_the_reason(workers: Workers, settings:
 
 
 @pytest.mark.parametrize("transport", ["rabbitmq"], indirect=True)
-def test_a_message_that_lies_about_its_queue_or_actor_stops_no_worker(workers: Workers, settings: LazySettings) -> None:
+def test_a_message_that_lies_about_its_queue_or_actor_stops_no_worker(
+    workers: Workers, settings: LazySettings
+) -> None:
     workers.start(threads=1)
     settings.JOBS_QUEUE_PREFIX = workers.environment["JOBS_QUEUE_PREFIX"]
     name = topology.physical_name("default")
-    fields = {"args": [], "kwargs": {}, "options": {}, "message_id": str(uuid4()), "message_timestamp": 0}
+    fields = {
+        "args": [],
+        "kwargs": {},
+        "options": {},
+        "message_id": str(uuid4()),
+        "message_timestamp": 0,
+    }
     lies = [
         fields | {"queue_name": "nowhere", "actor_name": "probe_transactional"},
         fields | {"queue_name": "default", "actor_name": ["no", "name"]},
@@ -65,6 +77,8 @@ def test_a_task_of_an_unknown_actor_waits_for_a_release_that_knows_it(workers: W
         )
     workers.start()
     wait_until(lambda: "jobs.unknown_actor" in workers.log(), "a worker to meet the task")
-    wait_until(lambda: Task.objects.filter(run_at__gt=F("created_at")).exists(), "the task to be put off")
+    wait_until(
+        lambda: Task.objects.filter(run_at__gt=F("created_at")).exists(), "the task to be put off"
+    )
     task = Task.objects.get()
     assert (task.state, task.attempt) == (State.QUEUED, 0)

@@ -37,7 +37,9 @@ SERVING = {
 
 
 @pytest.fixture
-def empty_database(process_environment: dict[str, str], transactional_db: None) -> Iterator[dict[str, str]]:
+def empty_database(
+    process_environment: dict[str, str], transactional_db: None
+) -> Iterator[dict[str, str]]:
     """The environment of a process whose database has no tables."""
     name = f"empty_{uuid4().hex[:8]}"
     url = urlsplit(process_environment["DATABASE_URL"])._replace(path=f"/{name}")
@@ -51,23 +53,36 @@ def evaluate_matching(folder: Path) -> list[str]:
     opportunities, judgements = folder / "opportunities.jsonl", folder / "judgements.jsonl"
     opportunities.write_text(json.dumps(OPPORTUNITY) + "\n")
     judgements.write_text(json.dumps(JUDGED) + "\n")
-    return ["evaluate_matching", "--opportunities", str(opportunities), "--judgements", str(judgements)]
+    return [
+        "evaluate_matching",
+        "--opportunities",
+        str(opportunities),
+        "--judgements",
+        str(judgements),
+    ]
 
 
 def evaluate_classification(folder: Path) -> list[str]:
     labelled = folder / "labelled.csv"
-    labelled.write_text("category,description\npothole,A deep pothole in the road\ngraffiti,Spray paint on a wall\n")
+    labelled.write_text(
+        "category,description\npothole,A deep pothole in the road\ngraffiti,Spray paint on a wall\n"
+    )
     return ["evaluate_classification", str(labelled)]
 
 
 @pytest.mark.parametrize("debug", ["on", "off"])
 @pytest.mark.parametrize("arguments", [evaluate_matching, evaluate_classification])
 def test_in_development_the_tables_are_made_elsewhere_that_is_asked_for(
-    empty_database: dict[str, str], tmp_path: Path, arguments: Callable[[Path], list[str]], debug: str
+    empty_database: dict[str, str],
+    tmp_path: Path,
+    arguments: Callable[[Path], list[str]],
+    debug: str,
 ) -> None:
     command = [sys.executable, "manage.py", *arguments(tmp_path), "--json"]
     environment = empty_database | SERVING | {"DEBUG": debug}
-    answer = subprocess.run(command, cwd=BASE_DIR, env=environment, capture_output=True, text=True, check=False)
+    answer = subprocess.run(
+        command, cwd=BASE_DIR, env=environment, capture_output=True, text=True, check=False
+    )
     if debug == "on":
         assert json.loads(answer.stdout)["embedder"], answer.stderr
     else:

@@ -20,9 +20,9 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from config.middleware import RequestIdMiddleware
-from jobs import tracing
+from jobs.execution import tracing
+from jobs.execution.opentelemetry import OpenTelemetry
 from jobs.models import Attempt, Task
-from jobs.opentelemetry import OpenTelemetry
 from jobs.testing import run_tasks
 from tests.jobs.conftest import Workers, wait_until, wait_until_drained
 from tests.jobs.probe.actors import probe_failing, probe_parent
@@ -71,9 +71,13 @@ def test_request_task_and_child_are_one_trace(recorded: Recorded) -> None:
     send_in_request(traceparent=CALLER)
     run_tasks()
     spans = recorded.spans()
-    request, parent, child = (spans[name] for name in ("POST", "run probe_parent", "run probe_transactional"))
+    request, parent, child = (
+        spans[name] for name in ("POST", "run probe_parent", "run probe_transactional")
+    )
     assert {format(span.context.trace_id, "032x") for span in (request, parent, child)} == {TRACE}
-    above = [format(span.parent.span_id, "016x") for span in (request, parent, child) if span.parent]
+    above = [
+        format(span.parent.span_id, "016x") for span in (request, parent, child) if span.parent
+    ]
     ids = [format(span.context.span_id, "016x") for span in (request, parent)]
     assert above == ["b7ad6b7169203331", *ids]
 
@@ -93,7 +97,9 @@ def test_probes_are_not_traced(recorded: Recorded) -> None:
     assert recorded.spans() == {}
 
 
-def test_without_a_collector_nothing_is_recorded_and_contexts_are_handed_on(settings: LazySettings) -> None:
+def test_without_a_collector_nothing_is_recorded_and_contexts_are_handed_on(
+    settings: LazySettings,
+) -> None:
     settings.OTEL_EXPORTER_OTLP_ENDPOINT = ""
     tracing.tracer.cache_clear()
     with pytest.raises(MiddlewareNotUsed):
@@ -195,9 +201,14 @@ def collector() -> Iterator[Collector]:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("transport", ["embedded"])
-def test_a_real_worker_sends_its_spans_to_the_collector(workers: Workers, collector: Collector) -> None:
+def test_a_real_worker_sends_its_spans_to_the_collector(
+    workers: Workers, collector: Collector
+) -> None:
     endpoint = f"http://127.0.0.1:{collector.server_address[1]}"
-    workers.environment |= {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_BSP_SCHEDULE_DELAY": "200"}
+    workers.environment |= {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+        "OTEL_BSP_SCHEDULE_DELAY": "200",
+    }
     workers.start(threads=2)
     with transaction.atomic():
         message = probe_parent.send("family", 2)
@@ -205,5 +216,8 @@ def test_a_real_worker_sends_its_spans_to_the_collector(workers: Workers, collec
     wait_until_drained()
     wait_until(lambda: len(collector.spans) == 3, "three spans")
     assert {span.trace_id.hex() for span in collector.spans} == {TRACE}
-    assert sorted(span.name for span in collector.spans) == ["run probe_parent", *["run probe_transactional"] * 2]
+    assert sorted(span.name for span in collector.spans) == [
+        "run probe_parent",
+        *["run probe_transactional"] * 2,
+    ]
     assert "family" not in json.dumps([str(span) for span in collector.spans])

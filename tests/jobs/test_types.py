@@ -14,26 +14,34 @@ from rest_framework import serializers
 
 import jobs
 from accounts.models import User
-from jobs import execution, ledger, operations, starting, types, workers
+from jobs.api import starting
+from jobs.api.serializers import PayloadSerializer
 from jobs.errors import TooManyActiveJobs, TooManyJobs
+from jobs.execution import attempts, job_types
+from jobs.ledger import transitions
 from jobs.models import Task
-from jobs.serializers import PayloadSerializer
+from jobs.operations import actions
 from jobs.states import State
 from jobs.testing import run_tasks
+from jobs.worker import heartbeat
 from notifications.models import Delivery
 from tests.jobs.job_types import staff_only, sum_numbers
 
-SUM = types.find("tests.sum")
+SUM = job_types.find("tests.sum")
 assert SUM is not None
 
 
 def make_citizen(number: int = 0) -> User:
-    return User.objects.create_user(f"+12035550{number:03}", email="a@example.org", email_verified_at=timezone.now())
+    return User.objects.create_user(
+        f"+12035550{number:03}", email="a@example.org", email_verified_at=timezone.now()
+    )
 
 
 def start(user: User, mode: str = "plain", *, is_announced: bool = False) -> Task:
     assert SUM is not None
-    return starting.start(SUM, {"numbers": [1, 2], "mode": mode}, by=user.pk, is_announced=is_announced)
+    return starting.start(
+        SUM, {"numbers": [1, 2], "mode": mode}, by=user.pk, is_announced=is_announced
+    )
 
 
 def announcements() -> int:
@@ -41,15 +49,21 @@ def announcements() -> int:
 
 
 def test_a_type_is_registered_once_under_a_name() -> None:
-    assert types.find("tests.sum").actor is sum_numbers  # type: ignore[union-attr]
-    assert types.find("nothing") is None
-    assert [known.name for known in types.every()] == sorted(known.name for known in types.every())
+    assert job_types.find("tests.sum").actor is sum_numbers  # type: ignore[union-attr]
+    assert job_types.find("nothing") is None
+    assert [known.name for known in job_types.every()] == sorted(
+        known.name for known in job_types.every()
+    )
     with pytest.raises(ValueError, match="exists: sum_numbers"):
-        jobs.job_type("tests.sum", payload=PayloadSerializer, result=serializers.Serializer)(staff_only)
+        jobs.job_type("tests.sum", payload=PayloadSerializer, result=serializers.Serializer)(
+            staff_only
+        )
 
 
 def test_the_built_in_types_are_known_to_every_process() -> None:
-    assert {"reports.hotspots", "accounts.leaderboard"} <= {known.name for known in types.every()}
+    assert {"reports.hotspots", "accounts.leaderboard"} <= {
+        known.name for known in job_types.every()
+    }
 
 
 @pytest.mark.django_db
@@ -66,7 +80,7 @@ def test_no_more_than_the_limit_are_under_way() -> None:
     first, _second = start(user), start(user)
     with pytest.raises(TooManyActiveJobs):
         start(user)
-    ledger.cancel(first.pk)
+    transitions.cancel(first.pk)
     start(user)
     start(make_citizen(1))  # another person has their own limit
 
@@ -75,7 +89,7 @@ def test_no_more_than_the_limit_are_under_way() -> None:
 def test_no_more_than_the_limit_start_within_an_hour() -> None:
     user = make_citizen()
     for _ in range(4):
-        ledger.cancel(start(user).pk)
+        transitions.cancel(start(user).pk)
     with pytest.raises(TooManyJobs) as refusal:
         start(user)
     assert 3500 < refusal.value.retry_after <= 3601
@@ -101,7 +115,9 @@ def test_limits_are_exact_when_many_start_at_once() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("mode", "state"), [("plain", State.SUCCEEDED), ("fail", State.DEAD), ("refuse", State.DEAD)])
+@pytest.mark.parametrize(
+    ("mode", "state"), [("plain", State.SUCCEEDED), ("fail", State.DEAD), ("refuse", State.DEAD)]
+)
 def test_the_end_is_announced_exactly_once_even_after_retries(mode: str, state: State) -> None:
     job = start(make_citizen(), mode, is_announced=True)
     run_tasks(raise_errors=False, until_delay=False)
@@ -117,8 +133,8 @@ def test_the_end_is_announced_exactly_once_even_after_retries(mode: str, state: 
 def test_cancelling_is_announced_and_nothing_is_when_nobody_asked() -> None:
     user = make_citizen()
     job = start(user, is_announced=True)
-    ledger.cancel(job.pk)
-    ledger.cancel(job.pk)
+    transitions.cancel(job.pk)
+    transitions.cancel(job.pk)
     start(user)
     run_tasks()
     assert announcements() == 1
@@ -128,11 +144,11 @@ def test_cancelling_is_announced_and_nothing_is_when_nobody_asked() -> None:
 @pytest.mark.django_db
 def test_the_announcement_commits_with_the_end_or_not_at_all() -> None:
     job = start(make_citizen(), is_announced=True)
-    claim = ledger.claim(job.pk, uuid4(), uuid4())
+    claim = transitions.claim(job.pk, uuid4(), uuid4())
     assert claim is not None
     Task.objects.filter(pk=job.pk).update(claim_token=uuid4())  # somebody else took it over
     with pytest.raises(jobs.JobsError):
-        ledger.complete(claim, {"total": 3})
+        transitions.complete(claim, {"total": 3})
     assert announcements() == 0
 
 
@@ -140,8 +156,8 @@ def test_the_announcement_commits_with_the_end_or_not_at_all() -> None:
 def test_a_job_that_dies_with_its_worker_is_announced() -> None:
     job = start(make_citizen(), is_announced=True)
     Task.objects.filter(pk=job.pk).update(max_attempts=1)
-    ledger.claim(job.pk, uuid4(), uuid4())
-    workers.rescue()
+    transitions.claim(job.pk, uuid4(), uuid4())
+    heartbeat.rescue()
     assert announcements() == 1
 
 
@@ -150,8 +166,8 @@ def test_a_replayed_job_is_announced_by_its_new_outcome() -> None:
     user = make_citizen()
     job = start(user, "refuse", is_announced=True)
     run_tasks(raise_errors=False)
-    operations.edit_arguments(job.pk, [], {"numbers": [1], "mode": "plain"}, by=user.pk)
-    operations.replay([job.pk], by=user.pk)
+    actions.edit_arguments(job.pk, [], {"numbers": [1], "mode": "plain"}, by=user.pk)
+    actions.replay([job.pk], by=user.pk)
     run_tasks()
     assert set(Delivery.objects.values_list("context__state", flat=True)) == {"dead", "succeeded"}
 
@@ -160,7 +176,7 @@ def test_a_replayed_job_is_announced_by_its_new_outcome() -> None:
 def test_a_discarded_job_is_not_announced_again() -> None:
     job = start(make_citizen(), "refuse", is_announced=True)
     run_tasks(raise_errors=False)
-    assert operations.discard([job.pk], by=None) == 1
+    assert actions.discard([job.pk], by=None) == 1
     run_tasks()
     assert announcements() == 1
 
@@ -168,7 +184,7 @@ def test_a_discarded_job_is_not_announced_again() -> None:
 @pytest.mark.django_db
 def test_an_announcement_of_a_pruned_job_says_nothing(settings: Any) -> None:
     job = start(make_citizen(), is_announced=True)
-    ledger.cancel(job.pk)
+    transitions.cancel(job.pk)
     Task.objects.filter(pk=job.pk).delete()
     run_tasks()
     assert not Delivery.objects.exists()
@@ -177,7 +193,7 @@ def test_an_announcement_of_a_pruned_job_says_nothing(settings: Any) -> None:
 @pytest.mark.django_db
 def test_the_actor_gets_the_payload_as_keyword_arguments() -> None:
     job = start(make_citizen())
-    state, _ = execution.run(sum_numbers, UUID(str(job.pk)), uuid4())
+    state, _ = attempts.run(sum_numbers, UUID(str(job.pk)), uuid4())
     assert state == State.SUCCEEDED
     job.refresh_from_db()
     assert job.result

@@ -13,12 +13,13 @@ import pytest
 from django.db import connection
 from rest_framework.test import APIClient
 
+import tests.jobs.job_types  # noqa: F401 - registers them
 from accounts.models import AuditEvent, User
-from jobs import ledger, waiting
+from jobs.api import waiting
+from jobs.ledger import transitions
 from jobs.models import Task
 from jobs.states import State
 from jobs.testing import run_tasks
-from tests.jobs import job_types  # noqa: F401 - registers them
 
 pytestmark = pytest.mark.django_db
 
@@ -69,7 +70,11 @@ def test_a_job_is_followed_from_start_to_result(citizen: APIClient) -> None:
     assert "Retry-After" not in response
     assert (job["state"], job["attempts"], job["problem"]) == ("succeeded", 1, None)
     assert job["result"] == {"total": 6}, "only what the result serializer names"
-    assert job["progress"] == {"fraction": 1.0, "stage": "adding", "counts": {"done": 1, "total": 2}}
+    assert job["progress"] == {
+        "fraction": 1.0,
+        "stage": "adding",
+        "counts": {"done": 1, "total": 2},
+    }
     assert job["created_at"] <= job["started_at"] <= job["finished_at"]
 
 
@@ -125,7 +130,9 @@ def test_a_payload_with_a_field_too_many_is_told_those_there_are(citizen: APICli
     errors = {error["pointer"]: error for error in response.json()["errors"]}
     assert set(errors) == {"#/payload/mod", "#/payload/Sinc~1e"}
     assert errors["#/payload/mod"]["code"] == "unknown"
-    assert errors["#/payload/mod"]["detail"] == "Unknown field. Expected one of: mode, numbers, since."
+    assert (
+        errors["#/payload/mod"]["detail"] == "Unknown field. Expected one of: mode, numbers, since."
+    )
     assert not Task.objects.exists()
     response = citizen.post("/api/v1/jobs/", {"job_type": "tests.staff_only", "payload": {"x": 1}})
     assert "None is expected." in response.json()["errors"][0]["detail"]
@@ -151,7 +158,10 @@ def test_the_types_one_may_start_are_listed_with_their_schemas(citizen: APIClien
     ("payload", "is_valid"),
     [
         ({"bbox": [-73, 41.2, -72.8, 41.4]}, True),
-        ({"bbox": [-73, 41.2, -72.8, 41.4], "cell_meters": 100, "since": "2026-01-01T00:00:00Z"}, True),
+        (
+            {"bbox": [-73, 41.2, -72.8, 41.4], "cell_meters": 100, "since": "2026-01-01T00:00:00Z"},
+            True,
+        ),
         ({"bbox": ["-73", "41.2", "-72.8", "41.4"]}, False),
         ({"bbox": [-181, 41.2, -72.8, 41.4]}, False),
         ({"bbox": [-73, 41.2, -72.8]}, False),
@@ -173,7 +183,13 @@ def test_the_schema_of_a_payload_takes_what_the_server_takes(
 
 def test_the_schema_of_a_result_takes_null_where_one_may_come(citizen: APIClient) -> None:
     offered = {known["job_type"]: known for known in citizen.get("/api/v1/job-types/").json()}
-    hotspot = {"count": 3, "latitude": 41.3, "longitude": -72.9, "radius_meters": 9, "top_category": None}
+    hotspot = {
+        "count": 3,
+        "latitude": 41.3,
+        "longitude": -72.9,
+        "radius_meters": 9,
+        "top_category": None,
+    }
     result = {"reports": 3, "hotspots": [hotspot]}
     assert jsonschema.Draft202012Validator(offered["reports.hotspots"]["result"]).is_valid(result)
 
@@ -228,7 +244,9 @@ def test_jobs_are_seen_by_their_owner_and_superusers_alone(citizen: APIClient) -
 )
 def test_nobody_is_asked_to_sign_in(method: str, path: str) -> None:
     for address in (path, path.rstrip("/")):
-        response = getattr(APIClient(), method)(f"/api/v1/{address}", BODY if method == "post" else None)
+        response = getattr(APIClient(), method)(
+            f"/api/v1/{address}", BODY if method == "post" else None
+        )
         assert response.status_code == 401
 
 
@@ -286,12 +304,12 @@ def test_a_waiting_job_is_cancelled_at_once(citizen: APIClient) -> None:
 def test_a_running_job_is_asked_to_stop(citizen: APIClient) -> None:
     url = job_url(citizen)
     job = Task.objects.get()
-    claim = ledger.claim(job.pk, uuid4(), uuid4())
+    claim = transitions.claim(job.pk, uuid4(), uuid4())
     assert claim is not None
     response = citizen.post(url + "cancel")
     assert (response.status_code, response.json()["state"]) == (202, "running")
     assert response.json()["cancel_requested_at"]
-    assert ledger.report_progress(claim, {"fraction": 0.1}) is True
+    assert transitions.report_progress(claim, {"fraction": 0.1}) is True
 
 
 @pytest.mark.parametrize("mode", ["plain", "refuse"])

@@ -9,8 +9,8 @@ from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from matching import partners
-from matching.rarity import forget_rarity
+from matching.partners import keys
+from matching.text.rarity import forget_rarity
 
 SignIn = Callable[..., APIClient]
 AsPartner = Callable[..., APIClient]
@@ -34,7 +34,9 @@ def as_partner() -> AsPartner:
 
     def with_key(name: str = "Green City") -> APIClient:
         client = APIClient()
-        client.credentials(HTTP_AUTHORIZATION=f"Api-Key {partners.create_key(partners.partner_named(name))}")
+        client.credentials(
+            HTTP_AUTHORIZATION=f"Api-Key {keys.create_key(keys.partner_named(name))}"
+        )
         return client
 
     return with_key

@@ -6,8 +6,9 @@ from itertools import count
 from typing import Any
 
 from accounts.models import User
-from matching import opportunities, profiles
 from matching.models import Opportunity, Profile
+from matching.opportunities import publishing
+from matching.profiles import editing
 from tests.accounts.factories import make_user
 
 _numbers = count(1)
@@ -23,15 +24,25 @@ REPAIRS = {
     "title": "Repair homes of older neighbors",
     "description": "Skilled carpenters fix doors, floors and cabinets in homes of low-income seniors.",
 }
-TUTORING = {"title": "Math tutor", "description": "Help middle school students with algebra homework after school."}
-DOGS = {"title": "Walk shelter dogs", "description": "Take rescue dogs of the animal shelter for a walk."}
+TUTORING = {
+    "title": "Math tutor",
+    "description": "Help middle school students with algebra homework after school.",
+}
+DOGS = {
+    "title": "Walk shelter dogs",
+    "description": "Take rescue dogs of the animal shelter for a walk.",
+}
 
 
 def make_opportunity(**overrides: Any) -> Opportunity:
     number = next(_numbers)
-    fields = {"kind": "volunteering", "organisation": f"Organisation {number}", **TUTORING} | overrides
-    return opportunities.add(fields)
+    fields = {
+        "kind": "volunteering",
+        "organisation": f"Organisation {number}",
+        **TUTORING,
+    } | overrides
+    return publishing.add(fields)
 
 
 def make_profile(user: User | None = None, **overrides: Any) -> Profile:
-    return profiles.edit(user or make_user(), {**CARPENTER, **overrides})
+    return editing.edit(user or make_user(), {**CARPENTER, **overrides})

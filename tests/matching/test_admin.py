@@ -10,8 +10,9 @@ from django.test import Client
 
 from accounts.models import AuditEvent
 from jobs.testing import run_tasks
-from matching import opportunities, partners
 from matching.models import Interaction, Match, Opportunity, PartnerKey
+from matching.opportunities import publishing
+from matching.partners import keys
 from tests.accounts.factories import make_user
 from tests.matching.factories import REPAIRS, make_opportunity, make_profile
 
@@ -46,13 +47,19 @@ def test_an_opportunity_is_deleted_with_what_hangs_on_it(way: str) -> None:
     profile, opportunity = make_profile(), make_opportunity(**REPAIRS)
     run_tasks()
     assert Match.objects.filter(opportunity=opportunity).exists()
-    opportunities.act(profile.user, opportunity, Interaction.Kind.SAVE)
+    publishing.act(profile.user, opportunity, Interaction.Kind.SAVE)
     for rights in [(), ("view_opportunity", "delete_opportunity")]:
         client, doomed = desk(*rights), opportunity if not rights else make_opportunity()
         if way == "page":
-            answer = client.post(f"/admin/matching/opportunity/{doomed.pk}/delete/", {"post": "yes"})
+            answer = client.post(
+                f"/admin/matching/opportunity/{doomed.pk}/delete/", {"post": "yes"}
+            )
         else:
-            chosen = {"action": "delete_selected", "_selected_action": [str(doomed.pk)], "post": "yes"}
+            chosen = {
+                "action": "delete_selected",
+                "_selected_action": [str(doomed.pk)],
+                "post": "yes",
+            }
             answer = client.post("/admin/matching/opportunity/", chosen)
         assert answer.status_code == 302
         assert not Opportunity.objects.filter(pk=doomed.pk).exists()
@@ -69,7 +76,7 @@ def test_the_desk_is_told_in_words_what_is_wrong() -> None:
 
 
 def test_keys_are_made_and_revoked_by_actions_that_the_audit_log_tells_of() -> None:
-    partner, client = partners.partner_named("Green City"), desk()
+    partner, client = keys.partner_named("Green City"), desk()
     client.post("/admin/matching/partner/", {"action": "new_key", "_selected_action": [partner.pk]})
     key = PartnerKey.objects.get()
     chosen = {"action": "revoke", "_selected_action": [key.pk]}
@@ -83,16 +90,19 @@ def test_keys_are_made_and_revoked_by_actions_that_the_audit_log_tells_of() -> N
 
 
 def test_who_may_only_look_makes_and_revokes_no_key() -> None:
-    partner = partners.partner_named("Green City")
-    partners.create_key(partner)
+    partner = keys.partner_named("Green City")
+    keys.create_key(partner)
     client = desk("view_partner", "view_partnerkey")
     client.post("/admin/matching/partner/", {"action": "new_key", "_selected_action": [partner.pk]})
-    client.post("/admin/matching/partnerkey/", {"action": "revoke", "_selected_action": [partner.keys.get().pk]})
+    client.post(
+        "/admin/matching/partnerkey/",
+        {"action": "revoke", "_selected_action": [partner.keys.get().pk]},
+    )
     assert partner.keys.get().revoked_at is None
 
 
 def test_a_key_made_by_a_command_is_told_of_too() -> None:
-    partners.create_key(partners.partner_named("Green City"))
+    keys.create_key(keys.partner_named("Green City"))
     event = AuditEvent.objects.get(event="partner_key.created")
     assert event.actor_id is None
     assert event.subject == f"partner_key:{PartnerKey.objects.get().pk}"

@@ -1,4 +1,6 @@
-"""A match run that breaks off: nothing of it stays, or all of it; and the next attempt saves each match once."""
+"""A match run that breaks off: nothing of it stays, or all of it; and the next attempt saves each
+match once.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +11,9 @@ import pytest
 
 from jobs.models import Task
 from jobs.testing import run_tasks
-from matching import finding, saving
 from matching.models import Match, MatchRun
-from matching.runs import RunRequest, start
+from matching.ranking import carrying_out, saving
+from matching.runs.starting import RunRequest, start
 from tests.jobs.conftest import QUICK, Workers, wait_until, wait_until_drained
 from tests.matching.factories import REPAIRS, make_opportunity, make_profile
 
@@ -41,7 +43,7 @@ def test_an_attempt_that_broke_off_leaves_nothing_and_the_next_saves_each_match_
         if len(saved) == 1:
             raise ConnectionError
 
-    monkeypatch.setattr(finding, "save_matches", break_off_once)
+    monkeypatch.setattr(carrying_out, "save_matches", break_off_once)
     Task.objects.exclude(actor="run_matches").delete()
     run_tasks(raise_errors=False)
     assert MatchRun.objects.get().matches is None
@@ -53,7 +55,9 @@ def test_an_attempt_that_broke_off_leaves_nothing_and_the_next_saves_each_match_
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_killed_after_it_saved_doubles_no_match(process_environment: dict[str, str], tmp_path: Path) -> None:
+def test_a_worker_killed_after_it_saved_doubles_no_match(
+    process_environment: dict[str, str], tmp_path: Path
+) -> None:
     make_opportunity(**REPAIRS)
     make_opportunity()
     run_tasks()

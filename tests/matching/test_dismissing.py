@@ -9,8 +9,9 @@ from django.db import connection, transaction
 
 from accounts.models import User
 from jobs.testing import run_tasks
-from matching import opportunities, saving
 from matching.models import Interaction, Match, Opportunity
+from matching.opportunities import publishing
+from matching.ranking import saving
 from tests.accounts.factories import make_user
 from tests.matching.conftest import SignIn
 from tests.matching.factories import REPAIRS, make_opportunity, make_profile
@@ -23,7 +24,7 @@ FOUND = {"score": 0.9, "reasons": []}
 def test_a_run_in_flight_does_not_bring_back_what_was_dismissed_or_applied_for(kind: str) -> None:
     user, opportunity, other = make_user(), make_opportunity(), make_opportunity()
     found = [FOUND | {"opportunity_id": str(one.pk)} for one in (opportunity, other)]
-    opportunities.act(user, opportunity, kind)
+    publishing.act(user, opportunity, kind)
     with transaction.atomic():
         saving.save_matches(user.pk, found)
     assert [match.opportunity for match in Match.objects.filter(user=user)] == [other]
@@ -57,7 +58,7 @@ def test_a_dismissal_waits_for_a_run_that_is_saving_and_then_takes_its_match_awa
 
 def dismiss(user: User, opportunity: Opportunity) -> None:
     try:
-        opportunities.act(user, opportunity, "dismiss")
+        publishing.act(user, opportunity, "dismiss")
     finally:
         connection.close()
 

@@ -1,4 +1,6 @@
-"""Text to vectors: what every embedder promises, the packaged model, the server client, and who may load them."""
+"""Text to vectors: what every embedder promises, the packaged model, the server client, and who may
+load them.
+"""
 
 from __future__ import annotations
 
@@ -20,18 +22,30 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
+from embeddings import embedder as embedder_module
+from embeddings import minilm
+from embeddings.embedder import (
+    BatchedEmbedder,
+    Vectors,
+    clean_text,
+    get_embedder,
+    space_of,
+    unit_rows,
+)
+from embeddings.errors import (
+    EmbedderInWebProcess,
+    EmbedderMisconfigured,
+    EmbeddingRefused,
+    EmbeddingUnavailable,
+)
+from embeddings.http import HttpEmbedder
+from embeddings.minilm import MiniLmEmbedder
 from jobs.errors import PermanentError
 from jobs.models import Task
 from jobs.testing import run_tasks
-from matching import embeddings
-from matching.embedders import minilm
-from matching.embedders.http import HttpEmbedder
-from matching.embedders.minilm import MiniLmEmbedder
-from matching.embeddings import BatchedEmbedder, Vectors, clean_text, get_embedder, space_of, unit_rows
-from matching.errors import EmbedderInWebProcess, EmbedderMisconfigured, EmbeddingRefused, EmbeddingUnavailable
 from matching.models import OpportunityVector, VectorSpace
-from matching.opportunities import announce
-from matching.vectors import SPLIT_FROM_ATTEMPT, embed_each
+from matching.opportunities.publishing import announce
+from matching.vectors.storing import SPLIT_FROM_ATTEMPT, embed_each
 from tests.matching.factories import make_opportunity
 
 ODD_TEXTS = [
@@ -80,7 +94,9 @@ def model() -> MiniLmEmbedder:
     return embedder
 
 
-def test_rows_are_finite_float32_of_unit_length_or_zero_whatever_the_text(model: MiniLmEmbedder) -> None:
+def test_rows_are_finite_float32_of_unit_length_or_zero_whatever_the_text(
+    model: MiniLmEmbedder,
+) -> None:
     vectors = model.embed(ODD_TEXTS)
     assert vectors.shape == (len(ODD_TEXTS), 384)
     assert vectors.dtype == np.float32
@@ -105,13 +121,19 @@ def test_any_text_is_embedded(text: str) -> None:
 
 
 def test_like_meanings_are_near_and_others_far(model: MiniLmEmbedder) -> None:
-    lamp, light, hole = model.embed(["The street lamp is not working", "Street light is out", "Deep hole in the road"])
+    lamp, light, hole = model.embed(
+        ["The street lamp is not working", "Street light is out", "Deep hole in the road"]
+    )
     assert lamp @ light > 0.6
     assert lamp @ hole < 0.4
 
 
 def test_a_text_is_embedded_alike_alone_and_in_a_batch(model: MiniLmEmbedder) -> None:
-    texts = ["Pothole", "A tree has fallen across the road and blocks both lanes " * 6, "Snow was not cleared"]
+    texts = [
+        "Pothole",
+        "A tree has fallen across the road and blocks both lanes " * 6,
+        "Snow was not cleared",
+    ]
     alone: Vectors = np.vstack([model.embed([text]) for text in texts])
     assert np.allclose(model.embed(texts), alone, atol=1e-3)
 
@@ -126,7 +148,9 @@ def test_a_text_is_embedded_alike_alone_and_in_a_batch(model: MiniLmEmbedder) ->
         ("😀 pothole", [101, 100, 8962, 11484, 102]),
     ],
 )
-def test_tokens_are_those_of_bert_base_uncased(model: MiniLmEmbedder, text: str, ids: list[int]) -> None:
+def test_tokens_are_those_of_bert_base_uncased(
+    model: MiniLmEmbedder, text: str, ids: list[int]
+) -> None:
     assert model._tokens(text).tolist() == ids
 
 
@@ -136,7 +160,9 @@ def test_tokens_are_cut_at_the_length_the_model_knows(model: MiniLmEmbedder) -> 
     assert tokens[-1] == minilm.SEP
 
 
-def test_a_model_that_is_not_the_published_one_is_not_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_is_not_the_published_one_is_not_loaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(minilm, "MODEL_SHA256", "0" * 64)
     with pytest.raises(EmbedderMisconfigured, match="sha256"):
         MiniLmEmbedder()
@@ -170,9 +196,9 @@ def test_the_embedder_is_made_once_however_many_threads_ask(settings: Settings) 
     settings.EMBEDDER = f"{__name__}.LoadCounter"
     with ThreadPoolExecutor(8) as threads:
         found = list(threads.map(lambda _: get_embedder(), range(64)))
-    embeddings._loaded.pop(settings.EMBEDDER)
+    embedder_module._loaded.pop(settings.EMBEDDER)
     assert LoadCounter.made == 1
-    assert len({id(embedder) for embedder in found}) == 1
+    assert len({id(one) for one in found}) == 1
 
 
 def test_an_embedder_that_cannot_be_imported_is_named(settings: Settings) -> None:
@@ -189,14 +215,16 @@ def test_a_web_process_gets_no_embedder(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_the_web_application_never_imports_the_model() -> None:
     program = (
-        "import os, sys; import config.wsgi; from matching.embeddings import get_embedder\n"
-        "from matching.errors import EmbedderInWebProcess\n"
+        "import os, sys; import config.wsgi; from embeddings.embedder import get_embedder\n"
+        "from embeddings.errors import EmbedderInWebProcess\n"
         "import config.urls\n"
         "try: get_embedder()\n"
         "except EmbedderInWebProcess: print('refused', [m for m in ('onnxruntime', 'blingfire') if m in sys.modules])"
     )
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings"}
-    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "refused []"
 
 
@@ -208,7 +236,9 @@ def test_the_space_names_model_and_version(model: MiniLmEmbedder) -> None:
 
 
 class FakeServer:
-    """Speaks the embeddings interface on loopback; answers what it is told and remembers what it was asked."""
+    """Speaks the embeddings interface on loopback; answers what it is told and remembers what it
+    was asked.
+    """
 
     def __init__(self) -> None:
         self.status = 200
@@ -222,9 +252,18 @@ class FakeServer:
             def do_POST(self) -> None:
                 question = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 server.asked.append((question, self.headers.get("Authorization", "")))
-                rows = [{"index": i, "embedding": [len(t), 1, 0]} for i, t in enumerate(question["input"])]
-                body = server.body if server.body is not None else json.dumps({"data": rows[::-1]}).encode()
-                is_poisoned = bool(server.poison) and any(server.poison in text for text in question["input"])
+                rows = [
+                    {"index": i, "embedding": [len(t), 1, 0]}
+                    for i, t in enumerate(question["input"])
+                ]
+                body = (
+                    server.body
+                    if server.body is not None
+                    else json.dumps({"data": rows[::-1]}).encode()
+                )
+                is_poisoned = bool(server.poison) and any(
+                    server.poison in text for text in question["input"]
+                )
                 self.send_response(500 if is_poisoned else server.status)
                 for name, value in server.headers.items():
                     self.send_header(name, value)
@@ -237,7 +276,9 @@ class FakeServer:
 
         self.httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.httpd.server_port}/v1/embeddings"
-        threading.Thread(target=self.httpd.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        threading.Thread(
+            target=self.httpd.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        ).start()
 
     def stop(self) -> None:
         self.httpd.shutdown()
@@ -247,15 +288,23 @@ class FakeServer:
 @pytest.fixture
 def server(settings: Settings) -> Iterator[FakeServer]:
     fake = FakeServer()
-    settings.EMBEDDER_URL, settings.EMBEDDER_MODEL, settings.EMBEDDER_DIMENSIONS = fake.url, "some-model", 3
+    settings.EMBEDDER_URL, settings.EMBEDDER_MODEL, settings.EMBEDDER_DIMENSIONS = (
+        fake.url,
+        "some-model",
+        3,
+    )
     settings.EMBEDDER_API_KEY, settings.EMBEDDER_TIMEOUT_SECONDS = "key", 5
     yield fake
     fake.stop()
 
 
-def test_a_server_is_asked_with_model_and_key_and_its_rows_are_put_in_order(server: FakeServer) -> None:
+def test_a_server_is_asked_with_model_and_key_and_its_rows_are_put_in_order(
+    server: FakeServer,
+) -> None:
     vectors = HttpEmbedder().embed(["abc", "", "a"])
-    assert np.allclose(vectors, unit_rows(np.array([[3, 1, 0], [0, 0, 0], [1, 1, 0]], dtype=np.float32)))
+    assert np.allclose(
+        vectors, unit_rows(np.array([[3, 1, 0], [0, 0, 0], [1, 1, 0]], dtype=np.float32))
+    )
     question, authorization = server.asked[0]
     assert question["model"] == "some-model"
     assert sorted(question["input"]) == ["a", "abc"]
@@ -284,8 +333,12 @@ def test_a_redirect_is_not_followed_with_the_key(server: FakeServer) -> None:
     assert len(server.asked) == 1
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b'{"data": null}', b'{"data": [{"index": 0}]}', b"[]"])
-def test_an_answer_that_is_no_embedding_is_worth_another_try(server: FakeServer, body: bytes) -> None:
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b'{"data": null}', b'{"data": [{"index": 0}]}', b"[]"]
+)
+def test_an_answer_that_is_no_embedding_is_worth_another_try(
+    server: FakeServer, body: bytes
+) -> None:
     server.body = body
     with pytest.raises(EmbeddingUnavailable):
         HttpEmbedder().embed(["a"])
@@ -311,16 +364,23 @@ def test_an_address_that_is_not_http_is_refused(settings: Settings) -> None:
 
 
 @pytest.mark.django_db
-def test_a_text_over_which_the_server_breaks_takes_no_other_with_it(server: FakeServer, settings: Settings) -> None:
-    settings.EMBEDDER = "matching.embedders.http.HttpEmbedder"
-    embeddings._loaded.pop(settings.EMBEDDER, None)
+def test_a_text_over_which_the_server_breaks_takes_no_other_with_it(
+    server: FakeServer, settings: Settings
+) -> None:
+    settings.EMBEDDER = "embeddings.http.HttpEmbedder"
+    embedder_module._loaded.pop(settings.EMBEDDER, None)
     server.poison = "breaks"
-    made = [make_opportunity(title=title, description="") for title in ("one", "breaks it", "two", "three")]
+    made = [
+        make_opportunity(title=title, description="")
+        for title in ("one", "breaks it", "two", "three")
+    ]
     Task.objects.all().delete()
     with transaction.atomic():
         announce([opportunity.pk for opportunity in made])
     run_tasks(until_delay=False, raise_errors=False)
-    stored = {row.opportunity.title: row.embedding is not None for row in OpportunityVector.objects.all()}
+    stored = {
+        row.opportunity.title: row.embedding is not None for row in OpportunityVector.objects.all()
+    }
     assert stored == {"one": True, "breaks it": False, "two": True, "three": True}
     task = Task.objects.get(actor="embed_opportunities")
     assert (task.state, task.attempt) == ("succeeded", SPLIT_FROM_ATTEMPT)
@@ -340,8 +400,8 @@ def test_a_text_over_which_the_server_breaks_takes_no_other_with_it(server: Fake
 def test_while_the_server_answers_for_no_text_at_all_none_is_given_up(
     server: FakeServer, settings: Settings, status: int, body: bytes | None
 ) -> None:
-    settings.EMBEDDER = "matching.embedders.http.HttpEmbedder"
-    embeddings._loaded.pop(settings.EMBEDDER, None)
+    settings.EMBEDDER = "embeddings.http.HttpEmbedder"
+    embedder_module._loaded.pop(settings.EMBEDDER, None)
     server.status, server.body = status, body
     made = [make_opportunity(title=title, description="") for title in ("one", "two")]
     Task.objects.all().delete()

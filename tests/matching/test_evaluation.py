@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from matching import evaluation
 from matching.models import Opportunity, VectorSpace
+from matching.ranking import evaluation
 
 OPPORTUNITY = {"external_id": "o1", "kind": "volunteering", "title": "Plant street trees"}
 
@@ -18,7 +18,8 @@ def test_evaluation_grades_the_ranking_and_leaves_nothing(tmp_path: Path) -> Non
     opportunities, judgements = tmp_path / "o.jsonl", tmp_path / "j.jsonl"
     rows = [
         OPPORTUNITY,
-        OPPORTUNITY | {"external_id": "2", "title": "Old", "ends_on": "2011-01-01", "description": "carpentry"},
+        OPPORTUNITY
+        | {"external_id": "2", "title": "Old", "ends_on": "2011-01-01", "description": "carpentry"},
     ]
     opportunities.write_text("\n".join(map(json.dumps, rows)))
     told = {"id": "p", "headline": "Plant trees in the park", "wants": ["volunteering"]}

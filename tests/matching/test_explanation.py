@@ -10,8 +10,8 @@ from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 
 from jobs.testing import run_tasks
-from matching import indexing
-from matching.spaces import active_space
+from matching.vectors import indexing
+from matching.vectors.spaces import active_space
 from tests.accounts.factories import make_user
 from tests.matching.factories import REPAIRS, make_opportunity, make_profile
 
@@ -30,8 +30,13 @@ def test_each_wanted_kind_tells_its_plan_and_its_recall(settings: Settings) -> N
         out = StringIO()
         call_command("explain_match", named, "--json", stdout=out)
         told = json.loads(out.getvalue())
-        assert [(plan["kind"], plan["recall"]) for plan in told["plans"]] == [("volunteering", 1.0), ("job", 1.0)]
-        assert {plan["plan"] for plan in told["plans"]} == {"index, then exact"}  # fewer rows than were asked for
+        assert [(plan["kind"], plan["recall"]) for plan in told["plans"]] == [
+            ("volunteering", 1.0),
+            ("job", 1.0),
+        ]
+        assert {plan["plan"] for plan in told["plans"]} == {
+            "index, then exact"
+        }  # fewer rows than were asked for
         assert told["index"] is True
         assert told["best"][0]["id"] == str(repairs.pk)
 
@@ -39,7 +44,11 @@ def test_each_wanted_kind_tells_its_plan_and_its_recall(settings: Settings) -> N
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("named", "told"),
-    [("nobody", "neither a phone number"), ("+12025550100", "no profile"), ("own", "Nothing has been")],
+    [
+        ("nobody", "neither a phone number"),
+        ("+12025550100", "no profile"),
+        ("own", "Nothing has been"),
+    ],
 )
 def test_who_cannot_be_explained_is_told_why(named: str, told: str) -> None:
     own = str(make_profile().user_id)

@@ -1,4 +1,6 @@
-"""Carrying runs out: what happens inside a transaction and what must not, and how long a statement may take."""
+"""Carrying runs out: what happens inside a transaction and what must not, and how long a statement
+may take.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +15,15 @@ from django.db import OperationalError, connection, transaction
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
+from embeddings import embedder
+from embeddings.embedder import BatchedEmbedder, Vectors
 from jobs.models import Task
 from jobs.testing import run_tasks
-from matching import embeddings, finding, reverse, saving
 from matching.actors import match_citizens, send_refresh
-from matching.embeddings import BatchedEmbedder, Vectors
 from matching.models import CachedRanking, Match, MatchRun, Opportunity, Profile, ProfileVector
-from matching.runs import RunRequest, start
-from matching.search import Criteria
+from matching.ranking import carrying_out, reverse, saving
+from matching.runs.starting import RunRequest, start
+from matching.search.nearest import Criteria
 from tests.matching.factories import REPAIRS, make_opportunity, make_profile
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -37,13 +40,15 @@ class OutsideEmbedder(BatchedEmbedder):
 
     def _encode(self, texts: list[str]) -> Vectors:
         self.asked_in_transaction.append(connection.in_atomic_block)
-        return np.array([[1, *(text.count(letter) for letter in "aei")] for text in texts], dtype=np.float32)
+        return np.array(
+            [[1, *(text.count(letter) for letter in "aei")] for text in texts], dtype=np.float32
+        )
 
 
 @pytest.fixture(autouse=True)
 def _outside(settings: Settings) -> None:
     settings.EMBEDDER = f"{__name__}.OutsideEmbedder"
-    embeddings._loaded.pop(settings.EMBEDDER, None)
+    embedder._loaded.pop(settings.EMBEDDER, None)
 
 
 def make_citizen() -> Profile:
@@ -76,11 +81,15 @@ def test_a_profile_that_has_no_current_vector_is_embedded_while_no_transaction_i
 
 
 @pytest.mark.parametrize("has_profile", [True, False])
-def test_what_ended_yesterday_by_the_citys_clock_is_over(settings: Settings, has_profile: bool) -> None:
+def test_what_ended_yesterday_by_the_citys_clock_is_over(
+    settings: Settings, has_profile: bool
+) -> None:
     profile = make_profile()
     settings.TIME_ZONE = "Pacific/Auckland"
     with time_machine.travel(datetime(2026, 1, 10, 13, tzinfo=UTC)):
-        criteria = finding.criteria_for(profile if has_profile else None, MatchRun(user=profile.user))
+        criteria = carrying_out.criteria_for(
+            profile if has_profile else None, MatchRun(user=profile.user)
+        )
     assert criteria.day == date(2026, 1, 11)
 
 
@@ -90,7 +99,7 @@ def sleep(*_arguments: Any, **_options: Any) -> Any:
 
 
 def find_for(profile: Profile, _opportunity: Opportunity) -> None:
-    finding.matches_for(profile, "", Criteria(), limit=10)
+    carrying_out.matches_for(profile, "", Criteria(), limit=10)
 
 
 def find_citizens_of(_profile: Profile, opportunity: Opportunity) -> None:
@@ -100,12 +109,14 @@ def find_citizens_of(_profile: Profile, opportunity: Opportunity) -> None:
 
 @pytest.mark.parametrize("work", [find_for, find_citizens_of])
 def test_a_statement_that_takes_too_long_is_ended_and_nothing_after_it_is_limited(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, work: Callable[[Profile, Opportunity], None]
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    work: Callable[[Profile, Opportunity], None],
 ) -> None:
     profile, opportunity = make_citizen(), Opportunity.objects.get()
     CachedRanking.objects.all().delete()
     settings.MATCHING_STATEMENT_TIMEOUT_SECONDS = 0.2
-    monkeypatch.setattr(finding, "find", sleep)
+    monkeypatch.setattr(carrying_out, "find", sleep)
     monkeypatch.setattr(reverse, "nearest_citizens", sleep)
     with pytest.raises(OperationalError, match="statement timeout"):
         work(profile, opportunity)
@@ -125,7 +136,7 @@ def test_a_citizen_erased_while_matches_are_found_leaves_nothing_to_repeat(
         User.objects.filter(pk=profile.user_id).delete()
         return [{"opportunity_id": str(Opportunity.objects.get().pk), "score": 1.0, "reasons": []}]
 
-    monkeypatch.setattr(finding, "matches_for", found_too_late)
+    monkeypatch.setattr(carrying_out, "matches_for", found_too_late)
     if is_run:
         start(profile.user, RunRequest(is_saved=True))
     else:

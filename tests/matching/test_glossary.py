@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from matching import glossary
-from matching.glossary import fold, in_english, languages_of
-from matching.terms import words_of
+from matching.text.data import read_lines
+from matching.text.glossary import fold, in_english, languages_of
+from matching.text.terms import words_of
 
 
 def test_the_glossary_knows_languages_and_inflections() -> None:
@@ -50,7 +50,7 @@ def test_a_phrase_says_more_than_its_words() -> None:
 
 @pytest.mark.parametrize("language", ["es", "hi"])
 def test_no_word_stands_in_the_glossary_twice(language: str) -> None:
-    entries = glossary._TABLES[language].replace("\n", " ").split(";")
+    entries = read_lines(f"glossary_{language}.txt")
     stems = [" ".join(map(fold, entry.partition("=")[0].split())) for entry in entries]
     assert all(entry.partition("=")[2].strip() for entry in entries)
     assert sorted(set(stems)) == sorted(stems)

@@ -10,13 +10,18 @@ from typing import Any
 
 import pytest
 
-from jobs import strict_json
+from jobs.http import strict_json
 from jobs.testing import run_tasks
 from matching.import_formats import LINE_MAX_CHARACTERS
 from matching.importing import Counts, import_opportunities
 from matching.models import Opportunity, OpportunityVector
 
-ROW = {"external_id": "1", "kind": "volunteering", "title": "Plant trees", "description": "In the park."}
+ROW = {
+    "external_id": "1",
+    "kind": "volunteering",
+    "title": "Plant trees",
+    "description": "In the park.",
+}
 
 
 def numbered(count: int) -> list[str]:
@@ -26,13 +31,20 @@ def numbered(count: int) -> list[str]:
 def import_csv(tmp_path: Path, *rows: str) -> Counts:
     file = tmp_path / "o.csv"
     file.write_text("\n".join(["external_id,kind,title", *rows]) + "\n")
-    return import_opportunities(file, source="csv", format="csv", rejects=tmp_path / "rejects.jsonl")
+    return import_opportunities(
+        file, source="csv", format="csv", rejects=tmp_path / "rejects.jsonl"
+    )
 
 
 @pytest.mark.django_db
 def test_an_import_repeated_changes_only_what_differs(tmp_path: Path) -> None:
     file, rejects = tmp_path / "o.jsonl", tmp_path / "r.jsonl"
-    rows = [ROW, ROW | {"external_id": "2"}, {"kind": "party"}, ROW | {"external_id": "3", "latitude": 999}]
+    rows = [
+        ROW,
+        ROW | {"external_id": "2"},
+        {"kind": "party"},
+        ROW | {"external_id": "3", "latitude": 999},
+    ]
     file.write_text("\n".join([*map(json.dumps, rows), "{broken", ""]))
     first = import_opportunities(file, source="test", rejects=rejects)
     assert (first.rows, first.created, first.rejected) == (5, 2, 3)
@@ -50,7 +62,9 @@ def test_an_import_repeated_changes_only_what_differs(tmp_path: Path) -> None:
 def test_csv_is_imported_too(tmp_path: Path) -> None:
     file = tmp_path / "o.csv"
     file.write_text("external_id,kind,title,languages,capacity\n1,job,Nurse,en;es,3\n")
-    assert import_opportunities(file, source="csv", format="csv", rejects=tmp_path / "r").created == 1
+    assert (
+        import_opportunities(file, source="csv", format="csv", rejects=tmp_path / "r").created == 1
+    )
     assert Opportunity.objects.get().languages == ["en", "es"]
 
 
@@ -73,7 +87,10 @@ def test_an_import_leaves_the_limits_of_the_process_alone(tmp_path: Path) -> Non
 @pytest.mark.django_db
 def test_a_line_without_end_is_one_rejected_line(tmp_path: Path) -> None:
     file, rejects = tmp_path / "o.jsonl", tmp_path / "r.jsonl"
-    long: dict[str, Any] = ROW | {"external_id": "0", "description": "x" * (3 * LINE_MAX_CHARACTERS)}
+    long: dict[str, Any] = ROW | {
+        "external_id": "0",
+        "description": "x" * (3 * LINE_MAX_CHARACTERS),
+    }
     file.write_text("\n".join(map(json.dumps, [long, ROW, {"kind": "party"}])))
     counts = import_opportunities(file, source="test", rejects=rejects)
     assert (counts.rows, counts.created, counts.rejected) == (3, 1, 2)
@@ -95,4 +112,8 @@ def test_rejects_are_json_whatever_numbers_the_rows_had(tmp_path: Path) -> None:
     file.write_text(json.dumps(place) + "\n" + json.dumps(ROW)[:-1] + ', "capacity": 1e999}\n')
     assert import_opportunities(file, source="test", rejects=rejects).rejected == 2
     first, second = (strict_json.loads(line)["row"] for line in rejects.read_text().splitlines())
-    assert (first["latitude"], first["longitude"], second["capacity"]) == ("nan", ["inf", "-inf"], "inf")
+    assert (first["latitude"], first["longitude"], second["capacity"]) == (
+        "nan",
+        ["inf", "-inf"],
+        "inf",
+    )

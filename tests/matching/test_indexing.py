@@ -1,4 +1,6 @@
-"""Building vector indexes beside a system at work: who waits, who is refused, what is measured, what is repaired."""
+"""Building vector indexes beside a system at work: who waits, who is refused, what is measured,
+what is repaired.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +17,15 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from pytest_django.fixtures import Settings
 
+from embeddings import embedder
 from jobs.models import Task
 from jobs.testing import run_tasks
-from matching import embeddings, indexing, search
 from matching.actors import refresh_all_matches
 from matching.errors import IndexBuildRunning, VectorIndexError
 from matching.models import Opportunity, OpportunityVector, VectorSpace
-from matching.search import Criteria
+from matching.search import nearest
+from matching.search.nearest import Criteria
+from matching.vectors import indexing
 from tests.jobs.conftest import wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.pooled]
@@ -32,8 +36,10 @@ T = TypeVar("T")
 def make_space(count: int, *, state: str = "active") -> VectorSpace:
     """Opportunities in all directions of eight dimensions."""
     space = VectorSpace.objects.create(label=f"{state}@1", dimensions=8, state=state)
-    made = Opportunity.objects.bulk_create(Opportunity(kind="event", title=f"number {i}") for i in range(count))
-    rows = embeddings.unit_rows(np.random.default_rng(7).normal(size=(count, 8)).astype(np.float32))
+    made = Opportunity.objects.bulk_create(
+        Opportunity(kind="event", title=f"number {i}") for i in range(count)
+    )
+    rows = embedder.unit_rows(np.random.default_rng(7).normal(size=(count, 8)).astype(np.float32))
     OpportunityVector.objects.bulk_create(
         OpportunityVector(opportunity=one, space=space, embedding=row, terms=b"", version=1)
         for one, row in zip(made, rows, strict=True)
@@ -45,7 +51,11 @@ def make_space(count: int, *, state: str = "active") -> VectorSpace:
 def stranger() -> Iterator[psycopg.Connection]:
     """A connection of somebody else to the database under test."""
     parameters = connection.get_connection_params()
-    told = {name: parameters[name] for name in ("host", "port", "user", "password", "dbname") if parameters.get(name)}
+    told = {
+        name: parameters[name]
+        for name in ("host", "port", "user", "password", "dbname")
+        if parameters.get(name)
+    }
     with psycopg.connect(**told) as other:
         yield other
 
@@ -78,17 +88,24 @@ def test_a_reader_that_stays_never_lets_a_build_stop_the_searches(settings: Sett
     indexing.build(space)
     with stranger() as reader, in_the_background(lambda: indexing.build(space)) as building:
         try:
-            reader.execute("SELECT count(*) FROM matching_opportunityvector")  # and its transaction stays open
-            wait_until(lambda: building.done() or somebody_waits_for_a_lock(), "the build to come to its locks")
+            reader.execute(
+                "SELECT count(*) FROM matching_opportunityvector"
+            )  # and its transaction stays open
+            wait_until(
+                lambda: building.done() or somebody_waits_for_a_lock(),
+                "the build to come to its locks",
+            )
             with transaction.atomic():
                 with connection.cursor() as cursor:
                     cursor.execute("SET LOCAL lock_timeout = '1s'")
-                assert search.has_index(space)
-                assert len(search.nearest(QUERY, Criteria(), space, count=20, plan="index").ids) == 20
+                assert nearest.has_index(space)
+                assert (
+                    len(nearest.nearest(QUERY, Criteria(), space, count=20, plan="index").ids) == 20
+                )
         finally:
             reader.rollback()
         assert building.result(timeout=30)[0].recall == pytest.approx(1.0, abs=0.05)
-    assert search.has_index(space)
+    assert nearest.has_index(space)
 
 
 def test_of_two_builds_at_once_the_second_is_refused_and_told_why() -> None:
@@ -110,7 +127,9 @@ def test_of_two_builds_at_once_the_second_is_refused_and_told_why() -> None:
                 indexing.build(space)
             with pytest.raises(IndexBuildRunning):
                 indexing.forget(space)
-            with pytest.raises(CommandError, match="Another build of the vector indexes is running"):
+            with pytest.raises(
+                CommandError, match="Another build of the vector indexes is running"
+            ):
                 call_command("create_vector_indices")
         finally:
             go_on.set()
@@ -131,9 +150,9 @@ def test_four_builds_at_once_end_without_a_deadlock() -> None:
 
     with ThreadPoolExecutor(4) as threads:
         outcomes = list(threads.map(build, range(4)))
-    assert set(outcomes) <= {"refused", search.index_name(space)}
-    assert search.index_name(space) in outcomes
-    assert search.has_index(space)
+    assert set(outcomes) <= {"refused", nearest.index_name(space)}
+    assert nearest.index_name(space) in outcomes
+    assert nearest.has_index(space)
 
 
 def test_the_night_round_leaves_a_retired_space_alone_while_indexes_are_built() -> None:
@@ -164,7 +183,7 @@ def test_recall_is_that_of_the_new_index_although_the_old_one_is_there(settings:
     settings.VECTOR_MAX_SCAN_ROWS, settings.VECTOR_RECALL_MIN = 1, 0.999
     with pytest.raises(VectorIndexError, match=r"would find 0\.\d+ .* the old one stays"):
         indexing.build(space)
-    assert "hnsw" in definition_of(search.index_name(space))
+    assert "hnsw" in definition_of(nearest.index_name(space))
 
 
 def definition_of(index: str) -> str:
@@ -177,7 +196,7 @@ def definition_of(index: str) -> str:
 def test_what_a_killed_build_left_is_cleared_away() -> None:
     space = make_space(50)
     indexing.build(space)
-    name = search.index_name(space)
+    name = nearest.index_name(space)
     with connection.cursor() as cursor:
         for left_over in (f"{name}_new", f"{name}_old"):
             cursor.execute(f"CREATE INDEX {left_over} ON matching_opportunityvector (id)")
@@ -189,7 +208,9 @@ def test_what_a_killed_build_left_is_cleared_away() -> None:
 def test_supporting_indexes_that_are_missing_or_invalid_are_built_anew(settings: Settings) -> None:
     space = make_space(5)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'matching_opportunity'")
+        cursor.execute(
+            "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'matching_opportunity'"
+        )
         before = dict(cursor.fetchall())
         cursor.execute("DROP INDEX matching_opp_search")
         cursor.execute(
@@ -199,7 +220,7 @@ def test_supporting_indexes_that_are_missing_or_invalid_are_built_anew(settings:
     call_command("create_vector_indices")
     indexing.build(space)
     for name in ("matching_opp_search", "matching_opp_active_place"):
-        assert search.index_is_valid(name)
+        assert nearest.index_is_valid(name)
         assert definition_of(name) == before[name]
 
 

@@ -14,8 +14,8 @@ from jobs.testing import run_tasks
 from matching.errors import LanguageUnknown
 from matching.import_formats import RowRejected, row_to_opportunity
 from matching.importing import import_opportunities
-from matching.languages import tags_of
 from matching.models import Opportunity, Profile
+from matching.text.languages import tags_of
 from tests.accounts.factories import make_user
 from tests.matching.conftest import AsPartner, SignIn
 from tests.matching.factories import make_opportunity, make_profile
@@ -49,10 +49,16 @@ def test_what_names_no_language_is_refused(told: str) -> None:
 
 
 @pytest.mark.django_db
-def test_profile_partner_and_filter_know_the_same_names(as_user: SignIn, as_partner: AsPartner) -> None:
+def test_profile_partner_and_filter_know_the_same_names(
+    as_user: SignIn, as_partner: AsPartner
+) -> None:
     client = as_user(make_user())
-    assert client.put("/api/v1/profiles/me/", {"languages": ["Español", "EN"]}).json()["languages"] == ["es", "en"]
-    assert client.put("/api/v1/profiles/me/", {"languages": ["Klingon speakers"]}).status_code == 400
+    assert client.put("/api/v1/profiles/me/", {"languages": ["Español", "EN"]}).json()[
+        "languages"
+    ] == ["es", "en"]
+    assert (
+        client.put("/api/v1/profiles/me/", {"languages": ["Klingon speakers"]}).status_code == 400
+    )
     told = NEW | {"languages": ["Spanish"]}
     assert as_partner().post("/api/v1/partner/opportunities/", told).json()["languages"] == ["es"]
     assert len(client.get("/api/v1/opportunities/?language=Español").json()["results"]) == 1
@@ -61,7 +67,9 @@ def test_profile_partner_and_filter_know_the_same_names(as_user: SignIn, as_part
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("spoken", "asked_for"), [("en-US", "en"), ("en", "en-US"), ("en-US", "en-GB")])
+@pytest.mark.parametrize(
+    ("spoken", "asked_for"), [("en-US", "en"), ("en", "en-US"), ("en-US", "en-GB")]
+)
 def test_who_speaks_a_language_of_one_region_speaks_the_language(
     as_user: SignIn, as_partner: AsPartner, spoken: str, asked_for: str
 ) -> None:
@@ -69,14 +77,21 @@ def test_who_speaks_a_language_of_one_region_speaks_the_language(
     client.put("/api/v1/profiles/me/", {"languages": [spoken]})
     as_partner().post("/api/v1/partner/opportunities/", NEW | {"languages": [asked_for]})
     run_tasks()
-    assert titles(run(client)) == titles(run(client, filters={"languages": [spoken]})) == [NEW["title"]]
+    assert (
+        titles(run(client))
+        == titles(run(client, filters={"languages": [spoken]}))
+        == [NEW["title"]]
+    )
     assert len(client.get("/api/v1/matches/").json()["results"]) == 1
     assert len(client.get(f"/api/v1/opportunities/?language={spoken}").json()["results"]) == 1
 
 
 @pytest.mark.django_db
 def test_an_import_stores_tags_and_keeps_rows_of_unknown_languages_apart(tmp_path: Path) -> None:
-    rows = [ROW | {"languages": "EN; Español"}, ROW | {"external_id": "2", "languages": ["Klingon speakers"]}]
+    rows = [
+        ROW | {"languages": "EN; Español"},
+        ROW | {"external_id": "2", "languages": ["Klingon speakers"]},
+    ]
     file, rejects = tmp_path / "rows.jsonl", tmp_path / "rejects.jsonl"
     file.write_text("\n".join(json.dumps(row) for row in rows))
     counts = import_opportunities(file, source="test", rejects=rejects)
@@ -88,12 +103,19 @@ def test_an_import_stores_tags_and_keeps_rows_of_unknown_languages_apart(tmp_pat
 @pytest.mark.django_db
 def test_what_was_stored_before_there_were_tags_becomes_tags_where_it_is_known() -> None:
     made = [
-        make_opportunity(languages=told) for told in (["EN", "Español"], ["en; es", "es"], ["Klingon 1"], [], ["en"])
+        make_opportunity(languages=told)
+        for told in (["EN", "Español"], ["en; es", "es"], ["Klingon 1"], [], ["en"])
     ]
     profile = make_profile(languages=["English"])
     import_module("matching.migrations.0009_language_tags").normalise(apps, None)
     stored = dict(Opportunity.objects.values_list("pk", "languages"))
-    assert [stored[one.pk] for one in made] == [["en", "es"], ["en", "es"], ["Klingon 1"], [], ["en"]]
+    assert [stored[one.pk] for one in made] == [
+        ["en", "es"],
+        ["en", "es"],
+        ["Klingon 1"],
+        [],
+        ["en"],
+    ]
     assert Profile.objects.get(pk=profile.pk).languages == ["en"]
 
 
@@ -103,7 +125,9 @@ def test_a_capacity_with_a_fraction_or_none_at_all_is_refused(capacity: Any) -> 
         row_to_opportunity(ROW | {"capacity": capacity}, source="test")
 
 
-@pytest.mark.parametrize(("capacity", "read"), [(3, 3), ("3", 3), (3.0, 3), ("", None), (None, None), (0, 0)])
+@pytest.mark.parametrize(
+    ("capacity", "read"), [(3, 3), ("3", 3), (3.0, 3), ("", None), (None, None), (0, 0)]
+)
 def test_a_capacity_is_read(capacity: Any, read: int | None) -> None:
     assert row_to_opportunity(ROW | {"capacity": capacity}, source="test").capacity == read
 

@@ -23,7 +23,9 @@ RUNS = (
 
 
 @pytest.mark.parametrize("last", RUNS)
-def test_a_citizen_starts_so_many_runs_an_hour_by_whichever_address(as_user: SignIn, settings: Any, last: str) -> None:
+def test_a_citizen_starts_so_many_runs_an_hour_by_whichever_address(
+    as_user: SignIn, settings: Any, last: str
+) -> None:
     settings.MATCHING_RUNS_PER_HOUR = len(RUNS)
     client = as_user(make_user())
     for url in RUNS:
@@ -44,7 +46,9 @@ def test_reading_the_status_is_not_counted(as_user: SignIn, settings: Any) -> No
 def test_a_profile_changes_so_many_times_an_hour(as_user: SignIn, settings: Any) -> None:
     settings.MATCHING_PROFILE_EDITS_PER_HOUR = 2
     client = as_user(make_user())
-    answers = [client.put("/api/v1/profiles/me/", {"headline": f"Take {number}"}) for number in range(3)]
+    answers = [
+        client.put("/api/v1/profiles/me/", {"headline": f"Take {number}"}) for number in range(3)
+    ]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert "Retry-After" in answers[-1]
     assert client.get("/api/v1/profiles/me/").status_code == 200
@@ -53,7 +57,11 @@ def test_a_profile_changes_so_many_times_an_hour(as_user: SignIn, settings: Any)
 def test_a_citizen_acts_on_so_many_opportunities_an_hour(as_user: SignIn, settings: Any) -> None:
     settings.MATCHING_INTERACTIONS_PER_HOUR = 4
     client, url = as_user(make_user()), f"/api/v1/opportunities/{make_opportunity().pk}/"
-    answers = [getattr(client, method)(f"{url}{kind}/") for method in ("post", "delete") for kind in ("apply", "save")]
+    answers = [
+        getattr(client, method)(f"{url}{kind}/")
+        for method in ("post", "delete")
+        for kind in ("apply", "save")
+    ]
     assert [answer.status_code for answer in answers] == [201, 201, 204, 204]
     refused = client.post(f"{url}dismiss/")
     assert refused.status_code == 429
@@ -61,7 +69,9 @@ def test_a_citizen_acts_on_so_many_opportunities_an_hour(as_user: SignIn, settin
     assert client.get(url).status_code == 200
 
 
-def test_a_partner_asks_so_many_times_an_hour_with_all_its_keys(as_partner: AsPartner, settings: Any) -> None:
+def test_a_partner_asks_so_many_times_an_hour_with_all_its_keys(
+    as_partner: AsPartner, settings: Any
+) -> None:
     settings.MATCHING_PARTNER_REQUESTS_PER_HOUR = 2
     url = "/api/v1/partner/opportunities/"
     assert as_partner().get(url).status_code == 200
@@ -86,7 +96,12 @@ def test_who_asks_for_saved_matches_again_gets_the_run_that_waits(as_user: SignI
     first, second = (client.post("/api/v1/matches/calculate/", {}) for _ in range(2))
     assert first.json() == second.json()
     assert Task.objects.filter(actor="run_matches").count() == MatchRun.objects.count() == 1
-    assert as_user(make_user()).post("/api/v1/matches/calculate/", {}).json()["task_id"] != first.json()["task_id"]
+    assert (
+        as_user(make_user()).post("/api/v1/matches/calculate/", {}).json()["task_id"]
+        != first.json()["task_id"]
+    )
     run_tasks()
     assert client.get(f"{RUNS[0]}status/{first.json()['task_id']}/").json()["status"] == "completed"
-    assert client.post("/api/v1/matches/calculate/", {}).json()["task_id"] != first.json()["task_id"]
+    assert (
+        client.post("/api/v1/matches/calculate/", {}).json()["task_id"] != first.json()["task_id"]
+    )

@@ -10,9 +10,9 @@ from django.db.models import F
 from django.utils import timezone
 
 from jobs.testing import run_tasks
-from matching.finding import criteria_for
-from matching.matchmaking import wish_of
 from matching.models import Interaction, MatchRun, Profile, ProfileVector
+from matching.ranking.carrying_out import criteria_for
+from matching.ranking.pipeline import wish_of
 from tests.accounts.factories import make_user
 from tests.matching.conftest import SignIn
 from tests.matching.factories import DOGS, REPAIRS, make_opportunity, make_profile
@@ -26,7 +26,10 @@ def test_keywords_decide_over_the_profile(as_user: SignIn) -> None:
     for fields in (DOGS, REPAIRS, {}):
         make_opportunity(**fields)
     run_tasks()
-    assert titles(run(as_user(profile.user), keywords="rescue dogs at an animal shelter"))[0] == DOGS["title"]
+    assert (
+        titles(run(as_user(profile.user), keywords="rescue dogs at an animal shelter"))[0]
+        == DOGS["title"]
+    )
 
 
 def test_hard_filters_hold(as_user: SignIn) -> None:
@@ -55,7 +58,11 @@ def test_a_profile_that_says_nothing_gets_the_newest(as_user: SignIn) -> None:
 
 
 @pytest.mark.parametrize(
-    "about", ["Soy carpintero y busco reparar casas de los vecinos.", "मैं बढ़ई हूँ और घर की मरम्मत में मदद करना चाहता हूँ।"]
+    "about",
+    [
+        "Soy carpintero y busco reparar casas de los vecinos.",
+        "मैं बढ़ई हूँ और घर की मरम्मत में मदद करना चाहता हूँ।",
+    ],
 )
 def test_spanish_and_hindi_profiles_find_english_opportunities(as_user: SignIn, about: str) -> None:
     profile = make_profile(headline="", about=about, skills=[], interests=[])
@@ -67,7 +74,10 @@ def test_spanish_and_hindi_profiles_find_english_opportunities(as_user: SignIn, 
 
 def test_what_was_saved_or_dismissed_turns_the_next_ranking(as_user: SignIn) -> None:
     profile = make_profile(headline="I like to help", about="", skills=[], interests=[])
-    first, second = make_opportunity(**DOGS), make_opportunity(**DOGS | {"title": "Foster a rescue dog"})
+    first, second = (
+        make_opportunity(**DOGS),
+        make_opportunity(**DOGS | {"title": "Foster a rescue dog"}),
+    )
     make_opportunity()
     run_tasks()
     client = as_user(profile.user)
@@ -95,7 +105,12 @@ def test_a_run_ranks_by_its_own_location(
     run_tasks()
     found = run(as_user(profile.user), location=placed(HERE), **body)
     assert titles(found) == [near.title, far.title]
-    distances = [reason for match in found["result"] for reason in match["reasons"] if reason["kind"] == "distance"]
+    distances = [
+        reason
+        for match in found["result"]
+        for reason in match["reasons"]
+        if reason["kind"] == "distance"
+    ]
     assert [reason["kilometers"] for reason in distances] == [1.1, 89.0]
 
 
@@ -103,7 +118,8 @@ def test_a_location_counts_for_somebody_without_a_profile(as_user: SignIn) -> No
     make_opportunity(**placed(NEAR))
     run_tasks()
     assert "1.1 km away" in [
-        reason["text"] for reason in run(as_user(make_user()), location=placed(HERE))["result"][0]["reasons"]
+        reason["text"]
+        for reason in run(as_user(make_user()), location=placed(HERE))["result"][0]["reasons"]
     ]
 
 
@@ -158,7 +174,10 @@ def test_english_keywords_of_somebody_who_also_speaks_spanish_stay_whole(as_user
 
 def test_reasons_name_skills_in_the_citizens_own_words(as_user: SignIn) -> None:
     profile = make_profile(
-        headline="Soy carpintero", about="Busco reparar la casa de los vecinos.", skills=["carpintería"], interests=[]
+        headline="Soy carpintero",
+        about="Busco reparar la casa de los vecinos.",
+        skills=["carpintería"],
+        interests=[],
     )
     make_opportunity(**REPAIRS)
     run_tasks()
@@ -170,7 +189,11 @@ def test_reasons_name_skills_in_the_citizens_own_words(as_user: SignIn) -> None:
 def test_today_is_the_day_of_the_city(zone: str) -> None:
     run = MatchRun(user=make_user())
     with timezone.override(zone):
-        assert criteria_for(None, run).day == criteria_for(make_profile(), run).day == timezone.localdate()
+        assert (
+            criteria_for(None, run).day
+            == criteria_for(make_profile(), run).day
+            == timezone.localdate()
+        )
 
 
 @pytest.mark.parametrize(
@@ -211,12 +234,16 @@ def test_an_organisation_with_more_postings_than_there_are_candidates_leaves_roo
     make_opportunity(**REPAIRS | {"title": "Repair homes"}, organisation="Among the candidates")
     for number in range(30):
         make_opportunity(
-            **REPAIRS | {"title": f"Repair homes of older neighbors, round {number}"}, organisation="Flood"
+            **REPAIRS | {"title": f"Repair homes of older neighbors, round {number}"},
+            organisation="Flood",
         )
     for _ in range(9):
         make_opportunity()
     run_tasks()
-    names = [match["opportunity"]["organisation"] for match in run(as_user(profile.user), limit=10)["result"]]
+    names = [
+        match["opportunity"]["organisation"]
+        for match in run(as_user(profile.user), limit=10)["result"]
+    ]
     assert names.count("Flood") == 2
     assert names.count("Among the candidates") == 1
     assert len(names) == 10

@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import REGISTRY, generate_latest
 
 from jobs.testing import run_tasks
-from matching.runs import RunRequest, start
+from matching.runs.starting import RunRequest, start
 from tests.matching.factories import REPAIRS, make_opportunity, make_profile
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent

@@ -13,10 +13,11 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from jobs.testing import assert_sent, run_tasks
-from matching import opportunities, partners
 from matching.actors import embed_profile
 from matching.errors import ExternalIdTaken, OpportunityClosed
 from matching.models import Interaction, Match, Opportunity, OpportunityVector, Profile
+from matching.opportunities import publishing
+from matching.partners import keys
 from tests.accounts.factories import make_user
 from tests.matching.conftest import AsPartner, SignIn
 from tests.matching.factories import CARPENTER, DOGS, REPAIRS, make_opportunity, make_profile
@@ -49,7 +50,7 @@ def test_what_is_withdrawn_shows_only_to_who_had_acted_on_it(as_user: SignIn, ki
     url = f"{URL}{opportunity.pk}/"
     client, other = as_user(make_user()), as_user(make_user())
     client.post(f"{url}{kind}/")
-    opportunities.change(opportunity, {"is_active": False})
+    publishing.change(opportunity, {"is_active": False})
     for stranger in (other, APIClient()):
         assert stranger.get(url).status_code == 404
         assert titles(stranger, "?past=true") == []
@@ -60,13 +61,19 @@ def test_what_is_withdrawn_shows_only_to_who_had_acted_on_it(as_user: SignIn, ki
     assert client.get(url).status_code == 404
 
 
-def test_a_citizen_lists_what_they_saved_or_applied_for_and_nobody_else_does(as_user: SignIn) -> None:
-    saved, withdrawn, _ = make_opportunity(title="saved"), make_opportunity(title="withdrawn"), make_opportunity()
+def test_a_citizen_lists_what_they_saved_or_applied_for_and_nobody_else_does(
+    as_user: SignIn,
+) -> None:
+    saved, withdrawn, _ = (
+        make_opportunity(title="saved"),
+        make_opportunity(title="withdrawn"),
+        make_opportunity(),
+    )
     client, other = as_user(make_user()), as_user(make_user())
     client.post(f"{URL}{saved.pk}/save/")
     client.post(f"{URL}{withdrawn.pk}/save/")
     client.post(f"{URL}{saved.pk}/apply/")
-    opportunities.change(withdrawn, {"is_active": False})
+    publishing.change(withdrawn, {"is_active": False})
     assert sorted(titles(client, "?acted=save")) == ["saved", "withdrawn"]
     assert titles(client, "?acted=apply") == ["saved"]
     assert titles(client, "?acted=save&q=withdrawn") == ["withdrawn"]
@@ -99,7 +106,9 @@ def test_an_event_without_an_end_is_over_after_the_day_it_starts(as_user: SignIn
     today = timezone.localdate()
     for title, days in (("over", -1), ("today", 0), ("ahead", 1)):
         make_opportunity(title=title, kind="event", starts_on=today + timedelta(days=days))
-    make_opportunity(title="lasts", kind="event", starts_on=today - timedelta(days=1), ends_on=today)
+    make_opportunity(
+        title="lasts", kind="event", starts_on=today - timedelta(days=1), ends_on=today
+    )
     make_opportunity(title="goes on", kind="job", starts_on=today - timedelta(days=1))
     run_tasks()
     assert sorted(titles(APIClient())) == ["ahead", "goes on", "lasts", "today"]
@@ -107,7 +116,12 @@ def test_an_event_without_an_end_is_over_after_the_day_it_starts(as_user: SignIn
     task_id = client.post("/api/v1/jobs/match/", {}).json()["task_id"]
     run_tasks()
     found = client.get(f"/api/v1/jobs/match/status/{task_id}/").json()["result"]
-    assert sorted(match["opportunity"]["title"] for match in found) == ["ahead", "goes on", "lasts", "today"]
+    assert sorted(match["opportunity"]["title"] for match in found) == [
+        "ahead",
+        "goes on",
+        "lasts",
+        "today",
+    ]
     over, ahead = (Opportunity.objects.get(title=title) for title in ("over", "ahead"))
     assert client.post(f"{URL}{over.pk}/apply/").status_code == 409
     assert client.post(f"{URL}{ahead.pk}/apply/").status_code == 201
@@ -115,7 +129,11 @@ def test_an_event_without_an_end_is_over_after_the_day_it_starts(as_user: SignIn
 
 def test_near_is_measured_along_the_globe_and_leaves_out_what_has_no_place() -> None:
     """A corner of the box around 60 degrees north lies 1.4 times as far away as its sides."""
-    for title, latitude, longitude in (("side", 60.08, 10.0), ("corner", 60.08, 10.16), ("far", 60.2, 10.0)):
+    for title, latitude, longitude in (
+        ("side", 60.08, 10.0),
+        ("corner", 60.08, 10.16),
+        ("far", 60.2, 10.0),
+    ):
         make_opportunity(title=title, latitude=latitude, longitude=longitude)
     make_opportunity(title="anywhere", is_remote=True)
     make_opportunity(title="also from home", is_remote=True, latitude=60.01, longitude=10.0)
@@ -174,7 +192,7 @@ def test_of_many_who_apply_at_once_as_many_get_in_as_there_are_places() -> None:
 
     def apply(index: int) -> None:
         try:
-            opportunities.act(users[index], opportunity, "apply")
+            publishing.act(users[index], opportunity, "apply")
             outcomes.append("in")
         except OpportunityClosed:
             outcomes.append("full")
@@ -195,7 +213,9 @@ def test_a_profile_is_empty_then_replaced_and_versioned(as_user: SignIn) -> None
     user = make_user()
     client = as_user(user)
     assert client.get("/api/v1/profiles/me/").json()["skills"] == []
-    answer = client.put("/api/v1/profiles/me/", CARPENTER | {"latitude": 40.7, "longitude": -74.0, "radius_km": 5})
+    answer = client.put(
+        "/api/v1/profiles/me/", CARPENTER | {"latitude": 40.7, "longitude": -74.0, "radius_km": 5}
+    )
     assert answer.status_code == 200, answer.data
     assert answer.json()["version"] == 2
     assert client.put("/api/v1/profiles/me/", {"headline": "New"}).json()["skills"] == []
@@ -263,7 +283,8 @@ def test_a_partner_sees_who_applied_and_only_the_profiles_that_are_shown_to_it(
     client, other = as_partner(), as_partner("Other")
     pk = client.post(PARTNER_URL, NEW).json()["id"]
     shown = make_profile(
-        make_user(email="ana@example.org", email_verified_at=timezone.now()), visibility="organisations"
+        make_user(email="ana@example.org", email_verified_at=timezone.now()),
+        visibility="organisations",
     )
     hidden = make_profile(make_user(), visibility="private")
     saved = make_profile(make_user(), visibility="public")
@@ -287,13 +308,13 @@ def test_an_external_id_is_published_once(as_partner: AsPartner) -> None:
 
 
 def test_a_revoked_or_unknown_key_and_a_citizen_are_refused(as_user: SignIn) -> None:
-    partner = partners.partner_named("Green City")
-    key = partners.create_key(partner)
+    partner = keys.partner_named("Green City")
+    key = keys.create_key(partner)
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Api-Key {key}")
     assert client.get(PARTNER_URL).status_code == 200
-    assert partners.revoke_key(partner.keys.get())
-    assert not partners.revoke_key(partner.keys.get())
+    assert keys.revoke_key(partner.keys.get())
+    assert not keys.revoke_key(partner.keys.get())
     assert client.get(PARTNER_URL).status_code == 401
     assert APIClient().get(PARTNER_URL).status_code == 401
     assert as_user(make_user()).post(PARTNER_URL, NEW).status_code == 403
@@ -312,7 +333,9 @@ def test_a_revoked_or_unknown_key_and_a_citizen_are_refused(as_user: SignIn) -> 
         NEW | {"is_active": 1},
     ],
 )
-def test_a_partner_body_that_is_not_valid_answers_400(as_partner: AsPartner, body: dict[str, Any]) -> None:
+def test_a_partner_body_that_is_not_valid_answers_400(
+    as_partner: AsPartner, body: dict[str, Any]
+) -> None:
     assert as_partner().post(PARTNER_URL, body).status_code == 400
 
 
@@ -341,23 +364,25 @@ def test_an_external_id_that_another_one_has_answers_409(as_partner: AsPartner) 
 def test_an_external_id_is_looked_for_in_the_source_that_a_change_names() -> None:
     make_opportunity(source="a", external_id="7")
     changed = make_opportunity(source="a", external_id="8")
-    opportunities.change(changed, {"source": "b", "external_id": "7"})
+    publishing.change(changed, {"source": "b", "external_id": "7"})
     with pytest.raises(ExternalIdTaken):
-        opportunities.change(changed, {"source": "a"})
+        publishing.change(changed, {"source": "a"})
 
 
 @pytest.mark.django_db(transaction=True)
 def test_of_two_changes_at_once_the_later_is_judged_by_what_the_earlier_left() -> None:
     opportunity = make_opportunity(starts_on=date(2030, 2, 1))
     seen_by_both = Opportunity.objects.defer("search").get()
-    opportunities.change(opportunity, {"starts_on": date(2030, 3, 1)})
+    publishing.change(opportunity, {"starts_on": date(2030, 3, 1)})
     with pytest.raises(ValidationError):
-        opportunities.change(seen_by_both, {"ends_on": date(2030, 2, 15)})
+        publishing.change(seen_by_both, {"ends_on": date(2030, 2, 15)})
 
 
 def test_an_organisation_is_the_partners_own(as_partner: AsPartner) -> None:
     client = as_partner()
-    stored = client.post(PARTNER_URL, NEW | {"external_id": "7", "organisation": "City Hall"}).json()
+    stored = client.post(
+        PARTNER_URL, NEW | {"external_id": "7", "organisation": "City Hall"}
+    ).json()
     assert stored["organisation"] == "Green City"
     for answer in (
         client.post(PARTNER_URL, NEW | {"external_id": "7", "organisation": "City Hall"}),
@@ -368,7 +393,9 @@ def test_an_organisation_is_the_partners_own(as_partner: AsPartner) -> None:
 
 def test_a_repeated_post_of_a_partner_publishes_once(as_partner: AsPartner) -> None:
     client = as_partner()
-    first, second = (client.post(PARTNER_URL, NEW, headers={"Idempotency-Key": "one"}) for _ in range(2))
+    first, second = (
+        client.post(PARTNER_URL, NEW, headers={"Idempotency-Key": "one"}) for _ in range(2)
+    )
     assert (first.status_code, second.status_code) == (201, 201)
     assert first.json()["id"] == second.json()["id"]
     assert Opportunity.objects.count() == 1

@@ -7,8 +7,8 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from matching import partners
 from matching.models import Partner, PartnerKey
+from matching.partners import keys
 
 pytestmark = pytest.mark.django_db
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 def test_the_printed_key_is_honoured() -> None:
     out = StringIO()
     call_command("create_partner_key", "Green City", "--label", "website", stdout=out)
-    key = partners.honoured_key(out.getvalue().strip())
+    key = keys.honoured_key(out.getvalue().strip())
     assert key is not None
     assert (key.partner.name, key.label) == ("Green City", "website")
 
@@ -30,7 +30,9 @@ def test_the_printed_key_is_honoured() -> None:
         (("Green City", "--label", "x" * 81), "label: .*at most 80 characters"),
     ],
 )
-def test_a_name_or_label_that_cannot_be_stored_is_refused(arguments: tuple[str, ...], why: str) -> None:
+def test_a_name_or_label_that_cannot_be_stored_is_refused(
+    arguments: tuple[str, ...], why: str
+) -> None:
     with pytest.raises(CommandError, match=why):
         call_command("create_partner_key", *arguments)
     assert not Partner.objects.exists()

@@ -10,8 +10,8 @@ from uuid import UUID
 
 import numpy as np
 
-from matching.ranking import Candidate, Ranked, Wish, rank
-from matching.terms import BUCKETS, Rarity, Terms
+from matching.ranking.scoring import Candidate, Ranked, Wish, rank
+from matching.text.terms import BUCKETS, Rarity, Terms
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 DIMENSIONS = 8
@@ -38,7 +38,9 @@ def candidate(number: int, organisation: str, embedding: Any) -> Candidate:
 
 def ranked(candidates: list[Candidate], count: int = 20) -> list[Ranked]:
     rarity = Rarity(1, np.zeros(BUCKETS, dtype=np.int32))
-    return rank(Wish(meaning=vector(1), terms=Terms.of("")), candidates, rarity, now=NOW, count=count)
+    return rank(
+        Wish(meaning=vector(1), terms=Terms.of("")), candidates, rarity, now=NOW, count=count
+    )
 
 
 def organisations(found: list[Ranked], candidates: list[Candidate]) -> Counter[str]:
@@ -60,16 +62,24 @@ def test_postings_that_repeat_each_other_get_few_places() -> None:
 
 
 def test_different_postings_of_one_organisation_get_most_places_and_never_all() -> None:
-    candidates = flood(60, lambda i: vector(1, *(0.6 * (i % 6 == axis) for axis in range(1, 7)), 0.001 * i))
+    candidates = flood(
+        60, lambda i: vector(1, *(0.6 * (i % 6 == axis) for axis in range(1, 7)), 0.001 * i)
+    )
     found = ranked(candidates)
     first, second = found[:10], found[10:]
-    assert organisations(first, candidates)["Flood"] == organisations(second, candidates)["Flood"] == 6
+    assert (
+        organisations(first, candidates)["Flood"] == organisations(second, candidates)["Flood"] == 6
+    )
 
 
 def test_a_name_spelt_differently_is_the_same_organisation() -> None:
     candidates = flood(60, lambda i: vector(1, 0.0001 * i))
     spelt = [
-        candidate(one.id.int, f" {one.organisation.upper()}  " if one.id.int % 2 else one.organisation, one.embedding)
+        candidate(
+            one.id.int,
+            f" {one.organisation.upper()}  " if one.id.int % 2 else one.organisation,
+            one.embedding,
+        )
         for one in candidates
     ]
     counts = organisations(ranked(spelt), spelt)

@@ -10,12 +10,13 @@ import pytest
 from django.db import connection, transaction
 from pytest_django.fixtures import Settings
 
+from embeddings import embedder
+from embeddings.embedder import BatchedEmbedder, Vectors
 from jobs.models import Task
 from jobs.testing import run_tasks
-from matching import embeddings, rebuilding, vectors
 from matching.actors import rebuild_embeddings
-from matching.embeddings import BatchedEmbedder, Vectors
 from matching.models import Opportunity, OpportunityVector, VectorSpace
+from matching.vectors import rebuilding, storing
 from tests.matching.factories import make_opportunity, make_profile
 
 pytestmark = [pytest.mark.django_db, pytest.mark.pooled]
@@ -27,17 +28,22 @@ class LetterEmbedder(BatchedEmbedder):
     name, version, dimensions, max_tokens = "letters", "1", 4, 64
 
     def _encode(self, texts: list[str]) -> Vectors:
-        return np.array([[len(text), *(text.count(letter) for letter in "aei")] for text in texts], dtype=np.float32)
+        return np.array(
+            [[len(text), *(text.count(letter) for letter in "aei")] for text in texts],
+            dtype=np.float32,
+        )
 
 
 @pytest.fixture(autouse=True)
 def _letters(settings: Settings) -> None:
     settings.EMBEDDER = f"{__name__}.LetterEmbedder"
-    embeddings._loaded.pop(settings.EMBEDDER, None)
+    embedder._loaded.pop(settings.EMBEDDER, None)
 
 
 def add_opportunities(count: int) -> None:
-    Opportunity.objects.bulk_create(Opportunity(kind="event", title=f"number {i}") for i in range(count))
+    Opportunity.objects.bulk_create(
+        Opportunity(kind="event", title=f"number {i}") for i in range(count)
+    )
 
 
 def rebuild() -> None:
@@ -61,26 +67,34 @@ def test_a_rebuild_reads_each_vector_a_few_times_however_many_there_are(work_mem
     add_opportunities(3000)
     with connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL work_mem = '{work_mem}'")
-        cursor.execute("SET LOCAL enable_seqscan = off")  # a space this small may well be read whole, a large one not
+        cursor.execute(
+            "SET LOCAL enable_seqscan = off"
+        )  # a space this small may well be read whole, a large one not
         cursor.execute("ANALYZE matching_opportunity")
-        cursor.execute("ANALYZE matching_opportunityvector")  # while it is empty, as PostgreSQL goes on to believe
+        cursor.execute(
+            "ANALYZE matching_opportunityvector"
+        )  # while it is empty, as PostgreSQL goes on to believe
     before = vectors_read()
     rebuild()
     assert OpportunityVector.objects.count() == 3000
     assert vectors_read() - before < 5 * 3000
 
 
-def test_everything_is_embedded_once_and_a_second_rebuild_embeds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_everything_is_embedded_once_and_a_second_rebuild_embeds_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     add_opportunities(150)
     make_profile()
     asked: list[int] = []
-    plain = vectors.opportunity_vectors
+    plain = storing.opportunity_vectors
 
     def counted(ids: Any, *, attempt: int) -> list[OpportunityVector]:
         asked.append(len(ids))
         return plain(ids, attempt=attempt)
 
-    monkeypatch.setattr(rebuilding, "OPPORTUNITIES", replace(rebuilding.OPPORTUNITIES, vectors_of=counted))
+    monkeypatch.setattr(
+        rebuilding, "OPPORTUNITIES", replace(rebuilding.OPPORTUNITIES, vectors_of=counted)
+    )
     for _ in range(2):
         with transaction.atomic():
             rebuild_embeddings.send()
@@ -96,7 +110,7 @@ def test_a_rebuild_that_broke_off_goes_on_behind_its_checkpoint_and_misses_nothi
     add_opportunities(200)
     first = Opportunity.objects.order_by("pk").first()
     assert first is not None
-    plain, batches = vectors.upsert, 0
+    plain, batches = storing.upsert, 0
 
     def break_off_once(rows: Any) -> Any:
         nonlocal batches
@@ -105,7 +119,7 @@ def test_a_rebuild_that_broke_off_goes_on_behind_its_checkpoint_and_misses_nothi
             raise ConnectionError
         return plain(rows)
 
-    monkeypatch.setattr(vectors, "upsert", break_off_once)
+    monkeypatch.setattr(storing, "upsert", break_off_once)
     with transaction.atomic():
         rebuild_embeddings.send()
     run_tasks(raise_errors=False)

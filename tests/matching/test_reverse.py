@@ -1,4 +1,6 @@
-"""The citizens an opportunity suits: which opportunities look for them, who is found, and what a change takes back."""
+"""The citizens an opportunity suits: which opportunities look for them, who is found, and what a
+change takes back.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,15 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
+from embeddings import embedder
 from jobs.models import Task
 from jobs.testing import run_tasks
-from matching import embeddings, indexing, opportunities, reverse
 from matching.actors import send_refresh
 from matching.importing import import_opportunities
 from matching.models import Interaction, Match, Opportunity, Profile, ProfileVector, VectorSpace
+from matching.opportunities import publishing
+from matching.ranking import reverse
+from matching.vectors import indexing
 from tests.accounts.factories import make_user
 from tests.matching.factories import REPAIRS, make_opportunity, make_profile
 
@@ -35,7 +40,9 @@ def matched() -> set[UUID]:
 
 
 @pytest.mark.parametrize("closed", [{"ends_on": YESTERDAY}, {"capacity": 0}, {"is_active": False}])
-def test_an_opportunity_that_is_closed_looks_for_nobody(settings: Settings, closed: dict[str, Any]) -> None:
+def test_an_opportunity_that_is_closed_looks_for_nobody(
+    settings: Settings, closed: dict[str, Any]
+) -> None:
     settings.MATCHING_NOTICE_SIMILARITY = 0.4
     make_profile(make_user(wants_sms=True))
     make_opportunity(**REPAIRS, **closed)
@@ -59,27 +66,33 @@ def test_an_opportunity_that_is_closed_looks_for_nobody(settings: Settings, clos
         REPAIRS | {"title": "Repair homes of our neighbors", "kind": "job"},
     ],
 )
-def test_a_change_takes_a_match_back_and_its_opposite_gives_it_again(change: dict[str, Any]) -> None:
+def test_a_change_takes_a_match_back_and_its_opposite_gives_it_again(
+    change: dict[str, Any],
+) -> None:
     profile = make_profile(**NEAR, radius_km=20.0, languages=["en"])
     opportunity = make_opportunity(**REPAIRS, **NEAR, languages=["en"])
     run_tasks()
     assert matched() == {profile.user_id}
     before = {name: getattr(opportunity, name) for name in change}
-    opportunities.change(opportunity, change)
+    publishing.change(opportunity, change)
     run_tasks()
     assert matched() == set()
-    opportunities.change(opportunity, before)
+    publishing.change(opportunity, before)
     run_tasks()
     assert matched() == {profile.user_id}
 
 
 def test_a_change_finds_those_it_suits_now_and_leaves_alone_whom_it_still_suits() -> None:
-    anything, volunteer, worker = make_profile(wants=[]), make_profile(), make_profile(wants=["job"])
+    anything, volunteer, worker = (
+        make_profile(wants=[]),
+        make_profile(),
+        make_profile(wants=["job"]),
+    )
     opportunity = make_opportunity(**REPAIRS)
     run_tasks()
     assert matched() == {anything.user_id, volunteer.user_id}
     kept = Match.objects.get(user=anything.user_id)
-    opportunities.change(opportunity, {"kind": "job"})
+    publishing.change(opportunity, {"kind": "job"})
     run_tasks()
     assert matched() == {anything.user_id, worker.user_id}
     assert Match.objects.get(user=anything.user_id).pk == kept.pk
@@ -89,7 +102,7 @@ def test_a_change_of_neither_text_nor_terms_is_no_task() -> None:
     opportunity = make_opportunity(**REPAIRS)
     run_tasks()
     Task.objects.all().delete()
-    opportunities.change(opportunity, {"organisation": "Another"})
+    publishing.change(opportunity, {"organisation": "Another"})
     assert not Task.objects.exists()
 
 
@@ -98,15 +111,17 @@ def test_an_event_that_moves_ahead_finds_its_citizens_and_one_that_is_over_loses
     opportunity = make_opportunity(**REPAIRS, kind="event", starts_on=YESTERDAY)
     run_tasks()
     assert matched() == set()
-    opportunities.change(opportunity, {"starts_on": timezone.localdate()})
+    publishing.change(opportunity, {"starts_on": timezone.localdate()})
     run_tasks()
     assert matched() == {profile.user_id}
-    opportunities.change(opportunity, {"starts_on": YESTERDAY})
+    publishing.change(opportunity, {"starts_on": YESTERDAY})
     run_tasks()
     assert matched() == set()
 
 
-def test_an_import_that_opens_again_or_moves_finds_citizens_without_embedding_anew(tmp_path: Path) -> None:
+def test_an_import_that_opens_again_or_moves_finds_citizens_without_embedding_anew(
+    tmp_path: Path,
+) -> None:
     profile = make_profile(**NEAR, radius_km=20.0)
     file = tmp_path / "o.jsonl"
     row = {"external_id": "1", "kind": "volunteering", **REPAIRS, **NEAR}
@@ -130,8 +145,8 @@ def test_what_was_dismissed_or_applied_for_is_not_found_again() -> None:
     profile = make_profile()
     opportunity = make_opportunity(**REPAIRS)
     run_tasks()
-    opportunities.act(profile.user, opportunity, Interaction.Kind.DISMISS)
-    opportunities.change(opportunity, {"capacity": 5})
+    publishing.act(profile.user, opportunity, Interaction.Kind.DISMISS)
+    publishing.change(opportunity, {"capacity": 5})
     run_tasks()
     assert matched() == set()
 
@@ -154,18 +169,22 @@ def test_a_match_has_the_score_that_a_run_would_give_it() -> None:
 
 
 def many_citizens(count: int, *, rare: int) -> tuple[VectorSpace, set[UUID]]:
-    """Citizens of a city who think one way, and `rare` ones of a town, speaking Sami, who think the opposite."""
+    """Citizens of a city who think one way, and `rare` ones of a town, speaking Sami, who think the
+    opposite.
+    """
     space = VectorSpace.objects.create(label="many@1", dimensions=8, state="active")
     users = User.objects.bulk_create(User(phone=f"+1202555{i:04}") for i in range(count + rare))
     profiles = Profile.objects.bulk_create(
         Profile(
-            user=user, radius_km=9, **({"languages": ["en"], **NEAR} if i < count else {"languages": ["se"], **FAR})
+            user=user,
+            radius_km=9,
+            **({"languages": ["en"], **NEAR} if i < count else {"languages": ["se"], **FAR}),
         )
         for i, user in enumerate(users)
     )
     towards = np.repeat([[1.0], [-1.0]], [count, rare], axis=0)
     noise = np.random.default_rng(3).normal(size=(count + rare, 8)) * 0.2
-    rows = embeddings.unit_rows((towards * np.eye(8)[0] + noise).astype(np.float32))
+    rows = embedder.unit_rows((towards * np.eye(8)[0] + noise).astype(np.float32))
     ProfileVector.objects.bulk_create(
         ProfileVector(profile=profile, space=space, embedding=row, terms=b"", version=1)
         for profile, row in zip(profiles, rows, strict=True)
@@ -181,7 +200,11 @@ def test_those_of_a_small_town_or_a_rare_language_are_found_however_far_the_inde
 ) -> None:
     space, rare = many_citizens(2000, rare=7)
     indexing.build(space)
-    settings.VECTOR_EXACT_ROWS, settings.VECTOR_MAX_SCAN_ROWS, settings.VECTOR_HNSW_EF_SEARCH = exact_rows, 1, 1
+    settings.VECTOR_EXACT_ROWS, settings.VECTOR_MAX_SCAN_ROWS, settings.VECTOR_HNSW_EF_SEARCH = (
+        exact_rows,
+        1,
+        1,
+    )
     settings.MATCHING_NOTICES_PER_OPPORTUNITY = 5
     opportunity = Opportunity.objects.create(kind="event", title="Yoik", **terms)
     towards = np.eye(8, dtype=np.float32)[0]
@@ -201,4 +224,6 @@ def test_by_index_and_exactly_the_same_citizens_are_nearest(settings: Settings) 
     settings.VECTOR_EXACT_ROWS = 0
     by_index = reverse.nearest_citizens(towards, opportunity, space)
     assert len({user for user, _ in exact} & {user for user, _ in by_index}) >= 19
-    assert [similarity for _, similarity in by_index] == sorted((s for _, s in by_index), reverse=True)
+    assert [similarity for _, similarity in by_index] == sorted(
+        (s for _, s in by_index), reverse=True
+    )

@@ -105,7 +105,12 @@ def test_a_boolean_of_the_body_is_true_or_false(as_user: SignIn, lax: Any) -> No
         assert answer.status_code == 400
         assert [error["field"] for error in answer.json()["errors"]] == [field]
     assert not MatchRun.objects.exists()
-    assert client.post(URL, {"wait": True, "notify": False, "filters": {"is_remote": None}}).status_code == 200
+    assert (
+        client.post(
+            URL, {"wait": True, "notify": False, "filters": {"is_remote": None}}
+        ).status_code
+        == 200
+    )
 
 
 def test_a_wait_that_is_neither_yes_nor_no_starts_nothing(as_user: SignIn) -> None:

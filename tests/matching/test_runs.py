@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from jobs import waiting
+from jobs.api import waiting
 from jobs.models import Task
 from jobs.testing import run_tasks
 from matching.models import MatchRun, Opportunity
@@ -34,7 +34,15 @@ def test_a_run_answers_202_and_once_completed_holds_the_matches_best_first(as_us
     assert (waiting["status"], waiting["result"], waiting["error"]) == ("pending", None, None)
     run_tasks()
     done = status(client, task_id)
-    assert set(done) >= {"task_id", "status", "progress", "result", "error", "created_at", "updated_at"}
+    assert set(done) >= {
+        "task_id",
+        "status",
+        "progress",
+        "result",
+        "error",
+        "created_at",
+        "updated_at",
+    }
     assert (done["status"], done["progress"]) == ("completed", 1.0)
     assert titles(done)[0] == REPAIRS["title"]
     best = done["result"][0]
@@ -130,9 +138,9 @@ def test_what_closes_is_matched_no_more_even_from_the_cache(as_user: SignIn) -> 
     run_tasks()
     Opportunity.objects.filter(pk=repairs.pk).update(is_active=False)
     assert titles(run(client)) == ["Math tutor"]
-    assert [match["opportunity"]["title"] for match in client.get("/api/v1/matches/").json()["results"]] == [
-        "Math tutor"
-    ]
+    assert [
+        match["opportunity"]["title"] for match in client.get("/api/v1/matches/").json()["results"]
+    ] == ["Math tutor"]
 
 
 def test_an_opportunity_deleted_after_the_run_is_left_out(as_user: SignIn) -> None:
@@ -174,7 +182,15 @@ def test_a_page_of_matches_is_asked_for_in_whole_numbers(as_user: SignIn) -> Non
     client = as_user(make_user())
     task_id = start(client)
     run_tasks()
-    for query in ("after=-1", "after=x", "after=", "after=1.5", "page_size=0", "page_size=000", "page_size=٣"):
+    for query in (
+        "after=-1",
+        "after=x",
+        "after=",
+        "after=1.5",
+        "page_size=0",
+        "page_size=000",
+        "page_size=٣",
+    ):
         assert client.get(f"{URL}status/{task_id}/?{query}").status_code == 400, query
     for query in ("after=0007", "after=99999999999999999999", "page_size=0100", "page_size=5000"):
         assert status(client, task_id, f"?{query}")["result"] == []

@@ -60,7 +60,9 @@ def test_onboarding_answers_at_once_and_starts_a_run_that_saves(as_user: SignIn)
     assert Profile.objects.get(user=user).onboarded_at is not None
     run_tasks()
     assert status(client, answer.json()["task_id"])["status"] == "completed"
-    assert [match.opportunity.title for match in Match.objects.filter(user=user)] == [REPAIRS["title"]]
+    assert [match.opportunity.title for match in Match.objects.filter(user=user)] == [
+        REPAIRS["title"]
+    ]
 
 
 def test_a_new_opportunity_finds_its_citizens_and_tells_them_once_a_day(settings: Any) -> None:
@@ -76,7 +78,9 @@ def test_a_new_opportunity_finds_its_citizens_and_tells_them_once_a_day(settings
     assert Task.objects.filter(actor="deliver_notification").count() == 1
 
 
-def test_who_wants_no_notices_is_not_told_and_a_later_put_does_not_change_that(as_user: SignIn, settings: Any) -> None:
+def test_who_wants_no_notices_is_not_told_and_a_later_put_does_not_change_that(
+    as_user: SignIn, settings: Any
+) -> None:
     settings.MATCHING_NOTICE_SIMILARITY = 0.4
     user = make_user(wants_sms=True)
     client = as_user(user)

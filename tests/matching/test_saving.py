@@ -8,8 +8,8 @@ import pytest
 from django.db import connection, transaction
 
 from accounts.models import User
-from matching import saving
 from matching.models import Match, Opportunity
+from matching.ranking import saving
 from tests.accounts.factories import make_user
 from tests.matching.factories import make_opportunity
 
@@ -19,7 +19,9 @@ def found(opportunity: Opportunity) -> dict[str, object]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_refresh_and_new_opportunities_that_find_its_citizen_wait_for_each_other_in_one_order() -> None:
+def test_a_refresh_and_new_opportunities_that_find_its_citizen_wait_for_each_other_in_one_order() -> (
+    None
+):
     user = make_user()
     first, second = sorted((make_opportunity(), make_opportunity()), key=lambda one: one.pk)
     refreshing = threading.Thread(target=save, args=(user, [second, first]))

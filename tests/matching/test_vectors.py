@@ -1,4 +1,6 @@
-"""Stored vectors: odd input, races of versions, plans of the search, indexes, and the swap of models."""
+"""Stored vectors: odd input, races of versions, plans of the search, indexes, and the swap of
+models.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +14,21 @@ from django.db import transaction
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from embeddings import embedder as embedder_module
+from embeddings.embedder import BatchedEmbedder, Vectors
+from embeddings.errors import TextRefused
 from jobs.testing import run_tasks
-from matching import embeddings, finding, indexing, matchmaking, search, vectors
 from matching.actors import rebuild_embeddings, refresh_all_matches
 from matching.checks import check_settings
-from matching.embeddings import BatchedEmbedder, Vectors
-from matching.errors import DimensionMismatch, TextRefused, VectorIndexError
+from matching.errors import DimensionMismatch, VectorIndexError
 from matching.models import Match, Opportunity, OpportunityVector, ProfileVector, VectorSpace
-from matching.ranking import Ranked
-from matching.search import Criteria
-from matching.spaces import active_space
-from matching.terms import Rarity, Terms
+from matching.ranking import carrying_out, pipeline
+from matching.ranking.scoring import Ranked
+from matching.search import nearest
+from matching.search.nearest import Criteria
+from matching.text.terms import Rarity, Terms
+from matching.vectors import indexing, storing
+from matching.vectors.spaces import active_space
 from tests.matching.factories import DOGS, REPAIRS, make_opportunity, make_profile
 
 
@@ -68,16 +74,23 @@ def _words(settings: Settings) -> None:
 
 def use(settings: Any, embedder: type[BatchedEmbedder]) -> None:
     settings.EMBEDDER = f"{__name__}.{embedder.__name__}"
-    embeddings._loaded.pop(settings.EMBEDDER, None)
+    embedder_module._loaded.pop(settings.EMBEDDER, None)
 
 
 @pytest.mark.django_db
 def test_bad_texts_never_take_others_with_them() -> None:
     names = ["good one", "poison", "refused by the service", "good two"]
     made = [make_opportunity(title=title, description="") for title in names]
-    vectors.embed_opportunities([one.pk for one in made])
-    stored = {row.opportunity.title: row.embedding is not None for row in OpportunityVector.objects.all()}
-    assert stored == {"good one": True, "poison": False, "refused by the service": False, "good two": True}
+    storing.embed_opportunities([one.pk for one in made])
+    stored = {
+        row.opportunity.title: row.embedding is not None for row in OpportunityVector.objects.all()
+    }
+    assert stored == {
+        "good one": True,
+        "poison": False,
+        "refused by the service": False,
+        "good two": True,
+    }
 
 
 @pytest.mark.django_db
@@ -85,26 +98,26 @@ def test_a_model_with_vectors_of_another_length_is_refused_clearly(settings: Set
     one = make_opportunity()
     use(settings, BrokenEmbedder)
     with pytest.raises(DimensionMismatch, match=r"\(1, 8\)"):
-        vectors.embed_opportunities([one.pk])
+        storing.embed_opportunities([one.pk])
 
 
 @pytest.mark.django_db
 def test_an_older_text_never_replaces_the_vector_of_a_newer_one() -> None:
     one = make_opportunity()
-    old = vectors.opportunity_vectors([one.pk])
+    old = storing.opportunity_vectors([one.pk])
     Opportunity.objects.filter(pk=one.pk).update(version=2, title="Newer")
-    new = vectors.opportunity_vectors([one.pk])
-    assert vectors.upsert(new) == [one.pk]
-    assert vectors.upsert(old) == []
+    new = storing.opportunity_vectors([one.pk])
+    assert storing.upsert(new) == [one.pk]
+    assert storing.upsert(old) == []
     assert OpportunityVector.objects.get().version == 2
 
 
 @pytest.mark.django_db
 def test_what_was_deleted_meanwhile_is_left_out() -> None:
     one, two = make_opportunity(), make_opportunity()
-    rows = vectors.opportunity_vectors([one.pk, two.pk])
+    rows = storing.opportunity_vectors([one.pk, two.pk])
     one.delete()
-    assert vectors.upsert(rows) == [two.pk]
+    assert storing.upsert(rows) == [two.pk]
 
 
 @pytest.mark.django_db
@@ -142,13 +155,18 @@ def test_the_vectors_of_a_retired_model_go_after_a_day(settings: Settings) -> No
     run_tasks()
     use(settings, OtherEmbedder)
     for days in (0, 2):
-        VectorSpace.objects.filter(state="retired").update(retired_at=timezone.now() - timedelta(days=days))
+        VectorSpace.objects.filter(state="retired").update(
+            retired_at=timezone.now() - timedelta(days=days)
+        )
         for actor in (rebuild_embeddings, refresh_all_matches):
             with transaction.atomic():
                 actor.send()
             run_tasks()
         old = VectorSpace.objects.get(label="words@1")
-        kept = OpportunityVector.objects.filter(space=old).count(), ProfileVector.objects.filter(space=old).count()
+        kept = (
+            OpportunityVector.objects.filter(space=old).count(),
+            ProfileVector.objects.filter(space=old).count(),
+        )
         assert kept == ((1, 1) if days == 0 else (0, 0))
     assert OpportunityVector.objects.count() == ProfileVector.objects.count() == 1
 
@@ -159,13 +177,13 @@ def test_words_are_taken_rarest_first_and_only_so_many_that_few_rows_have_one(
     texts = ["tree"] * 2 + ["house"] * 40 + ["street"] * 58
     rarity = Rarity.of(Terms.of(text) for text in texts)
     words = ["street", "house", "tree", "unicorn"]
-    monkeypatch.setattr(search, "opportunity_rows", lambda: 1000)
+    monkeypatch.setattr(nearest, "opportunity_rows", lambda: 1000)
     settings.MATCHING_TEXT_HITS = 1000
-    assert matchmaking.rarest(words, rarity) == ["unicorn", "tree", "house", "street"]
+    assert pipeline.rarest(words, rarity) == ["unicorn", "tree", "house", "street"]
     settings.MATCHING_TEXT_HITS = 500
-    assert matchmaking.rarest(words, rarity) == ["unicorn", "tree", "house"]
+    assert pipeline.rarest(words, rarity) == ["unicorn", "tree", "house"]
     settings.MATCHING_TEXT_HITS = 1
-    assert matchmaking.rarest(words, rarity) == ["unicorn", "tree", "house"]  # never fewer than three
+    assert pipeline.rarest(words, rarity) == ["unicorn", "tree", "house"]  # never fewer than three
 
 
 @pytest.mark.django_db
@@ -178,7 +196,7 @@ def test_a_run_during_the_swap_finds_in_the_space_it_began_with(
     profile = make_profile()
     run_tasks()
     use(settings, OtherEmbedder)
-    plain_find = matchmaking.find
+    plain_find = pipeline.find
 
     def find_while_swapping(*arguments: Any, **options: Any) -> list[Ranked]:
         with transaction.atomic():
@@ -186,14 +204,16 @@ def test_a_run_during_the_swap_finds_in_the_space_it_began_with(
         run_tasks()
         return plain_find(*arguments, **options)
 
-    monkeypatch.setattr(finding, "find", find_while_swapping)
-    during = finding.matches_for(profile, "", Criteria(), limit=10)
+    monkeypatch.setattr(carrying_out, "find", find_while_swapping)
+    during = carrying_out.matches_for(profile, "", Criteria(), limit=10)
     monkeypatch.undo()
     use(settings, OtherEmbedder)
-    after = finding.matches_for(profile, "", Criteria(), limit=10)
+    after = carrying_out.matches_for(profile, "", Criteria(), limit=10)
     assert active_space() == VectorSpace.objects.get(label="other@1")
     assert len(during) == len(after) == 2
-    assert [one["score"] for one in during] != [one["score"] for one in after]  # the cache did not mix the spaces
+    assert [one["score"] for one in during] != [
+        one["score"] for one in after
+    ]  # the cache did not mix the spaces
 
 
 def spread(count: int) -> VectorSpace:
@@ -204,9 +224,10 @@ def spread(count: int) -> VectorSpace:
     assert space is not None
     rng = np.random.default_rng(7)
     made = Opportunity.objects.bulk_create(
-        Opportunity(kind="job" if i % 10 == 0 else "event", title=f"number {i}") for i in range(count)
+        Opportunity(kind="job" if i % 10 == 0 else "event", title=f"number {i}")
+        for i in range(count)
     )
-    rows = embeddings.unit_rows(rng.normal(size=(count, 8)).astype(np.float32))
+    rows = embedder_module.unit_rows(rng.normal(size=(count, 8)).astype(np.float32))
     OpportunityVector.objects.bulk_create(
         OpportunityVector(opportunity=one, space=space, embedding=row, terms=b"", version=1)
         for one, row in zip(made, rows, strict=True)
@@ -223,19 +244,19 @@ def test_an_index_is_built_checked_swapped_in_and_used(settings: Settings, index
     built = indexing.build(space)
     assert built[0].recall is not None
     assert built[0].recall > 0.95
-    assert search.has_index(space)
+    assert nearest.has_index(space)
     assert VectorSpace.objects.get().generation == 3
     query = np.ones(8, dtype=np.float32) / np.sqrt(8)
     for criteria in (Criteria(), Criteria(kinds=("job",))):
-        exact = search.nearest(query, criteria, space, count=20, plan="exact")
-        by_index = search.nearest(query, criteria, space, count=20, plan="index")
+        exact = nearest.nearest(query, criteria, space, count=20, plan="exact")
+        by_index = nearest.nearest(query, criteria, space, count=20, plan="index")
         assert len(set(exact.ids) & set(by_index.ids)) >= 19
         settings.VECTOR_EXACT_ROWS = 10
-        assert search.nearest(query, criteria, space, count=20).plan == "index"
+        assert nearest.nearest(query, criteria, space, count=20).plan == "index"
         settings.VECTOR_EXACT_ROWS = 10_000
-        assert search.nearest(query, criteria, space, count=20).plan == "exact"
+        assert nearest.nearest(query, criteria, space, count=20).plan == "exact"
     settings.VECTOR_EXACT_ROWS = 0
-    few = search.nearest(query, Criteria(category="nothing"), space, count=20)
+    few = nearest.nearest(query, Criteria(category="nothing"), space, count=20)
     assert (few.ids, few.plan) in [([], "exact"), ([], "index, then exact")]
 
 
@@ -246,7 +267,7 @@ def test_an_index_that_finds_too_little_never_replaces_the_old_one(settings: Set
     settings.VECTOR_RECALL_MIN = 1.1
     with pytest.raises(VectorIndexError, match="the old one stays"):
         indexing.build(space)
-    assert search.has_index(space)
+    assert nearest.has_index(space)
 
 
 @pytest.mark.django_db

@@ -18,7 +18,8 @@ from tests.accounts.racing import race
 
 @pytest.mark.parametrize("channel", ["email", "sms"])
 @pytest.mark.parametrize(
-    ("state", "words"), [("succeeded", "result"), ("cancelled", "was cancelled"), ("dead", "has failed")]
+    ("state", "words"),
+    [("succeeded", "result"), ("cancelled", "was cancelled"), ("dead", "has failed")],
 )
 def test_each_outcome_has_its_words(channel: str, state: str, words: str) -> None:
     context = {"job_id": "01a20177", "job_type": "reports.hotspots", "state": state}
@@ -36,7 +37,9 @@ def test_a_job_without_a_type_leaves_no_gap(channel: str, state: str) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_within_an_hour_people_hear_of_so_many_ends_however_many_come_at_once(settings: Any) -> None:
+def test_within_an_hour_people_hear_of_so_many_ends_however_many_come_at_once(
+    settings: Any,
+) -> None:
     settings.JOB_NOTICES_PER_HOUR = 3
     user, other = make_user(wants_sms=True), make_user(wants_sms=True)
 

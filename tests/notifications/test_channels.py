@@ -112,7 +112,17 @@ def test_the_provider_gets_the_message_the_token_and_the_key(provider: Provider)
 
 @pytest.mark.parametrize(
     "answer",
-    [b"", b"ok", b"[1]", b"{}", b"\xff", b"[" * 60_000, b'{"id": null}', b'{"id": "a\\u0000"}', b'{"id": "\\ud800"}'],
+    [
+        b"",
+        b"ok",
+        b"[1]",
+        b"{}",
+        b"\xff",
+        b"[" * 60_000,
+        b'{"id": null}',
+        b'{"id": "a\\u0000"}',
+        b'{"id": "\\ud800"}',
+    ],
 )
 def test_an_answer_without_an_id_is_still_a_success(provider: Provider, answer: bytes) -> None:
     provider.answer = answer
@@ -123,7 +133,9 @@ def test_an_answer_without_an_id_is_still_a_success(provider: Provider, answer: 
     ("status", "permanent"),
     [(400, True), (404, True), (422, True), (401, False), (429, False), (500, False), (503, False)],
 )
-def test_what_the_provider_refuses_for_good_is_permanent(provider: Provider, status: int, permanent: bool) -> None:
+def test_what_the_provider_refuses_for_good_is_permanent(
+    provider: Provider, status: int, permanent: bool
+) -> None:
     provider.status = status
     with pytest.raises(ChannelError, match=str(status)) as refused:
         sms.send(MESSAGE, idempotency_key="key-1")
@@ -158,29 +170,47 @@ def test_a_provider_that_does_not_answer_in_time_is_worth_another_try(settings: 
 def test_an_email_carries_a_message_id_made_from_the_key(settings: Any) -> None:
     settings.DEFAULT_FROM_EMAIL = "City <desk@city.example>"
     message = Message(to="ada@example.org", subject="Hello", body="World")
-    assert [email.send(message, idempotency_key="key-1") for _ in range(2)] == ["<key-1@city.example>"] * 2
+    assert [email.send(message, idempotency_key="key-1") for _ in range(2)] == [
+        "<key-1@city.example>"
+    ] * 2
     assert mail.outbox[0].message()["Message-ID"] == "<key-1@city.example>"
-    assert (mail.outbox[0].to, mail.outbox[0].subject, mail.outbox[0].body) == (["ada@example.org"], "Hello", "World")
+    assert (mail.outbox[0].to, mail.outbox[0].subject, mail.outbox[0].body) == (
+        ["ada@example.org"],
+        "Hello",
+        "World",
+    )
 
 
 def test_a_mail_server_gets_the_message(mail_server: MailServer) -> None:
-    email.send(Message(to="ada@example.org", subject="Hello", body="World"), idempotency_key="key-1")
+    email.send(
+        Message(to="ada@example.org", subject="Hello", body="World"), idempotency_key="key-1"
+    )
     (received,) = mail_server.received
     assert b"Message-ID: <key-1@" in received
     assert b"Subject: Hello" in received
 
 
-@pytest.mark.parametrize(("answer", "permanent"), [(b"550 no such box", True), (b"451 later", False)])
-def test_a_recipient_refused_for_good_is_permanent(mail_server: MailServer, answer: bytes, permanent: bool) -> None:
+@pytest.mark.parametrize(
+    ("answer", "permanent"), [(b"550 no such box", True), (b"451 later", False)]
+)
+def test_a_recipient_refused_for_good_is_permanent(
+    mail_server: MailServer, answer: bytes, permanent: bool
+) -> None:
     mail_server.recipient_answer = answer
     with pytest.raises(ChannelError) as refused:
-        email.send(Message(to="ada@example.org", subject="Hello", body="World"), idempotency_key="key-1")
+        email.send(
+            Message(to="ada@example.org", subject="Hello", body="World"), idempotency_key="key-1"
+        )
     assert refused.value.permanent is permanent
     assert "ada" not in str(refused.value)
 
 
-def test_a_mail_server_that_is_away_is_worth_another_try(mail_server: MailServer, settings: Any) -> None:
+def test_a_mail_server_that_is_away_is_worth_another_try(
+    mail_server: MailServer, settings: Any
+) -> None:
     settings.EMAIL_PORT = 9
     with pytest.raises(ChannelError) as refused:
-        email.send(Message(to="ada@example.org", subject="Hello", body="World"), idempotency_key="key-1")
+        email.send(
+            Message(to="ada@example.org", subject="Hello", body="World"), idempotency_key="key-1"
+        )
     assert not refused.value.permanent

@@ -26,7 +26,9 @@ from tests.notifications.conftest import Messages
 CONTEXT = {"report_id": "7", "title": "Lamp <out> & dark"}
 
 
-def tell(user: User, event_key: str = "report:7:received", template: str = "report_received") -> None:
+def tell(
+    user: User, event_key: str = "report:7:received", template: str = "report_received"
+) -> None:
     with transaction.atomic():
         notify_user.send(str(user.id), template, CONTEXT, event_key)
 
@@ -36,7 +38,10 @@ def tell(user: User, event_key: str = "report:7:received", template: str = "repo
     ("facts", "channel"),
     [
         ({"email": "ada@example.org", "email_verified_at": timezone.now()}, "email"),
-        ({"email": "ada@example.org", "email_verified_at": timezone.now(), "wants_sms": True}, "email"),
+        (
+            {"email": "ada@example.org", "email_verified_at": timezone.now(), "wants_sms": True},
+            "email",
+        ),
         ({"email": "ada@example.org", "wants_sms": True}, "sms"),
         ({"wants_sms": True}, "sms"),
         ({"email": "ada@example.org"}, None),
@@ -51,8 +56,12 @@ def test_email_if_verified_else_sms_if_wanted_else_nothing(
     tell(user)
     run_tasks()
     address = {"email": user.email, "sms": user.phone, None: None}[channel]
-    assert [(message["channel"], message["to"]) for message in sent_messages()] == [(channel, address)] * bool(channel)
-    assert list(Delivery.objects.values_list("channel", "status")) == [(channel, "sent")] * bool(channel)
+    assert [(message["channel"], message["to"]) for message in sent_messages()] == [
+        (channel, address)
+    ] * bool(channel)
+    assert list(Delivery.objects.values_list("channel", "status")) == [(channel, "sent")] * bool(
+        channel
+    )
 
 
 @pytest.mark.django_db
@@ -117,7 +126,9 @@ def test_of_equal_events_at_once_one_becomes_a_delivery() -> None:
 
 
 @pytest.mark.django_db
-def test_a_message_goes_its_way_although_a_better_one_opened_meanwhile(sent_messages: Messages) -> None:
+def test_a_message_goes_its_way_although_a_better_one_opened_meanwhile(
+    sent_messages: Messages,
+) -> None:
     user = make_user(wants_sms=True, email="ada@example.org")
     with transaction.atomic():
         (delivery,) = deliveries.prepare(user.id, "report_received", CONTEXT, event_key="once")
@@ -134,7 +145,9 @@ def test_an_unknown_user_is_told_nothing() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("change", [{"wants_sms": False}, {"is_active": False}])
-def test_a_wish_withdrawn_before_sending_is_honoured(sent_messages: Messages, change: dict[str, Any]) -> None:
+def test_a_wish_withdrawn_before_sending_is_honoured(
+    sent_messages: Messages, change: dict[str, Any]
+) -> None:
     user = make_user(wants_sms=True)
     deliveries.prepare(user.id, "report_received", CONTEXT, event_key="x")
     User.objects.update(**change)
@@ -150,7 +163,9 @@ def test_a_deleted_user_is_skipped_and_the_delivery_stays(sent_messages: Message
     user = make_user(wants_sms=True)
     deliveries.prepare(user.id, "report_received", CONTEXT, event_key="x")
     user.delete()
-    assert deliveries.deliver(str(Delivery.objects.get().pk), idempotency_key="k") == {"status": "skipped"}
+    assert deliveries.deliver(str(Delivery.objects.get().pk), idempotency_key="k") == {
+        "status": "skipped"
+    }
 
 
 class Refusal:
@@ -178,7 +193,10 @@ def test_a_passing_failure_is_tried_again_with_the_same_key(settings: Any) -> No
     assert Task.objects.get(actor="deliver_notification").state == "retrying"
     assert Delivery.objects.get().status == "queued"
     run_tasks(until_delay=False)
-    assert (Delivery.objects.get().status, Delivery.objects.get().provider_id) == ("sent", "provider-1")
+    assert (Delivery.objects.get().status, Delivery.objects.get().provider_id) == (
+        "sent",
+        "provider-1",
+    )
     assert refusal.keys == [str(Task.objects.get(actor="deliver_notification").id)] * 2
 
 
@@ -188,7 +206,10 @@ def test_a_permanent_failure_is_an_outcome(settings: Any) -> None:
     refusal.__init__(ChannelError("no such number", permanent=True))  # type: ignore[misc]
     tell(make_user(wants_sms=True))
     run_tasks()
-    assert (Delivery.objects.get().status, Delivery.objects.get().error) == ("failed", "no such number")
+    assert (Delivery.objects.get().status, Delivery.objects.get().error) == (
+        "failed",
+        "no such number",
+    )
     assert Task.objects.get(actor="deliver_notification").state == "succeeded"
 
 
@@ -200,12 +221,16 @@ def test_a_missing_template_is_an_error_for_the_operator() -> None:
 
 
 @pytest.mark.django_db
-def test_the_admin_lists_deliveries_without_a_query_a_row(django_assert_max_num_queries: Any) -> None:
+def test_the_admin_lists_deliveries_without_a_query_a_row(
+    django_assert_max_num_queries: Any,
+) -> None:
     for number in range(12):
         user = make_user(wants_sms=True)
         deliveries.prepare(user.id, "report_received", CONTEXT, event_key=str(number))
     client = Client()
-    client.force_login(make_user(is_staff=True, is_superuser=True), backend="accounts.backends.StaffBackend")
+    client.force_login(
+        make_user(is_staff=True, is_superuser=True), backend="accounts.backends.StaffBackend"
+    )
     with django_assert_max_num_queries(8):
         assert client.get("/admin/notifications/delivery/").status_code == 200
     page = client.get(f"/admin/notifications/delivery/{Delivery.objects.all()[0].pk}/change/")

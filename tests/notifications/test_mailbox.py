@@ -17,23 +17,34 @@ from tests.notifications.conftest import Messages
 
 
 def post(number: int) -> str:
-    return mailbox.send_sms(Message(to=f"+1202555{number:04d}", subject="", body="x" * 2000), idempotency_key="k")
+    return mailbox.send_sms(
+        Message(to=f"+1202555{number:04d}", subject="", body="x" * 2000), idempotency_key="k"
+    )
 
 
 def test_a_message_is_one_json_object_a_line(sent_messages: Messages) -> None:
-    mailbox.send_email(Message(to="ada@example.org", subject="Hé", body="two\nlines"), idempotency_key="k")
+    mailbox.send_email(
+        Message(to="ada@example.org", subject="Hé", body="two\nlines"), idempotency_key="k"
+    )
     (message,) = sent_messages()
     sent_at = parse_datetime(message.pop("sent_at"))
     assert sent_at is not None
     assert sent_at.tzinfo is not None
-    assert message == {"channel": "email", "to": "ada@example.org", "subject": "Hé", "body": "two\nlines"}
+    assert message == {
+        "channel": "email",
+        "to": "ada@example.org",
+        "subject": "Hé",
+        "body": "two\nlines",
+    }
     assert mailbox.path().stat().st_mode & 0o077 == 0
 
 
 def test_messages_of_many_processes_do_not_mix(sent_messages: Messages) -> None:
     with ProcessPoolExecutor(4, mp_context=get_context("fork")) as pool:
         list(pool.map(post, range(200), chunksize=10))
-    assert {message["to"] for message in sent_messages()} == {f"+1202555{number:04d}" for number in range(200)}
+    assert {message["to"] for message in sent_messages()} == {
+        f"+1202555{number:04d}" for number in range(200)
+    }
 
 
 def test_the_newest_come_first_however_long_the_file(sent_messages: Messages) -> None:
@@ -48,7 +59,9 @@ def test_the_newest_come_first_however_long_the_file(sent_messages: Messages) ->
 def test_the_page_shows_messages_escaped_and_newest_first(settings: Any) -> None:
     settings.DEBUG = True
     for body in ("<script>old</script>", "new"):
-        mailbox.send_email(Message(to="ada@example.org", subject="Hello", body=body), idempotency_key="k")
+        mailbox.send_email(
+            Message(to="ada@example.org", subject="Hello", body=body), idempotency_key="k"
+        )
     page = views.development_messages(RequestFactory().get("/dev/messages")).content.decode()
     assert page.index("new") < page.index("&lt;script&gt;old")
     assert "ada@example.org" in page
@@ -70,7 +83,9 @@ def test_the_page_does_not_exist_outside_development(client: Any) -> None:
         (False, "smtp://mail", "http://sms.example/send", ["notifications.E003"]),
     ],
 )
-def test_production_needs_providers(settings: Any, debug: bool, email_url: str, sms_url: str, found: list[str]) -> None:
+def test_production_needs_providers(
+    settings: Any, debug: bool, email_url: str, sms_url: str, found: list[str]
+) -> None:
     settings.DEBUG, settings.EMAIL_URL, settings.SMS_PROVIDER_URL = debug, email_url, sms_url
     errors = checks.check_providers()
     assert [error.id for error in errors] == found

@@ -1,4 +1,6 @@
-"""What the SMS provider says became of its messages: believed once, whenever, however often and from whom it may."""
+"""What the SMS provider says became of its messages: believed once, whenever, however often and
+from whom it may.
+"""
 
 from __future__ import annotations
 
@@ -29,12 +31,17 @@ TOKEN = "the token of the provider"
 
 def post(body: Any, *, authorization: str = f"Bearer {TOKEN}", url: str = URL) -> Any:
     content = body if isinstance(body, bytes) else json.dumps(body)
-    return Client().post(url, content, content_type="application/json", headers={"authorization": authorization})
+    return Client().post(
+        url, content, content_type="application/json", headers={"authorization": authorization}
+    )
 
 
 def queued(user: User | None = None, event_key: str = "x") -> str:
     [delivery] = deliveries.prepare(
-        (user or make_user(wants_sms=True)).pk, "report_received", {"report_id": "7", "title": "T"}, event_key=event_key
+        (user or make_user(wants_sms=True)).pk,
+        "report_received",
+        {"report_id": "7", "title": "T"},
+        event_key=event_key,
     )
     return str(delivery.pk)
 
@@ -52,7 +59,9 @@ def sent(provider_id: str = "m-1", **facts: Any) -> Delivery:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("url", [URL, URL.rstrip("/")])
-@pytest.mark.parametrize(("told", "status"), [("delivered", "delivered"), ("failed", "undelivered")])
+@pytest.mark.parametrize(
+    ("told", "status"), [("delivered", "delivered"), ("failed", "undelivered")]
+)
 def test_a_sent_message_ends_as_its_receipt_says(url: str, told: str, status: str) -> None:
     delivery = sent()
     answer = post({"id": "m-1", "status": told, "error": "absent"}, url=url)
@@ -73,7 +82,11 @@ def test_the_first_receipt_counts_and_later_ones_change_nothing() -> None:
     assert [post(body).status_code for body in bodies] == [204] * 3
     delivery.refresh_from_db()
     assert (delivery.status, delivery.error) == ("delivered", "")
-    assert Receipt.objects.values_list("provider_id", "status", "error").get() == ("m-1", "delivered", "")
+    assert Receipt.objects.values_list("provider_id", "status", "error").get() == (
+        "m-1",
+        "delivered",
+        "",
+    )
 
 
 @pytest.mark.django_db
@@ -82,7 +95,9 @@ def test_an_unknown_id_is_answered_alike_and_told_when_its_delivery_is_recorded(
     unknown = post({"id": "m-1", "status": "delivered"})
     sent("m-2")
     known = post({"id": "m-2", "status": "delivered"})
-    assert (unknown.status_code, unknown.content) == (known.status_code, known.content) == (204, b"")
+    assert (
+        (unknown.status_code, unknown.content) == (known.status_code, known.content) == (204, b"")
+    )
     assert Delivery.objects.get(pk=delivery).status == "queued"
     record(delivery)
     assert Delivery.objects.get(pk=delivery).status == "delivered"
@@ -143,7 +158,9 @@ def taking_turns(*actions: Callable[[], None]) -> Callable[[], None]:
 
 @contextmanager
 def held_back(action: Callable[[], None]) -> Iterator[threading.Thread]:
-    """`action`, begun on another connection, is not through while the block's own transaction is open."""
+    """`action`, begun on another connection, is not through while the block's own transaction is
+    open.
+    """
 
     def run() -> None:
         try:
@@ -183,7 +200,11 @@ def test_whoever_is_first_of_a_receipt_and_the_outcome_none_is_lost() -> None:
     for number in range(20):
         delivery = queued(user, event_key=str(number))
         race(
-            taking_turns(partial(record, delivery, delivery), partial(receipts.receive, delivery, "delivered")), times=2
+            taking_turns(
+                partial(record, delivery, delivery),
+                partial(receipts.receive, delivery, "delivered"),
+            ),
+            times=2,
         )
     assert list(Delivery.objects.values_list("status", flat=True)) == ["delivered"] * 20
 
@@ -192,7 +213,17 @@ def test_whoever_is_first_of_a_receipt_and_the_outcome_none_is_lost() -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     "authorization",
-    ["", "Bearer", "Bearer ", "Bearer wrong", f"Basic {TOKEN}", TOKEN, f"Bearer {TOKEN}x", "Bearer ä", "Bearer " * 900],
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer wrong",
+        f"Basic {TOKEN}",
+        TOKEN,
+        f"Bearer {TOKEN}x",
+        "Bearer ä",
+        "Bearer " * 900,
+    ],
 )
 def test_who_does_not_know_the_token_is_refused(authorization: str) -> None:
     sent()
@@ -205,10 +236,20 @@ def test_who_does_not_know_the_token_is_refused(authorization: str) -> None:
 @pytest.mark.django_db
 def test_a_users_token_and_session_are_not_the_providers() -> None:
     staff = make_user(is_staff=True, is_superuser=True)
-    assert post({"id": "m-1", "status": "delivered"}, authorization=f"Bearer {make_access(staff)}").status_code == 401
+    assert (
+        post(
+            {"id": "m-1", "status": "delivered"}, authorization=f"Bearer {make_access(staff)}"
+        ).status_code
+        == 401
+    )
     client = Client()
     client.force_login(staff, backend="accounts.backends.StaffBackend")
-    assert client.post(URL, {"id": "m-1", "status": "delivered"}, content_type="application/json").status_code == 401
+    assert (
+        client.post(
+            URL, {"id": "m-1", "status": "delivered"}, content_type="application/json"
+        ).status_code
+        == 401
+    )
 
 
 @pytest.mark.django_db
@@ -260,7 +301,9 @@ def test_what_is_no_receipt_is_refused(body: Any) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("strange", ["'; DROP TABLE x; --", " m 1 ", "é" * 200, "%s%(a)s", "../..", "\u202e\n"])
+@pytest.mark.parametrize(
+    "strange", ["'; DROP TABLE x; --", " m 1 ", "é" * 200, "%s%(a)s", "../..", "\u202e\n"]
+)
 def test_any_text_may_be_an_id(strange: str) -> None:
     delivery = sent(strange)
     assert post({"id": strange, "status": "failed", "error": "x" * 500}).status_code == 204
@@ -310,10 +353,17 @@ def test_a_receipt_finds_its_message_by_an_index() -> None:
 def test_the_admin_lists_receipts_to_be_read() -> None:
     receipts.receive("m-1", "failed", error="absent")
     client = Client()
-    client.force_login(make_user(is_staff=True, is_superuser=True), backend="accounts.backends.StaffBackend")
+    client.force_login(
+        make_user(is_staff=True, is_superuser=True), backend="accounts.backends.StaffBackend"
+    )
     page = client.get("/admin/notifications/receipt/?q=m-1")
     assert page.status_code == 200
     assert b"absent" in page.content
-    assert b"_save" not in client.get(f"/admin/notifications/receipt/{Receipt.objects.get().pk}/change/").content
+    assert (
+        b"_save"
+        not in client.get(
+            f"/admin/notifications/receipt/{Receipt.objects.get().pk}/change/"
+        ).content
+    )
     assert client.get("/admin/notifications/receipt/add/").status_code == 403
     assert client.get("/admin/notifications/delivery/?status__exact=undelivered").status_code == 200

@@ -18,11 +18,19 @@ def make_user(**overrides: Any) -> User:
 
 
 def make_department(slug: str = "streets", **overrides: Any) -> Department:
-    return Department.objects.get_or_create(slug=slug, defaults={"name": slug.capitalize()} | overrides)[0]
+    return Department.objects.get_or_create(
+        slug=slug, defaults={"name": slug.capitalize()} | overrides
+    )[0]
 
 
-def make_category(slug: str = "pothole", *, department: Department | None = None, **overrides: Any) -> Category:
-    fields = {"name": slug.capitalize(), "department": department or make_department(), "sla_hours": 72} | overrides
+def make_category(
+    slug: str = "pothole", *, department: Department | None = None, **overrides: Any
+) -> Category:
+    fields = {
+        "name": slug.capitalize(),
+        "department": department or make_department(),
+        "sla_hours": 72,
+    } | overrides
     return Category.objects.get_or_create(slug=slug, defaults=fields)[0]
 
 
@@ -54,5 +62,10 @@ def make_report(**overrides: Any) -> Report:
 
 def new_report(**overrides: Any) -> dict[str, Any]:
     """The body of a creation."""
-    body = {"title": "Deep hole", "description": "A deep hole in the road.", "latitude": 41.3, "longitude": -72.9}
+    body = {
+        "title": "Deep hole",
+        "description": "A deep hole in the road.",
+        "latitude": 41.3,
+        "longitude": -72.9,
+    }
     return body | overrides

@@ -11,9 +11,15 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
-from reports import routing
 from reports.models import Department, Report, Status
-from tests.reports.factories import make_category, make_department, make_report, make_staff, make_user
+from reports.routing import assignment
+from tests.reports.factories import (
+    make_category,
+    make_department,
+    make_report,
+    make_staff,
+    make_user,
+)
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/reports/report/"
@@ -30,15 +36,25 @@ def superuser() -> User:
     return make_user(is_staff=True, is_superuser=True)
 
 
-@pytest.mark.parametrize("model", [m for m in admin.site._registry if m._meta.app_label == "reports"])
+@pytest.mark.parametrize(
+    "model", [m for m in admin.site._registry if m._meta.app_label == "reports"]
+)
 def test_every_list_and_form_opens(model: type, superuser: User) -> None:
     make_report(category=make_category())
     client = signed_in(superuser)
     meta = model._meta  # type: ignore[attr-defined]
-    assert client.get(reverse(f"admin:reports_{meta.model_name}_changelist"), {"q": "x"}).status_code == 200
+    assert (
+        client.get(reverse(f"admin:reports_{meta.model_name}_changelist"), {"q": "x"}).status_code
+        == 200
+    )
     row = model.objects.first()  # type: ignore[attr-defined]
     if row:
-        assert client.get(reverse(f"admin:reports_{meta.model_name}_change", args=[row.pk])).status_code == 200
+        assert (
+            client.get(
+                reverse(f"admin:reports_{meta.model_name}_change", args=[row.pk])
+            ).status_code
+            == 200
+        )
 
 
 def test_the_list_costs_no_more_queries_for_more_reports(
@@ -53,7 +69,10 @@ def test_the_list_costs_no_more_queries_for_more_reports(
 
 def test_staff_sees_and_opens_only_reports_of_their_department() -> None:
     here, there = make_department("streets"), make_department("parks")
-    own, other = make_report(department=here, title="Own report"), make_report(department=there, title="Other report")
+    own, other = (
+        make_report(department=here, title="Own report"),
+        make_report(department=there, title="Other report"),
+    )
     client = signed_in(make_staff(here))
     page = client.get(LIST).content.decode()
     assert "Own report" in page
@@ -150,7 +169,7 @@ def test_a_form_that_shows_an_earlier_state_is_refused(superuser: User) -> None:
     url, client = f"{LIST}{report.pk}/change/", signed_in(superuser)
     seen = client.get(url).context["adminform"].form["seen"].value()
     tree = make_category("tree")
-    routing.revise(report, {"category": tree}, by=superuser)
+    assignment.revise(report, {"category": tree}, by=superuser)
     refused = client.post(url, form_of(report, title="Renamed", seen=seen))
     (told,) = refused.context["adminform"].form.non_field_errors()
     assert "changed this report meanwhile" in told

@@ -17,13 +17,13 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from matching.embeddings import Vectors, get_embedder
-from matching.errors import EmbedderInWebProcess
-from reports import classification
-from reports.classification import classify, classify_many, text_of
+from embeddings.embedder import Vectors, get_embedder
+from embeddings.errors import EmbedderInWebProcess
+from reports.catalogue.taxonomy import TAXONOMY
+from reports.classification import classifier
+from reports.classification.classifier import classify, classify_many, text_of
+from reports.classification.text_model import Examples, TextModel, lexical_counts, quality
 from reports.models import Category, CategorySource, Department, ExampleVector, Report
-from reports.taxonomy import TAXONOMY
-from reports.text_model import Examples, TextModel, lexical_counts, quality
 
 REAL_REPORTS = Path(__file__).resolve().parents[3] / "shared" / "data" / "newhaven_labelled.csv"
 
@@ -32,9 +32,9 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _nothing_learned_before() -> Iterator[None]:
-    classification._fitted = None
+    classifier._fitted = None
     yield
-    classification._fitted = None
+    classifier._fitted = None
 
 
 @pytest.fixture
@@ -82,13 +82,17 @@ def _best(description: str, title: str = "") -> str:
 
 
 def test_a_clear_report_gets_its_category_with_confidence(categories: dict[str, Category]) -> None:
-    found = classify("Dark street", "The street lamp in front of our house has been out for two weeks")
+    found = classify(
+        "Dark street", "The street lamp in front of our house has been out for two weeks"
+    )
     assert found.category == categories["street_light"]
     assert found.confidence > 0.7
     assert found.ranking[0] == ("street_light", found.confidence)
 
 
-def test_the_ranking_holds_every_active_category_once_and_adds_up_to_one(categories: dict[str, Category]) -> None:
+def test_the_ranking_holds_every_active_category_once_and_adds_up_to_one(
+    categories: dict[str, Category],
+) -> None:
     Category.objects.filter(slug="graffiti").update(is_active=False)
     ranking = classify("", "Snow on the road").ranking
     assert sorted(slug for slug, _ in ranking) == ["pothole", "snow", "street_light"]
@@ -97,25 +101,39 @@ def test_the_ranking_holds_every_active_category_once_and_adds_up_to_one(categor
 
 
 @pytest.mark.parametrize("description", ["", "   ", "\x00", "\ud83d"])
-def test_a_report_that_says_nothing_is_as_unsure_as_can_be(categories: dict[str, Category], description: str) -> None:
+def test_a_report_that_says_nothing_is_as_unsure_as_can_be(
+    categories: dict[str, Category], description: str
+) -> None:
     assert classify("", description).confidence == pytest.approx(0.25, abs=1e-4)
 
 
-@pytest.mark.parametrize("description", ["x" * 1_000_000, "😀" * 2000, "मेरी गली में गड्ढा है", "\u202e\u0301", "1234 !!"])
-def test_odd_text_is_classified_with_a_finite_confidence(categories: dict[str, Category], description: str) -> None:
+@pytest.mark.parametrize(
+    "description", ["x" * 1_000_000, "😀" * 2000, "मेरी गली में गड्ढा है", "\u202e\u0301", "1234 !!"]
+)
+def test_odd_text_is_classified_with_a_finite_confidence(
+    categories: dict[str, Category], description: str
+) -> None:
     found = classify("", description)
     assert found.category is not None
     assert 0.25 <= found.confidence <= 1
 
 
 def test_nonsense_is_less_sure_than_sense(categories: dict[str, Category]) -> None:
-    assert classify("", "asdf qwer zxcv").confidence < 0.5 < classify("", "Deep pothole in the road").confidence
+    assert (
+        classify("", "asdf qwer zxcv").confidence
+        < 0.5
+        < classify("", "Deep pothole in the road").confidence
+    )
 
 
 def test_spanish_reports_are_understood(department: Department) -> None:
     for text in TAXONOMY:
         Category.objects.create(
-            slug=text.slug, name=text.name, department=department, examples=text.examples, keywords=list(text.keywords)
+            slug=text.slug,
+            name=text.name,
+            department=department,
+            examples=text.examples,
+            keywords=list(text.keywords),
         )
     assert _best("El semáforo de la avenida no funciona desde ayer") == "signal"
     assert _best("Hay un bache enorme en la calle") == "pothole"
@@ -174,7 +192,7 @@ def test_what_staff_chose_is_learned(categories: dict[str, Category]) -> None:
     before = dict(classify("", text).ranking)["graffiti"]
     for street in ("Elm Street", "Oak Street", "Main Street"):
         _taught(categories["graffiti"], f"The zorblax on {street} is gribbled")
-    classification._fitted = None  # as if the pause between two lessons were over
+    classifier._fitted = None  # as if the pause between two lessons were over
     after = classify("", text)
     assert after.category == categories["graffiti"]
     assert after.confidence > before
@@ -183,18 +201,22 @@ def test_what_staff_chose_is_learned(categories: dict[str, Category]) -> None:
 def test_what_staff_chose_is_learned_after_a_pause(
     categories: dict[str, Category], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(classification, "PAUSE_PER_FIT", 0)
+    monkeypatch.setattr(classifier, "PAUSE_PER_FIT", 0)
     text = "The zorblax is gribbled"
     classify("", text)
     _taught(categories["snow"], "The zorblax by the school is gribbled")
     assert _best(text) == "snow"
 
 
-def test_what_citizens_or_the_classifier_chose_is_not_learned(categories: dict[str, Category]) -> None:
+def test_what_citizens_or_the_classifier_chose_is_not_learned(
+    categories: dict[str, Category],
+) -> None:
     report = _taught(categories["snow"], "The zorblax is gribbled")
     Report.objects.filter(pk=report.pk).update(category_source=CategorySource.CLASSIFIER)
     classify("", "x")
-    assert not ExampleVector.objects.filter(digest=classification.digest_of("The zorblax is gribbled")).exists()
+    assert not ExampleVector.objects.filter(
+        digest=classifier.digest_of("The zorblax is gribbled")
+    ).exists()
 
 
 def test_vectors_of_examples_are_computed_once_for_all_workers(
@@ -202,11 +224,11 @@ def test_vectors_of_examples_are_computed_once_for_all_workers(
 ) -> None:
     classify("", "Pothole")
     stored = ExampleVector.objects.count()
-    assert stored == sum(len(classification.phrases_of(category)) for category in categories.values())
-    classification._fitted = None  # as in a worker that has just started
+    assert stored == sum(len(classifier.phrases_of(category)) for category in categories.values())
+    classifier._fitted = None  # as in a worker that has just started
     embedded: list[str] = []
     embedder = get_embedder()
-    monkeypatch.setattr(classification, "get_embedder", lambda: _Listening(embedded))
+    monkeypatch.setattr(classifier, "get_embedder", lambda: _Listening(embedded))
     classify("", "Pothole")
     assert embedded == ["Pothole"]
     assert embedder.dimensions == 384
@@ -217,7 +239,12 @@ class _Listening:
 
     def __init__(self, embedded: list[str]) -> None:
         self.embedded, self.real = embedded, get_embedder()
-        self.name, self.version, self.dimensions, self.max_tokens = self.real.name, self.real.version, 384, 256
+        self.name, self.version, self.dimensions, self.max_tokens = (
+            self.real.name,
+            self.real.version,
+            384,
+            256,
+        )
 
     def embed(self, texts: list[str]) -> Vectors:
         self.embedded += texts
@@ -226,11 +253,11 @@ class _Listening:
 
 def test_vectors_of_a_deleted_report_do_not_stay(categories: dict[str, Category]) -> None:
     report = _taught(categories["snow"], "A private matter")
-    digest = classification.digest_of("A private matter")
+    digest = classifier.digest_of("A private matter")
     classify("", "x")
     assert ExampleVector.objects.filter(digest=digest).exists()
     report.delete()
-    classification._fitted = None
+    classifier._fitted = None
     classify("", "x")
     assert not ExampleVector.objects.filter(digest=digest).exists()
 
@@ -238,7 +265,7 @@ def test_vectors_of_a_deleted_report_do_not_stay(categories: dict[str, Category]
 def test_vectors_of_another_embedder_are_not_used(categories: dict[str, Category]) -> None:
     classify("", "x")
     ExampleVector.objects.update(space="another@1", vector=np.zeros(3, dtype="<f4").tobytes())
-    classification._fitted = None
+    classifier._fitted = None
     assert _best("Graffiti on the wall") == "graffiti"
     assert not ExampleVector.objects.filter(space="another@1").exists()
 
@@ -247,13 +274,13 @@ def test_vectors_of_another_embedder_are_not_used(categories: dict[str, Category
 def test_threads_that_start_together_learn_once(
     categories: dict[str, Category], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lessons, learn = [], classification._learn
+    lessons, learn = [], classifier._learn
 
-    def counted(known: classification._Fitted | None) -> classification._Fitted:
+    def counted(known: classifier._Fitted | None) -> classifier._Fitted:
         lessons.append(timezone.now())
         return learn(known)
 
-    monkeypatch.setattr(classification, "_learn", counted)
+    monkeypatch.setattr(classifier, "_learn", counted)
     answers: list[str] = []
 
     def work() -> None:
@@ -271,7 +298,9 @@ def test_threads_that_start_together_learn_once(
     assert len(lessons) == 1
 
 
-def test_a_web_process_cannot_classify(categories: dict[str, Category], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_web_process_cannot_classify(
+    categories: dict[str, Category], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CIVICLENS_PROCESS", "web")
     with pytest.raises(EmbedderInWebProcess):
         classify("", "Pothole")
@@ -296,13 +325,23 @@ def test_left_out_calibration_makes_unreliable_examples_less_sure() -> None:
     noise = dice.integers(0, 2, 400)
     reports = np.zeros(400, dtype=np.bool_)
     texts = [""] * 400
-    sure = TextModel.fit(Examples(texts, vectors, clear, reports), 2).probabilities(texts, vectors).max(axis=1)
-    unsure = TextModel.fit(Examples(texts, vectors, noise, reports), 2).probabilities(texts, vectors).max(axis=1)
+    sure = (
+        TextModel.fit(Examples(texts, vectors, clear, reports), 2)
+        .probabilities(texts, vectors)
+        .max(axis=1)
+    )
+    unsure = (
+        TextModel.fit(Examples(texts, vectors, noise, reports), 2)
+        .probabilities(texts, vectors)
+        .max(axis=1)
+    )
     assert sure.mean() > unsure.mean() + 0.1
 
 
 def test_quality_is_measured_as_defined() -> None:
-    probabilities = np.array([[0.9, 0.1, 0, 0], [0.4, 0.3, 0.2, 0.1], [0.4, 0.3, 0.2, 0.1]], dtype=np.float32)
+    probabilities = np.array(
+        [[0.9, 0.1, 0, 0], [0.4, 0.3, 0.2, 0.1], [0.4, 0.3, 0.2, 0.1]], dtype=np.float32
+    )
     found = quality(probabilities, np.array([0, 1, 3]))
     assert (found.top1, found.top3) == pytest.approx((1 / 3, 2 / 3))
     assert found.ece == pytest.approx((0.1 + 0.8) / 3, abs=1e-6)
@@ -339,7 +378,10 @@ def test_phrases_held_out_are_told_apart() -> None:
         np.ones(int((~held_out).sum()), dtype=np.bool_),
     )
     unknown = [text for text, out in zip(texts, held_out, strict=True) if out]
-    found = quality(TextModel.fit(known, len(TAXONOMY)).probabilities(unknown, vectors[held_out]), labels[held_out])
+    found = quality(
+        TextModel.fit(known, len(TAXONOMY)).probabilities(unknown, vectors[held_out]),
+        labels[held_out],
+    )
     assert found.top1 > 0.68
     assert found.top3 > 0.85
 
@@ -355,7 +397,9 @@ def _evaluation(*arguments: str) -> dict[str, dict[str, float]]:
 
 
 def test_accuracy_on_real_reports_when_they_are_there(tmp_path: Path) -> None:
-    """On the last fifth, knowing nothing but the shipped texts, and having learned the fifth before it."""
+    """On the last fifth, knowing nothing but the shipped texts, and having learned the fifth before
+    it.
+    """
     path = Path(os.environ.get("LABELLED_REPORTS", REAL_REPORTS))
     if not path.exists():
         assert path == REAL_REPORTS, f"LABELLED_REPORTS={path} does not exist"
@@ -377,7 +421,12 @@ def test_a_labelled_file_is_evaluated_with_the_categories_there_are(
     categories: dict[str, Category], tmp_path: Path
 ) -> None:
     path = tmp_path / "labelled.csv"
-    rows = [("pothole", "Hole in the road"), ("snow", "Ice everywhere"), ("elves", "Elves"), ("graffiti", "A tag")] * 5
+    rows = [
+        ("pothole", "Hole in the road"),
+        ("snow", "Ice everywhere"),
+        ("elves", "Elves"),
+        ("graffiti", "A tag"),
+    ] * 5
     with path.open("w", newline="") as file:
         csv.writer(file).writerows([("category", "description"), *rows])
     out = io.StringIO()
@@ -387,7 +436,9 @@ def test_a_labelled_file_is_evaluated_with_the_categories_there_are(
     assert "9 reports tested, 6 earlier ones learned" in out.getvalue()
 
 
-@pytest.mark.parametrize("content", ["", "category\npothole\n", "category,description\n", "a,b\n1,2\n"])
+@pytest.mark.parametrize(
+    "content", ["", "category\npothole\n", "category,description\n", "a,b\n1,2\n"]
+)
 def test_a_file_that_cannot_be_evaluated_is_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "labelled.csv"
     path.write_text(content)

@@ -14,8 +14,8 @@ from accounts.models import User
 from jobs.models import Task
 from jobs.testing import run_tasks
 from reports import demo
+from reports.catalogue.taxonomy import TAXONOMY
 from reports.models import Category, Department, Report, Status
-from reports.taxonomy import TAXONOMY
 
 pytestmark = pytest.mark.django_db
 

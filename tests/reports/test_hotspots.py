@@ -126,4 +126,8 @@ def test_a_bad_payload_is_refused(as_user: SignIn, payload: dict[str, Any], fiel
 def test_progress_names_its_stage(as_user: SignIn) -> None:
     crowd(3)
     find(as_user)
-    assert Task.objects.get(actor="find_hotspots").progress == {"fraction": 1.0, "stage": "clustering", "cells": 1}
+    assert Task.objects.get(actor="find_hotspots").progress == {
+        "fraction": 1.0,
+        "stage": "clustering",
+        "cells": 1,
+    }

@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from jobs import strict_json
+from jobs.http import strict_json
 from jobs.models import Task
 from jobs.testing import run_tasks
-from reports import importing
 from reports.errors import ImportFileError
-from reports.importing import ImportFile, import_reports
+from reports.importing import importer
+from reports.importing.importer import ImportFile, import_reports
 from reports.models import CategorySource, ImportRun, Report, Status
 from tests.reports.factories import make_category
 
@@ -54,8 +54,12 @@ def reasons(rejects: Path) -> list[str]:
 
 
 @pytest.mark.django_db
-def test_a_row_becomes_a_classified_report_that_disturbs_nobody(tmp_path: Path, rejects: Path) -> None:
-    make_category("street_light", examples=["The street light is out"], description="Lamps that do not shine.")
+def test_a_row_becomes_a_classified_report_that_disturbs_nobody(
+    tmp_path: Path, rejects: Path
+) -> None:
+    make_category(
+        "street_light", examples=["The street light is out"], description="Lamps that do not shine."
+    )
     run = import_reports(seeclickfix(write(tmp_path, GOOD)), rejects=rejects)
     assert (run.rows, run.created, run.known, run.rejected) == (1, 1, 0, 0)
     report = Report.objects.get()
@@ -70,7 +74,10 @@ def test_a_row_becomes_a_classified_report_that_disturbs_nobody(tmp_path: Path, 
     assert report.category is not None
     assert report.department is not None
     assert report.due_at is not None
-    assert set(Task.objects.values_list("actor", flat=True)) == {"classify_report", "record_audit_event"}
+    assert set(Task.objects.values_list("actor", flat=True)) == {
+        "classify_report",
+        "record_audit_event",
+    }
     assert set(Task.objects.values_list("state", flat=True)) == {"succeeded"}
 
 
@@ -88,8 +95,14 @@ def test_a_row_becomes_a_classified_report_that_disturbs_nobody(tmp_path: Path, 
         (GOOD.replace("Street light,The light is out.", " , "), "neither title nor description"),
         (GOOD.replace("Acknowledged", "Lost"), "unknown status: Lost"),
         (GOOD.replace("2014-05-07T19:02:44-04:00", "last week"), "not an ISO 8601 date"),
-        (GOOD.replace("2014-05-07T19:02:44-04:00", "0001-01-01T00:00:00+14:00"), "not an ISO 8601 date"),
-        (GOOD.replace("2014-05-07T19:02:44-04:00", "0001-01-01T00:00:00"), "created_at lies outside"),
+        (
+            GOOD.replace("2014-05-07T19:02:44-04:00", "0001-01-01T00:00:00+14:00"),
+            "not an ISO 8601 date",
+        ),
+        (
+            GOOD.replace("2014-05-07T19:02:44-04:00", "0001-01-01T00:00:00"),
+            "created_at lies outside",
+        ),
         (GOOD.replace("2014", "2999"), "lies in the future"),
         (GOOD + ",more", "8 columns instead of 7"),
         ("alone", "1 columns instead of 7"),
@@ -113,8 +126,12 @@ def test_a_bad_row_is_rejected_with_its_reason_and_the_rest_goes_on(
 @pytest.mark.django_db
 def test_rejects_are_json_whatever_numbers_the_rows_had(tmp_path: Path, rejects: Path) -> None:
     path = tmp_path / "city.json"
-    path.write_text('[{"service_request_id": "1", "description": "A hole", "lat": NaN, "long": 1e999}]')
-    run = import_reports(ImportFile(path=path, source="city", format="open311-json"), rejects=rejects)
+    path.write_text(
+        '[{"service_request_id": "1", "description": "A hole", "lat": NaN, "long": 1e999}]'
+    )
+    run = import_reports(
+        ImportFile(path=path, source="city", format="open311-json"), rejects=rejects
+    )
     assert run.rejected == 1
     values = strict_json.loads(rejects.read_text())["values"]
     assert (values["lat"], values["long"]) == ("nan", "inf")
@@ -147,7 +164,9 @@ def test_another_source_is_another_report(tmp_path: Path, rejects: Path) -> None
 
 @pytest.mark.django_db
 def test_a_stray_quote_costs_no_more_than_its_surroundings(tmp_path: Path, rejects: Path) -> None:
-    run = import_reports(seeclickfix(write(tmp_path, GOOD + ',"', *numbered(3000))), rejects=rejects)
+    run = import_reports(
+        seeclickfix(write(tmp_path, GOOD + ',"', *numbered(3000))), rejects=rejects
+    )
     assert run.rejected >= 1
     assert 1000 < run.created < 3000
 
@@ -156,7 +175,7 @@ def test_a_stray_quote_costs_no_more_than_its_surroundings(tmp_path: Path, rejec
 def test_an_interrupted_import_goes_on_where_it_stopped(
     tmp_path: Path, rejects: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importing, "BATCH_ROWS", 2)
+    monkeypatch.setattr(importer, "BATCH_ROWS", 2)
     file = seeclickfix(write(tmp_path, *numbered(3), "bad", *numbered(9)[3:], "worse"))
 
     class Killed(Exception):
@@ -191,9 +210,13 @@ def interrupt(file: ImportFile, rejects: Path, *, after_rows: int) -> None:
 
 @pytest.mark.django_db
 def test_a_time_near_the_end_of_the_calendar_is_no_closing(tmp_path: Path, rejects: Path) -> None:
-    """In another time zone it would be outside of the calendar, and every page that shows it an error."""
+    """In another time zone it would be outside of the calendar, and every page that shows it an
+    error.
+    """
     closed = GOOD.replace("Acknowledged", "Closed") + ",9999-12-31T23:59:59"
-    import_reports(seeclickfix(write(tmp_path, closed, header=HEADER + ",closed_at")), rejects=rejects)
+    import_reports(
+        seeclickfix(write(tmp_path, closed, header=HEADER + ",closed_at")), rejects=rejects
+    )
     assert "closed_at lies outside" in reasons(rejects)[0]
 
 
@@ -202,7 +225,7 @@ def test_a_time_near_the_end_of_the_calendar_is_no_closing(tmp_path: Path, rejec
 def test_an_import_resumed_with_another_file_of_rejects_begins_that_one(
     tmp_path: Path, rejects: Path, monkeypatch: pytest.MonkeyPatch, other: bytes | None
 ) -> None:
-    monkeypatch.setattr(importing, "BATCH_ROWS", 2)
+    monkeypatch.setattr(importer, "BATCH_ROWS", 2)
     file = seeclickfix(write(tmp_path, "bad", "bad", *numbered(2), "bad", "bad"))
     interrupt(file, rejects, after_rows=2)
     another = tmp_path / "another.jsonl"
@@ -218,7 +241,7 @@ def test_an_import_resumed_with_another_file_of_rejects_begins_that_one(
 def test_an_import_resumed_without_its_file_of_rejects_begins_a_new_one(
     tmp_path: Path, rejects: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importing, "BATCH_ROWS", 2)
+    monkeypatch.setattr(importer, "BATCH_ROWS", 2)
     file = seeclickfix(write(tmp_path, "bad", "bad", "bad", "bad"))
     interrupt(file, rejects, after_rows=2)
     rejects.unlink()
@@ -230,7 +253,7 @@ def test_an_import_resumed_without_its_file_of_rejects_begins_a_new_one(
 def test_a_torn_line_of_rejects_is_not_counted_again(
     tmp_path: Path, rejects: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importing, "BATCH_ROWS", 1)
+    monkeypatch.setattr(importer, "BATCH_ROWS", 1)
     file = seeclickfix(write(tmp_path, "bad", *numbered(2), "bad"))
     interrupt(file, rejects, after_rows=1)
     with rejects.open("ab") as torn:
@@ -241,7 +264,9 @@ def test_a_torn_line_of_rejects_is_not_counted_again(
 
 
 @pytest.mark.django_db
-def test_of_two_imports_of_one_source_the_second_to_commit_stops(tmp_path: Path, rejects: Path) -> None:
+def test_of_two_imports_of_one_source_the_second_to_commit_stops(
+    tmp_path: Path, rejects: Path
+) -> None:
     """The losing race on the checkpoint."""
     file = seeclickfix(write(tmp_path, *numbered(3)))
 
@@ -256,8 +281,16 @@ def test_of_two_imports_of_one_source_the_second_to_commit_stops(tmp_path: Path,
 def test_any_csv_by_naming_its_columns(tmp_path: Path, rejects: Path) -> None:
     category = make_category("pothole", name="Pothole")
     path = write(tmp_path, "7,Hole,41.3,-72.9,POTHOLE,closed", header="no,what,y,x,kind,status")
-    columns = {"external_id": "no", "title": "what", "latitude": "y", "longitude": "x", "category": "kind"}
-    run = import_reports(ImportFile(path=path, source="town", columns=columns, is_live=True), rejects=rejects)
+    columns = {
+        "external_id": "no",
+        "title": "what",
+        "latitude": "y",
+        "longitude": "x",
+        "category": "kind",
+    }
+    run = import_reports(
+        ImportFile(path=path, source="town", columns=columns, is_live=True), rejects=rejects
+    )
     assert run.created == 1
     report = Report.objects.get(source="town", external_id="7")
     assert (report.category, report.category_source) == (category, CategorySource.IMPORT)
@@ -279,8 +312,10 @@ def test_a_byte_order_mark_and_quoted_line_breaks_are_read(tmp_path: Path, rejec
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("as_lines", [False, True])
-def test_open311_json_is_streamed(tmp_path: Path, rejects: Path, as_lines: bool, monkeypatch: Any) -> None:
-    monkeypatch.setattr("reports.import_formats.CHUNK_BYTES", 7)
+def test_open311_json_is_streamed(
+    tmp_path: Path, rejects: Path, as_lines: bool, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("reports.importing.formats.CHUNK_BYTES", 7)
     request = {
         "service_request_id": "a",
         "service_code": "pothole",
@@ -331,7 +366,11 @@ HOLE = '{"description": "Hole %d", "lat": 1, "long": 2}'
         (f"\ufeff [{HOLE % 1}, 12", 1, ["not a JSON object"]),
         (f'[{HOLE % 1}, "12', 1, ["cut off"]),
         (f"[{HOLE % 1}, \\", 1, ["not readable as JSON"]),
-        (f'{HOLE % 1}\nnonsense\n\n5\n[{{}}]\n{HOLE % 2}\n{{"a": \n', 2, ["JSON", "object", "object", "JSON"]),
+        (
+            f'{HOLE % 1}\nnonsense\n\n5\n[{{}}]\n{HOLE % 2}\n{{"a": \n',
+            2,
+            ["JSON", "object", "object", "JSON"],
+        ),
         (f"\ufeff{HOLE % 1}\r\n{{\r\n{HOLE % 2}", 2, ["not readable as JSON"]),
         (b'{"a": 1}\n{"\xff": 1}\n' + (HOLE % 1).encode(), 1, ["neither title", "not valid UTF-8"]),
         ("[]", 0, []),
@@ -343,18 +382,26 @@ def test_what_is_no_object_is_rejected_with_its_reason(
     expected: list[str],
 ) -> None:  # fmt: skip
     file = requests(tmp_path, text)
-    monkeypatch.setattr("reports.import_formats.CHUNK_BYTES", chunk)
+    monkeypatch.setattr("reports.importing.formats.CHUNK_BYTES", chunk)
     run = import_reports(file, rejects=rejects)
-    assert (run.rows, run.created, run.rejected) == (created + len(expected), created, len(expected))
+    assert (run.rows, run.created, run.rejected) == (
+        created + len(expected),
+        created,
+        len(expected),
+    )
     assert all(part in reason for part, reason in zip(expected, reasons(rejects), strict=True))
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("between", [", ", "\n"])
-def test_a_record_too_large_is_rejected_and_the_rest_goes_on(tmp_path: Path, rejects: Path, between: str) -> None:
+def test_a_record_too_large_is_rejected_and_the_rest_goes_on(
+    tmp_path: Path, rejects: Path, between: str
+) -> None:
     wide = (HOLE % 1).replace("Hole", "x" * 3_000_000)
     text = between.join([HOLE % 1, wide, HOLE % 2])
-    run = import_reports(requests(tmp_path, text if between == "\n" else f"[{text}]"), rejects=rejects)
+    run = import_reports(
+        requests(tmp_path, text if between == "\n" else f"[{text}]"), rejects=rejects
+    )
     assert (run.rows, run.created, run.rejected) == (3, 2, 1)
     assert reasons(rejects) == ["larger than a megabyte"]
     assert rejects.stat().st_size < 5000
@@ -365,7 +412,7 @@ def test_a_record_too_large_is_rejected_and_the_rest_goes_on(tmp_path: Path, rej
 def test_a_json_file_goes_on_after_any_record(
     tmp_path: Path, rejects: Path, monkeypatch: pytest.MonkeyPatch, as_lines: bool
 ) -> None:
-    monkeypatch.setattr(importing, "BATCH_ROWS", 1)
+    monkeypatch.setattr(importer, "BATCH_ROWS", 1)
     records = [HOLE % 1, "5", HOLE % 2, '"a"', "[1, 2]", HOLE % 3]
     file = requests(tmp_path, "\n".join(records) if as_lines else f"[{', '.join(records)}]")
 
@@ -384,7 +431,9 @@ def test_a_json_file_goes_on_after_any_record(
 def test_a_json_file_that_was_cut_off_gives_what_is_whole(tmp_path: Path, rejects: Path) -> None:
     path = tmp_path / "cut.json"
     path.write_text('[{"description": "Hole", "lat": 1, "long": 2}, {"description": "Ho')
-    run = import_reports(ImportFile(path=path, source="cut", format="open311-json"), rejects=rejects)
+    run = import_reports(
+        ImportFile(path=path, source="cut", format="open311-json"), rejects=rejects
+    )
     assert (run.created, run.rejected) == (1, 1)
     assert reasons(rejects) == ["cut off"]
 
@@ -406,7 +455,9 @@ def test_files_and_options_that_cannot_work_say_why(
     path = tmp_path / "bad"
     path.write_bytes(content)
     with pytest.raises(CommandError, match=message):
-        call_command("import_reports", str(path), rejects=tmp_path / "r", stdout=StringIO(), **options)
+        call_command(
+            "import_reports", str(path), rejects=tmp_path / "r", stdout=StringIO(), **options
+        )
 
 
 @pytest.mark.django_db
@@ -414,14 +465,18 @@ def test_files_and_options_that_cannot_work_say_why(
 def test_a_file_of_rejects_that_cannot_be_written_is_named(tmp_path: Path, rejects: str) -> None:
     path = write(tmp_path, GOOD).rename(tmp_path / "bad.csv")
     with pytest.raises(CommandError, match=str(tmp_path)):
-        call_command("import_reports", str(path), format="seeclickfix-csv", rejects=tmp_path / rejects)
+        call_command(
+            "import_reports", str(path), format="seeclickfix-csv", rejects=tmp_path / rejects
+        )
 
 
 @pytest.mark.django_db
 def test_the_command_says_what_came_out(tmp_path: Path, rejects: Path) -> None:
     out = StringIO()
     path = write(tmp_path, "bad", GOOD)
-    call_command("import_reports", str(path), "--format=seeclickfix-csv", rejects=rejects, stdout=out)
+    call_command(
+        "import_reports", str(path), "--format=seeclickfix-csv", rejects=rejects, stdout=out
+    )
     assert "city: 2 rows, 1 new reports, 0 known before, 1 rejected" in out.getvalue()
     assert str(rejects) in out.getvalue()
 
@@ -430,13 +485,15 @@ def test_the_command_says_what_came_out(tmp_path: Path, rejects: Path) -> None:
 def test_the_rate_of_a_resumed_import_is_that_of_its_own_rows(
     tmp_path: Path, rejects: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importing, "BATCH_ROWS", 30)
+    monkeypatch.setattr(importer, "BATCH_ROWS", 30)
     path, out = write(tmp_path, *numbered(31)), StringIO()
     interrupt(seeclickfix(path), rejects, after_rows=30)
     ticks = iter([0.0])
     clock = SimpleNamespace(monotonic=lambda: next(ticks, 0.5))  # half a second passes
     monkeypatch.setattr("reports.management.commands.import_reports.time", clock)
-    call_command("import_reports", str(path), "--format=seeclickfix-csv", rejects=rejects, stdout=out)
+    call_command(
+        "import_reports", str(path), "--format=seeclickfix-csv", rejects=rejects, stdout=out
+    )
     assert "31 rows, 31 new reports" in out.getvalue()
     assert "(2 rows/s)" in out.getvalue()
 
@@ -458,7 +515,9 @@ def test_a_killed_command_is_resumed_without_loss_or_repetition(
     process.wait()
     at_kill = Report.objects.count()
     assert 1000 <= at_kill < 20_000
-    output = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    output = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=True
+    ).stdout
     assert Report.objects.count() == 20_000
     assert Task.objects.filter(actor="classify_report").count() == 20_000
     assert "20001 rows, 20000 new reports, 0 known before, 1 rejected" in output

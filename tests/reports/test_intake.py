@@ -9,7 +9,7 @@ from pytest_django import DjangoAssertNumQueries
 from jobs.models import Task
 from jobs.testing import run_tasks
 from notifications.models import Delivery
-from reports.intake import NewReport, submit_report
+from reports.intake.submission import NewReport, submit_report
 from reports.models import Report, StatusChange
 from tests.reports.factories import make_category, make_user
 
@@ -35,7 +35,9 @@ def test_a_rolled_back_report_leaves_no_task() -> None:
     assert not Task.objects.exists()
 
 
-def test_the_request_writes_each_row_with_one_statement(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_the_request_writes_each_row_with_one_statement(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
     user = make_user()
     with django_assert_num_queries(9):  # savepoint, limits, report, history, four tasks, release
         submit_report(HOLE, reporter=user)
@@ -45,7 +47,8 @@ def test_the_whole_chain_credits_and_notifies_once() -> None:
     category = make_category()
     user = make_user(wants_sms=True)
     submission = submit_report(
-        NewReport(title="Hole", description="Deep.", latitude=1, longitude=2, category=category), reporter=user
+        NewReport(title="Hole", description="Deep.", latitude=1, longitude=2, category=category),
+        reporter=user,
     )
     run_tasks()
     user.refresh_from_db()

@@ -23,7 +23,9 @@ URL = "/api/v1/reports/"
 
 
 def elsewhere(number: int, **overrides: Any) -> dict[str, Any]:
-    """The body of a report that has neither its place nor its words in common with another number's."""
+    """The body of a report that has neither its place nor its words in common with another
+    number's.
+    """
     return new_report(title=f"Hole {number}", latitude=41 + number / 100, **overrides)
 
 
@@ -46,7 +48,11 @@ def test_a_citizen_reports_only_so_much_an_hour(as_user: SignIn, settings: Any) 
 def test_a_citizen_reports_only_so_much_a_day(as_user: SignIn, settings: Any) -> None:
     settings.REPORTS_PER_CITIZEN_HOUR, settings.REPORTS_PER_CITIZEN_DAY = 2, 3
     client = as_user(make_user())
-    assert [client.post(URL, elsewhere(number)).status_code for number in range(3)] == [201, 201, 429]
+    assert [client.post(URL, elsewhere(number)).status_code for number in range(3)] == [
+        201,
+        201,
+        429,
+    ]
     RateLimit.objects.update(window_ends_at=F("window_ends_at") - timedelta(hours=1))
     answers = [client.post(URL, elsewhere(number)) for number in range(3, 5)]
     assert [answer.status_code for answer in answers] == [201, 429]
@@ -58,7 +64,9 @@ def test_the_same_words_are_taken_only_a_few_times(as_user: SignIn, settings: An
     settings.REPORTS_EQUAL_TEXTS_PER_DAY = 2
     client = as_user(make_user())
     titles = ("Deep hole", "deep  HOLE!", "Deep hole", "Deep hole again")
-    answers = [client.post(URL, new_report(title=title, latitude=40 + i)) for i, title in enumerate(titles)]
+    answers = [
+        client.post(URL, new_report(title=title, latitude=40 + i)) for i, title in enumerate(titles)
+    ]
     assert [answer.status_code for answer in answers] == [201, 201, 409, 201]
     assert answers[2].json()["type"] == "/problems/report-repeated"
     assert int(answers[2]["Retry-After"]) > 0
@@ -81,27 +89,42 @@ def test_a_place_takes_only_so_much_of_one_and_of_all(as_user: SignIn, settings:
 
 
 @pytest.mark.django_db
-def test_what_is_refused_or_repeated_uses_up_nothing(api: APIClient, as_user: SignIn, settings: Any) -> None:
-    settings.REPORTS_PER_CITIZEN_HOUR = settings.ANONYMOUS_REPORTS_PER_HOUR = settings.REPORTS_EQUAL_TEXTS_PER_DAY = 2
+def test_what_is_refused_or_repeated_uses_up_nothing(
+    api: APIClient, as_user: SignIn, settings: Any
+) -> None:
+    settings.REPORTS_PER_CITIZEN_HOUR = settings.ANONYMOUS_REPORTS_PER_HOUR = (
+        settings.REPORTS_EQUAL_TEXTS_PER_DAY
+    ) = 2
     for client in (api, as_user(make_user())):
         for _ in range(3):
             assert client.post(URL, new_report(latitude=91)).status_code == 400
         key = {"Idempotency-Key": "one report"}
-        assert [client.post(URL, new_report(), headers=key).status_code for _ in range(4)] == [201] * 4
+        assert [client.post(URL, new_report(), headers=key).status_code for _ in range(4)] == [
+            201
+        ] * 4
         assert client.post(URL, elsewhere(2)).status_code == 201
-        assert client.post(URL, elsewhere(3), headers={"Idempotency-Key": "another"}).status_code == 429
+        assert (
+            client.post(URL, elsewhere(3), headers={"Idempotency-Key": "another"}).status_code
+            == 429
+        )
 
 
 @pytest.mark.django_db
 def test_staff_report_for_others_without_a_limit(as_user: SignIn, settings: Any) -> None:
-    settings.REPORTS_PER_CITIZEN_HOUR = settings.REPORTS_EQUAL_TEXTS_PER_DAY = settings.REPORTS_PER_PLACE_HOUR = 1
+    settings.REPORTS_PER_CITIZEN_HOUR = settings.REPORTS_EQUAL_TEXTS_PER_DAY = (
+        settings.REPORTS_PER_PLACE_HOUR
+    ) = 1
     client = as_user(make_staff(make_department()))
     assert [client.post(URL, new_report()).status_code for _ in range(3)] == [201] * 3
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("header", [{}, {"Idempotency-Key": "new each time"}], ids=["plain", "with a key"])
-def test_of_a_flood_at_once_exactly_the_limit_is_stored(header: dict[str, str], settings: Any) -> None:
+@pytest.mark.parametrize(
+    "header", [{}, {"Idempotency-Key": "new each time"}], ids=["plain", "with a key"]
+)
+def test_of_a_flood_at_once_exactly_the_limit_is_stored(
+    header: dict[str, str], settings: Any
+) -> None:
     """40 equal reports of one citizen, eight at a time."""
     settings.REPORTS_EQUAL_TEXTS_PER_DAY = 3
     user, numbers = make_user(), iter(range(40))
@@ -110,7 +133,9 @@ def test_of_a_flood_at_once_exactly_the_limit_is_stored(header: dict[str, str], 
         client = APIClient()
         client.force_authenticate(User.objects.get(pk=user.pk))
         headers = {name: f"{value} {next(numbers)}" for name, value in header.items()}
-        return client.post(URL, json.dumps(new_report()), content_type="application/json", headers=headers).status_code
+        return client.post(
+            URL, json.dumps(new_report()), content_type="application/json", headers=headers
+        ).status_code
 
     assert Counter(race(send, times=40, threads=8)) == {201: 3, 409: 37}
     assert Report.objects.count() == 3

@@ -12,7 +12,15 @@ from tests.reports.factories import make_department, make_report, make_staff, ma
 
 pytestmark = pytest.mark.django_db
 
-PEOPLE = ("owner", "other citizen", "anonymous", "staff elsewhere", "staff", "superuser", "former staff")
+PEOPLE = (
+    "owner",
+    "other citizen",
+    "anonymous",
+    "staff elsewhere",
+    "staff",
+    "superuser",
+    "former staff",
+)
 # Kind of report: who may read it.
 READERS = {
     "public": set(PEOPLE),

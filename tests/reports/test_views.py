@@ -20,7 +20,14 @@ from notifications.actors import notify_user
 from reports.actors import classify_report, route_report
 from reports.models import CategorySource, Report, Status
 from tests.reports.conftest import SignIn
-from tests.reports.factories import make_category, make_department, make_report, make_staff, make_user, new_report
+from tests.reports.factories import (
+    make_category,
+    make_department,
+    make_report,
+    make_staff,
+    make_user,
+    new_report,
+)
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/reports/"
@@ -39,10 +46,14 @@ def test_creation_answers_201_with_everything_and_sends_its_tasks(as_user: SignI
     assert [line["status"] for line in body["history"]] == ["new"]
     assert response["Location"].endswith(f"/reports/{body['id']}/")
     assert_sent(classify_report, body["id"])
-    assert_sent(credit_reputation, str(user.pk), 5, f"report:{body['id']}:submitted", "report submitted")
+    assert_sent(
+        credit_reputation, str(user.pk), 5, f"report:{body['id']}:submitted", "report submitted"
+    )
     assert_sent(record_audit_event, "report.submitted", str(user.pk), f"report:{body['id']}", {})
     context = {"report_id": body["id"], "title": "Deep hole"}
-    assert_sent(notify_user, str(user.pk), "report_received", context, f"report:{body['id']}:received")
+    assert_sent(
+        notify_user, str(user.pk), "report_received", context, f"report:{body['id']}:received"
+    )
 
 
 def test_the_chosen_category_is_kept_and_routed_with_a_deadline(as_user: SignIn) -> None:
@@ -64,7 +75,9 @@ def test_the_chosen_category_is_kept_and_routed_with_a_deadline(as_user: SignIn)
     assert user.reputation == 5
 
 
-def test_an_anonymous_reporter_gets_a_token_once_and_sees_the_report_with_it(api: APIClient) -> None:
+def test_an_anonymous_reporter_gets_a_token_once_and_sees_the_report_with_it(
+    api: APIClient,
+) -> None:
     created = api.post(URL, new_report()).json()
     token, url = created["tracking_token"], f"{URL}{created['id']}/"
     assert len(token) >= 40
@@ -72,7 +85,10 @@ def test_an_anonymous_reporter_gets_a_token_once_and_sees_the_report_with_it(api
     assert api.get(url).status_code == 404
     assert api.get(url, {"token": "wrong"}).status_code == 404
     queries = ({"token": token}, {"tracking_token": token})
-    for response in (*(api.get(url, query) for query in queries), api.get(url, headers={"X-Tracking-Token": token})):
+    for response in (
+        *(api.get(url, query) for query in queries),
+        api.get(url, headers={"X-Tracking-Token": token}),
+    ):
         assert response.status_code == 200
         assert response.json()["is_own"] is True
         assert "tracking_token" not in response.json()
@@ -92,13 +108,18 @@ def test_a_token_opens_no_other_report(api: APIClient) -> None:
     assert api.get(f"{URL}{other}/", {"token": token}).status_code == 404
 
 
-def test_an_anonymous_report_is_public_once_staff_accepts_it(api: APIClient, as_user: SignIn) -> None:
+def test_an_anonymous_report_is_public_once_staff_accepts_it(
+    api: APIClient, as_user: SignIn
+) -> None:
     make_category()
     report_id = api.post(URL, new_report(category="pothole")).json()["id"]
     run_tasks()
     assert api.get(f"{URL}{report_id}/").status_code == 404
     staff = make_staff(make_department())
-    assert as_user(staff).post(f"{URL}{report_id}/status/", {"status": "in_progress"}).status_code == 200
+    assert (
+        as_user(staff).post(f"{URL}{report_id}/status/", {"status": "in_progress"}).status_code
+        == 200
+    )
     assert api.get(f"{URL}{report_id}/").json()["is_own"] is False
 
 
@@ -153,7 +174,9 @@ def test_bodies_that_are_no_report_are_refused(api: APIClient, body: bytes) -> N
 @pytest.mark.parametrize("text", ["nul \0 byte", "lone \ud800 surrogate"], ids=ascii)
 @pytest.mark.parametrize("field", ["title", "description", "category", "address", "severity"])
 def test_text_that_postgresql_cannot_hold_is_refused(api: APIClient, field: str, text: str) -> None:
-    response = api.post(URL, json.dumps(new_report(**{field: text})), content_type="application/json")
+    response = api.post(
+        URL, json.dumps(new_report(**{field: text})), content_type="application/json"
+    )
     assert response.status_code == 400
 
 
@@ -188,10 +211,15 @@ def test_the_same_idempotency_key_makes_one_report(as_user: SignIn) -> None:
     assert answers[0].json()["id"] == answers[1].json()["id"]
     assert [answer.status_code for answer in answers] == [201, 201]
     assert Report.objects.count() == 1
-    assert client.post(URL, new_report(title="Other"), headers={"Idempotency-Key": "k1"}).status_code == 422
+    assert (
+        client.post(URL, new_report(title="Other"), headers={"Idempotency-Key": "k1"}).status_code
+        == 422
+    )
 
 
-def test_anonymous_reports_are_limited_by_address(api: APIClient, as_user: SignIn, settings: Any) -> None:
+def test_anonymous_reports_are_limited_by_address(
+    api: APIClient, as_user: SignIn, settings: Any
+) -> None:
     settings.ANONYMOUS_REPORTS_PER_HOUR = 2
     answers = [api.post(URL, new_report()) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [201, 201, 429]
@@ -217,9 +245,14 @@ def test_the_list_filters_by_status_category_and_place(api: APIClient) -> None:
 
 
 def test_a_box_may_cross_the_180th_meridian(api: APIClient) -> None:
-    fiji, samoa = make_report(longitude=179.5, latitude=-17), make_report(longitude=-171.5, latitude=-14)
+    fiji, samoa = (
+        make_report(longitude=179.5, latitude=-17),
+        make_report(longitude=-171.5, latitude=-14),
+    )
     make_report(longitude=0, latitude=-15)
-    found = {report["id"] for report in api.get(URL, {"bbox": "170,-20,-170,-10"}).json()["results"]}
+    found = {
+        report["id"] for report in api.get(URL, {"bbox": "170,-20,-170,-10"}).json()["results"]
+    }
     assert found == {str(fiji.pk), str(samoa.pk)}
 
 
@@ -295,15 +328,21 @@ def test_nothing_identifies_a_reporter(api: APIClient) -> None:
     report = make_report(reporter=user)
     for url in (URL, f"{URL}{report.pk}/"):
         text = api.get(url).content.decode()
-        assert not [fact for fact in (user.phone, user.name, user.email, str(user.pk)) if fact in text]
+        assert not [
+            fact for fact in (user.phone, user.name, user.email, str(user.pk)) if fact in text
+        ]
 
 
 def test_categories_and_departments_are_listed(api: APIClient) -> None:
     make_category("pothole", keywords=["hole"])
     make_category("old", is_active=False)
     categories = api.get("/api/v1/categories/").json()["results"]
-    assert [(category["slug"], category["department"]) for category in categories] == [("pothole", "streets")]
-    assert api.get("/api/v1/departments/").json()["results"] == [{"slug": "streets", "name": "Streets"}]
+    assert [(category["slug"], category["department"]) for category in categories] == [
+        ("pothole", "streets")
+    ]
+    assert api.get("/api/v1/departments/").json()["results"] == [
+        {"slug": "streets", "name": "Streets"}
+    ]
 
 
 @pytest.mark.parametrize("report_id", ["0", "x", "00000000-0000-0000-0000-000000000000"])
@@ -317,13 +356,20 @@ def test_staff_moves_a_report_and_the_reporter_is_told(as_user: SignIn) -> None:
     citizen = make_user()
     report = make_report(reporter=citizen)
     staff = make_staff(make_department())
-    response = as_user(staff).post(f"{URL}{report.pk}/status/", {"status": "resolved", "note": "Filled."})
+    response = as_user(staff).post(
+        f"{URL}{report.pk}/status/", {"status": "resolved", "note": "Filled."}
+    )
     assert response.status_code == 200, response.data
     assert response.json()["status"] == "resolved"
     assert response.json()["history"][-1]["note"] == "Filled."
     change = report.history.last()
     assert change is not None
-    context = {"report_id": str(report.pk), "title": "Deep hole", "status": "resolved", "note": "Filled."}
+    context = {
+        "report_id": str(report.pk),
+        "title": "Deep hole",
+        "status": "resolved",
+        "note": "Filled.",
+    }
     key = f"report:{report.pk}:status:{change.pk}"
     assert_sent(notify_user, str(citizen.pk), "report_status_changed", context, key)
 
@@ -336,7 +382,9 @@ def test_a_step_the_workflow_does_not_have_is_a_conflict(as_user: SignIn) -> Non
     assert "in_progress" in response.json()["detail"]
 
 
-@pytest.mark.parametrize("body", [{}, {"status": "gone"}, {"status": "resolved", "note": 5}, {"status": None}], ids=str)
+@pytest.mark.parametrize(
+    "body", [{}, {"status": "gone"}, {"status": "resolved", "note": 5}, {"status": None}], ids=str
+)
 def test_a_bad_step_is_refused(as_user: SignIn, body: dict[str, Any]) -> None:
     report = make_report()
     response = as_user(make_staff(make_department())).post(f"{URL}{report.pk}/status/", body)
@@ -344,10 +392,16 @@ def test_a_bad_step_is_refused(as_user: SignIn, body: dict[str, Any]) -> None:
 
 
 def test_the_classifier_decides_where_nobody_did(as_user: SignIn) -> None:
-    make_category("pothole", examples=["Huge pothole in the road"], description="Holes in the roadway.")
-    make_category("graffiti", examples=["Spray paint on the wall"], description="Paint and tags on walls.")
+    make_category(
+        "pothole", examples=["Huge pothole in the road"], description="Holes in the roadway."
+    )
+    make_category(
+        "graffiti", examples=["Spray paint on the wall"], description="Paint and tags on walls."
+    )
     client = as_user(make_user())
-    body = new_report(title="Pothole in the road", description="A huge pothole in the middle of the road.")
+    body = new_report(
+        title="Pothole in the road", description="A huge pothole in the middle of the road."
+    )
     report_id = client.post(URL, body).json()["id"]
     run_tasks()
     report = Report.objects.get(pk=report_id)

@@ -1,4 +1,6 @@
-"""`manage.py audit_head`: the newest hash of the audit log's chain, to be kept outside the database."""
+"""`manage.py audit_head`: the newest hash of the audit log's chain, to be kept outside the
+database.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ class Command(BaseCommand):
     help = "Print the head of the chain over the audit log as one line of JSON, as the head file has it."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--export", action="store_true", help="append it to AUDIT_HEAD_FILE as well")
+        parser.add_argument(
+            "--export", action="store_true", help="append it to AUDIT_HEAD_FILE as well"
+        )
 
     def handle(self, *args: Any, export: bool, **options: Any) -> None:
         newest = audit_chain.export_head() if export else audit_chain.head()

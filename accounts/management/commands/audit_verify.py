@@ -23,8 +23,12 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []  # an auditor's machine sends no messages
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--json", action="store_true", dest="as_json", help="print the verdict as JSON")
-        parser.add_argument("--heads", metavar="FILE", help="the exported heads, by default AUDIT_HEAD_FILE")
+        parser.add_argument(
+            "--json", action="store_true", dest="as_json", help="print the verdict as JSON"
+        )
+        parser.add_argument(
+            "--heads", metavar="FILE", help="the exported heads, by default AUDIT_HEAD_FILE"
+        )
 
     def handle(self, *args: Any, as_json: bool, heads: str | None, **options: Any) -> None:
         path = Path(heads) if heads else audit_chain.head_file()

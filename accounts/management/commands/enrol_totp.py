@@ -14,7 +14,9 @@ class Command(BaseCommand):
     help = "Print the otpauth:// URL of a new authenticator of a staff member; it replaces an earlier one."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("name", metavar="EMAIL", help="the email address or phone number of a staff member")
+        parser.add_argument(
+            "name", metavar="EMAIL", help="the email address or phone number of a staff member"
+        )
 
     def handle(self, *args: Any, name: str, **options: Any) -> None:
         user = find_staff(name)

@@ -11,13 +11,16 @@ from dramatiq import cli
 
 
 class Command(rundramatiq.Command):  # type: ignore[misc]
-    """django-dramatiq's command, which would start Dramatiq anew; forked workers boot in half the time, and share
-    the memory of what is loaded."""
+    """django-dramatiq's command, which would start Dramatiq anew; forked workers boot in half the
+    time, and share the memory of what is loaded.
+    """
 
     def handle(self, **options: Any) -> None:
         """Run workers until a signal stops them, and exit with Dramatiq's status."""
         if options["use_gevent"]:
-            super().handle(**options)  # replaces this process: gevent must patch before anything is loaded
+            super().handle(
+                **options
+            )  # replaces this process: gevent must patch before anything is loaded
         arguments = cli.make_argument_parser().parse_args(self._arguments(**options))
         connections.close_all()  # a connection must not be shared with the children
         sys.argv = [sys.executable, *sys.orig_argv[1:]]  # what Dramatiq runs again on SIGHUP
@@ -34,6 +37,8 @@ class Command(rundramatiq.Command):  # type: ignore[misc]
         for function in options["forks"]:
             arguments += ["--fork-function", function]
         if options["watch_dir"]:
-            arguments += ["--watch", options["watch_dir"]] + ["--watch-use-polling"] * options["use_polling_watcher"]
+            arguments += ["--watch", options["watch_dir"]] + ["--watch-use-polling"] * options[
+                "use_polling_watcher"
+            ]
         arguments += ["-v"] * (options["verbosity"] - 1)
         return arguments + (["--queues", *options["queues"]] if options["queues"] else [])

@@ -12,18 +12,19 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.db.models import QuerySet
 
-from jobs import operations, retention
 from jobs.models import Attempt, Queue, Task
+from jobs.operations import actions
 from jobs.redaction import redact_value
 from jobs.states import State
+from jobs.worker import retention
 
 FILTERS = ("state", "actor", "queue")
 COLUMNS = ("id", "actor", "queue", "state", "attempt", "created_at")
 ACTIONS = {
-    "retry": operations.retry_now,
-    "cancel": operations.cancel,
-    "replay": operations.replay,
-    "discard": operations.discard,
+    "retry": actions.retry_now,
+    "cancel": actions.cancel,
+    "replay": actions.replay,
+    "discard": actions.discard,
 }
 #: The states in which an action changes something.
 ACTIONABLE = {
@@ -38,7 +39,11 @@ NUMBER_MAXIMUM = 2**31 - 1
 
 def _number(text: str) -> int:
     """A number of rows or of starts: from 1 to what a column of integers holds."""
-    if not (text.isascii() and text.isdecimal()) or len(text) > 10 or not 1 <= int(text) <= NUMBER_MAXIMUM:
+    if (
+        not (text.isascii() and text.isdecimal())
+        or len(text) > 10
+        or not 1 <= int(text) <= NUMBER_MAXIMUM
+    ):
         raise ArgumentTypeError(f"{text[:20]!r} is no number from 1 to {NUMBER_MAXIMUM}")
     return int(text)
 
@@ -58,7 +63,9 @@ def _require_known(ids: list[UUID]) -> None:
 class Command(BaseCommand):
     """list, show, retry, cancel, replay, discard, pause, resume, rate, prune."""
 
-    help = "Look at background tasks, retry, cancel, replay or discard them, pause and resume queues."
+    help = (
+        "Look at background tasks, retry, cancel, replay or discard them, pause and resume queues."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
@@ -73,20 +80,31 @@ class Command(BaseCommand):
             ("discard", "Give dead tasks up for good."),
         ):
             action = verbs.add_parser(verb, help=text)
-            action.add_argument("ids", nargs="*", type=UUID, help="task ids; filters narrow them, or choose alone")
-            action.add_argument("--dry-run", action="store_true", help="only say which tasks it would be")
+            action.add_argument(
+                "ids", nargs="*", type=UUID, help="task ids; filters narrow them, or choose alone"
+            )
+            action.add_argument(
+                "--dry-run", action="store_true", help="only say which tasks it would be"
+            )
             self._add_filters(action, limit=None)
-        for verb, text in (("pause", "Start no more tasks of a queue."), ("resume", "Start a queue's tasks again.")):
+        for verb, text in (
+            ("pause", "Start no more tasks of a queue."),
+            ("resume", "Start a queue's tasks again."),
+        ):
             switch = verbs.add_parser(verb, help=text)
             switch.add_argument("queue", choices=settings.JOBS_QUEUES)
             switch.add_argument("--json", action="store_true")
-            switch.add_argument("--dry-run", action="store_true", help="only say whether it would change anything")
+            switch.add_argument(
+                "--dry-run", action="store_true", help="only say whether it would change anything"
+            )
 
         rate = verbs.add_parser("rate", help="Start at most so many tasks of a queue a minute.")
         rate.add_argument("queue", choices=settings.JOBS_QUEUES)
         rate.add_argument("per_minute", type=_rate, help="a number, or `none` for no limit")
         rate.add_argument("--json", action="store_true")
-        rate.add_argument("--dry-run", action="store_true", help="only say whether it would change anything")
+        rate.add_argument(
+            "--dry-run", action="store_true", help="only say whether it would change anything"
+        )
         prune = verbs.add_parser("prune", help="Delete ended tasks past their retention.")
         prune.add_argument("--json", action="store_true")
         prune.add_argument("--dry-run", action="store_true", help="only say how many it would be")
@@ -127,14 +145,18 @@ class Command(BaseCommand):
             raise CommandError(f"There is no task {options['id']}.") from None
         del task["claim_token"], task["sealed_args"]
         task = redact_value(task)
-        attempts = redact_value(list(Attempt.objects.filter(task_id=options["id"]).order_by("id").values()))
+        attempts = redact_value(
+            list(Attempt.objects.filter(task_id=options["id"]).order_by("id").values())
+        )
         if options["json"]:
             self._print_json(task | {"attempts": attempts})
             return
         for name, value in task.items():
             self.stdout.write(f"{name:20} {value}")
         for attempt in attempts:
-            self.stdout.write(f"\nattempt {attempt['number']}: {attempt['error_type']}: {attempt['error']}")
+            self.stdout.write(
+                f"\nattempt {attempt['number']}: {attempt['error_type']}: {attempt['error']}"
+            )
             self.stdout.write(attempt["traceback"])
 
     def _act(self, verb: str, options: dict[str, Any]) -> None:
@@ -148,7 +170,9 @@ class Command(BaseCommand):
         ids = list(actionable[: options["limit"]])
         changed = 0 if options["dry_run"] else ACTIONS[verb](ids, by=None)
         if options["json"]:
-            self._print_json({"verb": verb, "dry_run": options["dry_run"], "tasks": ids, "changed": changed})
+            self._print_json(
+                {"verb": verb, "dry_run": options["dry_run"], "tasks": ids, "changed": changed}
+            )
         elif options["dry_run"]:
             self.stdout.write("\n".join(str(task_id) for task_id in ids))
             self.stdout.write(f"{len(ids)} tasks would be changed.")
@@ -159,7 +183,7 @@ class Command(BaseCommand):
         queue, is_dry = options["queue"], options["dry_run"]
         is_paused = Queue.objects.filter(name=queue, paused_at__isnull=False).exists()
         would_change = is_paused == (verb == "resume")
-        action = operations.pause if verb == "pause" else operations.resume
+        action = actions.pause if verb == "pause" else actions.resume
         is_changed = not is_dry and action(queue, by=None)
         if options["json"]:
             told = {"verb": verb, "queue": queue, "dry_run": is_dry, "would_change": would_change}
@@ -171,8 +195,11 @@ class Command(BaseCommand):
 
     def _rate(self, verb: str, options: dict[str, Any]) -> None:
         queue, rate, is_dry = options["queue"], options["per_minute"], options["dry_run"]
-        would_change = Queue.objects.filter(name=queue).values_list("rate_per_minute", flat=True).first() != rate
-        is_changed = not is_dry and operations.set_rate(queue, rate, by=None)
+        would_change = (
+            Queue.objects.filter(name=queue).values_list("rate_per_minute", flat=True).first()
+            != rate
+        )
+        is_changed = not is_dry and actions.set_rate(queue, rate, by=None)
         if options["json"]:
             told = {"verb": verb, "queue": queue, "dry_run": is_dry, "would_change": would_change}
             self._print_json(told | {"changed": is_changed})
@@ -191,7 +218,9 @@ class Command(BaseCommand):
             if not batch:
                 break
         if options["json"]:
-            self._print_json({"verb": verb, "dry_run": options["dry_run"], "prunable": count, "pruned": pruned})
+            self._print_json(
+                {"verb": verb, "dry_run": options["dry_run"], "prunable": count, "pruned": pruned}
+            )
         else:
             self.stdout.write(f"{count} tasks are past their retention, {pruned} deleted.")
 

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from matching.partners import create_key, partner_named
+from matching.partners.keys import create_key, partner_named
 
 
 class Command(BaseCommand):
@@ -23,8 +23,12 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
             with transaction.atomic():
-                key = create_key(partner_named(options["name"].strip()), label=options["label"].strip())
+                key = create_key(
+                    partner_named(options["name"].strip()), label=options["label"].strip()
+                )
         except ValidationError as error:
-            told = (f"{field}: {' '.join(messages)}" for field, messages in error.message_dict.items())
+            told = (
+                f"{field}: {' '.join(messages)}" for field, messages in error.message_dict.items()
+            )
             raise CommandError("; ".join(told)) from error
         self.stdout.write(key)

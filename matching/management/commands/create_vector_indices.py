@@ -8,10 +8,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from matching import indexing
 from matching.actors import build_vector_indices
 from matching.errors import VectorIndexError
-from matching.spaces import active_space
+from matching.vectors import indexing
+from matching.vectors.spaces import active_space
 
 
 class Command(BaseCommand):
@@ -24,7 +24,9 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--background", action="store_true", help="as a job of the maintenance queue")
+        parser.add_argument(
+            "--background", action="store_true", help="as a job of the maintenance queue"
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
@@ -35,7 +37,9 @@ class Command(BaseCommand):
             if options["background"]:
                 with transaction.atomic():
                     message = build_vector_indices.send_with_options(
-                        unique_key="build_vector_indices", limit_key="build_vector_indices", limit_count=1
+                        unique_key="build_vector_indices",
+                        limit_key="build_vector_indices",
+                        limit_count=1,
                     )
                 self.stdout.write(f"Task {message.message_id}")
                 return

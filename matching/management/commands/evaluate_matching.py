@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from jobs.management.tables import make_tables
 from matching.errors import EvaluationFileError
-from matching.evaluation import evaluate
+from matching.ranking.evaluation import evaluate
 
 
 class Command(BaseCommand):
@@ -20,7 +20,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--opportunities", type=Path, required=True, help="JSON lines")
-        parser.add_argument("--judgements", type=Path, required=True, help="JSON lines of profile and judgements")
+        parser.add_argument(
+            "--judgements", type=Path, required=True, help="JSON lines of profile and judgements"
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -37,5 +39,9 @@ class Command(BaseCommand):
             return
         for one in found.by_profile:
             self.stdout.write(f"{one.id:12} {one.ndcg_at_10:.3f} {one.recall_at_20:.3f}")
-        self.stdout.write(f"{found.profiles} profiles, {found.opportunities} opportunities, {found.embedder}")
-        self.stdout.write(f"ndcg_at_10 {found.ndcg_at_10:.4f}\nrecall_at_20 {found.recall_at_20:.4f}")
+        self.stdout.write(
+            f"{found.profiles} profiles, {found.opportunities} opportunities, {found.embedder}"
+        )
+        self.stdout.write(
+            f"ndcg_at_10 {found.ndcg_at_10:.4f}\nrecall_at_20 {found.recall_at_20:.4f}"
+        )

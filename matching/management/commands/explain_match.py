@@ -1,4 +1,6 @@
-"""`manage.py explain_match`: which plan finds a citizen's matches, how long each step takes, and how much it finds."""
+"""`manage.py explain_match`: which plan finds a citizen's matches, how long each step takes, and
+how much it finds.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,8 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from matching.errors import NothingEmbedded
-from matching.explanation import explain
 from matching.models import Profile
+from matching.ranking.explanation import explain
 
 
 class Command(BaseCommand):

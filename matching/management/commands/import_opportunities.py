@@ -27,9 +27,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path)
-        parser.add_argument("--format", choices=sorted(FORMATS), help="by the file's ending unless given")
+        parser.add_argument(
+            "--format", choices=sorted(FORMATS), help="by the file's ending unless given"
+        )
         parser.add_argument("--source", help="where they come from; the file's name unless given")
-        parser.add_argument("--rejects", type=Path, help="where rejected rows go, one JSON object a line")
+        parser.add_argument(
+            "--rejects", type=Path, help="where rejected rows go, one JSON object a line"
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         path: Path = options["file"]

@@ -1,4 +1,6 @@
-"""`manage.py evaluate_classification FILE`: the classifier's accuracy and calibration on labelled reports."""
+"""`manage.py evaluate_classification FILE`: the classifier's accuracy and calibration on labelled
+reports.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +11,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from jobs.management.tables import make_tables
+from reports.classification.evaluation import Evaluation, evaluate
+from reports.classification.text_model import Quality
 from reports.errors import EvaluationFileError
-from reports.evaluation import Evaluation, evaluate
-from reports.text_model import Quality
 
 
 class Command(BaseCommand):
@@ -21,7 +23,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path)
-        parser.add_argument("--train-share", type=float, default=0.8, help="earlier part to learn from (default 0.8)")
+        parser.add_argument(
+            "--train-share",
+            type=float,
+            default=0.8,
+            help="earlier part to learn from (default 0.8)",
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -32,7 +39,9 @@ class Command(BaseCommand):
             evaluation = evaluate(options["file"], train_share=options["train_share"])
         except EvaluationFileError as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(json.dumps(evaluation.as_json(), indent=2) if options["json"] else _table(evaluation))
+        self.stdout.write(
+            json.dumps(evaluation.as_json(), indent=2) if options["json"] else _table(evaluation)
+        )
 
 
 def _table(found: Evaluation) -> str:

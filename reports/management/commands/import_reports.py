@@ -12,8 +12,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from reports.errors import ImportFileError
-from reports.import_formats import FIELDS, FORMATS
-from reports.importing import ImportFile, import_reports, interrupted_run
+from reports.importing.formats import FIELDS, FORMATS
+from reports.importing.importer import ImportFile, import_reports, interrupted_run
 from reports.models import ImportRun
 
 LINE_SECONDS = 5.0
@@ -29,11 +29,20 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path)
         parser.add_argument("--format", choices=sorted(FORMATS), default="csv")
         parser.add_argument(
-            "--map", default="", metavar="FIELD=COLUMN,…", help=f"Where the file has what. Fields: {', '.join(FIELDS)}."
+            "--map",
+            default="",
+            metavar="FIELD=COLUMN,…",
+            help=f"Where the file has what. Fields: {', '.join(FIELDS)}.",
         )
-        parser.add_argument("--source", help="Where the reports come from; the file's name unless given.")
-        parser.add_argument("--rejects", type=Path, help="Where rejected rows go, one JSON object a line.")
-        parser.add_argument("--live", action="store_true", help="These reports are new: they notify and escalate.")
+        parser.add_argument(
+            "--source", help="Where the reports come from; the file's name unless given."
+        )
+        parser.add_argument(
+            "--rejects", type=Path, help="Where rejected rows go, one JSON object a line."
+        )
+        parser.add_argument(
+            "--live", action="store_true", help="These reports are new: they notify and escalate."
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         path: Path = options["file"]
@@ -68,7 +77,9 @@ def _columns(text: str) -> dict[str, str]:
     columns = {name.strip(): column.strip() for name, _, column in pairs}
     unknown = [name for name, column in columns.items() if name not in FIELDS or not column]
     if unknown:
-        raise CommandError(f"--map takes FIELD=COLUMN,… with fields {', '.join(FIELDS)}; not: {', '.join(unknown)}.")
+        raise CommandError(
+            f"--map takes FIELD=COLUMN,… with fields {', '.join(FIELDS)}; not: {', '.join(unknown)}."
+        )
     return columns
 
 
@@ -86,7 +97,9 @@ class _Progress:
         self._total = total_bytes
         self._next_line = time.monotonic() + LINE_SECONDS
         self._is_terminal = sys.stderr.isatty()
-        self._bar = tqdm(total=total_bytes, unit="B", unit_scale=True, desc=source, disable=not self._is_terminal)
+        self._bar = tqdm(
+            total=total_bytes, unit="B", unit_scale=True, desc=source, disable=not self._is_terminal
+        )
 
     def __enter__(self) -> _Progress:
         return self
@@ -100,4 +113,8 @@ class _Progress:
         if not self._is_terminal and time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + LINE_SECONDS
             percent = 100 * run.byte_offset // max(self._total, 1)
-            print(f"{run.source}: {percent} %, {run.rows} rows, {run.rejected} rejected", file=sys.stderr, flush=True)
+            print(
+                f"{run.source}: {percent} %, {run.rows} rows, {run.rejected} rejected",
+                file=sys.stderr,
+                flush=True,
+            )

@@ -1,4 +1,6 @@
-"""The settings of worker processes under test: the ledger and the probe alone, so that they boot fast."""
+"""The settings of worker processes under test: the ledger and the probe alone, so that they boot
+fast.
+"""
 
 from config.settings import *  # noqa: F403
 

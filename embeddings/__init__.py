@@ -1,0 +1,1 @@
+"""Text to vectors, for every app: the embedders that the setting EMBEDDER may name."""

@@ -1,0 +1,125 @@
+"""Text to vectors, for every app.
+
+`get_embedder()` gives the one embedder of this process, named by the setting `EMBEDDER`. It is
+loaded on first use and kept; a web process never loads it (`EmbedderInWebProcess`). Whatever the
+embedder, the rows it returns are finite, of unit length, and all zero for a text that says nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+from django.conf import settings
+from django.utils.module_loading import import_string
+from numpy.typing import NDArray
+
+from embeddings.errors import EmbedderInWebProcess, EmbedderMisconfigured
+
+Vectors = NDArray[np.float32]
+
+BATCH_TEXTS = 16
+BATCH_CHARACTERS = 4096  # padded; attention over 16 long texts at once would take a gigabyte
+LIKE_LENGTH, SHORT_CHARACTERS = 1.5, 24  # every text of a batch costs what its longest does
+CHARACTERS_PER_TOKEN = 16  # generous: the tail of a longer text is cut before it is tokenised
+
+
+class Embedder(Protocol):
+    """`name` and `version` identify the vector space; vectors of two spaces are never compared."""
+
+    name: str
+    version: str
+    dimensions: int
+    max_tokens: int
+
+    def embed(self, texts: list[str]) -> Vectors:
+        """One row a text, float32[len(texts), dimensions], unit length or all zero."""
+
+
+class BatchedEmbedder(ABC):
+    """What all embedders share: clean text in, batches of like length, finite unit rows out."""
+
+    name: str
+    version: str
+    dimensions: int
+    max_tokens: int
+    batch_texts: int = BATCH_TEXTS
+    batch_characters: int = BATCH_CHARACTERS
+
+    def embed(self, texts: list[str]) -> Vectors:
+        """See `Embedder.embed`. A text is embedded alike whatever it is batched with."""
+        vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
+        cleaned = [clean_text(text, self.max_tokens * CHARACTERS_PER_TOKEN) for text in texts]
+        for batch in _batches(
+            [len(text) for text in cleaned], self.batch_texts, self.batch_characters
+        ):
+            vectors[batch] = unit_rows(self._encode([cleaned[i] for i in batch]))
+        return vectors
+
+    @abstractmethod
+    def _encode(self, texts: list[str]) -> Vectors:
+        """Raw vectors, float32[len(texts), dimensions]. No text is empty."""
+
+
+def _batches(lengths: list[int], most_texts: int, most_characters: int) -> Iterator[list[int]]:
+    """Indexes of the texts that say something, those of like length together."""
+    batch: list[int] = []
+    for i in sorted((i for i, length in enumerate(lengths) if length), key=lambda i: lengths[i]):
+        is_full = len(batch) == most_texts or lengths[i] * (len(batch) + 1) > most_characters
+        if batch and (is_full or lengths[i] > LIKE_LENGTH * lengths[batch[0]] + SHORT_CHARACTERS):
+            yield batch
+            batch = []
+        batch.append(i)
+    if batch:
+        yield batch
+
+
+def space_of(embedder: Embedder) -> str:
+    """The label stored beside each vector, e.g. `all-MiniLM-L6-v2-int8@8199be6f`."""
+    return f"{embedder.name}@{embedder.version}"
+
+
+def clean_text(text: str, limit: int) -> str:
+    """The text with single spaces, without NUL and lone surrogates, at most `limit` characters."""
+    head = text[: limit * 4].replace("\x00", " ").encode("utf-8", "ignore").decode("utf-8")
+    return " ".join(head.split())[:limit].rstrip()
+
+
+def unit_rows(vectors: Vectors) -> Vectors:
+    """Rows scaled to unit length; a row that is zero or not finite becomes zero."""
+    finite = np.where(np.isfinite(vectors).all(axis=1, keepdims=True), vectors, 0.0)
+    lengths = np.linalg.norm(finite, axis=1, keepdims=True)
+    scaled: Vectors = (finite / np.where(lengths > 1e-12, lengths, np.inf)).astype(np.float32)
+    return scaled
+
+
+_lock = threading.Lock()
+_loaded: dict[str, Embedder] = {}
+
+
+def get_embedder() -> Embedder:
+    """The embedder of this process, loaded once however many threads ask.
+
+    Raises `EmbedderInWebProcess` where `CIVICLENS_PROCESS` is `web`, `EmbedderMisconfigured` when
+    it cannot load.
+    """
+    if os.environ.get("CIVICLENS_PROCESS") == "web":
+        raise EmbedderInWebProcess
+    path: str = settings.EMBEDDER
+    if path not in _loaded:
+        with _lock:
+            if path not in _loaded:
+                _loaded[path] = _load(path)
+    return _loaded[path]
+
+
+def _load(path: str) -> Embedder:
+    try:
+        embedder: Embedder = import_string(path)()
+    except ImportError as error:
+        raise EmbedderMisconfigured(f"EMBEDDER={path} cannot be imported: {error}") from error
+    return embedder

@@ -1,0 +1,254 @@
+"""What the API takes and tells about jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.schemas.openapi import AutoSchema
+
+from jobs.api.waiting import WAIT_MAXIMUM_SECONDS
+from jobs.execution import job_types
+from jobs.execution.job_types import JobType
+from jobs.http import periods
+from jobs.http.fields import MomentField, StrictBooleanField, StrictTextField
+from jobs.models import Task
+from jobs.states import State
+
+PROBLEMS = {
+    State.DEAD: (
+        "job-failed",
+        500,
+        "Job failed",
+        "It could not be computed, however often it was tried.",
+    ),
+    State.CANCELLED: (
+        "job-cancelled",
+        409,
+        "Job cancelled",
+        "It was cancelled before it had a result.",
+    ),
+}
+
+
+class PayloadSerializer(serializers.Serializer[Any]):
+    """The payload of a job type, or another body; a field it does not have is refused with the
+    names of those it has.
+
+    A misspelt optional field would otherwise start something else than was asked.
+    """
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping) and (unknown := sorted(set(data) - set(self.fields))):
+            expected = (
+                f"Expected one of: {', '.join(sorted(self.fields))}"
+                if self.fields
+                else "None is expected"
+            )
+            refusal = serializers.ErrorDetail(f"Unknown field. {expected}.", code="unknown")
+            raise serializers.ValidationError({name: [refusal] for name in unknown})
+        return super().to_internal_value(data)
+
+
+class PeriodSerializer(PayloadSerializer):
+    """The payload of a job type that looks at a period: see `jobs.http.periods`."""
+
+    since = MomentField(
+        required=False, help_text=f"{periods.LENGTH.days} days before `until` unless given."
+    )
+    until = MomentField(required=False, help_text="Now unless given.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "since" in attrs and "until" in attrs and attrs["since"] >= attrs["until"]:
+            raise serializers.ValidationError({"since": "Expected a time before `until`."})
+        return attrs
+
+
+class NewJobSerializer(serializers.Serializer[Any]):
+    """What starts a job.
+
+    Afterwards `validated_data["payload"]` is the JSON that the type's actor gets.
+    """
+
+    job_type = StrictTextField(help_text="One of `/api/v1/job-types/`.")
+    payload = serializers.DictField(default=dict, help_text="As the job type says.")
+    notify = StrictBooleanField(default=False, help_text="Send me a message when it has ended.")
+
+    def validate_job_type(self, name: str) -> JobType:
+        found = job_types.find(name)
+        if found is None:
+            known = ", ".join(known.name for known in job_types.every())
+            raise serializers.ValidationError(
+                f"Unknown job type. Expected one of: {known}.", code="unknown"
+            )
+        return found
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        payload = attrs["job_type"].payload(data=attrs["payload"], context=self.context)
+        if not payload.is_valid():
+            raise serializers.ValidationError({"payload": payload.errors})
+        return attrs | {"payload": payload.data}
+
+
+class ProgressSerializer(serializers.Serializer[Any]):
+    fraction = serializers.FloatField(min_value=0, max_value=1)
+    stage = serializers.CharField()
+    counts = serializers.DictField(child=serializers.IntegerField())
+
+
+class JobProblemSerializer(serializers.Serializer[Any]):
+    """RFC 9457, as far as it concerns who started the job."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField()
+    instance = serializers.CharField()
+    request_id = serializers.CharField()
+
+
+class JobSummarySerializer(serializers.ModelSerializer[Task]):
+    """A job as a list shows it and as its start answers."""
+
+    state = serializers.ChoiceField(choices=State.choices, read_only=True)
+    status_url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Task
+        fields: tuple[str, ...] = (
+            "id",
+            "job_type",
+            "state",
+            "created_at",
+            "started_at",
+            "finished_at",
+            "status_url",
+        )
+        read_only_fields = fields
+
+    def get_status_url(self, job: Task) -> str:
+        return reverse("job-detail", args=(job.pk,))
+
+
+class JobSerializer(JobSummarySerializer):
+    """A job with how far it is and what came of it."""
+
+    attempts = serializers.IntegerField(
+        source="attempt", help_text="Started so far.", read_only=True
+    )
+    progress = serializers.SerializerMethodField()
+    result = serializers.SerializerMethodField(
+        help_text="Once it has succeeded; its shape depends on the job type."
+    )
+    problem = serializers.SerializerMethodField(help_text="Once it is dead or cancelled.")
+    notify = serializers.BooleanField(source="is_completion_announced", read_only=True)
+
+    class Meta(JobSummarySerializer.Meta):
+        fields = (
+            *JobSummarySerializer.Meta.fields,
+            "attempts",
+            "max_attempts",
+            "cancel_requested_at",
+            "notify",
+            "progress",
+            "result",
+            "problem",
+        )
+        read_only_fields = fields
+
+    @extend_schema_field(ProgressSerializer)
+    def get_progress(self, job: Task) -> dict[str, Any]:
+        counts = dict(job.progress or {})
+        fraction, stage = counts.pop("fraction", 0.0), counts.pop("stage", "")
+        return {
+            "fraction": 1.0 if job.state == State.SUCCEEDED else fraction,
+            "stage": stage,
+            "counts": counts,
+        }
+
+    @extend_schema_field(serializers.DictField(allow_null=True))
+    def get_result(self, job: Task) -> Any:
+        job_type = job_types.find(job.job_type)
+        if job.state != State.SUCCEEDED or job_type is None:
+            return None
+        return job_type.result(job.result, context=self.context).data
+
+    @extend_schema_field(JobProblemSerializer(allow_null=True))
+    def get_problem(self, job: Task) -> dict[str, Any] | None:
+        if job.state not in PROBLEMS:
+            return None
+        slug, status, title, detail = PROBLEMS[State(job.state)]
+        return {
+            "type": f"/problems/{slug}",
+            "title": title,
+            "status": status,
+            "detail": detail,
+            "instance": self.get_status_url(job),
+            "request_id": job.request_id,
+        }
+
+
+class JobFilterSerializer(serializers.Serializer[Any]):
+    """The query of the list."""
+
+    state = serializers.ChoiceField(choices=State.choices, required=False)
+    job_type = serializers.CharField(max_length=60, required=False)
+
+
+class WaitSerializer(serializers.Serializer[Any]):
+    """The query of a job. More than the maximum is taken as that."""
+
+    wait = serializers.IntegerField(
+        min_value=0,
+        default=0,
+        help_text=f"Answer when it has ended, at the latest after so many seconds, {WAIT_MAXIMUM_SECONDS} at most.",
+    )
+
+
+class JobLimitsSerializer(serializers.Serializer[Any]):
+    active_per_user = serializers.IntegerField()
+    per_hour = serializers.IntegerField()
+
+
+class JobTypeSerializer(serializers.Serializer[Any]):
+    """A job type that the asking person may start."""
+
+    job_type = serializers.CharField(source="name")
+    description = serializers.CharField()
+    payload = serializers.SerializerMethodField(help_text="JSON Schema of the payload.")
+    result = serializers.SerializerMethodField(help_text="JSON Schema of the result.")
+    limits = JobLimitsSerializer()
+
+    @extend_schema_field(serializers.DictField())
+    def get_payload(self, job_type: JobType) -> dict[str, Any]:
+        return _json_schema(job_type.payload()) | {"additionalProperties": False}
+
+    @extend_schema_field(serializers.DictField())
+    def get_result(self, job_type: JobType) -> dict[str, Any]:
+        return _json_schema(job_type.result())
+
+
+def _json_schema(serializer: Any) -> dict[str, Any]:
+    schema: dict[str, Any] = _standard(AutoSchema().map_serializer(serializer))
+    return schema
+
+
+def _standard(schema: Any) -> Any:
+    """JSON Schema in place of OpenAPI 3.0's dialect of it, where null is no type but a property of
+    others.
+    """
+    if isinstance(schema, list):
+        return [_standard(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    told = {
+        name: _standard(value)
+        for name, value in schema.items()
+        if not (name == "nullable" and value is True)
+    }
+    if len(told) < len(schema) and "type" in told:
+        told["type"] = [told["type"], "null"]
+    return told

@@ -1,0 +1,66 @@
+"""Starting a job for a person, within the limits of its type."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from jobs.errors import TooManyActiveJobs, TooManyJobs
+from jobs.execution.job_types import JobType
+from jobs.ledger.database import lock
+from jobs.models import Task, TaskQuerySet
+from jobs.states import TERMINAL_STATES
+
+HOUR = timedelta(hours=1)
+ACTIVE_RETRY_SECONDS = 5
+
+
+def start(
+    job_type: JobType, payload: dict[str, Any], *, by: UUID, is_announced: bool = False
+) -> Task:
+    """A job of the type waits, with `payload` (JSON, validated) as its actor's keyword arguments.
+
+    Exact under concurrency: what counts against the limits are the ledger's own rows, under a lock
+    that ends with the transaction.
+
+    Raises:
+        TooManyActiveJobs: as many as may be under way at once are.
+        TooManyJobs: as many as may be started within an hour were.
+    """
+    with transaction.atomic():
+        _admit(job_type, by)
+        message = job_type.actor.send_with_options(
+            kwargs=payload,
+            created_by=by,
+            job_type=job_type.name,
+            is_completion_announced=is_announced,
+        )
+        return Task.objects.get(pk=message.message_id)
+
+
+def _admit(job_type: JobType, by: UUID) -> None:
+    lock(f"job {job_type.name} {by}")
+    own = Task.objects.filter(created_by=by, job_type=job_type.name)
+    limits = job_type.limits
+    if own.exclude(state__in=TERMINAL_STATES).count() >= limits.active_per_user:
+        raise TooManyActiveJobs(retry_after=ACTIVE_RETRY_SECONDS)
+    wait = _wait(own, limits.per_hour)
+    if wait is not None:
+        raise TooManyJobs(retry_after=wait)
+
+
+def _wait(own: TaskQuerySet, per_hour: int) -> int | None:
+    """The seconds until one more may be started; None when it may now."""
+    times = (
+        own.filter(created_at__gt=timezone.now() - HOUR)
+        .order_by("-created_at")
+        .values_list("created_at", flat=True)
+    )
+    newest = list(times[:per_hour])
+    if len(newest) < per_hour:
+        return None
+    return max(1, int((newest[-1] + HOUR - timezone.now()).total_seconds()) + 1)

@@ -1,0 +1,167 @@
+"""The REST API of jobs: start a computation, follow it, read what came of it.
+
+One's own jobs only.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+from uuid import UUID
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.generics import ListAPIView
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from jobs.api import starting, waiting
+from jobs.api.serializers import (
+    JobFilterSerializer,
+    JobSerializer,
+    JobSummarySerializer,
+    JobTypeSerializer,
+    NewJobSerializer,
+    WaitSerializer,
+)
+from jobs.errors import NotInThatState
+from jobs.execution import job_types
+from jobs.execution.job_types import JobType
+from jobs.http.idempotency import idempotent
+from jobs.models import Task, TaskQuerySet
+from jobs.operations import actions
+from jobs.states import State
+
+#: When to ask again about a job that has not ended.
+RETRY_AFTER_SECONDS = 2
+
+
+class JobListView(ListAPIView[Task]):
+    """One's own jobs, newest first; posting starts one."""
+
+    permission_classes = (IsAuthenticated,)
+    serializer_class = JobSummarySerializer
+    ordering = ("-id",)
+
+    def get_queryset(self) -> TaskQuerySet:
+        filters = JobFilterSerializer(data=self.request.query_params)
+        filters.is_valid(raise_exception=True)
+        return Task.objects.jobs_of(self.request.user).filter(**filters.validated_data)
+
+    @extend_schema(operation_id="jobs_list", parameters=[JobFilterSerializer], tags=["jobs"])
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """List your own jobs, newest first."""
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(
+        operation_id="jobs_create",
+        request=NewJobSerializer,
+        responses={202: JobSummarySerializer},
+        tags=["jobs"],
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Start a job. It runs in the background, whatever becomes of this server or of you
+        meanwhile.
+
+        Follow `status_url`. An unknown job type and a payload that is not valid answer 400, as many
+        jobs under way as the type allows 409, as many within an hour 429.
+        """
+        new = NewJobSerializer(data=request.data, context={"request": request})
+        new.is_valid(raise_exception=True)
+        job_type: JobType = new.validated_data["job_type"]
+        if not _may_start(job_type, request, self):
+            raise PermissionDenied
+        job = starting.start(
+            job_type,
+            new.validated_data["payload"],
+            by=cast("UUID", request.user.pk),
+            is_announced=new.validated_data["notify"],
+        )
+        answer = JobSummarySerializer(job, context={"request": request}).data
+        headers = {"Location": answer["status_url"], "Retry-After": str(RETRY_AFTER_SECONDS)}
+        return Response(answer, status=202, headers=headers)
+
+
+class JobView(APIView):
+    """One job: how far it is and what came of it."""
+
+    permission_classes = (IsAuthenticated,)
+
+    @extend_schema(
+        operation_id="jobs_retrieve",
+        parameters=[WaitSerializer],
+        responses=JobSerializer,
+        tags=["jobs"],
+    )
+    def get(self, request: Request, job_id: UUID) -> Response:
+        """Read a job: how far it is, its result once it has succeeded, a problem once it is dead or
+        cancelled.
+
+        With `wait` the answer comes when the job has ended, or when the time is over. Few may wait
+        at once; the others are answered immediately, and `Retry-After` says when to ask again.
+        """
+        query = WaitSerializer(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        job = _job(request, job_id)
+        if query.validated_data["wait"] and not job.is_terminal:
+            waiting.until_ended(job_id, query.validated_data["wait"])
+            job = _job(request, job_id)
+        return _answer(job, request)
+
+
+class JobCancelView(APIView):
+    """The end of a job before its time."""
+
+    permission_classes = (IsAuthenticated,)
+
+    @extend_schema(
+        operation_id="jobs_cancel",
+        request=None,
+        responses={200: JobSerializer, 202: JobSerializer},
+        tags=["jobs"],
+    )
+    def post(self, request: Request, job_id: UUID) -> Response:
+        """Cancel a job: one that waits at once (200), one that runs when it next looks (202).
+
+        One that has succeeded or is dead answers 409.
+        """
+        job = _job(request, job_id)
+        actions.cancel([job.id], by=cast("UUID", request.user.pk))
+        job = _job(request, job_id)
+        if job.state in {State.SUCCEEDED, State.DEAD}:
+            raise NotInThatState("The job has ended already.")
+        return _answer(job, request, status=200 if job.is_terminal else 202)
+
+
+class JobTypeListView(APIView):
+    """What can be started."""
+
+    permission_classes = (IsAuthenticated,)
+
+    @extend_schema(
+        operation_id="job_types_list", responses=JobTypeSerializer(many=True), tags=["jobs"]
+    )
+    def get(self, request: Request) -> Response:
+        """List the job types that you may start, each with the JSON Schema of its payload and of
+        its result.
+        """
+        offered = [known for known in job_types.every() if _may_start(known, request, self)]
+        return Response(JobTypeSerializer(offered, many=True).data)
+
+
+def _may_start(job_type: JobType, request: Request, view: APIView) -> bool:
+    return job_type.permission is None or job_type.permission().has_permission(request, view)
+
+
+def _job(request: Request, job_id: UUID) -> Task:
+    return get_object_or_404(Task.objects.jobs_of(request.user), pk=job_id)
+
+
+def _answer(job: Task, request: Request, status: int = 200) -> Response:
+    headers = {} if job.is_terminal else {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    return Response(
+        JobSerializer(job, context={"request": request}).data, status=status, headers=headers
+    )

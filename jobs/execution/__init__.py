@@ -1,0 +1,1 @@
+"""Declaring actors and running their tasks."""

@@ -1,0 +1,188 @@
+"""One run of a task: claim it, run its actor by kind, write its end.
+
+Nothing here returns or raises before the ledger knows the outcome, since Dramatiq acknowledges
+after either.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID, uuid4
+
+import structlog
+from django.db import transaction
+from dramatiq import get_broker
+
+from jobs.errors import InTransaction, LeaseLost, PermanentError, TaskCancelled
+from jobs.execution import current, groups, pace, telemetry
+from jobs.failpoints import failpoint
+from jobs.ledger import transitions
+from jobs.ledger.database import (
+    in_own_transaction,
+    limit_transaction,
+    persistently,
+    unlimited_transactions,
+)
+from jobs.redaction import redact
+from jobs.states import TERMINAL_STATES, State
+
+if TYPE_CHECKING:
+    from jobs.execution.declaration import LedgerActor
+
+log = structlog.get_logger(__name__)
+
+
+def actor_named(name: str) -> LedgerActor[..., Any]:
+    """The actor this process knows by `name`.
+
+    Raises:
+        dramatiq.ActorNotFound: it knows none.
+    """
+    return cast("LedgerActor[..., Any]", get_broker().get_actor(name))
+
+
+def run(
+    actor: LedgerActor[..., Any], task_id: UUID, worker_id: UUID
+) -> tuple[State | None, BaseException | None]:
+    """Claim and run one task; return the state it is left in and the error of a failed attempt.
+
+    The state is None when there was nothing to run, or when somebody else owns the task by now.
+    """
+    token = uuid4()
+    failpoint("before_claim", task_id)
+    # A claim that a crash of PostgreSQL undid would let somebody else make the same call again.
+    is_durable = actor.policy.kind == "external"
+    claim = persistently(
+        lambda: transitions.claim(task_id, worker_id, token, is_durable=is_durable)
+    )
+    if claim is None and persistently(lambda: transitions.is_waiting(task_id)):
+        claim = persistently(lambda: transitions.claim_limited(task_id, worker_id, token))
+        if claim is None:
+            persistently(lambda: transitions.hand_back(task_id))
+    if claim is None:
+        return None, None
+    return run_claimed(actor, claim)
+
+
+def run_claimed(
+    actor: LedgerActor[..., Any], claim: transitions.Claim
+) -> tuple[State | None, BaseException | None]:
+    """Run a task this process has claimed; as `run`."""
+    failpoint("after_claim", claim.id)
+    with context_of(claim), telemetry.attempt(claim) as ended:
+        state, error = _attempt(actor, claim)
+        ended(state, error)
+    if claim.group_id is not None and state in TERMINAL_STATES:
+        persistently(lambda: groups.settle(claim.group_id))
+    return state, error
+
+
+@contextmanager
+def context_of(claim: transitions.Claim) -> Iterator[None]:
+    """Inside, `claim` is the current task of this thread, and the log says so."""
+    context = {"task_id": str(claim.id), "actor": claim.actor, "request_id": claim.request_id}
+    with current.running(claim), structlog.contextvars.bound_contextvars(**context):
+        yield
+
+
+def _attempt(
+    actor: LedgerActor[..., Any], claim: transitions.Claim
+) -> tuple[State | None, BaseException | None]:
+    try:
+        _PERFORM[actor.policy.kind](actor, claim)
+    except LeaseLost as error:
+        log.warning("jobs.lease_lost", attempt=claim.attempt)
+        persistently(lambda: transitions.hand_back(claim.id))
+        return None, error
+    except BaseException as error:  # noqa: BLE001 - whatever an actor raises ends in the ledger
+        return _fail(actor, claim, error), error
+    failpoint("after_commit", claim.id)
+    return State.SUCCEEDED, None
+
+
+def _fail(
+    actor: LedgerActor[..., Any], claim: transitions.Claim, error: BaseException
+) -> State | None:
+    policy = actor.policy
+    told = traceback.TracebackException.from_exception(
+        error
+    )  # its str() works even where the error's own does not
+    failure = transitions.Failure(
+        type(error).__qualname__, redact(str(told)), redact("".join(told.format()))
+    )
+    state = persistently(
+        lambda: transitions.fail(
+            claim,
+            failure,
+            pause=transitions.backoff(
+                claim.attempt, base=policy.min_backoff, maximum=policy.max_backoff
+            ),
+            is_permanent=isinstance(error, PermanentError),
+            is_cancelled=isinstance(error, TaskCancelled),
+        )
+    )
+    event = "jobs.attempt_failed" if state else "jobs.lease_lost"
+    log.warning(event, attempt=claim.attempt, state=state, error_type=failure.error_type)
+    return state
+
+
+def _perform_transactional(actor: LedgerActor[..., Any], claim: transitions.Claim) -> None:
+    with transaction.atomic():
+        _limit_transaction(actor)
+        result = run_body(actor, claim)
+        transitions.complete(claim, result)
+
+
+def run_body(actor: LedgerActor[..., Any], claim: transitions.Claim) -> Any:
+    """Call a transactional actor in the caller's transaction, and remember how long it took; return
+    its result.
+    """
+    args, kwargs = claim.arguments()
+    began = time.perf_counter()
+    result = actor.fn(*args, **kwargs)
+    pace.note(actor.actor_name, time.perf_counter() - began)
+    return result
+
+
+def _perform_external(actor: LedgerActor[..., Any], claim: transitions.Claim) -> None:
+    if in_own_transaction():
+        raise InTransaction
+    args, kwargs = claim.arguments()
+    outcome = actor.fn(*args, **kwargs)
+    failpoint("after_call", claim.id)
+    # The call cannot be taken back: write what came of it however long PostgreSQL is away.
+    persistently(lambda: _record(actor, claim, outcome))
+
+
+def _record(actor: LedgerActor[..., Any], claim: transitions.Claim, outcome: Any) -> None:
+    with transaction.atomic():
+        _limit_transaction(actor)
+        if actor.record_fn is not None:
+            args, kwargs = claim.arguments()
+            actor.record_fn(outcome, *args, **kwargs)
+        transitions.complete(claim, None)
+
+
+def _perform_long(actor: LedgerActor[..., Any], claim: transitions.Claim) -> None:
+    args, kwargs = claim.arguments()
+    with unlimited_transactions():
+        result = actor.fn(*args, **kwargs)
+    with transaction.atomic():
+        transitions.complete(claim, result)
+
+
+def _limit_transaction(actor: LedgerActor[..., Any]) -> None:
+    """A worker's transactions are limited as a rule; an actor may say otherwise for its own."""
+    if actor.policy.transaction_timeout is not None:
+        limit_transaction(actor.policy.transaction_timeout)
+
+
+_PERFORM: dict[str, Callable[[LedgerActor[..., Any], transitions.Claim], None]] = {
+    "transactional": _perform_transactional,
+    "external": _perform_external,
+    "long": _perform_long,
+}

@@ -1,0 +1,157 @@
+"""What waits behind the message a worker thread has in hand.
+
+A message is one task's, and wakes a worker. While more tasks are due than messages wait, worker
+threads take them straight from the ledger: short ones in bundles, others one by one. So a backlog
+costs neither publishing nor marking, and what comes next is decided when it begins.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable
+from queue import Queue
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.db import InterfaceError, OperationalError, connection
+from dramatiq import MessageProxy, get_broker
+
+from jobs.execution import attempts, bundles
+from jobs.process import process_id
+from jobs.states import State
+
+if TYPE_CHECKING:
+    from jobs.execution.declaration import LedgerActor
+
+#: So many threads of a process run bundles at once; more would wait for each other's locks and for
+#: the interpreter.
+BUNDLE_THREADS = 2
+#: A queue in which there was nothing to take is not looked at again for so long.
+PAUSE_SECONDS = 0.005
+#: So many finished tasks are remembered, to recognise messages that come after their task.
+FINISHED_TASKS = 20_000
+
+
+class Backlog:
+    """The backlog of the queues a worker process serves, as its threads see it."""
+
+    def __init__(self, messages: Queue[Any] | None = None) -> None:
+        self._messages = messages
+        self._is_ending = False
+        self._bundling = threading.BoundedSemaphore(BUNDLE_THREADS)
+        self._behind: set[str] = set()  # queues in which the last look found something
+        self._next_look: dict[str, float] = {}
+        self._finished = _Finished()
+
+    def end(self) -> None:
+        """Nothing is taken from now on."""
+        self._is_ending = True
+
+    def has_finished(self, task_id: UUID) -> bool:
+        """Whether the task is known to have succeeded here, so that a message about it says nothing
+        new.
+        """
+        return task_id in self._finished
+
+    def run_message(self, actor: LedgerActor[..., Any], message: MessageProxy) -> None:
+        """Run the task of `message`, with others where its queue is behind.
+
+        A dead one is mirrored into RabbitMQ's dead letters.
+        """
+        task_id, queue = UUID(message.message_id), actor.queue_name
+        if self.has_finished(task_id):
+            return
+        short = bundles.short_actors(queue) if self._is_behind(queue) else []
+        if actor.actor_name in short and task_id in self._run_bundle(queue, short, task_id):
+            return
+        state, _ = attempts.run(actor, task_id, process_id())
+        if state == State.DEAD:
+            message.fail()
+
+    def work_off(self, queue: str) -> None:
+        """Run due tasks of `queue` for as long as it is behind and no message waits for this
+        thread.
+        """
+        while not self._is_ending and time.monotonic() > self._next_look.get(queue, 0.0):
+            try:
+                is_behind = (
+                    self._is_behind(queue) or bundles.is_any_unclaimed(queue)
+                ) and self._run_next(queue)
+            except (OperationalError, InterfaceError):
+                connection.close()
+                is_behind = False
+            if not is_behind:
+                self._behind.discard(queue)
+                self._next_look[queue] = time.monotonic() + PAUSE_SECONDS
+                return
+            self._behind.add(queue)
+            if self._has_messages():
+                return
+
+    def _is_behind(self, queue: str) -> bool:
+        return queue in self._behind or self._has_messages()
+
+    def _has_messages(self) -> bool:
+        return self._messages is not None and not self._messages.empty()
+
+    def _run_next(self, queue: str) -> bool:
+        """Run a bundle of short tasks, or else another task of the queue; return whether there was
+        one.
+
+        Where messages wait, they are as good a way to the other tasks.
+        """
+        short = bundles.short_actors(queue)
+        if short and self._run_bundle(queue, short):
+            return True
+        return not self._has_messages() and self._run_single(queue, short)
+
+    def _run_single(self, queue: str, short: list[str]) -> bool:
+        known = [name for name, actor in get_broker().actors.items() if actor.queue_name == queue]
+        claims = bundles.claim_one(queue, [name for name in known if name not in short])
+        for claim in claims:
+            state, _ = attempts.run_claimed(attempts.actor_named(claim.actor), claim)
+            self._finished.add([claim.id] if state == State.SUCCEEDED else [])
+        return bool(claims)
+
+    def _run_bundle(self, queue: str, short: list[str], first: UUID | None = None) -> list[UUID]:
+        """Run a bundle; return the tasks that were in it."""
+        with self._bundling:
+            claims = bundles.claim(queue, short, first=first)
+            self._finished.add(bundles.run(claims))
+        return [claim.id for claim in claims]
+
+
+class _Finished:
+    """The tasks that finished last."""
+
+    def __init__(self) -> None:
+        self._ids: set[UUID] = set()
+        self._order: deque[UUID] = deque()
+        self._lock = threading.Lock()
+
+    def __contains__(self, task_id: UUID) -> bool:
+        return task_id in self._ids
+
+    def add(self, task_ids: Iterable[UUID]) -> None:
+        with self._lock:
+            for task_id in task_ids:
+                self._ids.add(task_id)
+                self._order.append(task_id)
+            while len(self._order) > FINISHED_TASKS:
+                self._ids.discard(self._order.popleft())
+
+
+_backlog = Backlog()
+
+
+def begin(messages: Queue[Any]) -> None:
+    """This process is a worker from now on; `messages` are those that no thread has taken yet."""
+    global _backlog  # noqa: PLW0603 - one a process
+    _backlog = Backlog(messages)
+
+
+def current() -> Backlog:
+    """This process's backlog; that of a process that is no worker has nothing to look at."""
+    return _backlog

@@ -1,0 +1,156 @@
+"""Bundles: short tasks that run many to a transaction.
+
+Where a task is one row, what surrounds it costs several times as much: its claim, BEGIN, COMMIT and
+the wait for the disk. A bundle is claimed in one statement, its bodies run one after the other in
+one transaction, and one statement ends them. Each is still fenced by its claim, and its effects
+still commit together with its end. When anything goes wrong, nothing has happened, and each of them
+runs alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+import structlog
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+from jobs.execution import attempts, groups, pace, telemetry, tracing
+from jobs.failpoints import failpoint
+from jobs.ledger import outbox, transitions
+from jobs.ledger.database import fetch, persistently
+from jobs.ledger.picking import Picking
+from jobs.process import process_id
+from jobs.states import State
+
+if TYPE_CHECKING:
+    from jobs.execution.declaration import LedgerActor
+
+log = structlog.get_logger(__name__)
+
+#: So many tasks are claimed at once, and no more than are likely to end within so long.
+BUNDLE_TASKS = 32
+BUNDLE_SECONDS = 0.02
+#: After so long a transaction ends, and the rest of the bundle runs in another: others wait for its
+#: locks.
+TRANSACTION_SECONDS = 0.01
+#: Actors that take longer run alone.
+SHORT_SECONDS = 0.005
+
+#: Due, for the first time, and under no limit. What the relay leaves to the fast path counts too.
+_UNCLAIMED = f"""
+    {transitions.MAY_START} AND publish_at <= statement_timestamp() + %(grace)s
+    AND attempt = 0 AND limit_key IS NULL
+"""
+_ANY = f"SELECT FROM jobs_task WHERE queue = %(queue)s AND {_UNCLAIMED} LIMIT 1"
+_PICKING = Picking(f"{_UNCLAIMED} AND actor = ANY(%(actors)s)")
+
+
+def short_actors(queue: str) -> list[str]:
+    """The actors of `queue` that may run in bundles, as far as this process has seen them run."""
+    quick = [attempts.actor_named(name) for name in pace.quicker_than(SHORT_SECONDS)]
+    return [
+        actor.actor_name
+        for actor in quick
+        if actor.queue_name == queue and actor.policy.transaction_timeout is None
+    ]
+
+
+def is_any_unclaimed(queue: str) -> bool:
+    """Whether a task of `queue` may be claimed here, at the price of one small statement."""
+    return bool(fetch(_ANY, {"queue": queue, "grace": outbox.fast_path_grace()}, is_prepared=True))
+
+
+def claim(
+    queue: str, actors: Sequence[str], *, first: UUID | None = None
+) -> list[transitions.Claim]:
+    """Claim a bundle of due tasks of `actors`, which are short, and with them the task `first` if
+    it never started.
+    """
+    slowest = max(map(pace.of, actors))
+    limit = min(BUNDLE_TASKS, max(int(BUNDLE_SECONDS / slowest), 1)) if slowest else BUNDLE_TASKS
+    return _claim(queue, actors, limit=limit, is_durable=False, first=first)
+
+
+def claim_one(queue: str, actors: Sequence[str]) -> list[transitions.Claim]:
+    """Claim the most urgent due task of `actors`, of any kind; none or one."""
+    return _claim(queue, actors, limit=1, is_durable=True)
+
+
+def _claim(
+    queue: str, actors: Sequence[str], *, limit: int, is_durable: bool, first: UUID | None = None
+) -> list[transitions.Claim]:
+    token = uuid4()
+    parameters = {"actors": list(actors), "grace": outbox.fast_path_grace()}
+    try:
+        with transaction.atomic():
+            picked = [task.id for task in _PICKING.lock(queue, limit, **parameters)]
+            wanted = (
+                [first] if first and first not in picked and transitions.lock_untried(first) else []
+            )
+            wanted += picked
+            return (
+                transitions.claim_many(wanted, process_id(), token, is_durable=is_durable)
+                if wanted
+                else []
+            )
+    except (OperationalError, InterfaceError) as error:
+        # It may have been committed all the same. Then they run under our name, and nobody would
+        # rescue them.
+        log.warning("jobs.bundle_unsure", error_type=type(error).__name__)
+        connection.close()
+        return persistently(lambda: transitions.claims_of(process_id(), token))
+
+
+def run(claims: Sequence[transitions.Claim]) -> list[UUID]:
+    """Run claimed tasks of short actors; return those that succeeded.
+
+    Others have failed an attempt of their own.
+    """
+    bundle = [(attempts.actor_named(claim.actor), claim) for claim in claims]
+    ended = 0
+    try:
+        while ended < len(bundle):
+            ended += _run_together(bundle[ended:])
+    except BaseException as error:  # noqa: BLE001 - alone, each task's error ends in the ledger
+        log.info(
+            "jobs.bundle_broken", tasks=len(bundle) - ended, error_type=type(error).__qualname__
+        )
+        if isinstance(error, (OperationalError, InterfaceError)):
+            connection.close()
+    alone = [
+        claim.id
+        for actor, claim in bundle[ended:]
+        if attempts.run_claimed(actor, claim)[0] == State.SUCCEEDED
+    ]
+    return [claim.id for _, claim in bundle[:ended]] + alone
+
+
+def _run_together(bundle: Sequence[tuple[LedgerActor[..., Any], transitions.Claim]]) -> int:
+    """Run as many tasks of the bundle as fit into one short transaction; return their number."""
+    runs: list[tuple[transitions.Claim, Any, float]] = []
+    ends_at = time.monotonic() + TRANSACTION_SECONDS
+    with transaction.atomic():
+        for actor, claim in bundle:
+            runs.append((claim, *_run_body(actor, claim)))
+            if time.monotonic() > ends_at:
+                break
+        transitions.complete_many(
+            [claim for claim, _, _ in runs], [result for _, result, _ in runs]
+        )
+    for claim, _, seconds in runs:
+        failpoint("after_bundle", claim.id)
+        telemetry.count(claim, State.SUCCEEDED, seconds)
+    for group_id in {claim.group_id for claim, _, _ in runs} - {None}:
+        persistently(lambda group_id=group_id: groups.settle(group_id))  # type: ignore[misc]
+    return len(runs)
+
+
+def _run_body(actor: LedgerActor[..., Any], claim: transitions.Claim) -> tuple[Any, float]:
+    failpoint("in_bundle", claim.id)
+    began = time.perf_counter()
+    with attempts.context_of(claim), telemetry.RUNNING.track_inprogress(), tracing.task_span(claim):
+        result = attempts.run_body(actor, claim)
+    return result, time.perf_counter() - began

@@ -1,0 +1,197 @@
+"""`jobs.actor`: how an app declares background work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypedDict, TypeVar, Unpack, cast
+from uuid import UUID
+
+from django.conf import settings
+from dramatiq import Actor, Message, get_broker
+
+from jobs.execution import backlog, current
+
+if TYPE_CHECKING:
+    from jobs.transport.brokers import LedgerBroker
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Kind = Literal["transactional", "external", "long"]
+Delivery = Literal["at_least_once", "at_most_once"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """How the ledger treats an actor's tasks."""
+
+    kind: Kind = "transactional"
+    max_attempts: int = 8
+    min_backoff: timedelta = timedelta(seconds=1)
+    max_backoff: timedelta = timedelta(minutes=30)
+    transaction_timeout: timedelta | None = None
+    is_at_most_once: bool = False
+    is_sealed: bool = False
+
+
+class SendOptions(TypedDict, total=False):
+    """What `send_with_options` takes beside the arguments and their delay; None is as good as
+    nothing.
+    """
+
+    unique_key: str | None
+    once_per: timedelta | None
+    deadline: timedelta | None
+    priority: int | None
+    max_attempts: int | None
+    limit_key: str | None
+    limit_count: int | None
+    created_by: UUID | None
+    job_type: str | None
+    is_completion_announced: bool | None
+
+
+class LedgerActor(Actor[P, R], Generic[P, R]):
+    """A Dramatiq actor whose messages are rows of the ledger.
+
+    Calling it runs the function here and now; `send()` and its kin write a task in the caller's
+    transaction.
+    """
+
+    def __init__(
+        self, fn: Callable[P, R], *, policy: Policy, queue_name: str, priority: int
+    ) -> None:
+        self.policy = policy
+        self.record_fn: Callable[..., None] | None = None
+        super().__init__(
+            fn,
+            broker=get_broker(),
+            actor_name=fn.__name__,
+            queue_name=queue_name,
+            priority=priority,
+            options={},
+        )
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        message = current.take_delivery(self.actor_name)
+        if message is None:
+            return self.fn(*args, **kwargs)
+        backlog.current().run_message(self, message)
+        return cast("R", None)  # the ledger keeps the result; Dramatiq is to keep none
+
+    def record(self, fn: Callable[..., None]) -> Callable[..., None]:
+        """Decorator for the second half of an external actor.
+
+        The function gets what the first half returned, then the task's arguments; what it writes
+        and sends commits together with the end of the task, or not at all.
+        """
+        if self.policy.kind != "external":
+            raise TypeError(
+                f"{self.actor_name} is {self.policy.kind}; only an external actor has a record function."
+            )
+        self.record_fn = fn
+        return fn
+
+    def send_with_options(  # type: ignore[override]
+        self,
+        *,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+        delay: timedelta | int | None = None,
+        **options: Unpack[SendOptions],
+    ) -> Message[R]:
+        """Send a task with options; the message that is returned carries its id.
+
+        Args:
+            delay: how long not to run it (a number is milliseconds).
+            unique_key: at most one task waits under it: where one does, nothing is sent and its id
+                is returned.
+            once_per: nothing is sent for so long after a task of the same `unique_key`, whatever
+                became of it.
+            deadline: cancelled instead of started after so long.
+            priority: lower runs first.
+            limit_key, limit_count: at most `limit_count` tasks of `limit_key` run at once.
+            created_by, job_type, is_completion_announced: of a job started by a person
+            (`jobs.execution.job_types`).
+
+        Raises:
+            NotInTransaction: outside `transaction.atomic()`.
+            TypeError: an option there is not.
+            ValueError: options that need each other, or that contradict the actor's.
+        """
+        chosen = {name: value for name, value in options.items() if value is not None}
+        if "once_per" in chosen and "unique_key" not in chosen:
+            raise ValueError("once_per remembers a unique_key; give one.")
+        self._refuse_contradictions(chosen)
+        return super().send_with_options(args=args, kwargs=kwargs, delay=delay, **chosen)
+
+    def send_many(self, arguments: Iterable[Sequence[Any]], **options: Any) -> list[UUID]:
+        """Send one task for each positional argument list, in one statement; return their ids in
+        order.
+
+        `options` are fields of `outbox.NewTask`, the same for all: `priority`, `delay`, `group_id`,
+        … Raises ValueError for those that contradict each other or the actor's.
+        """
+        self._refuse_contradictions(options)
+        return cast("LedgerBroker", self.broker).enqueue_many(self, arguments, **options)
+
+    def _refuse_contradictions(self, options: Mapping[str, Any]) -> None:
+        if ("limit_key" in options) != ("limit_count" in options):
+            raise ValueError("limit_key and limit_count go together.")
+        if self.policy.is_at_most_once and "max_attempts" in options:
+            raise ValueError(f"{self.actor_name} is at_most_once: it is tried once.")
+
+
+def actor(  # noqa: PLR0913 - each is a named option
+    *,
+    queue_name: str = "default",
+    kind: Kind = "transactional",
+    delivery: Delivery = "at_least_once",
+    max_attempts: int = 8,
+    priority: int = 0,
+    min_backoff: timedelta = timedelta(seconds=1),
+    max_backoff: timedelta = timedelta(minutes=30),
+    transaction_timeout: timedelta | None = None,
+    is_sealed: bool = False,
+) -> Callable[[Callable[P, R]], LedgerActor[P, R]]:
+    """Declare a function as an actor; its name is a contract once a task is stored.
+
+    Args:
+        kind: `transactional`: the body, its child sends and the end of the task commit together,
+            exactly once.
+            `external`: the body talks to somebody else's machine outside any transaction, and the
+            function given
+            to `.record` writes what came of it. `long`: the body runs outside a transaction,
+            reports progress,
+            and writes in `current_task().effects()`.
+        delivery: for external actors whose call must never be repeated: `at_most_once` is tried
+            once only.
+        max_attempts: attempts, counted when they start, before a task is dead.
+        priority: lower runs first.
+        min_backoff, max_backoff: bounds of the exponential pause between attempts.
+        transaction_timeout: how long the transaction may last; by default
+            JOBS_TRANSACTION_TIMEOUT_SECONDS.
+        is_sealed: the arguments are encrypted in the ledger, for secrets.
+
+    Raises:
+        ValueError: an actor of that name exists, the queue is unknown or the options contradict
+            each other.
+    """
+    if queue_name not in settings.JOBS_QUEUES:
+        raise ValueError(
+            f"Unknown queue {queue_name!r}; JOBS_QUEUES names {', '.join(settings.JOBS_QUEUES)}."
+        )
+    is_at_most_once = delivery == "at_most_once"
+    if is_at_most_once and kind != "external":
+        raise ValueError("Only an external actor can be at_most_once; the others are exactly once.")
+    policy = Policy(
+        kind=kind,
+        max_attempts=1 if is_at_most_once else max_attempts,
+        min_backoff=min_backoff,
+        max_backoff=max_backoff,
+        transaction_timeout=transaction_timeout,
+        is_at_most_once=is_at_most_once,
+        is_sealed=is_sealed,
+    )
+    return lambda fn: LedgerActor(fn, policy=policy, queue_name=queue_name, priority=priority)

@@ -1,0 +1,95 @@
+"""Job types: the computations a person may start through the API, each an actor with a contract
+around it.
+
+@jobs.job_type("reports.hotspots", payload=HotspotsPayloadSerializer, result=HotspotsSerializer)
+@jobs.actor(kind="long", queue_name="analytics")
+def find_hotspots(*, bbox: str, days: int) -> dict[str, object]: ...
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from jobs.execution.declaration import LedgerActor
+
+if TYPE_CHECKING:
+    from rest_framework.permissions import BasePermission
+    from rest_framework.serializers import BaseSerializer
+
+    from jobs.api.serializers import PayloadSerializer
+
+A = TypeVar("A", bound=LedgerActor[..., Any])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much of one type a person may ask for."""
+
+    active_per_user: int = 3
+    per_hour: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class JobType:
+    """An actor as the API offers it."""
+
+    name: str
+    actor: LedgerActor[..., Any]
+    payload: type[PayloadSerializer]
+    result: type[BaseSerializer[Any]]
+    permission: type[BasePermission] | None = None
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def description(self) -> str:
+        """The actor's docstring."""
+        return inspect.getdoc(self.actor.fn) or ""
+
+
+_types: dict[str, JobType] = {}
+
+
+def job_type(
+    name: str,
+    *,
+    payload: type[PayloadSerializer],
+    result: type[BaseSerializer[Any]],
+    permission: type[BasePermission] | None = None,
+    limits: Limits | None = None,
+) -> Callable[[A], A]:
+    """Declare an actor as a job type; its name is a contract with clients, its docstring tells them
+    what it does.
+
+    Args:
+        payload: validates what the client sends, and refuses unknown fields; the actor gets its
+            JSON representation
+            as keyword arguments.
+        result: represents what the actor returns; a field it does not name is not shown.
+        permission: who may start it, beyond being signed in.
+        limits: how many of one person may be under way at once, and how many they may start within
+            an hour.
+
+    Raises:
+        ValueError: a type of that name exists.
+    """
+
+    def register(actor: A) -> A:
+        if name in _types:
+            raise ValueError(f"A job type {name!r} exists: {_types[name].actor.actor_name}.")
+        _types[name] = JobType(name, actor, payload, result, permission, limits or Limits())
+        return actor
+
+    return register
+
+
+def find(name: str) -> JobType | None:
+    """The job type of that name."""
+    return _types.get(name)
+
+
+def every() -> list[JobType]:
+    """All job types by name."""
+    return sorted(_types.values(), key=lambda known: known.name)

@@ -1,0 +1,1 @@
+"""Rules of HTTP that every app shares: idempotency keys, limits, strict fields."""

@@ -1,0 +1,130 @@
+"""Exact rate limits: one atomic statement a hit, shared by every process through PostgreSQL."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection, transaction
+
+# A window opens with its first hit. Hits past the limit stop counting at limit + 1, so no flood
+# overflows the counter.
+_HIT = """
+INSERT INTO jobs_ratelimit AS held (key, hits, window_ends_at)
+SELECT %s, 1, statement_timestamp() + make_interval(secs => %s) {admission}
+ON CONFLICT (key) DO UPDATE SET
+    hits = CASE WHEN held.window_ends_at <= statement_timestamp() THEN 1 ELSE LEAST(held.hits + 1, %s + 1) END,
+    window_ends_at = CASE WHEN held.window_ends_at <= statement_timestamp() THEN excluded.window_ends_at
+                          ELSE held.window_ends_at END
+RETURNING hits, EXTRACT(EPOCH FROM window_ends_at - statement_timestamp()) AS seconds_left
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """At most `limit` hits on `key` in a window of `period`."""
+
+    key: str
+    limit: int
+    period: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What one hit found: whether it may go on, how many more may, and the whole seconds to wait
+    when it may not.
+    """
+
+    allowed: bool
+    remaining: int
+    retry_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The rule that refused a hit, and the whole seconds to wait."""
+
+    rule: Rule
+    retry_after: int
+
+
+def hit(key: str, limit: int, period: timedelta) -> Limit:
+    """Count one hit on `key`; exactly `limit` hits are allowed in a window of `period` from the
+    first one.
+
+    The count is committed on return, whatever becomes of the request, and its row is locked no
+    longer than this call: so inside a transaction it raises RuntimeError. Call it before
+    `transaction.atomic()` begins.
+    """
+    return hit_in_turn([Rule(key, limit, period)])
+
+
+def hit_in_turn(rules: Sequence[Rule]) -> Limit:
+    """Count one hit on each key until one refuses, in one statement; answer for the last key
+    reached.
+
+    So a flood that the first rule stops does not use up what the later ones allow to others. Keys
+    are distinct, and every caller names its kinds of keys in the same order, or two calls might
+    wait for each other. As for `hit`.
+    """
+    with transaction.atomic(durable=True):
+        return _count(rules)[1]
+
+
+def refusal_with_effect(rules: Sequence[Rule]) -> Refusal | None:
+    """Count one hit on each key until one refuses; the hits count only if the transaction commits.
+
+    For limits on what is created: a request that is invalid, refused or a repetition uses up
+    nothing. Raise when a rule refuses, so that the transaction rolls back. The keys stay locked
+    until it ends, and equal ones wait for each other meanwhile: keep it short.
+
+    Raises:
+        RuntimeError: no transaction is open.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("Hits with an effect count within the transaction of that effect.")
+    rule, limit = _count(rules)
+    return None if limit.allowed else Refusal(rule, limit.retry_after)
+
+
+def _count(rules: Sequence[Rule]) -> tuple[Rule, Limit]:
+    """Hit the rules in turn; return the last one reached and what it allows."""
+    statement, values = _in_turn(rules)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        reached, hits, seconds_left = cursor.fetchone()
+    rule = rules[reached]
+    if hits <= rule.limit:
+        return rule, Limit(allowed=True, remaining=rule.limit - hits, retry_after=0)
+    wait = max(1, math.ceil(seconds_left))
+    return rule, Limit(allowed=False, remaining=0, retry_after=wait)
+
+
+def digest(key: str) -> str:
+    """Return what is stored of a key: of any length, and no phone number or address can be read
+    from it.
+    """
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _in_turn(rules: Sequence[Rule]) -> tuple[str, list[Any]]:
+    """One common table expression a rule, each fed by the one before it if that one allowed its
+    hit.
+    """
+    steps: list[str] = []
+    values: list[Any] = []
+    for index, rule in enumerate(rules):
+        admission = (
+            f"FROM hit_{index - 1} WHERE hits <= {rules[index - 1].limit:d}" if index else ""
+        )
+        steps.append(f"hit_{index} AS ({_HIT.format(admission=admission)})")
+        values += [digest(rule.key), rule.period.total_seconds(), rule.limit]
+    reached = " UNION ALL ".join(
+        f"SELECT {index} AS rule, * FROM hit_{index}"  # noqa: S608 - numbers only
+        for index in range(len(rules))
+    )
+    return f"WITH {', '.join(steps)} {reached} ORDER BY rule DESC LIMIT 1", values

@@ -1,0 +1,41 @@
+"""Django REST framework's throttle interface over `jobs.http.limits`."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from datetime import timedelta
+
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+from rest_framework.views import APIView
+
+from jobs.http import limits
+
+
+class LimitThrottle(BaseThrottle):
+    """At most `limit` requests in `period` for one `key`; a view lists its subclass in
+    `throttle_classes`.
+
+    It runs before the handler, hence outside any transaction, as `limits.hit` demands.
+    """
+
+    limit: int
+    period: timedelta
+    retry_after: int = 0
+
+    @abstractmethod
+    def key(self, request: Request, view: APIView) -> str | None:
+        """Return what is being limited, such as `reports:create:ip:203.0.113.7`; None exempts the
+        request.
+        """
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        key = self.key(request, view)
+        if key is None:
+            return True
+        outcome = limits.hit(key, self.limit, self.period)
+        self.retry_after = outcome.retry_after
+        return outcome.allowed
+
+    def wait(self) -> float:
+        return self.retry_after

@@ -1,0 +1,198 @@
+"""How the ledger talks to PostgreSQL: raw statements, and patience while the server is away."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import psycopg
+import structlog
+from django.conf import settings
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    InterfaceError,
+    OperationalError,
+    connection,
+    connections,
+    transaction,
+)
+from django.db.backends.utils import CursorWrapper
+from psycopg.pq import TransactionStatus
+from psycopg.types.json import JsonbLoader
+
+from jobs.errors import SessionUnavailable
+
+T = TypeVar("T")
+Parameters = Sequence[Any] | dict[str, Any]
+log = structlog.get_logger(__name__)
+
+#: A plan made while the ledger was empty would read all of a full one; nobody has it for longer
+#: than this.
+PLAN_LIFETIME_SECONDS = 5.0
+PAUSE_MINIMUM_SECONDS = 0.1
+PAUSE_MAXIMUM_SECONDS = 2.0
+
+
+def execute(sql: str, parameters: Parameters, *, is_prepared: bool = False) -> int:
+    """Run one statement; return the number of rows it changed.
+
+    A frequent one is better prepared.
+    """
+    with _cursor(is_prepared=is_prepared) as cursor:
+        cursor.execute(_fresh(sql) if is_prepared else sql, parameters)
+        return int(cursor.rowcount)
+
+
+def fetch(sql: str, parameters: Parameters, *, is_prepared: bool = False) -> list[tuple[Any, ...]]:
+    """Run one statement; return its rows, JSON as Python values.
+
+    A frequent one is better prepared.
+    """
+    with _cursor(is_prepared=is_prepared) as cursor:
+        cursor.adapters.register_loader(
+            "jsonb", JsonbLoader
+        )  # Django leaves it text, for its own fields to decode
+        cursor.execute(_fresh(sql) if is_prepared else sql, parameters)
+        return list(cursor.fetchall())
+
+
+def lock(name: str) -> None:
+    """Others that lock the same name wait until this transaction ends."""
+    execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (name,))
+
+
+def _cursor(*, is_prepared: bool) -> CursorWrapper:
+    """Django's own cursor plans every statement anew, which costs a claim more than all the rest of
+    it.
+
+    psycopg's prepares where `DB_PREPARED_STATEMENTS` allows it.
+    """
+    if (
+        not is_prepared or connection.queries_logged
+    ):  # a prepared statement cannot show its text with its values
+        return connection.cursor()
+    connection.ensure_connection()
+    raw: Any = psycopg.Cursor(connection.connection)
+    return connection.make_cursor(raw)
+
+
+def _fresh(sql: str) -> str:
+    """A prepared statement keeps its plan, so it is prepared again now and then: the ledger may
+    have grown since.
+    """
+    return f"{sql} -- {int(time.monotonic() / PLAN_LIFETIME_SECONDS)}"
+
+
+def in_own_transaction() -> bool:
+    """Whether the code itself opened a transaction; the one a Django test case wraps around it does
+    not count.
+    """
+    return any(not getattr(block, "_from_testcase", False) for block in connection.atomic_blocks)
+
+
+def limit_transactions_by_default(settings_dict: dict[str, Any], timeout: timedelta) -> None:
+    """Connections made from `settings_dict` end transactions after `timeout`, so that a process
+    that stands still frees its locks. It costs no statement: the limit is a startup parameter.
+    """
+    options = settings_dict.setdefault("OPTIONS", {})
+    options["options"] = (
+        f"{options.get('options', '')} -c transaction_timeout={_milliseconds(timeout)}".strip()
+    )
+
+
+def limit_transaction(timeout: timedelta) -> None:
+    """The current transaction ends after `timeout`.
+
+    Not inside a test case's, which goes on after ours.
+    """
+    if len(connection.atomic_blocks) == 1:
+        execute(
+            "SELECT set_config('transaction_timeout', %s, true)", (str(_milliseconds(timeout)),)
+        )
+
+
+@contextmanager
+def unlimited_transactions() -> Iterator[None]:
+    """Let this connection's transactions take as long as they need, inside the block.
+
+    The limit is lifted in each transaction by itself: behind PgBouncer a session belongs to
+    everybody.
+    """
+    if connection.in_atomic_block:  # a test case's
+        yield
+        return
+    with connection.execute_wrapper(_without_limit):
+        yield
+
+
+def _without_limit(
+    execute: Callable[..., T], sql: str, params: Any, many: bool, context: dict[str, Any]
+) -> T:
+    wrapper = context["connection"]
+    raw: psycopg.Connection[Any] = wrapper.connection
+    if raw.info.transaction_status != TransactionStatus.IDLE:
+        return execute(sql, params, many, context)
+    with nullcontext() if wrapper.in_atomic_block else transaction.atomic():
+        raw.execute("SET LOCAL transaction_timeout = 0")
+        return execute(sql, params, many, context)
+
+
+@contextmanager
+def own_session() -> Iterator[None]:
+    """Work on a session of PostgreSQL's own inside the block, past any pooler and without time
+    limits.
+
+    For what belongs to a session: its locks, its settings, CREATE INDEX CONCURRENTLY. Everything
+    that this thread does with the default connection inside the block happens there.
+
+    Raises:
+        SessionUnavailable: DATABASE_DIRECT_URL (or, without it, DATABASE_URL) leads to a pooler.
+    """
+    outer = connections[DEFAULT_DB_ALIAS]
+    session = _session_like(outer)
+    connections[DEFAULT_DB_ALIAS] = session
+    try:
+        if session.is_pooled():
+            raise SessionUnavailable
+        execute("SET transaction_timeout = 0", ())
+        execute("SET statement_timeout = 0", ())
+        yield
+    finally:
+        connections[DEFAULT_DB_ALIAS] = outer
+        session.close()
+
+
+def _session_like(outer: Any) -> Any:
+    session = outer.copy()
+    session.settings_dict["OPTIONS"].pop("pool", None)
+    session.settings_dict |= settings.DATABASE_DIRECT
+    return session
+
+
+def _milliseconds(timeout: timedelta) -> int:
+    return int(timeout.total_seconds() * 1000)
+
+
+def persistently(statement: Callable[[], T]) -> T:
+    """Run `statement`, and again for as long as PostgreSQL cannot answer.
+
+    A worker that returned or raised meanwhile would acknowledge a message whose outcome is not
+    written.
+    """
+    pause = PAUSE_MINIMUM_SECONDS
+    while True:
+        try:
+            return statement()
+        except (OperationalError, InterfaceError) as error:
+            if in_own_transaction():
+                raise
+            log.warning(
+                "jobs.database_away", error=type(error).__name__, pause_seconds=round(pause, 2)
+            )
+            connection.close()
+        time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - spreads the load, guards nothing
+        pause = min(pause * 2, PAUSE_MAXIMUM_SECONDS)

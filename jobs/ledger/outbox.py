@@ -1,0 +1,148 @@
+"""How tasks get into the ledger: rows of the sender's own transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from psycopg.types.json import Jsonb
+from uuid_utils.compat import uuid7
+
+from jobs import sealing
+from jobs.ledger.database import execute, fetch
+
+
+@dataclass(frozen=True, slots=True)
+class NewTask:
+    """A task as it is sent: what to run, when and how often to try."""
+
+    actor: str
+    queue: str
+    args: Sequence[Any]
+    kwargs: dict[str, Any]
+    max_attempts: int
+    priority: int = 0
+    delay: timedelta = timedelta()
+    unique_key: str | None = None
+    created_by: UUID | None = None
+    request_id: str = ""
+    trace_context: dict[str, str] | None = None
+    deadline: timedelta | None = None
+    group_id: UUID | None = None
+    limit_key: str | None = None
+    limit_count: int | None = None
+    job_type: str = ""
+    is_completion_announced: bool = False
+    is_sealed: bool = False
+    id: UUID = field(default_factory=uuid7)
+
+
+#: What every task of one send has in common, in the order of `_SHARED_VALUES`.
+_SHARED_COLUMNS = """
+    actor, queue, priority, max_attempts, unique_key, created_by, request_id, trace_context, deadline_at, group_id,
+    limit_key, limit_count, job_type, is_completion_announced, run_at, publish_at
+"""
+_SHARED_VALUES = """
+    %(actor)s, %(queue)s, %(priority)s, %(max_attempts)s, %(unique_key)s, %(created_by)s, %(request_id)s,
+    %(trace_context)s, statement_timestamp() + %(deadline)s, %(group_id)s, %(limit_key)s, %(limit_count)s,
+    %(job_type)s, %(is_completion_announced)s, statement_timestamp() + %(delay)s,
+    statement_timestamp() + %(relay_delay)s
+"""
+_INSERT = f"""
+INSERT INTO jobs_task (id, args, kwargs, sealed_args, state, attempt, created_at, {_SHARED_COLUMNS})
+VALUES (%(id)s, %(args)s, %(kwargs)s, %(sealed_args)s, 'queued', 0, statement_timestamp(), {_SHARED_VALUES})
+"""  # noqa: S608 - constants only
+_INSERT_MANY = f"""
+INSERT INTO jobs_task (id, args, kwargs, sealed_args, state, attempt, created_at, {_SHARED_COLUMNS})
+SELECT id, args, %(kwargs)s, sealed_args, 'queued', 0, statement_timestamp(), {_SHARED_VALUES}
+FROM unnest(%(ids)s::uuid[], %(all_args)s::jsonb[], %(all_sealed_args)s::bytea[]) AS new(id, args, sealed_args)
+"""  # noqa: S608 - constants only
+#: The lock taken on the waiting task keeps workers off it until the sender commits, so they see the
+#: sender's edit.
+_JOIN_WAITING = """
+ON CONFLICT (unique_key) WHERE state = 'queued' AND unique_key IS NOT NULL
+DO UPDATE SET unique_key = excluded.unique_key RETURNING id
+"""
+
+
+def insert(task: NewTask) -> UUID:
+    """Write `task` in the caller's transaction; return its id, or the id of the task that waits
+    under its key.
+    """
+    args, sealed_args = _stored(task, task.args)
+    parameters = _shared(task, _relay_delay(task.delay)) | {
+        "id": task.id,
+        "args": args,
+        "sealed_args": sealed_args,
+    }
+    if task.unique_key is None:
+        execute(_INSERT, parameters, is_prepared=True)
+        return task.id
+    [(waiting,)] = fetch(_INSERT + _JOIN_WAITING, parameters)
+    return UUID(str(waiting))
+
+
+def insert_once(task: NewTask, period: timedelta) -> UUID:
+    """Like `insert`, but nothing is sent for `period` after a task of the same unique key; return
+    that task's id.
+    """
+    sent = fetch(
+        """
+        INSERT INTO jobs_oncekey AS once (key, task_id, expires_at) VALUES (%s, %s, statement_timestamp() + %s)
+        ON CONFLICT (key) DO UPDATE SET task_id = excluded.task_id, expires_at = excluded.expires_at
+        WHERE once.expires_at <= statement_timestamp() RETURNING task_id
+        """,
+        (task.unique_key, task.id, period),
+    )
+    if sent:
+        return insert(replace(task, unique_key=None))
+    [(earlier,)] = fetch("SELECT task_id FROM jobs_oncekey WHERE key = %s", (task.unique_key,))
+    return UUID(str(earlier))
+
+
+def insert_many(task: NewTask, arguments: Iterable[Sequence[Any]]) -> list[UUID]:
+    """Write one task for each positional argument list, alike but for that, in one statement; the
+    relay's at once.
+    """
+    rows = [(uuid7(), *_stored(task, args)) for args in arguments]
+    columns = {"ids": [row[0] for row in rows], "all_args": [row[1] for row in rows]}
+    sealed = {"all_sealed_args": [row[2] for row in rows]}
+    execute(_INSERT_MANY, _shared(task, task.delay) | columns | sealed)
+    return [row[0] for row in rows]
+
+
+def _stored(task: NewTask, args: Sequence[Any]) -> tuple[Jsonb, bytes | None]:
+    """The arguments as the two columns keep them: readable, or sealed."""
+    if task.is_sealed:
+        return Jsonb([]), sealing.seal({"args": list(args), "kwargs": task.kwargs})
+    return Jsonb(list(args)), None
+
+
+_FIELDS = tuple(column.name for column in fields(NewTask))
+
+
+def _shared(task: NewTask, relay_delay: timedelta) -> dict[str, Any]:
+    parameters = {name: getattr(task, name) for name in _FIELDS}
+    return parameters | {
+        "kwargs": Jsonb({} if task.is_sealed else task.kwargs),
+        "trace_context": None if task.trace_context is None else Jsonb(task.trace_context),
+        "relay_delay": relay_delay,
+    }
+
+
+def _relay_delay(delay: timedelta) -> timedelta:
+    """How long the relay leaves a task alone: one that is due now belongs to its sender's publisher
+    first.
+    """
+    if delay or settings.JOBS_TRANSPORT != "rabbitmq":
+        return delay
+    return fast_path_grace()
+
+
+def fast_path_grace() -> timedelta:
+    """How far ahead of its sending the `publish_at` of a task lies that the fast path may hand on."""
+    return timedelta(seconds=settings.JOBS_FAST_PATH_GRACE_SECONDS)

@@ -1,0 +1,458 @@
+"""The task's state machine, one SQL statement an arrow; `jobs.ledger.outbox` has the first, into
+the ledger.
+
+Every function is fenced: a change that lost its race changes nothing and says so. Times are
+`statement_timestamp()`, PostgreSQL's clock, so that a worker with a wrong clock does no harm.
+docs/task-lifecycle.md draws the arrows.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from psycopg.types.json import Jsonb
+
+from jobs import sealing
+from jobs.errors import LeaseLost
+from jobs.ledger.database import execute, fetch
+from jobs.states import State
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to run a task once, proven by `token`; `attempt` counts from 1."""
+
+    id: UUID
+    token: UUID
+    actor: str
+    queue: str
+    args: list[Any]
+    kwargs: dict[str, Any]
+    attempt: int
+    max_attempts: int
+    checkpoint: Any
+    unique_key: str | None
+    created_by: UUID | None
+    request_id: str
+    trace_context: dict[str, str] | None
+    group_id: UUID | None
+    sealed_args: bytes | None
+
+    def arguments(self) -> tuple[list[Any], dict[str, Any]]:
+        """What to call the actor with.
+
+        Raises:
+            SealBroken: the arguments are sealed and no key of ours opens them.
+        """
+        if self.sealed_args is None:
+            return self.args, self.kwargs
+        opened = sealing.unseal(self.sealed_args)
+        return opened["args"], opened["kwargs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an attempt failed, as the attempt's row keeps it."""
+
+    error_type: str
+    error: str
+    traceback: str = ""
+
+
+#: Conditions on a task found by its id. IS TRUE keeps the planner on the primary key: its
+#: statistics say that hardly any task runs or waits, so it would rather read the whole index of
+#: those, which is full of dead entries.
+IS_RUNNING = "(state = 'running') IS TRUE"
+IS_WAITING = "(state IN ('queued', 'retrying')) IS TRUE"
+
+#: What a `Claim` holds besides its id and its token, in that order.
+CLAIM_COLUMNS = """
+    actor, queue, args, kwargs, attempt, max_attempts, checkpoint, unique_key, created_by, request_id, trace_context,
+    group_id, sealed_args
+"""
+#: What a claim reads. The last one makes the commit of the claim itself wait for the disk, or not.
+_CLAIMED = f"{CLAIM_COLUMNS}, set_config('synchronous_commit', %(commit)s, true)"
+_OWN = """
+    UPDATE jobs_task SET state = 'running', attempt = attempt + (state <> 'running')::int,
+           claim_token = %(token)s, worker_id = %(worker)s, started_at = statement_timestamp(),
+           publish_at = NULL, progress = NULL
+"""
+#: Due, and not too late.
+MAY_START = """
+    state IN ('queued', 'retrying') AND run_at <= statement_timestamp()
+    AND (deadline_at IS NULL OR deadline_at > statement_timestamp())
+"""
+#: In a queue with a rate, a task starts only when the relay handed it on, since the relay keeps the
+#: pace.
+_QUEUE_PERMITS = """
+    NOT EXISTS (
+        SELECT FROM jobs_queue AS q WHERE q.name = jobs_task.queue
+          AND (q.paused_at IS NOT NULL OR q.rate_per_minute IS NOT NULL AND jobs_task.published_at IS NULL))
+"""
+_CLAIM = f"""
+    {_OWN}
+    WHERE id = %(id)s AND (
+        {MAY_START} AND limit_key IS NULL AND {_QUEUE_PERMITS}
+        OR state = 'running' AND claim_token = %(token)s)
+    RETURNING {_CLAIMED}
+"""
+
+
+def claim(task_id: UUID, worker_id: UUID, token: UUID, *, is_durable: bool = False) -> Claim | None:
+    """Count an attempt of a due task and own it; None when it is not to be run (now), or not by us.
+
+    Repeating a claim with its own token gives the same claim, so that a lost answer costs nothing.
+    Unless `is_durable`, the commit does not wait for the disk: a claim lost in a crash of
+    PostgreSQL is a claim never made, and the completion that follows is always durable.
+    """
+    parameters = {
+        "id": task_id,
+        "token": token,
+        "worker": worker_id,
+        "commit": "on" if is_durable else "off",
+    }
+    rows = fetch(_CLAIM, parameters, is_prepared=True)
+    return Claim(task_id, token, *rows[0][:-1]) if rows else None
+
+
+_CLAIM_MANY = f"""
+    {_OWN}
+    WHERE id = ANY(%(ids)s) AND ({MAY_START}) IS TRUE AND limit_key IS NULL AND NOT EXISTS (
+        SELECT FROM jobs_queue AS q WHERE q.name = jobs_task.queue
+          AND (q.paused_at IS NOT NULL OR q.rate_per_minute IS NOT NULL))
+    RETURNING id, {_CLAIMED}
+"""
+
+
+def claim_many(
+    task_ids: Sequence[UUID], worker_id: UUID, token: UUID, *, is_durable: bool = False
+) -> list[Claim]:
+    """Like `claim` for those of many tasks that may start, under one token; in the order of
+    `task_ids`.
+
+    None of a queue with a rate: there tasks start one by one. The caller has locked them, since two
+    who claim many and waited for each other's would never end. Who loses the answer finds it in
+    `claims_of`.
+    """
+    parameters = {
+        "ids": list(task_ids),
+        "token": token,
+        "worker": worker_id,
+        "commit": "on" if is_durable else "off",
+    }
+    rows = fetch(_CLAIM_MANY, parameters, is_prepared=True)
+    claims = {row[0]: Claim(row[0], token, *row[1:-1]) for row in rows}
+    return [claims[task_id] for task_id in task_ids if task_id in claims]
+
+
+def claims_of(worker_id: UUID, token: UUID) -> list[Claim]:
+    """What runs under `token`."""
+    rows = fetch(
+        f"SELECT id, {CLAIM_COLUMNS} FROM jobs_task WHERE worker_id = %s AND state = 'running' AND claim_token = %s",  # noqa: S608 - constants only
+        (worker_id, token),
+    )
+    return [Claim(row[0], token, *row[1:]) for row in rows]
+
+
+def lock_untried(task_id: UUID) -> bool:
+    """Whether the task waits for its first attempt, and is the caller's until the transaction ends.
+
+    False too where somebody else has it locked.
+    """
+    sql = f"SELECT FROM jobs_task WHERE id = %s AND {IS_WAITING} AND attempt = 0 FOR UPDATE SKIP LOCKED"
+    return bool(fetch(sql, (task_id,), is_prepared=True))
+
+
+def is_waiting(task_id: UUID) -> bool:
+    """Whether the task waits to be claimed, now or later."""
+    return bool(
+        fetch(f"SELECT FROM jobs_task WHERE id = %s AND {IS_WAITING}", (task_id,), is_prepared=True)
+    )
+
+
+_LOCK_LIMIT = """
+    SELECT pg_advisory_xact_lock(hashtextextended(limit_key, 0))
+    FROM jobs_task WHERE id = %s AND limit_key IS NOT NULL
+"""
+#: The running tasks under a limit are counted after the lock, in a statement of its own: with a
+#: fresh snapshot.
+_CLAIM_LIMITED = f"""
+    {_OWN}
+    WHERE id = %(id)s AND (
+        {MAY_START} AND {_QUEUE_PERMITS} AND limit_count > (
+            SELECT count(*) FROM jobs_task AS r WHERE r.limit_key = jobs_task.limit_key AND r.state = 'running')
+        OR state = 'running' AND claim_token = %(token)s)
+    RETURNING {_CLAIMED}
+"""  # noqa: S608 - constants only
+
+
+def claim_limited(task_id: UUID, worker_id: UUID, token: UUID) -> Claim | None:
+    """Like a durable `claim`, for a task under a concurrency limit: claims under one key take
+    turns.
+    """
+    parameters = {"id": task_id, "token": token, "worker": worker_id, "commit": "on"}
+    with transaction.atomic():
+        rows = fetch(_CLAIM_LIMITED, parameters) if fetch(_LOCK_LIMIT, (task_id,)) else []
+    return Claim(task_id, token, *rows[0][:-1]) if rows else None
+
+
+#: A task whose concurrency limit is reached is handed on again within this time.
+_LIMITED_PAUSE = timedelta(seconds=2)
+
+
+def hand_back(task_id: UUID) -> None:
+    """A waiting task that was handed on but not claimed is the relay's again when it is due.
+
+    It is cancelled when its deadline has passed, and waits a little when it is under a limit.
+    """
+    execute(
+        f"""
+        UPDATE jobs_task SET worker_id = NULL, published_at = NULL,
+            state = CASE WHEN deadline_at <= statement_timestamp() THEN 'cancelled' ELSE state END,
+            finished_at = CASE WHEN deadline_at <= statement_timestamp() THEN statement_timestamp() END,
+            publish_at = CASE WHEN deadline_at <= statement_timestamp() THEN NULL
+                ELSE greatest(run_at, statement_timestamp())
+                     + CASE WHEN limit_key IS NULL THEN interval '0' ELSE random() * %s END END
+        WHERE id = %s AND {IS_WAITING} AND (publish_at IS NULL OR run_at <= statement_timestamp())
+        """,  # noqa: S608 - constants only
+        (_LIMITED_PAUSE, task_id),
+    )
+
+
+def postpone(task_id: UUID, delay: timedelta) -> None:
+    """A waiting task is not run before `delay` from now."""
+    execute(
+        """
+        UPDATE jobs_task SET run_at = statement_timestamp() + %s, publish_at = statement_timestamp() + %s
+        WHERE id = %s AND state IN ('queued', 'retrying')
+        """,
+        (delay, delay, task_id),
+    )
+
+
+_COMPLETE = f"""
+    UPDATE jobs_task SET state = 'succeeded', finished_at = statement_timestamp(), result = %s
+    WHERE id = %s AND {IS_RUNNING} AND claim_token = %s
+"""  # noqa: S608 - constants only
+
+
+def complete(owned: Claim, result: Any) -> None:
+    """The task has succeeded, in the caller's transaction.
+
+    Raises:
+        LeaseLost: the claim is no longer ours; the caller's transaction must not commit.
+    """
+    parameters = (None if result is None else Jsonb(result), owned.id, owned.token)
+    if not execute(_COMPLETE, parameters, is_prepared=True):
+        raise LeaseLost
+
+
+_COMPLETE_MANY = f"""
+    UPDATE jobs_task SET state = 'succeeded', finished_at = statement_timestamp(), result = ended.result
+    FROM unnest(%s::uuid[], %s::jsonb[]) AS ended(id, result)
+    WHERE jobs_task.id = ended.id AND {IS_RUNNING} AND claim_token = %s
+"""  # noqa: S608 - constants only
+
+
+def complete_many(owned: Sequence[Claim], results: Sequence[Any]) -> None:
+    """Like `complete`, for tasks that were claimed under one token; `results` in their order.
+
+    Raises:
+        LeaseLost: one of the claims is no longer ours; the caller's transaction must not commit.
+    """
+    stored = [None if result is None else Jsonb(result) for result in results]
+    parameters = ([claim.id for claim in owned], stored, owned[0].token)
+    if execute(_COMPLETE_MANY, parameters, is_prepared=True) != len(owned):
+        raise LeaseLost
+
+
+def assert_owned(owned: Claim) -> None:
+    """Keep the claim until the caller's transaction ends; a rescue waits for it.
+
+    Raises:
+        LeaseLost: the claim is no longer ours.
+    """
+    sql = f"SELECT FROM jobs_task WHERE id = %s AND {IS_RUNNING} AND claim_token = %s FOR UPDATE"
+    if not fetch(sql, (owned.id, owned.token)):
+        raise LeaseLost
+
+
+#: A key that waits again supersedes the task `t`.
+_IS_SUPERSEDED = """
+    t.unique_key IS NOT NULL AND EXISTS (
+        SELECT FROM jobs_task AS waiting WHERE waiting.unique_key = t.unique_key AND waiting.state = 'queued')
+"""
+#: One statement for every end of a failed attempt.
+_FAIL = f"""
+WITH ended AS (
+    SELECT id, CASE
+        WHEN cancel_requested_at IS NOT NULL OR %(is_cancelled)s THEN 'cancelled'
+        WHEN %(is_permanent)s OR attempt >= max_attempts THEN 'dead'
+        WHEN {_IS_SUPERSEDED} THEN 'cancelled'
+        ELSE 'retrying' END AS state
+    FROM jobs_task AS t WHERE id = %(id)s AND {IS_RUNNING} AND claim_token = %(token)s FOR UPDATE
+), changed AS (
+    UPDATE jobs_task AS t SET
+        state = ended.state,
+        run_at = CASE WHEN ended.state = 'retrying' THEN statement_timestamp() + %(pause)s ELSE run_at END,
+        publish_at = CASE WHEN ended.state = 'retrying' THEN statement_timestamp() + %(pause)s END,
+        finished_at = CASE WHEN ended.state <> 'retrying' THEN statement_timestamp() END
+    FROM ended WHERE t.id = ended.id
+    RETURNING t.id, t.state, t.attempt, t.worker_id, t.started_at
+), kept AS (
+    INSERT INTO jobs_attempt (task_id, number, worker_id, started_at, finished_at, error_type, error, traceback)
+    SELECT id, attempt, worker_id, started_at, statement_timestamp(), %(error_type)s, %(error)s, %(traceback)s
+    FROM changed
+)
+SELECT state FROM changed
+"""  # noqa: S608 - constants only
+
+
+def fail(
+    owned: Claim,
+    failure: Failure,
+    *,
+    pause: timedelta,
+    is_permanent: bool = False,
+    is_cancelled: bool = False,
+) -> State | None:
+    """Record a failed attempt and decide what follows: retrying after `pause`, dead or cancelled.
+
+    None when the claim is no longer ours: then nothing was written.
+    """
+    parameters = {
+        "id": owned.id,
+        "token": owned.token,
+        "pause": pause,
+        "is_permanent": is_permanent,
+        "is_cancelled": is_cancelled,
+        "error_type": _storable(failure.error_type)[:200],
+        "error": _storable(failure.error),
+        "traceback": _storable(failure.traceback),
+    }
+    rows = fetch(_FAIL, parameters)
+    return State(rows[0][0]) if rows else None
+
+
+def _storable(text: str) -> str:
+    """`text` without what PostgreSQL cannot hold (NUL, lone surrogates), bounded to 20,000
+    characters.
+    """
+    return text.replace("\0", "").encode("utf-8", "replace").decode()[:20_000]
+
+
+def backoff(attempt: int, *, base: timedelta, maximum: timedelta) -> timedelta:
+    """A pause before the next attempt: exponential with full jitter.
+
+    Source: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+    """
+    ceiling = min(maximum, base * 2 ** min(attempt - 1, 30))
+    return timedelta(seconds=ceiling.total_seconds() * random.random())  # noqa: S311 - spreads the load, guards nothing
+
+
+def cancel(task_id: UUID) -> State | None:
+    """Ask a task to stop: a waiting one is cancelled at once, a running one when it next looks.
+
+    The state after that; None when the task does not exist or has already ended.
+    """
+    rows = fetch(
+        """
+        UPDATE jobs_task SET cancel_requested_at = coalesce(cancel_requested_at, statement_timestamp()),
+            state = CASE WHEN state = 'running' THEN state ELSE 'cancelled' END,
+            finished_at = CASE WHEN state = 'running' THEN finished_at ELSE statement_timestamp() END,
+            publish_at = NULL
+        WHERE id = %s AND state IN ('queued', 'retrying', 'running') RETURNING state
+        """,
+        (task_id,),
+    )
+    return State(rows[0][0]) if rows else None
+
+
+_REPLAY = f"""
+    WITH dead AS (
+        SELECT id, {_IS_SUPERSEDED} AS is_superseded FROM jobs_task AS t WHERE id = %s AND state = 'dead' FOR UPDATE
+    )
+    UPDATE jobs_task AS t SET
+        state = CASE WHEN is_superseded THEN 'cancelled' ELSE 'queued' END,
+        attempt = 0, run_at = statement_timestamp(), progress = NULL, cancel_requested_at = NULL,
+        publish_at = CASE WHEN NOT is_superseded THEN statement_timestamp() END,
+        finished_at = CASE WHEN is_superseded THEN statement_timestamp() END
+    FROM dead WHERE t.id = dead.id RETURNING t.state
+"""  # noqa: S608 - constants only
+
+
+def replay(task_id: UUID) -> State | None:
+    """Give a dead task all its attempts again.
+
+    Queued after that, or cancelled where its unique key waits already; None when it is not dead.
+    """
+    try:
+        with transaction.atomic():
+            rows = fetch(_REPLAY, (task_id,))
+    except IntegrityError:
+        return replay(task_id)  # its key was queued at the same time, and is seen now
+    return State(rows[0][0]) if rows else None
+
+
+def discard(task_id: UUID) -> bool:
+    """Give up a dead task: it is cancelled; False when it is not dead."""
+    return bool(
+        execute(
+            "UPDATE jobs_task SET state = 'cancelled' WHERE id = %s AND state = 'dead'", (task_id,)
+        )
+    )
+
+
+def hasten(task_id: UUID) -> bool:
+    """A waiting task is due now; False when it does not wait."""
+    sql = """
+        UPDATE jobs_task SET run_at = statement_timestamp(), publish_at = statement_timestamp()
+        WHERE id = %s AND state IN ('queued', 'retrying')
+    """
+    return bool(execute(sql, (task_id,)))
+
+
+def report_progress(owned: Claim, progress: dict[str, Any]) -> bool:
+    """Store how far the task is; return whether it was asked to stop.
+
+    Raises:
+        LeaseLost: the claim is no longer ours.
+    """
+    rows = fetch(
+        f"""
+        UPDATE jobs_task SET progress = %s WHERE id = %s AND {IS_RUNNING} AND claim_token = %s
+        RETURNING cancel_requested_at IS NOT NULL
+        """,  # noqa: S608 - constants only
+        (Jsonb(progress), owned.id, owned.token),
+    )
+    if not rows:
+        raise LeaseLost
+    return bool(rows[0][0])
+
+
+def save_checkpoint(owned: Claim, checkpoint: Any) -> None:
+    """Store where the next attempt goes on, in the caller's transaction if there is one.
+
+    Raises:
+        LeaseLost: the claim is no longer ours.
+    """
+    sql = (
+        f"UPDATE jobs_task SET checkpoint = %s WHERE id = %s AND {IS_RUNNING} AND claim_token = %s"  # noqa: S608 - constants only
+    )
+    if not execute(sql, (Jsonb(checkpoint), owned.id, owned.token)):
+        raise LeaseLost
+
+
+def keep_undecodable(queue: str, body: bytes, error: str) -> None:
+    """A message that is no task is kept with the reason."""
+    execute(
+        "INSERT INTO jobs_undecodablemessage (queue, body, error, received_at)"
+        " VALUES (%s, %s, %s, statement_timestamp())",
+        (queue, body, _storable(error)),
+    )

@@ -1,0 +1,1 @@
+"""What operators see and do: figures, alerts, health, and actions on tasks."""

@@ -1,0 +1,174 @@
+"""What an operator may do to tasks and queues; every action is recorded with who did it."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+from uuid import UUID
+
+from django.conf import settings
+from django.db import DataError, transaction
+from django.utils.module_loading import import_string
+from dramatiq import get_broker
+
+from jobs.errors import ArgumentsRefused, NotInThatState
+from jobs.execution import job_types
+from jobs.ledger import transitions
+from jobs.ledger.database import execute
+from jobs.models import Task
+from jobs.states import State
+
+
+class AuditRecorder(Protocol):
+    """How operator actions are recorded; JOBS_AUDIT_RECORDER names one."""
+
+    def __call__(
+        self, event: str, *, actor_id: UUID | None, subject: str, data: dict[str, Any] | None = None
+    ) -> object: ...
+
+
+def replay(task_ids: Iterable[UUID], *, by: UUID | None) -> int:
+    """Dead tasks get all their attempts again; return how many there were among `task_ids`."""
+    return _each(
+        task_ids, "task.replayed", lambda task_id: transitions.replay(task_id) is not None, by
+    )
+
+
+def cancel(task_ids: Iterable[UUID], *, by: UUID | None) -> int:
+    """Waiting tasks are cancelled, running ones asked to stop; return how many there were among
+    `task_ids`.
+    """
+    return _each(
+        task_ids, "task.cancelled", lambda task_id: transitions.cancel(task_id) is not None, by
+    )
+
+
+def retry_now(task_ids: Iterable[UUID], *, by: UUID | None) -> int:
+    """Waiting tasks are due at once; return how many there were among `task_ids`."""
+    return _each(task_ids, "task.hastened", transitions.hasten, by)
+
+
+def discard(task_ids: Iterable[UUID], *, by: UUID | None) -> int:
+    """Dead tasks are given up: cancelled, and never replayed; return how many there were among
+    `task_ids`.
+    """
+    return _each(task_ids, "task.discarded", transitions.discard, by)
+
+
+def edit_arguments(
+    task_id: UUID, args: list[Any], kwargs: dict[str, Any], *, by: UUID | None
+) -> None:
+    """A dead task has these arguments, with which it may be replayed.
+
+    The record tells which arguments changed, not their values: they may be somebody's.
+
+    Raises:
+        NotInThatState: the task is not dead, or its arguments are sealed.
+        ArgumentsRefused: the task's actor, or its job type, does not take them.
+    """
+    with transaction.atomic():
+        task = (
+            Task.objects.select_for_update()
+            .filter(pk=task_id, state=State.DEAD, sealed_args=None)
+            .first()
+        )
+        if task is None:
+            raise NotInThatState(
+                "Only the arguments of a dead task can be edited, and none that are sealed."
+            )
+        _assert_taken(task, args, kwargs)
+        changed = _changed(task.args, args) + _changed(task.kwargs, kwargs)
+        task.args, task.kwargs = args, kwargs
+        _save_arguments(task)
+        _record("task.arguments_edited", f"task:{task_id}", by, {"changed": changed})
+
+
+def _save_arguments(task: Task) -> None:
+    try:
+        task.save(update_fields=["args", "kwargs"])
+    except DataError as error:
+        raise ArgumentsRefused("PostgreSQL cannot store NUL or half a surrogate pair.") from error
+
+
+def _assert_taken(task: Task, args: list[Any], kwargs: dict[str, Any]) -> None:
+    actor = get_broker().actors.get(task.actor)
+    if actor is None:
+        return  # of another release; whoever replays it knows why
+    try:
+        inspect.signature(actor.fn).bind(*args, **kwargs)
+    except TypeError as error:
+        raise ArgumentsRefused(f"{task.actor}: {error}.") from error
+    job_type = job_types.find(task.job_type)
+    if job_type is not None and not (payload := job_type.payload(data=kwargs)).is_valid():
+        raise ArgumentsRefused(f"{task.job_type}: {json.dumps(payload.errors)}")
+
+
+def _changed(before: list[Any] | dict[str, Any], after: list[Any] | dict[str, Any]) -> list[str]:
+    """The places at which two argument lists, or two sets of keyword arguments, differ."""
+    old, new = _numbered(before), _numbered(after)
+    return sorted(
+        str(key)
+        for key in old.keys() | new.keys()
+        if (key in old, old.get(key)) != (key in new, new.get(key))
+    )
+
+
+def _numbered(values: list[Any] | dict[str, Any]) -> dict[Any, Any]:
+    return dict(enumerate(values)) if isinstance(values, list) else dict(values)
+
+
+def pause(queue: str, *, by: UUID | None, note: str = "") -> bool:
+    """No task of `queue` starts any more; False when it was paused already."""
+    sql = """
+        INSERT INTO jobs_queue AS q (name, paused_at, note) VALUES (%s, statement_timestamp(), %s)
+        ON CONFLICT (name) DO UPDATE SET paused_at = excluded.paused_at, note = excluded.note WHERE q.paused_at IS NULL
+    """
+    return _switch(sql, (queue, note), "queue.paused", queue, by)
+
+
+def set_rate(queue: str, per_minute: int | None, *, by: UUID | None) -> bool:
+    """At most `per_minute` tasks of `queue` start a minute, or any number with None; False when it
+    was so already.
+    """
+    sql = """
+        INSERT INTO jobs_queue AS q (name, rate_per_minute, note) VALUES (%s, %s, '')
+        ON CONFLICT (name) DO UPDATE SET rate_per_minute = excluded.rate_per_minute
+        WHERE q.rate_per_minute IS DISTINCT FROM excluded.rate_per_minute
+    """
+    return _switch(sql, (queue, per_minute), "queue.rate_set", queue, by)
+
+
+def resume(queue: str, *, by: UUID | None) -> bool:
+    """Tasks of `queue` start again; False when it was not paused."""
+    sql = "UPDATE jobs_queue SET paused_at = NULL, note = '' WHERE name = %s AND paused_at IS NOT NULL"
+    return _switch(sql, (queue,), "queue.resumed", queue, by)
+
+
+def _each(
+    task_ids: Iterable[UUID], event: str, change: Callable[[UUID], bool], by: UUID | None
+) -> int:
+    changed = 0
+    for task_id in task_ids:
+        with transaction.atomic():
+            if change(task_id):
+                _record(event, f"task:{task_id}", by)
+                changed += 1
+    return changed
+
+
+def _switch(
+    sql: str, parameters: tuple[str | int | None, ...], event: str, queue: str, by: UUID | None
+) -> bool:
+    with transaction.atomic():
+        is_changed = bool(execute(sql, parameters))
+        if is_changed:
+            _record(event, f"queue:{queue}", by)
+    return is_changed
+
+
+def _record(event: str, subject: str, by: UUID | None, data: dict[str, Any] | None = None) -> None:
+    if settings.JOBS_AUDIT_RECORDER:
+        recorder: AuditRecorder = import_string(settings.JOBS_AUDIT_RECORDER)
+        recorder(event, actor_id=by, subject=subject, data=data)

@@ -1,0 +1,195 @@
+"""The rules of JOBS_ALERT_RULES: operators are told once when one is broken, and once when it is
+kept again.
+
+One worker process of all checks every CHECK_SECONDS. Without any worker nobody checks: `/readyz`
+and Prometheus, which watch from outside, tell of that.
+"""
+
+from __future__ import annotations
+
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Literal, Protocol
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.utils.module_loading import import_string
+from uuid_utils.compat import uuid7
+
+from jobs.ledger.database import execute, fetch
+from jobs.operations import health, overview, rollup
+
+if TYPE_CHECKING:
+    from jobs.models import AlertEpisode
+
+log = structlog.get_logger(__name__)
+
+CHECK_SECONDS = 30
+#: A broken rule is kept again only when it has been kept for so long.
+CALM = timedelta(seconds=90)
+#: The rate of failures is that of this period, and of no meaning with fewer attempts.
+RATE_PERIOD = timedelta(minutes=10)
+RATE_ATTEMPTS = 20
+HEALTH_TIMEOUT_SECONDS = 10
+
+MARK = "alerts"
+Phase = Literal["began", "ended"]
+
+
+class OperatorNotifier(Protocol):
+    """How operators are told; JOBS_OPERATOR_NOTIFIER names one.
+
+    Called in the transaction of the episode's change.
+    """
+
+    def __call__(self, episode_id: UUID, phase: Phase) -> object: ...
+
+
+def _oldest_seconds() -> float:
+    """What a paused queue holds back is no surprise."""
+    return max(
+        (queue.oldest_seconds for queue in overview.queues() if queue.paused_at is None),
+        default=0.0,
+    )
+
+
+def _failure_rate() -> float:
+    recent = rollup.recent(RATE_PERIOD)
+    return recent.failure_rate if recent.attempts >= RATE_ATTEMPTS else 0.0
+
+
+def _health_seconds() -> float:
+    """How long HEALTH_URL takes to answer, or without one the two servers that the health check
+    asks.
+    """
+    started = time.monotonic()
+    if not settings.JOBS_HEALTH_URL:
+        overview.queues()
+        health.broker_state()
+        return time.monotonic() - started
+    try:
+        with urllib.request.urlopen(settings.JOBS_HEALTH_URL, timeout=HEALTH_TIMEOUT_SECONDS):  # noqa: S310 - a setting
+            return time.monotonic() - started
+    except urllib.error.HTTPError:
+        return time.monotonic() - started  # an answer, whatever it says
+    except OSError:
+        return HEALTH_TIMEOUT_SECONDS
+
+
+def _worker_memory() -> float:
+    return max(
+        (worker.memory_bytes or 0 for worker in overview.workers() if worker.is_alive), default=0
+    )
+
+
+#: What each rule measures, and what is said when that exceeds the rule's number.
+MEASURES: dict[str, tuple[Callable[[], float], str]] = {
+    "dead_tasks": (overview.dead_count, "{value:.0f} tasks are dead (more than {threshold:.0f})."),
+    "oldest_seconds": (
+        _oldest_seconds,
+        "A due task has been waiting for {value:.0f} s (more than {threshold:.0f} s).",
+    ),
+    "failure_rate": (
+        _failure_rate,
+        "{value:.0%} of the attempts fail (more than {threshold:.0%}).",
+    ),
+    "health_seconds": (
+        _health_seconds,
+        "The health check takes {value:.1f} s (more than {threshold:.1f} s).",
+    ),
+    "worker_memory_bytes": (
+        _worker_memory,
+        "A worker uses {value:,.0f} bytes of memory (more than {threshold:,.0f}).",
+    ),
+}
+
+
+def check() -> None:
+    """Every rule is checked, unless some process did within CHECK_SECONDS."""
+    if not _take_turn():
+        return
+    for rule, threshold in settings.JOBS_ALERT_RULES.items():
+        measure, _ = MEASURES[rule]
+        judge(rule, measure(), threshold)
+    execute(
+        "UPDATE jobs_alertepisode SET ended_at = statement_timestamp() WHERE ended_at IS NULL AND NOT rule = ANY(%s)",
+        (list(settings.JOBS_ALERT_RULES),),
+    )
+
+
+def _take_turn() -> bool:
+    """Whether this process is the one to check now."""
+    sql = """
+        INSERT INTO jobs_mark AS m (name, at) VALUES (%s, statement_timestamp())
+        ON CONFLICT (name) DO UPDATE SET at = excluded.at WHERE m.at <= excluded.at - make_interval(secs => %s)
+    """
+    return bool(execute(sql, (MARK, CHECK_SECONDS)))
+
+
+def judge(rule: str, value: float, threshold: float) -> None:
+    """An episode of `rule` begins, goes on or ends; who begins or ends it tells the operators in
+    the same commit.
+    """
+    with transaction.atomic():
+        episode = _go_on(rule, value, threshold) if value > threshold else _calm(rule)
+        if episode is not None:
+            _notify(*episode)
+
+
+def _go_on(rule: str, value: float, threshold: float) -> tuple[UUID, Phase] | None:
+    new_id = uuid7()
+    [(episode_id,)] = fetch(
+        """
+        INSERT INTO jobs_alertepisode (id, rule, threshold, value, started_at)
+        VALUES (%s, %s, %s, %s, statement_timestamp())
+        ON CONFLICT (rule) WHERE ended_at IS NULL DO UPDATE SET calm_since = NULL RETURNING id
+        """,
+        (new_id, rule, threshold, value),
+    )
+    return (new_id, "began") if episode_id == new_id else None
+
+
+def _calm(rule: str) -> tuple[UUID, Phase] | None:
+    rows = fetch(
+        """
+        UPDATE jobs_alertepisode SET calm_since = coalesce(calm_since, statement_timestamp()),
+            ended_at = CASE WHEN calm_since <= statement_timestamp() - %s THEN statement_timestamp() END
+        WHERE rule = %s AND ended_at IS NULL RETURNING id, ended_at IS NOT NULL
+        """,
+        (CALM, rule),
+    )
+    return (rows[0][0], "ended") if rows and rows[0][1] else None
+
+
+def _notify(episode_id: UUID, phase: Phase) -> None:
+    log.warning("jobs.alert", episode_id=str(episode_id), phase=phase)
+    if settings.JOBS_OPERATOR_NOTIFIER:
+        notifier: OperatorNotifier = import_string(settings.JOBS_OPERATOR_NOTIFIER)
+        notifier(episode_id, phase)
+
+
+def sentence(episode: AlertEpisode) -> str:
+    """What was measured when the episode began."""
+    if episode.rule not in MEASURES:
+        return episode.rule
+    _, template = MEASURES[episode.rule]
+    return template.format(value=episode.value, threshold=episode.threshold)
+
+
+def describe(episode: AlertEpisode, phase: Phase) -> tuple[str, str]:
+    """The subject and the text of the message that tells of the episode's beginning or end."""
+    text = sentence(episode)
+    if phase == "began":
+        return (
+            f"CivicLens: {episode.rule}",
+            f"{text}\nSince {episode.started_at:%Y-%m-%d %H:%M:%S %Z}.",
+        )
+    return (
+        f"CivicLens: {episode.rule} is well again",
+        f"It is over. It began {episode.started_at:%Y-%m-%d %H:%M %Z}: {text}",
+    )

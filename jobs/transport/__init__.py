@@ -1,0 +1,1 @@
+"""The way from the ledger to the workers: RabbitMQ, or straight from PostgreSQL."""

@@ -1,0 +1,144 @@
+"""A connection to RabbitMQ that a thread of its own keeps, and makes again for as long as the
+process lives.
+
+pika's `SelectConnection` does everything in one thread; others hand it actions. Methods whose name
+starts with `_on` or `_do` run in that thread and nowhere else.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from pika.adapters.select_connection import SelectConnection
+
+from jobs.transport import topology
+
+log = structlog.get_logger(__name__)
+
+RECONNECT_MINIMUM_SECONDS = 0.2
+RECONNECT_MAXIMUM_SECONDS = 5.0
+
+
+class Link:
+    """What the publisher and the receiver have in common: the connection, its channel, and how
+    others reach them.
+    """
+
+    def __init__(self, url: str, name: str) -> None:
+        self._parameters = topology.connection_parameters(url)
+        self._name = name
+        self._inbox: deque[Callable[[], None]] = deque()
+        self._is_draining = False
+        self._connection: SelectConnection | None = None
+        self._channel: Any = None
+        self._is_blocked = False
+        self._is_stopping = False
+        self._thread = threading.Thread(target=self._run, name=f"civiclens-{name}", daemon=True)
+
+    # --- For any thread -------------------------------------------------------------------------
+    @property
+    def is_connected(self) -> bool:
+        """Whether RabbitMQ takes messages right now."""
+        return self._channel is not None and not self._is_blocked
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether RabbitMQ is connected but takes nothing, as with its memory alarm on."""
+        return self._is_blocked
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the connection's thread runs."""
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        """Connect, and stay connected."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close the connection; what is under way is lost here, and nowhere else."""
+        self._is_stopping = True
+        self._call(self._do_close)
+        self._thread.join(timeout=5)
+
+    def _call(self, action: Callable[[], None]) -> None:
+        """Have the connection's thread do `action`; many actions wake it once."""
+        self._inbox.append(action)
+        connection = self._connection
+        if not self._is_draining and connection is not None:
+            self._is_draining = True
+            connection.ioloop.add_callback_threadsafe(self._do_drain)
+
+    # --- The connection's thread ----------------------------------------------------------------
+    def _run(self) -> None:
+        pause = RECONNECT_MINIMUM_SECONDS
+        while not self._is_stopping:
+            started_at = time.monotonic()
+            try:
+                self._connection = SelectConnection(
+                    self._parameters,
+                    on_open_callback=self._on_open,
+                    on_open_error_callback=self._on_closed,
+                    on_close_callback=self._on_closed,
+                )
+                self._is_draining = False
+                self._connection.ioloop.start()
+            except Exception as error:  # noqa: BLE001 - the thread must outlive any fault of the connection
+                log.warning("jobs.link_failed", link=self._name, error_type=type(error).__name__)
+            ended, self._connection = self._connection, None
+            if ended is not None:
+                ended.ioloop.close()
+            self._channel = None
+            self._is_blocked = False
+            self._on_lost()
+            has_lived = time.monotonic() - started_at > pause * 4
+            pause = (
+                RECONNECT_MINIMUM_SECONDS
+                if has_lived
+                else min(pause * 2, RECONNECT_MAXIMUM_SECONDS)
+            )
+            time.sleep(pause)
+
+    def _on_open(self, connection: SelectConnection) -> None:
+        connection.add_on_connection_blocked_callback(lambda *_: self._on_blocked(is_blocked=True))
+        connection.add_on_connection_unblocked_callback(
+            lambda *_: self._on_blocked(is_blocked=False)
+        )
+        connection.channel(on_open_callback=self._on_channel_open)
+
+    def _on_channel_open(self, channel: Any) -> None:
+        channel.add_on_close_callback(lambda _channel, _reason: self._do_close())
+        self._on_ready(channel)
+
+    def _on_ready(self, channel: Any) -> None:
+        """The channel is open: use it from now on."""
+        self._channel = channel
+        log.info("jobs.link_connected", link=self._name)
+        self._do_drain()
+
+    def _on_closed(self, connection: SelectConnection, _reason: object) -> None:
+        connection.ioloop.stop()
+
+    def _on_blocked(self, *, is_blocked: bool) -> None:
+        self._is_blocked = is_blocked
+        log.warning("jobs.link_blocked" if is_blocked else "jobs.link_unblocked", link=self._name)
+
+    def _on_lost(self) -> None:
+        """The connection is gone: nobody waits any longer for what it had under way."""
+        self._do_drain()
+
+    def _do_close(self) -> None:
+        if self._connection is not None and self._connection.is_open:
+            self._connection.close()
+
+    def _do_drain(self) -> None:
+        self._is_draining = False
+        if self._connection is not None and self._channel is None:
+            return  # still connecting: what waits is done when the channel is ready
+        while self._inbox:
+            self._inbox.popleft()()

@@ -1,0 +1,117 @@
+"""The life of a worker process in the ledger: it registers, beats, and others rescue what it leaves
+behind.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from dramatiq import get_broker
+from psycopg.types.json import Jsonb
+
+from jobs.errors import WorkerLost
+from jobs.execution.declaration import LedgerActor, Policy
+from jobs.ledger import transitions
+from jobs.ledger.database import execute, fetch
+from jobs.process import resident_bytes
+
+log = structlog.get_logger(__name__)
+
+RESCUE_TASKS = 100
+
+
+def beat(worker_id: UUID, *, queues: list[str], threads: int) -> None:
+    """The process is alive, by PostgreSQL's clock; the first beat registers it."""
+    execute(
+        """
+        INSERT INTO jobs_worker (id, hostname, pid, queues, threads, memory_bytes, started_at, heartbeat_at)
+        VALUES (%s, %s, %s, %s, %s, %s, statement_timestamp(), statement_timestamp())
+        ON CONFLICT (id) DO UPDATE SET heartbeat_at = statement_timestamp(), stopped_at = NULL,
+            memory_bytes = excluded.memory_bytes
+        """,
+        (
+            worker_id,
+            socket.gethostname(),
+            os.getpid(),
+            Jsonb(sorted(queues)),
+            threads,
+            resident_bytes(),
+        ),
+    )
+
+
+def leave(worker_id: UUID) -> None:
+    """The process ends: what it still holds may be rescued at once."""
+    execute("UPDATE jobs_worker SET stopped_at = statement_timestamp() WHERE id = %s", (worker_id,))
+
+
+#: Nobody is dead while PostgreSQL itself has just come back: an outage would look like mass death.
+_IS_LOST = """
+    (w.id IS NULL OR w.stopped_at IS NOT NULL
+     OR w.heartbeat_at < statement_timestamp() - %(lease)s
+        AND pg_postmaster_start_time() < statement_timestamp() - %(lease)s)
+"""
+
+
+def rescue() -> int:
+    """Tasks whose worker vanished fail this attempt; tasks it had not begun are due again.
+
+    Return how many.
+    """
+    lease = timedelta(seconds=settings.JOBS_LEASE_SECONDS)
+    rows = fetch(
+        f"""
+        SELECT t.id, claim_token, {transitions.CLAIM_COLUMNS} FROM jobs_task t LEFT JOIN jobs_worker w ON w.id = worker_id
+        WHERE state = 'running' AND {_IS_LOST} LIMIT %(limit)s
+        """,  # noqa: S608 - constants only
+        {"lease": lease, "limit": RESCUE_TASKS},
+    )
+    for row in rows:
+        _rescue(transitions.Claim(*row))
+    return len(rows) + _give_back_unbegun(lease)
+
+
+def _rescue(lost: transitions.Claim) -> None:
+    error = WorkerLost()
+    failure = transitions.Failure(type(error).__name__, str(error))
+    policy = _policy(lost.actor)
+    pause = transitions.backoff(lost.attempt, base=policy.min_backoff, maximum=policy.max_backoff)
+    state = transitions.fail(lost, failure, pause=pause)
+    log.warning(
+        "jobs.rescued", task_id=str(lost.id), actor=lost.actor, attempt=lost.attempt, state=state
+    )
+
+
+def _policy(actor_name: str) -> Policy:
+    actor = get_broker().actors.get(actor_name)
+    return actor.policy if isinstance(actor, LedgerActor) else Policy()
+
+
+def _give_back_unbegun(lease: timedelta) -> int:
+    """Tasks that an embedded worker took from the ledger and did not live to claim."""
+    if settings.JOBS_TRANSPORT != "embedded":
+        return 0
+    return execute(
+        f"""
+        UPDATE jobs_task SET publish_at = greatest(run_at, statement_timestamp()), worker_id = NULL
+        WHERE id IN (
+            SELECT t.id FROM jobs_task t LEFT JOIN jobs_worker w ON w.id = t.worker_id
+            WHERE t.state IN ('queued', 'retrying') AND t.publish_at IS NULL AND {_IS_LOST}
+            FOR UPDATE OF t SKIP LOCKED)
+        """,  # noqa: S608 - constants only
+        {"lease": lease},
+    )
+
+
+def forget_stopped(age: timedelta) -> int:
+    """Delete the rows of processes that ended longer than `age` ago; return how many."""
+    return execute(
+        "DELETE FROM jobs_worker WHERE heartbeat_at < statement_timestamp() - %s"
+        " AND NOT EXISTS (SELECT FROM jobs_task WHERE state = 'running' AND worker_id = jobs_worker.id)",
+        (age,),
+    )

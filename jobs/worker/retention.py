@@ -1,0 +1,97 @@
+"""Deleting what has had its time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+
+from jobs.execution.current import current_task
+from jobs.ledger.database import execute, fetch
+
+#: Rows deleted by one statement: few enough that nobody waits behind it.
+PRUNE_BATCH_TASKS = 1_000
+
+_PRUNABLE = """
+    SELECT id FROM jobs_task
+    WHERE (state IN ('succeeded', 'cancelled') AND finished_at < statement_timestamp() - %(retention)s
+           OR state = 'dead' AND finished_at < statement_timestamp() - %(dead_retention)s)
+    ORDER BY id
+"""
+
+
+def in_batches(prune: Callable[[], int]) -> dict[str, int]:
+    """Inside a long task: nothing is left for `prune`, which deletes one batch and tells how much
+    that was.
+    """
+    task, pruned = current_task(), 0
+    while True:
+        with task.effects():
+            batch = prune()
+        pruned += batch
+        task.progress(0.5 if batch else 1.0, "pruning", pruned=pruned)
+        if not batch:
+            return {"pruned": pruned}
+
+
+def count_prunable() -> int:
+    """How many ended tasks are past their retention."""
+    [(count,)] = fetch(f"SELECT count(*) FROM ({_PRUNABLE}) AS past", _retentions())  # noqa: S608 - constants only
+    return int(count)
+
+
+def prune_tasks() -> int:
+    """Delete one batch of ended tasks past their retention, with their attempts; return how many
+    tasks.
+    """
+    ids: list[UUID] = [
+        row[0]
+        for row in fetch(_PRUNABLE + " LIMIT %(limit)s FOR UPDATE SKIP LOCKED", _retentions())
+    ]
+    execute("DELETE FROM jobs_attempt WHERE task_id = ANY(%s)", (ids,))
+    return execute("DELETE FROM jobs_task WHERE id = ANY(%s)", (ids,))
+
+
+def _retentions() -> dict[str, object]:
+    return {
+        "retention": timedelta(days=settings.JOBS_RETENTION_DAYS),
+        "dead_retention": timedelta(days=settings.JOBS_DEAD_RETENTION_DAYS),
+        "limit": PRUNE_BATCH_TASKS,
+    }
+
+
+def purge_ticks() -> int:
+    """Delete ticks of the schedule older than the retention of tasks, but the last of each entry."""
+    sql = """
+        DELETE FROM jobs_scheduletick AS old WHERE due_at < statement_timestamp() - %s
+          AND EXISTS (SELECT FROM jobs_scheduletick AS newer WHERE newer.name = old.name AND newer.due_at > old.due_at)
+    """
+    return execute(sql, (timedelta(days=settings.JOBS_RETENTION_DAYS),))
+
+
+def purge_once_keys() -> int:
+    """Delete the keys whose period is over; return how many there were."""
+    return execute("DELETE FROM jobs_oncekey WHERE expires_at < statement_timestamp()", ())
+
+
+def purge_groups() -> int:
+    """Delete the groups whose callback was sent longer ago than tasks are kept; return how many
+    there were.
+    """
+    sql = "DELETE FROM jobs_taskgroup WHERE callback_task_id IS NOT NULL AND created_at < statement_timestamp() - %s"
+    return execute(sql, (timedelta(days=settings.JOBS_RETENTION_DAYS),))
+
+
+def purge_limits() -> int:
+    """Delete the rate limits whose window has ended; return how many there were."""
+    return execute("DELETE FROM jobs_ratelimit WHERE window_ends_at < statement_timestamp()", ())
+
+
+def purge_answers() -> int:
+    """Delete the answers kept longer than IDEMPOTENCY_RETENTION_HOURS; return how many there were."""
+    return execute(
+        "DELETE FROM jobs_idempotencykey WHERE created_at < statement_timestamp() - make_interval(hours => %s)",
+        (settings.IDEMPOTENCY_RETENTION_HOURS,),
+    )

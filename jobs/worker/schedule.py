@@ -1,0 +1,143 @@
+"""The schedule: tasks that are sent at set times, each tick once, however many processes look.
+
+Entries are data (JOBS_SCHEDULE names the list). A tick is a row, unique by name and time, written
+in one transaction with its task.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import structlog
+from croniter import croniter
+from django.conf import settings
+from django.db import transaction
+from django.utils.module_loading import import_string
+from dramatiq import get_broker
+
+from jobs.ledger.database import execute, fetch
+
+log = structlog.get_logger(__name__)
+
+#: A tick that is noticed later than this was missed: nothing ran, or PostgreSQL was away.
+MISSED_AFTER = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One line of the schedule.
+
+    Args:
+        name: unique, stored with each tick.
+        cron: five fields, https://pubs.opengroup.org/onlinepubs/9699919799/utilities/crontab.html
+        actor: the actor's name.
+        args: its positional arguments.
+        catch_up: what becomes of ticks missed while nothing ran: `once` sends one task for all of
+            them,
+            `skip` none.
+        is_coalesced: a tick whose predecessor still waits sends nothing of its own.
+        time_zone: in which `cron` is read, by default TIME_ZONE.
+    """
+
+    name: str
+    cron: str
+    actor: str
+    args: tuple[Any, ...] = ()
+    catch_up: Literal["once", "skip"] = "once"
+    is_coalesced: bool = False
+    time_zone: str = ""
+
+    def last_due(self, now: datetime) -> datetime:
+        """The latest time at or before `now` at which the entry was due."""
+        due: datetime = self._times(now + timedelta(microseconds=1)).get_prev(datetime)
+        return due
+
+    def next_due(self, now: datetime) -> datetime:
+        """The first time after `now` at which the entry is due."""
+        due: datetime = self._times(now).get_next(datetime)
+        return due
+
+    def _times(self, start: datetime) -> croniter:
+        return croniter(self.cron, start.astimezone(ZoneInfo(self.time_zone or settings.TIME_ZONE)))
+
+
+def entries() -> list[Entry]:
+    """The schedule."""
+    return list(import_string(settings.JOBS_SCHEDULE)) if settings.JOBS_SCHEDULE else []
+
+
+def tick() -> int:
+    """Send what has come due since the last look of anybody; return how many tasks were sent."""
+    schedule = {entry.name: entry for entry in entries()}
+    rows = fetch(
+        """
+        SELECT line.name, statement_timestamp(), (SELECT max(due_at) FROM jobs_scheduletick WHERE name = line.name)
+        FROM unnest(%s::text[]) AS line(name)
+        """,
+        (list(schedule),),
+    )
+    return sum(_tick(schedule[name], now, last) for name, now, last in rows)
+
+
+def _tick(entry: Entry, now: datetime, last: datetime | None) -> bool:
+    due_at = entry.last_due(now)
+    if last is not None and due_at <= last:
+        return False
+    # An entry seen for the first time has missed nothing: it begins with its next tick.
+    is_sent = last is not None and (entry.catch_up == "once" or now - due_at <= MISSED_AFTER)
+    with transaction.atomic():
+        is_ours = execute(
+            "INSERT INTO jobs_scheduletick (name, due_at) VALUES (%s, %s) ON CONFLICT DO NOTHING",
+            (entry.name, due_at),
+        )
+        if is_ours and is_sent:
+            message = (
+                get_broker()
+                .get_actor(entry.actor)
+                .send_with_options(
+                    args=entry.args,
+                    unique_key=f"schedule:{entry.name}" if entry.is_coalesced else None,
+                )
+            )
+            execute(
+                "UPDATE jobs_scheduletick SET task_id = %s WHERE name = %s AND due_at = %s",
+                (message.message_id, entry.name, due_at),
+            )
+            log.info(
+                "jobs.schedule_tick",
+                name=entry.name,
+                due_at=due_at.isoformat(),
+                task_id=message.message_id,
+            )
+    return bool(is_ours and is_sent)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """How one entry stands: its last tick that sent a task, and when it is due again."""
+
+    entry: Entry
+    last_due_at: datetime | None
+    task_id: UUID | None
+    task_state: str | None
+    next_due_at: datetime
+
+
+def overview() -> list[Line]:
+    """How every entry stands, in the schedule's order."""
+    [(now,)] = fetch("SELECT statement_timestamp()", ())
+    rows = fetch(
+        """
+        SELECT DISTINCT ON (tick.name) tick.name, tick.due_at, tick.task_id, task.state
+        FROM jobs_scheduletick AS tick LEFT JOIN jobs_task AS task ON task.id = tick.task_id
+        WHERE tick.task_id IS NOT NULL ORDER BY tick.name, tick.due_at DESC
+        """,
+        (),
+    )
+    last = {name: (due_at, task_id, state) for name, due_at, task_id, state in rows}
+    never: tuple[Any, Any, Any] = (None, None, None)
+    return [Line(entry, *last.get(entry.name, never), entry.next_due(now)) for entry in entries()]

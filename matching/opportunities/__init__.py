@@ -1,0 +1,1 @@
+"""What citizens can do: volunteering, grants, civic jobs, events."""

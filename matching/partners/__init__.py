@@ -1,0 +1,1 @@
+"""Organisations that publish opportunities through the API."""

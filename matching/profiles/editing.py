@@ -1,0 +1,59 @@
+"""A citizen's profile: how it changes, and what a change sets going."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from matching.actors import embed_profile
+from matching.models import MatchRun, Profile
+from matching.runs.starting import RunRequest, start
+
+
+def debounce() -> timedelta:
+    """How long after a change the work it causes waits for further ones."""
+    return timedelta(seconds=settings.MATCHING_DEBOUNCE_SECONDS)
+
+
+def profile_of(user: User) -> Profile:
+    """The user's profile, an empty one where there is none yet."""
+    profile, _ = Profile.objects.get_or_create(user=user)
+    return profile
+
+
+def edit(user: User, fields: Mapping[str, Any]) -> Profile:
+    """The profile is as `fields` say; unless nothing changed, its matches are found anew in a
+    while.
+
+    The row is locked, so that of two edits at once each counts.
+    """
+    with transaction.atomic():
+        Profile.objects.bulk_create([Profile(user=user)], ignore_conflicts=True)
+        profile = Profile.objects.select_for_update().get(user=user)
+        changed = [name for name, value in fields.items() if getattr(profile, name) != value]
+        if changed:
+            for name in changed:
+                setattr(profile, name, fields[name])
+            profile.version += 1
+            profile.updated_at = timezone.now()
+            profile.save(update_fields=[*changed, "version", "updated_at"])
+            embed_profile.send_with_options(
+                args=(str(profile.pk),), unique_key=f"profile:{profile.pk}:embed", delay=debounce()
+            )
+    return profile
+
+
+def confirm_onboarding(user: User, fields: Mapping[str, Any]) -> MatchRun:
+    """The profile is complete: a match run has started, whose matches are saved."""
+    with transaction.atomic():
+        profile = edit(user, fields)
+        if profile.onboarded_at is None:
+            profile.onboarded_at = timezone.now()
+            profile.save(update_fields=["onboarded_at"])
+        return start(user, RunRequest(is_saved=True))

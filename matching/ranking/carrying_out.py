@@ -1,0 +1,160 @@
+"""Carrying match runs out: their criteria, their rankings, and the cache of these."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, Max
+from django.utils import timezone
+
+import jobs
+from jobs.ledger.database import lock
+from matching import metrics
+from matching.models import CachedRanking, Interaction, MatchRun, Profile, VectorSpace
+from matching.opportunities import generation
+from matching.ranking.pipeline import Query, criteria_of, find, query_for
+from matching.ranking.saving import Found, as_match, save_matches
+from matching.search import nearest
+from matching.search.nearest import Criteria
+from matching.vectors.spaces import active_space
+
+SAVED_MATCHES = 100
+
+
+def carry_out(run_id: str) -> None:
+    """Find and store a run's matches; with `is_saved` they become the citizen's saved matches."""
+    task = jobs.current_task()
+    run = MatchRun.objects.select_related("user").filter(pk=run_id).first()
+    if run is None:
+        return
+    with metrics.task_duration.labels(task="run").time():
+        task.progress(0.1, "searching")
+        profile = Profile.objects.filter(user=run.user_id).first()
+        found = matches_for(profile, run.keywords, criteria_for(profile, run), limit=run.limit)
+        task.progress(0.8, "saving", matches=len(found))
+        with task.effects():
+            MatchRun.objects.filter(pk=run.pk).update(matches=found, updated_at=timezone.now())
+            if run.is_saved:
+                save_matches(run.user_id, found)
+    metrics.match_count.labels(task="run").observe(len(found))
+
+
+def refresh(user_id: str) -> None:
+    """The citizen's saved matches are what would be found now."""
+    task = jobs.current_task()
+    profile = Profile.objects.filter(user_id=user_id, user__is_active=True).first()
+    if profile is None:
+        return
+    with metrics.task_duration.labels(task="refresh").time():
+        criteria = criteria_of(profile, day=timezone.localdate())
+        found = matches_for(profile, "", criteria, limit=SAVED_MATCHES)
+        with task.effects():
+            save_matches(profile.user_id, found)
+    metrics.match_count.labels(task="refresh").observe(len(found))
+
+
+#: Each filter of a run as it is stored: which criterion it is, and how that is read from JSON.
+_FILTERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "kinds": ("kinds", tuple),
+    "languages": ("languages", tuple),
+    "category": ("category", str),
+    "is_remote": ("is_remote", bool),
+    "starts_after": ("starts_after", date.fromisoformat),
+    "starts_before": ("starts_before", date.fromisoformat),
+    "location": ("place", lambda place: (place["latitude"], place["longitude"])),
+    "radius_km": ("radius_km", float),
+}
+
+
+def criteria_for(profile: Profile | None, run: MatchRun) -> Criteria:
+    """What the run's filters demand, and what the profile demands where they say nothing."""
+    today = timezone.localdate()
+    own = criteria_of(profile, day=today) if profile else Criteria(day=today)
+    told = {name: value for name, value in run.filters.items() if value not in (None, "", [])}
+    chosen = {
+        criterion: read(told[name]) for name, (criterion, read) in _FILTERS.items() if name in told
+    }
+    return replace(own, not_for=run.user_id, **chosen)
+
+
+def matches_for(profile: Profile | None, keywords: str, criteria: Criteria, *, limit: int) -> Found:
+    """The matches, from the cache where it has them; what closed meanwhile is never among them.
+
+    Must run outside a transaction: an embedder may be somebody else's machine.
+    """
+    space = active_space()
+    key = _cache_key(profile, keywords, criteria, space, limit)
+    ranking = _cached(key)
+    metrics.cache_lookups.labels(outcome=metrics.MISS if ranking is None else metrics.HIT).inc()
+    if ranking is None:
+        return _compute_once(
+            key, query_for(profile, keywords, space).at(criteria.place), criteria, space, limit
+        )
+    return _still_open(ranking, criteria)
+
+
+def _compute_once(
+    key: str, query: Query, criteria: Criteria, space: VectorSpace | None, limit: int
+) -> Found:
+    """The ranking, stored.
+
+    Of many who ask at once one computes: the others wait for its lock and read what it did.
+    """
+    with transaction.atomic():
+        lock(f"ranking {key}")
+        ranking = _cached(key)
+        if ranking is not None:
+            return _still_open(ranking, criteria)
+        nearest.limit_statements()
+        found = [as_match(one) for one in find(query, criteria, space, count=limit)]
+        _store(key, found)
+    return found
+
+
+def _cached(key: str) -> Found | None:
+    cached = CachedRanking.objects.filter(key=key, expires_at__gt=timezone.now()).first()
+    return None if cached is None else cached.ranking
+
+
+def _cache_key(
+    profile: Profile | None,
+    keywords: str,
+    criteria: Criteria,
+    space: VectorSpace | None,
+    limit: int,
+) -> str:
+    """All that a ranking depends on; whether its opportunities are still open is looked at again on
+    a hit.
+    """
+    acted = Interaction.objects.filter(user=criteria.not_for).aggregate(
+        newest=Max("id"), count=Count("id")
+    )
+    told = [
+        *(str(profile.pk) if profile else "", profile.version if profile else 0, keywords, limit),
+        *(space.label if space else "", space.generation if space else 0, generation.current()),
+        *(acted, asdict(criteria), settings.MATCHING_WEIGHTS),
+    ]
+    return hashlib.sha256(json.dumps(told, default=str, sort_keys=True).encode()).hexdigest()
+
+
+def _still_open(found: Found, criteria: Criteria) -> Found:
+    passing = nearest.still_pass([UUID(one["opportunity_id"]) for one in found], criteria)
+    return [one for one in found if UUID(one["opportunity_id"]) in passing]
+
+
+def _store(key: str, found: Found) -> None:
+    expires_at = timezone.now() + timedelta(seconds=settings.MATCHING_CACHE_SECONDS)
+    CachedRanking.objects.bulk_create(
+        [CachedRanking(key=key, ranking=found, expires_at=expires_at)],
+        update_conflicts=True,
+        unique_fields=["key"],
+        update_fields=["ranking", "expires_at"],
+    )

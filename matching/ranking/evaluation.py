@@ -1,0 +1,186 @@
+"""How good the ranking is on judged opportunities: the way of production, on rows that are rolled
+back.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from django.contrib.auth import get_user_model
+from django.db import transaction
+
+from embeddings.embedder import get_embedder, space_of
+from matching.errors import EvaluationFileError
+from matching.import_formats import read_jsonl, row_to_opportunity
+from matching.models import Kind, Opportunity, Profile
+from matching.ranking.pipeline import criteria_of, find, wish_of
+from matching.search.nearest import Criteria
+from matching.text.rarity import measure_rarity
+from matching.text.terms import Rarity
+from matching.vectors.spaces import space_for
+from matching.vectors.storing import BATCH_TEXTS, embed_opportunities, profile_vector
+
+Grades = Mapping[str, int]
+NDCG_DEPTH, RECALL_DEPTH, RELEVANT_GRADE = 10, 20, 2
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileQuality:
+    """One citizen's quality."""
+
+    id: str
+    ndcg_at_10: float
+    recall_at_20: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The mean over the citizens; profiles without a relevant opportunity are left out of
+    `recall_at_20`.
+    """
+
+    ndcg_at_10: float
+    recall_at_20: float
+    profiles: int
+    opportunities: int
+    embedder: str
+    by_profile: list[ProfileQuality]
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def evaluate(opportunities: Path, judgements: Path) -> Evaluation:
+    """The quality of the ranking on both files; the database is afterwards as it was.
+
+    Opportunities are JSON lines as `import_opportunities` takes them; their dates do not exclude
+    them. Judgements are lines of `{profile, judgements: {external_id: grade}}`, with grades from 0;
+    what is not judged counts 0. Raises EvaluationFileError.
+    """
+    judged = list(_judged(judgements))
+    with transaction.atomic():
+        source = f"evaluation-{uuid4()}"
+        external_ids = _load(opportunities, source)
+        rarity = measure_rarity(source)
+        found = [_quality(entry, source, external_ids, rarity) for entry in judged]
+        transaction.set_rollback(True)
+    recalls = [one.recall_at_20 for one in found if not math.isnan(one.recall_at_20)]
+    return Evaluation(
+        ndcg_at_10=sum(one.ndcg_at_10 for one in found) / len(found),
+        recall_at_20=sum(recalls) / max(len(recalls), 1),
+        profiles=len(found),
+        opportunities=len(external_ids),
+        embedder=space_of(get_embedder()),
+        by_profile=found,
+    )
+
+
+def _judged(path: Path) -> Iterator[tuple[dict[str, Any], Grades]]:
+    """Each profile with its grades."""
+    count = 0
+    for number, row in read_jsonl(path):
+        match row:
+            case {"profile": dict(profile), "judgements": dict(grades)} if _are_grades(grades):
+                count += 1
+                yield profile, grades
+            case _:
+                raise EvaluationFileError(f"{path.name}:{number}: no profile with judgements.")
+    if not count:
+        raise EvaluationFileError(f"{path.name} has no judgements.")
+
+
+def _are_grades(grades: Mapping[Any, Any]) -> bool:
+    return all(isinstance(grade, int) and 0 <= grade <= 30 for grade in grades.values())
+
+
+def _load(path: Path, source: str) -> dict[Any, str]:
+    """Add the opportunities with their vectors; their external ids by id."""
+    external_ids: dict[Any, str] = {}
+    batch: list[Opportunity] = []
+    for number, row in read_jsonl(path):
+        try:
+            batch.append(row_to_opportunity(row, source=source))
+        except ValueError as error:
+            raise EvaluationFileError(f"{path.name}:{number}: {error}") from error
+        if len(batch) == BATCH_TEXTS:
+            external_ids |= _store(batch)
+            batch = []
+    external_ids |= _store(batch)
+    if not external_ids:
+        raise EvaluationFileError(f"{path.name} has no opportunities.")
+    return external_ids
+
+
+def _store(batch: Sequence[Opportunity]) -> dict[Any, str]:
+    for one in batch:
+        one.is_active = True
+    Opportunity.objects.bulk_create(batch)
+    embed_opportunities([one.pk for one in batch])
+    return {one.pk: one.external_id for one in batch}
+
+
+def _quality(
+    entry: tuple[dict[str, Any], Grades],
+    source: str,
+    external_ids: Mapping[Any, str],
+    rarity: Rarity,
+) -> ProfileQuality:
+    told, grades = entry
+    embedder = get_embedder()
+    space = space_for(embedder)
+    profile = _profile(told)
+    query = wish_of(profile_vector(profile, embedder, space), space.dimensions)
+    criteria = criteria_of(profile, day=None)
+    found = find(query, _within(criteria, source), space, count=RECALL_DEPTH, rarity=rarity)
+    order = [external_ids[one.id] for one in found]
+    return ProfileQuality(str(told.get("id", "")), ndcg(order, grades), recall(order, grades))
+
+
+def _within(criteria: Criteria, source: str) -> Criteria:
+    return Criteria(
+        kinds=criteria.kinds,
+        languages=criteria.languages,
+        place=criteria.place,
+        radius_km=criteria.radius_km,
+        source=source,
+    )
+
+
+def _profile(told: Mapping[str, Any]) -> Profile:
+    """A citizen who exists nowhere else."""
+    user = get_user_model()(phone="+10000000000")
+    texts = {name: str(told.get(name) or "") for name in ("headline", "about")}
+    lists = {
+        name: [str(one) for one in told.get(name) or []]
+        for name in ("skills", "interests", "languages")
+    }
+    wants = [kind for kind in told.get("wants") or [] if kind in Kind.values]
+    place = {name: told.get(name) for name in ("latitude", "longitude", "radius_km")}
+    return Profile(user=user, wants=wants, **texts, **lists, **place)
+
+
+def ndcg(order: Sequence[str], grades: Grades, depth: int = NDCG_DEPTH) -> float:
+    """Normalised discounted cumulative gain with gain 2^grade − 1 (Burges et al., 2005); 0 where
+    nothing gains.
+    """
+    gains = [2 ** grades.get(one, 0) - 1 for one in order[:depth]]
+    best = sorted((2**grade - 1 for grade in grades.values()), reverse=True)[:depth]
+    ideal = _discounted(best)
+    return _discounted(gains) / ideal if ideal else 0.0
+
+
+def _discounted(gains: Sequence[int]) -> float:
+    return sum(gain / math.log2(place + 2) for place, gain in enumerate(gains))
+
+
+def recall(order: Sequence[str], grades: Grades, depth: int = RECALL_DEPTH) -> float:
+    """The share of the relevant ones that are among the first `depth`; not a number where none is
+    relevant.
+    """
+    relevant = {one for one, grade in grades.items() if grade >= RELEVANT_GRADE}
+    return len(relevant.intersection(order[:depth])) / len(relevant) if relevant else math.nan

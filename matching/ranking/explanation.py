@@ -1,0 +1,66 @@
+"""How one citizen's matches are found: which plan runs, how long each step takes, and how much it
+finds.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from matching.errors import NothingEmbedded
+from matching.models import Profile, VectorSpace
+from matching.ranking.pipeline import Query, criteria_of, find, query_for, rarest
+from matching.search import nearest
+from matching.search.nearest import Criteria
+from matching.text.rarity import current_rarity
+from matching.vectors.spaces import active_space
+
+
+def explain(profile: Profile, keywords: str) -> dict[str, Any]:
+    """Plans, timings in milliseconds and recall of each kind, and the best five matches.
+
+    Raises NothingEmbedded.
+    """
+    space = active_space()
+    if space is None:
+        raise NothingEmbedded
+    started = time.perf_counter()
+    criteria = criteria_of(profile, day=timezone.localdate())
+    query = query_for(profile, keywords, space).at(criteria.place)
+    told: dict[str, Any] = {
+        "space": space.label,
+        "index": nearest.has_index(space),
+        "query_ms": _since(started),
+    }
+    plans = [_plan(query, of_kind, space) for of_kind in criteria.by_kind()]
+    started = time.perf_counter()
+    found = find(query, criteria, space, count=100)
+    told |= {"plans": plans, "run_ms": _since(started), "matches": len(found)}
+    return told | {
+        "best": [{"id": one.id, "score": one.score, "reasons": one.reasons} for one in found[:5]]
+    }
+
+
+def _plan(query: Query, criteria: Criteria, space: VectorSpace) -> dict[str, Any]:
+    told: dict[str, Any] = {"kind": ", ".join(criteria.kinds) or "all"}
+    count = settings.MATCHING_CANDIDATES
+    if query.wish.meaning is not None:
+        hits = nearest.nearest(query.wish.meaning, criteria, space, count=count)
+        exact = nearest.nearest(query.wish.meaning, criteria, space, count=count, plan="exact")
+        recall = len(set(hits.ids) & set(exact.ids)) / len(exact.ids) if exact.ids else 1.0
+        told |= {
+            "plan": hits.plan,
+            "estimated_rows": hits.estimated_rows,
+            "vector_ms": round(hits.seconds * 1000, 1),
+        }
+        told |= {"exact_ms": round(exact.seconds * 1000, 1), "recall": round(recall, 4)}
+    started = time.perf_counter()
+    text = nearest.best_text_hits(rarest(query.words, current_rarity()), criteria, count=count)
+    return told | {"text_hits": len(text), "text_ms": _since(started)}
+
+
+def _since(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000, 1)

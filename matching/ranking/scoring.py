@@ -1,0 +1,314 @@
+"""Which candidates suit a citizen best, and why: pure arithmetic on what `matching.search.nearest`
+found.
+
+The relevance of a candidate is a weighted mean of two numbers, each scaled to 0…1 among the
+candidates of its kind (jobs have long texts and volunteering short ones, so raw numbers of the two
+cannot be compared):
+
+- meaning: the cosine of its vector with the profile's, and half of that with the nearest of the
+  citizen's skills;
+- words: the TF-IDF cosine of its text.
+
+Distance and freshness move it a little, and no organisation fills the list. docs/matching.md has
+what each part is worth.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from django.conf import settings
+from numpy.typing import NDArray
+
+from embeddings.embedder import Vectors
+from matching.search.geography import Place, kilometers_between
+from matching.text.terms import Rarity, Terms, similarities
+
+Scores = NDArray[np.float32]
+Reason = dict[str, Any]
+
+SKILL_SIMILARITY_MINIMUM = 0.3  # of a skill that is named as a reason
+WORDS_NAMED = 4
+FRESH_DAYS = 30
+NEAR_KM = 10
+#: Of every so many matches, at most so many are of one organisation, and of those that say nearly
+#: the same.
+PAGE_MATCHES, ORGANISATION_MAX, ALIKE_MAX = 10, 6, 2
+ALIKE_SIMILARITY = 0.9
+#: What a match is at least worth less than the one before it: scores keep their order when they are
+#: stored.
+SCORE_STEP = 1e-6
+#: Between which values most candidates lie.
+MEANING_USUAL, WORDS_USUAL = (0.2, 0.6), (0.0, 0.1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a citizen looks for, in numbers. `words` are the words behind the buckets of `terms`,
+    and `skills`, in the citizen's own words, what the rows of `facets` stand for.
+    """
+
+    meaning: NDArray[np.float32] | None
+    terms: Terms
+    skills: Sequence[str] = ()
+    facets: Vectors = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
+    words: Mapping[int, str] = field(default_factory=dict)
+    place: Place | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it says nothing to compare with."""
+        return self.meaning is None and not len(self.terms.buckets)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """An opportunity to be scored; `embedding` is of unit length."""
+
+    id: UUID
+    kind: str
+    organisation: str
+    embedding: NDArray[np.float32] | None
+    terms: Terms
+    place: Place | None
+    is_remote: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A candidate with its score, 0 to 1, and the reasons for it, weightiest first."""
+
+    id: UUID
+    score: float
+    reasons: list[Reason]
+
+
+def rank(
+    wish: Wish, candidates: Sequence[Candidate], rarity: Rarity, *, now: datetime, count: int
+) -> list[Ranked]:
+    """The best `count` candidates, best first; equal scores in order of their ids."""
+    parts: list[_Scored] = []
+    for kind in sorted({candidate.kind for candidate in candidates}):
+        parts += _score([one for one in candidates if one.kind == kind], wish, rarity, now)
+    return [
+        Ranked(s.candidate.id, round(s.score, 6), _reasons(s, wish)) for s in _varied(parts, count)
+    ]
+
+
+@dataclass(slots=True)
+class _Scored:
+    candidate: Candidate
+    organisation: str
+    score: float
+    skill_similarities: Scores
+    word_similarity: float
+    kilometers: float | None
+    freshness: float
+
+
+#: A heap of negative scores.
+_Waiting = list[tuple[float, UUID, _Scored]]
+
+
+def _score(candidates: list[Candidate], wish: Wish, rarity: Rarity, now: datetime) -> list[_Scored]:
+    """The scores of candidates of one kind."""
+    weights = settings.MATCHING_WEIGHTS
+    vectors = _stack(candidates, wish)
+    skills = (
+        vectors @ wish.facets.T
+        if len(wish.facets)
+        else np.zeros((len(candidates), 0), dtype=np.float32)
+    )
+    meaning = (
+        vectors @ wish.meaning
+        if wish.meaning is not None
+        else np.zeros(len(candidates), dtype=np.float32)
+    )
+    nearest_skill = skills.max(axis=1) if skills.shape[1] else np.zeros_like(meaning)
+    words = similarities(wish.terms, [one.terms for one in candidates], rarity)
+    relevance = (
+        weights["meaning"]
+        * scaled(meaning + weights["skills"] * nearest_skill, usual=MEANING_USUAL)
+        + weights["words"] * scaled(words, usual=WORDS_USUAL)
+    ) / (weights["meaning"] + weights["words"])
+    scored = []
+    for i, one in enumerate(candidates):
+        kilometers = _distance(wish.place, one)
+        freshness = math.exp(-max((now - one.created_at).days, 0) / FRESH_DAYS)
+        extras = weights["freshness"] * freshness + weights["distance"] * _nearness(kilometers)
+        score = (float(relevance[i]) + extras) / (1 + weights["freshness"] + weights["distance"])
+        scored.append(
+            _Scored(
+                one, _organisation(one), score, skills[i], float(words[i]), kilometers, freshness
+            )
+        )
+    return scored
+
+
+def _stack(candidates: list[Candidate], wish: Wish) -> Vectors:
+    """Their vectors as rows, zero where there is none or it is of another length."""
+    dimensions = len(wish.meaning) if wish.meaning is not None else wish.facets.shape[1]
+    rows = np.zeros((len(candidates), dimensions), dtype=np.float32)
+    for i, one in enumerate(candidates):
+        if one.embedding is not None and len(one.embedding) == dimensions:
+            rows[i] = one.embedding
+    return rows
+
+
+def scaled(values: Scores, *, usual: tuple[float, float]) -> Scores:
+    """From 0 for the least to 1 for the greatest, over at least the usual range.
+
+    So a single candidate, or several that suit no better than any would, do not score like a
+    perfect one.
+    """
+    if not len(values):
+        return values
+    low, high = usual
+    least, greatest = min(float(values.min()), low), max(float(values.max()), high)
+    result: Scores = ((values - least) / (greatest - least)).astype(np.float32)
+    return result
+
+
+def _distance(place: Place | None, candidate: Candidate) -> float | None:
+    if place is None or candidate.place is None:
+        return None
+    return kilometers_between(place, candidate.place)
+
+
+def _nearness(kilometers: float | None) -> float:
+    """1 next door, halved every `NEAR_KM`; one half where nobody knows, so that it neither helps
+    nor harms.
+    """
+    return 0.5 if kilometers is None else float(0.5 ** (kilometers / NEAR_KM))
+
+
+def _varied(scored: list[_Scored], count: int) -> list[_Scored]:
+    """The best `count`, of which no organisation takes more than its share of a page; scores fall
+    from one to the next.
+
+    Each earlier one of an organisation costs the next a little. What its organisation, or what
+    nearly repeats it, keeps off a page comes on a later one, unless nothing else is left.
+    """
+    waiting: _Waiting = [(-one.score, one.candidate.id, one) for one in scored]
+    heapq.heapify(waiting)
+    seen: Counter[str] = Counter()
+    chosen: list[_Scored] = []
+    while waiting and len(chosen) < count:
+        chosen += _next_page(waiting, seen, size=min(PAGE_MATCHES, count - len(chosen)))
+    for before, one in pairwise(chosen):
+        one.score = min(one.score, before.score - SCORE_STEP)
+    for one in chosen:
+        one.score = max(0.0, one.score)
+    return chosen
+
+
+def _next_page(waiting: _Waiting, seen: Counter[str], *, size: int) -> list[_Scored]:
+    """Take the best `size` that go together; what was passed over waits for the next page."""
+    page: list[_Scored] = []
+    passed_over: list[_Scored] = []
+    while waiting and len(page) < size:
+        one = _pop_best(waiting, seen)
+        if _has_room_for(one, page):
+            page.append(_chosen(one, seen))
+        else:
+            passed_over.append(one)
+    missing = size - len(page)
+    page += [_chosen(one, seen) for one in passed_over[:missing]]
+    for one in passed_over[missing:]:
+        heapq.heappush(waiting, (-one.score, one.candidate.id, one))
+    return page
+
+
+def _pop_best(waiting: _Waiting, seen: Counter[str]) -> _Scored:
+    """Take the one that is best once its organisation's earlier ones are counted."""
+    while True:
+        negative, id_, one = heapq.heappop(waiting)
+        score = one.score - _cost(one, seen)
+        if not waiting or -score <= negative or -score <= waiting[0][0]:
+            return one
+        heapq.heappush(
+            waiting, (-score, id_, one)
+        )  # its organisation has come up since; look again
+
+
+def _cost(one: _Scored, seen: Counter[str]) -> float:
+    return settings.MATCHING_WEIGHTS["variety"] * seen[one.organisation]
+
+
+def _chosen(one: _Scored, seen: Counter[str]) -> _Scored:
+    """The one with its score, counted for its organisation."""
+    one.score -= _cost(one, seen)
+    seen[one.organisation] += 1
+    return one
+
+
+def _organisation(one: Candidate) -> str:
+    """The organisation however it is spelt; whatever names none stands for itself."""
+    return " ".join(one.organisation.casefold().split()) or str(one.id)
+
+
+def _has_room_for(one: _Scored, page: list[_Scored]) -> bool:
+    """Whether its organisation has room on the page, and not for what is there already in other
+    words.
+    """
+    own = [other for other in page if other.organisation == one.organisation]
+    if len(own) >= ORGANISATION_MAX:
+        return False
+    return sum(_are_alike(one.candidate, other.candidate) for other in own) < ALIKE_MAX
+
+
+def _are_alike(one: Candidate, other: Candidate) -> bool:
+    """Whether they say nearly the same."""
+    if (
+        one.embedding is None
+        or other.embedding is None
+        or len(one.embedding) != len(other.embedding)
+    ):
+        return False
+    return float(one.embedding @ other.embedding) > ALIKE_SIMILARITY
+
+
+def _reasons(scored: _Scored, wish: Wish) -> list[Reason]:
+    """Why this candidate, in words."""
+    reasons: list[Reason] = []
+    for i in np.argsort(-scored.skill_similarities)[:2]:
+        if scored.skill_similarities[i] >= SKILL_SIMILARITY_MINIMUM:
+            similarity = round(float(scored.skill_similarities[i]), 3)
+            reasons.append(
+                {
+                    "kind": "skill",
+                    "text": f"Suits your skill: {wish.skills[i]}",
+                    "similarity": similarity,
+                }
+            )
+    if words := _common_words(scored.candidate, wish):
+        similarity = round(scored.word_similarity, 3)
+        reasons.append(
+            {"kind": "words", "text": f"In common: {', '.join(words)}", "similarity": similarity}
+        )
+    if scored.kilometers is not None:
+        kilometers = round(scored.kilometers, 1)
+        reasons.append(
+            {"kind": "distance", "text": f"{kilometers} km away", "kilometers": kilometers}
+        )
+    elif scored.candidate.is_remote:
+        reasons.append({"kind": "remote", "text": "Can be done from anywhere"})
+    if scored.freshness > 0.8:
+        reasons.append({"kind": "fresh", "text": "New"})
+    return reasons
+
+
+def _common_words(candidate: Candidate, wish: Wish) -> list[str]:
+    shared = np.intersect1d(candidate.terms.buckets, wish.terms.buckets)
+    words = [wish.words[int(bucket)] for bucket in shared if int(bucket) in wish.words]
+    return sorted(words, key=lambda word: (-len(word), word))[:WORDS_NAMED]

@@ -1,0 +1,1 @@
+"""Match runs: started through the API, read while they run."""

@@ -1,0 +1,1 @@
+"""Candidates for a match, found by PostgreSQL."""

@@ -1,0 +1,71 @@
+"""Places on the globe: boxes around them, and great circle distances, reckoned here or by
+PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import math
+
+from django.db.models import F, Value
+from django.db.models.functions import ASin, Cos, Least, Power, Radians, Sin, Sqrt
+
+from matching.models import OpportunityQuerySet
+
+EARTH_RADIUS_KM = 6371.0088
+KM_PER_DEGREE = 111.195
+#: Latitude and longitude in degrees.
+Place = tuple[float, float]
+
+
+def kilometers_between(a: Place, b: Place) -> float:
+    """The great circle distance (haversine)."""
+    (lat1, lng1), (lat2, lng2) = ((math.radians(x), math.radians(y)) for x, y in (a, b))
+    h = (
+        math.sin((lat2 - lat1) / 2) ** 2
+        + math.cos(lat1) * math.cos(lat2) * math.sin((lng2 - lng1) / 2) ** 2
+    )
+    return 2 * EARTH_RADIUS_KM * math.asin(math.sqrt(min(1.0, h)))
+
+
+def kilometers_sql(table: str) -> str:
+    """The same of a row of `table`; its parameters are the other's latitude, again its latitude,
+    and its longitude.
+    """
+    return (
+        f"2 * {EARTH_RADIUS_KM} * asin(sqrt(least(1, sin(radians({table}.latitude - %s) / 2) ^ 2 + cos(radians(%s))"
+        f" * cos(radians({table}.latitude)) * sin(radians({table}.longitude - %s) / 2) ^ 2)))"
+    )
+
+
+def box_around(place: Place, radius_km: float) -> tuple[float, float, float, float]:
+    """South, west, north and east of a box that holds the circle; west > east where it crosses the
+    date line.
+    """
+    latitude, longitude = place
+    height = radius_km / KM_PER_DEGREE
+    south, north = latitude - height, latitude + height
+    if south <= -90 or north >= 90:
+        return max(south, -90), -180, min(north, 90), 180
+    width = math.degrees(
+        math.asin(min(1, math.sin(math.radians(height)) / math.cos(math.radians(latitude))))
+    )
+    west, east = longitude - width, longitude + width
+    return south, west + 360 * (west < -180), north, east - 360 * (east > 180)
+
+
+def within(found: OpportunityQuerySet, place: Place, radius_km: float) -> OpportunityQuerySet:
+    """Those of `found` that take place within the radius (great circle); the box is what the index
+    serves.
+    """
+    latitude, longitude = place
+    half_height = Sin(Radians(F("latitude") - latitude) / 2)
+    half_width = Sin(Radians(F("longitude") - longitude) / 2)
+    square = Power(half_height, 2) + math.cos(math.radians(latitude)) * Cos(
+        Radians("latitude")
+    ) * Power(half_width, 2)
+    kilometers = 2 * EARTH_RADIUS_KM * ASin(Sqrt(Least(square, Value(1.0))))
+    return (
+        found.in_box(box_around(place, radius_km))
+        .alias(kilometers=kilometers)
+        .filter(kilometers__lte=radius_km)
+    )

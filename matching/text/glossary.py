@@ -1,0 +1,129 @@
+"""What citizens say of themselves in Spanish and Hindi, in the English of most opportunities.
+
+Not a translation: a list of the words of work, help and neighbourhood, enough for ranking. A stem
+of four or more letters matches every word that begins with it, which covers gender, number and
+conjugation; a shorter one matches only itself. Written for this project; add a line
+to `data/` for a word that is missed.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+from matching.text.data import read_lines
+
+_LONGEST_PHRASE_WORDS = 3
+#: Vowel signs and joiners are no letters to `\w`; the danda, which ends a sentence, is left out.
+DEVANAGARI_IN_WORDS = "\u0900-\u0963\u0966-\u097f\u200c\u200d"
+#: Spellings that writers of Hindi mix: the dot of borrowed sounds, the two signs of a nasal, long
+#: and short i and u.
+_ONE_SPELLING = str.maketrans("ँईऊीू", "ंइउिु", "\u093c\u200c\u200d")
+_NASAL_BEFORE_ITS_KIND = re.compile("[ङञणनम]\u094d(?=[क-घच-झट-ढत-धप-भ])")
+_WORD = re.compile(rf"[^\W\d_](?:[\w{DEVANAGARI_IN_WORDS}]|['’](?=\w))*")
+
+#: Frequent small words: so many of them in a text, and it is Spanish.
+_SPANISH_SMALL_WORDS = (
+    "el la los las una y de del en que con por para mi me soy busco como trabajo tengo años"
+)
+_SPANISH_SIGNS = frozenset(_SPANISH_SMALL_WORDS.split())
+_SPANISH_SIGN_SHARE = 1 / 12
+
+
+def languages_of(text: str) -> tuple[str, ...]:
+    """Which languages of the glossary `text` is written in: of `es`, `hi`; none for English."""
+    words = [fold(word) for word in _WORD.findall(text)]
+    signs = sum(word in _SPANISH_SIGNS for word in words)
+    is_spanish = signs > 1 and signs >= _SPANISH_SIGN_SHARE * len(words)
+    is_hindi = any("\u0900" <= word[0] <= "\u097f" for word in words)
+    return ("es",) * is_spanish + ("hi",) * is_hindi
+
+
+def in_english(text: str, languages: tuple[str, ...]) -> str:
+    """The English of what the glossary knows of `text`, in its order; `text` itself where it knows
+    nothing.
+    """
+    words = [fold(word) for word in _WORD.findall(text)]
+    found = [english for language in languages for english in _known(words, _stems(language))]
+    return " ".join(found) or text
+
+
+def words_in_english(text: str, hints: Iterable[str]) -> str:
+    """A few words in English, as far as the glossary knows them; the others stay as they are.
+
+    `hints` are languages the writer may use: a few words alone hardly tell whether they are
+    Spanish.
+    """
+    tags = {tag.partition("-")[0] for tag in hints} | set(languages_of(text))
+    words = _WORD.findall(text)
+    for language in sorted(tags & _LANGUAGES):
+        words = _replaced(words, _stems(language))
+    return " ".join(words) if words != _WORD.findall(text) else text
+
+
+def fold(word: str) -> str:
+    """The word in lower case without accents; in Devanagari one spelling where writers mix several."""
+    if word.isascii():
+        return word.lower()
+    letters = unicodedata.normalize("NFD", word.lower())
+    plain = "".join(c for c in letters if not "\u0300" <= c <= "\u036f")
+    return _NASAL_BEFORE_ITS_KIND.sub("ं", plain.translate(_ONE_SPELLING))
+
+
+_LANGUAGES = frozenset({"es", "hi"})
+#: The shortest stem that stands for all words beginning with it; a sign of Devanagari is a
+#: syllable.
+_SHORTEST_STEM = {"es": 4, "hi": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class _Stems:
+    english: dict[str, str]
+    shortest: int
+
+
+@cache
+def _stems(language: str) -> _Stems:
+    entries = (entry.partition("=") for entry in read_lines(f"glossary_{language}.txt"))
+    english = {
+        " ".join(fold(word) for word in stem.split()): meaning.strip()
+        for stem, _, meaning in entries
+    }
+    return _Stems(english, _SHORTEST_STEM[language])
+
+
+def _known(words: list[str], stems: _Stems) -> list[str]:
+    found, position = [], 0
+    while position < len(words):
+        english, length = _entry_at(words, position, stems)
+        if english:
+            found.append(english)
+        position += length
+    return found
+
+
+def _replaced(words: list[str], stems: _Stems) -> list[str]:
+    """The words, with the English in place of those that are known."""
+    folded, told, position = [fold(word) for word in words], [], 0
+    while position < len(words):
+        english, length = _entry_at(folded, position, stems)
+        told += english.split() if english else words[position : position + length]
+        position += length
+    return told
+
+
+def _entry_at(words: list[str], position: int, stems: _Stems) -> tuple[str, int]:
+    """The English of the longest phrase, or the longest stem, that stands there, and how many words
+    it takes.
+    """
+    for length in range(_LONGEST_PHRASE_WORDS, 1, -1):
+        if english := stems.english.get(" ".join(words[position : position + length])):
+            return english, length
+    word = words[position]
+    for end in range(len(word), stems.shortest - 1, -1):
+        if english := stems.english.get(word[:end]):
+            return english, 1
+    return stems.english.get(word, ""), 1

@@ -1,0 +1,63 @@
+"""How languages are stored, however the API, a file or the desk spells them: tags such as `en` or
+`pt-br`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+
+from django.conf.locale import LANG_INFO
+
+from matching.errors import LanguageUnknown
+from matching.text.glossary import fold
+
+_TAG = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})?")
+_SEPARATORS = re.compile("[;,/|]")
+#: Names that Django's own list of languages lacks.
+_NAMES = {
+    "amharic": "am", "aymara": "ay", "cantonese": "yue", "castellano": "es", "chinese": "zh", "creole": "ht",
+    "dari": "prs", "farsi": "fa", "filipino": "fil", "guarani": "gn", "haitian creole": "ht", "hmong": "hmn",
+    "kreyol": "ht", "mandarin": "zh", "nahuatl": "nah", "oromo": "om", "pashto": "ps", "punjabi": "pa", "quechua": "qu",
+    "somali": "so", "tagalog": "tl", "tigrinya": "ti", "twi": "tw", "yiddish": "yi", "yoruba": "yo", "हिन्दी": "hi",
+    "हिंदी": "hi",
+}  # fmt: skip
+
+
+def tags_of(texts: Iterable[str]) -> list[str]:
+    """The tags of the languages named, each once; one text may name several, as `EN; es`. Raises
+    LanguageUnknown.
+
+    A tag of a region brings that of its language along, so that `pt-br` and `pt-pt` have one in
+    common.
+    """
+    named = (part.strip() for text in texts for part in _SEPARATORS.split(text))
+    tags = (_tag(name) for name in named if name)
+    return list(dict.fromkeys(one for tag in tags for one in (tag, tag.partition("-")[0])))
+
+
+def _tag(name: str) -> str:
+    tag = name.lower().replace("_", "-")
+    if _TAG.fullmatch(tag):
+        return tag
+    if known := _tags_by_name().get(_folded(name)):
+        return known
+    raise LanguageUnknown(
+        f"{name[:40]} is no language that is known here; a tag such as en or es always is."
+    )
+
+
+@cache
+def _tags_by_name() -> dict[str, str]:
+    names = {
+        _folded(info[field]): tag
+        for tag, info in LANG_INFO.items()
+        for field in ("name_local", "name")
+        if field in info and "-" not in tag
+    }
+    return names | {_folded(name): tag for name, tag in _NAMES.items()}
+
+
+def _folded(name: str) -> str:
+    return " ".join(fold(word) for word in name.split())

@@ -1,0 +1,77 @@
+"""How rare each stem is among the opportunities: measured every night, stored, and kept by each
+process for a while.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+from django.db import transaction
+from django.utils import timezone
+
+from matching.models import OpportunityVector, TermStatistics
+from matching.text.terms import BUCKETS, Rarity, Terms
+
+#: How rare stems are is read again after so long.
+RARITY_SECONDS = 300
+RARITY_SAMPLE_ROWS = 50_000
+
+
+class _RarityCache:
+    """How rare stems are, read at most every `RARITY_SECONDS`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rarity = Rarity(0, np.zeros(BUCKETS, dtype=np.int32))
+        self._read_at = -float(RARITY_SECONDS)
+
+    def get(self) -> Rarity:
+        with self._lock:
+            if time.monotonic() - self._read_at >= RARITY_SECONDS:
+                self._rarity, self._read_at = stored_rarity() or measure_rarity(), time.monotonic()
+            return self._rarity
+
+    def clear(self) -> None:
+        with self._lock:
+            self._read_at = -float(RARITY_SECONDS)
+
+
+_rarity_cache = _RarityCache()
+current_rarity = _rarity_cache.get
+forget_rarity = _rarity_cache.clear
+
+
+def stored_rarity() -> Rarity | None:
+    """What the last `refresh_rarity` stored."""
+    row = TermStatistics.objects.filter(pk=1).first()
+    if row is None or len(row.frequencies) != 4 * BUCKETS:
+        return None
+    return Rarity(
+        row.documents, np.frombuffer(bytes(row.frequencies), dtype="<i4").astype(np.int32)
+    )
+
+
+def refresh_rarity() -> Rarity:
+    """Measure how rare stems are, and store it."""
+    rarity = measure_rarity()
+    TermStatistics.objects.update_or_create(
+        pk=1,
+        defaults={
+            "documents": rarity.documents,
+            "frequencies": rarity.frequencies.astype("<i4").tobytes(),
+            "computed_at": timezone.now(),
+        },
+    )
+    forget_rarity()
+    return rarity
+
+
+def measure_rarity(source: str = "") -> Rarity:
+    """From a sample of opportunities, streamed: at most `RARITY_SAMPLE_ROWS`."""
+    rows = OpportunityVector.objects.order_by()
+    rows = rows.filter(opportunity__source=source) if source else rows
+    packed = rows.values_list("terms", flat=True)[:RARITY_SAMPLE_ROWS]
+    with transaction.atomic():  # which a cursor that streams needs
+        return Rarity.of(Terms.unpack(bytes(terms)) for terms in packed.iterator(chunk_size=2000))

@@ -1,0 +1,1 @@
+"""Stored vectors, their spaces and their indexes."""

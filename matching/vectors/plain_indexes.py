@@ -1,0 +1,40 @@
+"""The ordinary indexes of opportunities that filters and words need: of place, kind, category, time
+and text.
+
+Migrations make them. A build that was broken off leaves one that is invalid, which PostgreSQL keeps
+up and never uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+import structlog
+from django.db import connection
+from django.db.backends.postgresql.schema import DatabaseSchemaEditor
+
+from matching.models import Opportunity
+from matching.search.nearest import index_is_valid
+
+log = structlog.get_logger(__name__)
+
+
+def repair(on_step: Callable[[], object] = lambda: None) -> list[str]:
+    """Every index that the model of opportunities declares is there and valid; the names of those
+    built anew.
+
+    Reading and writing go on meanwhile. Must run outside a transaction.
+    """
+    repaired = []
+    for index in Opportunity._meta.indexes:  # noqa: SLF001 - documented
+        if index_is_valid(index.name):
+            continue
+        on_step()
+        log.warning("matching.supporting_index_repaired", index=index.name)
+        with connection.schema_editor(atomic=False) as plain_editor:
+            editor = cast("DatabaseSchemaEditor", plain_editor)
+            editor.remove_index(Opportunity, index, concurrently=True)
+            editor.add_index(Opportunity, index, concurrently=True)
+        repaired.append(index.name)
+    return repaired

@@ -1,0 +1,232 @@
+"""Work on everything: embedding it with another model, and the nightly round.
+
+Streams ids, never rows of text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+import jobs
+from embeddings.embedder import get_embedder
+from matching.errors import IndexBuildRunning
+from matching.models import (
+    CachedRanking,
+    MatchRun,
+    Opportunity,
+    OpportunityVector,
+    Profile,
+    ProfileVector,
+    StoredVector,
+    VectorSpace,
+)
+from matching.text.rarity import refresh_rarity
+from matching.vectors import indexing, storing
+from matching.vectors.spaces import activate, active_space, space_for
+
+USERS_TOGETHER = 500
+RUN_RETENTION = timedelta(days=30)
+#: Runs that began before a swap of models end in the old one's vectors.
+SPACE_RETENTION = timedelta(days=1)
+ROWS_DELETED_TOGETHER = 5000
+#: Rows among which those without a current vector are looked for together.
+PAGE_ROWS = 512
+#: What embedding, and then indexing, count for in the progress of a rebuild.
+EMBEDDING_SHARE, INDEXING_SHARE = 0.9, 0.09
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What is embedded: the rows, their vectors with the name of the row in them, and how vectors
+    are made.
+    """
+
+    name: str
+    owners: QuerySet[Any]
+    stored: QuerySet[Any]
+    owner: str
+    vectors_of: Callable[..., Sequence[OpportunityVector] | Sequence[ProfileVector]]
+
+
+OPPORTUNITIES = _Kind(
+    "opportunities",
+    Opportunity.objects.order_by("pk"),
+    OpportunityVector.objects.all(),
+    "opportunity",
+    storing.opportunity_vectors,
+)
+PROFILES = _Kind(
+    "profiles",
+    Profile.objects.order_by("pk"),
+    ProfileVector.objects.all(),
+    "profile",
+    storing.profile_vectors,
+)
+
+
+def rebuild() -> VectorSpace:
+    """Everything has a current vector in the space of this worker's embedder, which is the active
+    one from now on.
+
+    Matching goes on in the old space meanwhile. Killed, it goes on where it stopped: what has a
+    vector is left alone.
+    """
+    space = space_for(get_embedder())
+    done = _Done.of(space)
+    for kind in (OPPORTUNITIES, PROFILES):
+        _embed_stale(kind, space, done)
+    _index_and_swap(space)
+    return space
+
+
+@dataclass(slots=True)
+class _Done:
+    """How far a rebuild is, of opportunities and profiles together."""
+
+    total: int
+    done: int
+
+    @classmethod
+    def of(cls, space: VectorSpace) -> _Done:
+        kinds = (OPPORTUNITIES, PROFILES)
+        return cls(
+            total=sum(kind.owners.count() for kind in kinds),
+            done=sum(kind.stored.filter(space=space).count() for kind in kinds),
+        )
+
+    def add(self, count: int, stage: str) -> None:
+        self.done += count
+        share = min(self.done / max(self.total, 1), 1.0)
+        jobs.current_task().progress(
+            EMBEDDING_SHARE * share, stage, done=self.done, total=self.total
+        )
+
+
+def _embed_stale(kind: _Kind, space: VectorSpace, done: _Done) -> None:
+    """Everything of this kind has a current vector in `space`: it is gone through until once
+    nothing was found.
+
+    So what changed behind the place that was reached is embedded too. The checkpoint names that
+    place.
+    """
+    task = jobs.current_task()
+    place = {"space": space.pk, "kind": kind.name}
+    stored = task.checkpoint or {}
+    after: str | None = stored["after"] if stored.items() >= place.items() else None
+    is_complete = False
+    while not is_complete:
+        is_complete = after is None
+        for ids in _stale(kind, space, after):
+            rows = kind.vectors_of(ids, attempt=task.attempt)
+            with task.effects():
+                storing.upsert(rows)
+                task.save_checkpoint(place | {"after": str(ids[-1])})
+            done.add(len(ids), kind.name)
+            is_complete = False
+        after = None
+
+
+def _stale(kind: _Kind, space: VectorSpace, after: str | None) -> Iterator[list[UUID]]:
+    """The ids of those behind `after` without a vector of their present text in `space`, some at a
+    time, in order.
+
+    A page costs the same wherever it lies: both questions leave PostgreSQL but one plan, by key. An
+    anti-join does not, and while statistics say that a space that is being filled is empty, it
+    reads the whole space for each page.
+    """
+    while page := list(
+        (kind.owners.filter(pk__gt=after) if after else kind.owners).values("pk", "version")[
+            :PAGE_ROWS
+        ]
+    ):
+        newest = {row["pk"]: row["version"] for row in page}
+        stored = kind.stored.filter(**{f"{kind.owner}__in": list(newest)})
+        current = {
+            owner
+            for owner, space_id, version in stored.values_list(kind.owner, "space", "version")
+            if space_id == space.pk and version >= newest[owner]
+        }
+        stale = [pk for pk in newest if pk not in current]
+        for start in range(0, len(stale), storing.BATCH_TEXTS):
+            yield stale[start : start + storing.BATCH_TEXTS]
+        after = str(page[-1]["pk"])
+
+
+def _index_and_swap(space: VectorSpace) -> None:
+    task = jobs.current_task()
+    if active_space() == space:
+        return
+    if Opportunity.objects.count() >= indexing.ROWS_WORTH_AN_INDEX:
+        indexing.build(
+            space,
+            on_progress=lambda share, stage: task.progress(
+                EMBEDDING_SHARE + INDEXING_SHARE * share, stage
+            ),
+        )
+    with task.effects():
+        activate(space)
+
+
+def build_indices() -> None:
+    """The indexes of the active space are new; progress shows on the task."""
+    task = jobs.current_task()
+    space = active_space()
+    if space is not None:
+        indexing.build(space, on_progress=task.progress)
+
+
+def tidy() -> None:
+    """Stems are counted; old runs, rankings past their time and the vectors of retired models are
+    gone.
+    """
+    with jobs.current_task().effects():
+        refresh_rarity()
+        MatchRun.objects.filter(created_at__lt=timezone.now() - RUN_RETENTION).delete()
+        CachedRanking.objects.filter(expires_at__lt=timezone.now()).delete()
+    for space in VectorSpace.objects.filter(
+        state=VectorSpace.State.RETIRED, retired_at__lt=timezone.now() - SPACE_RETENTION
+    ):
+        try:
+            indexing.forget(space)
+        except IndexBuildRunning:
+            return  # the next night's round finds them
+        for model in (OpportunityVector, ProfileVector):
+            while _delete_some(model, space):
+                jobs.current_task().progress(0.1, "vectors of a retired model")
+
+
+def _delete_some(model: type[StoredVector], space: VectorSpace) -> int:
+    """Delete at most `ROWS_DELETED_TOGETHER` vectors of a space; return how many."""
+    with jobs.current_task().effects():
+        ids = model._default_manager.filter(space=space).values("pk")[:ROWS_DELETED_TOGETHER]  # noqa: SLF001 - documented
+        return model._default_manager.filter(pk__in=ids).delete()[0]  # noqa: SLF001 - documented
+
+
+def in_batches(send: Callable[[Sequence[str]], object]) -> None:
+    """`send` gets the ids of all citizens with a profile, some at a time; killed, it goes on after
+    the last batch.
+    """
+    task = jobs.current_task()
+    for batch in _citizens_after(task.checkpoint):
+        with task.effects():
+            send([str(user_id) for user_id in batch])
+            task.save_checkpoint(str(batch[-1]))
+        task.progress(0.5, "citizens")
+
+
+def _citizens_after(last: str | None) -> Iterator[list[UUID]]:
+    everyone = (
+        Profile.objects.filter(user__is_active=True)
+        .order_by("user_id")
+        .values_list("user_id", flat=True)
+    )
+    while batch := list((everyone.filter(user_id__gt=last) if last else everyone)[:USERS_TOGETHER]):
+        yield batch
+        last = str(batch[-1])

@@ -1,0 +1,254 @@
+"""From texts to stored vectors: of opportunities and of profiles, in batches, in the space of this
+worker's embedder.
+
+A text that is newer than its vector is found by its version. What an older task embedded never
+replaces what a newer one did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import structlog
+from django.db import connection
+from numpy.typing import NDArray
+from pgvector import Vector
+
+from embeddings.embedder import Embedder, Vectors, get_embedder, unit_rows
+from embeddings.errors import EmbeddingFailed, TextRefused
+from matching.models import (
+    Opportunity,
+    OpportunityVector,
+    Profile,
+    ProfileVector,
+    StoredVector,
+    VectorSpace,
+)
+from matching.text import glossary
+from matching.text.terms import Terms
+from matching.vectors.spaces import check_shape, space_for
+
+log = structlog.get_logger(__name__)
+
+#: Texts embedded between two looks at whether the task was cancelled.
+BATCH_TEXTS = 64
+#: From this attempt on a batch over which the embedding service fails is embedded text by text.
+SPLIT_FROM_ATTEMPT = 4
+FACETS_MAX = 16
+#: What the whole text adds to the vector of headline, skills and interests.
+WHOLE_TEXT_WEIGHT = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileTexts:
+    """A profile in English where the glossary knows its words."""
+
+    brief: str
+    whole: str
+    skills: list[str]
+    original: str
+
+    @classmethod
+    def of(cls, profile: Profile) -> ProfileTexts:
+        original = _original(profile)
+        languages = glossary.languages_of(original)
+        headline, about = (
+            glossary.in_english(text, languages) for text in (profile.headline, profile.about)
+        )
+        skills = [glossary.in_english(skill, languages) for skill in profile.skills]
+        interests = [glossary.in_english(interest, languages) for interest in profile.interests]
+        brief = _sentence(headline, ", ".join(skills), ", ".join(interests))
+        whole = _sentence(headline, about, ", ".join(skills), ", ".join(interests))
+        return cls(brief, whole, skills[:FACETS_MAX], original if languages else "")
+
+
+def _original(profile: Profile) -> str:
+    return f"{profile.headline}. {profile.about} {', '.join(profile.skills)}. {', '.join(profile.interests)}."
+
+
+def languages_written_by(profile: Profile) -> tuple[str, ...]:
+    """The languages a citizen may write in: those they say they speak, and those of the glossary
+    they wrote in.
+    """
+    return tuple(dict.fromkeys([*profile.languages, *glossary.languages_of(_original(profile))]))
+
+
+def _sentence(*parts: str) -> str:
+    return ". ".join(part for part in parts if part.strip())
+
+
+def opportunity_text(opportunity: Opportunity) -> str:
+    """What is embedded of an opportunity: its text, with the English of what is Spanish or Hindi."""
+    text = opportunity.text
+    languages = glossary.languages_of(text)
+    return f"{text} {glossary.in_english(text, languages)}" if languages else text
+
+
+def embed_opportunities(ids: Sequence[UUID | str]) -> list[UUID]:
+    """Store the vectors of those opportunities that exist; the ids of those that are new or
+    changed.
+    """
+    return upsert(opportunity_vectors(ids))
+
+
+def opportunity_vectors(ids: Sequence[UUID | str], *, attempt: int = 1) -> list[OpportunityVector]:
+    """The vectors of those opportunities that exist, not stored; `attempt` is that of the task,
+    from 1.
+    """
+    embedder = get_embedder()
+    space = space_for(embedder)
+    found = list(Opportunity.objects.filter(pk__in=ids).defer("search"))
+    texts = [opportunity_text(opportunity) for opportunity in found]
+    vectors = embed_each(texts, embedder, space, is_split=attempt >= SPLIT_FROM_ATTEMPT)
+    return [
+        OpportunityVector(
+            opportunity=opportunity,
+            space=space,
+            embedding=storable(vector),
+            terms=Terms.of(text).pack(),
+            version=opportunity.version,
+        )
+        for opportunity, text, vector in zip(found, texts, vectors, strict=True)
+    ]
+
+
+def profile_vectors(ids: Sequence[UUID | str], *, attempt: int = 1) -> list[ProfileVector]:
+    """The vectors of those profiles that exist, not stored; `attempt` is that of the task, from 1."""
+    return [
+        current_profile_vector(profile, attempt=attempt)
+        for profile in Profile.objects.filter(pk__in=ids)
+    ]
+
+
+def current_profile_vector(profile: Profile, *, attempt: int = 1) -> ProfileVector:
+    """The vector of a profile by this worker's embedder, not stored."""
+    embedder = get_embedder()
+    return profile_vector(profile, embedder, space_for(embedder), attempt=attempt)
+
+
+def profile_vector(
+    profile: Profile, embedder: Embedder, space: VectorSpace, *, attempt: int = 1
+) -> ProfileVector:
+    """The vector of a profile, not stored."""
+    texts = ProfileTexts.of(profile)
+    each = [texts.brief, texts.whole, *texts.skills]
+    brief, whole, *facets = embed_each(
+        each, embedder, space, is_split=attempt >= SPLIT_FROM_ATTEMPT
+    )
+    meaning = unit_rows((brief + WHOLE_TEXT_WEIGHT * whole)[None, :])[0]
+    return ProfileVector(
+        profile=profile,
+        space=space,
+        embedding=storable(meaning),
+        facets=np.array(facets, dtype="<f4").tobytes(),
+        terms=Terms.of(f"{texts.whole} {texts.original}").pack(),
+        version=profile.version,
+    )
+
+
+def facets_of(stored: ProfileVector, dimensions: int) -> Vectors:
+    """The vectors of the skills, float32[skills, dimensions]."""
+    flat: NDArray[np.float32] = np.frombuffer(bytes(stored.facets), dtype="<f4").astype(np.float32)
+    return flat.reshape(-1, dimensions)
+
+
+def embed_each(
+    texts: list[str], embedder: Embedder, space: VectorSpace, *, is_split: bool = False
+) -> Vectors:
+    """Unit rows; zero for a text that says nothing or that the embedder refuses, which never takes
+    others with it.
+
+    With `is_split` the same holds for a text over which the service fails while it embeds others.
+    Raises DimensionMismatch, EmbeddingRefused where it is not a text that is refused, and
+    EmbeddingUnavailable when another try may help.
+    """
+    try:
+        vectors = embedder.embed(texts)
+    except (EmbeddingFailed, TextRefused) as error:
+        if len(texts) > 1 and is_split:
+            return _embed_one_by_one(texts, embedder, space)
+        if isinstance(error, EmbeddingFailed):
+            raise
+        if len(texts) > 1:
+            return np.concatenate([embed_each([text], embedder, space) for text in texts])
+        log.warning("matching.text_refused", characters=len(texts[0]))
+        return np.zeros((1, space.dimensions), dtype=np.float32)
+    check_shape(vectors, space, rows=len(texts))
+    return unit_rows(vectors)
+
+
+def _embed_one_by_one(texts: list[str], embedder: Embedder, space: VectorSpace) -> Vectors:
+    """Unit rows; zero for a text that failed twice, the second time after others had been embedded.
+
+    Raises EmbeddingFailed where none was: then it is the service that fails.
+    """
+    rows = np.zeros((len(texts), space.dimensions), dtype=np.float32)
+    left = list(range(len(texts)))
+    for _look in range(2):
+        failed = []
+        for i in left:
+            try:
+                rows[i] = embed_each([texts[i]], embedder, space)[0]
+            except EmbeddingFailed:
+                failed.append(i)
+        left = failed
+        if left and not rows.any():
+            raise EmbeddingFailed
+    for i in left:
+        log.warning("matching.text_failed", characters=len(texts[i]))
+    return rows
+
+
+def storable(vector: NDArray[np.float32]) -> NDArray[np.float32] | None:
+    """None in place of a zero vector, which has no direction and so no distance."""
+    return vector if bool(vector.any()) else None
+
+
+def upsert(rows: Sequence[OpportunityVector] | Sequence[ProfileVector]) -> list[UUID]:
+    """Write vectors in one statement; the owners of those that were new or newer than what was
+    there.
+
+    Owners deleted meanwhile are left out.
+    """
+    if not rows:
+        return []
+    model: type[StoredVector] = type(rows[0])
+    owner = "opportunity" if model is OpportunityVector else "profile"
+    columns = [f"{owner}_id", "space_id", "embedding", "terms", "version"]
+    columns += ["facets"] if model is ProfileVector else []
+    ordered = sorted(rows, key=lambda row: str(getattr(row, columns[0])))  # one order of locks
+    sql = f"""
+        INSERT INTO {model._meta.db_table} AS old ({", ".join(columns)})
+        SELECT new.* FROM (VALUES {", ".join([_placeholders(columns)] * len(ordered))}) AS new ({", ".join(columns)})
+        WHERE EXISTS (SELECT FROM matching_{owner} WHERE id = new.{owner}_id FOR KEY SHARE)
+        ON CONFLICT ({owner}_id, space_id) DO UPDATE
+        SET {", ".join(f"{column} = excluded.{column}" for column in columns[2:])}
+        WHERE old.version <= excluded.version RETURNING {owner}_id
+    """  # noqa: S608, SLF001 - names from this function alone; the table's documented name
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [_value(row, column) for row in ordered for column in columns])
+        return [UUID(str(found)) for (found,) in cursor.fetchall()]
+
+
+_TYPES = {
+    "embedding": "%s::vector",
+    "terms": "%s::bytea",
+    "facets": "%s::bytea",
+    "version": "%s::int",
+}
+
+
+def _placeholders(columns: list[str]) -> str:
+    casts = {"space_id": "%s::bigint"} | _TYPES
+    return f"({', '.join(casts.get(column, '%s::uuid') for column in columns)})"
+
+
+def _value(row: StoredVector, column: str) -> Any:
+    value = getattr(row, column)
+    if column == "embedding" and value is not None:
+        return Vector(value).to_text()
+    return bytes(value) if column in {"terms", "facets"} else value

@@ -1,0 +1,1 @@
+"""Which category a report belongs to."""

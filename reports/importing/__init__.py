@@ -1,0 +1,1 @@
+"""Reports from files of other systems."""

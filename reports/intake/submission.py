@@ -1,0 +1,110 @@
+"""How a citizen's report enters the system."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.actors import credit_reputation, record_audit_event
+from accounts.models import User
+from notifications.actors import notify_user
+from reports import intake_limits
+from reports.actors import classify_report, route_report
+from reports.models import (
+    Category,
+    CategorySource,
+    Report,
+    Severity,
+    Status,
+    StatusChange,
+    hash_tracking_token,
+    new_tracking_token,
+)
+
+SUBMISSION_POINTS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewReport:
+    """What a citizen tells; degrees in WGS84."""
+
+    title: str
+    description: str
+    latitude: float
+    longitude: float
+    severity: str = Severity.MEDIUM
+    address: str = ""
+    category: Category | None = None
+
+
+@dataclass(frozen=True)
+class Submission:
+    """The stored report, and the token that follows it when nobody is signed in: it is shown once,
+    here.
+    """
+
+    report: Report
+    tracking_token: str | None
+
+
+def submit_report(new: NewReport, *, reporter: User | None, host: str = "unknown") -> Submission:
+    """Store the report, the first line of its history and every task it causes, or nothing.
+
+    A signed-in citizen's report is public at once, an anonymous one when staff accepts it. A
+    category that the reporter chose is kept and never classified. `host` is the address it came
+    from. Raises IntakeRefused where its author, place or words have reached a limit.
+    """
+    token = None if reporter else new_tracking_token()
+    with transaction.atomic():
+        _within_limits(new, reporter=reporter, host=host)
+        report = _store(new, reporter=reporter, token=token)
+        _send_tasks(report)
+    return Submission(report, token)
+
+
+def _within_limits(new: NewReport, *, reporter: User | None, host: str) -> None:
+    text = f"{new.title} {new.description}"
+    intake_limits.spend(reporter, host, text=text, latitude=new.latitude, longitude=new.longitude)
+
+
+def _store(new: NewReport, *, reporter: User | None, token: str | None) -> Report:
+    now = timezone.now()
+    report = Report.objects.create(
+        reporter=reporter,
+        tracking_token_hash=hash_tracking_token(token) if token else None,
+        title=new.title,
+        description=new.description,
+        latitude=new.latitude,
+        longitude=new.longitude,
+        address=new.address,
+        severity=new.severity,
+        category=new.category,
+        category_source=CategorySource.REPORTER if new.category else CategorySource.NONE,
+        published_at=now if reporter else None,
+        created_at=now,
+        updated_at=now,
+    )
+    StatusChange.objects.create(report=report, to_status=Status.NEW, by=reporter, at=now)
+    return report
+
+
+def _send_tasks(report: Report) -> None:
+    report_id, reporter_id = str(report.pk), str(report.reporter_id) if report.reporter_id else None
+    if report.category_id is None:
+        classify_report.send(report_id)
+    else:
+        route_report.send(report_id)
+    record_audit_event.send("report.submitted", reporter_id, f"report:{report_id}", {})
+    if reporter_id is None:
+        return
+    credit_reputation.send(
+        reporter_id, SUBMISSION_POINTS, f"report:{report_id}:submitted", "report submitted"
+    )
+    notify_user.send(
+        reporter_id,
+        "report_received",
+        {"report_id": report_id, "title": report.title},
+        f"report:{report_id}:received",
+    )

@@ -1,0 +1,1 @@
+"""Which department answers a report, and by when."""

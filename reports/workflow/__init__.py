@@ -1,0 +1,1 @@
+"""The steps of a report from its arrival to its end."""

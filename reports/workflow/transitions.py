@@ -1,0 +1,139 @@
+"""How a report moves from its arrival to its end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.actors import record_audit_event
+from accounts.models import User
+from notifications.actors import notify_user
+from reports.errors import StatusChangedMeanwhile, TransitionNotAllowed
+from reports.models import OPEN_STATUSES, Report, Status, StatusChange
+
+# What may follow what. Read a line as: a report in this status may go to any of these.
+TRANSITIONS: dict[str, tuple[str, ...]] = {
+    Status.NEW: (
+        Status.TRIAGED,
+        Status.IN_PROGRESS,
+        Status.RESOLVED,
+        Status.CLOSED,
+        Status.REJECTED,
+        Status.DUPLICATE,
+    ),
+    Status.TRIAGED: (
+        Status.IN_PROGRESS,
+        Status.RESOLVED,
+        Status.CLOSED,
+        Status.REJECTED,
+        Status.DUPLICATE,
+    ),
+    Status.IN_PROGRESS: (
+        Status.TRIAGED,
+        Status.RESOLVED,
+        Status.CLOSED,
+        Status.REJECTED,
+        Status.DUPLICATE,
+    ),
+    Status.RESOLVED: (Status.CLOSED, Status.IN_PROGRESS),
+    Status.CLOSED: (Status.IN_PROGRESS,),
+    Status.REJECTED: (Status.TRIAGED,),
+    Status.DUPLICATE: (Status.TRIAGED,),
+}
+
+
+def allowed_from(status: str) -> tuple[str, ...]:
+    """The statuses that may follow this one."""
+    return TRANSITIONS[status]
+
+
+def change_status(report: Report, *, to: str, by: User | None, note: str = "") -> StatusChange:
+    """The report stands at `to`, its history says so, and its reporter will hear of it.
+
+    Everything commits together. `report` is brought up to date. `by` is None when the software
+    moved it, of which nobody is notified. Raises `TransitionNotAllowed` when the table has no such
+    step, and `StatusChangedMeanwhile` when the report no longer stands where the caller saw it.
+    """
+    came_from = report.status
+    fields = _step(report, to=to, by=by)
+    with transaction.atomic():
+        # Two people may have the same report open: only the first leaves the status that both of
+        # them saw.
+        if not Report.objects.filter(pk=report.pk, status=came_from).update(**fields):
+            raise StatusChangedMeanwhile
+        _set(report, fields)
+        change = StatusChange.objects.create(
+            report=report, from_status=came_from, to_status=to, by=by, note=note
+        )
+        if by is not None:
+            _tell(report, change, by)
+    return change
+
+
+def triage(report: Report, *, note: str) -> list[str]:
+    """The software moves a new report that the caller has locked; the history says so.
+
+    Return the fields to save.
+    """
+    came_from, fields = report.status, _step(report, to=Status.TRIAGED, by=None)
+    _set(report, fields)
+    StatusChange.objects.create(
+        report=report, from_status=came_from, to_status=Status.TRIAGED, note=note
+    )
+    return list(fields)
+
+
+def _step(report: Report, *, to: str, by: User | None) -> dict[str, Any]:
+    """What changes with this step. Raises `TransitionNotAllowed`."""
+    if to not in allowed_from(report.status):
+        raise TransitionNotAllowed(_refusal(report.status, to))
+    now = timezone.now()
+    return {
+        "status": to,
+        "updated_at": now,
+        "closed_at": None if to in OPEN_STATUSES else report.closed_at or now,
+        "published_at": _publication(report, to=to, by_staff=by is not None),
+    }
+
+
+def _set(report: Report, fields: dict[str, Any]) -> None:
+    for name, value in fields.items():
+        setattr(report, name, value)
+
+
+def _publication(report: Report, *, to: str, by_staff: bool) -> object:
+    """A rejected report is withdrawn; one that staff accepts is published, which anonymous ones
+    wait for.
+    """
+    if to == Status.REJECTED:
+        return None
+    return report.published_at or (timezone.now() if by_staff else None)
+
+
+def _tell(report: Report, change: StatusChange, by: User) -> None:
+    record_audit_event.send(
+        "report.status_changed",
+        str(by.pk),
+        f"report:{report.pk}",
+        {"from": change.from_status, "to": change.to_status},
+    )
+    if report.reporter_id is None or not report.is_live:
+        return
+    notify_user.send(
+        str(report.reporter_id),
+        "report_status_changed",
+        {
+            "report_id": str(report.pk),
+            "title": report.title,
+            "status": change.get_to_status_display(),
+            "note": change.note,
+        },
+        f"report:{report.pk}:status:{change.pk}",
+    )
+
+
+def _refusal(came_from: str, to: str) -> str:
+    allowed = ", ".join(allowed_from(came_from))
+    return f"A report that is {came_from} cannot become {to}. Allowed from here: {allowed}."
