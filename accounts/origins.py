@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
+from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,12 @@ class Origin:
     def network(self) -> str:
         """The neighbourhood: an IPv4 /24, or an IPv6 /48."""
         return self._network(24, 48)
+
+    @property
+    def pseudonym(self) -> UUID:
+        """The subscriber as an id that says nothing of the address to who does not know SECRET_KEY."""
+        digest = salted_hmac("civiclens.origin", self.host, algorithm="sha256").digest()
+        return UUID(bytes=digest[:16], version=4)
 
     def _network(self, v4_bits: int, v6_bits: int) -> str:
         if self.ip_address is None:

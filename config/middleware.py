@@ -1,13 +1,15 @@
-"""What holds for every request: its id and log line, problem documents under /api/, optional
-slashes, CSP, ETags.
+"""What holds for every request: its id and log line, the urgency of its tasks, problem documents
+under /api/, optional slashes, CSP, ETags.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import time
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -18,7 +20,10 @@ from django.urls import is_valid_path
 from django.utils.cache import patch_cache_control
 from uuid_utils.compat import uuid7
 
+from accounts import origins
 from config import problems
+from jobs.execution.entrance import Entrance, entering_by
+from jobs.urgency import Urgency
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -51,6 +56,21 @@ class RequestIdMiddleware:
             _log_finished(request, response, started)
         response["X-Request-ID"] = request_id
         return response
+
+
+class EntranceMiddleware:
+    """A person waits for the tasks of a request, unless a machine made it, such as a partner's.
+
+    Their sender is the user or the partner; of a request by neither, a digest of the client's
+    address.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        with entering_by(functools.partial(_entrance_of, request)):
+            return self.get_response(request)
 
 
 class ProblemMiddleware:
@@ -144,6 +164,12 @@ class ApiCacheMiddleware(ConditionalGetMiddleware):
         ):  # Django's 304 drops it, and a client that polls would ask again at once
             answer["Retry-After"] = response["Retry-After"]
         return answer
+
+
+def _entrance_of(request: HttpRequest) -> Entrance:
+    user: Any = getattr(request, "user", None)
+    urgency = Urgency.ROUTINE if getattr(user, "is_machine", False) else Urgency.PERSON
+    return Entrance(urgency, getattr(user, "pk", None) or origins.of_request(request).pseudonym)
 
 
 def _log_finished(request: HttpRequest, response: HttpResponseBase, started: float) -> None:

@@ -7,8 +7,8 @@ SCHEDULE = [
     Entry(
         name="export-audit-head", cron="*/5 * * * *", actor="export_audit_head", is_coalesced=True
     ),
-    Entry(name="refresh-all-matches", cron="41 2 * * *", actor="refresh_all_matches"),
-    Entry(name="prune-tasks", cron="17 3 * * *", actor="prune_tasks"),
-    Entry(name="prune-sign-ins", cron="20 3 * * *", actor="prune_sign_ins"),
-    Entry(name="prune-receipts", cron="23 3 * * *", actor="prune_receipts"),
+    Entry(name="refresh-all-matches", cron="41 2 * * *", actor="refresh_all_matches", is_bulk=True),
+    Entry(name="prune-tasks", cron="17 3 * * *", actor="prune_tasks", is_bulk=True),
+    Entry(name="prune-sign-ins", cron="20 3 * * *", actor="prune_sign_ins", is_bulk=True),
+    Entry(name="prune-receipts", cron="23 3 * * *", actor="prune_receipts", is_bulk=True),
 ]

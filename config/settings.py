@@ -142,6 +142,7 @@ AUTH_USER_MODEL = "accounts.User"
 
 MIDDLEWARE = [
     "config.middleware.RequestIdMiddleware",
+    "config.middleware.EntranceMiddleware",
     "jobs.execution.tracing.TracingMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "config.middleware.ContentSecurityPolicyMiddleware",

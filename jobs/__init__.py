@@ -13,8 +13,10 @@ with transaction.atomic():
 from jobs.errors import JobsError, PermanentError, TaskCancelled
 from jobs.execution.current import RunningTask, current_task
 from jobs.execution.declaration import LedgerActor, actor
+from jobs.execution.entrance import entering
 from jobs.execution.groups import send_group
 from jobs.execution.job_types import Limits, job_type
+from jobs.urgency import Urgency
 
 __all__ = [
     "JobsError",
@@ -23,8 +25,10 @@ __all__ = [
     "PermanentError",
     "RunningTask",
     "TaskCancelled",
+    "Urgency",
     "actor",
     "current_task",
+    "entering",
     "job_type",
     "send_group",
 ]

@@ -16,6 +16,7 @@ from uuid_utils.compat import uuid7
 
 from jobs.model_fields import LineField
 from jobs.states import PENDING_STATES, TERMINAL_STATES, State
+from jobs.urgency import Urgency
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -60,6 +61,7 @@ class Task(models.Model):
     queue = models.CharField(max_length=60)
     args = models.JSONField(default=list)
     kwargs = models.JSONField(default=dict)
+    urgency = models.PositiveSmallIntegerField(choices=Urgency, db_default=Urgency.ROUTINE)
     priority = models.SmallIntegerField(default=0, help_text="Lower runs first.")
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
     run_at = models.DateTimeField(db_default=Now(), help_text="Not claimed before this time.")
@@ -115,17 +117,17 @@ class Task(models.Model):
             ),
         ]
         indexes = [
-            # The relay and the embedded workers: due tasks of a queue, most urgent first.
+            # Whoever takes or hands on: due tasks of a queue, most urgent first.
             models.Index(
-                fields=["queue", "priority", "publish_at"],
+                fields=["queue", "urgency", "priority", "publish_at"],
                 condition=models.Q(state__in=["queued", "retrying"]),
-                name="jobs_task_pending",
+                name="jobs_task_waiting",
             ),
-            # Behind a backlog: everybody's due tasks of a queue, so that people take turns.
+            # Behind a backlog: everybody's due tasks of a level, so that senders take turns.
             models.Index(
-                fields=["queue", "created_by", "priority", "publish_at"],
+                fields=["queue", "urgency", "priority", "created_by", "publish_at"],
                 condition=models.Q(state__in=["queued", "retrying"]),
-                name="jobs_task_pending_by_person",
+                name="jobs_task_waiting_by_sender",
             ),
             # Rescue: what a vanished worker was running.
             models.Index(
@@ -231,6 +233,8 @@ class TaskGroup(models.Model):
     callback_task_id = models.UUIDField(
         null=True, help_text="Set once, when the callback was sent."
     )
+    urgency = models.PositiveSmallIntegerField(choices=Urgency, db_default=Urgency.ROUTINE)
+    created_by = models.UUIDField(null=True)
     created_at = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:

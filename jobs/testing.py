@@ -65,7 +65,7 @@ def advance(period: timedelta) -> None:
 
 def _next_task(*, until_delay: bool, besides: Collection[UUID]) -> Task | None:
     waiting = Task.objects.due().exclude(pk__in=besides) if until_delay else Task.objects.pending()
-    task = waiting.order_by("priority", "run_at", "id").first()
+    task = waiting.order_by("urgency", "priority", "run_at", "id").first()
     if task is not None:
         transitions.hasten(task.id)
     return task

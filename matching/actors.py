@@ -67,11 +67,11 @@ def run_matches(run_id: str) -> None:
     carrying_out.carry_out(run_id)
 
 
-@jobs.actor(queue_name="matching", transaction_timeout=REVERSE_TIMEOUT)
+@jobs.actor(queue_name="matching", transaction_timeout=REVERSE_TIMEOUT, is_bulk=True)
 def match_citizens(opportunity_ids: list[str]) -> None:
     """New or changed opportunities are matches of citizens they suit alone.
 
-    Each citizen who wants to is told, at most once a day.
+    Each citizen who wants to is told, at most once a day. Nobody waits for it: it is bulk work whoever sends it.
     """
     for user_id in Profile.objects.to_be_told(reverse.find_citizens(opportunity_ids)):
         notify_user.send(str(user_id), "new_matches", {}, reverse.notice_key(user_id))
@@ -100,7 +100,7 @@ def refresh_all_matches() -> None:
     )
 
 
-@jobs.actor(queue_name="maintenance", kind="long", max_attempts=20)
+@jobs.actor(queue_name="maintenance", kind="long", max_attempts=20, is_bulk=True)
 def rebuild_embeddings() -> None:
     """Everything is embedded with this worker's embedder; then citizens are matched with its
     vectors.
@@ -108,7 +108,7 @@ def rebuild_embeddings() -> None:
     rebuilding.rebuild()
 
 
-@jobs.actor(queue_name="maintenance", kind="long", max_attempts=3)
+@jobs.actor(queue_name="maintenance", kind="long", max_attempts=3, is_bulk=True)
 def build_vector_indices() -> None:
     """The vector indexes are built anew, checked, and replace the old ones."""
     rebuilding.build_indices()

@@ -14,8 +14,10 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+import jobs
 from jobs.http import strict_json
 from jobs.ledger.database import lock
+from jobs.urgency import Urgency
 from matching.errors import ImportFileError
 from matching.import_formats import FORMATS, Row, RowRejected, row_to_opportunity
 from matching.models import Opportunity
@@ -58,7 +60,10 @@ def import_opportunities(
     """
     counts = Counts()
     try:
-        with rejects.open("w", encoding="utf-8") as rejected:
+        with (
+            jobs.entering(Urgency.BULK, sender=f"import:{source}"),
+            rejects.open("w", encoding="utf-8") as rejected,
+        ):
             for batch in _batches(FORMATS[format](path)):
                 _import_batch(batch, source, counts, rejected.write)
                 on_progress(counts)

@@ -189,6 +189,8 @@ class Partner(models.Model):
     is_active = models.BooleanField("active", default=True)
     created_at = models.DateTimeField(db_default=Now())
 
+    is_machine = True  # no person waits for what its requests send
+
     def __str__(self) -> str:
         return self.name
 

@@ -18,6 +18,8 @@ SCHEME = "Bearer"
 class Provider(AnonymousUser):
     """Nobody of ours: the machine that knows SMS_RECEIPT_TOKEN."""
 
+    is_machine = True  # no person waits for what its requests send
+
 
 class ProviderAuthentication(BaseAuthentication):
     """`Authorization: Bearer <SMS_RECEIPT_TOKEN>`; without that setting there is nothing at the

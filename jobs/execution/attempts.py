@@ -18,7 +18,7 @@ from django.db import transaction
 from dramatiq import get_broker
 
 from jobs.errors import InTransaction, LeaseLost, PermanentError, TaskCancelled
-from jobs.execution import current, groups, pace, telemetry
+from jobs.execution import current, entrance, groups, pace, telemetry
 from jobs.failpoints import failpoint
 from jobs.ledger import transitions
 from jobs.ledger.database import (
@@ -83,9 +83,16 @@ def run_claimed(
 
 @contextmanager
 def context_of(claim: transitions.Claim) -> Iterator[None]:
-    """Inside, `claim` is the current task of this thread, and the log says so."""
+    """Inside, `claim` is the current task of this thread, and the log says so.
+
+    What it sends is as urgent as it is, and of the same sender.
+    """
     context = {"task_id": str(claim.id), "actor": claim.actor, "request_id": claim.request_id}
-    with current.running(claim), structlog.contextvars.bound_contextvars(**context):
+    with (
+        current.running(claim),
+        entrance.entering(claim.urgency, sender=claim.created_by),
+        structlog.contextvars.bound_contextvars(**context),
+    ):
         yield
 
 

@@ -24,6 +24,7 @@ from jobs.ledger.database import fetch, persistently
 from jobs.ledger.picking import Picking
 from jobs.process import process_id
 from jobs.states import State
+from jobs.urgency import IS_BULK, IS_FOREGROUND
 
 if TYPE_CHECKING:
     from jobs.execution.declaration import LedgerActor
@@ -44,8 +45,9 @@ _UNCLAIMED = f"""
     {transitions.MAY_START} AND publish_at <= statement_timestamp() + %(grace)s
     AND attempt = 0 AND limit_key IS NULL
 """
-_ANY = f"SELECT FROM jobs_task WHERE queue = %(queue)s AND {_UNCLAIMED} LIMIT 1"
-_PICKING = Picking(f"{_UNCLAIMED} AND actor = ANY(%(actors)s)")
+_ANY = f"SELECT FROM jobs_task WHERE queue = %(queue)s AND {IS_FOREGROUND} AND {_UNCLAIMED} LIMIT 1"
+_FOREGROUND = Picking(f"{_UNCLAIMED} AND {IS_FOREGROUND} AND actor = ANY(%(actors)s)")
+_BULK = Picking(f"{_UNCLAIMED} AND {IS_BULK} AND actor = ANY(%(actors)s)")
 
 
 def short_actors(queue: str) -> list[str]:
@@ -64,29 +66,39 @@ def is_any_unclaimed(queue: str) -> bool:
 
 
 def claim(
-    queue: str, actors: Sequence[str], *, first: UUID | None = None
+    queue: str, actors: Sequence[str], *, first: UUID | None = None, is_bulk: bool = False
 ) -> list[transitions.Claim]:
     """Claim a bundle of due tasks of `actors`, which are short, and with them the task `first` if
     it never started.
+
+    Either bulk work alone or everything else.
     """
     slowest = max(map(pace.of, actors))
     limit = min(BUNDLE_TASKS, max(int(BUNDLE_SECONDS / slowest), 1)) if slowest else BUNDLE_TASKS
-    return _claim(queue, actors, limit=limit, is_durable=False, first=first)
+    return _claim(queue, actors, limit=limit, is_durable=False, first=first, is_bulk=is_bulk)
 
 
-def claim_one(queue: str, actors: Sequence[str]) -> list[transitions.Claim]:
+def claim_one(
+    queue: str, actors: Sequence[str], *, is_bulk: bool = False
+) -> list[transitions.Claim]:
     """Claim the most urgent due task of `actors`, of any kind; none or one."""
-    return _claim(queue, actors, limit=1, is_durable=True)
+    return _claim(queue, actors, limit=1, is_durable=True, is_bulk=is_bulk)
 
 
 def _claim(
-    queue: str, actors: Sequence[str], *, limit: int, is_durable: bool, first: UUID | None = None
+    queue: str,
+    actors: Sequence[str],
+    *,
+    limit: int,
+    is_durable: bool,
+    first: UUID | None = None,
+    is_bulk: bool,
 ) -> list[transitions.Claim]:
-    token = uuid4()
+    token, picking = uuid4(), _BULK if is_bulk else _FOREGROUND
     parameters = {"actors": list(actors), "grace": outbox.fast_path_grace()}
     try:
         with transaction.atomic():
-            picked = [task.id for task in _PICKING.lock(queue, limit, **parameters)]
+            picked = [task.id for task in picking.lock(queue, limit, **parameters)]
             wanted = (
                 [first] if first and first not in picked and transitions.lock_untried(first) else []
             )

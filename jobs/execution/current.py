@@ -16,6 +16,7 @@ from jobs.errors import NoCurrentTask, TaskCancelled
 from jobs.failpoints import failpoint
 from jobs.ledger import transitions
 from jobs.ledger.database import execute
+from jobs.urgency import Urgency
 
 
 class RunningTask:
@@ -75,6 +76,15 @@ class RunningTask:
             raise TaskCancelled
 
 
+#: The tasks that this process runs, without bulk work.
+_foreground: set[UUID] = set()
+
+
+def is_foreground_busy() -> bool:
+    """Return whether this process runs anything but bulk work."""
+    return bool(_foreground)
+
+
 _current: ContextVar[RunningTask | None] = ContextVar("civiclens_running_task", default=None)
 
 
@@ -101,9 +111,12 @@ def running(claim: transitions.Claim) -> Iterator[RunningTask]:
     """Make `claim` the current task of this thread."""
     task = RunningTask(claim)
     mark = _current.set(task)
+    if claim.urgency != Urgency.BULK:
+        _foreground.add(claim.id)
     try:
         yield task
     finally:
+        _foreground.discard(claim.id)
         _current.reset(mark)
 
 

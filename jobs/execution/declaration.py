@@ -33,6 +33,7 @@ class Policy:
     transaction_timeout: timedelta | None = None
     is_at_most_once: bool = False
     is_sealed: bool = False
+    is_bulk: bool = False
 
 
 class SendOptions(TypedDict, total=False):
@@ -110,7 +111,7 @@ class LedgerActor(Actor[P, R], Generic[P, R]):
             once_per: nothing is sent for so long after a task of the same `unique_key`, whatever
                 became of it.
             deadline: cancelled instead of started after so long.
-            priority: lower runs first.
+            priority: lower runs first, among tasks of the same urgency (`jobs.entering`).
             limit_key, limit_count: at most `limit_count` tasks of `limit_key` run at once.
             created_by, job_type, is_completion_announced: of a job started by a person
             (`jobs.execution.job_types`).
@@ -154,6 +155,7 @@ def actor(  # noqa: PLR0913 - each is a named option
     max_backoff: timedelta = timedelta(minutes=30),
     transaction_timeout: timedelta | None = None,
     is_sealed: bool = False,
+    is_bulk: bool = False,
 ) -> Callable[[Callable[P, R]], LedgerActor[P, R]]:
     """Declare a function as an actor; its name is a contract once a task is stored.
 
@@ -168,11 +170,12 @@ def actor(  # noqa: PLR0913 - each is a named option
         delivery: for external actors whose call must never be repeated: `at_most_once` is tried
             once only.
         max_attempts: attempts, counted when they start, before a task is dead.
-        priority: lower runs first.
+        priority: lower runs first, among tasks of the same urgency (`jobs.entering`).
         min_backoff, max_backoff: bounds of the exponential pause between attempts.
         transaction_timeout: how long the transaction may last; by default
             JOBS_TRANSACTION_TIMEOUT_SECONDS.
         is_sealed: the arguments are encrypted in the ledger, for secrets.
+        is_bulk: its tasks are bulk work whoever sends them, and so are the tasks that they send.
 
     Raises:
         ValueError: an actor of that name exists, the queue is unknown or the options contradict
@@ -193,5 +196,6 @@ def actor(  # noqa: PLR0913 - each is a named option
         transaction_timeout=transaction_timeout,
         is_at_most_once=is_at_most_once,
         is_sealed=is_sealed,
+        is_bulk=is_bulk,
     )
     return lambda fn: LedgerActor(fn, policy=policy, queue_name=queue_name, priority=priority)

@@ -15,7 +15,9 @@ from dramatiq import get_broker
 from psycopg.types.json import Jsonb
 from uuid_utils.compat import uuid7
 
+from jobs.execution import entrance
 from jobs.ledger.database import execute, fetch
+from jobs.urgency import Urgency
 
 if TYPE_CHECKING:
     from jobs.execution.declaration import LedgerActor
@@ -45,13 +47,23 @@ def send_group(
     function can look at the children by the group's id, which is returned. An empty group ends at
     once.
     """
-    group_id = uuid7()
+    group_id, here = uuid7(), entrance.current()
     with transaction.atomic():
         children = actor.send_many(arguments, group_id=group_id)
         execute(
-            "INSERT INTO jobs_taskgroup (id, size, callback_actor, callback_args, created_at)"
-            " VALUES (%s, %s, %s, %s, statement_timestamp())",
-            (group_id, len(children), then.actor_name, Jsonb(list(then_args))),
+            """
+            INSERT INTO jobs_taskgroup
+                (id, size, callback_actor, callback_args, urgency, created_by, created_at)
+            VALUES (%s, %s, %s, %s, %s, %s, statement_timestamp())
+            """,
+            (
+                group_id,
+                len(children),
+                then.actor_name,
+                Jsonb(list(then_args)),
+                here.urgency,
+                here.sender,
+            ),
         )
         if not children:
             settle(group_id)
@@ -65,13 +77,17 @@ def settle(group_id: UUID | None) -> bool:
     A callback of another release is left to processes that know its actor.
     """
     broker = cast("LedgerBroker", get_broker())
-    sql = f"SELECT callback_actor, callback_args FROM jobs_taskgroup AS g WHERE {_IS_TO_SETTLE} AND id = %s FOR UPDATE"  # noqa: S608 - constants only
+    sql = f"""
+        SELECT callback_actor, callback_args, urgency, created_by FROM jobs_taskgroup AS g
+        WHERE {_IS_TO_SETTLE} AND id = %s FOR UPDATE
+    """  # noqa: S608 - constants only
     with transaction.atomic():
         rows = fetch(sql, (list(broker.actors), group_id))
         if not rows:
             return False
-        [(actor_name, args)] = rows
-        message = broker.enqueue(broker.get_actor(actor_name).message(*args))
+        [(actor_name, args, urgency, sender)] = rows
+        with entrance.entering(Urgency(urgency), sender=sender):
+            message = broker.enqueue(broker.get_actor(actor_name).message(*args))
         execute(
             "UPDATE jobs_taskgroup SET callback_task_id = %s WHERE id = %s",
             (message.message_id, group_id),

@@ -14,6 +14,7 @@ from uuid_utils.compat import uuid7
 
 from jobs import sealing
 from jobs.ledger.database import execute, fetch
+from jobs.urgency import Urgency
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class NewTask:
     args: Sequence[Any]
     kwargs: dict[str, Any]
     max_attempts: int
+    urgency: Urgency = Urgency.ROUTINE
     priority: int = 0
     delay: timedelta = timedelta()
     unique_key: str | None = None
@@ -43,11 +45,11 @@ class NewTask:
 
 #: What every task of one send has in common, in the order of `_SHARED_VALUES`.
 _SHARED_COLUMNS = """
-    actor, queue, priority, max_attempts, unique_key, created_by, request_id, trace_context, deadline_at, group_id,
-    limit_key, limit_count, job_type, is_completion_announced, run_at, publish_at
+    actor, queue, urgency, priority, max_attempts, unique_key, created_by, request_id, trace_context,
+    deadline_at, group_id, limit_key, limit_count, job_type, is_completion_announced, run_at, publish_at
 """
 _SHARED_VALUES = """
-    %(actor)s, %(queue)s, %(priority)s, %(max_attempts)s, %(unique_key)s, %(created_by)s, %(request_id)s,
+    %(actor)s, %(queue)s, %(urgency)s, %(priority)s, %(max_attempts)s, %(unique_key)s, %(created_by)s, %(request_id)s,
     %(trace_context)s, statement_timestamp() + %(deadline)s, %(group_id)s, %(limit_key)s, %(limit_count)s,
     %(job_type)s, %(is_completion_announced)s, statement_timestamp() + %(delay)s,
     statement_timestamp() + %(relay_delay)s
@@ -62,10 +64,23 @@ SELECT id, args, %(kwargs)s, sealed_args, 'queued', 0, statement_timestamp(), {_
 FROM unnest(%(ids)s::uuid[], %(all_args)s::jsonb[], %(all_sealed_args)s::bytea[]) AS new(id, args, sealed_args)
 """  # noqa: S608 - constants only
 #: The lock taken on the waiting task keeps workers off it until the sender commits, so they see the
-#: sender's edit.
+#: sender's edit. A more urgent sender makes it its own: nobody waits as long as bulk work because
+#: that asked first.
 _JOIN_WAITING = """
 ON CONFLICT (unique_key) WHERE state = 'queued' AND unique_key IS NOT NULL
-DO UPDATE SET unique_key = excluded.unique_key RETURNING id
+DO UPDATE SET unique_key = excluded.unique_key,
+    (urgency, created_by, run_at, publish_at) = (
+        SELECT excluded.urgency, excluded.created_by, least(jobs_task.run_at, excluded.run_at),
+               least(jobs_task.publish_at, excluded.publish_at)
+        WHERE excluded.urgency < jobs_task.urgency
+        UNION ALL
+        SELECT jobs_task.urgency, jobs_task.created_by, jobs_task.run_at, jobs_task.publish_at
+        WHERE excluded.urgency >= jobs_task.urgency)
+RETURNING id
+"""
+_RAISE_URGENCY = """
+    UPDATE jobs_task SET urgency = %s, created_by = %s
+    WHERE id = %s AND (state IN ('queued', 'retrying')) IS TRUE AND urgency > %s
 """
 
 
@@ -101,6 +116,7 @@ def insert_once(task: NewTask, period: timedelta) -> UUID:
     if sent:
         return insert(replace(task, unique_key=None))
     [(earlier,)] = fetch("SELECT task_id FROM jobs_oncekey WHERE key = %s", (task.unique_key,))
+    execute(_RAISE_URGENCY, (task.urgency, task.created_by, earlier, task.urgency))
     return UUID(str(earlier))
 
 

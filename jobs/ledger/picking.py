@@ -1,49 +1,66 @@
-"""Which due tasks of a queue are next: the most urgent first, and behind a backlog people take
+"""Which due tasks of a queue are next: the most urgent first, and behind a backlog senders take
 turns.
 """
 
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID, uuid4
 
 from jobs.ledger.database import fetch
 from jobs.transport.publisher import Parcel
 
-#: So many of one person's tasks are looked at for one batch, of so many people.
-TURNS_A_PERSON = 20
-PEOPLE = 500
+#: So many of one sender's tasks are looked at for one batch.
+TURNS_A_SENDER = 20
+#: At least so many senders are looked at for one batch; some may have nothing that is due.
+SENDERS_MIN = 8
 
 _MOST_URGENT = """
-    SELECT id, actor, queue FROM jobs_task WHERE queue = %(queue)s AND {due}
-    ORDER BY priority, publish_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    SELECT id, actor, queue, urgency, priority FROM jobs_task WHERE queue = %(queue)s AND {due}
+    ORDER BY urgency, priority, publish_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 """
-#: Everybody's first task, then everybody's second. Tasks of nobody (imports, the schedule) count as
-#: one person's. The people are found by hopping through the index, one step each. IS TRUE as in
-#: `ledger.IS_RUNNING`.
-_FAIR = f"""
-    WITH RECURSIVE hop(person) AS (
-        (SELECT created_by FROM jobs_task WHERE queue = %(queue)s AND state IN ('queued', 'retrying')
-         AND created_by IS NOT NULL ORDER BY created_by LIMIT 1)
-        UNION ALL
-        SELECT (SELECT created_by FROM jobs_task WHERE queue = %(queue)s AND state IN ('queued', 'retrying')
-                AND created_by > hop.person ORDER BY created_by LIMIT 1)
-        FROM hop WHERE hop.person IS NOT NULL
-    ), turns AS (
-        SELECT t.* FROM (SELECT person FROM hop WHERE person IS NOT NULL LIMIT {PEOPLE}) AS people
-        CROSS JOIN LATERAL (
-            SELECT id, priority, publish_at, row_number() OVER (ORDER BY priority, publish_at) AS turn
-            FROM jobs_task WHERE queue = %(queue)s AND created_by = people.person AND {{due}}
-            ORDER BY priority, publish_at LIMIT {TURNS_A_PERSON}
-        ) AS t
-        UNION ALL
-        (SELECT id, priority, publish_at, row_number() OVER (ORDER BY priority, publish_at) AS turn
-         FROM jobs_task WHERE queue = %(queue)s AND created_by IS NULL AND {{due}}
-         ORDER BY priority, publish_at LIMIT {TURNS_A_PERSON})
-    )
-    SELECT id, actor, queue FROM jobs_task
-    WHERE id IN (SELECT id FROM turns ORDER BY priority, turn, publish_at LIMIT %(limit)s) AND ({{due}}) IS TRUE
-    FOR UPDATE SKIP LOCKED
+_LEVEL = """
+    queue = %(queue)s AND urgency = %(urgency)s AND priority = %(priority)s
+    AND state IN ('queued', 'retrying')
+"""
+#: Senders with waiting tasks of a level, in the order of their ids, by one step through the index
+#: for each.
+_HOP = f"""
+    (SELECT created_by, 1 FROM jobs_task WHERE {_LEVEL} AND {{start}} ORDER BY created_by LIMIT 1)
+    UNION ALL
+    SELECT (SELECT created_by FROM jobs_task WHERE {_LEVEL} AND created_by > hop.sender
+            ORDER BY created_by LIMIT 1), hop.place + 1
+    FROM {{name}} AS hop WHERE hop.sender IS NOT NULL AND hop.place < %(senders)s
 """  # noqa: S608 - constants only
+_OF_SENDER = f"""
+    SELECT id, row_number() OVER (ORDER BY publish_at) AS turn
+    FROM jobs_task WHERE {_LEVEL} AND {{sender}} AND {{due}} ORDER BY publish_at LIMIT %(turns)s
+"""  # noqa: S608 - constants only
+#: Everybody's first task, then everybody's second, beginning with the sender after the one whose
+#: turn was last. Tasks of nobody (the schedule) count as one sender's.
+#: IS TRUE as in `transitions.IS_RUNNING`.
+_FAIR = f"""
+    WITH RECURSIVE following(sender, place) AS (
+        {_HOP.format(name="following", start="created_by > %(after)s")}
+    ), first(sender, place) AS (
+        {_HOP.format(name="first", start="created_by IS NOT NULL")}
+    ), senders(sender, place) AS (
+        SELECT sender, place FROM following WHERE sender IS NOT NULL
+        UNION ALL SELECT sender, %(senders)s + 1 + place FROM first WHERE sender <= %(after)s
+    ), turns(task_id, sender, turn, place) AS (
+        SELECT own.id, senders.sender, own.turn, senders.place FROM senders
+        CROSS JOIN LATERAL ({_OF_SENDER.format(sender="created_by = senders.sender", due="{due}")})
+            AS own
+        UNION ALL
+        SELECT own.id, NULL, own.turn, %(senders)s + 1
+        FROM ({_OF_SENDER.format(sender="created_by IS NULL", due="{due}")}) AS own
+    ), chosen AS (SELECT * FROM turns ORDER BY turn, place LIMIT %(limit)s)
+    SELECT id, actor, queue, urgency, priority, sender
+    FROM chosen JOIN jobs_task ON id = task_id WHERE ({{due}}) IS TRUE
+    ORDER BY turn, place FOR UPDATE OF jobs_task SKIP LOCKED
+"""  # noqa: S608 - constants only
+#: Before every sender.
+_BEGINNING = UUID(int=0)
 
 
 class Picking:
@@ -54,6 +71,7 @@ class Picking:
     def __init__(self, due: str) -> None:
         self._most_urgent = _MOST_URGENT.format(due=due)
         self._fair = _FAIR.format(due=due)
+        self._served: dict[str, UUID] = {}  # queue → the sender whose turn was last
 
     def lock(self, queue: str, limit: int, **parameters: Any) -> list[Parcel]:
         """Lock up to `limit` tasks of `queue` until the transaction ends, in the order in which
@@ -63,10 +81,34 @@ class Picking:
         """
         parameters |= {"queue": queue, "limit": limit}
         rows = fetch(self._most_urgent, parameters, is_prepared=True)
-        if len(rows) == limit > 1:
-            # Turns are few a person; what room they leave goes to the most urgent, so that a batch
-            # is always full.
-            rows = list(dict.fromkeys([*fetch(self._fair, parameters, is_prepared=True), *rows]))[
-                :limit
-            ]
-        return [Parcel(*row) for row in rows]
+        if rows and len(rows) == limit:
+            rows = self._share_out(rows, parameters)
+        return [Parcel(*row[:3]) for row in rows]
+
+    def _share_out(
+        self, rows: list[tuple[Any, ...]], parameters: dict[str, Any]
+    ) -> list[tuple[Any, ...]]:
+        """Replace those of the last level, the only one of which some may be left out, by turns.
+
+        What room the turns leave goes to the most urgent, so that a batch is always full.
+        """
+        limit, level = len(rows), rows[-1][3:5]
+        above = [row for row in rows if row[3:5] != level]
+        fair = self._take_turns(level, parameters | {"limit": limit - len(above)})
+        return list(dict.fromkeys([*above, *fair, *rows]))[:limit]
+
+    def _take_turns(
+        self, level: tuple[Any, ...], parameters: dict[str, Any]
+    ) -> list[tuple[Any, ...]]:
+        queue, limit = parameters["queue"], parameters["limit"]
+        parameters |= {
+            "urgency": level[0],
+            "priority": level[1],
+            "after": self._served.get(queue, _BEGINNING),
+            "senders": max(limit, SENDERS_MIN),
+            "turns": min(limit, TURNS_A_SENDER),
+        }
+        rows = fetch(self._fair, parameters, is_prepared=True)
+        # Where none of those looked at has anything due, the next look begins somewhere else.
+        self._served[queue] = (rows[-1][5] or _BEGINNING) if rows else uuid4()
+        return [row[:5] for row in rows]

@@ -22,6 +22,7 @@ from jobs import sealing
 from jobs.errors import LeaseLost
 from jobs.ledger.database import execute, fetch
 from jobs.states import State
+from jobs.urgency import Urgency
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Claim:
     trace_context: dict[str, str] | None
     group_id: UUID | None
     sealed_args: bytes | None
+    urgency: Urgency
 
     def arguments(self) -> tuple[list[Any], dict[str, Any]]:
         """What to call the actor with.
@@ -74,7 +76,7 @@ IS_WAITING = "(state IN ('queued', 'retrying')) IS TRUE"
 #: What a `Claim` holds besides its id and its token, in that order.
 CLAIM_COLUMNS = """
     actor, queue, args, kwargs, attempt, max_attempts, checkpoint, unique_key, created_by, request_id, trace_context,
-    group_id, sealed_args
+    group_id, sealed_args, urgency
 """
 #: What a claim reads. The last one makes the commit of the claim itself wait for the disk, or not.
 _CLAIMED = f"{CLAIM_COLUMNS}, set_config('synchronous_commit', %(commit)s, true)"

@@ -19,7 +19,7 @@ from dramatiq import Broker, Consumer, Message, Middleware
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 
 from jobs.errors import NotInTransaction
-from jobs.execution import tracing
+from jobs.execution import entrance, tracing
 from jobs.execution.current import current_claim
 from jobs.ledger import outbox
 from jobs.ledger.database import in_own_transaction
@@ -27,6 +27,7 @@ from jobs.transport import fast_path
 from jobs.transport.feeder import Feeder
 from jobs.transport.publisher import Parcel
 from jobs.transport.receiver import LedgerConsumer, Receiver
+from jobs.urgency import Urgency
 
 if TYPE_CHECKING:
     from jobs.execution.declaration import LedgerActor
@@ -64,7 +65,8 @@ class LedgerBroker(Broker):
         task = self._task_of(message, timedelta(milliseconds=delay or 0))
         once_per: timedelta | None = message.options.get("once_per")
         task_id = outbox.insert(task) if once_per is None else outbox.insert_once(task, once_per)
-        if not delay and task_id == task.id:
+        # Workers take bulk work from the ledger, so that none of it fills RabbitMQ.
+        if not delay and task_id == task.id and task.urgency != Urgency.BULK:
             self._hand_on_after_commit([Parcel(task_id, task.actor, task.queue)])
         return message.copy(message_id=str(task_id))
 
@@ -83,13 +85,13 @@ class LedgerBroker(Broker):
 
     def _task_of(self, message: Message[Any], delay: timedelta = timedelta()) -> outbox.NewTask:
         actor: LedgerActor[..., Any] = self.get_actor(message.actor_name)  # type: ignore[assignment]
-        parent = current_claim()
+        parent, here = current_claim(), entrance.current()
         context = structlog.contextvars.get_contextvars()
         chosen: dict[str, Any] = {
             "max_attempts": actor.policy.max_attempts,
             "priority": actor.priority,
+            "created_by": here.sender,
         }
-        chosen["created_by"] = parent.created_by if parent else context.get("user_id")
         chosen |= {name: value for name, value in message.options.items() if name != "once_per"}
         return outbox.NewTask(
             actor=message.actor_name,
@@ -100,6 +102,7 @@ class LedgerBroker(Broker):
             request_id=parent.request_id if parent else str(context.get("request_id", "")),
             trace_context=tracing.context_to_send(),
             is_sealed=actor.policy.is_sealed,
+            urgency=Urgency.BULK if actor.policy.is_bulk else here.urgency,
             **chosen,
         )
 

@@ -16,6 +16,7 @@ from jobs.ledger import outbox, transitions
 from jobs.ledger.database import execute, fetch
 from jobs.ledger.picking import Picking
 from jobs.transport.publisher import Parcel
+from jobs.urgency import IS_BULK, IS_FOREGROUND
 
 if TYPE_CHECKING:
     from jobs.transport.publisher import Publisher
@@ -36,17 +37,18 @@ _DUE = """
     AND (limit_key IS NULL OR limit_count > (
         SELECT count(*) FROM jobs_task AS r WHERE r.limit_key = jobs_task.limit_key AND r.state = 'running'))
 """
-_PICKING = Picking(_DUE)
+_FOREGROUND = Picking(f"{_DUE} AND {IS_FOREGROUND}")
+_BULK = Picking(f"{_DUE} AND {IS_BULK}")
 
 
-def take(queues: list[str], worker_id: UUID, *, limit: int) -> list[Parcel]:
+def take(queues: list[str], worker_id: UUID, *, limit: int, is_bulk: bool = False) -> list[Parcel]:
     """Hand up to `limit` due tasks of `queues`, most urgent first, to a worker process of this
-    machine.
+    machine: either bulk work alone or everything else.
     """
     taken: list[Parcel] = []
-    for queue in _due_queues(queues):
+    for queue in _due_queues(queues, is_bulk=is_bulk):
         with transaction.atomic():
-            parcels = _pick(queue, limit - len(taken))
+            parcels = _pick(queue, limit - len(taken), _BULK if is_bulk else _FOREGROUND)
             _mark({parcel.id for parcel in parcels}, worker_id)
         taken += parcels
         if len(taken) >= limit:
@@ -79,8 +81,8 @@ def postpone_unknown(parcel: Parcel) -> None:
 
 
 def relay_due(publisher: Publisher) -> int:
-    """Publish what is due and fits into RabbitMQ's shallow queues; return how many tasks were
-    handed on.
+    """Publish what is due and fits into RabbitMQ's shallow queues, but no bulk work; return how
+    many tasks were handed on.
     """
     return sum(_relay_queue(publisher, queue) for queue in _due_queues(list(settings.JOBS_QUEUES)))
 
@@ -91,16 +93,22 @@ class _DueQueue:
     rate_per_minute: int | None
 
 
-def _due_queues(queues: list[str]) -> list[_DueQueue]:
+def queues_with_bulk(queues: list[str]) -> list[str]:
+    """Return those of `queues` that have due bulk work and are not paused."""
+    return [queue.name for queue in _due_queues(queues, is_bulk=True)]
+
+
+def _due_queues(queues: list[str], *, is_bulk: bool = False) -> list[_DueQueue]:
     """Those of `queues` that have something to hand on and are not paused."""
-    sql = """
+    sql = f"""
         SELECT line.name, q.rate_per_minute
         FROM unnest(%s::text[]) WITH ORDINALITY AS line(name, place) LEFT JOIN jobs_queue AS q ON q.name = line.name
         WHERE q.paused_at IS NULL AND EXISTS (
             SELECT FROM jobs_task WHERE queue = line.name
-              AND state IN ('queued', 'retrying') AND publish_at <= statement_timestamp())
+              AND state IN ('queued', 'retrying') AND publish_at <= statement_timestamp()
+              AND {IS_BULK if is_bulk else IS_FOREGROUND})
         ORDER BY line.place
-    """
+    """  # noqa: S608 - constants only
     return [_DueQueue(*row) for row in fetch(sql, (queues,))]
 
 
@@ -125,17 +133,17 @@ def _relay_batch(publisher: Publisher, queue: _DueQueue, limit: int) -> int:
     publishes twice, and the claim lets one of the two through.
     """
     with transaction.atomic():
-        parcels = _pick(queue, limit)
+        parcels = _pick(queue, limit, _FOREGROUND)
         confirmed = publisher.publish(parcels) if parcels else set()
         failpoint("relay", parcels[0].id if parcels else None)
         _mark(confirmed, None)
     return len(confirmed)
 
 
-def _pick(queue: _DueQueue, limit: int) -> list[Parcel]:
+def _pick(queue: _DueQueue, limit: int, picking: Picking) -> list[Parcel]:
     """Lock up to `limit` due tasks in the order in which they shall run, within the queue's rate."""
     permitted = limit if queue.rate_per_minute is None else min(limit, _permits(queue))
-    parcels = _PICKING.lock(queue.name, permitted)
+    parcels = picking.lock(queue.name, permitted)
     if queue.rate_per_minute is not None:
         _spend(queue, len(parcels))
     return parcels

@@ -93,15 +93,14 @@ def _policy(actor_name: str) -> Policy:
 
 
 def _give_back_unbegun(lease: timedelta) -> int:
-    """Tasks that an embedded worker took from the ledger and did not live to claim."""
-    if settings.JOBS_TRANSPORT != "embedded":
-        return 0
+    """Tasks that a worker took from the ledger and did not live to claim."""
     return execute(
         f"""
         UPDATE jobs_task SET publish_at = greatest(run_at, statement_timestamp()), worker_id = NULL
         WHERE id IN (
             SELECT t.id FROM jobs_task t LEFT JOIN jobs_worker w ON w.id = t.worker_id
-            WHERE t.state IN ('queued', 'retrying') AND t.publish_at IS NULL AND {_IS_LOST}
+            WHERE t.state IN ('queued', 'retrying') AND t.publish_at IS NULL AND t.worker_id IS NOT NULL
+              AND {_IS_LOST}
             FOR UPDATE OF t SKIP LOCKED)
         """,  # noqa: S608 - constants only
         {"lease": lease},

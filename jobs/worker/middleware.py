@@ -14,6 +14,7 @@ from jobs.failpoints import failpoint
 from jobs.ledger.database import limit_transactions_by_default, persistently
 from jobs.process import process_id
 from jobs.transport.publisher import publisher
+from jobs.worker.bulk import BulkThreads
 from jobs.worker.heartbeat import beat
 from jobs.worker.upkeep import Upkeep
 
@@ -23,6 +24,7 @@ class LedgerMiddleware(Middleware):
 
     def __init__(self) -> None:
         self._upkeep: Upkeep | None = None
+        self._bulk: BulkThreads | None = None
 
     def before_process_message(self, broker: Broker, message: MessageProxy) -> None:
         """The worker thread's next call of an actor is for `message`."""
@@ -66,16 +68,22 @@ class LedgerMiddleware(Middleware):
         )
 
     def after_worker_boot(self, broker: Broker, worker: Worker) -> None:
-        """The loops of the process run."""
+        """The loops of the process run, and its threads for bulk work."""
         self._upkeep = Upkeep(queues=_queues(worker), threads=worker.worker_threads)
         self._upkeep.start()
+        self._bulk = BulkThreads(_queues(worker), worker.worker_threads)
+        self._bulk.start()
 
     def before_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
         """Nothing new is begun."""
         backlog.current().end()
+        if self._bulk is not None:
+            self._bulk.end()
 
     def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
         """What this process still holds may be rescued at once."""
+        if self._bulk is not None:
+            self._bulk.join()
         if self._upkeep is not None:
             self._upkeep.stop()
         if settings.JOBS_TRANSPORT == "rabbitmq":

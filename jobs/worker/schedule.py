@@ -17,9 +17,11 @@ from croniter import croniter
 from django.conf import settings
 from django.db import transaction
 from django.utils.module_loading import import_string
-from dramatiq import get_broker
+from dramatiq import Message, get_broker
 
+from jobs.execution import entrance
 from jobs.ledger.database import execute, fetch
+from jobs.urgency import Urgency
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +41,7 @@ class Entry:
         catch_up: what becomes of ticks missed while nothing ran: `once` sends one task for all of
             them,
             `skip` none.
+        is_bulk: nobody waits for it; its task and what that sends are bulk work.
         is_coalesced: a tick whose predecessor still waits sends nothing of its own.
         time_zone: in which `cron` is read, by default TIME_ZONE.
     """
@@ -49,6 +52,7 @@ class Entry:
     args: tuple[Any, ...] = ()
     catch_up: Literal["once", "skip"] = "once"
     is_coalesced: bool = False
+    is_bulk: bool = False
     time_zone: str = ""
 
     def last_due(self, now: datetime) -> datetime:
@@ -95,14 +99,7 @@ def _tick(entry: Entry, now: datetime, last: datetime | None) -> bool:
             (entry.name, due_at),
         )
         if is_ours and is_sent:
-            message = (
-                get_broker()
-                .get_actor(entry.actor)
-                .send_with_options(
-                    args=entry.args,
-                    unique_key=f"schedule:{entry.name}" if entry.is_coalesced else None,
-                )
-            )
+            message = _send(entry)
             execute(
                 "UPDATE jobs_scheduletick SET task_id = %s WHERE name = %s AND due_at = %s",
                 (message.message_id, entry.name, due_at),
@@ -114,6 +111,13 @@ def _tick(entry: Entry, now: datetime, last: datetime | None) -> bool:
                 task_id=message.message_id,
             )
     return bool(is_ours and is_sent)
+
+
+def _send(entry: Entry) -> Message[Any]:
+    actor = get_broker().get_actor(entry.actor)
+    unique_key = f"schedule:{entry.name}" if entry.is_coalesced else None
+    with entrance.entering(Urgency.BULK if entry.is_bulk else Urgency.ROUTINE):
+        return actor.send_with_options(args=entry.args, unique_key=unique_key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,11 @@ from django.utils import timezone
 from django.utils.text import Truncator
 from uuid_utils.compat import uuid7
 
+import jobs
 from accounts.actors import record_audit_event
 from jobs.http import strict_json
 from jobs.plain_text import one_line, paragraphs
+from jobs.urgency import Urgency
 from reports.actors import classify_report, route_report
 from reports.errors import ImportFileError
 from reports.importing.formats import FIELDS, FORMATS, Record
@@ -40,7 +42,6 @@ from reports.models import (
 )
 
 BATCH_ROWS = 500
-TASK_PRIORITY = 10  # Citizens who wait for an answer come first.
 FINGERPRINT_BYTES = 64 * 1024
 YEARS = range(1900, 3000)  # A time near an end of the calendar cannot be told in every time zone.
 
@@ -98,6 +99,13 @@ def import_reports(
     `is_live`, nobody is notified and nothing escalates. Raises `ImportFileError` for a file that is
     not of its format, or that is being imported by someone else.
     """
+    with jobs.entering(Urgency.BULK, sender=f"import:{file.source}"):
+        return _import(file, rejects, on_progress)
+
+
+def _import(
+    file: ImportFile, rejects: Path, on_progress: Callable[[ImportRun], None] | None
+) -> ImportRun:
     run = _begin(file)
     with file.path.open("rb") as data, rejects.open("ab") as rejected:
         _cut_rejects(run, rejects, rejected)
@@ -185,8 +193,8 @@ def _store(reports: list[Report]) -> int:
     )
     undecided = [(str(report.pk),) for report in added if report.category_id is None]
     decided = [(str(report.pk),) for report in added if report.category_id is not None]
-    classify_report.send_many(undecided, priority=TASK_PRIORITY)
-    route_report.send_many(decided, priority=TASK_PRIORITY)
+    classify_report.send_many(undecided)
+    route_report.send_many(decided)
     return len(added)
 
 

@@ -56,3 +56,10 @@ def sum_numbers(*, numbers: list[int], mode: str, since: str | None = None) -> d
 def staff_only() -> dict[str, Any]:
     """For staff."""
     return {}
+
+
+@jobs.job_type("tests.bulk", payload=PayloadSerializer, result=serializers.Serializer)
+@jobs.actor(kind="long", queue_name="analytics", is_bulk=True)
+def much_work() -> dict[str, Any]:
+    """Nobody waits for it."""
+    return {}

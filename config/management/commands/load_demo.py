@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+import jobs
 from matching.demo import load_opportunities
 from reports import demo
 
@@ -19,8 +20,9 @@ class Command(BaseCommand):
             raise CommandError(
                 "The demo city has an administrator with a known password: only with DEBUG=on."
             )
-        added = demo.load()
-        opportunities = load_opportunities()
+        with jobs.entering(jobs.Urgency.BULK, sender="import:demo"):
+            added = demo.load()
+            opportunities = load_opportunities()
         self.stdout.write(
             f"Demo city: {added} reports added." if added else "Demo city: already there."
         )

@@ -86,6 +86,14 @@ def probe_failing(key: str) -> None:
     raise ValueError(f"no {key} today")
 
 
+@jobs.actor(min_backoff=SOON, max_backoff=SOON)
+def probe_failing_once(key: str) -> None:
+    """Fail at the first attempt."""
+    if jobs.current_task().attempt == 1:
+        raise ValueError(f"no {key} yet")
+    leave_effect(key)
+
+
 @jobs.actor()
 def probe_hopeless(key: str) -> None:
     """Fail for good."""

@@ -1,0 +1,132 @@
+"""Bulk work has threads of its own in every worker process.
+
+The threads for which messages come never run it, so a person's task finds one of them free however
+many imports, rebuilds and nightly rounds are under way; and bulk work advances however busy people
+keep the others. It is taken straight from the ledger, whatever the transport: none of it fills
+RabbitMQ.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+
+import structlog
+from django.db import DatabaseError, InterfaceError, connection
+from dramatiq import get_broker
+
+from jobs.execution import attempts, bundles, current
+from jobs.process import process_id
+from jobs.transport import relay
+
+log = structlog.get_logger(__name__)
+
+#: How often an idle process looks for bulk work.
+POLL_SECONDS = 0.2
+#: After so long the bulk work of the next queue has its turn.
+TURN_SECONDS = 0.5
+#: How long a process that ends waits for the tasks that its bulk threads have begun.
+END_SECONDS = 5.0
+
+
+class BulkThreads:
+    """One thread fewer than the process has for everything else, but one at least.
+
+    While anything else runs in the process, only the first of them begins new tasks: the others
+    would take the interpreter from it.
+    """
+
+    def __init__(self, queues: Sequence[str], worker_threads: int) -> None:
+        self._queues = list(queues)
+        self._is_ending = threading.Event()
+        self._is_behind = threading.Event()  # the first thread has found work
+        self._threads = [
+            threading.Thread(
+                target=self._run, args=[place], name=f"civiclens-bulk-{place}", daemon=True
+            )
+            for place in range(max(worker_threads - 1, 1))
+        ]
+
+    def start(self) -> None:
+        """Begin to look for bulk work."""
+        for thread in self._threads:
+            thread.start()
+
+    def end(self) -> None:
+        """Begin nothing new."""
+        self._is_ending.set()
+        self._is_behind.set()
+
+    def join(self) -> None:
+        """Wait until what was begun has ended, for END_SECONDS at most: others rescue the rest."""
+        ends_at = time.monotonic() + END_SECONDS
+        for thread in self._threads:
+            thread.join(max(0.0, ends_at - time.monotonic()))
+
+    def _run(self, place: int) -> None:
+        while not self._is_ending.is_set():
+            if place > 0 and not self._is_behind.wait(1):
+                continue
+            try:
+                has_run = self._work_off(place)
+            except (DatabaseError, InterfaceError) as error:
+                log.warning("jobs.bulk_waits", error_type=type(error).__name__)
+                connection.close()
+                has_run = False
+            except Exception:
+                log.exception("jobs.bulk_failed")
+                has_run = False
+            if not has_run:
+                self._is_ending.wait(POLL_SECONDS)
+        connection.close()
+
+    def _work_off(self, place: int) -> bool:
+        """Give each queue that has bulk work a turn; return whether any ran."""
+        has_run, queues = False, relay.queues_with_bulk(self._queues)
+        if queues:
+            self._is_behind.set()
+        elif place == 0:
+            self._is_behind.clear()
+        for queue in queues:
+            ends_at = time.monotonic() + TURN_SECONDS
+            while time.monotonic() < ends_at and self._may_begin(place) and run_next(queue):
+                has_run = True
+        return has_run
+
+    def _may_begin(self, place: int) -> bool:
+        if self._is_ending.is_set():
+            return False
+        return place == 0 or not current.is_foreground_busy()
+
+
+def run_next(queue: str) -> bool:
+    """Run a bundle of short bulk tasks of `queue`, or else one; return whether there was any."""
+    short = bundles.short_actors(queue)
+    return bool(short and _run_bundle(queue, short)) or _run_one(queue, short) or _run_taken(queue)
+
+
+def _run_bundle(queue: str, short: list[str]) -> bool:
+    claims = bundles.claim(queue, short, is_bulk=True)
+    if claims:
+        bundles.run(claims)
+    return bool(claims)
+
+
+def _run_one(queue: str, short: list[str]) -> bool:
+    known = [name for name, actor in get_broker().actors.items() if actor.queue_name == queue]
+    claims = bundles.claim_one(queue, [name for name in known if name not in short], is_bulk=True)
+    for claim in claims:
+        attempts.run_claimed(attempts.actor_named(claim.actor), claim)
+    return bool(claims)
+
+
+def _run_taken(queue: str) -> bool:
+    """Run one that only the relay may let start: tried before, under a limit, in a queue with a rate."""
+    parcels = relay.take([queue], process_id(), limit=1, is_bulk=True)
+    for parcel in parcels:
+        if parcel.actor in get_broker().actors:
+            attempts.run(attempts.actor_named(parcel.actor), parcel.id, process_id())
+        else:
+            relay.postpone_unknown(parcel)
+    return bool(parcels)

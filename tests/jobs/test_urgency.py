@@ -1,0 +1,114 @@
+"""A person never waits behind bulk work, and bulk work advances all the same, on both transports."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+from django.db import transaction
+
+import jobs
+from jobs.models import Queue, Task
+from jobs.states import State
+from jobs.urgency import Urgency
+from tests.jobs.conftest import Workers, wait_until, wait_until_drained
+from tests.jobs.probe.actors import (
+    probe_external,
+    probe_failing_once,
+    probe_long,
+    probe_once,
+    probe_parent,
+    probe_transactional,
+)
+
+FOR_GOOD_SECONDS = 60  # no test waits for what takes so long
+
+
+def send_bulk(count: int, seconds: float = 0) -> None:
+    with transaction.atomic(), jobs.entering(Urgency.BULK, sender="import:test"):
+        probe_external.send_many([(f"bulk {number}", seconds) for number in range(count)])
+
+
+def send_person(key: str, seconds: float = 0) -> Task:
+    with transaction.atomic(), jobs.entering(Urgency.PERSON, sender=uuid4()):
+        message = probe_external.send(key, seconds)
+    return Task.objects.get(pk=message.message_id)
+
+
+def running(urgency: Urgency) -> int:
+    return Task.objects.filter(urgency=urgency, state=State.RUNNING).count()
+
+
+def has_succeeded(task: Task) -> bool:
+    return Task.objects.get(pk=task.pk).state == State.SUCCEEDED
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_person_starts_while_bulk_work_holds_all_that_it_may(
+    workers: Workers, threads: int
+) -> None:
+    workers.start(threads=threads)
+    send_bulk(10, FOR_GOOD_SECONDS)
+    may_hold = max(threads - 1, 1)
+    wait_until(lambda: running(Urgency.BULK) == may_hold, "bulk work to hold its threads")
+    for number in range(3):
+        person = send_person(f"person {number}")
+        wait_until(lambda task=person: has_succeeded(task), "the person's task to run")
+    assert running(Urgency.BULK) == may_hold
+    assert not Task.objects.filter(urgency=Urgency.BULK, state=State.SUCCEEDED).exists()
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_bulk_work_advances_while_people_hold_every_thread(workers: Workers, threads: int) -> None:
+    workers.start(threads=threads)
+    for number in range(threads * 4):
+        send_person(f"person {number}", FOR_GOOD_SECONDS)
+    wait_until(lambda: running(Urgency.PERSON) == threads, "people to hold every thread")
+    send_bulk(20)
+    wait_until(
+        lambda: (
+            not Task.objects.filter(urgency=Urgency.BULK).exclude(state=State.SUCCEEDED).exists()
+        ),
+        "bulk work to be done",
+    )
+    assert running(Urgency.PERSON) == threads
+
+
+def test_bulk_work_of_every_kind_ends_and_its_children_are_bulk(workers: Workers) -> None:
+    """Also what cannot be taken in passing: retried tasks, those under a limit or in a queue with a rate."""
+    Queue.objects.create(name="critical", rate_per_minute=6000)
+    with transaction.atomic(), jobs.entering(Urgency.BULK, sender="import:test"):
+        probe_parent.send("parent", 3)
+        probe_long.send("long", 2)
+        probe_failing_once.send("again")
+        probe_transactional.send_many([("limited",)] * 3, limit_key="one", limit_count=1)
+        probe_once.send_many([("in a queue with a rate",)] * 3)
+    workers.start(threads=2)
+    wait_until_drained()
+    assert set(Task.objects.values_list("state", "urgency")) == {(State.SUCCEEDED, Urgency.BULK)}
+    assert Task.objects.values("created_by").distinct().count() == 1
+
+
+@pytest.mark.parametrize("transport", ["rabbitmq"])
+def test_no_bulk_work_is_handed_to_rabbitmq(workers: Workers) -> None:
+    workers.start(
+        threads=1, queues=("notifications",)
+    )  # it relays every queue, and works off another
+    send_bulk(50)
+    person = send_person("person")
+    wait_until(
+        lambda: Task.objects.filter(pk=person.pk, published_at__isnull=False).exists(),
+        "the relay to hand on",
+    )
+    assert not Task.objects.filter(urgency=Urgency.BULK, published_at__isnull=False).exists()
+
+
+def test_a_killed_worker_leaves_no_bulk_task_behind(workers: Workers) -> None:
+    first = workers.start(threads=2)
+    send_bulk(5, FOR_GOOD_SECONDS)  # takes so long at the first attempt alone
+    wait_until(lambda: running(Urgency.BULK) == 1, "bulk work to run")
+    workers.kill(first)
+    workers.start(threads=2)
+    Task.objects.filter(state=State.QUEUED).update(args=["quick"])
+    wait_until_drained()
+    assert set(Task.objects.values_list("state", flat=True)) == {State.SUCCEEDED}
