@@ -220,6 +220,7 @@ class TaskAdmin(ReadOnlyAdmin[Task]):
         "id",
         "actor",
         "queue",
+        "urgency",
         "state",
         "attempt",
         "max_attempts",
@@ -227,7 +228,7 @@ class TaskAdmin(ReadOnlyAdmin[Task]):
         "started_at",
         "finished_at",
     )
-    list_filter = ("state", QueueFilter, ActorFilter)
+    list_filter = ("state", "urgency", QueueFilter, ActorFilter)
     search_fields = ("id__exact", "actor", "request_id__exact", "unique_key__exact")
     search_help_text = "A task's id, an actor, a request id or a unique key"
     ordering = ("-id",)
@@ -244,6 +245,7 @@ class TaskAdmin(ReadOnlyAdmin[Task]):
                     "state",
                     "attempt",
                     "max_attempts",
+                    "urgency",
                     "priority",
                     "unique_key",
                 )

@@ -40,7 +40,9 @@ class LedgerCollector(Collector):
     """
 
     def collect(self) -> Iterator[Metric]:
-        yield from _queue_metrics(overview.queues())
+        queues = overview.queues()
+        yield from _queue_metrics(queues)
+        yield from _level_metrics(queues)
         yield from _worker_metrics(overview.workers())
         yield from _end_metrics(rollup.totals())
         yield GaugeMetricFamily(
@@ -69,7 +71,7 @@ def _queue_metrics(queues: Iterable[overview.QueueState]) -> Iterator[Metric]:
     )
     oldest = GaugeMetricFamily(
         "civiclens_queue_oldest_seconds",
-        "How long the oldest due task has been waiting.",
+        "How long the oldest due task that is no bulk work has been waiting.",
         labels=["queue"],
     )
     paused = GaugeMetricFamily(
@@ -81,6 +83,24 @@ def _queue_metrics(queues: Iterable[overview.QueueState]) -> Iterator[Metric]:
         oldest.add_metric([queue.name], queue.oldest_seconds)
         paused.add_metric([queue.name], queue.paused_at is not None)
     yield from (tasks, oldest, paused)
+
+
+def _level_metrics(queues: Iterable[overview.QueueState]) -> Iterator[Metric]:
+    labels = ["queue", "urgency"]
+    due = GaugeMetricFamily(
+        "civiclens_queue_due_tasks", "Due tasks by urgency; 10000 means at least.", labels=labels
+    )
+    oldest = GaugeMetricFamily(
+        "civiclens_queue_due_oldest_seconds",
+        "How long the oldest due task of an urgency has been waiting.",
+        labels=labels,
+    )
+    for queue in queues:
+        for level in queue.levels:
+            names = [queue.name, level.urgency.name.lower()]
+            due.add_metric(names, level.due)
+            oldest.add_metric(names, level.oldest_seconds)
+    yield from (due, oldest)
 
 
 def _worker_metrics(workers: Sequence[overview.WorkerState]) -> Iterator[Metric]:

@@ -14,6 +14,7 @@ from django.conf import settings
 
 from jobs.ledger import outbox
 from jobs.ledger.database import fetch
+from jobs.urgency import Urgency
 
 #: Nothing is counted beyond this; a count that reads so means "at least".
 COUNT_LIMIT = 10_000
@@ -23,19 +24,49 @@ RUNNING_LIMIT = 200
 
 
 @dataclass(frozen=True, slots=True)
-class QueueState:
-    """What waits and runs in one queue; `oldest_seconds` is how long the oldest due task has been
-    waiting.
+class LevelState:
+    """What waits in one queue at one urgency; `oldest_seconds` is how long the oldest due task has
+    been waiting.
     """
 
-    name: str
-    paused_at: datetime | None
-    note: str
+    urgency: Urgency
     due: int
     oldest_seconds: float
     delayed: int
     retrying: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """What waits and runs in one queue."""
+
+    name: str
+    paused_at: datetime | None
+    note: str
     running: int
+    levels: list[LevelState] = field(default_factory=list)
+
+    @property
+    def due(self) -> int:
+        return min(sum(level.due for level in self.levels), COUNT_LIMIT)
+
+    @property
+    def due_bulk(self) -> int:
+        return sum(level.due for level in self.levels if level.urgency == Urgency.BULK)
+
+    @property
+    def oldest_seconds(self) -> float:
+        """How long the oldest due task has been waiting; bulk work may wait as long as it must."""
+        urgent = [level for level in self.levels if level.urgency != Urgency.BULK]
+        return max((level.oldest_seconds for level in urgent), default=0.0)
+
+    @property
+    def delayed(self) -> int:
+        return min(sum(level.delayed for level in self.levels), COUNT_LIMIT)
+
+    @property
+    def retrying(self) -> int:
+        return min(sum(level.retrying for level in self.levels), COUNT_LIMIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,30 +115,33 @@ class Cause:
 _QUEUES = """
 WITH running AS (SELECT queue, count(*) AS count FROM jobs_task WHERE state = 'running' GROUP BY queue),
 moment AS (SELECT statement_timestamp() + %(grace)s AS due)
-SELECT line.name, q.paused_at, coalesce(q.note, ''), least(handed.count + due.count, %(limit)s),
+SELECT line.name, q.paused_at, coalesce(q.note, ''), coalesce(running.count, 0), level.urgency,
+       least(handed.count + due.count, %(limit)s),
        coalesce(greatest(EXTRACT(EPOCH FROM statement_timestamp() - least(handed.oldest, due.oldest)), 0), 0)::float8,
-       delayed.count, delayed.retrying, coalesce(running.count, 0)
+       delayed.count, delayed.retrying
 FROM moment CROSS JOIN unnest(%(queues)s::text[]) WITH ORDINALITY AS line(name, place)
+CROSS JOIN unnest(%(urgencies)s::smallint[]) AS level(urgency)
 LEFT JOIN jobs_queue AS q ON q.name = line.name
 LEFT JOIN running ON running.queue = line.name
 CROSS JOIN LATERAL (
     SELECT count(*), min(run_at) AS oldest FROM (
         SELECT run_at FROM jobs_task
-        WHERE queue = line.name AND state IN ('queued', 'retrying') AND publish_at IS NULL LIMIT %(limit)s) AS counted
+        WHERE queue = line.name AND urgency = level.urgency AND state IN ('queued', 'retrying')
+          AND publish_at IS NULL LIMIT %(limit)s) AS counted
 ) AS handed
 CROSS JOIN LATERAL (
     SELECT count(*), min(run_at) AS oldest FROM (
         SELECT run_at FROM jobs_task
-        WHERE queue = line.name AND state IN ('queued', 'retrying') AND publish_at <= moment.due
-        LIMIT %(limit)s) AS counted
+        WHERE queue = line.name AND urgency = level.urgency AND state IN ('queued', 'retrying')
+          AND publish_at <= moment.due LIMIT %(limit)s) AS counted
 ) AS due
 CROSS JOIN LATERAL (
     SELECT count(*), count(*) FILTER (WHERE state = 'retrying') AS retrying FROM (
         SELECT state FROM jobs_task
-        WHERE queue = line.name AND state IN ('queued', 'retrying') AND publish_at > moment.due
-        LIMIT %(limit)s) AS counted
+        WHERE queue = line.name AND urgency = level.urgency AND state IN ('queued', 'retrying')
+          AND publish_at > moment.due LIMIT %(limit)s) AS counted
 ) AS delayed
-ORDER BY line.place
+ORDER BY line.place, level.urgency
 """
 
 
@@ -115,10 +149,15 @@ def queues() -> list[QueueState]:
     """Every queue of JOBS_QUEUES, in its order."""
     facts = {
         "queues": list(settings.JOBS_QUEUES),
+        "urgencies": Urgency.values,
         "limit": COUNT_LIMIT,
         "grace": outbox.fast_path_grace(),
     }
-    return [QueueState(*row) for row in fetch(_QUEUES, facts)]
+    known: dict[str, QueueState] = {}
+    for name, paused_at, note, running, urgency, *counts in fetch(_QUEUES, facts):
+        queue = known.setdefault(name, QueueState(name, paused_at, note, running))
+        queue.levels.append(LevelState(Urgency(urgency), *counts))
+    return list(known.values())
 
 
 def workers() -> list[WorkerState]:

@@ -18,10 +18,12 @@ from django.utils import timezone
 from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from jobs import entering
 from jobs.execution import telemetry
 from jobs.models import Attempt, Mark, Queue, Task
-from jobs.operations import rollup
+from jobs.operations import health, rollup
 from jobs.testing import run_tasks
+from jobs.urgency import Urgency
 from tests.jobs.conftest import BASE_DIR, Workers, wait_until, wait_until_drained
 from tests.jobs.probe.actors import probe_failing, probe_transactional
 
@@ -62,6 +64,21 @@ def test_queues_and_workers_are_gauges(client: Client) -> None:
     )
     assert value(samples, "civiclens_queue_paused", queue="matching") == 1
     assert value(samples, "civiclens_workers") == 0
+
+
+def test_bulk_work_that_waits_is_counted_apart_and_makes_nothing_late(client: Client) -> None:
+    with transaction.atomic():
+        probe_transactional.send("routine")
+        with entering(Urgency.BULK, sender="import:test"):
+            probe_transactional.send_many([("bulk",)] * 3)
+    Task.objects.filter(args=["bulk"]).update(run_at=timezone.now() - timedelta(hours=2))
+    samples = scrape(client)
+    labels = {"queue": "default", "urgency": "bulk"}
+    assert value(samples, "civiclens_queue_due_tasks", **labels) == 3
+    assert value(samples, "civiclens_queue_due_oldest_seconds", **labels) > 7000
+    assert value(samples, "civiclens_queue_due_tasks", queue="default", urgency="routine") == 1
+    assert value(samples, "civiclens_queue_oldest_seconds", queue="default") < 3600
+    assert health.ledger_lag() < 3600
 
 
 def test_ends_are_counters_and_histograms_that_only_grow(client: Client) -> None:

@@ -39,8 +39,11 @@ def running(urgency: Urgency) -> int:
     return Task.objects.filter(urgency=urgency, state=State.RUNNING).count()
 
 
-def has_succeeded(task: Task) -> bool:
-    return Task.objects.get(pk=task.pk).state == State.SUCCEEDED
+def wait_for_success(task: Task) -> None:
+    def has_succeeded() -> bool:
+        return Task.objects.get(pk=task.pk).state == State.SUCCEEDED
+
+    wait_until(has_succeeded, "the person's task to run")
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -52,8 +55,7 @@ def test_a_person_starts_while_bulk_work_holds_all_that_it_may(
     may_hold = max(threads - 1, 1)
     wait_until(lambda: running(Urgency.BULK) == may_hold, "bulk work to hold its threads")
     for number in range(3):
-        person = send_person(f"person {number}")
-        wait_until(lambda task=person: has_succeeded(task), "the person's task to run")
+        wait_for_success(send_person(f"person {number}"))
     assert running(Urgency.BULK) == may_hold
     assert not Task.objects.filter(urgency=Urgency.BULK, state=State.SUCCEEDED).exists()
 
