@@ -40,10 +40,13 @@ from matching.demo import OPPORTUNITIES  # noqa: E402
 from matching.models import Opportunity, Profile, ProfileVector, VectorSpace  # noqa: E402
 from matching.profiles.editing import edit  # noqa: E402
 from matching.ranking import reverse  # noqa: E402
-from matching.ranking.pipeline import find, query_for  # noqa: E402
+from matching.ranking.pipeline import find  # noqa: E402
 from matching.ranking.saving import save_matches  # noqa: E402
+from matching.ranking.wishes import query_for  # noqa: E402
 from matching.search import nearest  # noqa: E402
-from matching.search.nearest import Criteria  # noqa: E402
+from matching.search.criteria import Criteria  # noqa: E402
+from matching.search.indexes import IS_OF_ANY_BUILD, citizen_index, opportunity_index  # noqa: E402
+from matching.search.tuning import tuned_for_index  # noqa: E402
 from matching.text.rarity import forget_rarity, refresh_rarity  # noqa: E402
 from matching.text.terms import Terms  # noqa: E402
 from matching.vectors import indexing  # noqa: E402
@@ -127,9 +130,14 @@ def _search(
     name: str, query: NDArray[np.float32], criteria: Criteria, space: VectorSpace
 ) -> Figures:
     """The nearest by the plan the product chooses: its time, and its recall against exact search."""
-    exact = nearest.nearest(query, criteria, space, count=DEPTH, plan="exact")
-    hits = nearest.nearest(query, criteria, space, count=DEPTH)
-    times = _timed(f"{name}_vector", partial(nearest.nearest, query, criteria, space, count=DEPTH))
+    exact = nearest.nearest(
+        query, nearest.OPPORTUNITIES, criteria.where(), space, count=DEPTH, plan="exact"
+    )
+    search = partial(
+        nearest.nearest, query, nearest.OPPORTUNITIES, criteria.where(), space, count=DEPTH
+    )
+    hits = search()
+    times = _timed(f"{name}_vector", search)
     return times | {f"{name}_recall_at_100": _recall(hits.ids, exact.ids)}
 
 
@@ -150,7 +158,9 @@ def _plain_index(query: NDArray[np.float32], space: VectorSpace) -> Figures:
     """
     figures: Figures = {}
     for name, criteria in CASES.items():
-        exact = nearest.nearest(query, criteria, space, count=DEPTH, plan="exact")
+        exact = nearest.nearest(
+            query, nearest.OPPORTUNITIES, criteria.where(), space, count=DEPTH, plan="exact"
+        )
         found = _plain_ids(query, criteria, space)
         figures |= _timed(f"plain_hnsw_{name}", partial(_plain_ids, query, criteria, space))
         figures[f"plain_hnsw_{name}_recall_at_100"] = _recall(found, exact.ids)
@@ -162,11 +172,11 @@ def _plain_ids(query: NDArray[np.float32], criteria: Criteria, space: VectorSpac
     sql = f"""
         SELECT v.opportunity_id FROM matching_opportunityvector AS v
         JOIN matching_opportunity AS o ON o.id = v.opportunity_id
-        WHERE v.space_id = {int(space.pk)} AND {nearest.IS_OF_ANY_BUILD} AND {where.sql}
+        WHERE v.space_id = {int(space.pk)} AND {IS_OF_ANY_BUILD} AND {where.sql}
         ORDER BY v.embedding::{kind} <=> %s::{kind} LIMIT {DEPTH}
     """
     with transaction.atomic():
-        nearest.tuned_for_index(DEPTH)
+        tuned_for_index(DEPTH)
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL hnsw.iterative_scan = off")
             cursor.execute(sql, [*where.parameters, text])
@@ -203,9 +213,7 @@ def _reverse(space: VectorSpace) -> Figures:
     vector = np.asarray(opportunity.vectors.get(space=space).embedding, dtype=np.float32)
     found = [user_id for user_id, _ in reverse.nearest_citizens(vector, opportunity, space)]
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            f"DROP INDEX {reverse.profile_index_name(space)}"
-        )  # so that they are all compared
+        cursor.execute(f"DROP INDEX {citizen_index(space)}")  # so that they are all compared
         exact = [user_id for user_id, _ in reverse.nearest_citizens(vector, opportunity, space)]
         transaction.set_rollback(True)
     return figures | {"reverse_recall_at_100": _recall(found, exact)}
@@ -268,9 +276,7 @@ def _texts() -> list[Text]:
 def _forget_indexes(space: VectorSpace) -> None:
     """Copied into, an approximate index costs 2 ms a row."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"DROP INDEX IF EXISTS {nearest.index_name(space)}, {reverse.profile_index_name(space)}"
-        )
+        cursor.execute(f"DROP INDEX IF EXISTS {opportunity_index(space)}, {citizen_index(space)}")
 
 
 def _fill_opportunities(

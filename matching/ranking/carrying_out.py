@@ -20,10 +20,12 @@ from jobs.ledger.database import lock
 from matching import metrics
 from matching.models import CachedRanking, Interaction, MatchRun, Profile, VectorSpace
 from matching.opportunities import generation
-from matching.ranking.pipeline import Query, criteria_of, find, query_for
+from matching.ranking.pipeline import criteria_of, find
 from matching.ranking.saving import Found, as_match, save_matches
-from matching.search import nearest
-from matching.search.nearest import Criteria
+from matching.ranking.wishes import Query, query_for
+from matching.search.criteria import Criteria
+from matching.search.lookups import still_pass
+from matching.search.tuning import limit_statements
 from matching.vectors.spaces import active_space
 
 SAVED_MATCHES = 100
@@ -113,7 +115,7 @@ def _compute_once(
         ranking = _cached(key)
         if ranking is not None:
             return _still_open(ranking, criteria)
-        nearest.limit_statements()
+        limit_statements()
         found = [as_match(one) for one in find(query, criteria, space, count=limit)]
         _store(key, found)
     return found
@@ -146,7 +148,7 @@ def _cache_key(
 
 
 def _still_open(found: Found, criteria: Criteria) -> Found:
-    passing = nearest.still_pass([UUID(one["opportunity_id"]) for one in found], criteria)
+    passing = still_pass([UUID(one["opportunity_id"]) for one in found], criteria)
     return [one for one in found if UUID(one["opportunity_id"]) in passing]
 
 

@@ -18,8 +18,9 @@ from embeddings.embedder import get_embedder, space_of
 from matching.errors import EvaluationFileError
 from matching.import_formats import read_jsonl, row_to_opportunity
 from matching.models import Kind, Opportunity, Profile
-from matching.ranking.pipeline import criteria_of, find, wish_of
-from matching.search.nearest import Criteria
+from matching.ranking.pipeline import criteria_of, find
+from matching.ranking.wishes import wish_of
+from matching.search.criteria import Criteria
 from matching.text.rarity import measure_rarity
 from matching.text.terms import Rarity
 from matching.vectors.spaces import space_for

@@ -12,9 +12,12 @@ from django.utils import timezone
 
 from matching.errors import NothingEmbedded
 from matching.models import Profile, VectorSpace
-from matching.ranking.pipeline import Query, criteria_of, find, query_for, rarest
-from matching.search import nearest
-from matching.search.nearest import Criteria
+from matching.ranking.pipeline import criteria_of, find, rarest
+from matching.ranking.wishes import Query, query_for
+from matching.search.criteria import Criteria
+from matching.search.indexes import is_valid, opportunity_index
+from matching.search.lookups import best_text_hits
+from matching.search.nearest import OPPORTUNITIES, nearest
 from matching.text.rarity import current_rarity
 from matching.vectors.spaces import active_space
 
@@ -32,7 +35,7 @@ def explain(profile: Profile, keywords: str) -> dict[str, Any]:
     query = query_for(profile, keywords, space).at(criteria.place)
     told: dict[str, Any] = {
         "space": space.label,
-        "index": nearest.has_index(space),
+        "index": is_valid(opportunity_index(space)),
         "query_ms": _since(started),
     }
     plans = [_plan(query, of_kind, space) for of_kind in criteria.by_kind()]
@@ -48,8 +51,9 @@ def _plan(query: Query, criteria: Criteria, space: VectorSpace) -> dict[str, Any
     told: dict[str, Any] = {"kind": ", ".join(criteria.kinds) or "all"}
     count = settings.MATCHING_CANDIDATES
     if query.wish.meaning is not None:
-        hits = nearest.nearest(query.wish.meaning, criteria, space, count=count)
-        exact = nearest.nearest(query.wish.meaning, criteria, space, count=count, plan="exact")
+        where = criteria.where()
+        hits = nearest(query.wish.meaning, OPPORTUNITIES, where, space, count=count)
+        exact = nearest(query.wish.meaning, OPPORTUNITIES, where, space, count=count, plan="exact")
         recall = len(set(hits.ids) & set(exact.ids)) / len(exact.ids) if exact.ids else 1.0
         told |= {
             "plan": hits.plan,
@@ -58,7 +62,7 @@ def _plan(query: Query, criteria: Criteria, space: VectorSpace) -> dict[str, Any
         }
         told |= {"exact_ms": round(exact.seconds * 1000, 1), "recall": round(recall, 4)}
     started = time.perf_counter()
-    text = nearest.best_text_hits(rarest(query.words, current_rarity()), criteria, count=count)
+    text = best_text_hits(rarest(query.words, current_rarity()), criteria, count=count)
     return told | {"text_hits": len(text), "text_ms": _since(started)}
 
 

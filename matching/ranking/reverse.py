@@ -11,33 +11,23 @@ from uuid import UUID
 
 import numpy as np
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 from django.utils import timezone
 from numpy.typing import NDArray
-from pgvector import Vector
 
 from matching.models import Opportunity, ProfileVector, VectorSpace
-from matching.ranking.pipeline import load, wish_of
+from matching.ranking.pipeline import load
 from matching.ranking.saving import as_match, upsert_matches
 from matching.ranking.scoring import Candidate, Ranked, rank
-from matching.search.geography import KM_PER_DEGREE, kilometers_sql
-from matching.search.nearest import (
-    IS_OF_ANY_BUILD,
-    OVERFETCH,
-    Criteria,
-    Where,
-    estimated_rows,
-    index_is_valid,
-    limit_statements,
-    tuned_for_index,
-)
+from matching.ranking.wishes import wish_of
+from matching.search.criteria import Criteria, wishes_met_by
+from matching.search.nearest import CITIZENS, nearest
+from matching.search.tuning import limit_statements
 from matching.text.rarity import current_rarity
 from matching.vectors.spaces import active_space
 
 #: The similarity from which an opportunity is saved among a citizen's matches.
 SIMILARITY_MINIMUM = 0.35
-#: So much wider than the circle the band of latitudes is, for what rounding takes away.
-BAND_SLACK = 1.001
 
 
 def find_citizens(opportunity_ids: Sequence[str]) -> list[UUID]:
@@ -67,7 +57,7 @@ def _take_from_citizens(opportunity: Opportunity, *, is_open: bool) -> None:
         [opportunity.pk],
     )
     if is_open:
-        wishes = _wishes(opportunity)
+        wishes = wishes_met_by(opportunity)
         sql += f" AND EXISTS (SELECT FROM matching_profile AS p WHERE p.user_id = m.user_id AND NOT ({wishes.sql}))"
         parameters += wishes.parameters
     with connection.cursor() as cursor:
@@ -122,109 +112,19 @@ def _reason(similarity: float) -> dict[str, Any]:
 def nearest_citizens(
     vector: NDArray[np.float32], opportunity: Opportunity, space: VectorSpace
 ) -> list[tuple[UUID, float]]:
-    """The citizens nearest to it whose wishes it meets, at most MATCHING_NOTICES_PER_OPPORTUNITY,
-    with similarities.
+    """Return the citizens nearest to the opportunity whose wishes it meets, with similarities.
 
-    The plan follows the wishes' selectivity, as that of `matching.search.nearest.nearest` does the
-    filters'.
+    At most MATCHING_NOTICES_PER_OPPORTUNITY; those who dismissed it or applied for it are left out.
     """
-    where, most = _wishes(opportunity), settings.MATCHING_NOTICES_PER_OPPORTUNITY
+    where = wishes_met_by(opportunity)
     where.add(
-        "NOT EXISTS (SELECT FROM matching_interaction AS i WHERE i.user_id = p.user_id AND i.opportunity_id = %s"
-        " AND i.kind IN ('dismiss', 'apply'))",
+        "NOT EXISTS (SELECT FROM matching_interaction AS i WHERE i.user_id = p.user_id"
+        " AND i.opportunity_id = %s AND i.kind IN ('dismiss', 'apply'))",
         opportunity.pk,
     )
-    if profile_index_exists(space) and (
-        estimated_rows(where, table="matching_profile AS p") > settings.VECTOR_EXACT_ROWS
-    ):
-        found = _by_index(vector, where, space, most)
-        if len(found) >= most:
-            return found
-    return _exactly(vector, where, space, most)
-
-
-def _by_index(
-    vector: NDArray[np.float32], where: Where, space: VectorSpace, count: int
-) -> list[tuple[UUID, float]]:
-    """Scan the index on until enough citizens passed or the scan's bound is reached; the best
-    `count` of them.
-    """
-    kind, enough = f"halfvec({space.dimensions})", OVERFETCH * count
-    sql = f"""
-        WITH found AS MATERIALIZED (
-            SELECT p.user_id, v.embedding <=> %s::vector AS distance
-            FROM matching_profilevector AS v
-            JOIN matching_profile AS p ON p.id = v.profile_id
-            JOIN accounts_user AS u ON u.id = p.user_id AND u.is_active
-            WHERE v.space_id = {int(space.pk)} AND v.embedding IS NOT NULL AND {IS_OF_ANY_BUILD} AND {where.sql}
-            ORDER BY v.embedding::{kind} <=> %s::{kind} LIMIT %s
-        )
-        SELECT user_id, 1 - distance FROM found ORDER BY distance, user_id LIMIT %s
-    """  # noqa: S608 - the conditions are this module's own
-    text = Vector(vector).to_text()
-    with transaction.atomic():
-        tuned_for_index(enough)
-        found = _citizens(sql, [text, *where.parameters, text, enough, count])
-        transaction.set_rollback(True)  # to the savepoint: the tuning ends here
-    return found
-
-
-def _exactly(
-    vector: NDArray[np.float32], where: Where, space: VectorSpace, count: int
-) -> list[tuple[UUID, float]]:
-    """Compare every citizen who passes."""
-    sql = f"""
-        WITH suitable AS MATERIALIZED (SELECT p.id, p.user_id FROM matching_profile AS p WHERE {where.sql})
-        SELECT suitable.user_id, 1 - (v.embedding <=> %s::vector) FROM suitable
-        JOIN accounts_user AS u ON u.id = suitable.user_id AND u.is_active
-        JOIN matching_profilevector AS v ON v.profile_id = suitable.id AND v.space_id = {int(space.pk)}
-        WHERE v.embedding IS NOT NULL ORDER BY v.embedding <=> %s::vector, suitable.user_id LIMIT %s
-    """  # noqa: S608 - the conditions are this module's own
-    text = Vector(vector).to_text()
-    return _citizens(sql, [*where.parameters, text, text, count])
-
-
-def _citizens(sql: str, parameters: Sequence[Any]) -> list[tuple[UUID, float]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return [(user_id, float(similarity)) for user_id, similarity in cursor.fetchall()]
-
-
-def profile_index_name(space: VectorSpace) -> str:
-    """The name of the approximate index of a space's profiles."""
-    return f"matching_profile_vector_ann_{space.pk}"
-
-
-def profile_index_exists(space: VectorSpace) -> bool:
-    """Whether the profiles of the space have a valid approximate index."""
-    return index_is_valid(profile_index_name(space))
-
-
-def _wishes(opportunity: Opportunity) -> Where:
-    """What a `matching_profile AS p` must want; one that says nothing wants everything."""
-    where = Where()
-    where.add("(p.wants = '{}' OR %s = ANY(p.wants))", opportunity.kind)
-    if opportunity.languages:
-        where.add("(p.languages = '{}' OR p.languages && %s::varchar[])", opportunity.languages)
-    if not opportunity.is_remote:
-        _add_reach(where, opportunity)
-    return where
-
-
-def _add_reach(where: Where, opportunity: Opportunity) -> None:
-    """Near enough for those who say how far they go; the band of latitudes spares most of the
-    others the sines.
-    """
-    anywhere = "p.radius_km IS NULL OR p.latitude IS NULL"
-    latitude, longitude = opportunity.latitude, opportunity.longitude
-    if latitude is None:
-        where.add(f"({anywhere})")
-        return
-    where.add(
-        f"({anywhere} OR abs(p.latitude - %s) * {KM_PER_DEGREE} <= p.radius_km * {BAND_SLACK}"
-        f" AND {kilometers_sql('p')} <= p.radius_km)",
-        *(latitude, latitude, latitude, longitude),
-    )
+    most = settings.MATCHING_NOTICES_PER_OPPORTUNITY
+    hits = nearest(vector, CITIZENS, where, space, count=most)
+    return [(user_id, 1 - distance) for user_id, distance in hits.distances]
 
 
 def notice_key(user_id: UUID) -> str:

@@ -1,229 +1,142 @@
-"""Candidates for a match, found by PostgreSQL: the nearest vectors and the best full text hits that
-pass the filters.
+"""The nearest vectors among the rows that pass, in both directions: opportunities for a citizen, and
+citizens for an opportunity.
 
-The plan follows the filters' selectivity. Few rows pass: they are compared exactly. Many pass: the
-approximate index is scanned on until enough of its rows have passed (`iterative_scan`), and if it
-gives up, the rows are compared exactly after all. No list of opportunities is ever loaded; a search
-hands back ids.
+The plan follows the conditions' selectivity. Few rows pass: they are compared exactly. Many pass:
+the approximate index is scanned on until enough of its rows have passed (`iterative_scan`), and if
+it gives up, the rows are compared exactly after all. No list of rows is ever loaded; a search hands
+back ids.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from numpy.typing import NDArray
 from pgvector import Vector
 
+from jobs.ledger.database import fetch
 from matching import metrics
 from matching.models import VectorSpace
-from matching.search.geography import Place, box_around, kilometers_sql
+from matching.search.criteria import Where
+from matching.search.indexes import IS_OF_ANY_BUILD, citizen_index, is_valid, opportunity_index
+from matching.search.tuning import tuned_for_index
 
-#: The list HNSW keeps while it searches, for each row asked for, at most 1,000. With a shorter one
-#: a question that lies far from every cluster may end in the wrong one: among a million, 3 found
-#: .87 of the nearest on average, 5 found .98.
-EF_SEARCH_PER_ROW = 5
 #: So many times the rows asked for are taken from the index, to be put in order by their full
 #: vectors.
 OVERFETCH = 2
-#: True of every stored vector `v`, and implies the predicate of each approximate index (see
-#: `matching.vectors.indexing`).
-IS_OF_ANY_BUILD = "v.id > 0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Criteria:
-    """What an opportunity must fulfil; everything that is empty or None demands nothing."""
+class Target:
+    """What is searched: the table that conditions speak of, its vectors, and the ids of the answer."""
 
-    kinds: tuple[str, ...] = ()
-    day: date | None = None
-    languages: tuple[str, ...] = ()
-    place: Place | None = None
-    radius_km: float | None = None
-    is_remote: bool | None = None
-    category: str = ""
-    starts_after: date | None = None
-    starts_before: date | None = None
-    not_for: UUID | None = None
-    not_of: tuple[str, ...] = ()
-    source: str = ""
-
-    def by_kind(self) -> list[Criteria]:
-        """The same for each wanted kind by itself; one for all where every kind will do."""
-        return [replace(self, kinds=(kind,)) for kind in self.kinds] or [self]
-
-    def where(self) -> Where:
-        """The conditions on `matching_opportunity AS o`. What is closed, full or was dismissed
-        never passes.
-
-        With a `day`, what ended before it does not pass either (`Opportunity.last_day`).
-        """
-        where = Where()
-        where.add("o.is_active AND (o.capacity IS NULL OR o.places_taken < o.capacity)")
-        for condition, value in self._simple_conditions():
-            if value not in ([], None, ""):
-                where.add(condition, value)
-        if self.place and self.radius_km:
-            where.near(self.place, self.radius_km)
-        if self.not_for:
-            where.add(
-                "NOT EXISTS (SELECT FROM matching_interaction AS i WHERE i.user_id = %s AND i.opportunity_id = o.id"
-                " AND i.kind IN ('dismiss', 'apply'))",
-                self.not_for,
-            )
-        return where
-
-    def _simple_conditions(self) -> list[tuple[str, object]]:
-        return [
-            ("o.kind = ANY(%s)", list(self.kinds)),
-            ("(o.ends_on IS NULL OR o.ends_on >= %s)", self.day),
-            (
-                "(o.kind <> 'event' OR o.ends_on IS NOT NULL OR o.starts_on IS NULL OR o.starts_on >= %s)",
-                self.day,
-            ),
-            ("(o.languages = '{}' OR o.languages && %s::varchar[])", list(self.languages)),
-            ("o.is_remote = %s", self.is_remote),
-            ("upper(o.category) = upper(%s)", self.category),
-            ("o.starts_on >= %s", self.starts_after),
-            ("o.starts_on <= %s", self.starts_before),
-            ("o.source = %s", self.source),
-            ("NOT o.organisation = ANY(%s)", list(self.not_of)),
-        ]
+    table: str
+    key: str
+    join: str
+    result: str
+    vectors: str
+    reference: str
+    index: Callable[[VectorSpace], str]
 
 
-@dataclass(slots=True)
-class Where:
-    """Conditions with their parameters."""
-
-    conditions: list[str] = field(default_factory=list)
-    parameters: list[Any] = field(default_factory=list)
-
-    def add(self, condition: str, *parameters: Any) -> None:
-        self.conditions.append(condition)
-        self.parameters += parameters
-
-    def near(self, place: Place, radius_km: float) -> None:
-        """Within the radius (great circle), or remote; the box is what the index serves."""
-        south, west, north, east = box_around(place, radius_km)
-        latitude, longitude = place
-        inside = (
-            "o.longitude BETWEEN %s AND %s"
-            if west <= east
-            else "(o.longitude >= %s OR o.longitude <= %s)"
-        )
-        self.add(
-            f"(o.is_remote OR o.latitude BETWEEN %s AND %s AND {inside} AND {kilometers_sql('o')} <= %s)",
-            *(south, north, west, east, latitude, latitude, longitude, radius_km),
-        )
-
-    @property
-    def sql(self) -> str:
-        return " AND ".join(self.conditions)
+#: Conditions speak of `o`.
+OPPORTUNITIES = Target(
+    table="matching_opportunity AS o",
+    key="o.id",
+    join="",
+    result="o.id",
+    vectors="matching_opportunityvector",
+    reference="opportunity_id",
+    index=opportunity_index,
+)
+#: Conditions speak of `p`. A disabled account is no citizen; the answer has ids of users.
+CITIZENS = Target(
+    table="matching_profile AS p",
+    key="p.id",
+    join="JOIN accounts_user AS u ON u.id = p.user_id AND u.is_active",
+    result="p.user_id",
+    vectors="matching_profilevector",
+    reference="profile_id",
+    index=citizen_index,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class VectorHits:
-    """Ids, nearest first, and how they were found: `exact`, `index`, or `index, then exact`."""
+    """Ids with their cosine distances, nearest first, and how they were found: `exact`, `index`, or
+    `index, then exact`.
+    """
 
-    ids: list[UUID]
+    distances: list[tuple[UUID, float]]
     plan: str
     estimated_rows: int
     seconds: float
 
+    @property
+    def ids(self) -> list[UUID]:
+        """The ids alone, nearest first."""
+        return [one for one, _ in self.distances]
+
 
 def nearest(
     vector: NDArray[np.float32],
-    criteria: Criteria,
+    target: Target,
+    where: Where,
     space: VectorSpace,
     *,
     count: int,
     plan: str = "",
 ) -> VectorHits:
-    """The `count` opportunities that pass and mean most nearly what `vector` means; `plan` forces
-    one.
-    """
+    """Return the `count` rows that pass and lie nearest to `vector`; `plan` forces a plan."""
     started = time.perf_counter()
-    where = criteria.where()
-    estimate = estimated_rows(where) if not plan else 0
-    chosen = plan or (
-        "index" if estimate > settings.VECTOR_EXACT_ROWS and has_index(space) else "exact"
-    )
-    ids = (_by_index if chosen == "index" else _exactly)(vector, where, space, count)
-    if chosen == "index" and len(ids) < count and not plan:
-        ids, chosen = _exactly(vector, where, space, count), "index, then exact"
+    estimate = estimated_rows(where, target) if not plan else 0
+    is_large = estimate > settings.VECTOR_EXACT_ROWS
+    chosen = plan or ("index" if is_large and is_valid(target.index(space)) else "exact")
+    search = _by_index if chosen == "index" else _exactly
+    hits = search(vector, target, where, space, count)
+    if chosen == "index" and len(hits) < count and not plan:
+        hits, chosen = _exactly(vector, target, where, space, count), "index, then exact"
     seconds = time.perf_counter() - started
     metrics.vector_query_duration.labels(plan=chosen).observe(seconds)
-    return VectorHits(ids, chosen, estimate, seconds)
+    return VectorHits(hits, chosen, estimate, seconds)
 
 
-def estimated_rows(where: Where, *, table: str = "matching_opportunity AS o") -> int:
-    """How many rows pass, as PostgreSQL's planner sees it: a millisecond at any size."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"EXPLAIN (FORMAT JSON) SELECT 1 FROM {table}"  # noqa: S608 - conditions of ours
-            f" WHERE {where.sql}",
-            where.parameters,
-        )
-        [(plan,)] = cursor.fetchall()
-    found = json.loads(plan) if isinstance(plan, str) else plan
-    return int(found[0]["Plan"]["Plan Rows"])
-
-
-def opportunity_rows() -> int:
-    """About how many opportunities there are, as of the last ANALYZE; 0 before the first."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = 'matching_opportunity'::regclass"
-        )
-        return int(cursor.fetchone()[0])
-
-
-def index_name(space: VectorSpace) -> str:
-    """The name of a space's approximate index."""
-    return f"matching_opp_vector_ann_{space.pk}"
-
-
-def has_index(space: VectorSpace) -> bool:
-    """Whether the space has a valid approximate index."""
-    return index_is_valid(index_name(space))
-
-
-def index_is_valid(name: str) -> bool:
-    """Whether there is an index of that name which PostgreSQL may use."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass(%s) AND indisvalid)",
-            [name],
-        )
-        return bool(cursor.fetchone()[0])
+def estimated_rows(where: Where, target: Target = OPPORTUNITIES) -> int:
+    """Return about how many rows pass, as PostgreSQL's planner sees it: a millisecond at any size."""
+    sql = f"EXPLAIN (FORMAT JSON) SELECT 1 FROM {target.table} WHERE {where.sql}"  # noqa: S608 - conditions of ours
+    [(answer,)] = fetch(sql, where.parameters)
+    plan = json.loads(answer) if isinstance(answer, str) else answer
+    return int(plan[0]["Plan"]["Plan Rows"])
 
 
 def _exactly(
-    vector: NDArray[np.float32], where: Where, space: VectorSpace, count: int
-) -> list[UUID]:
+    vector: NDArray[np.float32], target: Target, where: Where, space: VectorSpace, count: int
+) -> list[tuple[UUID, float]]:
+    """Compare every row that passes."""
     sql = f"""
-        WITH suitable AS MATERIALIZED (SELECT o.id FROM matching_opportunity AS o WHERE {where.sql})
-        SELECT v.opportunity_id FROM suitable
-        JOIN matching_opportunityvector AS v ON v.opportunity_id = suitable.id AND v.space_id = %s
-        WHERE v.embedding IS NOT NULL
-        ORDER BY v.embedding <=> %s::vector, v.opportunity_id LIMIT %s
-    """  # noqa: S608 - the conditions are this module's own
-    return _ids(sql, [*where.parameters, space.pk, Vector(vector).to_text(), count])
+        WITH suitable AS MATERIALIZED (
+            SELECT {target.key} AS key, {target.result} AS id FROM {target.table} {target.join}
+            WHERE {where.sql}
+        )
+        SELECT suitable.id, v.embedding <=> %s::vector AS distance FROM suitable
+        JOIN {target.vectors} AS v ON v.{target.reference} = suitable.key AND v.space_id = %s
+        WHERE v.embedding IS NOT NULL ORDER BY distance, suitable.id LIMIT %s
+    """  # noqa: S608 - conditions of ours
+    return _hits(sql, [*where.parameters, Vector(vector).to_text(), space.pk, count])
 
 
 def _by_index(
-    vector: NDArray[np.float32], where: Where, space: VectorSpace, count: int
-) -> list[UUID]:
-    """Scan the index on until enough rows passed or the scan's bound is reached; the best `count`
-    of them, in order.
+    vector: NDArray[np.float32], target: Target, where: Where, space: VectorSpace, count: int
+) -> list[tuple[UUID, float]]:
+    """Scan the index on until enough rows passed or the scan's bound is reached; return the best
+    `count` of them, in order.
 
     The index is of half precision and goes on in a relaxed order, so more are asked for and
     compared in full.
@@ -231,85 +144,22 @@ def _by_index(
     kind, enough = f"halfvec({space.dimensions})", OVERFETCH * count
     sql = f"""
         WITH found AS MATERIALIZED (
-            SELECT v.opportunity_id, v.embedding <=> %s::vector AS distance
-            FROM matching_opportunityvector AS v JOIN matching_opportunity AS o ON o.id = v.opportunity_id
+            SELECT {target.result} AS id, v.embedding <=> %s::vector AS distance
+            FROM {target.vectors} AS v
+            JOIN {target.table} ON {target.key} = v.{target.reference} {target.join}
             WHERE v.space_id = {int(space.pk)} AND {IS_OF_ANY_BUILD} AND {where.sql}
             ORDER BY v.embedding::{kind} <=> %s::{kind} LIMIT %s
         )
-        SELECT opportunity_id FROM found ORDER BY distance, opportunity_id LIMIT %s
-    """  # noqa: S608
+        SELECT id, distance FROM found ORDER BY distance, id LIMIT %s
+    """  # noqa: S608 - conditions of ours
     text = Vector(vector).to_text()
     with transaction.atomic():
         tuned_for_index(enough)
-        found = _ids(sql, [text, *where.parameters, text, enough, count])
-        transaction.set_rollback(
-            True
-        )  # to the savepoint, so that an outer transaction goes on untuned
-    return found
+        hits = _hits(sql, [text, *where.parameters, text, enough, count])
+        # Back to the savepoint, so that an outer transaction goes on untuned.
+        transaction.set_rollback(True)
+    return hits
 
 
-def tuned_for_index(count: int) -> None:
-    """Until the savepoint is undone: scan on past rows that are filtered out, and take the index in
-    any case.
-    """
-    ef_search = min(1000, max(settings.VECTOR_HNSW_EF_SEARCH, EF_SEARCH_PER_ROW * count))
-    values = {
-        "hnsw.ef_search": ef_search,
-        "hnsw.iterative_scan": "relaxed_order",
-        "hnsw.max_scan_tuples": settings.VECTOR_MAX_SCAN_ROWS,
-        "ivfflat.probes": settings.VECTOR_IVF_PROBES,
-        "ivfflat.iterative_scan": "relaxed_order",
-        "enable_seqscan": "off",
-        "enable_hashjoin": "off",
-        "enable_mergejoin": "off",
-    }
-    with connection.cursor() as cursor:
-        for name, value in values.items():
-            cursor.execute("SELECT set_config(%s, %s, true)", [name, str(value)])
-
-
-def limit_statements() -> None:
-    """Until the transaction ends no statement takes longer than MATCHING_STATEMENT_TIMEOUT_SECONDS."""
-    milliseconds = int(settings.MATCHING_STATEMENT_TIMEOUT_SECONDS * 1000)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(milliseconds)])
-
-
-def best_text_hits(words: Sequence[str], criteria: Criteria, *, count: int) -> list[UUID]:
-    """The opportunities that pass with most of `words` in the best places; at most
-    MATCHING_TEXT_ROWS are ranked.
-    """
-    if not words:
-        return []
-    where = criteria.where()
-    sql = f"""
-        WITH query AS (SELECT to_tsquery('english', %s) AS words),
-        hits AS MATERIALIZED (
-            SELECT o.id, o.search FROM matching_opportunity AS o, query
-            WHERE o.search @@ query.words AND {where.sql} LIMIT %s
-        )
-        SELECT hits.id FROM hits, query ORDER BY ts_rank(hits.search, query.words, 1) DESC, hits.id LIMIT %s
-    """  # noqa: S608
-    return _ids(sql, [" | ".join(words), *where.parameters, settings.MATCHING_TEXT_ROWS, count])
-
-
-def newest(criteria: Criteria, *, count: int) -> list[UUID]:
-    """The newest opportunities that pass: for a citizen who has not said anything yet."""
-    where = criteria.where()
-    sql = f"""
-        SELECT o.id FROM matching_opportunity AS o WHERE {where.sql} ORDER BY o.created_at DESC, o.id DESC LIMIT %s
-    """  # noqa: S608
-    return _ids(sql, [*where.parameters, count])
-
-
-def still_pass(ids: Sequence[UUID], criteria: Criteria) -> set[UUID]:
-    """Those of `ids` that pass now."""
-    where = criteria.where()
-    sql = f"SELECT o.id FROM matching_opportunity AS o WHERE o.id = ANY(%s) AND {where.sql}"  # noqa: S608
-    return set(_ids(sql, [list(ids), *where.parameters]))
-
-
-def _ids(sql: str, parameters: Sequence[Any]) -> list[UUID]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return [found for (found,) in cursor.fetchall()]
+def _hits(sql: str, parameters: Sequence[object]) -> list[tuple[UUID, float]]:
+    return [(row_id, float(distance)) for row_id, distance in fetch(sql, parameters)]

@@ -27,8 +27,8 @@ from jobs.errors import SessionUnavailable
 from jobs.ledger.database import fetch, own_session
 from matching.errors import IndexBuildRunning, VectorIndexError
 from matching.models import OpportunityVector, VectorSpace
-from matching.ranking.reverse import profile_index_name
-from matching.search.nearest import index_name, tuned_for_index
+from matching.search.indexes import citizen_index, opportunity_index
+from matching.search.tuning import tuned_for_index
 from matching.vectors import plain_indexes
 
 log = structlog.get_logger(__name__)
@@ -156,7 +156,7 @@ class _Plan:
         """True of every row, and implies the predicate of no earlier build: `id > -7` does not
         follow from `id > -8`.
 
-        A search that says so is answered by the index of this build alone; `search.IS_OF_ANY_BUILD`
+        A search that says so is answered by the index of this build alone; `IS_OF_ANY_BUILD`
         by any.
         """
         return f"id > {-self.space.generation}"
@@ -177,8 +177,8 @@ class _Plan:
 def _plans(space: VectorSpace) -> tuple[_Plan, _Plan]:
     """Those of opportunities and of profiles."""
     return (
-        _Plan("matching_opportunityvector", index_name(space), space, is_of_runs=True),
-        _Plan("matching_profilevector", profile_index_name(space), space, is_of_runs=False),
+        _Plan("matching_opportunityvector", opportunity_index(space), space, is_of_runs=True),
+        _Plan("matching_profilevector", citizen_index(space), space, is_of_runs=False),
     )
 
 

@@ -15,7 +15,7 @@ from django.db import connection
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor
 
 from matching.models import Opportunity
-from matching.search.nearest import index_is_valid
+from matching.search.indexes import is_valid
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +28,7 @@ def repair(on_step: Callable[[], object] = lambda: None) -> list[str]:
     """
     repaired = []
     for index in Opportunity._meta.indexes:  # noqa: SLF001 - documented
-        if index_is_valid(index.name):
+        if is_valid(index.name):
             continue
         on_step()
         log.warning("matching.supporting_index_repaired", index=index.name)

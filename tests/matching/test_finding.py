@@ -23,7 +23,7 @@ from matching.actors import match_citizens, send_refresh
 from matching.models import CachedRanking, Match, MatchRun, Opportunity, Profile, ProfileVector
 from matching.ranking import carrying_out, reverse, saving
 from matching.runs.starting import RunRequest, start
-from matching.search.nearest import Criteria
+from matching.search.criteria import Criteria
 from tests.matching.factories import REPAIRS, make_opportunity, make_profile
 
 pytestmark = pytest.mark.django_db(transaction=True)

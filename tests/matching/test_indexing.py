@@ -23,8 +23,9 @@ from jobs.testing import run_tasks
 from matching.actors import refresh_all_matches
 from matching.errors import IndexBuildRunning, VectorIndexError
 from matching.models import Opportunity, OpportunityVector, VectorSpace
-from matching.search import nearest
-from matching.search.nearest import Criteria
+from matching.search.criteria import Criteria
+from matching.search.indexes import is_valid, opportunity_index
+from matching.search.nearest import OPPORTUNITIES, nearest
 from matching.vectors import indexing
 from tests.jobs.conftest import wait_until
 
@@ -98,14 +99,19 @@ def test_a_reader_that_stays_never_lets_a_build_stop_the_searches(settings: Sett
             with transaction.atomic():
                 with connection.cursor() as cursor:
                     cursor.execute("SET LOCAL lock_timeout = '1s'")
-                assert nearest.has_index(space)
+                assert is_valid(opportunity_index(space))
                 assert (
-                    len(nearest.nearest(QUERY, Criteria(), space, count=20, plan="index").ids) == 20
+                    len(
+                        nearest(
+                            QUERY, OPPORTUNITIES, Criteria().where(), space, count=20, plan="index"
+                        ).ids
+                    )
+                    == 20
                 )
         finally:
             reader.rollback()
         assert building.result(timeout=30)[0].recall == pytest.approx(1.0, abs=0.05)
-    assert nearest.has_index(space)
+    assert is_valid(opportunity_index(space))
 
 
 def test_of_two_builds_at_once_the_second_is_refused_and_told_why() -> None:
@@ -150,9 +156,9 @@ def test_four_builds_at_once_end_without_a_deadlock() -> None:
 
     with ThreadPoolExecutor(4) as threads:
         outcomes = list(threads.map(build, range(4)))
-    assert set(outcomes) <= {"refused", nearest.index_name(space)}
-    assert nearest.index_name(space) in outcomes
-    assert nearest.has_index(space)
+    assert set(outcomes) <= {"refused", opportunity_index(space)}
+    assert opportunity_index(space) in outcomes
+    assert is_valid(opportunity_index(space))
 
 
 def test_the_night_round_leaves_a_retired_space_alone_while_indexes_are_built() -> None:
@@ -183,7 +189,7 @@ def test_recall_is_that_of_the_new_index_although_the_old_one_is_there(settings:
     settings.VECTOR_MAX_SCAN_ROWS, settings.VECTOR_RECALL_MIN = 1, 0.999
     with pytest.raises(VectorIndexError, match=r"would find 0\.\d+ .* the old one stays"):
         indexing.build(space)
-    assert "hnsw" in definition_of(nearest.index_name(space))
+    assert "hnsw" in definition_of(opportunity_index(space))
 
 
 def definition_of(index: str) -> str:
@@ -196,7 +202,7 @@ def definition_of(index: str) -> str:
 def test_what_a_killed_build_left_is_cleared_away() -> None:
     space = make_space(50)
     indexing.build(space)
-    name = nearest.index_name(space)
+    name = opportunity_index(space)
     with connection.cursor() as cursor:
         for left_over in (f"{name}_new", f"{name}_old"):
             cursor.execute(f"CREATE INDEX {left_over} ON matching_opportunityvector (id)")
@@ -220,7 +226,7 @@ def test_supporting_indexes_that_are_missing_or_invalid_are_built_anew(settings:
     call_command("create_vector_indices")
     indexing.build(space)
     for name in ("matching_opp_search", "matching_opp_active_place"):
-        assert nearest.index_is_valid(name)
+        assert is_valid(name)
         assert definition_of(name) == before[name]
 
 

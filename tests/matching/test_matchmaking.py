@@ -12,7 +12,7 @@ from django.utils import timezone
 from jobs.testing import run_tasks
 from matching.models import Interaction, MatchRun, Profile, ProfileVector
 from matching.ranking.carrying_out import criteria_for
-from matching.ranking.pipeline import wish_of
+from matching.ranking.wishes import wish_of
 from tests.accounts.factories import make_user
 from tests.matching.conftest import SignIn
 from tests.matching.factories import DOGS, REPAIRS, make_opportunity, make_profile

@@ -24,8 +24,10 @@ from matching.errors import DimensionMismatch, VectorIndexError
 from matching.models import Match, Opportunity, OpportunityVector, ProfileVector, VectorSpace
 from matching.ranking import carrying_out, pipeline
 from matching.ranking.scoring import Ranked
-from matching.search import nearest
-from matching.search.nearest import Criteria
+from matching.search import lookups
+from matching.search.criteria import Criteria
+from matching.search.indexes import is_valid, opportunity_index
+from matching.search.nearest import OPPORTUNITIES, nearest
 from matching.text.terms import Rarity, Terms
 from matching.vectors import indexing, storing
 from matching.vectors.spaces import active_space
@@ -177,7 +179,7 @@ def test_words_are_taken_rarest_first_and_only_so_many_that_few_rows_have_one(
     texts = ["tree"] * 2 + ["house"] * 40 + ["street"] * 58
     rarity = Rarity.of(Terms.of(text) for text in texts)
     words = ["street", "house", "tree", "unicorn"]
-    monkeypatch.setattr(nearest, "opportunity_rows", lambda: 1000)
+    monkeypatch.setattr(lookups, "opportunity_rows", lambda: 1000)
     settings.MATCHING_TEXT_HITS = 1000
     assert pipeline.rarest(words, rarity) == ["unicorn", "tree", "house", "street"]
     settings.MATCHING_TEXT_HITS = 500
@@ -244,19 +246,19 @@ def test_an_index_is_built_checked_swapped_in_and_used(settings: Settings, index
     built = indexing.build(space)
     assert built[0].recall is not None
     assert built[0].recall > 0.95
-    assert nearest.has_index(space)
+    assert is_valid(opportunity_index(space))
     assert VectorSpace.objects.get().generation == 3
     query = np.ones(8, dtype=np.float32) / np.sqrt(8)
     for criteria in (Criteria(), Criteria(kinds=("job",))):
-        exact = nearest.nearest(query, criteria, space, count=20, plan="exact")
-        by_index = nearest.nearest(query, criteria, space, count=20, plan="index")
+        exact = nearest(query, OPPORTUNITIES, criteria.where(), space, count=20, plan="exact")
+        by_index = nearest(query, OPPORTUNITIES, criteria.where(), space, count=20, plan="index")
         assert len(set(exact.ids) & set(by_index.ids)) >= 19
         settings.VECTOR_EXACT_ROWS = 10
-        assert nearest.nearest(query, criteria, space, count=20).plan == "index"
+        assert nearest(query, OPPORTUNITIES, criteria.where(), space, count=20).plan == "index"
         settings.VECTOR_EXACT_ROWS = 10_000
-        assert nearest.nearest(query, criteria, space, count=20).plan == "exact"
+        assert nearest(query, OPPORTUNITIES, criteria.where(), space, count=20).plan == "exact"
     settings.VECTOR_EXACT_ROWS = 0
-    few = nearest.nearest(query, Criteria(category="nothing"), space, count=20)
+    few = nearest(query, OPPORTUNITIES, Criteria(category="nothing").where(), space, count=20)
     assert (few.ids, few.plan) in [([], "exact"), ([], "index, then exact")]
 
 
@@ -267,7 +269,7 @@ def test_an_index_that_finds_too_little_never_replaces_the_old_one(settings: Set
     settings.VECTOR_RECALL_MIN = 1.1
     with pytest.raises(VectorIndexError, match="the old one stays"):
         indexing.build(space)
-    assert nearest.has_index(space)
+    assert is_valid(opportunity_index(space))
 
 
 @pytest.mark.django_db

@@ -1,0 +1,135 @@
+"""What an opportunity must fulfil for a citizen, and a citizen for an opportunity, as conditions of SQL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from matching.models import Opportunity
+from matching.search.geography import KM_PER_DEGREE, Place, box_around, kilometers_sql
+
+#: So much wider than the circle the band of latitudes is, for what rounding takes away.
+BAND_SLACK = 1.001
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Criteria:
+    """What an opportunity must fulfil; everything that is empty or None demands nothing."""
+
+    kinds: tuple[str, ...] = ()
+    day: date | None = None
+    languages: tuple[str, ...] = ()
+    place: Place | None = None
+    radius_km: float | None = None
+    is_remote: bool | None = None
+    category: str = ""
+    starts_after: date | None = None
+    starts_before: date | None = None
+    not_for: UUID | None = None
+    not_of: tuple[str, ...] = ()
+    source: str = ""
+
+    def by_kind(self) -> list[Criteria]:
+        """The same for each wanted kind by itself; one for all where every kind will do."""
+        return [replace(self, kinds=(kind,)) for kind in self.kinds] or [self]
+
+    def where(self) -> Where:
+        """The conditions on `matching_opportunity AS o`. What is closed, full or was dismissed
+        never passes.
+
+        With a `day`, what ended before it does not pass either (`Opportunity.last_day`).
+        """
+        where = Where()
+        where.add("o.is_active AND (o.capacity IS NULL OR o.places_taken < o.capacity)")
+        for condition, value in self._simple_conditions():
+            if value not in ([], None, ""):
+                where.add(condition, value)
+        if self.place and self.radius_km:
+            where.near(self.place, self.radius_km)
+        if self.not_for:
+            where.add(
+                "NOT EXISTS (SELECT FROM matching_interaction AS i WHERE i.user_id = %s AND i.opportunity_id = o.id"
+                " AND i.kind IN ('dismiss', 'apply'))",
+                self.not_for,
+            )
+        return where
+
+    def _simple_conditions(self) -> list[tuple[str, object]]:
+        return [
+            ("o.kind = ANY(%s)", list(self.kinds)),
+            ("(o.ends_on IS NULL OR o.ends_on >= %s)", self.day),
+            (
+                "(o.kind <> 'event' OR o.ends_on IS NOT NULL OR o.starts_on IS NULL OR o.starts_on >= %s)",
+                self.day,
+            ),
+            ("(o.languages = '{}' OR o.languages && %s::varchar[])", list(self.languages)),
+            ("o.is_remote = %s", self.is_remote),
+            ("upper(o.category) = upper(%s)", self.category),
+            ("o.starts_on >= %s", self.starts_after),
+            ("o.starts_on <= %s", self.starts_before),
+            ("o.source = %s", self.source),
+            ("NOT o.organisation = ANY(%s)", list(self.not_of)),
+        ]
+
+
+@dataclass(slots=True)
+class Where:
+    """Conditions with their parameters."""
+
+    conditions: list[str] = field(default_factory=list)
+    parameters: list[Any] = field(default_factory=list)
+
+    def add(self, condition: str, *parameters: Any) -> None:
+        self.conditions.append(condition)
+        self.parameters += parameters
+
+    def near(self, place: Place, radius_km: float) -> None:
+        """Within the radius (great circle), or remote; the box is what the index serves."""
+        south, west, north, east = box_around(place, radius_km)
+        latitude, longitude = place
+        inside = (
+            "o.longitude BETWEEN %s AND %s"
+            if west <= east
+            else "(o.longitude >= %s OR o.longitude <= %s)"
+        )
+        self.add(
+            f"(o.is_remote OR o.latitude BETWEEN %s AND %s AND {inside} AND {kilometers_sql('o')} <= %s)",
+            *(south, north, west, east, latitude, latitude, longitude, radius_km),
+        )
+
+    @property
+    def sql(self) -> str:
+        return " AND ".join(self.conditions)
+
+
+def wishes_met_by(opportunity: Opportunity) -> Where:
+    """Return the conditions on `matching_profile AS p` of citizens whose wishes the opportunity meets.
+
+    A profile that says nothing wants everything.
+    """
+    where = Where()
+    where.add("(p.wants = '{}' OR %s = ANY(p.wants))", opportunity.kind)
+    if opportunity.languages:
+        where.add("(p.languages = '{}' OR p.languages && %s::varchar[])", opportunity.languages)
+    if not opportunity.is_remote:
+        _add_reach(where, opportunity)
+    return where
+
+
+def _add_reach(where: Where, opportunity: Opportunity) -> None:
+    """Add that it is within the distance a citizen accepts.
+
+    The band of latitudes is compared first, which spares most rows the trigonometry.
+    """
+    anywhere = "p.radius_km IS NULL OR p.latitude IS NULL"
+    latitude, longitude = opportunity.latitude, opportunity.longitude
+    if latitude is None:
+        where.add(f"({anywhere})")
+        return
+    where.add(
+        f"({anywhere} OR abs(p.latitude - %s) * {KM_PER_DEGREE} <= p.radius_km * {BAND_SLACK}"
+        f" AND {kilometers_sql('p')} <= p.radius_km)",
+        *(latitude, latitude, latitude, longitude),
+    )
