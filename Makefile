@@ -13,7 +13,11 @@ LINT_ENVIRONMENT := DEBUG=off SECRET_KEY=lint-only-0123456789-abcdefghijklmnopqr
 	EMAIL_URL=smtp+tls://lint:lint@mail.civiclens.example:587 SMS_PROVIDER_URL=https://sms.civiclens.example \
 	SMS_PROVIDER_TOKEN=lint
 
-.PHONY: setup run test lint bench faults
+.DEFAULT_GOAL := help
+.PHONY: help setup run test format lint bench faults
+
+help:  ## list these commands
+	@grep -E '^[a-z]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*  ## (.*)/  make \1\t\2/' | expand -t 16
 
 setup:  ## make .venv with everything in it
 	@$(PYTHON) -m config.development.environment development
@@ -27,6 +31,10 @@ test: setup  ## every test: make test [ARGS="tests/jobs -k relay"]
 	$(PYTEST) $(ARGS)
 	@# What asks much of PostgreSQL runs once more through PgBouncer; ARGS may leave nothing of it (status 5).
 	TESTS_THROUGH_PGBOUNCER=on $(PYTEST) -m pooled $(ARGS) || [ $$? -eq 5 ]
+
+format: setup  ## bring the code into its style
+	$(VENV_PYTHON) -m ruff check --fix .
+	$(VENV_PYTHON) -m ruff format .
 
 lint: setup  ## style, types, layers, migrations, deployment checks
 	$(VENV_PYTHON) -m ruff check .

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
+import structlog
 from django.conf import settings
 from django.utils.module_loading import import_string
 from numpy.typing import NDArray
@@ -22,6 +23,10 @@ from embeddings.errors import EmbedderInWebProcess, EmbedderMisconfigured
 
 Vectors = NDArray[np.float32]
 
+log = structlog.get_logger(__name__)
+
+#: Where embedders lived up to 0.1; paths below it are taken until 0.3.
+OLD_PACKAGE = "matching.embedders."
 BATCH_TEXTS = 16
 BATCH_CHARACTERS = 4096  # padded; attention over 16 long texts at once would take a gigabyte
 LIKE_LENGTH, SHORT_CHARACTERS = 1.5, 24  # every text of a batch costs what its longest does
@@ -118,6 +123,10 @@ def get_embedder() -> Embedder:
 
 
 def _load(path: str) -> Embedder:
+    if path.startswith(OLD_PACKAGE):
+        moved = path.replace(OLD_PACKAGE, "embeddings.", 1)
+        log.warning("embeddings.old_path", embedder=path, use=moved)
+        path = moved
     try:
         embedder: Embedder = import_string(path)()
     except ImportError as error:

@@ -202,8 +202,8 @@ def test_the_embedder_is_made_once_however_many_threads_ask(settings: Settings) 
 
 
 def test_an_embedder_that_cannot_be_imported_is_named(settings: Settings) -> None:
-    settings.EMBEDDER = "matching.embedders.nowhere.Nothing"
-    with pytest.raises(EmbedderMisconfigured, match=r"matching\.embedders\.nowhere"):
+    settings.EMBEDDER = "embeddings.nowhere.Nothing"
+    with pytest.raises(EmbedderMisconfigured, match=r"embeddings\.nowhere"):
         get_embedder()
 
 
@@ -211,6 +211,14 @@ def test_a_web_process_gets_no_embedder(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("CIVICLENS_PROCESS", "web")
     with pytest.raises(EmbedderInWebProcess):
         get_embedder()
+
+
+def test_a_path_of_the_last_release_still_names_its_embedder(settings: Any) -> None:
+    settings.EMBEDDER = "matching.embedders.minilm.MiniLmEmbedder"
+    try:
+        assert isinstance(get_embedder(), MiniLmEmbedder)
+    finally:
+        embedder_module._loaded.pop(settings.EMBEDDER, None)
 
 
 def test_the_web_application_never_imports_the_model() -> None:
