@@ -47,15 +47,18 @@ def _derived_key(purpose: str) -> str:
 
 
 # --- Database ----------------------------------------------------------------------------------
+# The first connection of a process starts the embedded server; reading the settings starts nothing.
+EMBEDDED_POSTGRES: postgres.PostgresServer | None = None
 if not env.str("DATABASE_URL", default=""):
     if not DEBUG:
         raise ImproperlyConfigured(
             "DATABASE_URL is not set. Production needs its own PostgreSQL with pgvector; "
             "for an embedded development database set DEBUG=on."
         )
-    # Exported, so that child processes connect at once instead of looking for the server again.
-    os.environ["DATABASE_URL"] = postgres.ensure_running(DATA_DIR)
-DATABASES: dict[str, Any] = {"default": env.db("DATABASE_URL")}
+    EMBEDDED_POSTGRES = postgres.PostgresServer(DATA_DIR / "postgres")
+DATABASES: dict[str, Any] = {
+    "default": env.db("DATABASE_URL", default=EMBEDDED_POSTGRES.url if EMBEDDED_POSTGRES else "")
+}
 DATABASES["default"] |= {
     "ENGINE": "config.postgresql",
     "CONN_MAX_AGE": env.int("DB_CONNECTION_MAX_AGE_SECONDS", default=600),

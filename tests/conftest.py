@@ -54,12 +54,15 @@ def drop_database_in_use(
 
 
 def pytest_sessionstart() -> None:
-    """Hold the test cluster of PostgreSQL: it runs as long as a run on the same DATA_DIR uses it."""
+    """Start the test cluster of PostgreSQL, which runs as long as a run on the same DATA_DIR uses it."""
     global USERS  # noqa: PLW0603 - the lock lasts as long as the run
     if OWN_POSTGRES:
+        TEST_DATA_DIR.mkdir(parents=True, exist_ok=True)
         USERS = (TEST_DATA_DIR / "users.lock").open("w")
         fcntl.flock(USERS, fcntl.LOCK_SH)
-        POSTGRES.ensure_running()  # a run that ended in between may just have stopped it
+        POSTGRES.ensure_running()
+    if PGBOUNCER is not None:
+        PGBOUNCER.start()
 
 
 @pytest.hookimpl(trylast=True)

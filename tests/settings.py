@@ -2,7 +2,7 @@
 DATABASE_URL is set.
 
 `DATA_DIR/test` holds everything tests write. The environment is completed before the settings read
-it, so that processes started by tests inherit it.
+it, so that processes started by tests inherit it. `tests.conftest` starts the servers.
 """
 
 import os
@@ -21,7 +21,6 @@ OWN_POSTGRES = not os.environ.get("DATABASE_URL")
 PGBOUNCER: PgBouncer | None = None
 
 if OWN_POSTGRES:
-    POSTGRES.ensure_running()
     os.environ["DATABASE_URL"] = POSTGRES.url
     if os.environ.get("TESTS_THROUGH_PGBOUNCER") == "on":
         PGBOUNCER = PgBouncer(
@@ -30,7 +29,6 @@ if OWN_POSTGRES:
             users={"postgres": ""},
             pool_size=10,
         )
-        PGBOUNCER.start()
         os.environ["DATABASE_DIRECT_URL"] = POSTGRES.url
         os.environ["DATABASE_URL"] = PGBOUNCER.url_of("postgres")
 # Each process of pytest-xdist, which inherits the DATA_DIR below, has a folder of its own.

@@ -55,13 +55,6 @@ class PostgresError(processes.ServiceError):
     """The embedded PostgreSQL could not be started."""
 
 
-def ensure_running(data_dir: Path) -> str:
-    """Start the server kept in `data_dir/postgres` unless it runs; return its connection URL."""
-    server = PostgresServer(data_dir / "postgres")
-    server.ensure_running()
-    return server.url
-
-
 @dataclass(frozen=True)
 class PostgresServer:
     """One cluster in `folder`, reached by a unix socket that only its owner (and root) can open."""

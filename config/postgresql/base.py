@@ -23,6 +23,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Whether statements are kept, as inside `CaptureQueriesContext`."""
         return bool(self.force_debug_cursor)
 
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """Connect; on a development machine start the embedded server first."""
+        if settings.EMBEDDED_POSTGRES is not None:
+            settings.EMBEDDED_POSTGRES.ensure_running()
+        return super().get_new_connection(conn_params)
+
     def init_connection_state(self) -> None:
         """Prepare nothing on a pooled connection, unless the settings say that its pooler keeps
         track.
