@@ -28,4 +28,4 @@ RUN python -m compileall -q . \
 USER civiclens
 VOLUME /data
 EXPOSE 8000
-CMD ["gunicorn", "-c", "python:config.gunicorn", "config.wsgi:application"]
+CMD ["python", "-m", "config.serving"]

@@ -21,9 +21,8 @@ def is_satisfied(user: Any) -> bool:
 
 @transaction.atomic
 def enrol(user: User) -> str:
-    """A fresh device replaces every earlier one of the user; return its otpauth:// URL, which is
-    the secret.
-    """
+    """Replace every device of the user by a new one; return its otpauth:// URL, the secret."""
+    User.objects.select_for_update().get(pk=user.pk)  # of two at once, one device is left
     TOTPDevice.objects.filter(user=user).delete()
     device = TOTPDevice.objects.create(user=user, name="authenticator", confirmed=True)
     audit.record("staff.totp_enrolled", actor_id=None, subject=f"user:{user.id}")

@@ -112,7 +112,7 @@ def _compare(
 ) -> tuple[Side, Side]:
     with (
         _web(services) as port,
-        services.web("benchmarks.wsgi:application", EMAIL_URL=mail) as inline_port,
+        services.web("benchmarks.asgi:application", EMAIL_URL=mail) as inline_port,
     ):
         sides = (
             Side("background", port, PATH),
@@ -187,7 +187,7 @@ def _worker(services: Services, mail: str) -> Iterator[psutil.Process]:
 
 @contextmanager
 def _web(services: Services) -> Iterator[int]:
-    with services.web("config.wsgi:application", DJANGO_SETTINGS_MODULE="config.settings") as port:
+    with services.web("config.asgi:application", DJANGO_SETTINGS_MODULE="config.settings") as port:
         yield port
 
 

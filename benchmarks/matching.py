@@ -85,7 +85,7 @@ def _crowd(services: Services) -> dict[str, float]:
     tokens: list[str] = services.run_child("citizens", CROWD)
     real = {"DJANGO_SETTINGS_MODULE": "config.settings", "MATCHING_DEBOUNCE_SECONDS": "0"}
     with (
-        services.web("config.wsgi:application", WEB_PROCESSES="2", **real) as port,
+        services.web("config.asgi:application", WEB_PROCESSES="2", **real) as port,
         services.worker(threads=WORKER_THREADS, queues=("matching",), **real) as worker,
     ):
         profiles = [

@@ -156,14 +156,11 @@ class Services:
 
     @contextmanager
     def web(self, application: str, **more: str) -> Iterator[int]:
-        """A real gunicorn as `make run` starts it answers inside; yields its port."""
-        command = [sys.executable, "-m", "gunicorn", "-c", "python:config.gunicorn", application]
-        with listening_socket() as listener:
-            port, descriptor = listener.getsockname()[1], listener.fileno()
-            bind = {"WEB_BIND": f"fd://{descriptor}", "WEB_PROCESSES": "1"}
-            with self.process(
-                f"web-{application.partition('.')[0]}", command, bind | more, pass_fd=descriptor
-            ):
+        """Run the web server as `make run` starts it; yields its port."""
+        command = [sys.executable, "-m", "config.serving", application]
+        with reserved_port() as port:
+            bind = {"WEB_BIND": f"127.0.0.1:{port}", "WEB_PROCESSES": "1"}
+            with self.process(f"web-{application.partition('.')[0]}", command, bind | more):
                 self.wait(lambda: _answers(port), f"{application} did not answer")
                 yield port
 
@@ -245,6 +242,15 @@ def listening_socket() -> Iterator[socket.socket]:
     """A socket that listens on a free loopback port, to be inherited by a server."""
     with socket.create_server(("127.0.0.1", 0), backlog=256) as listener:
         yield listener
+
+
+@contextmanager
+def reserved_port() -> Iterator[int]:
+    """Reserve a free loopback port for a server that shares it (SO_REUSEPORT); yields the port."""
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]
 
 
 def cpu_seconds(master: psutil.Process) -> float:

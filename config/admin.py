@@ -12,7 +12,7 @@ from django.contrib import admin
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
-from django.db import DataError
+from django.db import DataError, IntegrityError
 from django.http import HttpRequest, HttpResponseBadRequest
 from django.http.response import HttpResponseBase
 from django.template.response import SimpleTemplateResponse
@@ -85,7 +85,7 @@ def _refusing(view: V) -> V:
         try:
             response = view(request, *args, **kwargs)
             return response.render() if isinstance(response, SimpleTemplateResponse) else response
-        except (ValidationError, ValueError, OverflowError, DataError) as error:
+        except (ValidationError, ValueError, OverflowError, DataError, IntegrityError) as error:
             log.warning("admin_request_refused", path=request.path, exc_info=error)
             return HttpResponseBadRequest(
                 "The address or the form has a value that cannot be looked up.\n",

@@ -7,8 +7,9 @@ from typing import Any
 import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import ValidationError as ModelValidationError
-from django.db import InterfaceError, OperationalError
+from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, UnreadablePostError
+from psycopg.errors import ForeignKeyViolation, UniqueViolation
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 from rest_framework.serializers import as_serializer_error
@@ -82,6 +83,16 @@ class InvalidCursor(drf.APIException):
     default_code = "invalid_cursor"
 
 
+class ChangedMeanwhile(drf.APIException):
+    """Another request changed the same thing at this moment."""
+
+    status_code = 409
+    default_detail = (
+        "Another request changed the same thing at this moment; look at it and try again."
+    )
+    default_code = "conflict"
+
+
 class DatabaseUnavailable(drf.APIException):
     """The database does not answer for the moment."""
 
@@ -141,6 +152,11 @@ def _as_api_exception(error: Exception) -> Exception:
         case OperationalError() | InterfaceError():  # it restarts, fails over, or gave up waiting
             log.error("database_unavailable", exc_info=error)
             error = DatabaseUnavailable()
+        case IntegrityError() if isinstance(
+            error.__cause__, (UniqueViolation, ForeignKeyViolation)
+        ):
+            log.error("conflict_in_database", exc_info=error)
+            error = ChangedMeanwhile()
         case ModelValidationError():
             error = drf.ValidationError(as_serializer_error(error))
     return error

@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.http import ConditionalGetMiddleware
 from django.urls import is_valid_path
@@ -23,6 +23,7 @@ from uuid_utils.compat import uuid7
 from accounts import origins
 from config import problems
 from jobs.execution.entrance import Entrance, entering_by
+from jobs.http import waiting
 from jobs.urgency import Urgency
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -53,7 +54,8 @@ class RequestIdMiddleware:
         started = time.perf_counter()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             response = self.get_response(request)
-            _log_finished(request, response, started)
+            if not waiting.is_postponed(request):
+                _log_finished(request, response, started)
         response["X-Request-ID"] = request_id
         return response
 
@@ -78,8 +80,7 @@ class ProblemMiddleware:
     framework.
 
     Such are unknown addresses, refused hosts, crashes: Django's HTML for them, with DEBUG also its
-    traceback page, is replaced. A body that was not read is drained, so that the client reads the
-    answer instead of a reset connection.
+    traceback page, is replaced.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -90,12 +91,13 @@ class ProblemMiddleware:
             response: HttpResponseBase = HttpResponse(status=400)
         else:
             response = self.get_response(request)
-        if response.status_code >= 400 and request.path_info.startswith(API_PREFIX):
-            _drain(request)
-            if isinstance(response, HttpResponse) and response.get("Content-Type", "").startswith(
-                "text/"
-            ):
-                _become_problem(request, response)
+        is_error = response.status_code >= 400 and request.path_info.startswith(API_PREFIX)
+        if (
+            is_error
+            and isinstance(response, HttpResponse)
+            and response.get("Content-Type", "").startswith("text/")
+        ):
+            _become_problem(request, response)
         return response
 
 
@@ -196,13 +198,3 @@ def _become_problem(request: HttpRequest, response: HttpResponse) -> None:
     response["Content-Type"] = problems.CONTENT_TYPE
     if "Content-Length" in response:
         response["Content-Length"] = str(len(response.content))
-
-
-def _drain(request: HttpRequest) -> None:
-    """Read and drop what is left of the body, up to API_DRAIN_MAX_BYTES."""
-    left = settings.API_DRAIN_MAX_BYTES
-    try:
-        while left > 0 and (chunk := request.read(min(left, 65536))):
-            left -= len(chunk)
-    except (UnreadablePostError, ValueError):
-        return

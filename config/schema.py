@@ -1,13 +1,14 @@
-"""What the OpenAPI document says of every operation: its problem documents and, where honoured, the
-Idempotency-Key.
-"""
+"""The OpenAPI document: what it says of every operation, and how it is kept."""
 
 from __future__ import annotations
 
-from typing import Any
+import threading
+from typing import Any, cast
 
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
+from rest_framework.renderers import BaseRenderer
 
 from accounts import schema as accounts_schema  # noqa: F401 - it registers how sign-in is described
 from config import problems
@@ -57,6 +58,38 @@ PROBLEM_SCHEMA = {
         "request_id": {"type": "string"},
     },
 }
+
+
+def build() -> dict[str, Any]:
+    """Build the OpenAPI document, which takes seconds; drf-spectacular's generator is not thread-safe."""
+    return cast("dict[str, Any]", SchemaGenerator().get_schema(request=None, public=True))  # type: ignore[no-untyped-call]
+
+
+class Document:
+    """The OpenAPI document of this process, built and written out by the first who asks, one at a time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._built: dict[str, Any] | None = None
+        self._written: dict[type[BaseRenderer], bytes] = {}
+
+    def written_by(self, renderer: BaseRenderer) -> bytes:
+        """Return the document as the renderer writes it."""
+        with self._lock:
+            if self._built is None:
+                self._built = build()
+            if type(renderer) not in self._written:
+                self._written[type(renderer)] = renderer.render(self._built, renderer_context={})
+            return self._written[type(renderer)]
+
+    def forget(self) -> None:
+        """Have it built anew."""
+        with self._lock:
+            self._built = None
+            self._written.clear()
+
+
+document = Document()
 
 
 class ApiSchema(AutoSchema):

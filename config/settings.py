@@ -46,6 +46,11 @@ def _derived_key(purpose: str) -> str:
     ).hexdigest()
 
 
+# --- Web server (config.serving) -----------------------------------------------------------------
+WEB_THREADS: int = env.int("WEB_THREADS", default=8)  # of each web process, which compute answers
+# As many requests of each process may wait for a thread; more get 503.
+WEB_QUEUE_REQUESTS: int = env.int("WEB_QUEUE_REQUESTS", default=500)
+
 # --- Database ----------------------------------------------------------------------------------
 # The first connection of a process starts the embedded server; reading the settings starts nothing.
 EMBEDDED_POSTGRES: postgres.PostgresServer | None = None
@@ -95,7 +100,8 @@ if env.str("DATABASE_DIRECT_URL", default=""):
 # Web processes share a pool of connections; workers keep one a thread. Index builds and exports run
 # in workers.
 DB_POOL_MIN_SIZE: int = env.int("DB_POOL_MIN_SIZE", default=1)
-DB_POOL_MAX_SIZE: int = env.int("DB_POOL_MAX_SIZE", default=8)  # of each web process; 0: no pool
+# Of each web process: a connection for each thread, the probes and what waits; 0: no pool.
+DB_POOL_MAX_SIZE: int = env.int("DB_POOL_MAX_SIZE", default=WEB_THREADS + 3)
 DB_POOL_TIMEOUT: float = env.float(
     "DB_POOL_TIMEOUT", default=10
 )  # seconds a request waits for a connection
@@ -265,9 +271,11 @@ DATA_UPLOAD_MAX_MEMORY_SIZE: int = env.int("DATA_UPLOAD_MAX_BYTES", default=2_62
 
 # --- REST API ----------------------------------------------------------------------------------
 API_JSON_MAX_BYTES: int = env.int("API_JSON_MAX_BYTES", default=262_144)
-API_DRAIN_MAX_BYTES: int = env.int(
-    "API_DRAIN_MAX_BYTES", default=8_388_608
-)  # read and dropped after an error
+API_DRAIN_MAX_BYTES: int = env.int("API_DRAIN_MAX_BYTES", default=8_388_608)  # of any body
+# A body may take so long, and a second more for each so many bytes that have come; then the answer
+# is 408.
+WEB_BODY_GRACE_SECONDS: float = env.float("WEB_BODY_GRACE_SECONDS", default=20)
+WEB_BODY_BYTES_PER_SECOND: float = env.float("WEB_BODY_BYTES_PER_SECOND", default=1024)
 HEALTH_LEDGER_LAG_SECONDS: float = env.float(
     "HEALTH_LEDGER_LAG_SECONDS", default=60
 )  # later than this is degraded

@@ -5,13 +5,14 @@ from __future__ import annotations
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from drf_spectacular.utils import OpenApiResponse, extend_schema, inline_serializer
+from drf_spectacular.views import SpectacularAPIView
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from config import health
+from config import health, schema
 from config.problems import PROBLEM_TYPES
 
 _LEVELS = ["ok", "degraded", "down"]
@@ -80,6 +81,21 @@ class LiveView(PublicView):
     @extend_schema(exclude=True)
     def get(self, request: Request) -> Response:
         return Response({"status": "ok"}, headers={"Cache-Control": "no-store"})
+
+
+class SchemaView(PublicView):
+    """The OpenAPI document as YAML or JSON, as `Accept` says."""
+
+    renderer_classes = SpectacularAPIView.renderer_classes
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request) -> HttpResponse:
+        """Return the OpenAPI document of this API."""
+        renderer = request.accepted_renderer
+        content = schema.document.written_by(renderer)
+        response = HttpResponse(content, content_type=f"{renderer.media_type}; charset=utf-8")
+        response["Vary"] = "Accept"
+        return response
 
 
 def problem_page(request: HttpRequest, slug: str | None = None) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""WSGI entry point for gunicorn."""
+"""Django as a WSGI application, for `config.asgi` and `manage.py runserver`."""
 
 import os
 
@@ -6,9 +6,8 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 os.environ["CIVICLENS_PROCESS"] = "web"  # in which the embedding model is never loaded
-_django = get_wsgi_application()
+application = get_wsgi_application()
 
-from config import chunked, pooling  # noqa: E402 - once the apps are loaded
+from config import pooling  # noqa: E402 - once the apps are loaded
 
-application = chunked.ChunkedBodies(_django)
 pooling.register()

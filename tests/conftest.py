@@ -136,6 +136,11 @@ def process_environment(django_db_setup: None) -> dict[str, str]:
     """The environment for a real process (worker, command, server) that shall work on the test
     database.
     """
+    return server_environment()
+
+
+def server_environment() -> dict[str, str]:
+    """Return the environment of a process on the test database, which is set up."""
     path = f"/{connection.settings_dict['NAME']}"
     urls = {
         name: urlsplit(os.environ[name])._replace(path=path).geturl()

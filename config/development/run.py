@@ -169,15 +169,7 @@ class Runner:
 
     def _start_programs(self, environment: dict[str, str]) -> None:
         web = environment | {"WEB_BIND": f"127.0.0.1:{self.port}", "WEB_PROCESSES": "1"}
-        gunicorn = [
-            sys.executable,
-            "-m",
-            "gunicorn",
-            "-c",
-            "python:config.gunicorn",
-            "config.wsgi:application",
-        ]
-        self._start_program("web", gunicorn, web)
+        self._start_program("web", [sys.executable, "-m", "config.serving"], web)
         workers = {
             "worker": _worker(FAST_QUEUES, threads=6),
             "worker-long": _worker(LONG_QUEUES, threads=2),

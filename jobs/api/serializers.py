@@ -10,11 +10,11 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.schemas.openapi import AutoSchema
 
-from jobs.api.waiting import WAIT_MAXIMUM_SECONDS
 from jobs.execution import job_types
 from jobs.execution.job_types import JobType
 from jobs.http import periods
 from jobs.http.fields import MomentField, StrictBooleanField, StrictTextField
+from jobs.http.waiting import WAIT_MAXIMUM_SECONDS
 from jobs.models import Task
 from jobs.states import State
 

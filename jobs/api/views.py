@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from jobs.api import starting, waiting
+from jobs.api import starting
 from jobs.api.serializers import (
     JobFilterSerializer,
     JobSerializer,
@@ -29,6 +29,7 @@ from jobs.api.serializers import (
 from jobs.errors import NotInThatState
 from jobs.execution import job_types
 from jobs.execution.job_types import JobType
+from jobs.http import waiting
 from jobs.http.idempotency import idempotent
 from jobs.models import Task, TaskQuerySet
 from jobs.operations import actions
@@ -100,14 +101,15 @@ class JobView(APIView):
         """Read a job: how far it is, its result once it has succeeded, a problem once it is dead or
         cancelled.
 
-        With `wait` the answer comes when the job has ended, or when the time is over. Few may wait
-        at once; the others are answered immediately, and `Retry-After` says when to ask again.
+        With `wait` the answer comes when the job has ended, or when the time is over; then
+        `Retry-After` says when to ask again.
         """
         query = WaitSerializer(data=request.query_params)
         query.is_valid(raise_exception=True)
         job = _job(request, job_id)
         if query.validated_data["wait"] and not job.is_terminal:
-            waiting.until_ended(job_id, query.validated_data["wait"])
+            if waiting.answer_later(request, job_id, query.validated_data["wait"]):
+                return _answer(job, request)
             job = _job(request, job_id)
         return _answer(job, request)
 

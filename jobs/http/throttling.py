@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-from jobs.http import limits
+from jobs.http import limits, waiting
 
 
 class LimitThrottle(BaseThrottle):
@@ -31,7 +31,7 @@ class LimitThrottle(BaseThrottle):
 
     def allow_request(self, request: Request, view: APIView) -> bool:
         key = self.key(request, view)
-        if key is None:
+        if key is None or waiting.awaited(request) is not None:
             return True
         outcome = limits.hit(key, self.limit, self.period)
         self.retry_after = outcome.retry_after

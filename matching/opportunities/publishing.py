@@ -145,6 +145,7 @@ def act(user: User, opportunity: Opportunity, kind: str) -> tuple[Interaction, b
             lock_matches(
                 user.pk
             )  # a run that saves at this moment is waited for, or waits and then sees the dismissal
+        _lock_interaction(user, opportunity, kind)
         interaction, is_new = Interaction.objects.get_or_create(
             user=user, opportunity=opportunity, kind=kind
         )
@@ -161,6 +162,7 @@ def act(user: User, opportunity: Opportunity, kind: str) -> tuple[Interaction, b
 def undo(user: User, opportunity: Opportunity, kind: str) -> bool:
     """The citizen took it back; False when there was nothing to take back."""
     with transaction.atomic():
+        _lock_interaction(user, opportunity, kind)
         count, _ = Interaction.objects.filter(
             user=user, opportunity=opportunity, kind=kind
         ).delete()
@@ -171,6 +173,11 @@ def undo(user: User, opportunity: Opportunity, kind: str) -> bool:
             generation.advance()  # for others, it may be open again
         _refresh_soon(user)
     return True
+
+
+def _lock_interaction(user: User, opportunity: Opportunity, kind: str) -> None:
+    """Wait for the citizen's other requests of this kind: between two looks of `get_or_create` none may delete."""
+    lock(f"interaction {user.pk} {opportunity.pk} {kind}")
 
 
 def _take_place(opportunity: Opportunity) -> None:

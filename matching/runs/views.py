@@ -20,7 +20,7 @@ from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from accounts.models import User
-from jobs.api import waiting
+from jobs.http import waiting
 from jobs.http.idempotency import hands_on_its_key, idempotent
 from jobs.models import Task
 from jobs.operations import actions
@@ -96,13 +96,16 @@ class MatchRunView(RunStartingView):
         wanted = _wanted(request)
         query = WaitQuerySerializer(data=given(request))
         query.is_valid(raise_exception=True)
+        if task_id := waiting.awaited(request):
+            return Response(_status(_own(request, task_id), request))
         answer = self.started(request, wanted)
         if answer.status_code != 202 or not (
             wanted.validated_data["wait"] or query.validated_data["wait"]
         ):
             return answer
         run = _run_of(answer, request)
-        waiting.until_ended(cast("UUID", run.task_id), settings.MATCHING_WAIT_SECONDS)
+        if waiting.answer_later(request, cast("UUID", run.task_id), settings.MATCHING_WAIT_SECONDS):
+            return answer
         return Response(_status(run, request))
 
 
@@ -196,18 +199,16 @@ class LegacyMatchView(RunStartingView):
         The work is done by a worker even so. If it takes too long or is cancelled, the answer is
         202 with its task.
         """
+        if task_id := waiting.awaited(request):
+            return _legacy_answer(_own(request, task_id))
         answer = self.started(request, _wanted(request))
         if answer.status_code != 202:
             return answer
         run = _run_of(answer, request)
-        waiting.until_ended(cast("UUID", run.task_id), settings.MATCHING_WAIT_SECONDS)
-        run.refresh_from_db()
-        if starting.status_of(run, starting.task_of(run)) == "failed":
-            raise exceptions.APIException("The matches could not be found.")
-        if run.matches is None:
+        if waiting.answer_later(request, cast("UUID", run.task_id), settings.MATCHING_WAIT_SECONDS):
             return answer
-        matches = _page(run, 0, PAGE_SIZE_MAX)[0]
-        return Response({"matches": matches, "total": len(matches)})
+        run.refresh_from_db()
+        return _legacy_answer(run)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response["Deprecation"] = f"@{int(LEGACY_DEPRECATED_AT.timestamp())}"  # RFC 9745
@@ -227,6 +228,16 @@ def _run_of(answer: HttpResponse, request: Request) -> MatchRun:
     """The run that an answer of `started` tells of, be it a new or a repeated one."""
     told = answer.data if isinstance(answer, Response) else json.loads(answer.content)
     return _own(request, told["task_id"])
+
+
+def _legacy_answer(run: MatchRun) -> Response:
+    """The matches of a run that has ended, or 202 with its task; raises APIException where it failed."""
+    if starting.status_of(run, starting.task_of(run)) == "failed":
+        raise exceptions.APIException("The matches could not be found.")
+    if run.matches is None:
+        return _accepted(run)
+    matches = _page(run, 0, PAGE_SIZE_MAX)[0]
+    return Response({"matches": matches, "total": len(matches)})
 
 
 def _accepted(run: MatchRun) -> Response:

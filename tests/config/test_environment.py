@@ -14,10 +14,10 @@ NOT_AN_OPERATORS = {"WEB_BIND", "CIVICLENS_PROCESS"}
 
 
 def names_read() -> set[str]:
-    """The names that `config/settings.py` and `config/gunicorn.py` read from the environment."""
+    """The names that `config/settings.py` and the web server read from the environment."""
     calls = [
         node
-        for file in ("settings.py", "gunicorn.py")
+        for file in ("settings.py", "serving/__main__.py")
         for node in ast.walk(ast.parse((BASE_DIR / "config" / file).read_text()))
         if isinstance(node, ast.Call) and node.args and isinstance(node.func, ast.Attribute)
     ]

@@ -27,7 +27,7 @@ class Hider:
 sys.meta_path.insert(0, Hider())
 """
 PROCESSES = {
-    "web": "import config.wsgi, gunicorn.workers.gthread",
+    "web": "import config.serving.__main__, config.asgi",
     "worker": "import django; django.setup(); import django_dramatiq.setup, jobs.transport.link\n"
     "from embeddings.embedder import get_embedder; get_embedder()",
 }

@@ -183,8 +183,9 @@ class Campaign:
     def _start_web(self) -> None:
         port = free_port()
         web = {"WEB_BIND": f"127.0.0.1:{port}", "WEB_PROCESSES": "2", "WEB_THREADS": "4"}
-        serve = ["-m", "gunicorn", "-c", "python:config.gunicorn", "config.wsgi:application"]
-        self.crew.add("web", serve, lambda: self._environment(self._thread_deaths(), **web))
+        self.crew.add(
+            "web", ["-m", "config.serving"], lambda: self._environment(self._thread_deaths(), **web)
+        )
         self.clients = Clients(port, self.servers.tokens, seed=self.seed)
         self.provider.call_backs = CallBacks(port, seed=self.seed)
 

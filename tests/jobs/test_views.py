@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 
 import tests.jobs.job_types  # noqa: F401 - registers them
 from accounts.models import AuditEvent, User
-from jobs.api import waiting
+from jobs.http import waiting
 from jobs.ledger import transitions
 from jobs.models import Task
 from jobs.states import State
@@ -355,29 +355,6 @@ def test_a_waiter_wakes_soon_after_the_end(citizen: APIClient) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_wait_and_the_third_is_answered_at_once(citizen: APIClient) -> None:
-    url = job_url(citizen)
-
-    def wait() -> Any:
-        try:
-            return citizen.get(f"{url}?wait=20").json()["state"]
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(2) as pool:
-        waiters = [pool.submit(wait) for _ in range(2)]
-        while waiting._places._value:
-            time.sleep(0.01)
-        started = time.monotonic()
-        third = citizen.get(f"{url}?wait=20")
-        assert time.monotonic() - started < 10, "it waited like the others"
-        assert (third.json()["state"], third["Retry-After"]) == ("queued", "2")
-        run_tasks()
-        assert [waiter.result() for waiter in waiters] == ["succeeded"] * 2
-    assert waiting._places._value == waiting.WAITERS_PER_PROCESS
-
-
-@pytest.mark.django_db(transaction=True)
 def test_a_waiter_holds_no_connection(citizen: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
     job_url(citizen)
     job = Task.objects.get()
@@ -390,6 +367,6 @@ def test_a_waiter_holds_no_connection(citizen: APIClient, monkeypatch: pytest.Mo
         Task.objects.update(state=State.CANCELLED)
 
     monkeypatch.setattr(waiting.time, "sleep", sleep)  # type: ignore[attr-defined]
-    assert waiting.until_ended(job.pk, 5) is True
+    waiting._wait(job.pk, 5)
     assert sleeping.is_set()
     assert held == [False]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from jobs.api import waiting
+from jobs.http import waiting
 from jobs.models import Task
 from jobs.testing import run_tasks
 from matching.models import MatchRun, Opportunity
@@ -108,7 +108,7 @@ def test_the_legacy_address_tells_a_failure_from_a_run_that_was_cancelled(
     def end(task_id: Any, _seconds: float) -> None:
         Task.objects.filter(pk=task_id).update(state=state)
 
-    monkeypatch.setattr(waiting, "until_ended", end)
+    monkeypatch.setattr(waiting, "_wait", end)
     assert as_user(make_user()).post(f"{URL}legacy/", {}).status_code == answered
 
 

@@ -1,0 +1,13 @@
+"""What the web server serves; see `config.serving`."""
+
+from django.conf import settings
+
+from config.development.processes import end_with_parent
+from config.wsgi import application as django_application
+
+from config.serving.application import ThreadedApplication  # isort: skip - once the apps are loaded
+
+end_with_parent()  # a server that was killed leaves no process behind that still answers
+application = ThreadedApplication(
+    django_application, threads=settings.WEB_THREADS, queue_max=settings.WEB_QUEUE_REQUESTS
+)

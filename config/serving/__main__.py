@@ -1,0 +1,69 @@
+"""The web server: `python -m config.serving [APPLICATION]`, the same in development and production.
+
+granian reads requests in Rust, outside Python's threads, and ends connections whose headers do not
+come; `config.asgi` does the rest. docs/adr/0007 compares it with others.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+
+APPLICATION = "config.asgi:application"
+HEADERS_MILLISECONDS = 30_000
+HEADERS_MAX_BYTES = 65_536
+#: Leaks of a library end with the process.
+PROCESS_LIFETIME_SECONDS = 24 * 3600
+STOP_SECONDS = 15
+
+
+def main() -> None:
+    """Serve until SIGTERM or SIGINT; a process that dies is replaced."""
+    connections = int(os.environ.get("WEB_CONNECTIONS", "4096"))
+    _allow_files(connections)
+    host, port = _address(os.environ.get("WEB_BIND", "127.0.0.1:8000"))
+    Granian(
+        sys.argv[1] if len(sys.argv) > 1 else APPLICATION,
+        address=host,
+        port=port,
+        interface=Interfaces.ASGI,
+        workers=int(os.environ.get("WEB_PROCESSES", "2")),
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(
+            header_read_timeout=HEADERS_MILLISECONDS, max_buffer_size=HEADERS_MAX_BYTES
+        ),
+        websockets=False,
+        backlog=2048,
+        backpressure=connections,
+        log_level=LogLevels.warning,
+        respawn_failed_workers=True,
+        workers_lifetime=PROCESS_LIFETIME_SECONDS,
+        workers_kill_timeout=STOP_SECONDS,
+    ).serve()
+
+
+def _address(bind: str) -> tuple[str, int]:
+    """Read `host:port`, with an IPv6 host in brackets. Exits with a sentence where it is none."""
+    host, _, port = bind.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65_536:
+        sys.exit(f"WEB_BIND must be HOST:PORT, such as 127.0.0.1:8000, not {bind!r}.")
+    return host.strip("[]"), int(port)
+
+
+def _allow_files(connections: int) -> None:
+    """Raise the limit of open files to what so many connections need, as far as the system allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * connections + 256  # a body may wait in a file
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""What Django answered, held until the client has taken it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any
+
+from config import problems
+from config.serving.bodies import MEMORY_BYTES
+
+Send = Callable[[Any], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+_PART_BYTES = 64 * 1024
+
+
+@dataclass
+class Answer:
+    """The status and headers of an answer, and its content: in memory, or in a file if Django streams it."""
+
+    status: int = 500
+    headers: Headers = field(default_factory=list)
+    content: bytes = b""
+    file: IO[bytes] | None = None
+
+    def start(self, status: str, headers: list[tuple[str, str]], _error: Any = None) -> None:
+        """Take the status line and the headers; the `start_response` of PEP 3333."""
+        self.status = int(status[:3])
+        self.headers = [
+            (name.lower().encode("latin-1"), text.encode("latin-1")) for name, text in headers
+        ]
+
+    def take(self, parts: Iterable[bytes]) -> None:
+        """Take the content. A streamed one goes to a file, in the thread and transaction that make it."""
+        if not getattr(parts, "streaming", False):
+            self.content = b"".join(parts)
+            return
+        self.file = SpooledTemporaryFile(MEMORY_BYTES)  # noqa: SIM115 - closed once it is sent
+        for part in parts:
+            self.file.write(part)
+        self.file.seek(0)
+
+    async def send(self, send: Send) -> None:
+        """Send it as fast as the client takes it."""
+        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+        for part in self._parts():
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": self.content, "more_body": False})
+
+    def _parts(self) -> Iterator[bytes]:
+        if self.file is not None:
+            with self.file:
+                while part := self.file.read(_PART_BYTES):
+                    yield part
+
+
+def refusal(status: HTTPStatus, path: str, *, retry_after: int | None = None) -> Answer:
+    """Return the problem document of a request that never reached Django; it ends the connection."""
+    members = {} if retry_after is None else {"retry_after": retry_after}
+    document = problems.document(
+        problems.type_for_status(status), detail="", instance=path, **members
+    )
+    headers = {
+        "content-type": problems.CONTENT_TYPE,
+        "connection": "close",
+        "cache-control": "no-store",
+    }
+    if retry_after is not None:
+        headers["retry-after"] = str(retry_after)
+    encoded = [(name.encode(), text.encode()) for name, text in headers.items()]
+    return Answer(status, encoded, json.dumps(document).encode())

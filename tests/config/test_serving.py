@@ -1,0 +1,177 @@
+"""The web server as production runs it: what holds its threads, and how it reads bodies."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
+from typing import Any
+
+import pytest
+
+from jobs.models import Task
+from jobs.states import State
+from jobs.testing import run_tasks
+from matching.models import MatchRun
+from reports.models import Report
+from tests.accounts.factories import bearer, make_user
+from tests.conftest import server_environment
+from tests.reports.factories import new_report
+from tests.serving import Server, serving
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+MEGABYTE = b"x" * 1_000_000
+HEAD = b"POST /api/v1/reports/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+#: Short, so that tests see them end; two threads, so that a held one would be missed.
+QUICK = {"WEB_THREADS": "2", "WEB_BODY_GRACE_SECONDS": "3", "MATCHING_WAIT_SECONDS": "20"}
+
+
+@pytest.fixture(scope="module")
+def server(django_db_setup: None) -> Iterator[Server]:
+    with serving(server_environment(), **QUICK) as running:
+        yield running
+
+
+def test_slow_clients_hold_no_thread_and_are_cut_in_time(server: Server) -> None:
+    slow = [server.connect() for _ in range(30)]
+    for number, client in enumerate(slow):
+        client.sendall(HEAD if number % 2 else HEAD + b"Content-Length: 2000\r\n\r\n{")
+    assert server.ask("GET", "/api/v1/categories/").status == 200
+    answer = slow[0].recv(1000)
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b"application/problem+json" in answer
+    for client in slow:
+        client.close()
+
+
+def test_many_wait_for_their_matches_and_hold_no_thread(server: Server) -> None:
+    """Ten times as many as there are threads."""
+    url = "/api/v1/jobs/match/"
+    paths = [f"{url}?wait=true", f"{url}legacy/"] * 10
+    headers = [bearer(make_user()) for _ in paths]
+    with ThreadPoolExecutor(len(paths)) as pool:
+        waiting = [
+            pool.submit(server.ask, "POST", path, {}, **sender)
+            for path, sender in zip(paths, headers, strict=True)
+        ]
+        wait_until(lambda: MatchRun.objects.count() == len(paths))
+        assert server.ask("GET", "/api/v1/categories/").status == 200
+        assert not any(request.done() for request in waiting)
+        Task.objects.update(state=State.CANCELLED)
+        answers = [request.result() for request in waiting]
+    assert [answer.status for answer in answers] == [200, 202] * 10
+    assert {answer.json()["status"] for answer in answers[::2]} == {"cancelled"}
+    assert MatchRun.objects.count() == len(paths), "a request called again starts no second run"
+
+
+def test_a_wait_counts_once_against_the_limit_and_keeps_its_request_id(server: Server) -> None:
+    user = make_user()
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(
+            server.ask,
+            "POST",
+            "/api/v1/jobs/match/?wait=true",
+            {},
+            X_Request_ID="request-0001",
+            **bearer(user),
+        )
+        wait_until(MatchRun.objects.exists)
+        run_tasks()
+    assert asked.result().json()["status"] == "completed"
+    assert asked.result().headers["X-Request-ID"] == "request-0001"
+    assert Task.objects.filter(request_id="request-0001").exists()
+
+
+def test_a_wait_ends_with_its_time(server: Server) -> None:
+    user = make_user()
+    job = server.ask(
+        "POST", "/api/v1/jobs/", {"job_type": "accounts.leaderboard", "payload": {}}, **bearer(user)
+    )
+    answer = server.ask("GET", f"{job.json()['status_url']}?wait=1", **bearer(user))
+    assert (answer.json()["state"], answer.headers["Retry-After"]) == ("queued", "2")
+
+
+def test_a_client_that_leaves_while_it_waits_is_forgotten(server: Server) -> None:
+    body = b"{}"
+    head = "".join(f"{name}: {text}\r\n" for name, text in bearer(make_user()).items()).encode()
+    with server.connect() as client:
+        client.sendall(
+            b"POST /api/v1/jobs/match/?wait=true HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            + head + b"Content-Length: 2\r\n\r\n" + body
+        )  # fmt: skip
+        wait_until(MatchRun.objects.exists)
+    assert server.ask("GET", "/api/v1/categories/").status == 200
+
+
+def test_bodies_are_read_whole_and_connections_end_when_it_is_said(server: Server) -> None:
+    """One server for all of it: its start is what takes time."""
+    chunked_bodies_are_read(server)
+    chunked_bodies_have_the_limits_of_others(server)
+    broken_chunks_are_refused(server)
+    a_body_that_is_too_large_is_refused_and_ends_the_connection(server)
+    a_refused_body_that_was_read_does_not(server)
+    headers_with_an_underscore_are_no_forwarding_headers(server)
+
+
+def send_chunks(server: Server, chunks: list[bytes], path: str = "/api/v1/reports/") -> int:
+    framed = [b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in (*chunks, b"")]
+    headers = {"Content_Type": "application/json", "Transfer_Encoding": "chunked"}
+    return server.ask("POST", path, iter(framed), **headers).status
+
+
+def chunked_bodies_are_read(server: Server) -> None:
+    text = json.dumps(new_report()).encode()
+    assert send_chunks(server, [text[:10], text[10:11], text[11:]]) == 201
+    assert Report.objects.count() == 1
+
+
+def chunked_bodies_have_the_limits_of_others(server: Server) -> None:
+    assert send_chunks(server, [MEGABYTE]) == 413
+    assert send_chunks(server, [MEGABYTE] * 4, "/admin/login/") in {400, 403}
+
+
+def broken_chunks_are_refused(server: Server) -> None:
+    with server.connect() as client:
+        client.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n")
+        assert client.recv(100).startswith(b"HTTP/1.1 400")
+
+
+def a_body_that_is_too_large_is_refused_and_ends_the_connection(server: Server) -> None:
+    with server.connect() as client:
+        client.sendall(HEAD + b"Content-Length: 9000000\r\n\r\n" + b" " * 8_900_000)
+        head = client.recv(1000)
+    assert head.startswith(b"HTTP/1.1 413")
+    assert b"connection: close" in head.lower()
+
+
+def a_refused_body_that_was_read_does_not(server: Server) -> None:
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
+    for _ in range(2):
+        connection.request(
+            "POST", "/api/v1/reports/", MEGABYTE * 2, {"Content-Type": "application/json"}
+        )
+        with connection.getresponse() as answer:
+            assert answer.status == 413
+            assert answer.headers["Connection"] != "close"
+            answer.read()
+    connection.close()
+
+
+def headers_with_an_underscore_are_no_forwarding_headers(server: Server) -> None:
+    with server.connect() as client:
+        client.sendall(
+            b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nX_Forwarded_For: 203.0.113.7\r\n\r\n"
+        )
+        assert client.recv(100).startswith(b"HTTP/1.1 200"), (
+            "the header with a hyphen would say 403"
+        )
+
+
+def wait_until(condition: Any, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
