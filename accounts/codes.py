@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import unicodedata
 from uuid import UUID
 
 from django.conf import settings
@@ -12,6 +13,8 @@ from accounts.models import OtpChallenge, User
 from notifications import channels, rendering
 
 CODE_DIGITS = 6
+#: Spaces, dashes and invisible marks, which a person or an app's clipboard puts between digits.
+_SEPARATORS = {"Zs", "Cc", "Cf", "Pd"}
 
 
 def derive_code(challenge_id: UUID, recipient: str) -> str:
@@ -27,6 +30,12 @@ def derive_code(challenge_id: UUID, recipient: str) -> str:
 def is_right(code: str, challenge_id: UUID, recipient: str) -> bool:
     """Whether `code` is the challenge's, compared in constant time."""
     return hmac.compare_digest(code.encode(), derive_code(challenge_id, recipient).encode())
+
+
+def digits_typed(text: str) -> str:
+    """Return a code as it was meant: without spaces and dashes, any script's digits as 0 to 9."""
+    kept = (char for char in text if unicodedata.category(char) not in _SEPARATORS)
+    return "".join(str(unicodedata.decimal(char, char)) for char in kept)
 
 
 def send_code(challenge_id: str, *, idempotency_key: str) -> bool:

@@ -19,7 +19,7 @@ def request_code(user: User, origin: Origin) -> otp.Issued:
     """Send a code to the user's unverified address. Raises EmailMissing, TooManyCodes."""
     if not user.email or user.email_verified:
         raise EmailMissing
-    return otp.request_code(EMAIL, user.email, origin=origin)
+    return otp.request_code(EMAIL, user.email, origin=origin, purpose=otp.Purpose.EMAIL)
 
 
 def verify(user: User, *, code: str, challenge_id: UUID | None, origin: Origin) -> User:
@@ -27,9 +27,9 @@ def verify(user: User, *, code: str, challenge_id: UUID | None, origin: Origin) 
 
     Raises TooManyGuesses, OtpInvalid; the attempt stays spent.
     """
-    otp.spend_guess(origin)
+    guess = otp.admit(EMAIL, user.email, challenge_id, origin=origin, purpose=otp.Purpose.EMAIL)
     with transaction.atomic():
-        proved = otp.redeem(EMAIL, user.email, code, challenge_id) is otp.Outcome.PROVED
+        proved = otp.redeem(user.email, code, guess) is otp.Outcome.PROVED
         # The address may have been changed meanwhile.
         proved = proved and bool(
             User.objects.filter(id=user.id, email=user.email).update(

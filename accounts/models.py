@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
@@ -11,17 +12,15 @@ from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
-from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Count, F, Max, Q
+from django.db.models import Case, Count, F, Max, Q, When
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from uuid_utils.compat import uuid7
 
+from accounts.phones import E164_PATTERN, PhoneField, normalise
 from jobs.model_fields import LineField
-
-E164_PATTERN = r"^\+[1-9][0-9]{6,14}$"
 
 #: Reputation at which each level after the first begins.
 LEVEL_THRESHOLDS = (25, 100, 250, 500, 1000)
@@ -31,7 +30,8 @@ class UserManager(BaseUserManager["User"]):
     """Creates users; a phone number is the identity of a citizen."""
 
     def create_user(self, phone: str, password: str | None = None, **fields: Any) -> User:
-        user = self.model(phone=phone, **fields)
+        """Raises accounts.errors.PhoneInvalid for a number that nobody can dial."""
+        user = self.model(phone=normalise(phone), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
@@ -47,14 +47,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    phone = models.CharField(
+    phone = PhoneField(
         max_length=16,
         unique=True,
-        validators=[
-            RegexValidator(
-                E164_PATTERN, "Write the number in international form, such as +12025550123."
-            )
-        ],
         help_text="International form (E.164), such as +12025550123.",
     )
     email = models.EmailField(blank=True)
@@ -129,50 +124,59 @@ class User(AbstractBaseUser, PermissionsMixin):
         self.save(update_fields=list(changes))
 
 
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks for codes to one address: a device known from before, else a network."""
+
+    channel: str
+    recipient: str
+    network: str
+    device: str
+
+
 class OtpChallengeQuerySet(models.QuerySet["OtpChallenge"]):
     """Each method that changes a row is one conditional UPDATE, so that of many at once the right
     number win.
     """
 
     def open(self) -> OtpChallengeQuerySet:
-        """Challenges that a right code would still redeem, attempts aside."""
+        """Choose challenges that a right code would still redeem, attempts aside."""
         return self.filter(used_at=None, expires_at__gt=timezone.now())
 
-    def latest_open_id(self, channel: str, recipient: str) -> UUID | None:
-        """The newest open challenge of one address."""
-        newest = self.open().filter(channel=channel, recipient=recipient).order_by("-created_at")
-        return newest.values_list("id", flat=True).first()
+    def open_for(self, channel: str, recipient: str, purpose: str) -> OtpChallengeQuerySet:
+        """Choose the open challenges of one address for one purpose."""
+        return self.open().filter(channel=channel, recipient=recipient, purpose=purpose)
 
-    def use(self, challenge_id: UUID, channel: str, recipient: str, *, counter: str) -> bool:
-        """Mark the challenge used; True for exactly one caller, and only while attempts are left."""
-        usable = self.open().filter(
-            id=challenge_id, channel=channel, recipient=recipient, **{f"{counter}__gt": 0}
-        )
-        return usable.update(used_at=timezone.now()) == 1
+    def nearest_first(self, network: str) -> OtpChallengeQuerySet:
+        """Order them: those asked for from this network before others, the newest first."""
+        is_elsewhere = Case(When(network=network, then=0), default=1)
+        return self.order_by(is_elsewhere, "-created_at")
 
-    def burn_attempt(
-        self, challenge_id: UUID, channel: str, recipient: str, *, counter: str
-    ) -> bool:
-        """Take one attempt; False when none was left or the challenge is not open."""
-        usable = self.open().filter(
-            id=challenge_id, channel=channel, recipient=recipient, **{f"{counter}__gt": 0}
-        )
-        return usable.update(**{counter: F(counter) - 1}) == 1
+    def redeemable(self, challenge_id: UUID, *, is_named: bool) -> OtpChallengeQuerySet:
+        """Choose the open challenge; for who names it, only while its attempts last."""
+        challenges = self.open().filter(id=challenge_id)
+        return challenges.filter(attempts_left__gt=0) if is_named else challenges
 
-    def unanswered(
-        self, channel: str, recipient: str, window: timedelta
-    ) -> tuple[int, datetime | None]:
-        """How many codes asked for within `window` were never used, and when the last one was asked
-        for.
-        """
+    def use(self) -> bool:
+        """Mark the one challenge chosen as used; True for exactly one caller."""
+        return self.update(used_at=timezone.now()) == 1
+
+    def burn_attempt(self) -> bool:
+        """Take one attempt of the one challenge chosen; False when none was left."""
+        return self.update(attempts_left=F("attempts_left") - 1) == 1
+
+    def unanswered(self, asker: Asker, window: timedelta) -> tuple[int, datetime | None]:
+        """Count an asker's codes of `window` that were never used; return the last one's time too."""
         recent = self.filter(
-            channel=channel,
-            recipient=recipient,
+            channel=asker.channel,
+            recipient=asker.recipient,
+            network=asker.network,
+            device=asker.device,
             created_at__gt=timezone.now() - window,
             used_at=None,
         )
-        found = recent.aggregate(count=Count("id"), last=Max("created_at"))
-        return found["count"], found["last"]
+        counted = recent.aggregate(count=Count("id"), last=Max("created_at"))
+        return counted["count"], counted["last"]
 
 
 class OtpChallenge(models.Model):
@@ -184,15 +188,24 @@ class OtpChallenge(models.Model):
         SMS = "sms", "SMS"
         EMAIL = "email", "Email"
 
+    class Purpose(models.TextChoices):
+        SIGN_IN = "sign_in", "to sign in"
+        EMAIL = "email", "to prove an email address"
+        NEW_PHONE = "new_phone", "to prove a new phone number"
+
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     channel = models.CharField(max_length=5, choices=Channel, default=Channel.SMS)
     recipient = models.CharField(
         max_length=254, help_text="A phone number in E.164, or an email address."
     )
-    attempts_left = models.SmallIntegerField()
-    blind_attempts_left = models.SmallIntegerField(
-        help_text="Guesses left to those who do not know the challenge."
+    purpose = models.CharField(max_length=10, choices=Purpose, default=Purpose.SIGN_IN)
+    network = models.CharField(
+        max_length=50, blank=True, help_text="Whence it was asked for: an IPv4 /24 or IPv6 /48."
     )
+    device = models.CharField(
+        max_length=24, blank=True, help_text="The device known from before that asked for it."
+    )
+    attempts_left = models.SmallIntegerField(help_text="Guesses left to those who name it.")
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True)
@@ -204,7 +217,7 @@ class OtpChallenge(models.Model):
         verbose_name = "one-time code"
         constraints = [
             models.CheckConstraint(
-                condition=Q(attempts_left__gte=0, blind_attempts_left__gte=0),
+                condition=Q(attempts_left__gte=0),
                 name="accounts_otp_attempts_not_negative",
             )
         ]

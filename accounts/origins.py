@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from uuid import UUID
@@ -9,6 +10,10 @@ from uuid import UUID
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
+
+#: RFC 7239: `for=192.0.2.60;proto=https`, `For="[2001:db8:cafe::17]:4711"`.
+_FORWARDED_FOR = re.compile(r'(?:^|;)\s*for=(?P<node>"[^"]*"|[^;\s]*)', re.IGNORECASE)
+_WITHOUT_PORT = re.compile(r"^(?:\[([^\]]*)\]|(\d+\.\d+\.\d+\.\d+))(?::\d*)?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +47,13 @@ class Origin:
 
 
 def of_request(request: HttpRequest) -> Origin:
-    """The client as seen from behind `TRUSTED_PROXY_COUNT` reverse proxies, each of which appends
-    to the header.
+    """Return the client as seen from behind `TRUSTED_PROXY_COUNT` reverse proxies.
+
+    Each of them appends to `TRUSTED_PROXY_HEADER`; what clients wrote there stands further left.
     """
     hops = [request.META.get("REMOTE_ADDR", "")]
     if settings.TRUSTED_PROXY_COUNT:
-        hops = [*request.META.get("HTTP_X_FORWARDED_FOR", "").split(","), *hops]
+        hops = [*_forwarded(request), *hops]
     address = hops[max(0, len(hops) - 1 - settings.TRUSTED_PROXY_COUNT)]
     user_agent = request.META.get("HTTP_USER_AGENT", "")[:200].replace("\x00", "")
     return Origin(_canonical(address), user_agent)
@@ -58,9 +64,18 @@ def address_of_request(request: HttpRequest) -> str | None:
     return of_request(request).ip_address
 
 
+def _forwarded(request: HttpRequest) -> list[str]:
+    """The hops that proxies wrote down, the client's side first."""
+    hops = request.headers.get(settings.TRUSTED_PROXY_HEADER, "").split(",")
+    if settings.TRUSTED_PROXY_HEADER != "Forwarded":
+        return hops
+    return [match["node"] if (match := _FORWARDED_FOR.search(hop)) else "" for hop in hops]
+
+
 def _canonical(text: str) -> str | None:
+    """An address as one spelling, without the port that some proxies append."""
     try:
-        address = ip_address(text.strip().split("%")[0])
+        address = ip_address(_WITHOUT_PORT.sub(r"\1\2", text.strip().strip('"')).split("%")[0])
     except ValueError:
         return None
     return str(getattr(address, "ipv4_mapped", None) or address)

@@ -12,18 +12,16 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import phones
+from accounts import otp_limits
 from accounts.actors import send_otp
 from accounts.codes import is_right
-from accounts.errors import TooManyCodes, TooManyGuesses
-from accounts.models import OtpChallenge
+from accounts.errors import TooManyCodes
+from accounts.models import Asker, OtpChallenge
 from accounts.origins import Origin
-from jobs.http import limits
-from jobs.http.limits import Rule
 from jobs.ledger.database import lock
 
 HOUR = timedelta(hours=1)
-DAY = timedelta(days=1)
+Purpose = OtpChallenge.Purpose
 
 
 class Outcome(Enum):
@@ -37,94 +35,97 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """What the asker is told: the challenge, its life, and the seconds until a new one may be asked
-    for.
-    """
+    """The answer to a request: the challenge, its life, and the seconds until the next request."""
 
     challenge_id: UUID
     expires_in: int
     retry_after: int
 
 
-def request_code(channel: str, recipient: str, *, origin: Origin) -> Issued:
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """One try that was counted and may be judged."""
+
+    #: None where there is no such challenge, or it is over.
+    challenge_id: UUID | None
+    #: Whether the caller named the challenge, which strangers cannot.
+    is_named: bool
+
+
+def request_code(
+    channel: str,
+    recipient: str,
+    *,
+    origin: Origin,
+    device: str = "",
+    purpose: str = Purpose.SIGN_IN,
+) -> Issued:
     """Leave a challenge and the task that sends its code; the same for every address, known or not.
 
-    `recipient` is already normalised. Raises TooManyCodes.
+    `recipient` is already normalised; `device` is known from before, or empty. Raises TooManyCodes.
     """
+    asker = Asker(channel, recipient, "" if device else origin.network, device)
     try:
-        _next_wait(channel, recipient)
-    except TooManyCodes:  # who asks too soon uses up nothing of what the address may get
-        _spend(_rules_of_origin(origin))
+        _next_wait(asker)
+    except TooManyCodes:
+        otp_limits.spend_early_request(origin, device)
         raise
-    _spend([*_rules_of_origin(origin), *_rules_of_recipient(channel, recipient)])
+    otp_limits.spend_request(channel, recipient, origin, device)
     with transaction.atomic():
         lock(f"otp:{recipient}")
-        retry_after = _next_wait(channel, recipient)
-        challenge = _create(channel, recipient)
+        retry_after = _next_wait(asker)
+        challenge = _create(asker, purpose)
         send_otp.send(str(challenge.id))
     return Issued(challenge.id, settings.OTP_LIFETIME_SECONDS, retry_after)
 
 
-def redeem(channel: str, recipient: str, code: str, challenge_id: UUID | None) -> Outcome:
-    """Try a code; call it inside a transaction that commits whatever the outcome, so that attempts
-    stay spent.
+def admit(
+    channel: str,
+    recipient: str,
+    challenge_id: UUID | None,
+    *,
+    origin: Origin,
+    purpose: str = Purpose.SIGN_IN,
+) -> Guess:
+    """Count a guess and find the challenge it is judged by; call it outside any transaction.
 
-    Without an id the newest challenge of the address counts, and a wrong guess is taken from
-    attempts of its own, so that strangers cannot spend those of the owner, who knows the id.
+    Without an id that is the newest one asked for from the guesser's network, else the newest of
+    the address. Such guesses are counted by network, so that strangers spend only their own.
+    Raises TooManyGuesses.
     """
-    counter = "attempts_left" if challenge_id else "blind_attempts_left"
-    challenge_id = challenge_id or OtpChallenge.objects.latest_open_id(channel, recipient)
-    if challenge_id is None:
+    challenges = OtpChallenge.objects.open_for(channel, recipient, purpose)
+    if challenge_id is not None:
+        challenge = challenges.redeemable(challenge_id, is_named=True).first()
+    else:
+        challenge = challenges.nearest_first(origin.network).first()
+        if challenge is not None and not otp_limits.may_guess_blindly(challenge, origin):
+            challenge = None
+    is_named = challenge_id is not None
+    otp_limits.spend_guess(recipient, origin, challenge, named=is_named)
+    return Guess(challenge.id if challenge else None, is_named)
+
+
+def redeem(recipient: str, code: str, guess: Guess) -> Outcome:
+    """Try a code; inside a transaction that commits whatever the outcome, so that attempts stay
+    spent.
+    """
+    if guess.challenge_id is None:
         return Outcome.IGNORED
-    if is_right(code, challenge_id, recipient):
-        used = OtpChallenge.objects.use(challenge_id, channel, recipient, counter=counter)
-        return Outcome.PROVED if used else Outcome.IGNORED
-    burnt = OtpChallenge.objects.burn_attempt(challenge_id, channel, recipient, counter=counter)
-    return Outcome.WRONG if burnt else Outcome.IGNORED
+    challenges = OtpChallenge.objects.redeemable(guess.challenge_id, is_named=guess.is_named)
+    if is_right(code, guess.challenge_id, recipient):
+        return Outcome.PROVED if challenges.use() else Outcome.IGNORED
+    if guess.is_named:
+        return Outcome.WRONG if challenges.burn_attempt() else Outcome.IGNORED
+    return Outcome.WRONG
 
 
-def spend_guess(origin: Origin) -> None:
-    """Count one guess against the client's network. Raises TooManyGuesses."""
-    limit = limits.hit(f"otp:guess:{origin.host}", settings.OTP_GUESSES_PER_HOST_HOUR, HOUR)
-    if not limit.allowed:
-        raise TooManyGuesses(limit.retry_after)
-
-
-def _rules_of_origin(origin: Origin) -> list[Rule]:
-    return [
-        Rule(f"otp:host:{origin.host}", settings.OTP_REQUESTS_PER_HOST_HOUR, HOUR),
-        Rule(f"otp:network:{origin.network}", settings.OTP_REQUESTS_PER_NETWORK_HOUR, HOUR),
-    ]
-
-
-def _rules_of_recipient(channel: str, recipient: str) -> list[Rule]:
-    rules = [Rule(f"otp:recipient:{recipient}", settings.OTP_REQUESTS_PER_RECIPIENT_DAY, DAY)]
-    if channel == OtpChallenge.Channel.SMS:
-        rules += [
-            # SMS pumping walks through a block of adjacent numbers.
-            Rule(
-                f"otp:prefix:{phones.prefix(recipient)}",
-                settings.OTP_REQUESTS_PER_PREFIX_HOUR,
-                HOUR,
-            ),
-            Rule("otp:sms", settings.OTP_REQUESTS_PER_DAY, DAY),
-        ]
-    return rules
-
-
-def _spend(rules: list[Rule]) -> None:
-    """Count the request by each rule until one refuses it. Raises TooManyCodes."""
-    limit = limits.hit_in_turn(rules)
-    if not limit.allowed:
-        raise TooManyCodes(limit.retry_after)
-
-
-def _next_wait(channel: str, recipient: str) -> int:
-    """Seconds to wait after the present request; doubles with each code never used.
+def _next_wait(asker: Asker) -> int:
+    """Seconds to wait after the present request; doubles with each code that the same asker never
+    used.
 
     Raises TooManyCodes.
     """
-    unanswered, last = OtpChallenge.objects.unanswered(channel, recipient, HOUR)
+    unanswered, last = OtpChallenge.objects.unanswered(asker, HOUR)
     if last is not None:
         remaining = _wait_seconds(unanswered) - (timezone.now() - last).total_seconds()
         if remaining > 0:
@@ -137,13 +138,15 @@ def _wait_seconds(unanswered: int) -> int:
     return int(min(doubled, settings.OTP_RESEND_WAIT_MAX_SECONDS))
 
 
-def _create(channel: str, recipient: str) -> OtpChallenge:
+def _create(asker: Asker, purpose: str) -> OtpChallenge:
     now: datetime = timezone.now()
     return OtpChallenge.objects.create(
-        channel=channel,
-        recipient=recipient,
+        channel=asker.channel,
+        recipient=asker.recipient,
+        network=asker.network,
+        device=asker.device,
+        purpose=purpose,
         attempts_left=settings.OTP_ATTEMPTS,
-        blind_attempts_left=settings.OTP_ATTEMPTS,
         created_at=now,
         expires_at=now + timedelta(seconds=settings.OTP_LIFETIME_SECONDS),
     )

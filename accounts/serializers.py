@@ -8,7 +8,8 @@ from django.db import models
 from rest_framework import serializers
 
 from accounts import phones
-from accounts.codes import CODE_DIGITS
+from accounts.codes import CODE_DIGITS, digits_typed
+from accounts.devices import TOKEN_MAX_CHARACTERS
 from accounts.errors import PhoneInvalid
 from accounts.models import Session, User
 from jobs import model_fields
@@ -23,17 +24,32 @@ class PhoneField(StrictTextField):
         super().__init__(max_length=phones.LONGEST_INPUT, **options)
 
     def to_internal_value(self, data: Any) -> str:
-        text = super().to_internal_value(data)
-        self.run_validators(text)  # before parsing, which would cut a longer text
         try:
-            return phones.normalise(text)
+            return phones.normalise(super().to_internal_value(data))
         except PhoneInvalid as error:
             raise serializers.ValidationError(str(error), code="phone_invalid") from error
+
+
+class CodeField(StrictRegexField):
+    """Six digits, however they were typed: `123 456` and full-width digits are right too."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(rf"\A[0-9]{{{CODE_DIGITS}}}\Z", max_length=CODE_DIGITS, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        return digits_typed(super().to_internal_value(data))
 
 
 class RequestOtpSerializer(serializers.Serializer[Any]):
     phone = PhoneField(
         help_text="International form, such as +12025550123; spaces and dashes are ignored."
+    )
+    device_token = StrictTextField(
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=TOKEN_MAX_CHARACTERS,
+        help_text="From an earlier sign-in on this device: strangers' requests then do not count.",
     )
 
 
@@ -50,7 +66,7 @@ class CodeSerializer(serializers.Serializer[Any]):
         default=None,
         help_text="Without it the newest challenge counts.",
     )
-    code = StrictRegexField(rf"\A[0-9]{{{CODE_DIGITS}}}\Z", max_length=CODE_DIGITS)
+    code = CodeField(help_text="Spaces and dashes are ignored.")
 
 
 class VerifyOtpSerializer(CodeSerializer):
@@ -116,6 +132,9 @@ class TokensSerializer(serializers.Serializer[Any]):
 
 
 class SignedInSerializer(TokensSerializer):
+    device_token = serializers.CharField(
+        help_text="Keep it on the device, beyond signing out, and send it with `request-otp`."
+    )
     user = UserSerializer()
 
 

@@ -50,8 +50,8 @@ class RequestOtpView(PublicView):
         """Send a one-time code to a phone; the answer is the same whether or not anybody uses the
         number.
         """
-        phone = _validated(RequestOtpSerializer, request)["phone"]
-        issued = signin.request_code(phone, origins.of_request(request))
+        data = _validated(RequestOtpSerializer, request)
+        issued = signin.request_code(**data, origin=origins.of_request(request))
         return Response(IssuedSerializer(issued).data, status=status.HTTP_202_ACCEPTED)
 
 
@@ -64,9 +64,12 @@ class VerifyOtpView(PublicView):
         """
         data = _validated(VerifyOtpSerializer, request)
         signed_in = signin.sign_in(**data, origin=origins.of_request(request))
-        return Response(
-            SignedInSerializer({**asdict(signed_in.tokens), "user": signed_in.user}).data
-        )
+        answer = {
+            **asdict(signed_in.tokens),
+            "device_token": signed_in.device_token,
+            "user": signed_in.user,
+        }
+        return Response(SignedInSerializer(answer).data)
 
 
 class RefreshView(PublicView):

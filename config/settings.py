@@ -257,6 +257,8 @@ CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 # Reverse proxies in front, each of which appends X-Forwarded-For; the first also sets
 # X-Forwarded-Proto.
 TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXY_COUNT", default=0)
+# Where they append it: "X-Forwarded-For" or "Forwarded" (RFC 7239).
+TRUSTED_PROXY_HEADER: str = env.str("TRUSTED_PROXY_HEADER", default="X-Forwarded-For")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY_COUNT else None
 SECURE_SSL_REDIRECT: bool = env.bool("SECURE_SSL_REDIRECT", default=not DEBUG)
 SECURE_REDIRECT_EXEMPT = [r"^(livez|readyz|metrics)/?$"]  # asked from inside, where no TLS ends
@@ -344,20 +346,27 @@ OTP_RESEND_WAIT_SECONDS: int = env.int("OTP_RESEND_WAIT_SECONDS", default=2 if D
 OTP_RESEND_WAIT_MAX_SECONDS: int = env.int("OTP_RESEND_WAIT_MAX_SECONDS", default=900)
 # In development every citizen comes from one address, and codes cost nothing.
 _OTP_SLACK = 1000 if DEBUG else 1
-OTP_REQUESTS_PER_RECIPIENT_DAY: int = env.int(
-    "OTP_REQUESTS_PER_RECIPIENT_DAY", default=20 * _OTP_SLACK
-)
-OTP_REQUESTS_PER_HOST_HOUR: int = env.int("OTP_REQUESTS_PER_HOST_HOUR", default=60 * _OTP_SLACK)
-OTP_REQUESTS_PER_NETWORK_HOUR: int = env.int(
-    "OTP_REQUESTS_PER_NETWORK_HOUR", default=300 * _OTP_SLACK
-)
-OTP_REQUESTS_PER_PREFIX_HOUR: int = env.int(
-    "OTP_REQUESTS_PER_PREFIX_HOUR", default=100 * _OTP_SLACK
-)
-OTP_REQUESTS_PER_DAY: int = env.int(
-    "OTP_REQUESTS_PER_DAY", default=20_000 * _OTP_SLACK
-)  # a cap on what SMS may cost
-OTP_GUESSES_PER_HOST_HOUR: int = env.int("OTP_GUESSES_PER_HOST_HOUR", default=300 * _OTP_SLACK)
+
+
+def _otp_limit(name: str, default: int) -> int:
+    return env.int(name, default=default * _OTP_SLACK)
+
+
+# Codes that one address gets: from one network, from all of them, and by a device known before.
+OTP_REQUESTS_PER_RECIPIENT_NETWORK_DAY = _otp_limit("OTP_REQUESTS_PER_RECIPIENT_NETWORK_DAY", 8)
+OTP_REQUESTS_PER_RECIPIENT_DAY = _otp_limit("OTP_REQUESTS_PER_RECIPIENT_DAY", 40)
+OTP_REQUESTS_PER_DEVICE_DAY = _otp_limit("OTP_REQUESTS_PER_DEVICE_DAY", 20)
+# A host is an IPv4 address or an IPv6 /64, a network an IPv4 /24 or an IPv6 /48.
+OTP_REQUESTS_PER_HOST_HOUR = _otp_limit("OTP_REQUESTS_PER_HOST_HOUR", 60)
+OTP_REQUESTS_PER_NETWORK_HOUR = _otp_limit("OTP_REQUESTS_PER_NETWORK_HOUR", 300)
+OTP_REQUESTS_PER_PREFIX_HOUR = _otp_limit("OTP_REQUESTS_PER_PREFIX_HOUR", 100)
+OTP_REQUESTS_PER_DAY = _otp_limit("OTP_REQUESTS_PER_DAY", 20_000)  # a cap on what SMS may cost
+OTP_GUESSES_PER_HOST_HOUR = _otp_limit("OTP_GUESSES_PER_HOST_HOUR", 120)
+OTP_GUESSES_PER_NETWORK_HOUR = _otp_limit("OTP_GUESSES_PER_NETWORK_HOUR", 300)
+# Guesses at one number: those that name the challenge, and as many again of those that do not.
+OTP_GUESSES_PER_NUMBER_NETWORK_DAY = _otp_limit("OTP_GUESSES_PER_NUMBER_NETWORK_DAY", 15)
+OTP_GUESSES_PER_NUMBER_DAY = _otp_limit("OTP_GUESSES_PER_NUMBER_DAY", 30)
+OTP_GUESSES_PER_NUMBER_MONTH = _otp_limit("OTP_GUESSES_PER_NUMBER_MONTH", 100)
 
 # --- Tokens and sessions -------------------------------------------------------------------------
 # Key id → key. The first signs; all verify, so a key is retired by listing its successor before it: k2=…,k1=…
@@ -366,9 +375,8 @@ JWT_AUDIENCE: str = env.str("JWT_AUDIENCE", default="civiclens")
 REFRESH_KEY: str = env.str("REFRESH_KEY", default="") or _derived_key("refresh")
 ACCESS_TOKEN_LIFETIME = timedelta(seconds=env.int("ACCESS_TOKEN_LIFETIME_SECONDS", default=900))
 REFRESH_TOKEN_LIFETIME = timedelta(days=env.int("REFRESH_TOKEN_LIFETIME_DAYS", default=30))
-REFRESH_GRACE = timedelta(
-    seconds=env.int("REFRESH_GRACE_SECONDS", default=10)
-)  # to repeat a lost answer
+# How long a lost answer may be asked for again: an outage of the web and a client's own patience.
+REFRESH_GRACE = timedelta(seconds=env.int("REFRESH_GRACE_SECONDS", default=60))
 SIGN_IN_LIFETIME = timedelta(
     days=env.int("SIGN_IN_LIFETIME_DAYS", default=180)
 )  # however often it is refreshed

@@ -20,6 +20,14 @@ from accounts.origins import Origin
         (2, "6.6.6.6, 198.51.100.1, 192.0.2.9", "198.51.100.1"),
         (2, "198.51.100.1", "198.51.100.1"),
         (1, "nonsense", None),
+        (1, "203.0.113.7:50123", "203.0.113.7"),
+        (1, "[2001:db8::1]:443", "2001:db8::1"),
+        (1, '"[2001:DB8::1]"', "2001:db8::1"),
+        (1, "2001:db8::1", "2001:db8::1"),
+        (1, "[::ffff:203.0.113.7]:443", "203.0.113.7"),
+        (2, "6.6.6.6:1, 203.0.113.7:50123, 192.0.2.9:443", "203.0.113.7"),
+        (1, "203.0.113.7:http", None),
+        (1, "[203.0.113.7", None),
     ],
 )
 def test_only_what_trusted_proxies_said_counts(
@@ -28,6 +36,29 @@ def test_only_what_trusted_proxies_said_counts(
     settings.TRUSTED_PROXY_COUNT = proxies
     request = RequestFactory().get("/", REMOTE_ADDR="192.0.2.1", HTTP_X_FORWARDED_FOR=forwarded)
     assert origins.of_request(request).ip_address == expected
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "expected"),
+    [
+        (1, "for=203.0.113.7:50123;proto=https", "203.0.113.7"),
+        (1, 'proto=https; For="[2001:db8::1]:443"', "2001:db8::1"),
+        (1, "for=6.6.6.6, for=203.0.113.7", "203.0.113.7"),
+        (2, 'for=6.6.6.6, for=203.0.113.7, for="[2001:db8::1]"', "203.0.113.7"),
+        (1, "for=unknown", None),
+        (1, "for=_hidden;by=203.0.113.7", None),
+        (1, "by=203.0.113.7", None),
+    ],
+)
+def test_the_standard_header_is_read_where_the_proxies_write_it(
+    settings: Any, proxies: int, forwarded: str, expected: str | None
+) -> None:
+    settings.TRUSTED_PROXY_COUNT, settings.TRUSTED_PROXY_HEADER = proxies, "Forwarded"
+    headers = {"Forwarded": forwarded, "X-Forwarded-For": "6.6.6.6"}
+    request = RequestFactory().get("/", REMOTE_ADDR="192.0.2.1", headers=headers)
+    assert origins.of_request(request).ip_address == expected
+    settings.TRUSTED_PROXY_HEADER = "X-Forwarded-For"
+    assert origins.of_request(request).ip_address == "6.6.6.6"
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_a_citizen_signs_in_with_the_code_from_the_sms(
     answer = client.post(VERIFY + slash, body)
     assert answer.status_code == 200
     signed_in = answer.json()
-    assert set(signed_in) == {"access", "refresh", "token_type", "expires_in", "user"}
+    assert set(signed_in) == {"access", "refresh", "token_type", "expires_in", "device_token", "user"}
     assert (signed_in["token_type"], signed_in["expires_in"]) == ("Bearer", 900)
     assert signed_in["user"]["phone"] == phone
     me = client.get("/api/v1/users/me", headers={"authorization": f"Bearer {signed_in['access']}"})
@@ -141,7 +141,7 @@ def test_what_is_no_phone_number_is_invalid_input(client: APIClient, phone: Any)
     [
         {"code": "12345"},
         {"code": "1234567"},
-        {"code": "１２３４５６"},
+        {"code": "１２３４５６７"},
         {"code": "12345x"},
         {"code": None},
         {"code": 123},
@@ -156,6 +156,51 @@ def test_malformed_attempts_are_invalid_input(client: APIClient, change: dict[st
     answer = client.post(VERIFY, body)
     assert answer.status_code == 400
     assert answer.json()["type"] == "/problems/validation-error"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "spell",
+    [
+        lambda code: f" {code[:3]} {code[3:]}\n",
+        lambda code: f"{code[:3]}-{code[3:]}",
+        lambda code: f"\u200e{code[:3]}\u00a0{code[3:]}",
+        lambda code: code.translate({ord("0") + digit: ord("０") + digit for digit in range(10)}),
+        lambda code: code.translate({ord("0") + digit: ord("٠") + digit for digit in range(10)}),
+    ],
+)
+def test_a_code_is_right_however_it_was_typed(
+    client: APIClient, spell: Callable[[str], str]
+) -> None:
+    phone = make_phone()
+    challenge_id, code = ask(client, phone)
+    body = {"challenge_id": challenge_id, "phone": phone, "code": spell(code)}
+    assert client.post(VERIFY, body).status_code == 200
+
+
+@pytest.mark.django_db
+def test_a_device_that_signed_in_before_asks_although_others_used_up_the_number(
+    client: APIClient, settings: Any
+) -> None:
+    settings.OTP_REQUESTS_PER_RECIPIENT_DAY = 1
+    phone = make_phone()
+    body = {"phone": phone, "code": ask(client, phone)[1]}
+    token = client.post(VERIFY, body).json()["device_token"]
+    assert client.post(REQUEST, {"phone": phone}).status_code == 429
+    for stale in ("", "stale", token[:-1], None):
+        assert client.post(REQUEST, {"phone": phone, "device_token": stale}).status_code != 202
+    assert client.post(REQUEST, {"phone": phone, "device_token": token}).status_code == 202
+    stranger = {"phone": make_phone(), "device_token": token}
+    assert client.post(REQUEST, stranger).status_code == 202  # as without
+
+
+@pytest.mark.django_db
+def test_old_and_new_spellings_of_a_mobile_number_are_one_person(client: APIClient) -> None:
+    ids = set()
+    for old, new in [("+54 11 4123-4567", "+54 9 11 4123-4567"), ("+521 5512345678", "+525512345678")]:
+        _, code = ask(client, old)
+        ids.add(client.post(VERIFY, {"phone": new, "code": code}).json()["user"]["phone"])
+    assert ids == {"+5491141234567", "+525512345678"}
 
 
 @pytest.mark.django_db
@@ -203,7 +248,8 @@ def test_a_disabled_user_does_not_get_in_with_a_right_code(client: APIClient) ->
 
 
 @pytest.mark.django_db(transaction=True)
-def test_one_code_used_by_thirty_at_once_signs_in_once(client: APIClient) -> None:
+def test_one_code_used_by_thirty_at_once_signs_in_once(client: APIClient, settings: Any) -> None:
+    settings.OTP_GUESSES_PER_NUMBER_NETWORK_DAY = settings.OTP_GUESSES_PER_NUMBER_DAY = 30
     phone = make_phone()
     challenge_id, code = ask(client, phone)
     body = {"challenge_id": challenge_id, "phone": phone, "code": code}
