@@ -26,6 +26,14 @@ def record_otp_sent(outcome: dict[str, object], challenge_id: str) -> None:
         codes.record_sent(challenge_id)
 
 
+@jobs.actor(queue_name="critical", kind="external", delivery="at_least_once", is_sealed=True)
+def send_phone_changed(old_phone: str, new_phone: str) -> dict[str, object]:
+    """Tell the holder of an account's old number that it was replaced."""
+    key = str(jobs.current_task().id)
+    codes.send_phone_changed(old_phone, new_phone, idempotency_key=key)
+    return {}
+
+
 @jobs.actor(queue_name="default")
 def credit_reputation(
     user_id: str, points: int, event_key: str, reason: str, at: str | None = None

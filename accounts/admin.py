@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.models import LogEntry
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
+from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from accounts import audit, sessions
+from accounts.audited_admin import AuditedAdmin
 from accounts.models import (
     AuditEvent,
     AuditSeal,
@@ -23,6 +26,7 @@ from accounts.models import (
     Session,
     User,
 )
+from accounts.phone_change_admin import PhoneChangeAdmin
 from jobs.admin import ReadOnlyAdmin
 
 RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
@@ -35,8 +39,18 @@ class NewUserForm(AdminUserCreationForm):
         field_classes: dict[str, Any] = {}
 
 
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupAdmin(AuditedAdmin[Group], DjangoGroupAdmin):
+    """Groups, whose permissions are rights of their members."""
+
+    audited_lists = {"permissions": "permissions__codename"}
+
+
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin[User]):  # type: ignore[type-var]
+class UserAdmin(AuditedAdmin[User], PhoneChangeAdmin, DjangoUserAdmin[User]):  # type: ignore[type-var]
     """Citizens and staff.
 
     Only a superuser hands out rights, or touches staff, whose password would be theirs.
@@ -77,9 +91,15 @@ class UserAdmin(DjangoUserAdmin[User]):  # type: ignore[type-var]
         ),
     )
     actions = ("disable_users", "enable_users")
+    audited_lists = {
+        "groups": "groups__name",
+        "user_permissions": "user_permissions__codename",
+    }
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """A number changes on a page of its own, where its holder proves it."""
         fields = super().get_readonly_fields(request, obj)
+        fields = fields if obj is None else (*fields, "phone")
         return fields if _is_superuser(request) else (*fields, *RIGHTS)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
@@ -98,24 +118,10 @@ class UserAdmin(DjangoUserAdmin[User]):  # type: ignore[type-var]
         if not change:
             super().save_model(request, obj, form, change)
         elif form.changed_data:
+            self.remember(request, obj)
             columns = {field.name for field in self.opts.concrete_fields}
-            obj.edit_profile(
-                {name: getattr(obj, name) for name in form.changed_data if name in columns}
-            )
-
-    def log_addition(self, request: HttpRequest, obj: User, message: Any) -> LogEntry:
-        audit.record("user.added", actor_id=request.user.pk, subject=f"user:{obj.pk}")
-        return super().log_addition(request, obj, message)
-
-    def log_change(self, request: HttpRequest, obj: User, message: Any) -> LogEntry:
-        fields = [name for part in message for name in part["changed"]["fields"]]
-        audit.record(
-            "user.edited",
-            actor_id=request.user.pk,
-            subject=f"user:{obj.pk}",
-            data={"fields": fields},
-        )
-        return super().log_change(request, obj, message)
+            changed = [name for name in form.changed_data if name in columns]
+            obj.edit_profile({name: getattr(obj, name) for name in changed})
 
     @transaction.atomic
     def user_change_password(
@@ -153,10 +159,15 @@ class ReputationEntryAdmin(ReadOnlyAdmin[ReputationEntry]):
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
-    list_display = ("created_at", "event", "actor_id", "subject", "request_id")
-    search_fields = ("=event", "=subject", "=actor_id", "=request_id")
-    search_help_text = "Exact event, subject (such as report:<id>), actor or request id"
+    list_display = ("created_at", "event", "actor_id", "subject", "ip_address", "request_id")
+    search_fields = ("=event", "=subject", "=actor_id", "=request_id", "=ip_address")
+    search_help_text = "Exact event, subject (such as report:<id>), actor, request id or address"
+    readonly_fields = ("changes",)
     ordering = ("-id",)
+
+    @admin.display(description="changes, before and after")
+    def changes(self, event: AuditEvent) -> str:
+        return json.dumps(audit.opened_changes(event), ensure_ascii=False)
 
 
 @admin.register(AuditSeal)

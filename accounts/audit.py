@@ -1,13 +1,20 @@
-"""The audit log: what happened, by whom, to what."""
+"""The audit log: what happened, by whom, from where, to what."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from structlog.contextvars import get_contextvars
 
+from accounts import origins, person_keys
 from accounts.models import AuditEvent
+
+#: What is known about a person: the log holds it under a key that erasure destroys.
+PERSONAL = {"phone", "email", "name"}
+
+Changes = Mapping[str, tuple[Any, Any]]
 
 
 def record(
@@ -16,12 +23,41 @@ def record(
     """Write one event in the current transaction, so that the action is undone where it cannot be
     recorded.
 
-    `data` holds ids and plain facts, never a phone number, an email address, a code or a token.
+    The client's address and user agent are those of the present request, if there is one. `data`
+    holds ids and plain facts, never a phone number, an email address, a code or a token.
     """
+    origin = origins.current()
     return AuditEvent.objects.create(
         event=event,
         actor_id=actor_id,
         subject=subject,
         data=data or {},
+        ip_address=origin.ip_address,
+        user_agent=origin.user_agent,
         request_id=str(get_contextvars().get("request_id", ""))[:128],
     )
+
+
+def record_changes(
+    event: str, *, actor_id: UUID | None, subject: str, changes: Changes, person_id: UUID | None
+) -> AuditEvent:
+    """Write an event with each changed field's values before and after.
+
+    A person's phone, email and name are sealed under the key of `person_id`; without one, only
+    that they changed is written.
+    """
+    plain = {name: list(values) for name, values in changes.items() if name not in PERSONAL}
+    personal = {name: list(values) for name, values in changes.items() if name in PERSONAL}
+    data: dict[str, Any] = {"changes": plain | dict.fromkeys(personal, "sealed")}
+    if personal and person_id is not None:
+        data["sealed"] = person_keys.seal_for(person_id, personal)
+    return record(event, actor_id=actor_id, subject=subject, data=data)
+
+
+def opened_changes(event: AuditEvent) -> dict[str, Any]:
+    """Return an event's changes with the personal values, as far as their key still exists."""
+    changes: dict[str, Any] = dict(event.data.get("changes", {}))
+    kind, _, person_id = event.subject.partition(":")
+    if "sealed" in event.data and kind == "user":
+        changes |= person_keys.open_for(UUID(person_id), event.data["sealed"]) or {}
+    return changes

@@ -36,8 +36,11 @@ GENESIS = bytes(DIGEST_BYTES)
 
 #: SHA-256 over one JSON array of the event's columns; times as seconds, so that no session setting
 #: changes the bytes.
-_DIGEST = """sha256(convert_to(jsonb_build_array(
-    id, event, actor_id, subject, data, request_id, extract(epoch FROM created_at))::text, 'UTF8'))"""
+#: The client stands last and only where it is known, so that older rows keep their digest.
+_DIGEST = """sha256(convert_to((jsonb_build_array(
+    id, event, actor_id, subject, data, request_id, extract(epoch FROM created_at))
+    || CASE WHEN ip_address IS NULL AND user_agent = '' THEN '[]'::jsonb
+            ELSE jsonb_build_array(host(ip_address), user_agent) END)::text, 'UTF8'))"""
 _UNSEALED = f"""
     SELECT event.id, {_DIGEST} FROM accounts_auditevent AS event
     LEFT JOIN (SELECT unnest(event_ids) AS sealed_id FROM accounts_auditseal WHERE last_event_id > %s) AS sealed

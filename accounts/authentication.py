@@ -28,7 +28,8 @@ SCHEME = "Bearer"
 class BearerAuthentication(BaseAuthentication):
     """`Authorization: Bearer <access token>`, honoured while its session and its user are.
 
-    `request.auth` is then the `accounts.models.Session`. One query.
+    `request.auth` is then the `accounts.models.Session`. Staff have their rights in a session in
+    which they proved their second factor, a citizen's in any other. One query.
     """
 
     def authenticate(self, request: Request) -> tuple[User, Session] | None:
@@ -39,6 +40,7 @@ class BearerAuthentication(BaseAuthentication):
             session = _session_of(token.strip().decode("ascii", "replace"))
         except AccessInvalid as error:
             raise AuthenticationFailed(str(error)) from error
+        totp.limit_rights(session.user, has_second_factor=session.has_second_factor)
         return session.user, session
 
     def authenticate_header(self, request: Request) -> str:

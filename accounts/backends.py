@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from axes.signals import user_locked_out
 from django.contrib.auth.backends import ModelBackend
-from django.contrib.auth.signals import user_logged_in
+from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.dispatch import receiver
 from django.http import HttpRequest
 
@@ -58,6 +59,22 @@ def find_staff(name: str) -> User | None:
     """Return the staff member with this phone or email address."""
     field = "email__iexact" if "@" in name else "phone"
     return User.objects.filter(**{field: _canonical(name)}, is_staff=True).first()
+
+
+@receiver(user_login_failed)
+def record_failed_password(credentials: dict[str, Any], **_: Any) -> None:
+    """Record a password that opened nothing; a name that nobody has is not written down."""
+    user = find_staff(str(credentials.get("username") or "").replace("\x00", ""))
+    audit.record(
+        "desk.password_failed", actor_id=None, subject=f"user:{user.pk if user else 'unknown'}"
+    )
+
+
+@receiver(user_locked_out)
+def record_lock_out(username: str, **_: Any) -> None:
+    """Record that a name is refused from an address for a while."""
+    user = find_staff((username or "").replace("\x00", ""))
+    audit.record("desk.locked_out", actor_id=None, subject=f"user:{user.pk if user else 'unknown'}")
 
 
 @receiver(user_logged_in)

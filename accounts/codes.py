@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import unicodedata
 from uuid import UUID
 
 from django.conf import settings
@@ -13,8 +12,8 @@ from accounts.models import OtpChallenge, User
 from notifications import channels, rendering
 
 CODE_DIGITS = 6
-#: Spaces, dashes and invisible marks, which a person or an app's clipboard puts between digits.
-_SEPARATORS = {"Zs", "Cc", "Cf", "Pd"}
+#: The text that goes with a code, by what it is for.
+TEMPLATES = {OtpChallenge.Purpose.NEW_PHONE: "new_phone_code"}
 
 
 def derive_code(challenge_id: UUID, recipient: str) -> str:
@@ -32,12 +31,6 @@ def is_right(code: str, challenge_id: UUID, recipient: str) -> bool:
     return hmac.compare_digest(code.encode(), derive_code(challenge_id, recipient).encode())
 
 
-def digits_typed(text: str) -> str:
-    """Return a code as it was meant: without spaces and dashes, any script's digits as 0 to 9."""
-    kept = (char for char in text if unicodedata.category(char) not in _SEPARATORS)
-    return "".join(str(unicodedata.decimal(char, char)) for char in kept)
-
-
 def send_code(challenge_id: str, *, idempotency_key: str) -> bool:
     """Send the code of an open challenge to its address; False when it is over or its user is
     disabled.
@@ -51,9 +44,19 @@ def send_code(challenge_id: str, *, idempotency_key: str) -> bool:
         "code": derive_code(challenge.id, challenge.recipient),
         "minutes": _minutes_left(challenge),
     }
-    message = rendering.render("one_time_code", challenge.channel, context, to=challenge.recipient)
+    template = TEMPLATES.get(challenge.purpose, "one_time_code")
+    message = rendering.render(template, challenge.channel, context, to=challenge.recipient)
     channels.send(challenge.channel, message, idempotency_key=idempotency_key)
     return True
+
+
+def send_phone_changed(old_phone: str, new_phone: str, *, idempotency_key: str) -> None:
+    """Tell the holder of an account's old number that it was replaced by the masked new one.
+
+    Raises notifications.errors.ChannelError.
+    """
+    message = rendering.render("phone_changed", "sms", {"phone": new_phone}, to=old_phone)
+    channels.send("sms", message, idempotency_key=idempotency_key)
 
 
 def record_sent(challenge_id: str) -> None:

@@ -26,7 +26,7 @@ class TooManyCodes(AccountsError):
 
 
 class TooManyGuesses(TooManyCodes):
-    """Too many codes were tried from this network; wait before trying again."""
+    """Too many codes were tried; wait before trying again."""
 
 
 class OtpInvalid(AccountsError):
@@ -43,6 +43,14 @@ class RefreshInvalid(AccountsError):
 
 class AccessInvalid(AccountsError):
     """The access token is not valid; refresh it or sign in again."""
+
+
+class PhoneTaken(AccountsError):
+    """Another account has this phone number."""
+
+
+class AuthenticatorMissing(AccountsError):
+    """This account has no authenticator; the operator of this service gives one to staff."""
 
 
 class EmailMissing(AccountsError):

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import secrets
+from base64 import b32encode
 from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
+from urllib.parse import quote, urlencode
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Case, Count, F, Max, Q, When
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django_otp.models import Device, ThrottlingMixin
+from django_otp.oath import TOTP
 from uuid_utils.compat import uuid7
 
+from accounts.digits import digits_typed
 from accounts.phones import E164_PATTERN, PhoneField, normalise
+from jobs import sealing
 from jobs.model_fields import LineField
 
 #: Reputation at which each level after the first begins.
@@ -37,7 +44,13 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, phone: str, password: str | None = None, **fields: Any) -> User:
-        return self.create_user(phone, password, is_staff=True, is_superuser=True, **fields)
+        """Create a user with every right; the audit log has it whoever calls."""
+        rights = {"is_staff": True, "is_superuser": True}
+        with transaction.atomic(using=self._db):
+            user = self.create_user(phone, password, **{**fields, **rights})
+            data = {"changes": {name: [None, value] for name, value in rights.items()}}
+            AuditEvent.objects.create(event="user.added", subject=f"user:{user.pk}", data=data)
+        return user
 
 
 class User(AbstractBaseUser, PermissionsMixin):
@@ -66,6 +79,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     date_joined = models.DateTimeField("joined at", default=timezone.now)
 
     objects: ClassVar[UserManager] = UserManager()
+
+    _are_rights_withheld = False
 
     USERNAME_FIELD = "phone"
     EMAIL_FIELD = "email"
@@ -110,6 +125,29 @@ class User(AbstractBaseUser, PermissionsMixin):
     def level(self) -> int:
         """1 for a newcomer, and one more for each threshold that the reputation has reached."""
         return 1 + bisect_right(LEVEL_THRESHOLDS, self.reputation)
+
+    def withhold_staff_rights(self) -> None:
+        """Leave this instance a citizen's rights only; the row keeps its own."""
+        self.is_staff = self.is_superuser = False
+        self._are_rights_withheld = True
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        return not self._are_rights_withheld and super().has_perm(perm, obj)
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return not self._are_rights_withheld and super().has_module_perms(app_label)
+
+    def get_all_permissions(self, obj: Any = None) -> set[str]:
+        return set() if self._are_rights_withheld else super().get_all_permissions(obj)
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """Save; withheld rights are never written down as if they were taken away."""
+        fields = options.get("update_fields")
+        if self._are_rights_withheld and (
+            fields is None or {"is_staff", "is_superuser"} & {*fields}
+        ):
+            raise RuntimeError("A user whose staff rights are withheld is saved by update_fields.")
+        super().save(*args, **options)
 
     def edit_profile(self, changes: dict[str, Any]) -> None:
         """Save the changed fields; a changed email address has to be proved anew.
@@ -243,6 +281,9 @@ class Session(models.Model):
     refreshed_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField(help_text="When its newest refresh token ends.")
     revoked_at = models.DateTimeField(null=True)
+    second_factor_at = models.DateTimeField(
+        null=True, help_text="When staff proved the second factor; staff rights follow from it."
+    )
 
     class Meta:
         indexes = [
@@ -257,6 +298,13 @@ class Session(models.Model):
     def is_live(self) -> bool:
         """Whether its tokens are honoured, the user's own state aside."""
         return self.revoked_at is None and self.expires_at > timezone.now()
+
+    @property
+    def has_second_factor(self) -> bool:
+        """Whether staff proved their second factor in it, lately enough."""
+        proved_at = self.second_factor_at
+        lifetime = settings.STAFF_SECOND_FACTOR_LIFETIME
+        return proved_at is not None and timezone.now() - proved_at < lifetime
 
 
 class RefreshToken(models.Model):
@@ -300,8 +348,8 @@ class ReputationEntry(models.Model):
 class AuditEvent(models.Model):
     """One thing that happened. A trigger refuses UPDATE, DELETE and TRUNCATE.
 
-    Rows hold ids, never personal values; `actor_id` is no foreign key, so that a row outlives the
-    person.
+    `data` holds ids and plain facts; what is known about a person is sealed under their own key
+    (`accounts.person_keys`). `actor_id` is no foreign key, so that a row outlives the person.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -311,6 +359,8 @@ class AuditEvent(models.Model):
         max_length=120, help_text="Kind and id of what it happened to, such as report:<id>."
     )
     data = models.JSONField(default=dict)
+    ip_address = models.GenericIPAddressField("IP address", null=True)
+    user_agent = models.CharField(max_length=200, blank=True, default="", db_default="")
     request_id = models.CharField(max_length=128, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -351,6 +401,78 @@ class AuditSeal(models.Model):
 
     def __str__(self) -> str:
         return f"seal {self.sequence}"
+
+
+class PersonKey(models.Model):
+    """The key under which records that cannot be changed hold what is known about one person."""
+
+    user_id = models.UUIDField(primary_key=True)
+    sealed_key = models.BinaryField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"key of {self.user_id}"
+
+
+class StaffAuthenticator(ThrottlingMixin, Device):  # type: ignore[misc]
+    """An authenticator app of a member of staff; its seed is sealed with JOBS_SEAL_KEYS.
+
+    After each wrong code the wait until the next try doubles. A right one counts once.
+    """
+
+    STEP_SECONDS = 30
+    #: Codes of the step before and the step after are right too.
+    TOLERANCE_STEPS = 1
+
+    sealed_seed = models.BinaryField()
+    last_step = models.BigIntegerField(default=-1, help_text="The newest step whose code was used.")
+    drift_steps = models.SmallIntegerField(default=0, help_text="How far the app's clock is off.")
+
+    class Meta:
+        verbose_name = "authenticator"
+
+    def __init__(self, *args: Any, **fields: Any) -> None:
+        super().__init__(*args, **fields)
+        if not self.sealed_seed:
+            self.seed = secrets.token_bytes(20)
+
+    @property
+    def seed(self) -> bytes:
+        """The secret that the app shares. Raises jobs.errors.SealBroken."""
+        return sealing.unseal_bytes(self.sealed_seed)
+
+    @seed.setter
+    def seed(self, seed: bytes) -> None:
+        self.sealed_seed = sealing.seal_bytes(seed)
+
+    def verify_token(self, token: str) -> bool:
+        """Whether the code is right, new, and not tried too soon after wrong ones; save either
+        way.
+        """
+        if not self.verify_is_allowed()[0]:
+            return False
+        clock = TOTP(self.seed, step=self.STEP_SECONDS, drift=self.drift_steps)
+        clock.time = timezone.now().timestamp()
+        typed = digits_typed(token)
+        is_code = len(typed) == clock.digits and typed.isdecimal()
+        is_right = is_code and clock.verify(int(typed), self.TOLERANCE_STEPS, self.last_step + 1)
+        if is_right:
+            self.last_step, self.drift_steps = clock.t(), clock.drift
+            self.throttle_reset()
+        else:
+            self.throttle_increment()
+        return is_right
+
+    def get_throttle_factor(self) -> float:
+        return 1.0
+
+    @property
+    def config_url(self) -> str:
+        """The otpauth:// URL from which an app takes the seed."""
+        label = quote(f"{settings.OTP_TOTP_ISSUER}:{self.user.get_username()}")
+        secret = b32encode(self.seed).decode()
+        query = urlencode({"secret": secret, "issuer": settings.OTP_TOTP_ISSUER})
+        return f"otpauth://totp/{label}?{query}"
 
 
 class LoginStatistic(models.Model):

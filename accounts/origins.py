@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from uuid import UUID
@@ -14,6 +17,9 @@ from django.utils.crypto import salted_hmac
 #: RFC 7239: `for=192.0.2.60;proto=https`, `For="[2001:db8:cafe::17]:4711"`.
 _FORWARDED_FOR = re.compile(r'(?:^|;)\s*for=(?P<node>"[^"]*"|[^;\s]*)', re.IGNORECASE)
 _WITHOUT_PORT = re.compile(r"^(?:\[([^\]]*)\]|(\d+\.\d+\.\d+\.\d+))(?::\d*)?$")
+
+
+_current: ContextVar[Origin | None] = ContextVar("accounts.origins.current", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,21 @@ class Origin:
             return "unknown"
         bits = v4_bits if ip_address(self.ip_address).version == 4 else v6_bits
         return str(ip_network(f"{self.ip_address}/{bits}", strict=False))
+
+
+@contextmanager
+def bound(origin: Origin) -> Iterator[None]:
+    """Make `origin` the client of all that is done inside."""
+    token = _current.set(origin)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def current() -> Origin:
+    """Return the client of the present request; without one, nobody in particular."""
+    return _current.get() or Origin(None)
 
 
 def of_request(request: HttpRequest) -> Origin:

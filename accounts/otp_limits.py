@@ -38,7 +38,9 @@ def spend_early_request(origin: Origin, device: str) -> None:
         _spend_request(_rules_of_origin(origin))
 
 
-def spend_guess(recipient: str, origin: Origin, challenge: OtpChallenge | None, *, named: bool) -> None:
+def spend_guess(
+    recipient: str, origin: Origin, challenge: OtpChallenge | None, *, named: bool
+) -> None:
     """Count one guess, before it is judged by `challenge`; where that is None it is by no number.
 
     Raises TooManyGuesses.

@@ -8,8 +8,9 @@ from django.db import models
 from rest_framework import serializers
 
 from accounts import phones
-from accounts.codes import CODE_DIGITS, digits_typed
+from accounts.codes import CODE_DIGITS
 from accounts.devices import TOKEN_MAX_CHARACTERS
+from accounts.digits import digits_typed
 from accounts.errors import PhoneInvalid
 from accounts.models import Session, User
 from jobs import model_fields
@@ -71,6 +72,19 @@ class CodeSerializer(serializers.Serializer[Any]):
 
 class VerifyOtpSerializer(CodeSerializer):
     phone = PhoneField()
+
+
+class NewPhoneSerializer(serializers.Serializer[Any]):
+    phone = PhoneField(help_text="The number that the account shall have.")
+
+
+class ChangePhoneSerializer(NewPhoneSerializer):
+    challenge_id = serializers.UUIDField(help_text="Of the code that the new number received.")
+    code = CodeField(help_text="Spaces and dashes are ignored.")
+
+
+class SecondFactorSerializer(serializers.Serializer[Any]):
+    code = CodeField(help_text="The present code of the authenticator.")
 
 
 class RefreshSerializer(serializers.Serializer[Any]):
@@ -150,6 +164,7 @@ class SessionSerializer(serializers.ModelSerializer[Session]):
             "created_at",
             "refreshed_at",
             "expires_at",
+            "second_factor_at",
             "is_current",
         ]
         read_only_fields = fields

@@ -77,7 +77,7 @@ def _try(phone: str, code: str, guess: otp.Guess, origin: Origin) -> SignedIn | 
     if not user.is_active:
         audit.record("sign_in.refused", actor_id=user.id, subject=f"user:{user.id}")
         return AccountDisabled()
-    return SignedIn(user, _begin_session(user, origin), devices.issue_token(phone))
+    return begin_session(user, origin)
 
 
 def _subject(phone: str) -> str:
@@ -85,8 +85,10 @@ def _subject(phone: str) -> str:
     return f"user:{user_id or 'unknown'}"
 
 
-def _begin_session(user: User, origin: Origin) -> TokenPair:
+@transaction.atomic
+def begin_session(user: User, origin: Origin) -> SignedIn:
+    """Begin a session of a user who proved their number; its origin is on record."""
     session, pair = sessions.begin(user, origin)
     audit.record("sign_in.succeeded", actor_id=user.id, subject=f"session:{session.id}")
     count_login.send(str(session.id))
-    return pair
+    return SignedIn(user, pair, devices.issue_token(user.phone))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django_otp.plugins.otp_totp.models import TOTPDevice
+from django.utils import timezone
 
 from accounts import audit
-from accounts.models import User
+from accounts.errors import AccountsError, AuthenticatorMissing, OtpInvalid, TooManyGuesses
+from accounts.models import Session, StaffAuthenticator, User
 
 
 def is_satisfied(user: Any) -> bool:
@@ -19,11 +21,66 @@ def is_satisfied(user: Any) -> bool:
     return not settings.STAFF_TOTP_REQUIRED or bool(user.is_verified())
 
 
+def limit_rights(user: Any, *, has_second_factor: bool) -> Any:
+    """Return the user, with a citizen's rights only where the second factor is missing."""
+    if settings.STAFF_TOTP_REQUIRED and not has_second_factor and isinstance(user, User):
+        user.withhold_staff_rights()
+    return user
+
+
 @transaction.atomic
 def enrol(user: User) -> str:
-    """Replace every device of the user by a new one; return its otpauth:// URL, the secret."""
-    User.objects.select_for_update().get(pk=user.pk)  # of two at once, one device is left
-    TOTPDevice.objects.filter(user=user).delete()
-    device = TOTPDevice.objects.create(user=user, name="authenticator", confirmed=True)
+    """Give the user a fresh authenticator; return its otpauth:// URL, which is the secret.
+
+    It replaces every earlier one, and what they opened is closed.
+    """
+    User.objects.select_for_update().get(pk=user.pk)  # of two at once, one authenticator is left
+    StaffAuthenticator.objects.filter(user=user).delete()
+    authenticator = StaffAuthenticator.objects.create(user=user, name="authenticator")
+    Session.objects.filter(user=user).update(second_factor_at=None)
     audit.record("staff.totp_enrolled", actor_id=None, subject=f"user:{user.id}")
-    return str(device.config_url)
+    return authenticator.config_url
+
+
+def step_up(session: Session, code: str) -> Session:
+    """Give an API session staff rights for STAFF_SECOND_FACTOR_LIFETIME.
+
+    The attempt is counted and audited although an error is raised: AuthenticatorMissing,
+    TooManyGuesses, OtpInvalid.
+    """
+    with transaction.atomic():
+        error = _step_up(session, code)
+    if error is not None:
+        raise error
+    return session
+
+
+def _step_up(session: Session, code: str) -> AccountsError | None:
+    authenticators = StaffAuthenticator.objects.select_for_update()
+    authenticator = authenticators.filter(user_id=session.user_id).first()
+    subject = f"session:{session.id}"
+    if authenticator is None:
+        return AuthenticatorMissing()
+    allowed, reason = authenticator.verify_is_allowed()
+    if not allowed:
+        wait = (reason["locked_until"] - timezone.now()).total_seconds()
+        return TooManyGuesses(ceil(wait))
+    if not authenticator.verify_token(code):
+        audit.record("session.code_refused", actor_id=session.user_id, subject=subject)
+        return OtpInvalid()
+    session.second_factor_at = timezone.now()
+    session.save(update_fields=["second_factor_at"])
+    audit.record("session.stepped_up", actor_id=session.user_id, subject=subject)
+    return None
+
+
+def reseal() -> int:
+    """Seal every seed with the first of JOBS_SEAL_KEYS; return how many there were.
+
+    Raises jobs.errors.SealBroken where none of the keys opens one.
+    """
+    authenticators = list(StaffAuthenticator.objects.select_for_update())
+    for authenticator in authenticators:
+        authenticator.seed = authenticator.seed
+        authenticator.save(update_fields=["sealed_seed"])
+    return len(authenticators)

@@ -11,7 +11,14 @@ urlpatterns = [
     path("auth/logout/", views.LogoutView.as_view(), name="logout"),
     path("auth/sessions/", views.SessionListView.as_view(), name="sessions"),
     path("auth/sessions/<uuid:session_id>/", views.SessionView.as_view(), name="session"),
+    path("auth/second-factor/", views.SecondFactorView.as_view(), name="second-factor"),
     path("users/me/", views.MeView.as_view(), name="me"),
+    path(
+        "users/me/phone/request-code/",
+        views.RequestPhoneCodeView.as_view(),
+        name="request-phone-code",
+    ),
+    path("users/me/phone/verify/", views.ChangePhoneView.as_view(), name="change-phone"),
     path(
         "users/me/email/request-code/",
         views.RequestEmailCodeView.as_view(),

@@ -10,25 +10,29 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import generics, status
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import email_verification, origins, sessions, signin
+from accounts import email_verification, origins, phone_change, sessions, signin, totp
 from accounts.models import Session, User
 from accounts.serializers import (
+    ChangePhoneSerializer,
     CodeSerializer,
     IssuedSerializer,
+    NewPhoneSerializer,
     RefreshSerializer,
     RequestOtpSerializer,
+    SecondFactorSerializer,
     SessionSerializer,
     SignedInSerializer,
     TokensSerializer,
     UserSerializer,
     VerifyOtpSerializer,
 )
+from accounts.signin import SignedIn
 
 
 class PublicView(APIView):
@@ -64,12 +68,7 @@ class VerifyOtpView(PublicView):
         """
         data = _validated(VerifyOtpSerializer, request)
         signed_in = signin.sign_in(**data, origin=origins.of_request(request))
-        answer = {
-            **asdict(signed_in.tokens),
-            "device_token": signed_in.device_token,
-            "user": signed_in.user,
-        }
-        return Response(SignedInSerializer(answer).data)
+        return Response(_signed_in(signed_in))
 
 
 class RefreshView(PublicView):
@@ -106,6 +105,21 @@ class SessionListView(generics.ListAPIView[Session]):
         return self.request.user.sessions.filter(revoked_at=None, expires_at__gt=timezone.now())
 
 
+class SecondFactorView(SignedInView):
+    @extend_schema(tags=["auth"], request=SecondFactorSerializer, responses=SessionSerializer)
+    def post(self, request: Request) -> Response:
+        """Prove the second factor of staff with a code of their authenticator.
+
+        The session of the access token has staff rights from then on, for as long as
+        `STAFF_SECOND_FACTOR_HOURS` says; without it a member of staff has a citizen's.
+        """
+        data = _validated(SecondFactorSerializer, request)
+        if not isinstance(request.auth, Session):
+            raise PermissionDenied("A session of the desk proves the second factor when it begins.")
+        session = totp.step_up(request.auth, **data)
+        return Response(SessionSerializer(session, context={"request": request}).data)
+
+
 class SessionView(SignedInView):
     @extend_schema(tags=["auth"], responses={204: OpenApiResponse(description="Ended.")})
     def delete(self, request: Request, session_id: UUID) -> Response:
@@ -124,10 +138,34 @@ class MeView(SignedInView):
     @extend_schema(tags=["users"], request=UserSerializer, responses=UserSerializer)
     def patch(self, request: Request) -> Response:
         """Change the profile; a changed email address has to be verified anew."""
-        serializer = UserSerializer(_user(request), data=request.data, partial=True)
+        user = User.objects.get(pk=_user(request).pk)  # with the rights that a token may lack
+        serializer = UserSerializer(user, data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
         serializer.save()
         return Response(serializer.data)
+
+
+class RequestPhoneCodeView(SignedInView):
+    @extend_schema(tags=["users"], request=NewPhoneSerializer, responses={202: IssuedSerializer})
+    def post(self, request: Request) -> Response:
+        """Send a one-time code to the number that the account shall have."""
+        data = _validated(NewPhoneSerializer, request)
+        issued = phone_change.request_code(**data, origin=origins.of_request(request))
+        return Response(IssuedSerializer(issued).data, status=status.HTTP_202_ACCEPTED)
+
+
+class ChangePhoneView(SignedInView):
+    @extend_schema(tags=["users"], request=ChangePhoneSerializer, responses=SignedInSerializer)
+    def post(self, request: Request) -> Response:
+        """Change the account's phone number with the code that the new number received.
+
+        Every session ends, this one goes on with the tokens of the answer, and the old number is
+        informed. 409 where another account has the number.
+        """
+        data = _validated(ChangePhoneSerializer, request)
+        user, origin = _user(request), origins.of_request(request)
+        phone_change.change(user, **data, by=user.pk, origin=origin)
+        return Response(_signed_in(signin.begin_session(user, origin)))
 
 
 class RequestEmailCodeView(SignedInView):
@@ -145,6 +183,11 @@ class VerifyEmailView(SignedInView):
         data = _validated(CodeSerializer, request)
         user = email_verification.verify(_user(request), **data, origin=origins.of_request(request))
         return Response(UserSerializer(user).data)
+
+
+def _signed_in(signed_in: SignedIn) -> dict[str, Any]:
+    answer = {**asdict(signed_in.tokens), "device_token": signed_in.device_token}
+    return dict(SignedInSerializer({**answer, "user": signed_in.user}).data)
 
 
 def _validated(serializer_class: Any, request: Request) -> dict[str, Any]:

@@ -18,8 +18,9 @@ from django.http.response import HttpResponseBase
 from django.template.response import SimpleTemplateResponse
 from django_otp.admin import OTPAdminAuthenticationForm, OTPAdminSite
 
-from accounts import totp
+from accounts import audit, totp
 from accounts.backends import NAME_MAX_CHARACTERS
+from accounts.models import StaffAuthenticator, User
 
 V = TypeVar("V", bound=Callable[..., HttpResponseBase])
 
@@ -44,6 +45,22 @@ class PasswordForm(NameLengthMixin, AdminAuthenticationForm):
 
 class PasswordAndCodeForm(NameLengthMixin, OTPAdminAuthenticationForm):  # type: ignore[misc]
     """Sign-in by name, password and the code of an authenticator."""
+
+    def clean_otp(self, user: User | None) -> None:
+        """Record a right password whose code was missing or wrong: somebody may know the one."""
+        try:
+            super().clean_otp(user)
+        except ValidationError as error:
+            reason = {"token_required": "no code", "invalid_token": "wrong code"}
+            data = {"reason": reason.get(error.code or "", "too soon after wrong codes")}
+            subject = f"user:{user.pk if user else 'unknown'}"
+            audit.record("desk.code_refused", actor_id=None, subject=subject, data=data)
+            raise
+
+    def _chosen_device(self, user: User) -> StaffAuthenticator | None:
+        """The authenticator of the user; each has one, so that nobody needs to choose."""
+        authenticators = StaffAuthenticator.objects.select_for_update()
+        return authenticators.filter(user=user, confirmed=True).first()
 
 
 class CivicLensAdminSite(admin.AdminSite):

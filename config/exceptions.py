@@ -46,6 +46,8 @@ PROBLEM_OF: dict[type[Exception], str] = {
     accounts.errors.RefreshInvalid: "refresh-invalid",
     accounts.errors.AccessInvalid: "token-invalid",
     accounts.errors.EmailMissing: "email-missing",
+    accounts.errors.PhoneTaken: "conflict",
+    accounts.errors.AuthenticatorMissing: "permission-denied",
     # Matching
     matching.errors.MatchingError: "bad-request",
     matching.errors.OpportunityClosed: "conflict",

@@ -153,6 +153,7 @@ MIDDLEWARE = [
     "config.middleware.RequestIdMiddleware",
     "config.middleware.EntranceMiddleware",
     "jobs.execution.tracing.TracingMiddleware",
+    "accounts.middleware.OriginMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "config.middleware.ContentSecurityPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -165,6 +166,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
+    "accounts.middleware.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
@@ -401,6 +403,8 @@ STAFF_TOTP_REQUIRED: bool = env.bool(
 # Heads of the audit log's chain are appended here; keep the file where no database administrator
 # writes.
 AUDIT_HEAD_FILE: str = env.str("AUDIT_HEAD_FILE", default="")  # empty: DATA_DIR/audit-head.jsonl
+# How long an API session has staff rights after the code; then the next one is asked for.
+STAFF_SECOND_FACTOR_LIFETIME = timedelta(hours=env.int("STAFF_SECOND_FACTOR_HOURS", default=12))
 OTP_TOTP_ISSUER = "CivicLens"
 AXES_FAILURE_LIMIT: int = env.int("STAFF_LOGIN_FAILURES", default=5)
 AXES_COOLOFF_TIME = timedelta(minutes=env.int("STAFF_LOGIN_COOLOFF_MINUTES", default=15))
@@ -410,6 +414,8 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
+# Of the form of a failed sign-in nothing is kept that a person typed.
+AXES_SENSITIVE_PARAMETERS = ["username", "otp_token", "otp_challenge", "otp_device", "next"]
 AXES_CLIENT_IP_CALLABLE = "accounts.origins.address_of_request"
 
 # --- Messages ------------------------------------------------------------------------------------

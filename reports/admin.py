@@ -14,6 +14,7 @@ from django.forms import CharField, HiddenInput, ModelForm, Textarea
 from django.http import HttpRequest
 from django.utils.html import format_html
 
+from accounts.audited_admin import AuditedAdmin
 from accounts.models import User
 from jobs.admin import ReadOnlyAdmin
 from reports.errors import StatusChangedMeanwhile, TransitionNotAllowed
@@ -40,10 +41,11 @@ class MembershipInline(admin.TabularInline[DepartmentMembership, Department]):
 
 
 @admin.register(Department)
-class DepartmentAdmin(admin.ModelAdmin[Department]):
+class DepartmentAdmin(AuditedAdmin[Department]):
     list_display = ("name", "slug", "email", "is_triage", "open_reports", "members")
     search_fields = ("name", "slug")
     inlines = (MembershipInline,)
+    audited_lists = {"members": "memberships__user"}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Department]:
         of_department = {"department": OuterRef("pk")}
@@ -74,7 +76,7 @@ def _count(rows: QuerySet[Any]) -> Coalesce:
 
 
 @admin.register(DepartmentMembership)
-class DepartmentMembershipAdmin(admin.ModelAdmin[DepartmentMembership]):
+class DepartmentMembershipAdmin(AuditedAdmin[DepartmentMembership]):
     list_display = ("user", "department", "created_at")
     list_filter = ("department",)
     list_select_related = ("user", "department")

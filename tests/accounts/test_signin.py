@@ -53,7 +53,14 @@ def test_a_citizen_signs_in_with_the_code_from_the_sms(
     answer = client.post(VERIFY + slash, body)
     assert answer.status_code == 200
     signed_in = answer.json()
-    assert set(signed_in) == {"access", "refresh", "token_type", "expires_in", "device_token", "user"}
+    assert set(signed_in) == {
+        "access",
+        "refresh",
+        "token_type",
+        "expires_in",
+        "device_token",
+        "user",
+    }
     assert (signed_in["token_type"], signed_in["expires_in"]) == ("Bearer", 900)
     assert signed_in["user"]["phone"] == phone
     me = client.get("/api/v1/users/me", headers={"authorization": f"Bearer {signed_in['access']}"})
@@ -197,7 +204,10 @@ def test_a_device_that_signed_in_before_asks_although_others_used_up_the_number(
 @pytest.mark.django_db
 def test_old_and_new_spellings_of_a_mobile_number_are_one_person(client: APIClient) -> None:
     ids = set()
-    for old, new in [("+54 11 4123-4567", "+54 9 11 4123-4567"), ("+521 5512345678", "+525512345678")]:
+    for old, new in [
+        ("+54 11 4123-4567", "+54 9 11 4123-4567"),
+        ("+521 5512345678", "+525512345678"),
+    ]:
         _, code = ask(client, old)
         ids.add(client.post(VERIFY, {"phone": new, "code": code}).json()["user"]["phone"])
     assert ids == {"+5491141234567", "+525512345678"}

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from base64 import b32decode
+from importlib import import_module
 from io import StringIO
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from axes.models import AccessAttempt
+from django.apps import apps
 from django.conf import LazySettings
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import Client
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from accounts.models import AuditEvent, User
+from accounts.models import AuditEvent, StaffAuthenticator, User
 from tests.accounts.factories import make_user
 
 PASSWORD = "correct horse battery"
@@ -38,12 +43,12 @@ def enrol(name: str) -> str:
 
 
 def present_code(user: User) -> str:
-    return f"{TOTP(TOTPDevice.objects.get(user=user).bin_key).token():06}"
+    return f"{TOTP(StaffAuthenticator.objects.get(user=user).seed).token():06}"
 
 
 def log_in(client: Client, user: User, code: str) -> int:
     """The status of the admin's answer: 302 is in, 200 is the form again."""
-    device = TOTPDevice.objects.filter(user=user).first()
+    device = StaffAuthenticator.objects.filter(user=user).first()
     data = {"username": user.phone, "password": PASSWORD, "otp_token": code}
     return client.post(
         "/admin/login/", data | ({"otp_device": device.persistent_id} if device else {})
@@ -56,11 +61,63 @@ def test_the_password_and_the_code_open_the_desk(staff: User, desk: Client) -> N
     assert desk.get("/admin/").status_code == 200
 
 
-@pytest.mark.parametrize("code", ["", "000000", "x"])
-def test_the_password_alone_does_not(staff: User, desk: Client, code: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "reason"), [("", "no code"), ("000000", "wrong code"), ("x", "wrong code")]
+)
+def test_the_password_alone_does_not(staff: User, desk: Client, code: str, reason: str) -> None:
     enrol("desk@example.org")
     assert log_in(desk, staff, code) == 200
     assert desk.get("/admin/").status_code == 302
+    event = AuditEvent.objects.get(event="desk.code_refused")
+    assert (event.subject, event.data) == (f"user:{staff.pk}", {"reason": reason})
+
+
+@pytest.mark.parametrize("spell", ["{0[0]} {0[1]}", "{0[0]}-{0[1]} "])
+def test_the_code_is_right_however_it_was_typed_and_no_authenticator_needs_choosing(
+    staff: User, desk: Client, spell: str
+) -> None:
+    enrol("desk@example.org")
+    code = present_code(staff)
+    typed = spell.format((code[:3], code[3:]))
+    data = {"username": staff.phone, "password": PASSWORD, "otp_token": typed}
+    assert desk.post("/admin/login/", data).status_code == 302
+
+
+def test_codes_as_typed_are_in_no_row_of_failed_sign_ins(staff: User, desk: Client) -> None:
+    data = {"username": staff.phone, "password": "wrong", "otp_token": "271828"}
+    desk.post("/admin/login/?otp_token=314159", data)
+    rows = str(list(AccessAttempt.objects.values()))
+    assert AccessAttempt.objects.count() == 1
+    assert "271828" not in rows
+    assert "314159" not in rows
+
+
+def test_seeds_are_sealed_and_follow_their_keys(staff: User, settings: LazySettings) -> None:
+    settings.JOBS_SEAL_KEYS = ["old"]
+    seed = b32decode(parse_qs(urlsplit(enrol(staff.phone)).query)["secret"][0])
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT accounts_staffauthenticator::text FROM accounts_staffauthenticator")
+        [(row,)] = cursor.fetchall()
+    assert seed.hex() not in row
+    settings.JOBS_SEAL_KEYS = ["new", "old"]
+    assert StaffAuthenticator.objects.get().seed == seed
+    call_command("reseal_keys", stdout=StringIO())
+    settings.JOBS_SEAL_KEYS = ["new"]
+    assert StaffAuthenticator.objects.get().seed == seed
+    settings.JOBS_SEAL_KEYS = ["another"]
+    with pytest.raises(CommandError, match="Nothing was changed"):
+        call_command("reseal_keys")
+
+
+def test_authenticators_from_before_keep_their_seeds(staff: User) -> None:
+    migration = import_module("accounts.migrations.0007_seal_seeds")
+    TOTPDevice.objects.create(user=staff, key="ab" * 20, name="authenticator", last_t=7)
+    migration.seal(apps, None)
+    assert not TOTPDevice.objects.exists()
+    moved = StaffAuthenticator.objects.get(user=staff)
+    assert (moved.seed, moved.last_step) == (b"\xab" * 20, 7)
+    migration.unseal(apps, None)
+    assert TOTPDevice.objects.get(user=staff).key == "ab" * 20
 
 
 def test_nobody_enters_without_an_authenticator(staff: User, desk: Client) -> None:
@@ -97,7 +154,7 @@ def test_the_device_of_another_does_not_open_the_desk(staff: User, desk: Client)
     enrol("desk@example.org")
     other = make_user(is_staff=True, email="other@example.org")
     enrol("other@example.org")
-    device = TOTPDevice.objects.get(user=other)
+    device = StaffAuthenticator.objects.get(user=other)
     data = {"username": staff.phone, "password": PASSWORD, "otp_token": present_code(other)}
     assert (
         desk.post("/admin/login/", data | {"otp_device": device.persistent_id}).status_code == 200
@@ -108,7 +165,7 @@ def test_enrolling_again_replaces_the_authenticator_and_is_on_record(staff: User
     first, second = (parse_qs(urlsplit(enrol(staff.phone)).query) for _ in range(2))
     assert first["secret"] != second["secret"]
     assert second["issuer"] == ["CivicLens"]
-    assert TOTPDevice.objects.filter(user=staff).count() == 1
+    assert StaffAuthenticator.objects.filter(user=staff).count() == 1
     events = AuditEvent.objects.filter(event="staff.totp_enrolled", subject=f"user:{staff.id}")
     assert events.count() == 2
     assert all(second["secret"][0] not in str(event.data) for event in events)

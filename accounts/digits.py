@@ -1,0 +1,14 @@
+"""Codes as people type them."""
+
+from __future__ import annotations
+
+import unicodedata
+
+#: Spaces, dashes and invisible marks, which a person or an app's clipboard puts between digits.
+_SEPARATORS = {"Zs", "Cc", "Cf", "Pd"}
+
+
+def digits_typed(text: str) -> str:
+    """Return a code as it was meant: without spaces and dashes, any script's digits as 0 to 9."""
+    kept = (char for char in text if unicodedata.category(char) not in _SEPARATORS)
+    return "".join(str(unicodedata.decimal(char, char)) for char in kept)

@@ -1,0 +1,41 @@
+"""What every request carries about its client: where it comes from, and which rights it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.functional import SimpleLazyObject
+
+from accounts import origins, totp
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+
+class OriginMiddleware:
+    """Let the audit log know the client of the request, wherever it is written."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        with origins.bound(origins.of_request(request)):
+            return self.get_response(request)
+
+
+class SecondFactorMiddleware:
+    """Give a session of the desk or the public pages staff rights only with the second factor.
+
+    It stands after OTPMiddleware, which says whether the session began with a code.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        user = request.user
+        request.user = SimpleLazyObject(  # type: ignore[assignment]
+            lambda: totp.limit_rights(user, has_second_factor=user.is_verified())  # type: ignore[union-attr]
+        )
+        return self.get_response(request)

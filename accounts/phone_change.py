@@ -1,0 +1,74 @@
+"""A new phone number for an account: proved by its holder, and the old number is informed."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts import audit, otp, phones
+from accounts.actors import send_phone_changed
+from accounts.errors import AccountsError, OtpInvalid, PhoneTaken
+from accounts.models import OtpChallenge, Session, User
+from accounts.origins import Origin
+
+SMS = OtpChallenge.Channel.SMS
+
+
+def request_code(phone: str, origin: Origin) -> otp.Issued:
+    """Send a code to the new number; the answer does not tell whether anybody has it.
+
+    Raises CountryNotServed, TooManyCodes.
+    """
+    phones.require_served(phone)
+    return otp.request_code(SMS, phone, origin=origin, purpose=otp.Purpose.NEW_PHONE)
+
+
+def change(
+    user: User, *, phone: str, code: str, challenge_id: UUID, by: UUID, origin: Origin
+) -> None:
+    """Make `phone` the user's number, once its holder's code proves it.
+
+    Every session of the user ends, and the old number is informed. The attempt is spent and
+    audited although an error is raised: TooManyGuesses, OtpInvalid, PhoneTaken.
+    """
+    purpose = otp.Purpose.NEW_PHONE
+    guess = otp.admit(SMS, phone, challenge_id, origin=origin, purpose=purpose)
+    with transaction.atomic():
+        error = _try(user, phone, code, guess, by)
+    if error is not None:
+        raise error
+
+
+def _try(user: User, phone: str, code: str, guess: otp.Guess, by: UUID) -> AccountsError | None:
+    if otp.redeem(phone, code, guess) is not otp.Outcome.PROVED:
+        error: AccountsError = OtpInvalid()
+    elif _replace(user, phone, by):
+        return None
+    else:
+        error = PhoneTaken()
+    data = {"reason": str(error)}
+    audit.record("user.phone_refused", actor_id=by, subject=f"user:{user.id}", data=data)
+    return error
+
+
+def _replace(user: User, phone: str, by: UUID) -> bool:
+    """Give the user the number; False where another user has it, perhaps since a moment ago."""
+    now, old = timezone.now(), user.phone
+    try:
+        with transaction.atomic():
+            User.objects.filter(id=user.id).update(phone=phone, tokens_valid_after=now)
+    except IntegrityError:
+        return False
+    Session.objects.filter(user=user, revoked_at=None).update(revoked_at=now)
+    audit.record_changes(
+        "user.phone_changed",
+        actor_id=by,
+        subject=f"user:{user.id}",
+        changes={"phone": (old, phone)},
+        person_id=user.id,
+    )
+    send_phone_changed.send(old, phones.masked(phone))
+    user.refresh_from_db(fields=["phone", "tokens_valid_after"])
+    return True
