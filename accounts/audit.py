@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -13,6 +15,8 @@ from accounts.models import AuditEvent
 
 #: What is known about a person: the log holds it under a key that erasure destroys.
 PERSONAL = {"phone", "email", "name"}
+
+_OWN_REQUEST_ID = re.compile(r"[0-9a-f]{32}")
 
 Changes = Mapping[str, tuple[Any, Any]]
 
@@ -34,7 +38,7 @@ def record(
         data=data or {},
         ip_address=origin.ip_address,
         user_agent=origin.user_agent,
-        request_id=str(get_contextvars().get("request_id", ""))[:128],
+        request_id=_request_id(),
     )
 
 
@@ -52,6 +56,18 @@ def record_changes(
     if personal and person_id is not None:
         data["sealed"] = person_keys.seal_for(person_id, personal)
     return record(event, actor_id=actor_id, subject=subject, data=data)
+
+
+def _request_id() -> str:
+    """The id of the present request, or of the one that sent the present task.
+
+    An id that a client chose could be anything, so its digest stands for it.
+    """
+    context = get_contextvars()
+    request_id = str(context.get("own_request_id") or context.get("request_id") or "")
+    if not request_id or _OWN_REQUEST_ID.fullmatch(request_id):
+        return request_id
+    return f"sha256:{hashlib.sha256(request_id.encode()).hexdigest()}"
 
 
 def opened_changes(event: AuditEvent) -> dict[str, Any]:

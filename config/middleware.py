@@ -42,7 +42,7 @@ class RequestIdMiddleware:
     """Every request has an id: the caller's sane `X-Request-ID`, else a new one.
 
     It is echoed, bound to every log event, and remembered by the tasks the request sends
-    (`structlog.contextvars`).
+    (`structlog.contextvars`). `own_request_id` is never the caller's: the audit log has it.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -50,9 +50,11 @@ class RequestIdMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         given = request.headers.get("X-Request-ID", "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else uuid7().hex
+        own_id = uuid7().hex
+        request_id = given if _REQUEST_ID.fullmatch(given) else own_id
         started = time.perf_counter()
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        ids = {"request_id": request_id, "own_request_id": own_id}
+        with structlog.contextvars.bound_contextvars(**ids):
             response = self.get_response(request)
             if not waiting.is_postponed(request):
                 _log_finished(request, response, started)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
+from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
@@ -154,23 +156,103 @@ def test_a_user_is_added_and_edited(desk: Client) -> None:
 
 @pytest.mark.django_db
 def test_who_enters_and_what_becomes_of_users_is_audited() -> None:
-    clerk, citizen, client = make_staff(), make_user(), Client()
+    clerk, citizen, client = make_staff(), make_user(name="Ada"), Client()
+    clients = Group.objects.create(name="Dispatchers")
     client.post("/admin/login/", {"username": clerk.phone, "password": PASSWORD})
     page = f"/admin/accounts/user/{citizen.pk}"
-    client.post(f"{page}/change/", {"phone": citizen.phone, "locale": "en", "is_staff": "on"})
-    client.post(
-        f"{page}/password/",
-        {"usable_password": "true", "password1": PASSWORD, "password2": PASSWORD},
-    )
+    form = {"name": "Eve", "locale": "pt", "is_superuser": "on", "groups": [clients.pk]}
+    client.post(f"{page}/change/", form)
+    passwords = {"password1": PASSWORD, "password2": PASSWORD}
+    client.post(f"{page}/password/", {"usable_password": "true", **passwords})
+    events = AuditEvent.objects.order_by("id")
+    assert [event.event for event in events] == ["desk.entered", "user.edited", "user.edited"]
+    assert {event.actor_id for event in events} == {clerk.pk}
+    assert events[0].subject == f"user:{clerk.pk}"
+    assert {event.subject for event in events[1:]} == {f"user:{citizen.pk}"}
+    assert events[1].data["changes"] == {
+        "name": "sealed",
+        "locale": ["en", "pt"],
+        "is_superuser": [False, True],
+        "groups": [[], ["Dispatchers"]],
+    }
+    assert "Ada" not in str(events[1].data)
+    assert audit.opened_changes(events[1])["name"] == ["Ada", "Eve"]
+    shown = client.get(f"/admin/accounts/auditevent/{events[1].pk}/change/").content.decode()
+    assert "Eve" in shown
+    assert events[2].data["changes"] == {"password": ["hidden", "changed"]}
     client.post("/admin/accounts/user/add/", {"phone": make_phone(), "usable_password": "false"})
-    told = AuditEvent.objects.order_by("id").values_list("event", "actor_id", "subject", "data")
-    subject, newest = f"user:{citizen.pk}", User.objects.order_by("-id")[0]
-    assert list(told) == [
-        ("desk.entered", clerk.pk, f"user:{clerk.pk}", {}),
-        ("user.edited", clerk.pk, subject, {"fields": ["Staff"]}),
-        ("user.edited", clerk.pk, subject, {"fields": ["password"]}),
-        ("user.added", clerk.pk, f"user:{newest.pk}", {}),
+    added = AuditEvent.objects.latest("id")
+    assert (added.event, added.data["changes"]["is_staff"]) == ("user.added", [None, False])
+
+
+@pytest.mark.django_db
+def test_every_security_event_tells_the_client() -> None:
+    clerk, client = make_staff(), Client(HTTP_USER_AGENT="Browser 7", REMOTE_ADDR="2001:db8::1")
+    for password in ("wrong", PASSWORD):
+        client.post("/admin/login/", {"username": clerk.phone, "password": password})
+    client.post("/admin/login/", {"username": "nobody@example.org", "password": "wrong"})
+    expected = [
+        ("desk.password_failed", f"user:{clerk.pk}"),
+        ("desk.entered", f"user:{clerk.pk}"),
+        ("desk.password_failed", "user:unknown"),
     ]
+    events = AuditEvent.objects.order_by("id")
+    assert [(event.event, event.subject) for event in events] == expected
+    assert {(event.ip_address, event.user_agent) for event in events} == {
+        ("2001:db8::1", "Browser 7")
+    }
+    assert "nobody@example.org" not in str(list(events.values()))
+
+
+@pytest.mark.django_db
+def test_a_lock_out_is_audited() -> None:
+    clerk = make_staff()
+    for _ in range(5):
+        log_in(clerk.phone, "wrong")
+    events = Counter(AuditEvent.objects.values_list("event", flat=True))
+    assert events["desk.locked_out"] == 1
+    assert events["desk.password_failed"] >= 4
+
+
+@pytest.mark.django_db
+def test_rights_of_groups_are_audited(desk: Client) -> None:
+    permission = Permission.objects.get(codename="change_task")
+    desk.post("/admin/auth/group/add/", {"name": "Operators", "permissions": [permission.pk]})
+    group = Group.objects.get()
+    desk.post(f"/admin/auth/group/{group.pk}/change/", {"name": "Operators"})
+    desk.post(f"/admin/auth/group/{group.pk}/delete/", {"post": "yes"})
+    events = AuditEvent.objects.filter(subject=f"group:{group.pk}").order_by("id")
+    assert [(event.event, event.data["changes"]["permissions"]) for event in events] == [
+        ("group.added", [None, ["change_task"]]),
+        ("group.edited", [["change_task"], []]),
+        ("group.deleted", [[], None]),
+    ]
+
+
+@pytest.mark.django_db
+def test_a_superuser_made_by_a_command_is_audited() -> None:
+    call_command("createsuperuser", "--noinput", phone="+12025550173", verbosity=0)
+    event = AuditEvent.objects.get()
+    assert (event.event, event.subject) == ("user.added", f"user:{User.objects.get().pk}")
+    assert event.data["changes"]["is_superuser"] == [None, True]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("phone", ["12", "+1 555 0123", "+1 900 555 1234", "+1 000 000 0000"])
+def test_the_desk_stores_no_number_that_sign_in_would_refuse(desk: Client, phone: str) -> None:
+    form = {"phone": phone, "usable_password": "false"}
+    page = desk.post("/admin/accounts/user/add/", form)
+    assert page.status_code == 200
+    assert b"This is not a phone number" in page.content
+
+
+@pytest.mark.django_db
+def test_the_desk_stores_the_spelling_that_sign_in_looks_for(desk: Client) -> None:
+    form = {"phone": "+44 (0) 7700 900 321", "usable_password": "false"}
+    assert desk.post("/admin/accounts/user/add/", form).status_code == 302
+    again = desk.post("/admin/accounts/user/add/", form | {"phone": "+4407700900321"})
+    assert b"already exists" in again.content
+    assert User.objects.filter(phone="+447700900321").count() == 1
 
 
 @pytest.mark.django_db

@@ -18,9 +18,10 @@ import time_machine
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 
-from accounts import audit, audit_chain
+from accounts import audit, audit_chain, origins
 from accounts.actors import export_audit_head, seal_audit_events
 from accounts.models import AuditEvent, AuditSeal
+from accounts.origins import Origin
 from config.development.environment import BASE_DIR
 from jobs.testing import run_tasks
 from tests.accounts.racing import race
@@ -114,6 +115,8 @@ def test_each_event_gets_one_seal() -> None:
         "subject = 'test:other'",
         """data = '{"n": 7}'""",
         "request_id = 'other'",
+        "ip_address = '203.0.113.7'",
+        "user_agent = 'other'",
         "created_at = created_at + interval '1 microsecond'",
     ],
 )
@@ -352,3 +355,15 @@ def test_people_read_one_sentence() -> None:
     assert out.getvalue().startswith(
         f"The chain is BROKEN at seal 1, event {ids[0]}: event deleted."
     )
+
+
+def test_the_client_of_an_event_is_sealed_with_it() -> None:
+    with origins.bound(Origin("203.0.113.7", "Browser 7")):
+        ids = chain(2, 2)
+    call_command("audit_verify", stdout=StringIO())
+    with past_the_triggers() as cursor:
+        cursor.execute(
+            "UPDATE accounts_auditevent SET ip_address = NULL, user_agent = '' WHERE id = %s",
+            (ids[3],),
+        )
+    assert broken() == (2, ids[3], "event edited")
