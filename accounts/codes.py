@@ -13,7 +13,7 @@ from notifications import channels, rendering
 
 CODE_DIGITS = 6
 #: The text that goes with a code, by what it is for.
-TEMPLATES = {OtpChallenge.Purpose.NEW_PHONE: "new_phone_code"}
+TEMPLATES = {str(OtpChallenge.Purpose.NEW_PHONE): "new_phone_code"}
 
 
 def derive_code(challenge_id: UUID, recipient: str) -> str:

@@ -53,7 +53,7 @@ class UserManager(BaseUserManager["User"]):
         return user
 
 
-class User(AbstractBaseUser, PermissionsMixin):
+class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-missing]  # django_otp
     """A citizen or a member of staff, identified by a phone number in E.164.
 
     `reputation` is the sum of the user's `ReputationEntry` rows and changes only with them.
@@ -424,9 +424,13 @@ class StaffAuthenticator(ThrottlingMixin, Device):  # type: ignore[misc]
     #: Codes of the step before and the step after are right too.
     TOLERANCE_STEPS = 1
 
-    sealed_seed = models.BinaryField()
-    last_step = models.BigIntegerField(default=-1, help_text="The newest step whose code was used.")
-    drift_steps = models.SmallIntegerField(default=0, help_text="How far the app's clock is off.")
+    sealed_seed: Any = models.BinaryField()
+    last_step: Any = models.BigIntegerField(
+        default=-1, help_text="The newest step whose code was used."
+    )
+    drift_steps: Any = models.SmallIntegerField(
+        default=0, help_text="How far the app's clock is off."
+    )
 
     class Meta:
         verbose_name = "authenticator"

@@ -79,7 +79,7 @@ class PhoneField(models.CharField):  # type: ignore[type-arg]
         cleaned: str = super().clean(phone, model_instance)
         return cleaned
 
-    def formfield(self, **options: Any) -> Any:
+    def formfield(self, **options: Any) -> Any:  # type: ignore[override]  # its names are Django's
         """Let a longer spelling be typed than the column holds."""
         return super().formfield(**{"max_length": LONGEST_INPUT, **options})
 
@@ -128,4 +128,4 @@ def _is_dialable(number: PhoneNumber) -> bool:
 def _region(number: PhoneNumber) -> str:
     """The number's country; of a block that the library does not know, the code's main country."""
     known = phonenumbers.region_code_for_number(number)
-    return str(known or phonenumbers.region_code_for_country_code(number.country_code))
+    return str(known or phonenumbers.region_code_for_country_code(number.country_code or 0))

@@ -85,9 +85,8 @@ def _subject(phone: str) -> str:
     return f"user:{user_id or 'unknown'}"
 
 
-@transaction.atomic
 def begin_session(user: User, origin: Origin) -> SignedIn:
-    """Begin a session of a user who proved their number; its origin is on record."""
+    """Begin a session of a user who proved their number; inside the caller's transaction."""
     session, pair = sessions.begin(user, origin)
     audit.record("sign_in.succeeded", actor_id=user.id, subject=f"session:{session.id}")
     count_login.send(str(session.id))

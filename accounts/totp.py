@@ -39,7 +39,7 @@ def enrol(user: User) -> str:
     authenticator = StaffAuthenticator.objects.create(user=user, name="authenticator")
     Session.objects.filter(user=user).update(second_factor_at=None)
     audit.record("staff.totp_enrolled", actor_id=None, subject=f"user:{user.id}")
-    return authenticator.config_url
+    return str(authenticator.config_url)
 
 
 def step_up(session: Session, code: str) -> Session:

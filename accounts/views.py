@@ -163,9 +163,8 @@ class ChangePhoneView(SignedInView):
         informed. 409 where another account has the number.
         """
         data = _validated(ChangePhoneSerializer, request)
-        user, origin = _user(request), origins.of_request(request)
-        phone_change.change(user, **data, by=user.pk, origin=origin)
-        return Response(_signed_in(signin.begin_session(user, origin)))
+        origin = origins.of_request(request)
+        return Response(_signed_in(phone_change.change_own(_user(request), **data, origin=origin)))
 
 
 class RequestEmailCodeView(SignedInView):

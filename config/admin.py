@@ -60,7 +60,8 @@ class PasswordAndCodeForm(NameLengthMixin, OTPAdminAuthenticationForm):  # type:
     def _chosen_device(self, user: User) -> StaffAuthenticator | None:
         """The authenticator of the user; each has one, so that nobody needs to choose."""
         authenticators = StaffAuthenticator.objects.select_for_update()
-        return authenticators.filter(user=user, confirmed=True).first()
+        chosen: StaffAuthenticator | None = authenticators.filter(user=user, confirmed=True).first()
+        return chosen
 
 
 class CivicLensAdminSite(admin.AdminSite):

@@ -351,7 +351,7 @@ _OTP_SLACK = 1000 if DEBUG else 1
 
 
 def _otp_limit(name: str, default: int) -> int:
-    return env.int(name, default=default * _OTP_SLACK)
+    return int(env.int(name, default=default * _OTP_SLACK))
 
 
 # Codes that one address gets: from one network, from all of them, and by a device known before.

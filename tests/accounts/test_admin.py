@@ -216,7 +216,7 @@ def test_a_lock_out_is_audited() -> None:
 
 @pytest.mark.django_db
 def test_rights_of_groups_are_audited(desk: Client) -> None:
-    permission = Permission.objects.get(codename="change_task")
+    permission = Permission.objects.get(codename="change_task", content_type__app_label="jobs")
     desk.post("/admin/auth/group/add/", {"name": "Operators", "permissions": [permission.pk]})
     group = Group.objects.get()
     desk.post(f"/admin/auth/group/{group.pk}/change/", {"name": "Operators"})

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
-from accounts.models import User
+from accounts.models import AuditEvent, User
 from reports.models import Department, Report, Status
 from reports.routing import assignment
 from tests.reports.factories import (
@@ -201,3 +201,26 @@ def test_nobody_adds_or_deletes_reports_here(superuser: User) -> None:
     client = signed_in(superuser)
     assert client.get(f"{LIST}add/").status_code == 403
     assert client.post(f"{LIST}{report.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_memberships_of_departments_are_audited_both_ways(superuser: User) -> None:
+    """They decide which reports a member of staff reads and changes."""
+    desk, department, clerk = signed_in(superuser), make_department("streets"), make_staff()
+    entry = {"user": str(clerk.pk), "department": str(department.pk)}
+    desk.post(reverse("admin:reports_departmentmembership_add"), entry)
+    membership = department.memberships.get()
+    rows = {
+        "memberships-TOTAL_FORMS": "1",
+        "memberships-INITIAL_FORMS": "1",
+        "memberships-0-id": str(membership.pk),
+        "memberships-0-user": str(clerk.pk),
+        "memberships-0-DELETE": "on",
+    }
+    form = {"name": department.name, "slug": department.slug, **rows}
+    desk.post(reverse("admin:reports_department_change", args=[department.pk]), form)
+    assert not department.memberships.exists()
+    added, edited = AuditEvent.objects.exclude(event="desk.entered").order_by("id")
+    assert (added.event, added.actor_id) == ("departmentmembership.added", superuser.pk)
+    assert added.data["changes"]["user"] == [None, str(clerk.pk)]
+    assert edited.event == "department.edited"
+    assert edited.data["changes"]["members"] == [[str(clerk.pk)], []]
