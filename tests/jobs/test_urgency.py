@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -9,15 +10,19 @@ from django.db import transaction
 
 import jobs
 from jobs.models import Queue, Task
+from jobs.operations import actions
 from jobs.states import State
+from jobs.testing import run_tasks
 from jobs.urgency import Urgency
 from tests.jobs.conftest import Workers, wait_until, wait_until_drained
 from tests.jobs.probe.actors import (
     probe_external,
+    probe_failing,
     probe_failing_once,
     probe_long,
     probe_once,
     probe_parent,
+    probe_sum_up,
     probe_transactional,
 )
 
@@ -114,3 +119,64 @@ def test_a_killed_worker_leaves_no_bulk_task_behind(workers: Workers) -> None:
     Task.objects.filter(state=State.QUEUED).update(args=["quick"])
     wait_until_drained()
     assert set(Task.objects.values_list("state", flat=True)) == {State.SUCCEEDED}
+
+
+@pytest.mark.django_db
+def test_a_retry_a_replay_and_a_rescue_keep_the_urgency_and_the_sender() -> None:
+    sender = uuid4()
+    with transaction.atomic(), jobs.entering(Urgency.BULK, sender=sender):
+        probe_failing.send("luck")
+    for expected in (State.RETRYING, State.DEAD):
+        Task.objects.update(run_at="2020-01-01T00:00:00Z", publish_at="2020-01-01T00:00:00Z")
+        run_tasks(raise_errors=False)
+        task = Task.objects.get()
+        assert (task.state, task.urgency, task.created_by) == (expected, Urgency.BULK, sender)
+    actions.replay([task.pk], by=None)
+    task.refresh_from_db()
+    assert (task.state, task.urgency, task.created_by) == (State.QUEUED, Urgency.BULK, sender)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("children", [0, 2])
+def test_what_follows_a_group_is_as_urgent_as_the_group(children: int) -> None:
+    sender = uuid4()
+    with transaction.atomic(), jobs.entering(Urgency.PERSON, sender=sender):
+        arguments = [(f"{number}",) for number in range(children)]
+        jobs.send_group(probe_transactional, arguments, then=probe_sum_up, then_args=("sum",))
+    run_tasks()
+    followed = Task.objects.get(actor="probe_sum_up")
+    assert (followed.urgency, followed.created_by) == (Urgency.PERSON, sender)
+
+
+@pytest.mark.django_db
+def test_telling_of_a_jobs_end_is_as_urgent_as_the_job() -> None:
+    sender = uuid4()
+    with transaction.atomic(), jobs.entering(Urgency.PERSON, sender=sender):
+        probe_transactional.send_with_options(
+            args=("job",), job_type="tests.probe", is_completion_announced=True
+        )
+    run_tasks()
+    told = Task.objects.get(actor="announce_completion")
+    assert (told.urgency, told.created_by) == (Urgency.PERSON, sender)
+
+
+@pytest.mark.django_db
+def test_work_inside_a_task_may_be_less_urgent_than_the_task() -> None:
+    with jobs.entering(Urgency.PERSON, sender=uuid4()):
+        with jobs.entering(Urgency.BULK, sender="import:test"), transaction.atomic():
+            probe_transactional.send("row")
+        with transaction.atomic():
+            probe_transactional.send("done")
+    assert list(Task.objects.order_by("id").values_list("urgency", flat=True)) == [
+        Urgency.BULK,
+        Urgency.PERSON,
+    ]
+
+
+@pytest.mark.django_db
+def test_who_asks_for_what_was_sent_once_a_period_need_not_wait_like_bulk_work() -> None:
+    sender, once = uuid4(), {"unique_key": "digest", "once_per": timedelta(hours=1)}
+    for urgency in (Urgency.BULK, Urgency.PERSON, Urgency.ROUTINE):
+        with transaction.atomic(), jobs.entering(urgency, sender=sender):
+            probe_transactional.send_with_options(args=("digest",), **once)
+    assert Task.objects.get().urgency == Urgency.PERSON
