@@ -32,9 +32,12 @@ _HOP = f"""
             ORDER BY created_by LIMIT 1), hop.place + 1
     FROM {{name}} AS hop WHERE hop.sender IS NOT NULL AND hop.place < %(senders)s
 """  # noqa: S608 - constants only
+#: One sender's next tasks; the order names the sender too, as the index does, or nobody's would be
+#: sorted.
 _OF_SENDER = f"""
-    SELECT id, row_number() OVER (ORDER BY publish_at) AS turn
-    FROM jobs_task WHERE {_LEVEL} AND {{sender}} AND {{due}} ORDER BY publish_at LIMIT %(turns)s
+    SELECT id, row_number() OVER (ORDER BY created_by, publish_at) AS turn
+    FROM jobs_task WHERE {_LEVEL} AND {{sender}} AND {{due}}
+    ORDER BY created_by, publish_at LIMIT %(turns)s
 """  # noqa: S608 - constants only
 #: Everybody's first task, then everybody's second, beginning with the sender after the one whose
 #: turn was last. Tasks of nobody (the schedule) count as one sender's.

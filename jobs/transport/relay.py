@@ -38,7 +38,13 @@ _DUE = """
         SELECT count(*) FROM jobs_task AS r WHERE r.limit_key = jobs_task.limit_key AND r.state = 'running'))
 """
 _FOREGROUND = Picking(f"{_DUE} AND {IS_FOREGROUND}")
-_BULK = Picking(f"{_DUE} AND {IS_BULK}")
+#: Bulk work takes no place under a limit that something more urgent waits for.
+_BULK = Picking(f"""
+    {_DUE} AND {IS_BULK} AND (limit_key IS NULL OR NOT EXISTS (
+        SELECT FROM jobs_task AS f WHERE f.queue = jobs_task.queue AND f.{IS_FOREGROUND}
+          AND f.state IN ('queued', 'retrying') AND f.run_at <= statement_timestamp()
+          AND f.limit_key = jobs_task.limit_key))
+""")
 
 
 def take(queues: list[str], worker_id: UUID, *, limit: int, is_bulk: bool = False) -> list[Parcel]:
@@ -99,17 +105,30 @@ def queues_with_bulk(queues: list[str]) -> list[str]:
 
 
 def _due_queues(queues: list[str], *, is_bulk: bool = False) -> list[_DueQueue]:
-    """Those of `queues` that have something to hand on and are not paused."""
-    sql = f"""
-        SELECT line.name, q.rate_per_minute
-        FROM unnest(%s::text[]) WITH ORDINALITY AS line(name, place) LEFT JOIN jobs_queue AS q ON q.name = line.name
-        WHERE q.paused_at IS NULL AND EXISTS (
-            SELECT FROM jobs_task WHERE queue = line.name
-              AND state IN ('queued', 'retrying') AND publish_at <= statement_timestamp()
-              AND {IS_BULK if is_bulk else IS_FOREGROUND})
-        ORDER BY line.place
-    """  # noqa: S608 - constants only
+    """Return those of `queues` that have something to hand on and are not paused.
+
+    What a queue's rate lets start is for bulk work only while nothing else is due in it.
+    """
+    sql = _DUE_QUEUES.format(
+        is_waiting=_HAS_DUE.format(urgency=IS_BULK if is_bulk else IS_FOREGROUND),
+        is_permitted=f"q.rate_per_minute IS NULL OR NOT {_HAS_DUE.format(urgency=IS_FOREGROUND)}"
+        if is_bulk
+        else "true",
+    )
     return [_DueQueue(*row) for row in fetch(sql, (queues,))]
+
+
+_DUE_QUEUES = """
+    SELECT line.name, q.rate_per_minute
+    FROM unnest(%s::text[]) WITH ORDINALITY AS line(name, place)
+    LEFT JOIN jobs_queue AS q ON q.name = line.name
+    WHERE q.paused_at IS NULL AND {is_waiting} AND ({is_permitted})
+    ORDER BY line.place
+"""
+_HAS_DUE = """
+    EXISTS (SELECT FROM jobs_task WHERE queue = line.name AND state IN ('queued', 'retrying')
+            AND publish_at <= statement_timestamp() AND {urgency})
+"""
 
 
 def _relay_queue(publisher: Publisher, queue: _DueQueue) -> int:

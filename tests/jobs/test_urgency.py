@@ -13,6 +13,7 @@ from jobs.models import Queue, Task
 from jobs.operations import actions
 from jobs.states import State
 from jobs.testing import run_tasks
+from jobs.transport import relay
 from jobs.urgency import Urgency
 from tests.jobs.conftest import Workers, wait_until, wait_until_drained
 from tests.jobs.probe.actors import (
@@ -180,3 +181,32 @@ def test_who_asks_for_what_was_sent_once_a_period_need_not_wait_like_bulk_work()
         with transaction.atomic(), jobs.entering(urgency, sender=sender):
             probe_transactional.send_with_options(args=("digest",), **once)
     assert Task.objects.get().urgency == Urgency.PERSON
+
+
+def take(*, is_bulk: bool) -> list[Task]:
+    parcels = relay.take(["default"], uuid4(), limit=1, is_bulk=is_bulk)
+    return [Task.objects.get(pk=parcel.id) for parcel in parcels]
+
+
+@pytest.mark.django_db
+def test_bulk_work_uses_up_no_rate_that_a_person_waits_for() -> None:
+    Queue.objects.create(name="default", rate_per_minute=60)
+    send_bulk(5)
+    person = send_person("person")
+    assert take(is_bulk=True) == []
+    assert take(is_bulk=False) == [person]
+    Queue.objects.update(next_start_at=None)
+    assert [task.urgency for task in take(is_bulk=True)] == [Urgency.BULK]
+
+
+@pytest.mark.django_db
+def test_bulk_work_takes_no_place_under_a_limit_that_a_person_waits_for() -> None:
+    options = {"limit_key": "door", "limit_count": 1}
+    for urgency in (Urgency.BULK, Urgency.PERSON):
+        with transaction.atomic(), jobs.entering(urgency):
+            probe_transactional.send_many([("through the door",)], **options)
+    assert take(is_bulk=True) == []
+    [person] = take(is_bulk=False)
+    assert person.urgency == Urgency.PERSON
+    Task.objects.filter(pk=person.pk).update(state=State.SUCCEEDED)
+    assert [task.urgency for task in take(is_bulk=True)] == [Urgency.BULK]
