@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
-from benchmarks import intake, ledger, ledger_size, machine, matching
+from benchmarks import intake, ledger, ledger_size, machine, matching, mixed
 from benchmarks.results import Outcome, Target, table
 from benchmarks.services import BASE_DIR, BenchmarkError, Services
 from config.development.processes import ServiceError, locked
@@ -33,6 +33,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "ledger_size": ledger_size,
     "intake": intake,
     "matching": matching,
+    "mixed": mixed,
 }
 
 

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from itertools import count
 
@@ -41,6 +41,7 @@ class Load:
     failures: int
     began_at: float
     ended_at: float
+    due_at: list[float] = field(default_factory=list)  # of each request, since 1970
 
     @property
     def per_second(self) -> float:
@@ -97,6 +98,7 @@ def _run(
 ) -> Load:
     milliseconds: list[float] = []
     failed: list[int] = []
+    wall_times = [0.0] * len(requests)
     numbers, lock = count(), threading.Lock()
 
     def ask_on() -> None:
@@ -108,6 +110,7 @@ def _run(
                 connection.close()
                 return
             due_at = due(number)
+            wall_times[number] = time.time() + due_at - time.perf_counter()
             time.sleep(max(0.0, due_at - time.perf_counter()))
             if not _ask(connection, requests[number]):
                 failed.append(number)
@@ -117,7 +120,7 @@ def _run(
     with ThreadPoolExecutor(clients) as pool:
         for client in [pool.submit(ask_on) for _ in range(clients)]:
             client.result()
-    return Load(milliseconds, len(failed), began_at, time.time())
+    return Load(milliseconds, len(failed), began_at, time.time(), wall_times)
 
 
 def _ask(connection: HTTPConnection, request: Request) -> bool:

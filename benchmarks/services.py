@@ -43,6 +43,11 @@ LIMITS = (
     "REPORTS_PER_CITIZEN_PLACE_DAY",
     "REPORTS_PER_PLACE_HOUR",
     "REPUTATION_POINTS_PER_DAY",
+    "OTP_REQUESTS_PER_HOST_HOUR",
+    "OTP_REQUESTS_PER_NETWORK_HOUR",
+    "OTP_REQUESTS_PER_PREFIX_HOUR",
+    "OTP_REQUESTS_PER_DAY",
+    "MATCHING_RUNS_PER_HOUR",
 )
 
 
@@ -174,6 +179,15 @@ class Services:
             command = [sys.executable, "-m", "benchmarks.smtp", str(descriptor), str(delay_seconds)]
             with self.process("smtp", command, {}, pass_fd=descriptor):
                 yield f"smtp://127.0.0.1:{port}"
+
+    @contextmanager
+    def sms_gateway(self) -> Iterator[str]:
+        """An SMS provider that takes everything runs inside; yields its URL for SMS_PROVIDER_URL."""
+        with listening_socket() as listener:
+            port, descriptor = listener.getsockname()[1], listener.fileno()
+            command = [sys.executable, "-m", "benchmarks.gateway", str(descriptor)]
+            with self.process("gateway", command, {}, pass_fd=descriptor):
+                yield f"http://127.0.0.1:{port}/"
 
     @contextmanager
     def process(

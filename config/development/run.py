@@ -31,6 +31,8 @@ from config.development.supervisor import LogReader, Program, Supervisor, tells_
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 FAST_QUEUES = ("critical", "default", "notifications")
 LONG_QUEUES = ("matching", "analytics", "maintenance")
+#: Beside them each worker has one thread fewer, but one at least, for bulk work alone.
+FAST_THREADS, LONG_THREADS = 6, 2
 WORKER_NICENESS = 10
 #: Where the workers' metrics are looked for a free port.
 METRICS_PORT_FIRST = 9200
@@ -171,8 +173,8 @@ class Runner:
         web = environment | {"WEB_BIND": f"127.0.0.1:{self.port}", "WEB_PROCESSES": "1"}
         self._start_program("web", [sys.executable, "-m", "config.serving"], web)
         workers = {
-            "worker": _worker(FAST_QUEUES, threads=6),
-            "worker-long": _worker(LONG_QUEUES, threads=2),
+            "worker": _worker(FAST_QUEUES, threads=FAST_THREADS),
+            "worker-long": _worker(LONG_QUEUES, threads=LONG_THREADS),
         }
         first = int(os.environ.get("JOBS_METRICS_PORT") or METRICS_PORT_FIRST)
         self.metrics_ports = (

@@ -176,10 +176,11 @@ def test_work_inside_a_task_may_be_less_urgent_than_the_task() -> None:
 
 @pytest.mark.django_db
 def test_who_asks_for_what_was_sent_once_a_period_need_not_wait_like_bulk_work() -> None:
-    sender, once = uuid4(), {"unique_key": "digest", "once_per": timedelta(hours=1)}
     for urgency in (Urgency.BULK, Urgency.PERSON, Urgency.ROUTINE):
-        with transaction.atomic(), jobs.entering(urgency, sender=sender):
-            probe_transactional.send_with_options(args=("digest",), **once)
+        with transaction.atomic(), jobs.entering(urgency, sender=uuid4()):
+            probe_transactional.send_with_options(
+                args=("digest",), unique_key="digest", once_per=timedelta(hours=1)
+            )
     assert Task.objects.get().urgency == Urgency.PERSON
 
 
