@@ -348,27 +348,37 @@ OTP_RESEND_WAIT_SECONDS: int = env.int("OTP_RESEND_WAIT_SECONDS", default=2 if D
 OTP_RESEND_WAIT_MAX_SECONDS: int = env.int("OTP_RESEND_WAIT_MAX_SECONDS", default=900)
 # In development every citizen comes from one address, and codes cost nothing.
 _OTP_SLACK = 1000 if DEBUG else 1
-
-
-def _otp_limit(name: str, default: int) -> int:
-    return int(env.int(name, default=default * _OTP_SLACK))
-
-
 # Codes that one address gets: from one network, from all of them, and by a device known before.
-OTP_REQUESTS_PER_RECIPIENT_NETWORK_DAY = _otp_limit("OTP_REQUESTS_PER_RECIPIENT_NETWORK_DAY", 8)
-OTP_REQUESTS_PER_RECIPIENT_DAY = _otp_limit("OTP_REQUESTS_PER_RECIPIENT_DAY", 40)
-OTP_REQUESTS_PER_DEVICE_DAY = _otp_limit("OTP_REQUESTS_PER_DEVICE_DAY", 20)
+OTP_REQUESTS_PER_RECIPIENT_NETWORK_DAY: int = env.int(
+    "OTP_REQUESTS_PER_RECIPIENT_NETWORK_DAY", default=8 * _OTP_SLACK
+)
+OTP_REQUESTS_PER_RECIPIENT_DAY: int = env.int(
+    "OTP_REQUESTS_PER_RECIPIENT_DAY", default=40 * _OTP_SLACK
+)
+OTP_REQUESTS_PER_DEVICE_DAY: int = env.int("OTP_REQUESTS_PER_DEVICE_DAY", default=20 * _OTP_SLACK)
 # A host is an IPv4 address or an IPv6 /64, a network an IPv4 /24 or an IPv6 /48.
-OTP_REQUESTS_PER_HOST_HOUR = _otp_limit("OTP_REQUESTS_PER_HOST_HOUR", 60)
-OTP_REQUESTS_PER_NETWORK_HOUR = _otp_limit("OTP_REQUESTS_PER_NETWORK_HOUR", 300)
-OTP_REQUESTS_PER_PREFIX_HOUR = _otp_limit("OTP_REQUESTS_PER_PREFIX_HOUR", 100)
-OTP_REQUESTS_PER_DAY = _otp_limit("OTP_REQUESTS_PER_DAY", 20_000)  # a cap on what SMS may cost
-OTP_GUESSES_PER_HOST_HOUR = _otp_limit("OTP_GUESSES_PER_HOST_HOUR", 120)
-OTP_GUESSES_PER_NETWORK_HOUR = _otp_limit("OTP_GUESSES_PER_NETWORK_HOUR", 300)
+OTP_REQUESTS_PER_HOST_HOUR: int = env.int("OTP_REQUESTS_PER_HOST_HOUR", default=60 * _OTP_SLACK)
+OTP_REQUESTS_PER_NETWORK_HOUR: int = env.int(
+    "OTP_REQUESTS_PER_NETWORK_HOUR", default=300 * _OTP_SLACK
+)
+OTP_REQUESTS_PER_PREFIX_HOUR: int = env.int(
+    "OTP_REQUESTS_PER_PREFIX_HOUR", default=100 * _OTP_SLACK
+)
+OTP_REQUESTS_PER_DAY: int = env.int(
+    "OTP_REQUESTS_PER_DAY", default=20_000 * _OTP_SLACK
+)  # a cap on what SMS may cost
+OTP_GUESSES_PER_HOST_HOUR: int = env.int("OTP_GUESSES_PER_HOST_HOUR", default=120 * _OTP_SLACK)
+OTP_GUESSES_PER_NETWORK_HOUR: int = env.int(
+    "OTP_GUESSES_PER_NETWORK_HOUR", default=300 * _OTP_SLACK
+)
 # Guesses at one number: those that name the challenge, and as many again of those that do not.
-OTP_GUESSES_PER_NUMBER_NETWORK_DAY = _otp_limit("OTP_GUESSES_PER_NUMBER_NETWORK_DAY", 15)
-OTP_GUESSES_PER_NUMBER_DAY = _otp_limit("OTP_GUESSES_PER_NUMBER_DAY", 30)
-OTP_GUESSES_PER_NUMBER_MONTH = _otp_limit("OTP_GUESSES_PER_NUMBER_MONTH", 100)
+OTP_GUESSES_PER_NUMBER_NETWORK_DAY: int = env.int(
+    "OTP_GUESSES_PER_NUMBER_NETWORK_DAY", default=15 * _OTP_SLACK
+)
+OTP_GUESSES_PER_NUMBER_DAY: int = env.int("OTP_GUESSES_PER_NUMBER_DAY", default=30 * _OTP_SLACK)
+OTP_GUESSES_PER_NUMBER_MONTH: int = env.int(
+    "OTP_GUESSES_PER_NUMBER_MONTH", default=100 * _OTP_SLACK
+)
 
 # --- Tokens and sessions -------------------------------------------------------------------------
 # Key id → key. The first signs; all verify, so a key is retired by listing its successor before it: k2=…,k1=…

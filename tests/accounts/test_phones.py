@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.management import CommandError, call_command
 
 from accounts import phones
@@ -85,3 +87,16 @@ def test_the_command_of_superusers_and_the_manager_store_the_one_spelling() -> N
         call_command("createsuperuser", "--noinput", phone="+1 000 000 0000")
     with pytest.raises(PhoneInvalid):
         User.objects.create_user("+1 555 0123")
+
+
+@pytest.mark.django_db
+def test_stored_numbers_get_the_spelling_that_sign_in_looks_for(capsys: Any) -> None:
+    stored = ["+4407700900321", "+541141234567", "+5215512345678", "+12025550123", "+525599999999"]
+    users = [User.objects.create(phone=phone) for phone in [*stored, "+5215599999999"]]
+    migration = import_module("accounts.migrations.0004_one_phone_spelling")
+    for _ in range(2):
+        migration.respell(apps, None)
+        present = [User.objects.get(id=user.id).phone for user in users]
+        assert present[:4] == ["+447700900321", "+5491141234567", "+525512345678", "+12025550123"]
+        assert present[4:] == ["+525599999999", "+5215599999999"]
+        assert str(users[5].id) in capsys.readouterr().out
