@@ -9,7 +9,7 @@ from uuid import UUID
 
 import jobs
 from matching.models import OpportunityVector, Profile, ProfileVector
-from matching.opportunities import generation
+from matching.search import generation
 from matching.ranking import carrying_out, reverse
 from matching.vectors import rebuilding, storing
 from notifications.actors import notify_user

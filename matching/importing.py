@@ -21,7 +21,7 @@ from jobs.urgency import Urgency
 from matching.errors import ImportFileError
 from matching.import_formats import FORMATS, Row, RowRejected, row_to_opportunity
 from matching.models import Opportunity
-from matching.opportunities import generation
+from matching.search import generation
 from matching.opportunities.publishing import TEXT_FIELDS, announce_changes
 
 BATCH_ROWS = 500

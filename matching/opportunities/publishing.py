@@ -15,7 +15,7 @@ from jobs.ledger.database import lock
 from matching.actors import embed_opportunities, send_refresh, send_reverse
 from matching.errors import ExternalIdTaken, OpportunityClosed
 from matching.models import Interaction, Match, Opportunity, Partner
-from matching.opportunities import generation
+from matching.search import generation
 from matching.profiles.editing import debounce
 from matching.ranking.saving import lock_matches
 

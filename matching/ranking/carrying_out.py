@@ -19,7 +19,7 @@ import jobs
 from jobs.ledger.database import lock
 from matching import metrics
 from matching.models import CachedRanking, Interaction, MatchRun, Profile, VectorSpace
-from matching.opportunities import generation
+from matching.search import generation
 from matching.ranking.pipeline import criteria_of, find
 from matching.ranking.saving import Found, as_match, save_matches
 from matching.ranking.wishes import Query, query_for
