@@ -15,7 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib import import_module
-from itertools import chain
+from itertools import chain, cycle, islice
 from types import ModuleType
 from typing import Any
 
@@ -36,10 +36,12 @@ from accounts import sessions  # noqa: E402
 from accounts.models import User  # noqa: E402
 from accounts.origins import Origin  # noqa: E402
 from benchmarks.effects import CREATE  # noqa: E402
+from embeddings.embedder import get_embedder  # noqa: E402
 from jobs.operations import rollup  # noqa: E402
 from jobs.transport import relay, topology  # noqa: E402
 from jobs.transport.publisher import publisher  # noqa: E402
 from reports import demo  # noqa: E402
+from reports.demo_texts import REPORTS  # noqa: E402
 
 SENDER_THREADS = 8
 PEERS_QUEUES = ("bench_stock", "bench_celery")
@@ -153,6 +155,25 @@ def _milliseconds(step: Callable[[], object]) -> float:
     return (time.perf_counter() - began) * 1000
 
 
+def commit_milliseconds(count: int) -> list[float]:
+    """How long each of `count` committed INSERTs takes, one after the other."""
+    send_one = _sender("raw")
+    send_one(-1)  # connects; not counted
+    return [_milliseconds(partial(send_one, number)) for number in range(count)]
+
+
+def embed_milliseconds(count: int) -> list[float]:
+    """Processor time of the embedder for each of `count` reports of the demo city, one at a time."""
+    embedder = get_embedder()
+    texts = [f"{title}. {description}" for _, title, description in islice(cycle(REPORTS), count)]
+    times = []
+    for text in [texts[0], *texts]:
+        began = time.process_time()
+        embedder.embed([text])
+        times.append((time.process_time() - began) * 1000)
+    return times[1:]  # the first call warms up
+
+
 def _from_threads(system: str, count: int, *, due: Callable[[int], float]) -> dict[int, float]:
     """Every number sent at its time or as soon as a thread is free; when each committed."""
     send_one = _sender(system)
@@ -179,7 +200,18 @@ def _system(name: str) -> ModuleType:
 
 ACTIONS: dict[str, Callable[..., Any]] = {
     action.__name__: action
-    for action in (migrate, send, steady, preload, publish, idle, citizens, operate)
+    for action in (
+        migrate,
+        send,
+        steady,
+        preload,
+        publish,
+        idle,
+        citizens,
+        operate,
+        commit_milliseconds,
+        embed_milliseconds,
+    )
 }
 
 if __name__ == "__main__":

@@ -61,6 +61,7 @@ class Services:
         self.postgres = PostgresServer(folder / "postgres")
         self.rabbitmq = RabbitmqNode(folder / "rabbitmq")
         self._stack = ExitStack()
+        self._running: dict[str, psutil.Process] = {}
 
     def __enter__(self) -> Services:
         with ExitStack() as undo:  # what did start is stopped again where the rest does not
@@ -209,12 +210,22 @@ class Services:
             process = spawn(
                 command, env=self.environment(**more), log=log, niceness=niceness, pass_fds=fds
             )
+        self._running[name] = psutil.Process(process.pid)
         try:
-            yield psutil.Process(process.pid)
+            yield self._running[name]
             if process.poll() is not None:
                 raise BenchmarkError(f"{name} ended before it was stopped; see {path}")
         finally:
+            del self._running[name]
             stop_group(process, grace_seconds=12)
+
+    def masters(self) -> list[psutil.Process]:
+        """Return the master processes of the installation: PostgreSQL, RabbitMQ, and what this run
+        started besides the mail server.
+        """
+        servers = (self.postgres.postmaster_pid(), self.rabbitmq.pid)
+        own = [process for name, process in self._running.items() if name != "smtp"]
+        return [psutil.Process(pid) for pid in servers if pid] + own
 
     def count(self, sql: str) -> int:
         """The one number that `sql` answers."""
@@ -268,12 +279,13 @@ def reserved_port() -> Iterator[int]:
 
 
 def cpu_seconds(master: psutil.Process) -> float:
-    """Processor time of the process and its children so far.
+    """Processor time of the process and its children so far, those that ended included.
 
     Other programs hardly change it, unlike elapsed time.
     """
+    own = master.cpu_times()
     times = [process.cpu_times() for process in (master, *master.children(recursive=True))]
-    return sum(time.user + time.system for time in times)
+    return sum(time.user + time.system for time in times) + own.children_user + own.children_system
 
 
 def memory_mb(master: psutil.Process) -> float:

@@ -9,8 +9,8 @@ from uuid import UUID
 
 import jobs
 from matching.models import OpportunityVector, Profile, ProfileVector
-from matching.search import generation
 from matching.ranking import carrying_out, reverse
+from matching.search import generation
 from matching.vectors import rebuilding, storing
 from notifications.actors import notify_user
 

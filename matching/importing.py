@@ -21,8 +21,8 @@ from jobs.urgency import Urgency
 from matching.errors import ImportFileError
 from matching.import_formats import FORMATS, Row, RowRejected, row_to_opportunity
 from matching.models import Opportunity
-from matching.search import generation
 from matching.opportunities.publishing import TEXT_FIELDS, announce_changes
+from matching.search import generation
 
 BATCH_ROWS = 500
 #: What a repeated row may change.

@@ -56,6 +56,11 @@ class RabbitmqNode:
     def url(self) -> str:
         return f"amqp://guest:guest@127.0.0.1:{self.port}"
 
+    @property
+    def pid(self) -> int | None:
+        """The number of the broker's process, or None before its start."""
+        return self._server.pid if self._server else None
+
     def start(self) -> None:
         """The broker boots afterwards; `wait_ready` says when it answers.
 

@@ -15,9 +15,9 @@ from jobs.ledger.database import lock
 from matching.actors import embed_opportunities, send_refresh, send_reverse
 from matching.errors import ExternalIdTaken, OpportunityClosed
 from matching.models import Interaction, Match, Opportunity, Partner
-from matching.search import generation
 from matching.profiles.editing import debounce
 from matching.ranking.saving import lock_matches
+from matching.search import generation
 
 #: A change of these is a change of what is embedded.
 TEXT_FIELDS = frozenset({"title", "category", "description", "requirements"})

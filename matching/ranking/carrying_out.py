@@ -19,10 +19,10 @@ import jobs
 from jobs.ledger.database import lock
 from matching import metrics
 from matching.models import CachedRanking, Interaction, MatchRun, Profile, VectorSpace
-from matching.search import generation
 from matching.ranking.pipeline import criteria_of, find
 from matching.ranking.saving import Found, as_match, save_matches
 from matching.ranking.wishes import Query, query_for
+from matching.search import generation
 from matching.search.criteria import Criteria
 from matching.search.lookups import still_pass
 from matching.search.tuning import limit_statements
