@@ -11,6 +11,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from queue import Queue
+from typing import Any
 
 import structlog
 from django.db import DatabaseError, InterfaceError, connection
@@ -26,6 +28,8 @@ log = structlog.get_logger(__name__)
 POLL_SECONDS = 0.2
 #: After so long the bulk work of the next queue has its turn.
 TURN_SECONDS = 0.5
+#: How long a bulk thread leaves the processor to others after a task while messages wait.
+REST_FACTOR, REST_MAXIMUM_SECONDS = 3, 5.0
 #: How long a process that ends waits for the tasks that its bulk threads have begun.
 END_SECONDS = 5.0
 
@@ -34,11 +38,15 @@ class BulkThreads:
     """One thread fewer than the process has for everything else, but one at least.
 
     While anything else runs in the process, only the first of them begins new tasks: the others
-    would take the interpreter from it.
+    would take the interpreter from it. While messages wait for a thread, that one too rests between
+    its tasks, REST_FACTOR times as long as the last one took.
     """
 
-    def __init__(self, queues: Sequence[str], worker_threads: int) -> None:
+    def __init__(
+        self, queues: Sequence[str], worker_threads: int, messages: Queue[Any] | None = None
+    ) -> None:
         self._queues = list(queues)
+        self._messages = messages
         self._is_ending = threading.Event()
         self._is_behind = threading.Event()  # the first thread has found work
         self._threads = [
@@ -90,8 +98,16 @@ class BulkThreads:
             self._is_behind.clear()
         for queue in queues:
             ends_at = time.monotonic() + TURN_SECONDS
-            while time.monotonic() < ends_at and self._may_begin(place) and run_next(queue):
+            while time.monotonic() < ends_at and self._may_begin(place) and self._run_next(queue):
                 has_run = True
+        return has_run
+
+    def _run_next(self, queue: str) -> bool:
+        began_at = time.monotonic()
+        has_run = run_next(queue)
+        if has_run and self._messages is not None and not self._messages.empty():
+            rest = REST_FACTOR * (time.monotonic() - began_at)
+            self._is_ending.wait(min(rest, REST_MAXIMUM_SECONDS))
         return has_run
 
     def _may_begin(self, place: int) -> bool:

@@ -71,7 +71,7 @@ class LedgerMiddleware(Middleware):
         """The loops of the process run, and its threads for bulk work."""
         self._upkeep = Upkeep(queues=_queues(worker), threads=worker.worker_threads)
         self._upkeep.start()
-        self._bulk = BulkThreads(_queues(worker), worker.worker_threads)
+        self._bulk = BulkThreads(_queues(worker), worker.worker_threads, worker.work_queue)
         self._bulk.start()
 
     def before_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
