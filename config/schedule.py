@@ -10,5 +10,6 @@ SCHEDULE = [
     Entry(name="refresh-all-matches", cron="41 2 * * *", actor="refresh_all_matches", is_bulk=True),
     Entry(name="prune-tasks", cron="17 3 * * *", actor="prune_tasks", is_bulk=True),
     Entry(name="prune-sign-ins", cron="20 3 * * *", actor="prune_sign_ins", is_bulk=True),
+    Entry(name="prune-uploads", cron="26 3 * * *", actor="prune_uploads", is_bulk=True),
     Entry(name="prune-receipts", cron="23 3 * * *", actor="prune_receipts", is_bulk=True),
 ]

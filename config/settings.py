@@ -142,6 +142,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "jobs",  # before django_dramatiq, whose `rundramatiq` it replaces
     "django_dramatiq",
+    "imports",
     "notifications",
     "accounts",
     "matching",
@@ -527,6 +528,24 @@ MATCHING_WEIGHTS: dict[str, float] = {
     "freshness": env.float("MATCHING_WEIGHT_FRESHNESS", default=0.03),
     "variety": env.float("MATCHING_WEIGHT_VARIETY", default=0.005),
 }
+
+# --- Imports ------------------------------------------------------------------------------------
+# What the desk uploads is kept here, for web and workers alike, and served by no address.
+STORAGES: dict[str, Any] = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "imports": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": DATA_DIR / "imports" / "uploads",
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    },
+}
+IMPORT_UPLOAD_MAX_BYTES: int = env.int("IMPORT_UPLOAD_MAX_BYTES", default=200_000_000)
+IMPORT_DECOMPRESSED_MAX_BYTES: int = env.int("IMPORT_DECOMPRESSED_MAX_BYTES", default=4_000_000_000)
+IMPORT_RETENTION_DAYS: int = env.int("IMPORT_RETENTION_DAYS", default=30)  # of uploaded files
 
 # --- Reports ------------------------------------------------------------------------------------
 # Below this confidence a report goes to the triage department with the category as a proposal.

@@ -6,5 +6,9 @@ class MatchingConfig(AppConfig):
     verbose_name = "Matching"
 
     def ready(self) -> None:
-        """The checks are known."""
+        """Make the checks and the importer known."""
+        from imports.importers import register  # noqa: PLC0415 - models are loaded only now
         from matching import checks  # noqa: F401, PLC0415 - Django's way to register them
+        from matching.importing import OpportunityImporter  # noqa: PLC0415
+
+        register(OpportunityImporter)

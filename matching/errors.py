@@ -29,10 +29,6 @@ class LanguageUnknown(MatchingError):
     """This names no language that is known here."""
 
 
-class ImportFileError(MatchingError):
-    """The file cannot be imported."""
-
-
 class EvaluationFileError(MatchingError):
     """The opportunities or judgements cannot be used."""
 

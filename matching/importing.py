@@ -1,134 +1,123 @@
-"""Bringing in opportunities of another system: streamed, in batches, each known by its source and
-external id.
-"""
+"""From a row of another system to an opportunity, known by its source and external id."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.text import Truncator
 
-import jobs
-from jobs.http import strict_json
+from accounts.actors import record_audit_event
+from imports.errors import RowRejected
+from imports.importers import Importer, Stored
+from imports.models import ImportRun
+from imports.rows import Row
 from jobs.ledger.database import lock
-from jobs.urgency import Urgency
-from matching.errors import ImportFileError
-from matching.import_formats import FORMATS, Row, RowRejected, row_to_opportunity
-from matching.models import Opportunity
+from matching.errors import LanguageUnknown
+from matching.models import Kind, Opportunity
 from matching.opportunities.publishing import TEXT_FIELDS, announce_changes
 from matching.search import generation
+from matching.text import languages
 
-BATCH_ROWS = 500
+EXTERNAL_ID_MAX_CHARACTERS = 200
+_LINES = {"title": 300, "organisation": 200, "category": 120}
+_TEXTS = {"description": 20_000, "requirements": 5000}
 #: What a repeated row may change.
 FIELDS = (
-    "kind", "title", "description", "organisation", "category", "requirements", "languages", "starts_on", "ends_on",
-    "latitude", "longitude", "is_remote", "capacity", "is_active",
+    "kind", "title", "description", "organisation", "category", "requirements", "languages",
+    "starts_on", "ends_on", "latitude", "longitude", "is_remote", "capacity", "is_active",
 )  # fmt: skip
+_KINDS = {kind: kind for kind in Kind.values}
 
 
-@dataclass(slots=True)
-class Counts:
-    """What became of the rows so far."""
+class OpportunityImporter(Importer[Opportunity]):
+    """Imports opportunities; one that is known takes the values of the row."""
 
-    rows: int = 0
-    created: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    rejected: int = 0
+    target = "opportunities"
+    permission = "matching.add_opportunity"
+    fields = ("external_id", *FIELDS)
+    required = (("kind",), ("title",))
+    formats = {"csv": {}, "jsonl": {}, "geojson": {"external_id": "id"}}
+    identity = ("kind", "title", "description", "organisation", "starts_on")
+
+    def read(self, row: Row) -> Opportunity:
+        kind = row.choice("kind", _KINDS)
+        texts = {name: row.line(name, longest=most) for name, most in _LINES.items()}
+        texts |= {name: row.paragraphs(name, longest=most) for name, most in _TEXTS.items()}
+        for name, value in (("kind", kind), ("title", texts["title"])):
+            if not value:
+                raise RowRejected(f"{name} is missing")
+        starts_on, ends_on = row.day("starts_on"), row.day("ends_on")
+        if starts_on and ends_on and ends_on < starts_on:
+            raise RowRejected("ends_on is before starts_on")
+        latitude, longitude = row.place() or (None, None)
+        return Opportunity(
+            kind=kind,
+            source=self.file.source,
+            external_id=row.external_id(
+                longest=EXTERNAL_ID_MAX_CHARACTERS, otherwise=self.digested
+            ),
+            starts_on=starts_on,
+            ends_on=ends_on,
+            latitude=latitude,
+            longitude=longitude,
+            is_remote=row.flag("is_remote", default=False),
+            languages=_languages(row),
+            capacity=row.count("capacity"),
+            is_active=row.flag("is_active", default=True),
+            **texts,
+        )
+
+    def store(self, objects: Sequence[Opportunity]) -> Stored:
+        """New ones are added, different ones changed; of several with one id the last counts."""
+        read = {one.external_id: one for one in objects}
+        lock(f"import {self.file.source}")
+        stored = Opportunity.objects.filter(source=self.file.source, external_id__in=list(read))
+        known = {one.external_id: one for one in stored.defer("search")}
+        new = [one for external_id, one in read.items() if external_id not in known]
+        changes = {
+            old.pk: differences
+            for external_id, old in known.items()
+            if (differences := _differences(old, read[external_id]))
+        }
+        Opportunity.objects.bulk_create(new)
+        for pk, differences in changes.items():
+            _change(pk, differences)
+        if new or changes:
+            generation.advance()
+        affected: dict[UUID, Collection[str]] = {one.pk: FIELDS for one in new}
+        announce_changes(affected | changes)
+        return Stored(created=len(new), changed=len(changes))
+
+    def known(self, external_ids: Collection[str]) -> set[str]:
+        stored = Opportunity.objects.filter(source=self.file.source, external_id__in=external_ids)
+        return set(stored.values_list("external_id", flat=True))
+
+    def shown(self, one: Opportunity) -> dict[str, Any]:
+        values = {name: getattr(one, name) for name in self.fields}
+        texts = {name: Truncator(values[name]).chars(200) for name in _TEXTS}
+        days = {name: str(values[name] or "") for name in ("starts_on", "ends_on")}
+        return values | texts | days
+
+    def finished(self, run: ImportRun) -> None:
+        facts = {"rows": run.rows, "created": run.created, "changed": run.changed}
+        by = self.file.imported_by
+        record_audit_event.send(
+            "opportunities.imported",
+            str(by) if by else None,
+            f"import:{run.source}",
+            facts | {"known": run.known, "rejected": run.rejected},
+        )
 
 
-def import_opportunities(
-    path: Path,
-    *,
-    source: str,
-    format: str = "jsonl",  # noqa: A002 - the command's word
-    rejects: Path,
-    on_progress: Callable[[Counts], object] = lambda _counts: None,
-) -> Counts:
-    """Every row is an opportunity of `source`, once however often it is imported, or in `rejects`
-    with the reason.
-
-    Each batch commits by itself with the tasks that embed it, so an interrupted import is simply
-    started again. Memory does not grow with the file. Raises ImportFileError for a file that cannot
-    be read.
-    """
-    counts = Counts()
+def _languages(row: Row) -> list[str]:
     try:
-        with (
-            jobs.entering(Urgency.BULK, sender=f"import:{source}"),
-            rejects.open("w", encoding="utf-8") as rejected,
-        ):
-            for batch in _batches(FORMATS[format](path)):
-                _import_batch(batch, source, counts, rejected.write)
-                on_progress(counts)
-    except OSError as error:
-        raise ImportFileError(f"{error.filename}: {error.strerror}") from error
-    return counts
-
-
-def _batches(rows: Iterator[tuple[int, Row]]) -> Iterator[list[tuple[int, Row]]]:
-    batch: list[tuple[int, Row]] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == BATCH_ROWS:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-def _import_batch(
-    batch: Sequence[tuple[int, Row]], source: str, counts: Counts, reject: Callable[[str], object]
-) -> None:
-    read: dict[str, Opportunity] = {}
-    for number, row in batch:
-        counts.rows += 1
-        try:
-            opportunity = row_to_opportunity(row, source=source)
-        except RowRejected as error:
-            counts.rejected += 1
-            reject(strict_json.dumps({"line": number, "reason": str(error), "row": row}) + "\n")
-            continue
-        if opportunity.external_id in read:
-            counts.unchanged += 1  # the last of several counts
-        read[opportunity.external_id] = opportunity
-    with transaction.atomic():
-        _store(read, source, counts)
-
-
-def _store(read: dict[str, Opportunity], source: str, counts: Counts) -> None:
-    """New ones are added, different ones changed; their vectors and whom they suit follow in the
-    background.
-    """
-    lock(f"import {source}")
-    known = {one.external_id: one for one in _known(source, list(read))}
-    new = [one for external_id, one in read.items() if external_id not in known]
-    pairs = [(known[external_id], one) for external_id, one in read.items() if external_id in known]
-    compared = {old.pk: _differences(old, one) for old, one in pairs}
-    changes = {pk: differences for pk, differences in compared.items() if differences}
-    Opportunity.objects.bulk_create(new)
-    for pk, differences in changes.items():
-        _change(pk, differences)
-    counts.created += len(new)
-    counts.changed += len(changes)
-    counts.unchanged += len(pairs) - len(changes)
-    if new or changes:
-        generation.advance()
-    affected: dict[UUID, Collection[str]] = {one.pk: FIELDS for one in new}
-    affected.update(changes)
-    announce_changes(affected)
-
-
-def _known(source: str, external_ids: Sequence[str]) -> list[Opportunity]:
-    return list(
-        Opportunity.objects.filter(source=source, external_id__in=external_ids).defer("search")
-    )
+        return languages.tags_of(row.texts("languages"))
+    except LanguageUnknown as error:
+        raise RowRejected(str(error)) from error
 
 
 def _differences(old: Opportunity, new: Opportunity) -> dict[str, Any]:

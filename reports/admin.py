@@ -23,7 +23,6 @@ from reports.models import (
     Category,
     Department,
     DepartmentMembership,
-    ImportRun,
     Report,
     Status,
     StatusChange,
@@ -318,18 +317,3 @@ class StatusChangeAdmin(ReadOnlyAdmin[StatusChange]):
         """The history of the reports that this member of staff works on."""
         mine = Report.objects.for_staff(cast("User", request.user))
         return super().get_queryset(request).filter(report__in=mine)
-
-
-@admin.register(ImportRun)
-class ImportRunAdmin(ReadOnlyAdmin[ImportRun]):
-    list_display = (
-        "source",
-        "rows",
-        "created",
-        "known",
-        "rejected",
-        "started_at",
-        "updated_at",
-        "finished_at",
-    )
-    search_fields = ("source",)

@@ -41,9 +41,5 @@ class ReportRepeated(IntakeRefused):
     """
 
 
-class ImportFileError(ReportsError):
-    """The file cannot be imported."""
-
-
 class EvaluationFileError(ReportsError):
     """The labelled reports cannot be used."""

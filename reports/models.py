@@ -387,34 +387,6 @@ class StatusChange(models.Model):
         return f"{self.from_status or 'received'} → {self.to_status}"
 
 
-class ImportRun(models.Model):
-    """How far the import of one source has come; the row is the checkpoint an interrupted run
-    resumes from.
-    """
-
-    source = models.CharField(max_length=80, unique=True)
-    fingerprint = models.CharField(
-        max_length=64, help_text="SHA-256 over the file's size and beginning."
-    )
-    byte_offset = models.BigIntegerField(default=0)
-    rows = models.BigIntegerField(default=0)
-    created = models.BigIntegerField(default=0)
-    known = models.BigIntegerField(default=0, help_text="Rows whose report was there before.")
-    rejected = models.BigIntegerField(default=0)
-    rejects_bytes = models.BigIntegerField(
-        default=0, help_text="How much of the file of rejects belongs to these rows."
-    )
-    rejects_path = models.TextField(
-        blank=True, default="", db_default="", help_text="Where the file of rejects is."
-    )
-    started_at = models.DateTimeField(default=timezone.now)
-    updated_at = models.DateTimeField(default=timezone.now)
-    finished_at = models.DateTimeField(null=True, blank=True)
-
-    def __str__(self) -> str:
-        return f"{self.source}: {self.rows} rows"
-
-
 def hash_tracking_token(token: str) -> str:
     """64 hexadecimal digits; the token itself has 256 random bits, so a plain hash is enough."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

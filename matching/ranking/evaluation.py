@@ -15,8 +15,13 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 
 from embeddings.embedder import get_embedder, space_of
+from imports.errors import ImportFileError, RowRejected
+from imports.importers import ImportFile
+from imports.reading.records import Record
+from imports.reading.surveys import reading, survey
+from imports.rows import Row
 from matching.errors import EvaluationFileError
-from matching.import_formats import read_jsonl, row_to_opportunity
+from matching.importing import OpportunityImporter
 from matching.models import Kind, Opportunity, Profile
 from matching.ranking.pipeline import criteria_of, find
 from matching.ranking.wishes import wish_of
@@ -84,8 +89,8 @@ def evaluate(opportunities: Path, judgements: Path) -> Evaluation:
 def _judged(path: Path) -> Iterator[tuple[dict[str, Any], Grades]]:
     """Each profile with its grades."""
     count = 0
-    for number, row in read_jsonl(path):
-        match row:
+    for number, record in _records(path):
+        match record.values:
             case {"profile": dict(profile), "judgements": dict(grades)} if _are_grades(grades):
                 count += 1
                 yield profile, grades
@@ -93,6 +98,15 @@ def _judged(path: Path) -> Iterator[tuple[dict[str, Any], Grades]]:
                 raise EvaluationFileError(f"{path.name}:{number}: no profile with judgements.")
     if not count:
         raise EvaluationFileError(f"{path.name} has no judgements.")
+
+
+def _records(path: Path) -> Iterator[tuple[int, Record]]:
+    """The file's records with their numbers, from 1. Raises EvaluationFileError."""
+    try:
+        with reading(survey(path)) as (records, _):
+            yield from enumerate(records, 1)
+    except ImportFileError as error:
+        raise EvaluationFileError(f"{path.name}: {error}") from error
 
 
 def _are_grades(grades: Mapping[Any, Any]) -> bool:
@@ -103,10 +117,13 @@ def _load(path: Path, source: str) -> dict[Any, str]:
     """Add the opportunities with their vectors; their external ids by id."""
     external_ids: dict[Any, str] = {}
     batch: list[Opportunity] = []
-    for number, row in read_jsonl(path):
+    file = ImportFile(path=path, source=source)
+    importer, times = OpportunityImporter(file), file.times()
+    columns = {name: name for name in importer.fields}
+    for number, record in _records(path):
         try:
-            batch.append(row_to_opportunity(row, source=source))
-        except ValueError as error:
+            batch.append(importer.read(Row(record, columns, times)))
+        except RowRejected as error:
             raise EvaluationFileError(f"{path.name}:{number}: {error}") from error
         if len(batch) == BATCH_TEXTS:
             external_ids |= _store(batch)

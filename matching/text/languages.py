@@ -13,7 +13,10 @@ from django.conf.locale import LANG_INFO
 from matching.errors import LanguageUnknown
 from matching.text.glossary import fold
 
-_TAG = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})?")
+_TAG = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8}){0,3}")
+TAG_MAX_CHARACTERS = 12
+#: Says that a language does not matter; as tags, some of these are languages of a few villages.
+_ANY = {"any", "all", "*", "mul", "und", "any language", "all languages", "every language"}
 _SEPARATORS = re.compile("[;,/|]")
 #: Names that Django's own list of languages lacks.
 _NAMES = {
@@ -29,12 +32,21 @@ def tags_of(texts: Iterable[str]) -> list[str]:
     """The tags of the languages named, each once; one text may name several, as `EN; es`. Raises
     LanguageUnknown.
 
-    A tag of a region brings that of its language along, so that `pt-br` and `pt-pt` have one in
-    common.
+    A tag of a script or region brings those of its language along, so that `pt-br` and `pt-pt` have
+    one in common. `any` and `all` mean no language in particular, whatever stands beside them.
     """
-    named = (part.strip() for text in texts for part in _SEPARATORS.split(text))
+    named = [part.strip() for text in texts for part in _SEPARATORS.split(text)]
+    if not _ANY.isdisjoint(" ".join(name.lower().split()) for name in named):
+        return []
     tags = (_tag(name) for name in named if name)
-    return list(dict.fromkeys(one for tag in tags for one in (tag, tag.partition("-")[0])))
+    return list(dict.fromkeys(one for tag in tags for one in _with_wider(tag)))
+
+
+def _with_wider(tag: str) -> list[str]:
+    """`zh-hant-tw`, `zh-hant` and `zh`; one that is longer than the column is left out."""
+    parts = tag.split("-")
+    tags = ("-".join(parts[:count]) for count in range(len(parts), 0, -1))
+    return [one for one in tags if len(one) <= TAG_MAX_CHARACTERS]
 
 
 def _tag(name: str) -> str:

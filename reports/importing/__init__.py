@@ -1,1 +1,1 @@
-"""Reports from files of other systems."""
+"""Reports of other systems: their columns, and what a row must be to become a report."""

@@ -14,12 +14,14 @@ from django.test import Client, RequestFactory
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from imports.carrying_out import import_file
+from imports.importers import ImportFile
 from jobs.model_fields import PlainFormField
-from matching.importing import import_opportunities
 from matching.models import Opportunity, Profile
-from reports.importing.importer import ImportFile, import_reports
+from reports.importing.importer import ReportImporter
 from reports.models import Category, Report, StatusChange
 from tests.accounts.factories import bearer, make_user
+from tests.matching.importing import import_opportunities
 from tests.reports.factories import make_category, make_report
 
 TRICKY = "\u202eLa\u200bmp\x1b[31m\u2028out\r\n now \u2066"
@@ -140,7 +142,8 @@ def test_a_report_from_a_file(tmp_path: Path) -> None:
     )
     names = ("title", "description", "address", "latitude", "longitude")
     columns = {name: name for name in names} | {"external_id": "id"}
-    import_reports(ImportFile(path=file, source="x", columns=columns), rejects=tmp_path / "rejects")
+    importer = ReportImporter(ImportFile(path=file, source="x", columns=columns))
+    import_file(importer, rejects=tmp_path / "rejects")
     report = Report.objects.get()
     assert [report.title, report.description, report.address] == [LINE, PARAGRAPHS, LINE]
 
@@ -160,7 +163,7 @@ def test_an_opportunity_from_a_file_is_unchanged_when_it_comes_again(tmp_path: P
     )
     opportunity = Opportunity.objects.get()
     assert (opportunity.title, opportunity.requirements) == (LINE, PARAGRAPHS)
-    assert (first.created, again.unchanged) == (1, 1)
+    assert (first.created, again.known) == (1, 1)
 
 
 @pytest.mark.django_db

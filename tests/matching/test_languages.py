@@ -10,15 +10,19 @@ from typing import Any
 import pytest
 from django.apps import apps
 
+from imports.errors import RowRejected
+from imports.importers import ImportFile
+from imports.reading.records import Record
+from imports.rows import Row
 from jobs.testing import run_tasks
 from matching.errors import LanguageUnknown
-from matching.import_formats import RowRejected, row_to_opportunity
-from matching.importing import import_opportunities
+from matching.importing import OpportunityImporter
 from matching.models import Opportunity, Profile
 from matching.text.languages import tags_of
 from tests.accounts.factories import make_user
 from tests.matching.conftest import AsPartner, SignIn
 from tests.matching.factories import make_opportunity, make_profile
+from tests.matching.importing import import_opportunities
 from tests.matching.runs import run, titles
 
 NEW = {"kind": "event", "title": "Open day"}
@@ -119,27 +123,34 @@ def test_what_was_stored_before_there_were_tags_becomes_tags_where_it_is_known()
     assert Profile.objects.get(pk=profile.pk).languages == ["en"]
 
 
+def read_row(values: dict[str, Any]) -> Opportunity:
+    """The opportunity that a row says, not stored."""
+    file = ImportFile(path=Path("rows.jsonl"), source="test")
+    columns = {name: name for name in OpportunityImporter.fields}
+    return OpportunityImporter(file).read(Row(Record(values), columns, file.times()))
+
+
 @pytest.mark.parametrize("capacity", [3.7, "3.5", "3,5", -1, True, "٣", 2**31, "many", []])
 def test_a_capacity_with_a_fraction_or_none_at_all_is_refused(capacity: Any) -> None:
     with pytest.raises(RowRejected):
-        row_to_opportunity(ROW | {"capacity": capacity}, source="test")
+        read_row(ROW | {"capacity": capacity})
 
 
 @pytest.mark.parametrize(
     ("capacity", "read"), [(3, 3), ("3", 3), (3.0, 3), ("", None), (None, None), (0, 0)]
 )
 def test_a_capacity_is_read(capacity: Any, read: int | None) -> None:
-    assert row_to_opportunity(ROW | {"capacity": capacity}, source="test").capacity == read
+    assert read_row(ROW | {"capacity": capacity}).capacity == read
 
 
 @pytest.mark.parametrize(
     ("told", "is_active"), [(None, True), ("", True), (False, False), ("no", False), ("Yes", True)]
 )
 def test_what_says_nothing_of_being_active_is_active(told: Any, is_active: bool) -> None:
-    assert row_to_opportunity(ROW | {"is_active": told}, source="test").is_active == is_active
-    assert row_to_opportunity(ROW, source="test").is_active
+    assert read_row(ROW | {"is_active": told}).is_active == is_active
+    assert read_row(ROW).is_active
 
 
 def test_a_flag_that_is_neither_yes_nor_no_is_refused() -> None:
     with pytest.raises(RowRejected):
-        row_to_opportunity(ROW | {"is_active": "perhaps"}, source="test")
+        read_row(ROW | {"is_active": "perhaps"})

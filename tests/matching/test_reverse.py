@@ -21,13 +21,13 @@ from embeddings import embedder
 from jobs.models import Task
 from jobs.testing import run_tasks
 from matching.actors import send_refresh
-from matching.importing import import_opportunities
 from matching.models import Interaction, Match, Opportunity, Profile, ProfileVector, VectorSpace
 from matching.opportunities import publishing
 from matching.ranking import reverse
 from matching.vectors import indexing
 from tests.accounts.factories import make_user
 from tests.matching.factories import REPAIRS, make_opportunity, make_profile
+from tests.matching.importing import import_opportunities
 
 pytestmark = pytest.mark.django_db
 YESTERDAY = timezone.localdate() - timedelta(days=1)

@@ -1,0 +1,1 @@
+"""Files of other systems: reading them, checking their rows, and bringing these in."""

@@ -1,0 +1,243 @@
+"""The desk of imports: runs to read, and uploads with the preview of what they would do."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.files.base import File
+from django.db.models import QuerySet
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+
+from imports.errors import ImportFileError
+from imports.importers import SOURCE_MAX_CHARACTERS, Importer, importers
+from imports.mapping import columns_from
+from imports.models import ImportRun, Upload
+from imports.times import TIME_FORMATS, TimeReader
+from imports.uploads import processing, receiving
+from jobs.admin import ReadOnlyAdmin
+
+State = Upload.State
+REFRESH_SECONDS = 3
+
+
+def targets_of(request: HttpRequest) -> list[type[Importer[Any]]]:
+    """Return the importers whose rows this user may add."""
+    return [one for one in importers() if request.user.has_perm(one.permission)]
+
+
+class UploadForm(forms.Form):
+    """A file, what it holds, and how to read it."""
+
+    file = forms.FileField(help_text="CSV, JSON, GeoJSON or XML; also compressed as .gz.")
+    target = forms.ChoiceField(label="What it holds")
+    source = forms.CharField(
+        max_length=SOURCE_MAX_CHARACTERS,
+        help_text="Where the rows come from. Use the same name for a later file of the same system:"
+        " by it and their ids, rows are known.",
+    )
+    format = forms.ChoiceField(required=False, help_text="Whose names the columns have.")
+    columns = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="FIELD=COLUMN, separated by commas, where the names differ.",
+    )
+    encoding = forms.CharField(
+        required=False, max_length=40, help_text="Such as cp1252; detected if empty."
+    )
+    time_format = forms.CharField(
+        initial="iso",
+        max_length=60,
+        help_text=f"{', '.join(TIME_FORMATS)}, or a pattern such as %m/%d/%y %H:%M.",
+    )
+    time_zone = forms.CharField(
+        required=False, max_length=60, help_text="Of times without an offset; TIME_ZONE if empty."
+    )
+    ids_from_rows = forms.BooleanField(
+        required=False,
+        label="Make ids from the rows",
+        help_text="For rows without an id. A row that is corrected later is then another one.",
+    )
+    is_live = forms.BooleanField(
+        required=False, label="Live", help_text="These rows are new: they notify and escalate."
+    )
+
+    def __init__(self, *args: Any, targets: list[type[Importer[Any]]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        formats = sorted({name for one in targets for name in one.formats})
+        self._choices("target", [(one.target, one.target.capitalize()) for one in targets])
+        self._choices("format", [("", "the fields' own"), *((name, name) for name in formats)])
+
+    def _choices(self, name: str, choices: list[tuple[str, str]]) -> None:
+        cast("forms.ChoiceField", self.fields[name]).choices = choices
+
+    def clean_file(self) -> File[bytes]:
+        file: File[bytes] = self.cleaned_data["file"]
+        if file.size > settings.IMPORT_UPLOAD_MAX_BYTES:
+            raise ValidationError(f"At most {settings.IMPORT_UPLOAD_MAX_BYTES:,} bytes.")
+        return file
+
+    def clean_columns(self) -> dict[str, str]:
+        try:
+            return columns_from(self.cleaned_data["columns"])
+        except ImportFileError as error:
+            raise ValidationError(str(error)) from error
+
+    def clean_time_zone(self) -> str:
+        name: str = self.cleaned_data["time_zone"]
+        if name and name not in available_timezones():
+            raise ValidationError("Expected a time zone such as Europe/Berlin.")
+        return name
+
+    def options(self) -> dict[str, Any]:
+        """Return the options of ImportFile, as JSON."""
+        names = (
+            "format", "columns", "encoding", "time_format", "time_zone", "ids_from_rows", "is_live"
+        )  # fmt: skip
+        return {name: self.cleaned_data[name] for name in names}
+
+
+@admin.register(ImportRun)
+class ImportRunAdmin(ReadOnlyAdmin[ImportRun]):
+    """How far each import has come, by the desk or by a command."""
+
+    list_display = (
+        "source",
+        "target",
+        "rows",
+        "created",
+        "changed",
+        "known",
+        "rejected",
+        "started_at",
+        "updated_at",
+        "finished_at",
+    )
+    list_filter = ("target",)
+    search_fields = ("source",)
+    ordering = ("-pk",)
+
+
+@admin.register(Upload)
+class UploadAdmin(ReadOnlyAdmin[Upload]):
+    """Upload a file, look at what it would do, and have it imported.
+
+    Uploads hold other people's data: who may not add the rows they hold does not see them.
+    """
+
+    list_display = ("name", "target", "source", "state", "uploaded_by", "created_at")
+    list_filter = ("target", "state")
+    list_select_related = ("uploaded_by",)
+    search_fields = ("name", "source")
+    ordering = ("-created_at",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Upload]:
+        targets = [one.target for one in targets_of(request)]
+        return super().get_queryset(request).filter(target__in=targets)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        may_add = request.user.has_perm("imports.add_upload")
+        return may_add and bool(targets_of(request))
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        own = [
+            path("<uuid:pk>/start/", view(self.start_view), name="imports_upload_start"),
+            path("<uuid:pk>/rejects/", view(self.rejects_view), name="imports_upload_rejects"),
+        ]
+        return own + super().get_urls()
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Take a file in, and show its page, where its check is awaited."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        data = (request.POST, request.FILES) if request.method == "POST" else ()
+        form = UploadForm(*data, targets=targets_of(request))
+        is_valid = request.method == "POST" and form.is_valid()
+        if is_valid and (upload := self._received(request, form)):
+            return HttpResponseRedirect(self._page(upload))
+        context = self._context(request, "Upload a file to import") | {"form": form}
+        return TemplateResponse(request, "admin/imports/upload/add.html", context)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Show what the check found or the import did."""
+        upload = self._upload(request, object_id)
+        shown = upload.findings.get("shown", [])
+        is_busy = upload.state in {State.CHECKING, State.IMPORTING}
+        context = self._context(request, str(upload)) | {
+            "upload": upload,
+            "counts": upload.result or upload.findings.get("counts"),
+            "fields": list(shown[0]) if shown else [],
+            "rows": [list(row.values()) for row in shown],
+            "is_busy": is_busy,
+            "is_checked": upload.state == State.CHECKED,
+            "has_rejects": not is_busy and processing.rejects_path(upload).is_file(),
+            "may_start": self.has_add_permission(request),
+        }
+        response = TemplateResponse(request, "admin/imports/upload/page.html", context)
+        if is_busy:
+            response["Refresh"] = str(REFRESH_SECONDS)
+        return response
+
+    def start_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """Have a checked file imported."""
+        upload = self._upload(request, str(pk))
+        if request.method != "POST" or not self.has_add_permission(request):
+            raise PermissionDenied
+        if not receiving.start(upload, by=cast("UUID", request.user.pk)):
+            messages.warning(request, "It is being imported already, or was not checked.")
+        return HttpResponseRedirect(self._page(upload))
+
+    def rejects_view(self, request: HttpRequest, pk: UUID) -> FileResponse:
+        """Download the rows that cannot be imported, each with its reason."""
+        upload = self._upload(request, str(pk))
+        rejects = processing.rejects_path(upload)
+        if not rejects.is_file():
+            raise Http404
+        return FileResponse(
+            rejects.open("rb"),
+            as_attachment=True,
+            filename=f"{upload.source}.rejects.jsonl",
+            content_type="application/jsonl",
+        )
+
+    def _received(self, request: HttpRequest, form: UploadForm) -> Upload | None:
+        """The stored upload; None, with the reason in the form, for options that cannot work."""
+        values = form.cleaned_data
+        try:
+            TimeReader.of(values["time_format"], values["time_zone"])
+            return receiving.receive(
+                values["file"],
+                target=values["target"],
+                source=values["source"],
+                options=form.options(),
+                by=cast("UUID", request.user.pk),
+            )
+        except ImportFileError as error:
+            form.add_error("time_format", str(error))
+        return None
+
+    def _upload(self, request: HttpRequest, pk: str) -> Upload:
+        upload = self.get_object(request, pk)
+        if upload is None:
+            raise Http404
+        if not self.has_view_permission(request, upload):
+            raise PermissionDenied
+        return upload
+
+    def _page(self, upload: Upload) -> str:
+        return reverse("admin:imports_upload_change", args=[upload.pk])
+
+    def _context(self, request: HttpRequest, title: str) -> dict[str, Any]:
+        return self.admin_site.each_context(request) | {"title": title, "opts": self.opts}

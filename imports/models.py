@@ -1,0 +1,112 @@
+"""Imports: how far each has come, and the files that the desk uploads for them."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.core.files.storage import storages
+from django.core.files.storage.base import Storage
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from uuid_utils.compat import uuid7
+
+
+class ImportRun(models.Model):
+    """How far the import of one source has come; an interrupted import goes on from this row."""
+
+    target = models.CharField(max_length=40, help_text="What is imported: reports, opportunities.")
+    source = models.CharField(max_length=80)
+    fingerprint = models.CharField(
+        max_length=64, help_text="SHA-256 over the file's content and how it is read."
+    )
+    rows = models.BigIntegerField(default=0)
+    created = models.BigIntegerField(default=0)
+    changed = models.BigIntegerField(default=0)
+    known = models.BigIntegerField(
+        default=0, help_text="Rows that were there before, or earlier in the file, and add nothing."
+    )
+    rejected = models.BigIntegerField(default=0)
+    rejects_bytes = models.BigIntegerField(
+        default=0, help_text="How much of the file of rejects belongs to these rows."
+    )
+    rejects_path = models.TextField(
+        blank=True, default="", help_text="Where the file of rejects is."
+    )
+    started_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["target", "source"], name="imports_run_unique"),
+            # No row is lost in silence.
+            models.CheckConstraint(
+                condition=Q(rows=F("created") + F("changed") + F("known") + F("rejected")),
+                name="imports_run_adds_up",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.rows} rows"
+
+    @property
+    def summary(self) -> str:
+        """What became of the rows, in one line."""
+        changed = f"{self.changed} changed, " if self.changed else ""
+        return (
+            f"{self.source}: {self.rows} rows, {self.created} new, {changed}"
+            f"{self.known} known before, {self.rejected} rejected"
+        )
+
+
+def upload_storage() -> Storage:
+    """Return where uploaded files are kept: in private, never served by an address of their own."""
+    return storages["imports"]
+
+
+def upload_path(upload: Upload, _name: str) -> str:
+    """Return where the file of an upload is stored; its name at the sender plays no part."""
+    return f"{upload.pk}/file"
+
+
+class Upload(models.Model):
+    """A file that a member of staff uploaded to be imported: first checked, then imported."""
+
+    class State(models.TextChoices):
+        CHECKING = "checking", "being checked"
+        CHECKED = "checked", "checked"
+        IMPORTING = "importing", "being imported"
+        IMPORTED = "imported", "imported"
+        REFUSED = "refused", "refused"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    target = models.CharField(max_length=40)
+    source = models.CharField(max_length=80, help_text="Where the rows come from.")
+    name = models.CharField(max_length=255, help_text="The file's name at the sender.")
+    file = models.FileField(storage=upload_storage, upload_to=upload_path)
+    options: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.CHECKING)
+    fault = models.TextField(blank=True, help_text="Why the file was refused.")
+    findings: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(
+        default=dict, help_text="What the check found: notes, counts, the first rows."
+    )
+    result: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(
+        default=dict, help_text="What the import did: the counts of its run."
+    )
+    task_id = models.UUIDField(null=True, editable=False)
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes: ClassVar = [
+            # Pruning by age.
+            models.Index(fields=["created_at"], name="imports_upload_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.source}"

@@ -1,0 +1,144 @@
+"""Reading CSV (RFC 4180) with commas, semicolons, tabs or bars between the cells.
+
+A quote that is never closed costs its own line only: the lines it swallowed are read again.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import deque
+from collections.abc import Iterator
+from typing import TextIO
+
+from imports.errors import ImportFileError
+from imports.reading.records import (
+    RECORD_MAX_CHARACTERS,
+    TOO_LONG,
+    Record,
+    fold_name,
+    is_decoded,
+    repeated_names,
+    unreadable,
+)
+
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+_DISCARD_CHARACTERS = 64 * 1024
+_UNCLOSED = "a quote opens on this line that is not closed properly"
+_QUOTE_FAULTS = {
+    "unexpected end of data": _UNCLOSED,
+    **{f"'{delimiter}' expected after '\"'": _UNCLOSED for delimiter in DELIMITERS},
+}
+
+
+def delimiter_of(start: str) -> str:
+    """Return what stands between the cells of the first line of `start`."""
+    lines = [line for line in start.splitlines() if line.strip()]
+    if lines and lines[0].lower().startswith("sep=") and lines[0][4:5] in DELIMITERS:
+        return lines[0][4:5]  # Excel's hint to itself
+    return max(DELIMITERS, key=lambda delimiter: _cells(lines[0], delimiter) if lines else 0)
+
+
+def _cells(line: str, delimiter: str) -> int:
+    try:
+        return len(next(csv.reader([line], delimiter=delimiter)))
+    except csv.Error:
+        return 0
+
+
+def read_delimited(text: TextIO, delimiter: str) -> Iterator[Record]:
+    """Yield a record for each row; the first one names the columns and is not yielded.
+
+    Raises ImportFileError where the first row cannot be read or repeats a name.
+    """
+    lines = _Lines(text)
+    rows = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
+    header = _header(rows)
+    while True:
+        lines.begin_record()
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield lines.reject_first(_QUOTE_FAULTS.get(str(error), str(error)))
+            continue
+        if row:
+            yield _record(header, row, lines)
+
+
+def _header(rows: Iterator[list[str]]) -> list[str]:
+    try:
+        header = next((row for row in rows if any(row) and not _is_hint(row)), [])
+    except csv.Error as error:
+        raise ImportFileError(f"The first line cannot be read as CSV: {error}.") from error
+    if not all(is_decoded(name) for name in header):
+        raise ImportFileError("The names of the columns are not valid in the file's encoding.")
+    names = [fold_name(name) for name in header]
+    if repeated := repeated_names(names):
+        raise ImportFileError(f"The file has several columns named {', '.join(repeated)}.")
+    return names
+
+
+def _is_hint(row: list[str]) -> bool:
+    return row[0].lower().startswith("sep=") and not any(row[1:])
+
+
+def _record(header: list[str], row: list[str], lines: _Lines) -> Record:
+    if len(row) != len(header) and len(lines.taken) > 1:
+        return lines.reject_first(_UNCLOSED)
+    if len(row) < len(header) or any(row[len(header) :]):
+        fault = f"{len(row)} cells instead of {len(header)}"
+        return Record({"cells": row[: len(header) + 20]}, fault, lines.first)
+    values = dict(zip(header, row, strict=False))
+    if not all(map(is_decoded, lines.taken)):
+        return Record(values, "not valid in the file's encoding", lines.first)
+    return Record(values, line=lines.first)
+
+
+class _Lines:
+    """The lines of a text, of which those that an unclosed quote swallowed can be read again."""
+
+    def __init__(self, text: TextIO) -> None:
+        self._text = text
+        self._again: deque[str] = deque()
+        self._count = self._characters = 0
+        self.taken: list[str] = []  # of the present record
+
+    @property
+    def first(self) -> int:
+        """The number of the present record's first line."""
+        return self._count - len(self.taken) + 1
+
+    def begin_record(self) -> None:
+        """Forget the lines of the record before."""
+        self.taken.clear()
+        self._characters = 0
+
+    def reject_first(self, fault: str) -> Record:
+        """Return the first line of the present record as unreadable; the others are read again."""
+        record = unreadable(self.taken[0], f"not readable as CSV: {fault}", self.first)
+        self._again.extendleft(reversed(self.taken[1:]))
+        self._count -= len(self.taken) - 1
+        return record
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else self._read()
+        self._count += 1
+        self._characters += len(line)
+        self.taken.append(line)
+        if self._characters > RECORD_MAX_CHARACTERS:
+            raise csv.Error(TOO_LONG)
+        return line
+
+    def _read(self) -> str:
+        """The next line, of an endless one only the beginning."""
+        line = self._text.readline(RECORD_MAX_CHARACTERS + 1)
+        if not line:
+            raise StopIteration
+        rest = line
+        while len(line) > RECORD_MAX_CHARACTERS and rest and not rest.endswith(("\n", "\r")):
+            rest = self._text.readline(_DISCARD_CHARACTERS)
+        return line

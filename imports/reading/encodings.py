@@ -1,0 +1,107 @@
+"""In which encoding the text of a file is written."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import re
+from dataclasses import dataclass
+
+from charset_normalizer import from_bytes
+
+from imports.errors import ImportFileError
+
+#: So many bytes of lines that are not ASCII are enough to recognise an encoding.
+SAMPLE_BYTES = 64 * 1024
+_BOMS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark is the beginning of this one
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+#: What exports of cities are written in; the exotic others are mistaken for these too easily.
+_PLAUSIBLE = [
+    "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258",
+    "iso8859_2", "koi8_r", "cp932", "euc_jp", "gb18030", "big5", "cp949", "mac_roman",
+]  # fmt: skip
+_COMMONEST = "cp1252"
+_UNDECODED = re.compile("[\udc80-\udcff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """An encoding by its Python name, and whether it was only guessed."""
+
+    name: str
+    is_guessed: bool = False
+
+    @property
+    def codec(self) -> str:
+        """The codec to read with; it drops a byte order mark."""
+        return "utf-8-sig" if self.name == "utf-8" else self.name
+
+
+def named(name: str) -> Encoding:
+    """Return the encoding a person named; raises ImportFileError for one that is not known."""
+    try:
+        io.TextIOWrapper(io.BytesIO(), encoding=name)
+        return Encoding(codecs.lookup(name).name)
+    except (LookupError, ValueError):
+        raise ImportFileError(f"{name[:40]!r} is no encoding that is known here.") from None
+
+
+class EncodingDetector:
+    """Watches the whole content of a file pass by, in chunks, and then names its encoding.
+
+    UTF-8 is recognised with certainty, as are byte order marks. Anything else is guessed from the
+    lines that are not ASCII. A file of mostly valid UTF-8 is UTF-8: its other lines are rejected.
+    """
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+        self._start = b""
+        self._sample = bytearray()
+        self._valid = self._broken = 0
+
+    def feed(self, chunk: bytes) -> None:
+        """Look at the next bytes of the file."""
+        self._start = self._start or chunk[:4096]
+        if chunk.isascii():
+            return
+        text = self._decoder.decode(chunk)
+        broken = 0
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            broken = len(_UNDECODED.findall(text))
+        self._broken += broken
+        self._valid += len(text) - len(text.encode("ascii", "ignore")) - broken
+        if len(self._sample) < SAMPLE_BYTES:
+            lines = (line for line in chunk.splitlines(keepends=True) if not line.isascii())
+            self._sample += b"".join(lines)[:SAMPLE_BYTES]
+
+    def encoding(self) -> Encoding:
+        """Return the encoding; raises ImportFileError where none can be recognised."""
+        if known := _by_mark(self._start):
+            return known
+        if self._valid >= self._broken:
+            return Encoding("utf-8")
+        best = from_bytes(bytes(self._sample), cp_isolation=_PLAUSIBLE).best()
+        if best is None:
+            raise ImportFileError(
+                "The encoding of the file cannot be recognised; name it with --encoding."
+            )
+        is_western = _COMMONEST in best.could_be_from_charset  # the text is the same in both
+        return Encoding(_COMMONEST if is_western else best.encoding, is_guessed=True)
+
+
+def _by_mark(start: bytes) -> Encoding | None:
+    """The encoding by the byte order mark, or by the zeros of UTF-16 without one."""
+    for mark, name in _BOMS.items():
+        if start.startswith(mark):
+            return Encoding(name)
+    for name, zeros in (("utf-16-le", start[1::2]), ("utf-16-be", start[0::2])):
+        if zeros.count(0) > len(start) // 4:
+            return Encoding(name)
+    return None

@@ -1,0 +1,60 @@
+"""What every reader of files yields: one record after the other, as the file has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+#: A longer record is rejected. No importer has a text half as long.
+RECORD_MAX_CHARACTERS = 1_000_000
+#: How much of an unreadable record is shown to whoever looks at the rejects.
+EXCERPT_CHARACTERS = 2_000
+TOO_LONG = "longer than a million characters"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record. `fault` says why it cannot be read; then `values` shows the beginning of it.
+
+    The names of `values` are folded by `fold_name`. `line` is the line on which the record begins,
+    for files that have lines.
+    """
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    fault: str = ""
+    line: int | None = None
+
+
+def unreadable(raw: str, fault: str, line: int | None = None) -> Record:
+    """Return a record that cannot be read, with the beginning of its text."""
+    return Record({"record": raw[:EXCERPT_CHARACTERS]}, fault, line)
+
+
+@lru_cache(maxsize=4096)
+def fold_name(name: str) -> str:
+    """Return a column's name in the one spelling that is compared: `Created At` is `created_at`."""
+    return "_".join(name.replace("-", " ").replace("_", " ").casefold().split())
+
+
+def repeated_names(names: Iterable[str]) -> list[str]:
+    """Return the names that occur more than once; columns without a name may."""
+    seen: set[str] = set()
+    repeated = []
+    for name in names:
+        if name and name in seen and name not in repeated:
+            repeated.append(name)
+        seen.add(name)
+    return repeated
+
+
+def is_decoded(text: str) -> bool:
+    """Return whether every byte of the text was valid in the file's encoding."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a byte that could not be decoded stands as a lone surrogate
+        return False
+    return True

@@ -1,0 +1,177 @@
+"""The values of one row, each read by the rule of its kind: the same rules for every importer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import Any
+
+from imports.errors import RowRejected
+from imports.reading.records import Record
+from imports.times import TimeReader
+from jobs import numbers
+from jobs.plain_text import one_line, paragraphs
+
+TRUE, FALSE = {"true", "yes", "on", "1", "t", "y"}, {"false", "no", "off", "0", "f", "n"}
+COUNT_MAX = 2_147_483_647
+_REFUSED = re.compile("[\0\ufffd\ud800-\udfff]")
+_REFUSED_NAMES = {
+    "\0": "a NUL character",
+    "\ufffd": "U+FFFD, the trace of characters lost before",
+}
+
+
+class Row:
+    """A record's values under the names of an importer's fields; an absent one is empty.
+
+    Every method raises RowRejected with a sentence that names the field.
+    """
+
+    def __init__(self, record: Record, columns: Mapping[str, str], times: TimeReader) -> None:
+        if record.fault:
+            raise RowRejected(record.fault)
+        self._values = record.values
+        self._columns = columns
+        self._times = times
+
+    def has_column(self, name: str) -> bool:
+        """Return whether the record has a column for this field, be it empty."""
+        return self._columns.get(name, "") in self._values
+
+    def value(self, name: str) -> Any:
+        """Return the value as the file has it; the only element of a list stands for the list."""
+        value = self._values.get(self._columns.get(name, ""))
+        while isinstance(value, list) and len(value) == 1:
+            value = value[0]
+        return value
+
+    def text(self, name: str, *, longest: int | None = None) -> str:
+        """Return the value as text without spaces around it, at most `longest` characters."""
+        value = self.value(name)
+        if value is None:
+            return ""
+        if isinstance(value, bool | dict | list):
+            raise RowRejected(f"{name} is {_kind(value)}, not text")
+        text = str(value).strip()
+        _check_characters(text, name)
+        return text if longest is None else self._checked(name, text, longest)
+
+    def line(self, name: str, *, longest: int) -> str:
+        """Return a text as it is seen on one line."""
+        return self._checked(name, one_line(self.text(name)), longest)
+
+    def paragraphs(self, name: str, *, longest: int) -> str:
+        """Return a text as it is seen, of several lines."""
+        return self._checked(name, paragraphs(self.text(name)), longest)
+
+    def texts(self, name: str) -> list[str]:
+        """Return the texts of a list, or a text as the only one."""
+        value = self.value(name)
+        if not isinstance(value, list):
+            return [text] if (text := self.text(name)) else []
+        if not all(isinstance(one, str) for one in value):
+            raise RowRejected(f"{name} is not a list of texts")
+        for one in value:
+            _check_characters(one, name)
+        return value
+
+    def external_id(self, *, longest: int, otherwise: Iterable[str]) -> str:
+        """Return the row's id in the other system.
+
+        Where the file has none, it is a digest of the fields named by `otherwise`, if there are
+        any: the same row has the same id at every import, a corrected row another one.
+        """
+        if text := self.text("external_id", longest=longest):
+            return text
+        if names := list(otherwise):
+            texts = [self.text(name) for name in names]
+            return hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:32]
+        raise RowRejected("external_id is missing")
+
+    def choice(self, name: str, choices: Mapping[str, str]) -> str:
+        """Return what the value means by `choices`, whose keys are in lower case; "" if empty."""
+        text = self.text(name)
+        if text and text.lower() not in choices:
+            raise RowRejected(f"unknown {name}: {text[:40]}")
+        return choices[text.lower()] if text else ""
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        """Return yes or no; `default` where the value is empty."""
+        value = self.value(name)
+        if isinstance(value, bool):
+            return value
+        text = self.text(name).lower()
+        if text and text not in TRUE | FALSE:
+            raise RowRejected(f"{name} is neither yes nor no: {text[:40]}")
+        return text in TRUE if text else default
+
+    def count(self, name: str) -> int | None:
+        """Return a whole number from 0, also where it is written as `10.0`."""
+        number = self._number(name)
+        if number is None:
+            return None
+        if not number.is_integer() or not 0 <= number <= COUNT_MAX:
+            raise RowRejected(f"{name} is not a whole number from 0: {self.text(name)[:40]}")
+        return int(number)
+
+    def place(self) -> tuple[float, float] | None:
+        """Return latitude and longitude in degrees. 0/0 is no place but a failure to find one."""
+        latitude, longitude = self._degrees("latitude", 90), self._degrees("longitude", 180)
+        if latitude is None or longitude is None:
+            if latitude is not longitude:
+                raise RowRejected(f"{'latitude' if latitude is None else 'longitude'} is missing")
+            return None
+        if latitude == longitude == 0:
+            raise RowRejected("latitude and longitude are both 0")
+        return latitude, longitude
+
+    def moment(self, name: str, *, not_before: datetime | None = None) -> datetime | None:
+        """Return a time in UTC, as `TimeReader.moment` reads it."""
+        text = self.text(name)
+        return self._times.moment(text, name, not_before=not_before) if text else None
+
+    def day(self, name: str) -> date | None:
+        """Return a date; the time of day that may follow it is left out."""
+        text = self.text(name)
+        return self._times.day(text, name).date() if text else None
+
+    def _checked(self, name: str, text: str, longest: int) -> str:
+        if len(text) > longest:
+            raise RowRejected(f"{name} is longer than {longest} characters")
+        return text
+
+    def _degrees(self, name: str, limit: int) -> float | None:
+        degrees = self._number(name, decimal_comma=True)
+        if degrees is not None and abs(degrees) > limit:
+            raise RowRejected(f"{name} is out of range: {self.text(name)[:40]}")
+        return degrees
+
+    def _number(self, name: str, *, decimal_comma: bool = False) -> float | None:
+        """The number; a comma may stand for the point where no number has thousands."""
+        text = self.text(name)
+        if not text:
+            return None
+        plain = text.replace(",", ".") if decimal_comma and text.count(",") == 1 else text
+        try:
+            return numbers.decimal(plain)
+        except ValueError:
+            raise RowRejected(f"{name} is not a number: {text[:40]}") from None
+
+
+def _kind(value: object) -> str:
+    match value:
+        case bool():
+            return "true or false"
+        case dict():
+            return "an object"
+        case _:
+            return "a list"
+
+
+def _check_characters(text: str, name: str) -> None:
+    """Raise RowRejected for characters that PostgreSQL cannot hold or that are traces of a loss."""
+    if found := _REFUSED.search(text):
+        raise RowRejected(f"{name} contains {_REFUSED_NAMES.get(found[0], 'half a character')}")

@@ -1,0 +1,1 @@
+"""Files that the desk uploads: received, checked, imported as a job, and pruned."""

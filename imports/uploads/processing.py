@@ -1,0 +1,117 @@
+"""What the jobs do with an uploaded file: check it, import it, delete it when its time is over."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+import jobs
+from imports.carrying_out import COUNTERS, OnProgress, Progress, check_file, import_file
+from imports.errors import ImportFileError
+from imports.importers import Importer, ImportFile, importer_of
+from imports.models import ImportRun, Upload
+
+PRUNE_BATCH_UPLOADS = 20
+State = Upload.State
+
+
+def check(upload_id: str) -> None:
+    """Read an uploaded file to its end and store what an import of it would do."""
+    upload = Upload.objects.filter(pk=upload_id, state=State.CHECKING).first()
+    if upload is None:
+        return
+    try:
+        run, notes, shown = check_file(
+            importer(upload), rejects=rejects_path(upload), on_progress=_progress("checking")
+        )
+    except ImportFileError as error:
+        _refuse(upload, error)
+        return
+    findings = {"counts": _counts(run), "notes": notes, "shown": shown}
+    _move(upload, State.CHECKED, findings=findings)
+
+
+def carry_out(upload_id: str) -> None:
+    """Import an uploaded file; goes on after the last committed batch of an earlier attempt."""
+    upload = Upload.objects.filter(pk=upload_id, state=State.IMPORTING).first()
+    if upload is None:
+        return
+    task = jobs.current_task()
+    try:
+        run = import_file(
+            importer(upload),
+            rejects=rejects_path(upload),
+            effects=task.effects,
+            on_progress=_progress("importing"),
+        )
+    except ImportFileError as error:
+        _refuse(upload, error)
+        return
+    _move(upload, State.IMPORTED, result=_counts(run))
+
+
+def prune() -> int:
+    """Delete a batch of uploads past IMPORT_RETENTION_DAYS, with their files; return how many."""
+    before = timezone.now() - timedelta(days=settings.IMPORT_RETENTION_DAYS)
+    old = list(Upload.objects.filter(created_at__lt=before).order_by("pk")[:PRUNE_BATCH_UPLOADS])
+    for upload in old:
+        delete_files(upload)
+    Upload.objects.filter(pk__in=[upload.pk for upload in old]).delete()
+    return len(old)
+
+
+def delete_files(upload: Upload) -> None:
+    """Delete the uploaded file and its rejects; those that are gone already do not matter."""
+    shutil.rmtree(folder(upload), ignore_errors=True)
+
+
+def folder(upload: Upload) -> Path:
+    """Return the folder of an upload's file and rejects."""
+    return Path(upload.file.path).parent
+
+
+def rejects_path(upload: Upload) -> Path:
+    """Return where the rejects of the check, and then of the import, are."""
+    is_import = upload.state in {State.IMPORTING, State.IMPORTED}
+    return folder(upload) / ("import.rejects.jsonl" if is_import else "check.rejects.jsonl")
+
+
+def importer(upload: Upload) -> Importer[Any]:
+    """Return the importer of an uploaded file; raises ImportFileError for options it refuses."""
+    file = ImportFile(
+        path=Path(upload.file.path),
+        source=upload.source,
+        imported_by=upload.uploaded_by_id,
+        **upload.options,
+    )
+    return importer_of(upload.target)(file)
+
+
+def _progress(stage: str) -> OnProgress:
+    """Show the job's progress, and stop it where somebody cancelled it."""
+    task = jobs.current_task()
+
+    def show(progress: Progress) -> None:
+        counts = {name: getattr(progress.run, name) for name in COUNTERS}
+        task.progress(progress.fraction, stage, **counts)
+
+    return show
+
+
+def _refuse(upload: Upload, error: ImportFileError) -> None:
+    _move(upload, State.REFUSED, fault=str(error))
+
+
+def _move(upload: Upload, state: Upload.State, **values: Any) -> None:
+    with jobs.current_task().effects():
+        here = Upload.objects.filter(pk=upload.pk, state=upload.state)
+        here.update(state=state, updated_at=timezone.now(), **values)
+
+
+def _counts(run: ImportRun) -> dict[str, int]:
+    return {name: getattr(run, name) for name in COUNTERS}

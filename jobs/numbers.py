@@ -1,0 +1,32 @@
+"""Numbers as people and other programs write them, and nothing that only Python takes for one."""
+
+from __future__ import annotations
+
+import math
+import re
+
+_DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_DECIMAL_MAX_CHARACTERS = 400
+
+
+def decimal(text: str) -> float:
+    """Return the number that `text` writes in ASCII digits: `41.3`, `-7`, `1e3`.
+
+    Raises ValueError for anything else that `float` would take (`4_1.30`, `４１`, `nan`, `inf`) and
+    for numbers beyond every float.
+    """
+    stripped = text.strip()
+    if len(stripped) > _DECIMAL_MAX_CHARACTERS or not _DECIMAL.fullmatch(stripped):
+        raise ValueError("not a number")
+    return finite(float(stripped))
+
+
+def finite(number: float) -> float:
+    """Return the number as a float; raises ValueError for one that is not finite."""
+    try:
+        value = float(number)
+    except OverflowError:
+        raise ValueError("out of range") from None
+    if not math.isfinite(value):
+        raise ValueError("out of range")
+    return value
