@@ -24,10 +24,8 @@ from imports.reading.records import (
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _DISCARD_CHARACTERS = 64 * 1024
 _UNCLOSED = "a quote opens on this line that is not closed properly"
-_QUOTE_FAULTS = {
-    "unexpected end of data": _UNCLOSED,
-    **{f"'{delimiter}' expected after '\"'": _UNCLOSED for delimiter in DELIMITERS},
-}
+#: What Python's reader says of the same; where a record has several lines, a quote joined them.
+_QUOTE_FAULTS = {"unexpected end of data", *(f"'{one}' expected after '\"'" for one in DELIMITERS)}
 
 
 def delimiter_of(start: str) -> str:
@@ -60,7 +58,8 @@ def read_delimited(text: TextIO, delimiter: str) -> Iterator[Record]:
         except StopIteration:
             return
         except csv.Error as error:
-            yield lines.reject_first(_QUOTE_FAULTS.get(str(error), str(error)))
+            is_quote = len(lines.taken) > 1 or str(error) in _QUOTE_FAULTS
+            yield lines.reject_first(_UNCLOSED if is_quote else str(error))
             continue
         if row:
             yield _record(header, row, lines)

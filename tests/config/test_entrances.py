@@ -136,7 +136,13 @@ def test_an_import_of_reports_is_bulk_work_and_each_source_is_a_sender(tmp_path:
     path.write_text("title,description,latitude,longitude\nHole,Deep,41.3,-72.9\n")
     for source in ("oldtown", "newtown"):
         call_command(
-            "import_reports", str(path), "--source", source, "--rejects", str(tmp_path / "rejects")
+            "import_reports",
+            str(path),
+            "--ids-from-rows",
+            "--source",
+            source,
+            "--rejects",
+            str(tmp_path / "rejects"),
         )
     assert urgencies() == {Urgency.BULK}
     assert len({created_by for _, created_by in sent()} - {None}) == 2
