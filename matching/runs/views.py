@@ -25,13 +25,11 @@ from jobs.http.idempotency import hands_on_its_key, idempotent
 from jobs.models import Task
 from jobs.operations import actions
 from matching.models import MatchRun
-from matching.profiles import editing
 from matching.runs import starting
 from matching.serializers import (
     FoundMatchSerializer,
     LegacyAnswerSerializer,
     NothingSerializer,
-    ProfileSerializer,
     RunRequestSerializer,
     RunStatusSerializer,
     StartedRunSerializer,
@@ -72,7 +70,7 @@ class RunStartingView(APIView):
                 wants_notice=fields["notify"],
             ),
         )
-        return _accepted(run)
+        return accepted(run)
 
 
 class MatchRunView(RunStartingView):
@@ -128,30 +126,8 @@ class CalculateView(APIView):
         While such a run of yours waits, the answer tells of that one.
         """
         NothingSerializer(data=request.data).is_valid(raise_exception=True)
-        return _accepted(
+        return accepted(
             starting.start(cast("User", request.user), starting.RunRequest(is_saved=True))
-        )
-
-
-class OnboardingView(APIView):
-    """The end of onboarding."""
-
-    permission_classes = (IsAuthenticated,)
-    throttle_classes = (RunThrottle,)
-
-    @extend_schema(
-        operation_id="onboarding_confirm",
-        request=ProfileSerializer,
-        responses={202: StartedRunSerializer},
-        tags=["matching"],
-    )
-    @idempotent
-    def post(self, request: Request) -> Response:
-        """Confirm your profile, with any last changes in the body; a match run starts at once."""
-        taken = ProfileSerializer(data=request.data, partial=True)
-        taken.is_valid(raise_exception=True)
-        return _accepted(
-            editing.confirm_onboarding(cast("User", request.user), taken.validated_data)
         )
 
 
@@ -235,12 +211,13 @@ def _legacy_answer(run: MatchRun) -> Response:
     if starting.status_of(run, starting.task_of(run)) == "failed":
         raise exceptions.APIException("The matches could not be found.")
     if run.matches is None:
-        return _accepted(run)
+        return accepted(run)
     matches = _page(run, 0, PAGE_SIZE_MAX)[0]
     return Response({"matches": matches, "total": len(matches)})
 
 
-def _accepted(run: MatchRun) -> Response:
+def accepted(run: MatchRun) -> Response:
+    """Return the answer to whoever started a run: its number, and where to follow it."""
     answer = StartedRunSerializer(
         {"task_id": run.task_id, "status": "pending", "created_at": run.created_at}
     ).data

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from matching import evaluation
 from matching.models import Opportunity, VectorSpace
-from matching.ranking import evaluation
 
 OPPORTUNITY = {"external_id": "o1", "kind": "volunteering", "title": "Plant street trees"}
 

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from jobs.management.tables import make_tables
 from matching.errors import EvaluationFileError
-from matching.ranking.evaluation import evaluate
+from matching.evaluation import evaluate
 
 
 class Command(BaseCommand):
