@@ -156,8 +156,8 @@ class OpportunityQuerySet(models.QuerySet["Opportunity"]):
         return self.filter(Q(languages=[]) | Q(languages__overlap=languages))
 
     def in_box(self, box: tuple[float, float, float, float]) -> OpportunityQuerySet:
-        """Those within south, west, north and east; west > east crosses the date line."""
-        south, west, north, east = box
+        """Return those within west, south, east and north; west > east crosses the date line."""
+        west, south, east, north = box
         within = Q(longitude__gte=west) & Q(longitude__lte=east)
         beyond = Q(longitude__gte=west) | Q(longitude__lte=east)
         return self.filter(

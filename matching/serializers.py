@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -12,11 +11,15 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from jobs import numbers
 from jobs.api.serializers import PayloadSerializer
 from jobs.http.fields import (
+    CoordinateField,
     LineField,
     MomentField,
+    NumberField,
     ParagraphsField,
+    QueryNumberField,
     StrictBooleanField,
     StrictTextField,
 )
@@ -53,29 +56,6 @@ class LanguagesField(serializers.ListField):
             raise serializers.ValidationError(str(error)) from error
 
 
-class FiniteFloatField(serializers.FloatField):
-    """A number; neither infinite nor NaN, which no comparison with a bound would refuse, nor a
-    boolean.
-    """
-
-    def to_internal_value(self, data: Any) -> float:
-        if isinstance(data, bool):
-            self.fail("invalid")
-        number = super().to_internal_value(data)
-        if not math.isfinite(number):
-            self.fail("invalid")
-        return number
-
-
-class DegreesField(FiniteFloatField):
-    """Decimal degrees (WGS 84)."""
-
-    def __init__(self, limit: int, **options: Any) -> None:
-        super().__init__(
-            min_value=-limit, max_value=limit, allow_null=True, required=False, **options
-        )
-
-
 def require_whole_place(fields: dict[str, Any]) -> None:
     """Raises ValidationError for a latitude without a longitude or the other way round."""
     if (fields.get("latitude") is None) != (fields.get("longitude") is None):
@@ -101,9 +81,9 @@ class ProfileSerializer(serializers.ModelSerializer[Profile]):
     )
     availability = LineField(max_length=300, allow_blank=True, default="")
     languages = LanguagesField(default=list)
-    latitude = DegreesField(90, default=None)
-    longitude = DegreesField(180, default=None)
-    radius_km = FiniteFloatField(min_value=0.1, max_value=20_000, allow_null=True, default=None)
+    latitude = CoordinateField(limit=90, allow_null=True, default=None)
+    longitude = CoordinateField(limit=180, allow_null=True, default=None)
+    radius_km = NumberField(min_value=0.1, max_value=20_000, allow_null=True, default=None)
     visibility = serializers.ChoiceField(
         Profile.Visibility.choices, default=Profile.Visibility.PRIVATE
     )
@@ -183,8 +163,8 @@ class PartnerOpportunitySerializer(serializers.ModelSerializer[Opportunity]):
     requirements = ParagraphsField(max_length=5000, allow_blank=True, required=False)
     external_id = StrictTextField(max_length=200, allow_blank=True, required=False)
     languages = LanguagesField(required=False)
-    latitude = DegreesField(90)
-    longitude = DegreesField(180)
+    latitude = CoordinateField(limit=90, allow_null=True, required=False)
+    longitude = CoordinateField(limit=180, allow_null=True, required=False)
     is_remote = StrictBooleanField(required=False)
     is_active = StrictBooleanField(required=False)
 
@@ -264,12 +244,12 @@ class OpportunityFilterSerializer(serializers.Serializer[Any]):
     language = StrictTextField(max_length=80, required=False, help_text="A tag or a name.")
     remote = serializers.BooleanField(required=False, allow_null=True, default=None)
     near = serializers.RegexField(
-        r"^-?\d{1,3}(\.\d+)?,-?\d{1,3}(\.\d+)?$",
+        r"^-?[0-9]{1,3}(\.[0-9]+)?,-?[0-9]{1,3}(\.[0-9]+)?$",
         max_length=60,
         required=False,
         help_text="latitude,longitude; what has no place is left out.",
     )
-    radius_km = FiniteFloatField(min_value=0.1, max_value=500, default=10)
+    radius_km = QueryNumberField(min_value=0.1, max_value=500, default=10)
     starts_after = serializers.DateField(required=False)
     ends_before = serializers.DateField(required=False)
     past = serializers.BooleanField(
@@ -291,15 +271,15 @@ class OpportunityFilterSerializer(serializers.Serializer[Any]):
         return tags
 
     def validate_near(self, text: str) -> tuple[float, float]:
-        latitude, longitude = (float(part) for part in text.split(","))
+        latitude, longitude = (numbers.decimal(part) for part in text.split(","))
         if abs(latitude) > 90 or abs(longitude) > 180:
             raise serializers.ValidationError("latitude,longitude in degrees.")
         return latitude, longitude
 
 
 class LocationSerializer(PayloadSerializer):
-    latitude = FiniteFloatField(min_value=-90, max_value=90)
-    longitude = FiniteFloatField(min_value=-180, max_value=180)
+    latitude = CoordinateField(limit=90)
+    longitude = CoordinateField(limit=180)
 
 
 class RunFiltersSerializer(PayloadSerializer):
@@ -356,7 +336,7 @@ class RunRequestSerializer(PayloadSerializer):
     location = LocationSerializer(
         required=False, allow_null=True, help_text="Instead of the profile's place."
     )
-    radius_km = FiniteFloatField(
+    radius_km = NumberField(
         min_value=0.1,
         max_value=20_000,
         required=False,
@@ -464,7 +444,7 @@ class MatchFilterSerializer(serializers.Serializer[Any]):
     """The filters of saved matches."""
 
     kind = serializers.ChoiceField(Kind.choices, required=False)
-    min_score = FiniteFloatField(required=False)
+    min_score = QueryNumberField(required=False)
     new_since = MomentField(required=False)
 
 

@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from jobs import numbers
 from reports.models import BoundingBox, Category
-
-
-class CoordinateField(serializers.FloatField):
-    """A finite JSON number within ± `limit` degrees."""
-
-    default_error_messages = {
-        "invalid": "Expected a number, in degrees.",
-        "min_value": "Expected degrees of at least {min_value}.",
-        "max_value": "Expected degrees of at most {max_value}.",
-    }
-
-    def __init__(self, *, limit: int, **kwargs: Any) -> None:
-        super().__init__(min_value=-limit, max_value=limit, **kwargs)
-
-    def to_internal_value(self, data: Any) -> float:
-        if isinstance(data, bool) or not isinstance(data, int | float) or not math.isfinite(data):
-            self.fail("invalid")
-        return float(data)
 
 
 @extend_schema_field(OpenApiTypes.STR)
@@ -73,7 +55,7 @@ class BoundingBoxField(serializers.Field[BoundingBox, Any, str, Any]):
 
     def to_internal_value(self, data: str) -> BoundingBox:
         try:
-            box = BoundingBox(*(float(part) for part in data.split(",")))
+            box = BoundingBox(*(numbers.decimal(part) for part in data.split(",")))
         except (ValueError, TypeError):
             self.fail("invalid")
         in_range = (

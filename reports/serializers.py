@@ -7,8 +7,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from jobs.http.fields import LineField, ParagraphsField
-from reports.fields import BoundingBoxField, CategoryField, CoordinateField, ListOfChoicesField
+from jobs.http.fields import CoordinateField, LineField, ParagraphsField
+from reports.fields import BoundingBoxField, CategoryField, ListOfChoicesField
 from reports.intake.submission import NewReport
 from reports.models import (
     DESCRIPTION_MAX_CHARACTERS,

@@ -8,6 +8,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from jobs import numbers
 from jobs.plain_text import one_line, paragraphs
 
 #: What PostgreSQL cannot store. No keyboard writes it, so it is refused and not taken out.
@@ -64,6 +65,43 @@ class StrictBooleanField(serializers.BooleanField):
         if not isinstance(data, bool):
             self.fail("invalid")
         return data
+
+
+class NumberField(serializers.FloatField):
+    """A finite JSON number, as the schema says: neither text nor a boolean stands for one."""
+
+    default_error_messages = {"invalid": "Expected a finite number."}
+
+    def to_internal_value(self, data: Any) -> float:
+        if isinstance(data, bool) or not isinstance(data, int | float):
+            self.fail("invalid")
+        try:
+            return numbers.finite(data)
+        except ValueError:
+            self.fail("invalid")
+
+
+class QueryNumberField(NumberField):
+    """A number in a query, where everything is text: in plain decimal digits."""
+
+    def to_internal_value(self, data: Any) -> float:
+        try:
+            return super().to_internal_value(numbers.decimal(str(data)))
+        except ValueError:
+            self.fail("invalid")
+
+
+class CoordinateField(NumberField):
+    """Decimal degrees (WGS 84), at most `limit` from zero."""
+
+    default_error_messages = {
+        "invalid": "Expected a number, in degrees.",
+        "min_value": "Expected degrees of at least {min_value}.",
+        "max_value": "Expected degrees of at most {max_value}.",
+    }
+
+    def __init__(self, *, limit: int, **options: Any) -> None:
+        super().__init__(min_value=-limit, max_value=limit, **options)
 
 
 class MomentField(serializers.DateTimeField):

@@ -87,7 +87,7 @@ class Where:
 
     def near(self, place: Place, radius_km: float) -> None:
         """Within the radius (great circle), or remote; the box is what the index serves."""
-        south, west, north, east = box_around(place, radius_km)
+        west, south, east, north = box_around(place, radius_km)
         latitude, longitude = place
         inside = (
             "o.longitude BETWEEN %s AND %s"

@@ -15,6 +15,8 @@ EARTH_RADIUS_KM = 6371.0088
 KM_PER_DEGREE = 111.195
 #: Latitude and longitude in degrees.
 Place = tuple[float, float]
+#: West, south, east and north in degrees, the order of GeoJSON (RFC 7946, section 5).
+Box = tuple[float, float, float, float]
 
 
 def kilometers_between(a: Place, b: Place) -> float:
@@ -37,20 +39,18 @@ def kilometers_sql(table: str) -> str:
     )
 
 
-def box_around(place: Place, radius_km: float) -> tuple[float, float, float, float]:
-    """South, west, north and east of a box that holds the circle; west > east where it crosses the
-    date line.
-    """
+def box_around(place: Place, radius_km: float) -> Box:
+    """Return a box that holds the circle; west > east where it crosses the date line."""
     latitude, longitude = place
     height = radius_km / KM_PER_DEGREE
     south, north = latitude - height, latitude + height
     if south <= -90 or north >= 90:
-        return max(south, -90), -180, min(north, 90), 180
+        return -180, max(south, -90), 180, min(north, 90)
     width = math.degrees(
         math.asin(min(1, math.sin(math.radians(height)) / math.cos(math.radians(latitude))))
     )
     west, east = longitude - width, longitude + width
-    return south, west + 360 * (west < -180), north, east - 360 * (east > 180)
+    return west + 360 * (west < -180), south, east - 360 * (east > 180), north
 
 
 def within(found: OpportunityQuerySet, place: Place, radius_km: float) -> OpportunityQuerySet:

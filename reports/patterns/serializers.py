@@ -7,7 +7,8 @@ from typing import Any
 from rest_framework import serializers
 
 from jobs.api.serializers import PeriodSerializer
-from reports.fields import CategoryField, CoordinateField
+from jobs.http.fields import CoordinateField
+from reports.fields import CategoryField
 
 
 class HotspotsPayloadSerializer(PeriodSerializer):
