@@ -10,12 +10,13 @@ with transaction.atomic():
     count_login.send(str(user.id))
 """
 
-from jobs.errors import JobsError, PermanentError, TaskCancelled
+from jobs.errors import JobsError, PermanentError, Postponed, TaskCancelled
 from jobs.execution.current import RunningTask, current_task
 from jobs.execution.declaration import LedgerActor, actor
 from jobs.execution.entrance import entering
 from jobs.execution.groups import send_group
 from jobs.execution.job_types import Limits, job_type
+from jobs.states import Standing
 from jobs.urgency import Urgency
 
 __all__ = [
@@ -23,7 +24,9 @@ __all__ = [
     "LedgerActor",
     "Limits",
     "PermanentError",
+    "Postponed",
     "RunningTask",
+    "Standing",
     "TaskCancelled",
     "Urgency",
     "actor",

@@ -26,6 +26,7 @@ from jobs.http import strict_json
 from jobs.models import (
     AlertEpisode,
     Attempt,
+    Breaker,
     Dashboard,
     IdempotencyKey,
     OnceKey,
@@ -387,6 +388,34 @@ class QueueAdmin(ReadOnlyAdmin[Queue]):
         return super().changelist_view(
             request, {**(extra_context or {}), "queues": overview.queues()}
         )
+
+
+@admin.register(Breaker)
+class BreakerAdmin(ReadOnlyAdmin[Breaker]):
+    """Which providers are known to be out; who may change queues may have them tried at once."""
+
+    list_display = (
+        "name",
+        "is_open",
+        "failures",
+        "opened_at",
+        "probe_at",
+        "last_error",
+        "changed_at",
+    )
+    actions = ("reset",)
+
+    @admin.display(boolean=True, description="open")
+    def is_open(self, breaker: Breaker) -> bool:
+        return breaker.opened_at is not None
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("jobs.change_queue")
+
+    @admin.action(description="Reset", permissions=["operate"])
+    def reset(self, request: HttpRequest, chosen: QuerySet[Breaker]) -> None:
+        count = sum(operator_actions.reset_breaker(one.name, by=request.user.pk) for one in chosen)
+        self.message_user(request, f"{count} breakers reset.")
 
 
 @admin.register(UndecodableMessage)

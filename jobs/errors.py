@@ -6,6 +6,7 @@ The docstring of a class is its default message.
 from __future__ import annotations
 
 import inspect
+from datetime import timedelta
 
 
 class DomainError(Exception):
@@ -35,6 +36,20 @@ class SessionUnavailable(JobsError):
 
 class PermanentError(JobsError):
     """Trying again cannot help; the task is dead at once."""
+
+
+class Postponed(JobsError):
+    """The work cannot be done now; it is tried again after `delay`, and this was no attempt."""
+
+    def __init__(self, message: str = "", *, delay: timedelta) -> None:
+        super().__init__(message)
+        self.delay = delay
+
+
+class AsksForPause(Exception):
+    """The other side said when another attempt may help: not before `retry_after` has passed."""
+
+    retry_after: timedelta | None = None
 
 
 class SealBroken(PermanentError):

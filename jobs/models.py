@@ -93,6 +93,9 @@ class Task(models.Model):
     is_completion_announced = models.BooleanField(
         db_default=False, help_text="Its owner asked to be told of the end."
     )
+    is_mirrored = models.BooleanField(
+        db_default=False, help_text="Rows of its app show how it ended."
+    )
     group_id = models.UUIDField(null=True)
     limit_key = models.CharField(max_length=200, null=True)
     limit_count = models.PositiveSmallIntegerField(
@@ -384,6 +387,24 @@ class Dashboard(TaskRollup):
         proxy = True
         verbose_name_plural = "dashboard"
         default_permissions = ("view",)
+
+
+class Breaker(models.Model):
+    """The circuit breaker before somebody else's machine; written only by `jobs.execution.breakers`."""
+
+    name = models.CharField(primary_key=True, max_length=60)
+    failures = models.PositiveIntegerField(default=0, help_text="In a row.")
+    opened_at = models.DateTimeField(null=True, help_text="Empty while it is closed.")
+    probe_at = models.DateTimeField(null=True, help_text="When the next call may try.")
+    wait_seconds = models.FloatField(default=0)
+    last_error = models.CharField(max_length=500, blank=True)
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Mark(models.Model):

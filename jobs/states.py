@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from django.db import models
 
 
@@ -20,3 +22,17 @@ class State(models.TextChoices):
 PENDING_STATES = (State.QUEUED, State.RETRYING)
 #: States that no worker changes any more.
 TERMINAL_STATES = (State.SUCCEEDED, State.DEAD, State.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a task stands that has not succeeded; `error` is that of its last attempt, redacted."""
+
+    state: State
+    error: str = ""
+    is_expired: bool = False
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether no attempt follows unless somebody replays it."""
+        return self.state in (State.DEAD, State.CANCELLED)

@@ -15,6 +15,7 @@ from jobs.execution import attempts
 from jobs.execution.declaration import LedgerActor
 from jobs.ledger import transitions
 from jobs.models import OnceKey, Task
+from jobs.states import State
 
 #: A chain longer than this is taken for one that never ends.
 RUN_LIMIT_TASKS = 10_000
@@ -40,6 +41,8 @@ def run_tasks(*, until_delay: bool = True, raise_errors: bool = True) -> int:
             if raise_errors:
                 raise error
             failed.add(task.pk)
+        if state == State.RETRYING and error is None:
+            failed.add(task.pk)  # put off
         if state is None and not Task.objects.get(pk=task.pk).is_terminal:
             break  # paused, or under a limit
         count += 1

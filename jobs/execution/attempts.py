@@ -10,6 +10,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID, uuid4
 
@@ -17,8 +18,16 @@ import structlog
 from django.db import transaction
 from dramatiq import get_broker
 
-from jobs.errors import InTransaction, LeaseLost, PermanentError, TaskCancelled
+from jobs.errors import (
+    AsksForPause,
+    InTransaction,
+    LeaseLost,
+    PermanentError,
+    Postponed,
+    TaskCancelled,
+)
 from jobs.execution import current, entrance, groups, pace, telemetry
+from jobs.execution.breakers import LONGEST_PAUSE
 from jobs.failpoints import failpoint
 from jobs.ledger import transitions
 from jobs.ledger.database import (
@@ -31,7 +40,7 @@ from jobs.redaction import redact
 from jobs.states import TERMINAL_STATES, State
 
 if TYPE_CHECKING:
-    from jobs.execution.declaration import LedgerActor
+    from jobs.execution.declaration import LedgerActor, Policy
 
 log = structlog.get_logger(__name__)
 
@@ -105,6 +114,10 @@ def _attempt(
         log.warning("jobs.lease_lost", attempt=claim.attempt)
         persistently(lambda: transitions.hand_back(claim.id))
         return None, error
+    except Postponed as error:
+        log.info("jobs.postponed", reason=str(error), seconds=round(error.delay.total_seconds()))
+        delay = error.delay
+        return persistently(lambda: transitions.put_off(claim, delay)), None
     except BaseException as error:  # noqa: BLE001 - whatever an actor raises ends in the ledger
         return _fail(actor, claim, error), error
     failpoint("after_commit", claim.id)
@@ -125,9 +138,7 @@ def _fail(
         lambda: transitions.fail(
             claim,
             failure,
-            pause=transitions.backoff(
-                claim.attempt, base=policy.min_backoff, maximum=policy.max_backoff
-            ),
+            pause=_pause(policy, claim.attempt, error),
             is_permanent=isinstance(error, PermanentError),
             is_cancelled=isinstance(error, TaskCancelled),
         )
@@ -135,6 +146,13 @@ def _fail(
     event = "jobs.attempt_failed" if state else "jobs.lease_lost"
     log.warning(event, attempt=claim.attempt, state=state, error_type=failure.error_type)
     return state
+
+
+def _pause(policy: Policy, attempt: int, error: BaseException) -> timedelta:
+    """Return how long to wait for the next attempt: the actor's back-off, or what was asked for."""
+    pause = transitions.backoff(attempt, base=policy.min_backoff, maximum=policy.max_backoff)
+    asked_for = error.retry_after if isinstance(error, AsksForPause) else None
+    return pause if asked_for is None else max(pause, min(asked_for, LONGEST_PAUSE))
 
 
 def _perform_transactional(actor: LedgerActor[..., Any], claim: transitions.Claim) -> None:

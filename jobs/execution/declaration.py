@@ -12,6 +12,7 @@ from django.conf import settings
 from dramatiq import Actor, Message, get_broker
 
 from jobs.execution import backlog, current
+from jobs.ledger.transitions import attempts_to_outlast
 
 if TYPE_CHECKING:
     from jobs.transport.brokers import LedgerBroker
@@ -20,6 +21,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Kind = Literal["transactional", "external", "long"]
 Delivery = Literal["at_least_once", "at_most_once"]
+DEFAULT_ATTEMPTS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +29,8 @@ class Policy:
     """How the ledger treats an actor's tasks."""
 
     kind: Kind = "transactional"
-    max_attempts: int = 8
+    outlasts: timedelta | None = None
+    max_attempts: int = DEFAULT_ATTEMPTS
     min_backoff: timedelta = timedelta(seconds=1)
     max_backoff: timedelta = timedelta(minutes=30)
     transaction_timeout: timedelta | None = None
@@ -65,6 +68,7 @@ class LedgerActor(Actor[P, R], Generic[P, R]):
     ) -> None:
         self.policy = policy
         self.record_fn: Callable[..., None] | None = None
+        self.mirror_fn: Callable[..., None] | None = None
         super().__init__(
             fn,
             broker=get_broker(),
@@ -92,6 +96,15 @@ class LedgerActor(Actor[P, R], Generic[P, R]):
                 f"{self.actor_name} is {self.policy.kind}; only an external actor has a record function."
             )
         self.record_fn = fn
+        return fn
+
+    def mirror(self, fn: Callable[..., None]) -> Callable[..., None]:
+        """Decorator for the function that shows on other rows how a task stands.
+
+        It is called with a `jobs.Standing` and the task's arguments, in a transaction of its own,
+        after the task has died, was cancelled or was replayed; never after a success.
+        """
+        self.mirror_fn = fn
         return fn
 
     def send_with_options(  # type: ignore[override]
@@ -149,7 +162,8 @@ def actor(  # noqa: PLR0913 - each is a named option
     queue_name: str = "default",
     kind: Kind = "transactional",
     delivery: Delivery = "at_least_once",
-    max_attempts: int = 8,
+    outlasts: timedelta | None = None,
+    max_attempts: int | None = None,
     priority: int = 0,
     min_backoff: timedelta = timedelta(seconds=1),
     max_backoff: timedelta = timedelta(minutes=30),
@@ -169,7 +183,10 @@ def actor(  # noqa: PLR0913 - each is a named option
             and writes in `current_task().effects()`.
         delivery: for external actors whose call must never be repeated: `at_most_once` is tried
             once only.
-        max_attempts: attempts, counted when they start, before a task is dead.
+        outlasts: which outage of what it needs a task survives; the attempts follow from it and
+            the pauses between them. An outage of PostgreSQL costs no attempt.
+        max_attempts: attempts, counted when they start, before a task is dead; instead of
+            `outlasts`, and 8 without either.
         priority: lower runs first, among tasks of the same urgency (`jobs.entering`).
         min_backoff, max_backoff: bounds of the exponential pause between attempts.
         transaction_timeout: how long the transaction may last; by default
@@ -188,9 +205,14 @@ def actor(  # noqa: PLR0913 - each is a named option
     is_at_most_once = delivery == "at_most_once"
     if is_at_most_once and kind != "external":
         raise ValueError("Only an external actor can be at_most_once; the others are exactly once.")
+    if outlasts is not None and max_attempts is not None:
+        raise ValueError("max_attempts follows from outlasts; give one of them.")
+    if outlasts is not None:
+        max_attempts = attempts_to_outlast(outlasts, base=min_backoff, maximum=max_backoff)
     policy = Policy(
         kind=kind,
-        max_attempts=1 if is_at_most_once else max_attempts,
+        outlasts=outlasts,
+        max_attempts=1 if is_at_most_once else max_attempts or DEFAULT_ATTEMPTS,
         min_backoff=min_backoff,
         max_backoff=max_backoff,
         transaction_timeout=transaction_timeout,

@@ -39,6 +39,7 @@ class NewTask:
     limit_count: int | None = None
     job_type: str = ""
     is_completion_announced: bool = False
+    is_mirrored: bool = False
     is_sealed: bool = False
     id: UUID = field(default_factory=uuid7)
 
@@ -46,12 +47,13 @@ class NewTask:
 #: What every task of one send has in common, in the order of `_SHARED_VALUES`.
 _SHARED_COLUMNS = """
     actor, queue, urgency, priority, max_attempts, unique_key, created_by, request_id, trace_context,
-    deadline_at, group_id, limit_key, limit_count, job_type, is_completion_announced, run_at, publish_at
+    deadline_at, group_id, limit_key, limit_count, job_type, is_completion_announced, is_mirrored,
+    run_at, publish_at
 """
 _SHARED_VALUES = """
     %(actor)s, %(queue)s, %(urgency)s, %(priority)s, %(max_attempts)s, %(unique_key)s, %(created_by)s, %(request_id)s,
     %(trace_context)s, statement_timestamp() + %(deadline)s, %(group_id)s, %(limit_key)s, %(limit_count)s,
-    %(job_type)s, %(is_completion_announced)s, statement_timestamp() + %(delay)s,
+    %(job_type)s, %(is_completion_announced)s, %(is_mirrored)s, statement_timestamp() + %(delay)s,
     statement_timestamp() + %(relay_delay)s
 """
 _INSERT = f"""

@@ -350,12 +350,48 @@ def _storable(text: str) -> str:
 
 
 def backoff(attempt: int, *, base: timedelta, maximum: timedelta) -> timedelta:
-    """A pause before the next attempt: exponential with full jitter.
+    """Return a pause before the next attempt: exponential, of which half is random.
 
-    Source: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+    So an actor knows which outage its attempts outlast at least. Source: M. Brooker, "Exponential
+    Backoff And Jitter", AWS Architecture Blog, 2015 ("equal jitter").
     """
-    ceiling = min(maximum, base * 2 ** min(attempt - 1, 30))
-    return timedelta(seconds=ceiling.total_seconds() * random.random())  # noqa: S311 - spreads the load, guards nothing
+    longest = _longest_pause(attempt, base=base, maximum=maximum)
+    share = random.uniform(0.5, 1)  # noqa: S311 - spreads the load, guards nothing
+    return timedelta(seconds=longest.total_seconds() * share)
+
+
+def attempts_to_outlast(outage: timedelta, *, base: timedelta, maximum: timedelta) -> int:
+    """Return how many attempts it takes until the shortest pauses between them exceed `outage`."""
+    attempts, covered = 1, timedelta()
+    while covered < outage:
+        covered += _longest_pause(attempts, base=base, maximum=maximum) / 2
+        attempts += 1
+    return attempts
+
+
+def _longest_pause(attempt: int, *, base: timedelta, maximum: timedelta) -> timedelta:
+    return min(maximum, base * 2.0 ** min(attempt - 1, 30))
+
+
+_PUT_OFF = f"""
+    UPDATE jobs_task AS t SET
+        state = CASE WHEN {{is_over}} THEN 'cancelled' ELSE 'retrying' END,
+        attempt = attempt - 1,
+        run_at = CASE WHEN {{is_over}} THEN run_at ELSE statement_timestamp() + %(delay)s END,
+        publish_at = CASE WHEN NOT ({{is_over}}) THEN statement_timestamp() + %(delay)s END,
+        finished_at = CASE WHEN {{is_over}} THEN statement_timestamp() END
+    WHERE id = %(id)s AND {IS_RUNNING} AND claim_token = %(token)s
+    RETURNING state
+""".format(is_over=f"(cancel_requested_at IS NOT NULL OR {_IS_SUPERSEDED})")  # noqa: S608 - constants only
+
+
+def put_off(owned: Claim, delay: timedelta) -> State | None:
+    """End a run that was no attempt: the task waits for `delay`, or is cancelled as it was asked.
+
+    None when the claim is no longer ours: then nothing was written.
+    """
+    rows = fetch(_PUT_OFF, {"id": owned.id, "token": owned.token, "delay": delay})
+    return State(rows[0][0]) if rows else None
 
 
 def cancel(task_id: UUID) -> State | None:

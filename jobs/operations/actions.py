@@ -14,7 +14,7 @@ from django.utils.module_loading import import_string
 from dramatiq import get_broker
 
 from jobs.errors import ArgumentsRefused, NotInThatState
-from jobs.execution import job_types
+from jobs.execution import breakers, job_types
 from jobs.ledger import transitions
 from jobs.ledger.database import execute
 from jobs.models import Task
@@ -144,6 +144,17 @@ def resume(queue: str, *, by: UUID | None) -> bool:
     """Tasks of `queue` start again; False when it was not paused."""
     sql = "UPDATE jobs_queue SET paused_at = NULL, note = '' WHERE name = %s AND paused_at IS NOT NULL"
     return _switch(sql, (queue,), "queue.resumed", queue, by)
+
+
+def reset_breaker(name: str, *, by: UUID | None) -> bool:
+    """Close a circuit breaker, so that what comes due next is tried; False when it was
+    closed.
+    """
+    with transaction.atomic():
+        is_changed = breakers.close(name)
+        if is_changed:
+            _record("breaker.reset", f"breaker:{name}", by)
+    return is_changed
 
 
 def _each(

@@ -21,6 +21,7 @@ from django.db import transaction
 from django.utils.module_loading import import_string
 from uuid_utils.compat import uuid7
 
+from jobs.execution import breakers
 from jobs.ledger.database import execute, fetch
 from jobs.operations import health, overview, rollup
 
@@ -81,6 +82,10 @@ def _health_seconds() -> float:
         return HEALTH_TIMEOUT_SECONDS
 
 
+def _breaker_seconds() -> float:
+    return max(breakers.open_seconds().values(), default=0)
+
+
 def _worker_memory() -> float:
     return max(
         (worker.memory_bytes or 0 for worker in overview.workers() if worker.is_alive), default=0
@@ -101,6 +106,10 @@ MEASURES: dict[str, tuple[Callable[[], float], str]] = {
     "health_seconds": (
         _health_seconds,
         "The health check takes {value:.1f} s (more than {threshold:.1f} s).",
+    ),
+    "breaker_open_seconds": (
+        _breaker_seconds,
+        "A provider has been out for {value:.0f} s (more than {threshold:.0f} s).",
     ),
     "worker_memory_bytes": (
         _worker_memory,

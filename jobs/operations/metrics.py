@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import structlog
 from django.conf import settings
@@ -26,6 +26,7 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.registry import Collector
 
+from jobs.execution import breakers
 from jobs.execution.telemetry import ProcessCollector
 from jobs.ledger.database import fetch
 from jobs.models import AlertEpisode
@@ -55,6 +56,7 @@ class LedgerCollector(Collector):
             "How far the counters by actor are behind; above 120 it stands.",
             _lag(),
         )
+        yield from _breaker_metrics(breakers.open_seconds())
         alerts = GaugeMetricFamily(
             "civiclens_alert_open", "Rules of JOBS_ALERT_RULES broken now.", labels=["rule"]
         )
@@ -101,6 +103,17 @@ def _level_metrics(queues: Iterable[overview.QueueState]) -> Iterator[Metric]:
             due.add_metric(names, level.due)
             oldest.add_metric(names, level.oldest_seconds)
     yield from (due, oldest)
+
+
+def _breaker_metrics(open_seconds: Mapping[str, float]) -> Iterator[Metric]:
+    seconds = GaugeMetricFamily(
+        "civiclens_breaker_open_seconds",
+        "How long a provider has been known to be out; 0 while it takes what is sent.",
+        labels=["breaker"],
+    )
+    for name, value in open_seconds.items():
+        seconds.add_metric([name], value)
+    yield seconds
 
 
 def _worker_metrics(workers: Sequence[overview.WorkerState]) -> Iterator[Metric]:

@@ -103,6 +103,7 @@ class LedgerBroker(Broker):
             trace_context=tracing.context_to_send(),
             is_sealed=actor.policy.is_sealed,
             urgency=Urgency.BULK if actor.policy.is_bulk else here.urgency,
+            is_mirrored=actor.mirror_fn is not None,
             **chosen,
         )
 

@@ -1,0 +1,141 @@
+"""Circuit breakers: one row for each of other people's machines, shared by every process.
+
+After FAILURES in a row a breaker opens: work that needs the machine is put off without using an
+attempt, but for one probe at a time. A probe that succeeds closes it; one that fails doubles the
+wait. Source: M. Nygard, "Release It!", 2nd edition, 2018, "Circuit Breaker".
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from jobs.errors import Postponed
+from jobs.ledger.database import execute, fetch
+
+log = structlog.get_logger(__name__)
+
+#: So many failures in a row are an outage.
+FAILURES = 5
+#: From the opening to the first probe, and the longest wait for a later one.
+FIRST_WAIT = timedelta(seconds=15)
+LONGEST_WAIT = timedelta(minutes=5)
+#: Nobody hears of a probe whose process died; after so long another one is sent.
+PROBE_TIME = timedelta(seconds=60)
+#: A pause that the machine itself asked for is kept to, up to this.
+LONGEST_PAUSE = timedelta(hours=6)
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """Leave to call the machine behind a breaker once; `is_probe` while the breaker is open."""
+
+    name: str
+    is_probe: bool = False
+
+
+def admit(name: str) -> Permit:
+    """Return leave to call the machine `name`.
+
+    Raises:
+        Postponed: its breaker is open and no probe is due. The delay spreads what waits over
+            twice the wait, so that an outage's backlog does not come back all at once.
+    """
+    rows = fetch(
+        """
+        SELECT greatest(EXTRACT(EPOCH FROM probe_at - statement_timestamp()), 0)::float8, wait_seconds
+        FROM jobs_breaker WHERE name = %s AND opened_at IS NOT NULL
+        """,
+        (name,),
+    )
+    if not rows:
+        return Permit(name)
+    if _take_probe(name):
+        return Permit(name, is_probe=True)
+    [(remaining, wait)] = rows
+    seconds = max(remaining, 1.0) + 2 * wait * random.random()  # noqa: S311 - spreads the load
+    raise Postponed(f"The breaker of {name} is open.", delay=timedelta(seconds=seconds))
+
+
+def _take_probe(name: str) -> bool:
+    """Whether this call is the one that tries now."""
+    sql = """
+        UPDATE jobs_breaker SET probe_at = statement_timestamp() + %s
+        WHERE name = %s AND opened_at IS NOT NULL AND probe_at <= statement_timestamp()
+    """
+    return bool(execute(sql, (PROBE_TIME, name)))
+
+
+def succeeded(permit: Permit) -> None:
+    """The machine answered: its breaker is closed."""
+    sql = """
+        UPDATE jobs_breaker SET failures = 0, opened_at = NULL, probe_at = NULL, wait_seconds = 0,
+            changed_at = statement_timestamp()
+        WHERE name = %s AND (failures > 0 OR opened_at IS NOT NULL) RETURNING opened_at
+    """
+    if fetch(sql, (permit.name,)):
+        log.info("jobs.breaker_closed", breaker=permit.name)
+
+
+_FAILED = """
+INSERT INTO jobs_breaker AS b (name, failures, last_error, wait_seconds, opened_at, probe_at, changed_at)
+VALUES (%(name)s, 1, %(error)s, CASE WHEN %(opens)s THEN %(wait)s ELSE 0 END,
+        CASE WHEN %(opens)s THEN statement_timestamp() END,
+        CASE WHEN %(opens)s THEN statement_timestamp() + greatest(make_interval(secs => %(wait)s), %(pause)s) END,
+        statement_timestamp())
+ON CONFLICT (name) DO UPDATE SET
+    failures = least(b.failures + 1, 1000000), last_error = excluded.last_error,
+    opened_at = coalesce(b.opened_at,
+        CASE WHEN %(opens)s OR b.failures + 1 >= %(limit)s THEN statement_timestamp() END),
+    wait_seconds = CASE
+        WHEN b.opened_at IS NOT NULL AND %(is_probe)s THEN least(b.wait_seconds * 2, %(longest)s)
+        WHEN b.opened_at IS NOT NULL THEN b.wait_seconds
+        WHEN %(opens)s OR b.failures + 1 >= %(limit)s THEN %(wait)s ELSE 0 END,
+    probe_at = CASE
+        WHEN b.opened_at IS NOT NULL AND %(is_probe)s THEN statement_timestamp()
+            + greatest(make_interval(secs => least(b.wait_seconds * 2, %(longest)s)), %(pause)s)
+        WHEN b.opened_at IS NOT NULL THEN greatest(b.probe_at, statement_timestamp() + %(pause)s)
+        WHEN %(opens)s OR b.failures + 1 >= %(limit)s
+            THEN statement_timestamp() + greatest(make_interval(secs => %(wait)s), %(pause)s) END,
+    changed_at = statement_timestamp()
+RETURNING opened_at = statement_timestamp()
+"""
+
+
+def failed(permit: Permit, error: str, *, retry_after: timedelta | None = None) -> None:
+    """The machine did not do its work. A pause that it asked for opens its breaker at once."""
+    parameters = {
+        "name": permit.name,
+        "error": error[:500],
+        "is_probe": permit.is_probe,
+        "opens": retry_after is not None,
+        "pause": min(retry_after or timedelta(), LONGEST_PAUSE),
+        "wait": FIRST_WAIT.total_seconds(),
+        "longest": LONGEST_WAIT.total_seconds(),
+        "limit": FAILURES,
+    }
+    [(is_new,)] = fetch(_FAILED, parameters)
+    if is_new:
+        log.warning("jobs.breaker_opened", breaker=permit.name)
+
+
+def close(name: str) -> bool:
+    """Close a breaker whatever its machine does; False when it is closed already."""
+    sql = """
+        UPDATE jobs_breaker SET failures = 0, opened_at = NULL, probe_at = NULL, wait_seconds = 0,
+            changed_at = statement_timestamp() WHERE name = %s AND opened_at IS NOT NULL
+    """
+    return bool(execute(sql, (name,)))
+
+
+def open_seconds() -> dict[str, float]:
+    """How long each breaker has been open; 0 for one that is closed."""
+    rows = fetch(
+        "SELECT name, coalesce(EXTRACT(EPOCH FROM statement_timestamp() - opened_at), 0)::float8"
+        " FROM jobs_breaker ORDER BY name",
+        (),
+    )
+    return dict(rows)
