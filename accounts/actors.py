@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,8 +11,17 @@ from accounts import audit, audit_chain, codes, leaderboard, reputation, retenti
 from accounts.serializers import LeaderboardPayloadSerializer, LeaderboardSerializer
 from jobs.worker import retention as jobs_retention
 
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
-@jobs.actor(queue_name="critical", kind="external", delivery="at_most_once", priority=-10)
+
+# No outage: by then the code is of no use, and its owner has asked for another one.
+@jobs.actor(
+    queue_name="critical",
+    kind="external",
+    delivery="at_most_once",
+    priority=-10,
+    outlasts=timedelta(0),
+)
 def send_otp(challenge_id: str) -> dict[str, object]:
     """Send a one-time code, at most once: providers do not recognise a repetition, and the user can
     ask again.
@@ -26,7 +35,15 @@ def record_otp_sent(outcome: dict[str, object], challenge_id: str) -> None:
         codes.record_sent(challenge_id)
 
 
-@jobs.actor(queue_name="critical", kind="external", delivery="at_least_once", is_sealed=True)
+# The SMS provider is away for a day.
+@jobs.actor(
+    queue_name="critical",
+    kind="external",
+    delivery="at_least_once",
+    outlasts=DAY,
+    max_backoff=HOUR,
+    is_sealed=True,
+)
 def send_phone_changed(old_phone: str, new_phone: str) -> dict[str, object]:
     """Tell the holder of an account's old number that it was replaced."""
     key = str(jobs.current_task().id)
@@ -34,7 +51,8 @@ def send_phone_changed(old_phone: str, new_phone: str) -> dict[str, object]:
     return {}
 
 
-@jobs.actor(queue_name="default")
+# Our own database alone.
+@jobs.actor(queue_name="default", outlasts=HOUR)
 def credit_reputation(
     user_id: str, points: int, event_key: str, reason: str, at: str | None = None
 ) -> None:
@@ -43,7 +61,8 @@ def credit_reputation(
     reputation.credit(user_id, points, event_key=event_key, reason=reason, at=happened_at)
 
 
-@jobs.actor(queue_name="default")
+# Our own database alone.
+@jobs.actor(queue_name="default", outlasts=HOUR)
 def record_audit_event(
     event: str, actor_id: str | None, subject: str, data: dict[str, Any]
 ) -> None:
@@ -51,13 +70,15 @@ def record_audit_event(
     audit.record(event, actor_id=UUID(actor_id) if actor_id else None, subject=subject, data=data)
 
 
-@jobs.actor(queue_name="maintenance")
+# Our own database; the next one of the schedule seals what this one left.
+@jobs.actor(queue_name="maintenance", outlasts=HOUR)
 def seal_audit_events() -> None:
     """Chain the audit events that no seal holds yet."""
     audit_chain.seal()
 
 
-@jobs.actor(queue_name="maintenance", kind="external", delivery="at_least_once")
+# A full disk; the next one of the schedule exports a later head.
+@jobs.actor(queue_name="maintenance", kind="external", delivery="at_least_once", outlasts=HOUR)
 def export_audit_head() -> dict[str, object]:
     """Write the head of the chain where the database's owner cannot change it; a repetition writes
     nothing new.
@@ -66,13 +87,15 @@ def export_audit_head() -> dict[str, object]:
     return {"sequence": newest.sequence if newest else 0}
 
 
-@jobs.actor(kind="long", queue_name="maintenance")
+# The next night's round deletes what this one left.
+@jobs.actor(kind="long", queue_name="maintenance", outlasts=HOUR)
 def prune_sign_ins() -> dict[str, int]:
     """Delete the codes and refresh tokens that signing in left behind, batch by batch."""
     return jobs_retention.in_batches(retention.prune)
 
 
-@jobs.actor(queue_name="analytics")
+# Our own database alone.
+@jobs.actor(queue_name="analytics", outlasts=HOUR)
 def count_login(session_id: str) -> None:
     """Count one login in the statistics of its day."""
     statistics.count_login(session_id)
@@ -81,7 +104,8 @@ def count_login(session_id: str) -> None:
 @jobs.job_type(
     "accounts.leaderboard", payload=LeaderboardPayloadSerializer, result=LeaderboardSerializer
 )
-@jobs.actor(queue_name="analytics", kind="long", max_attempts=3)
+# No outage: a person waits, and can start it again.
+@jobs.actor(queue_name="analytics", kind="long", outlasts=timedelta(seconds=1))
 def rank_citizens(**payload: Any) -> dict[str, Any]:
     """Rank the citizens who gained most reputation within a period, by display name."""
     jobs.current_task().progress(0.1, "adding up")

@@ -46,7 +46,7 @@ def send_code(challenge_id: str, *, idempotency_key: str) -> bool:
     }
     template = TEMPLATES.get(challenge.purpose, "one_time_code")
     message = rendering.render(template, challenge.channel, context, to=challenge.recipient)
-    channels.send(challenge.channel, message, idempotency_key=idempotency_key)
+    channels.send(challenge.channel, message, idempotency_key=idempotency_key, is_urgent=True)
     return True
 
 

@@ -69,7 +69,12 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
     email_verified_at = models.DateTimeField(null=True, blank=True)
     name = LineField(max_length=120, blank=True)
     locale = models.CharField(max_length=12, default="en")
-    wants_sms = models.BooleanField("wants SMS", default=False)
+    wants_sms = models.BooleanField(
+        "wants SMS", default=False, help_text="Other messages than those about their own reports."
+    )
+    wants_report_sms = models.BooleanField(
+        "wants SMS about reports", default=True, help_text="About the citizen's own reports."
+    )
     reputation = models.IntegerField(default=0)
     is_active = models.BooleanField("active", default=True)
     is_staff = models.BooleanField("staff", default=False)

@@ -119,6 +119,7 @@ class UserSerializer(serializers.ModelSerializer[User]):
             "name",
             "locale",
             "wants_sms",
+            "wants_report_sms",
             "reputation",
             "level",
         ]

@@ -231,6 +231,7 @@ JOBS_ALERT_RULES: dict[str, float] = {
     "oldest_seconds": env.float("JOBS_ALERT_OLDEST_SECONDS", default=300),
     "failure_rate": env.float("JOBS_ALERT_FAILURE_RATE", default=0.25),
     "health_seconds": env.float("JOBS_ALERT_HEALTH_SECONDS", default=2),
+    "breaker_open_seconds": env.float("JOBS_ALERT_BREAKER_OPEN_SECONDS", default=300),
     "worker_memory_bytes": env.float("JOBS_ALERT_WORKER_MEMORY_BYTES", default=1.5e9),
 }
 JOBS_HEALTH_URL: str = env.str(
@@ -429,6 +430,15 @@ AXES_VERBOSE = False
 AXES_SENSITIVE_PARAMETERS = ["username", "otp_token", "otp_challenge", "otp_device", "next"]
 AXES_CLIENT_IP_CALLABLE = "accounts.origins.address_of_request"
 
+
+def _likely_public_url() -> str:
+    """The address that the other settings suggest; empty where they name no one host."""
+    if DEBUG:
+        return f"http://127.0.0.1:{env.int('PORT', default=8000)}"
+    host = ALLOWED_HOSTS[0] if ALLOWED_HOSTS else ""
+    return "" if not host or host.startswith((".", "*")) else f"https://{host}"
+
+
 # --- Messages ------------------------------------------------------------------------------------
 # In development what has no provider goes to DATA_DIR/messages.jsonl and /dev/messages.
 EMAIL_URL: str = env.str("EMAIL_URL", default="")
@@ -441,6 +451,13 @@ SMS_PROVIDER_TOKEN: str = env.str("SMS_PROVIDER_TOKEN", default="")
 SMS_PROVIDER_TIMEOUT_SECONDS: float = env.float("SMS_PROVIDER_TIMEOUT_SECONDS", default=10)
 # The provider's server tells what became of a message with this token; without one it cannot.
 SMS_RECEIPT_TOKEN: str = env.str("SMS_RECEIPT_TOKEN", default="")
+# Where people reach this installation; every message links to it.
+PUBLIC_URL: str = (env.str("PUBLIC_URL", default="") or _likely_public_url()).rstrip("/")
+# A message that could not be sent for so long makes no sense any more.
+NOTIFICATION_EXPIRY_HOURS: int = env.int("NOTIFICATION_EXPIRY_HOURS", default=48)
+# What SMS may cost beside codes: to one citizen, and to all, within a day.
+SMS_PER_CITIZEN_DAY: int = env.int("SMS_PER_CITIZEN_DAY", default=10)
+SMS_PER_DAY: int = env.int("SMS_PER_DAY", default=20_000)
 NOTIFICATION_CHANNELS = {
     "email": f"notifications.channels.{'mailbox.send_email' if DEBUG and not EMAIL_URL else 'email.send'}",
     "sms": f"notifications.channels.{'mailbox.send_sms' if DEBUG and not SMS_PROVIDER_URL else 'sms.send'}",

@@ -25,6 +25,10 @@ api_v1: list[URLPattern | URLResolver] = [
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/api/docs/"), name="home"),
+    # Messages link here. Until there are public pages, the API shows the report.
+    path(
+        "reports/<uuid:pk>", RedirectView.as_view(pattern_name="report-detail"), name="report-page"
+    ),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
     path("api/v1/", include(api_v1)),

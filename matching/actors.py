@@ -8,19 +8,21 @@ from typing import Any
 from uuid import UUID
 
 import jobs
-from matching.models import OpportunityVector, Profile, ProfileVector
+from matching.models import MatchRun, OpportunityVector, Profile, ProfileVector
 from matching.ranking import carrying_out, reverse
 from matching.search import generation
 from matching.vectors import rebuilding, storing
 from notifications.actors import notify_user
 
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 #: Opportunities whose citizens one task looks for.
 REVERSE_BATCH = 16
 #: Each of them may have to be compared with every citizen.
 REVERSE_TIMEOUT = timedelta(seconds=60)
 
 
-@jobs.actor(queue_name="matching", kind="external", delivery="at_least_once")
+# A server of embeddings is away for a day.
+@jobs.actor(queue_name="matching", kind="external", delivery="at_least_once", outlasts=DAY)
 def embed_opportunities(opportunity_ids: list[str]) -> list[OpportunityVector]:
     """The vectors of new or changed opportunities; the model runs while no transaction is open."""
     return storing.opportunity_vectors(opportunity_ids, attempt=jobs.current_task().attempt)
@@ -34,7 +36,8 @@ def record_opportunity_vectors(rows: list[OpportunityVector], _opportunity_ids: 
     send_reverse(changed)
 
 
-@jobs.actor(queue_name="matching", kind="external", delivery="at_least_once")
+# As for opportunities.
+@jobs.actor(queue_name="matching", kind="external", delivery="at_least_once", outlasts=DAY)
 def embed_profile(profile_id: str) -> list[ProfileVector]:
     """The vector of a changed profile."""
     return storing.profile_vectors([profile_id], attempt=jobs.current_task().attempt)
@@ -48,7 +51,8 @@ def record_profile_vector(rows: list[ProfileVector], _profile_id: str) -> None:
         send_refresh(str(row.profile.user_id))
 
 
-@jobs.actor(queue_name="matching", kind="long")
+# Our own database alone; every night's round does it again.
+@jobs.actor(queue_name="matching", kind="long", outlasts=HOUR)
 def refresh_matches(user_id: str) -> None:
     """A citizen's saved matches are what would be found now."""
     carrying_out.refresh(user_id)
@@ -61,13 +65,22 @@ def send_refresh(user_id: str, **options: Any) -> None:
     )
 
 
-@jobs.actor(queue_name="matching", kind="long", max_attempts=4)
+# No outage: a person waits, and can start it again.
+@jobs.actor(queue_name="matching", kind="long", outlasts=timedelta(seconds=3))
 def run_matches(run_id: str) -> None:
     """A match run somebody asked for."""
     carrying_out.carry_out(run_id)
 
 
-@jobs.actor(queue_name="matching", transaction_timeout=REVERSE_TIMEOUT, is_bulk=True)
+@run_matches.mirror
+def show_run_end(standing: jobs.Standing, run_id: str) -> None:
+    """Keep how a run ended that found nothing: it outlives its task."""
+    ended_as = standing.state if standing.has_ended else ""
+    MatchRun.objects.filter(pk=run_id).update(ended_as=ended_as)
+
+
+# Our own database alone.
+@jobs.actor(queue_name="matching", transaction_timeout=REVERSE_TIMEOUT, outlasts=HOUR, is_bulk=True)
 def match_citizens(opportunity_ids: list[str]) -> None:
     """New or changed opportunities are matches of citizens they suit alone.
 
@@ -89,7 +102,8 @@ def send_reverse(opportunity_ids: Sequence[UUID]) -> None:
     match_citizens.send_many([(batch,) for batch in batches])
 
 
-@jobs.actor(queue_name="matching", kind="long")
+# The next night's round does what this one left.
+@jobs.actor(queue_name="matching", kind="long", outlasts=HOUR)
 def refresh_all_matches() -> None:
     """Every night: stems are counted, old runs and rankings go, and each citizen's matches are
     found anew.
@@ -100,7 +114,8 @@ def refresh_all_matches() -> None:
     )
 
 
-@jobs.actor(queue_name="maintenance", kind="long", max_attempts=20, is_bulk=True)
+# A server of embeddings is away for a day.
+@jobs.actor(queue_name="maintenance", kind="long", outlasts=DAY, is_bulk=True)
 def rebuild_embeddings() -> None:
     """Everything is embedded with this worker's embedder; then citizens are matched with its
     vectors.
@@ -108,7 +123,8 @@ def rebuild_embeddings() -> None:
     rebuilding.rebuild()
 
 
-@jobs.actor(queue_name="maintenance", kind="long", max_attempts=3, is_bulk=True)
+# No outage: an operator watches, and can start it again.
+@jobs.actor(queue_name="maintenance", kind="long", outlasts=timedelta(seconds=1), is_bulk=True)
 def build_vector_indices() -> None:
     """The vector indexes are built anew, checked, and replace the old ones."""
     rebuilding.build_indices()

@@ -451,6 +451,12 @@ class MatchRun(models.Model):
     )
     wants_notice = models.BooleanField(default=False)
     matches = models.JSONField(null=True)
+    ended_as = models.CharField(
+        max_length=10,
+        blank=True,
+        db_default="",
+        help_text="How its task ended without matches: dead or cancelled.",
+    )
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())
 

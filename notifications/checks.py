@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
+from django.http.request import validate_host
 
 
 @register
 def check_providers(**_: Any) -> list[CheckMessage]:
-    """Outside DEBUG, email and SMS have a way out."""
+    """Outside DEBUG, email and SMS have a way out, and messages a link."""
     if settings.DEBUG:
         return []
-    return [*_check_email(), *_check_sms()]
+    return [*_check_email(), *_check_sms(), *_check_links()]
 
 
 def _check_email() -> list[CheckMessage]:
@@ -44,4 +46,25 @@ def _check_sms() -> list[CheckMessage]:
         return [
             Error("SMS_PROVIDER_URL is not an https:// URL.", hint=hint, id="notifications.E003")
         ]
+    return []
+
+
+def _check_links() -> list[CheckMessage]:
+    try:
+        url = urlsplit(settings.PUBLIC_URL)
+        host = url.hostname or ""
+    except ValueError:
+        url, host = urlsplit(""), ""
+    is_local = host in {"localhost", "127.0.0.1", "::1"}
+    is_secure = url.scheme == "https" or (url.scheme == "http" and is_local)
+    if not host or not is_secure or url.path or url.query or url.fragment or url.username:
+        hint = "Set PUBLIC_URL to the address people use, such as https://city.example.org."
+        message = "PUBLIC_URL is no https:// address of a host, so messages have no link."
+        return [Error(message, hint=hint, id="notifications.E004")]
+    if not validate_host(host, settings.ALLOWED_HOSTS):
+        hint = f"Add {host} to ALLOWED_HOSTS, or correct PUBLIC_URL."
+        message = (
+            "ALLOWED_HOSTS lacks the host of PUBLIC_URL, so links of messages would be refused."
+        )
+        return [Error(message, hint=hint, id="notifications.E005")]
     return []

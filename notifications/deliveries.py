@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, Protocol, cast
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.utils import timezone
 
+from jobs.http import limits
+from jobs.http.limits import Rule
 from notifications import channels, receipts, rendering
 from notifications.channels import Message
 from notifications.errors import ChannelError
@@ -17,6 +22,9 @@ from notifications.models import Delivery
 log = structlog.get_logger(__name__)
 
 Channel, Status = Delivery.Channel, Delivery.Status
+DAY = timedelta(days=1)
+#: About a citizen's own reports: by SMS too, unless they say otherwise.
+REPORT_TEMPLATES = {"report_received", "report_status_changed"}
 
 
 class Recipient(Protocol):
@@ -26,6 +34,7 @@ class Recipient(Protocol):
     email: str
     email_verified: bool
     wants_sms: bool
+    wants_report_sms: bool
     locale: str
     is_active: bool
 
@@ -41,7 +50,7 @@ def prepare(
     for SMS.
     """
     user = get_user_model().objects.filter(pk=user_id).first()
-    ways = _channels_of(cast("Recipient", user)) if user else []
+    ways = _channels_of(cast("Recipient", user), template) if user else []
     if not ways:
         return []
     delivery = Delivery(
@@ -61,6 +70,9 @@ def deliver(delivery_id: str, *, idempotency_key: str) -> dict[str, object]:
     message = _message(delivery)
     if message is None:
         return {"status": Status.SKIPPED}
+    if not _is_within_limits(delivery):
+        log.warning("sms_limit_reached", delivery_id=delivery_id)
+        return {"status": Status.SKIPPED, "error": "The day's limit of SMS is reached."}
     try:
         provider_id = channels.send(delivery.channel, message, idempotency_key=idempotency_key)
     except ChannelError as error:
@@ -87,10 +99,24 @@ def record_outcome(delivery_id: str, outcome: dict[str, Any]) -> None:
         receipts.apply_early(provider_id)
 
 
+def _is_within_limits(delivery: Delivery) -> bool:
+    """Count an SMS once, however often it is tried, against what a citizen and all may get a day."""
+    if delivery.channel != Channel.SMS or delivery.counted_at:
+        return True
+    rules = [
+        Rule(f"sms:user:{delivery.user_id}", settings.SMS_PER_CITIZEN_DAY, DAY),
+        Rule("sms:all", settings.SMS_PER_DAY, DAY),
+    ]
+    if not limits.hit_in_turn(rules).allowed:
+        return False
+    Delivery.objects.filter(pk=delivery.pk).update(counted_at=timezone.now())
+    return True
+
+
 def _message(delivery: Delivery) -> Message | None:
     """What to send; None when the user cannot be reached by this channel any more."""
     user = cast("Recipient | None", delivery.user)
-    if user is None or delivery.channel not in _channels_of(user):
+    if user is None or delivery.channel not in _channels_of(user, delivery.template):
         return None
     address = user.email if delivery.channel == Channel.EMAIL else user.phone
     return rendering.render(
@@ -98,7 +124,10 @@ def _message(delivery: Delivery) -> Message | None:
     )
 
 
-def _channels_of(user: Recipient) -> list[str]:
-    """The ways to the user, the best first: email where it is verified, SMS where it is wanted."""
-    ways = {Channel.EMAIL: user.email_verified, Channel.SMS: user.wants_sms}
+def _channels_of(user: Recipient, template: str) -> list[str]:
+    """The ways to the user for such a message, the best first: email where it is verified, then SMS
+    where it is wanted.
+    """
+    wants_sms = user.wants_report_sms if template in REPORT_TEMPLATES else user.wants_sms
+    ways = {Channel.EMAIL: user.email_verified, Channel.SMS: wants_sms}
     return [channel for channel, is_open in ways.items() if is_open and user.is_active]

@@ -8,6 +8,7 @@ from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from jobs.model_fields import LineField
+from jobs.states import Standing, State
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
@@ -18,6 +19,18 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         self.update(
             status=status, provider_id=provider_id, error=error[:500], finished_at=timezone.now()
         )
+
+    def show(self, standing: Standing) -> None:
+        """Show how the task stands that was to send them, unless they were sent."""
+        unsent = self.filter(status__in=Delivery.UNSENT_STATUSES)
+        if not standing.has_ended:
+            unsent.update(status=Delivery.Status.QUEUED, error="", finished_at=None)
+        elif standing.is_expired:
+            unsent.finish(Delivery.Status.EXPIRED, error=standing.error)
+        elif standing.state == State.CANCELLED:
+            unsent.finish(Delivery.Status.CANCELLED, error=standing.error)
+        else:
+            unsent.finish(Delivery.Status.FAILED, error=standing.error)
 
     def settle(self, receipt: Receipt) -> None:
         """The SMS sent under the receipt's id ended as the receipt says; what is past that state
@@ -48,6 +61,10 @@ class Delivery(models.Model):
         UNDELIVERED = "undelivered", "Undelivered"
         FAILED = "failed", "Failed"
         SKIPPED = "skipped", "Skipped"
+        EXPIRED = "expired", "Expired"
+        CANCELLED = "cancelled", "Cancelled"
+
+    UNSENT_STATUSES = (Status.QUEUED, Status.FAILED, Status.EXPIRED, Status.CANCELLED)
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(
@@ -63,6 +80,9 @@ class Delivery(models.Model):
     provider_id = models.CharField("provider's id", max_length=200, blank=True)
     error = LineField(max_length=500, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
+    counted_at = models.DateTimeField(
+        null=True, help_text="When it was counted against the day's limit of SMS."
+    )
     finished_at = models.DateTimeField(null=True)
 
     objects = DeliveryQuerySet.as_manager()

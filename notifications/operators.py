@@ -19,6 +19,7 @@ def email_alert(episode_id: UUID | str, phase: alerts.Phase, *, idempotency_key:
     message again.
     """
     subject, body = alerts.describe(AlertEpisode.objects.get(pk=episode_id), phase)
+    body = f"{body}\n{settings.PUBLIC_URL}/admin/jobs/dashboard/"
     for number, address in enumerate(settings.OPERATOR_EMAILS):
         channels.send(
             "email", Message(address, subject, body), idempotency_key=f"{idempotency_key}-{number}"

@@ -7,9 +7,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
+from django.conf import settings
 from django.template import Context, Engine
 from django.utils import translation
 
+from jobs.plain_text import one_line, paragraphs
 from notifications.channels import Message
 
 FOLDER = "notifications"
@@ -18,14 +20,18 @@ FOLDER = "notifications"
 def render(
     template: str, channel: str, context: Mapping[str, str], *, to: str, locale: str = "en"
 ) -> Message:
-    """The message in the recipient's language; plain text, so nothing is escaped. An SMS has no
-    subject.
+    """Return the message in the recipient's language; plain text, so nothing is escaped.
 
-    Raises django.template.TemplateDoesNotExist.
+    Templates get the `context`, each text of it as it is seen, and the `link` that its `path` leads
+    to. An SMS has no subject. Raises django.template.TemplateDoesNotExist.
     """
+    lines = {name: one_line(str(value)) for name, value in context.items()}
+    texts = {name: paragraphs(str(value)) for name, value in context.items()}
+    link = {"link": settings.PUBLIC_URL + context.get("path", "/")}
+    is_email = channel == "email"
     with translation.override(locale):
-        body = _fill(f"{FOLDER}/{template}.{channel}.txt", context)
-        subject = _fill(f"{FOLDER}/{template}.subject.txt", context) if channel == "email" else ""
+        body = _fill(f"{FOLDER}/{template}.{channel}.txt", (texts if is_email else lines) | link)
+        subject = _fill(f"{FOLDER}/{template}.subject.txt", lines | link) if is_email else ""
     return Message(to=to, subject=" ".join(subject.split()), body=body.strip())
 
 

@@ -77,4 +77,6 @@ def status_of(run: MatchRun, task: Task | None) -> str:
     """The status in the API's words; a run that outlived its task has ended."""
     if task is not None:
         return STATUS_OF[State(task.state)]
+    if run.ended_as:
+        return STATUS_OF[State(run.ended_as)]
     return "failed" if run.matches is None else "completed"

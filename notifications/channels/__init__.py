@@ -8,6 +8,10 @@ from typing import Protocol
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from jobs.execution import breakers
+from jobs.ledger.database import persistently
+from notifications.errors import ChannelError
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -28,10 +32,26 @@ class Channel(Protocol):
     def __call__(self, message: Message, *, idempotency_key: str) -> str: ...
 
 
-def send(channel: str, message: Message, *, idempotency_key: str) -> str:
-    """Send by the function that NOTIFICATION_CHANNELS names.
+def send(channel: str, message: Message, *, idempotency_key: str, is_urgent: bool = False) -> str:
+    """Send by the function that NOTIFICATION_CHANNELS names, unless the channel is known to be out.
 
-    Raises notifications.errors.ChannelError.
+    An urgent message is tried all the same, since it is of no use later. Each outcome moves the
+    channel's breaker.
+
+    Raises:
+        Postponed: the channel's breaker is open.
+        ChannelError: the channel did not take the message.
     """
+    permit = breakers.Permit(channel) if is_urgent else breakers.admit(channel)
     send_message: Channel = import_string(settings.NOTIFICATION_CHANNELS[channel])
-    return send_message(message, idempotency_key=idempotency_key)
+    try:
+        provider_id = send_message(message, idempotency_key=idempotency_key)
+    except ChannelError as error:
+        if error.is_outage:
+            breakers.failed(permit, str(error), retry_after=error.retry_after)
+        else:
+            breakers.succeeded(permit)
+        raise
+    # What was sent cannot be taken back: wait for PostgreSQL rather than send it again.
+    persistently(lambda: breakers.succeeded(permit))
+    return provider_id

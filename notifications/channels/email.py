@@ -10,6 +10,9 @@ from django.core.mail import EmailMessage
 from notifications.channels import Message
 from notifications.errors import ChannelError
 
+#: The server refuses this recipient or this text, and may take the next message.
+_ABOUT_ONE_MESSAGE = (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError)
+
 
 def send(message: Message, *, idempotency_key: str) -> str:
     """Hand the message to the mail server; its Message-ID comes from the key, so that a repetition
@@ -23,7 +26,12 @@ def send(message: Message, *, idempotency_key: str) -> str:
     try:
         email.send()
     except (OSError, smtplib.SMTPException) as error:
-        raise ChannelError(type(error).__name__, permanent=_is_permanent(error)) from error
+        permanent = _is_permanent(error)
+        raise ChannelError(
+            type(error).__name__,
+            permanent=permanent,
+            is_outage=not permanent and not isinstance(error, _ABOUT_ONE_MESSAGE),
+        ) from error
     return message_id
 
 

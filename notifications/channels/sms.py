@@ -14,6 +14,7 @@ from django.conf import settings
 
 from jobs.http import strict_json
 from notifications.channels import Message
+from notifications.channels.pauses import retry_after
 from notifications.errors import ChannelError
 
 LONGEST_ANSWER_BYTES = 65_536
@@ -42,7 +43,9 @@ def send(message: Message, *, idempotency_key: str) -> str:
         error.close()
         permanent = 400 <= error.code < 500 and error.code not in WORTH_RETRYING
         raise ChannelError(
-            f"The SMS provider answered {error.code}.", permanent=permanent
+            f"The SMS provider answered {error.code}.",
+            permanent=permanent,
+            retry_after=retry_after(error.headers),
         ) from error
     except (OSError, HTTPException) as error:
         raise ChannelError(

@@ -105,6 +105,6 @@ def _send_tasks(report: Report) -> None:
     notify_user.send(
         reporter_id,
         "report_received",
-        {"report_id": report_id, "title": report.title},
+        {"report_id": report_id, "title": report.title, "path": f"/reports/{report_id}"},
         f"report:{report_id}:received",
     )

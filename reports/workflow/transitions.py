@@ -126,6 +126,7 @@ def _tell(report: Report, change: StatusChange, by: User) -> None:
         "report_status_changed",
         {
             "report_id": str(report.pk),
+            "path": f"/reports/{report.pk}",
             "title": report.title,
             "status": change.get_to_status_display(),
             "note": change.note,

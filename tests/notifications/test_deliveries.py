@@ -44,8 +44,9 @@ def tell(
         ),
         ({"email": "ada@example.org", "wants_sms": True}, "sms"),
         ({"wants_sms": True}, "sms"),
-        ({"email": "ada@example.org"}, None),
-        ({}, None),
+        ({"email": "ada@example.org"}, "sms"),
+        ({}, "sms"),
+        ({"wants_report_sms": False}, None),
         ({"wants_sms": True, "is_active": False}, None),
     ],
 )
@@ -144,7 +145,7 @@ def test_an_unknown_user_is_told_nothing() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("change", [{"wants_sms": False}, {"is_active": False}])
+@pytest.mark.parametrize("change", [{"wants_report_sms": False}, {"is_active": False}])
 def test_a_wish_withdrawn_before_sending_is_honoured(
     sent_messages: Messages, change: dict[str, Any]
 ) -> None:

@@ -1,0 +1,33 @@
+"""Reading `Retry-After`: how long a provider asks to be left alone (RFC 9110, section 10.2.3)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email.message import Message
+from email.utils import parsedate_to_datetime
+
+#: More than this is no pause; the ledger bounds it further.
+LONGEST = timedelta(days=1)
+
+
+def retry_after(headers: Message[str, str]) -> timedelta | None:
+    """Return the pause that an answer asks for, at most a day; None where it asks for none.
+
+    A date is compared with the answer's own `Date`, so that a wrong clock of ours does no harm.
+    """
+    text = (headers.get("Retry-After") or "").strip()
+    if text.isascii() and text.isdigit():
+        return timedelta(seconds=min(int(text[:12]), LONGEST.total_seconds()))
+    until = _moment(text)
+    if until is None:
+        return None
+    now = _moment(headers.get("Date") or "") or datetime.now(UTC)
+    return min(max(until - now, timedelta()), LONGEST)
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
