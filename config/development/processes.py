@@ -48,7 +48,7 @@ def spawn(
         stderr=subprocess.STDOUT,
         start_new_session=True,
         pass_fds=pass_fds,
-        preexec_fn=_before_exec(niceness, os.getpid()),  # noqa: PLW1509 - callers spawn from their only thread
+        preexec_fn=_before_exec(niceness, os.getpid()),  # noqa: PLW1509 - it needs no lock that another thread may hold
     )
 
 

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import random
 import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import pika
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
+from pika.exceptions import AMQPError
+
 from config.development import processes
+
+logging.getLogger("pika").setLevel(logging.CRITICAL)  # that nobody answers is an answer here
 
 INSTALL_COMMAND = "apt-get install -y rabbitmq-server"
 DISTRIBUTION_PORT_OFFSET = 20_000
 PORTS = range(10_000, 32_768 - DISTRIBUTION_PORT_OFFSET)
 STOP_SECONDS = 15
+PROBE_SECONDS = 2
 CONFIGURATION = """\
 listeners.tcp.default = 127.0.0.1:{port}
 loopback_users.guest = true
@@ -61,6 +70,15 @@ class RabbitmqNode:
         """The number of the broker's process, or None before its start."""
         return self._server.pid if self._server else None
 
+    def send_signal(self, number: int) -> None:
+        """Send a signal to the broker's process group, as SIGSTOP, with which it stands still.
+
+        Nothing happens where it is not running.
+        """
+        if self._server is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._server.pid, number)
+
     def start(self) -> None:
         """The broker boots afterwards; `wait_ready` says when it answers.
 
@@ -87,13 +105,20 @@ class RabbitmqNode:
         return self._server.poll() if self._server else 0
 
     def answers(self) -> bool:
-        """Whether the broker speaks AMQP now."""
+        """Whether the broker opens a connection now, its virtual host included; takes some seconds
+        at most.
+
+        A broker that stands still accepts connections all the same, and one whose disk was full
+        greets whoever comes and has no virtual host to let them in.
+        """
+        parameters = pika.URLParameters(self.url)
+        parameters.socket_timeout = parameters.stack_timeout = PROBE_SECONDS
+        parameters.blocked_connection_timeout = PROBE_SECONDS
         try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=2) as connection:
-                connection.sendall(b"AMQP\x00\x00\x09\x01")
-                return connection.recv(1) == b"\x01"  # a method frame: connection.start
-        except OSError:
+            pika.BlockingConnection(parameters).close()
+        except (AMQPError, AMQPConnectorException, OSError):
             return False
+        return True
 
     def wait_ready(self, timeout: float = 60) -> None:
         """The broker answers afterwards.

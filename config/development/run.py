@@ -26,7 +26,7 @@ import environ
 from config.development.postgres import PostgresServer
 from config.development.processes import ServiceError, end_with_parent, wait_for
 from config.development.rabbitmq import RabbitmqNode, find_server
-from config.development.supervisor import LogReader, Program, Supervisor, tells_of_error
+from config.development.supervisor import LogReader, Probe, Program, Supervisor, tells_of_error
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 FAST_QUEUES = ("critical", "default", "notifications")
@@ -198,13 +198,14 @@ class Runner:
     def _announce_when_ready(self) -> None:
         """Print the block once the web answers and the workers beat.
 
-        RabbitMQ boots only then, so as not to take the processor from them: what is sent before it
-        is up waits in the ledger.
+        RabbitMQ boots only then, so as not to take the processor from them: until it is up, workers
+        take tasks from the ledger themselves.
         """
         self._wait("the web did not answer", lambda: _answers(self.address))
         self._wait("the workers did not start", self._workers_beat)
-        if self.transport.node is not None:
-            self.supervisor.start("rabbitmq", self.transport.node, stops_last=True)
+        if (node := self.transport.node) is not None:
+            probe = Probe(node.answers, node.kill)
+            self.supervisor.start("rabbitmq", node, stops_last=True, probe=probe)
         print(self._block(), flush=True)
 
     def _wait(self, failure: str, is_ready: Callable[[], bool]) -> None:

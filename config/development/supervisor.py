@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,11 @@ from config.development import processes
 SHORTEST_BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 15.0
 HEALTHY_SECONDS = 30.0
+#: How often a service with a probe is asked, and how long it may not answer: while it boots, and
+#: afterwards.
+PROBE_PAUSE_SECONDS = 2.0
+BOOT_SILENCE_SECONDS = 120.0
+SILENCE_SECONDS = 15.0
 LOG_BYTES = 10_000_000
 ERROR = re.compile(
     r"\b(ERROR|CRITICAL)\b|\[(error|critical) *\]|\"level\": *\"(error|critical)\""
@@ -113,31 +119,76 @@ class Backoff:
         self.started_at, self.due_at = now, None
 
 
+class Probe:
+    """Asks a service again and again whether it answers.
+
+    Each time in a thread of its own, since the question may hang; `kill` ends the service however it
+    hangs.
+    """
+
+    def __init__(self, answers: Callable[[], bool], kill: Callable[[], None]) -> None:
+        self.kill = kill
+        self._answers = answers
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self.restart()
+
+    def restart(self) -> None:
+        """Give the service, which has just been started, the time that a boot takes."""
+        with self._lock:
+            self._life = object()
+            self._deadline = time.monotonic() + BOOT_SILENCE_SECONDS
+            self._ask_at = 0.0
+
+    def is_silent(self) -> bool:
+        """Return whether the service has not answered for too long; ask it if that is due."""
+        is_asking = self._thread is not None and self._thread.is_alive()
+        if time.monotonic() >= self._ask_at and not is_asking:
+            self._thread = threading.Thread(target=self._ask, args=[self._life], daemon=True)
+            self._thread.start()
+        return time.monotonic() > self._deadline
+
+    def _ask(self, life: object) -> None:
+        is_answering = self._answers()
+        with self._lock:
+            if life is not self._life:
+                return  # the process that was asked is gone
+            self._ask_at = time.monotonic() + PROBE_PAUSE_SECONDS
+            if is_answering:
+                self._deadline = time.monotonic() + SILENCE_SECONDS
+
+
 class Supervisor:
-    """Starts services, restarts each that dies, and stops them all."""
+    """Starts services, restarts each that dies or stops answering its probe, and stops them all."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
         self._services: dict[str, Service] = {}
         self._backoffs: dict[str, Backoff] = {}
+        self._probes: dict[str, Probe] = {}
         self._last_to_stop: set[str] = set()
 
-    def start(self, name: str, service: Service, *, stops_last: bool = False) -> None:
+    def start(
+        self, name: str, service: Service, *, stops_last: bool = False, probe: Probe | None = None
+    ) -> None:
         """The service runs afterwards and is kept alive by `check`.
 
         Raises ServiceError where it cannot start.
         """
         self._services[name] = service
+        if probe is not None:
+            self._probes[name] = probe
         self._backoffs[name] = Backoff(started_at=time.monotonic())
         if stops_last:
             self._last_to_stop.add(name)
         service.start()
 
     def check(self) -> None:
-        """Restart what died and has waited its time."""
+        """Restart what died and has waited its time; kill what does not answer, to restart it."""
         for name, service in self._services.items():
             status, backoff = service.poll(), self._backoffs[name]
             if status is None:
+                self._kill_silent(name)
                 continue
             if backoff.due_at is None:
                 wait = backoff.died(time.monotonic())
@@ -152,8 +203,18 @@ class Supervisor:
         self._stop_all(self._services.keys() - self._last_to_stop)
         self._stop_all(self._last_to_stop)
 
+    def _kill_silent(self, name: str) -> None:
+        probe = self._probes.get(name)
+        if probe is not None and probe.is_silent():
+            self._say(
+                f"{name} runs but has not answered for {SILENCE_SECONDS:.0f} s; it is killed."
+            )
+            probe.kill()
+
     def _restart(self, name: str) -> None:
         backoff = self._backoffs[name]
+        if name in self._probes:
+            self._probes[name].restart()
         try:
             self._services[name].start()
             backoff.started(time.monotonic())

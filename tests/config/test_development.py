@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,12 +22,20 @@ from config.development import processes, run, system
 from config.development.environment import BASE_DIR
 from config.development.postgres import PostgresServer
 from config.development.rabbitmq import RabbitmqError, RabbitmqNode
-from config.development.supervisor import Backoff, LogReader, Program, Supervisor, tells_of_error
+from config.development.supervisor import (
+    Backoff,
+    LogReader,
+    Probe,
+    Program,
+    Supervisor,
+    tells_of_error,
+)
+from tests.faults.system import FELL_VIRTUAL_HOST
 
 NO_SYNC = {"fsync": "off", "shared_buffers": "16MB"}
 
 
-# --- PostgreSQL ----------------------------------------------------------------------------------------------
+# --- PostgreSQL -----------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +92,7 @@ def test_a_killed_server_comes_back_although_its_number_was_taken(
     assert _query(running_postgres, "SELECT 1") == 1
 
 
-# --- RabbitMQ ------------------------------------------------------------------------------------------------
+# --- RabbitMQ -------------------------------------------------------------------------------------
 
 
 def _declare(node: RabbitmqNode, *, passive: bool) -> None:
@@ -116,7 +125,7 @@ def test_a_private_node_keeps_its_queues_over_a_stop_and_loses_them_by_a_wipe(
         _declare(rabbitmq_node, passive=True)
 
 
-# --- the supervisor --------------------------------------------------------------------------------------------
+# --- the supervisor -------------------------------------------------------------------------------
 
 
 def _program(tmp_path: Path, code: str) -> Program:
@@ -151,6 +160,62 @@ def test_a_dead_child_is_restarted(tmp_path: Path) -> None:
     supervisor.stop()
     assert said == ["sleeper ended (signal 9); it starts again in 0.5 s."]
     assert program.poll() is not None
+
+
+@pytest.mark.parametrize("fault", ["frozen", "without its virtual host"])
+def test_a_broker_that_lives_but_does_not_answer_is_restarted(
+    rabbitmq_node: RabbitmqNode, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("config.development.supervisor.SILENCE_SECONDS", 3.0)
+    monkeypatch.setattr("config.development.supervisor.PROBE_PAUSE_SECONDS", 0.1)
+    said: list[str] = []
+    has_answered = threading.Event()
+
+    def answers() -> bool:
+        is_answering = rabbitmq_node.answers()
+        if is_answering:
+            has_answered.set()
+        return is_answering
+
+    supervisor = Supervisor(said.append)
+    rabbitmq_node.stop()
+    supervisor.start("rabbitmq", rabbitmq_node, probe=Probe(answers, rabbitmq_node.kill))
+
+    def is_up() -> bool:
+        supervisor.check()
+        return has_answered.is_set()
+
+    assert processes.wait_for(is_up, 120)
+    first = rabbitmq_node.pid
+    if fault == "frozen":
+        os.killpg(first, signal.SIGSTOP)
+    else:
+        rabbitmq_node.rabbitmqctl("eval", FELL_VIRTUAL_HOST)
+
+    def is_restarted() -> bool:
+        supervisor.check()
+        return rabbitmq_node.pid != first and rabbitmq_node.answers()
+
+    assert processes.wait_for(is_restarted, 120)
+    assert "rabbitmq ended (signal 9)" in "".join(said)
+
+
+def test_a_service_that_never_answered_has_the_time_of_a_boot(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("config.development.supervisor.BOOT_SILENCE_SECONDS", 0.0)
+    asked = threading.Event()
+
+    def answers() -> bool:
+        asked.set()
+        return False
+
+    probe = Probe(answers, lambda: None)
+    assert processes.wait_for(probe.is_silent, 10)
+    assert asked.wait(10)
+    monkeypatch.setattr("config.development.supervisor.BOOT_SILENCE_SECONDS", 3600.0)
+    probe.restart()
+    assert not probe.is_silent()
 
 
 def test_stopping_ends_grandchildren_and_those_who_ignore_sigterm(tmp_path: Path) -> None:
@@ -223,7 +288,7 @@ def test_only_real_errors_are_shown(line: str, expected: bool) -> None:
     assert tells_of_error(line) is expected
 
 
-# --- make run ---------------------------------------------------------------------------------------------------
+# --- make run -------------------------------------------------------------------------------------
 
 
 def test_rabbitmq_url_is_preferred_to_a_private_node(

@@ -22,7 +22,7 @@ from typing import Any
 import psycopg
 
 from config.development.postgres import PostgresError, PostgresServer
-from config.development.rabbitmq import RabbitmqNode
+from config.development.rabbitmq import RabbitmqError, RabbitmqNode
 from config.development.supervisor import Program
 from tests.faults.callbacks import TOKEN
 
@@ -30,8 +30,17 @@ BASE_DIR = Path(__file__).resolve().parents[2]
 DISK_MEGABYTES = 1024
 RECOVERY_SECONDS = 90
 PREPARE_SECONDS = 300
-#: Leases are short, so that a campaign sees many of them end.
-QUICK = {"JOBS_HEARTBEAT_SECONDS": "0.5", "JOBS_LEASE_SECONDS": "4"}
+#: Leases are short, so that a campaign sees many of them end, and a worker that was killed works
+#: again before it is killed again.
+QUICK = {"JOBS_HEARTBEAT_SECONDS": "0.5", "JOBS_LEASE_SECONDS": "4", "JOBS_WARM_UP": "off"}
+#: Erlang: the virtual host's processes die, as they do when they cannot write, until nobody starts
+#: them again.
+FELL_VIRTUAL_HOST = """
+    lists:foreach(fun(_) ->
+        case catch rabbit_vhost_sup_sup:get_vhost_sup(<<"/">>) of {ok, Pid} -> exit(Pid, kill); _ -> down end,
+        timer:sleep(200)
+    end, lists:seq(1, 10)).
+"""
 LIMITS = (
     "OTP_REQUESTS_PER_HOST_HOUR",
     "OTP_REQUESTS_PER_NETWORK_HOUR",
@@ -155,7 +164,7 @@ class Servers:
             **more,
         }
 
-    # --- breaking PostgreSQL -------------------------------------------------------------------------------
+    # --- breaking PostgreSQL ----------------------------------------------------------------------
     def kill_postgres(self) -> None:
         """SIGKILL to the server and to every process of it, as a power failure."""
         pid = self.postgres.postmaster_pid()
@@ -175,7 +184,7 @@ class Servers:
                     raise
                 time.sleep(0.5)
 
-    # --- breaking RabbitMQ ---------------------------------------------------------------------------------
+    # --- breaking RabbitMQ ------------------------------------------------------------------------
     def kill_rabbitmq(self, *, wipe: bool) -> None:
         """The broker is dead, its messages gone where it is wiped, until it is revived."""
         self._is_rabbitmq_wanted = False
@@ -189,6 +198,25 @@ class Servers:
         """
         self._is_rabbitmq_wanted = True
         self.tick()
+
+    def freeze_rabbitmq(self) -> None:
+        """The broker stands still, its connections and its port open, until it is thawed."""
+        os.killpg(self.rabbitmq.pid, signal.SIGSTOP)
+
+    def thaw_rabbitmq(self) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self.rabbitmq.pid, signal.SIGCONT)
+
+    def fell_virtual_host(self) -> None:
+        """The broker lives on without its virtual host, as after its disk was full."""
+        self.rabbitmq.rabbitmqctl("eval", FELL_VIRTUAL_HOST)
+
+    def raise_virtual_host(self) -> None:
+        """The broker has its virtual host again, or is started anew where it cannot have it."""
+        try:
+            self.rabbitmq.rabbitmqctl("restart_vhost")
+        except RabbitmqError:
+            self.rabbitmq.kill()
 
     def tick(self) -> None:
         if self._is_rabbitmq_wanted and self.rabbitmq.poll() is not None:
