@@ -200,6 +200,8 @@ JOBS_QUEUE_TYPE: str = env.str("JOBS_QUEUE_TYPE", default="classic")  # "quorum"
 JOBS_QUEUE_PREFIX: str = env.str("JOBS_QUEUE_PREFIX", default="civiclens")
 JOBS_FAST_PATH_GRACE_SECONDS: float = env.float("JOBS_FAST_PATH_GRACE_SECONDS", default=0.3)
 JOBS_BROKER_DEPTH_MESSAGES: int = env.int("JOBS_BROKER_DEPTH_MESSAGES", default=32)
+# Models are loaded before a worker says that it is ready, instead of by its first tasks.
+JOBS_WARM_UP: bool = env.bool("JOBS_WARM_UP", default=True)
 JOBS_HEARTBEAT_SECONDS: float = env.float("JOBS_HEARTBEAT_SECONDS", default=3)
 JOBS_LEASE_SECONDS: float = env.float("JOBS_LEASE_SECONDS", default=15)
 JOBS_TRANSACTION_TIMEOUT_SECONDS: float = env.float("JOBS_TRANSACTION_TIMEOUT_SECONDS", default=10)

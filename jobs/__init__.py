@@ -18,6 +18,7 @@ from jobs.execution.groups import send_group
 from jobs.execution.job_types import Limits, job_type
 from jobs.states import Standing
 from jobs.urgency import Urgency
+from jobs.worker.warming import before_ready
 
 __all__ = [
     "JobsError",
@@ -30,6 +31,7 @@ __all__ = [
     "TaskCancelled",
     "Urgency",
     "actor",
+    "before_ready",
     "current_task",
     "entering",
     "job_type",

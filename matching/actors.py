@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import jobs
+from embeddings.embedder import get_embedder
 from matching.models import MatchRun, OpportunityVector, Profile, ProfileVector
 from matching.ranking import carrying_out, reverse
 from matching.search import generation
@@ -19,6 +20,12 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 REVERSE_BATCH = 16
 #: Each of them may have to be compared with every citizen.
 REVERSE_TIMEOUT = timedelta(seconds=60)
+
+
+@jobs.before_ready("matching")
+def load_embedder() -> None:
+    """Load the model that turns texts into vectors before any match run waits for it."""
+    get_embedder().embed(["A street lamp is broken."])
 
 
 # A server of embeddings is away for a day.

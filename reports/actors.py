@@ -15,6 +15,12 @@ from reports.routing import assignment
 HOUR, SECONDS = timedelta(hours=1), timedelta(seconds=1)
 
 
+@jobs.before_ready("default")
+def learn_categories() -> None:
+    """Teach the classifier, which takes seconds in a new city, before any report waits for it."""
+    classifier.prepare()
+
+
 # A server of embeddings is restarted. A longer outage must not keep a report from the desk: then a
 # person chooses the category.
 @jobs.actor(queue_name="default", kind="external", delivery="at_least_once", outlasts=HOUR)
