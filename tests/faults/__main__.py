@@ -17,9 +17,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.faults.campaign import Campaign, Result
+from tests.faults.campaign import DUPLICATE_CALL_BACK, Campaign, Result
 from tests.faults.control import run_control
 from tests.faults.injections import deck
+from tests.faults.outages import Outage, Outages, line
 from tests.faults.system import Servers
 
 LONGEST_DRAIN_SECONDS = 30
@@ -35,6 +36,9 @@ def main() -> int:
     with Servers(folder / "run") as servers:
         print("The control: stock Dramatiq under the same kind of faults …", flush=True)
         control = run_control(servers, seconds=10 if is_quick else 20)
+        print("RabbitMQ away, frozen, half alive and empty, one after the other …", flush=True)
+        outages = Outages(servers, seconds=8 if is_quick else 20)
+        outages.run()
         for seed in seeds:
             print(f"Seed {seed}: {seconds:.0f} s of faults …", flush=True)
             cards = deck(
@@ -44,18 +48,30 @@ def main() -> int:
             )
             results.append(Campaign(servers, cards, seed=seed, seconds=seconds).run())
             print(_line(results[-1]), flush=True)
-            report = _report(results, control, can_fill_disk=servers.disk.can_fill)
+            report = _report(
+                results,
+                control,
+                outages.outages,
+                outages.breaches,
+                can_fill_disk=servers.disk.can_fill,
+            )
             (folder / "latest.json").write_text(json.dumps(report, indent=1) + "\n")
     print(_table(report))
     return 0 if report["passed"] else 1
 
 
 def _report(
-    results: list[Result], control: dict[str, int], *, can_fill_disk: bool
+    results: list[Result],
+    control: dict[str, int],
+    outages: list[Outage],
+    missed: list[str],
+    *,
+    can_fill_disk: bool,
 ) -> dict[str, Any]:
     hit: Counter[str] = sum((result.hit for result in results), Counter())
     unhit: Counter[str] = sum((result.unhit for result in results), Counter())
-    breaches = [
+    lesser = Counter({kind: times for kind, times in hit.items() if _is_lesser(kind)})
+    breaches = missed + [
         f"seed {result.seed}: {breach}" for result in results for breach in result.judged.breaches
     ]
     slow = [result for result in results if result.drain_seconds > LONGEST_DRAIN_SECONDS]
@@ -74,13 +90,15 @@ def _report(
     return {
         "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "seeds": [result.seed for result in results],
-        "faults": hit.total(),
+        "faults": hit.total() - lesser.total(),
+        "lesser_faults": lesser.total(),
         "faults_by_kind": dict(sorted(hit.items())),
         "unhit": dict(sorted(unhit.items())),
         "tasks": sum(result.judged.tasks for result in results),
         "lost": sum(result.judged.lost + result.judged.unfinished for result in results),
         "doubled": sum(result.judged.doubled for result in results),
         "longest_drain_seconds": max(result.drain_seconds for result in results),
+        "outages": {outage.name: outage.figures() for outage in outages},
         "control": control,
         "disk_full": "injected"
         if can_fill_disk
@@ -89,6 +107,11 @@ def _report(
         "passed": not breaches,
         "runs": [vars(result) | {"judged": vars(result.judged)} for result in results],
     }
+
+
+def _is_lesser(kind: str) -> bool:
+    """Whether a fault is one of the many and small ones, which would hide how few the others are."""
+    return kind == DUPLICATE_CALL_BACK or kind.startswith("thread death at loop.")
 
 
 def _line(result: Result) -> str:
@@ -105,12 +128,9 @@ def _line(result: Result) -> str:
 
 def _table(report: dict[str, Any]) -> str:
     kinds = sorted(report["faults_by_kind"].keys() | report["unhit"].keys())
-    width = max(map(len, kinds))
-    lines = ["", f"{'fault':{width}}  {'hit':>6}  {'unhit':>6}"]
-    lines += [
-        f"{kind:{width}}  {report['faults_by_kind'].get(kind, 0):6}  {report['unhit'].get(kind, 0):6}"
-        for kind in kinds
-    ]
+    lines = _kinds("processes, servers, networks", report, [k for k in kinds if not _is_lesser(k)])
+    lines += _kinds("call-backs and loop threads", report, [k for k in kinds if _is_lesser(k)])
+    lines += ["", *(line(name, figures) for name, figures in report["outages"].items())]
     lines += [
         "",
         f"{'':16}  {'faults':>7}  {'tasks':>8}  {'lost':>6}  {'doubled':>7}  {'longest drain':>13}",
@@ -121,6 +141,18 @@ def _table(report: dict[str, Any]) -> str:
         "passed" if report["passed"] else "FAILED",
     ]
     return "\n".join(lines)
+
+
+def _kinds(title: str, report: dict[str, Any], kinds: list[str]) -> list[str]:
+    """A table of faults of one sort, with their sum."""
+    rows = [
+        (kind, report["faults_by_kind"].get(kind, 0), report["unhit"].get(kind, 0))
+        for kind in kinds
+    ]
+    rows.append(("together", sum(row[1] for row in rows), sum(row[2] for row in rows)))
+    width = max(len(title), *(len(kind) for kind, _, _ in rows))
+    lines = ["", f"{title:{width}}  {'hit':>6}  {'unhit':>6}"]
+    return lines + [f"{kind:{width}}  {hit:6}  {unhit:6}" for kind, hit, unhit in rows]
 
 
 def _row(name: str, figures: dict[str, Any]) -> str:

@@ -53,14 +53,15 @@ THREAD_DEATHS = {
     "relay": 0.03,
     "publisher": 0.002,
     "receiver": 0.002,
+    "feeder": 0.01,
     "loop.civiclens-relay": 0.01,
-    "loop.civiclens-republish": 0.1,
     "loop.civiclens-rescue": 0.1,
     "loop.civiclens-heartbeat": 0.05,
     "loop.civiclens-mark": 0.05,
     "loop.civiclens-schedule": 0.05,
     "loop.civiclens-observe": 0.1,
 }
+DUPLICATE_CALL_BACK = "provider: duplicate call-back"
 MISBEHAVIOUR = {"error": 0.04, "timeout": 0.01}
 
 
@@ -142,6 +143,11 @@ class Campaign:
     def count(self, condition: str) -> int:
         """How many tasks fulfil the condition now."""
         return int(str(self._ask(f"SELECT count(*) FROM jobs_task WHERE {condition}")[0][0]))
+
+    @property
+    def prefix(self) -> str:
+        """What the names of this run's queues in RabbitMQ begin with."""
+        return self._database
 
     def busy_worker(self) -> int | None:
         """A worker process that runs a task at this moment."""
@@ -358,8 +364,9 @@ class Campaign:
             name = {"error": "500 after accepting", "timeout": "timeout after accepting"}[kind]
             self.result.hit[f"provider: {name}"] += number
         if self.provider.call_backs is not None:
-            name = "provider: duplicate call-back"
-            self.result.hit[name], self.result.unhit[name] = self.provider.call_backs.duplicates()
+            taken, missed = self.provider.call_backs.duplicates()
+            self.result.hit[DUPLICATE_CALL_BACK] = taken
+            self.result.unhit[DUPLICATE_CALL_BACK] = missed
         if "worker-skewed" in self._workers:
             (self.result.hit if self._skewed else self.result.unhit)["clock off by 10 min"] += max(
                 1, len(self._skewed)

@@ -77,15 +77,20 @@ class Clients:
             self.challenges.append(answer["challenge_id"])
 
     def _post(self, path: str, body: dict[str, Any], token: str | None) -> tuple[int, Any]:
-        headers = {"Content-Type": "application/json"} | (
-            {"Authorization": f"Bearer {token}"} if token else {}
-        )
-        connection = HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE_SECONDS)
-        try:
-            connection.request("POST", path, json.dumps(body), headers)
-            response = connection.getresponse()
-            answer = json.loads(response.read())
-        finally:
-            connection.close()
-        self.answers[str(response.status)] += 1
-        return response.status, answer
+        status, answer = post(self._port, path, body, token)
+        self.answers[str(status)] += 1
+        return status, answer
+
+
+def post(port: int, path: str, body: dict[str, Any], token: str | None) -> tuple[int, Any]:
+    """Post to the product's API; return the answer's status and its JSON."""
+    headers = {"Content-Type": "application/json"} | (
+        {"Authorization": f"Bearer {token}"} if token else {}
+    )
+    connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
+    try:
+        connection.request("POST", path, json.dumps(body), headers)
+        response = connection.getresponse()
+        return response.status, json.loads(response.read())
+    finally:
+        connection.close()

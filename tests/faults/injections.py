@@ -7,11 +7,14 @@ from __future__ import annotations
 import os
 import random
 import signal
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pika
 import psycopg
+from pika.exceptions import AMQPError
 
 from config.development.rabbitmq import RabbitmqError
 from tests.faults.proxy import Mode, Proxy
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 PENDING = "state IN ('queued', 'retrying', 'running')"
 #: Longer than a lease, so that others take over what the stopped process held.
 STOP_SECONDS = 6.0
+PURGED_QUEUES = ("critical", "default", "notifications", "matching")
+PURGE_SECONDS, PURGE_PAUSE_SECONDS = 0.5, 0.002
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +139,54 @@ def _set_watermark(campaign: Campaign, fraction: str) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RabbitmqFrozen(Injection):
+    """The broker stands still, its connections open."""
+
+    def begin(self, campaign: Campaign) -> bool:
+        if not campaign.servers.rabbitmq.answers() or not campaign.count(PENDING):
+            return False
+        campaign.servers.freeze_rabbitmq()
+        return True
+
+    def heal(self, campaign: Campaign) -> None:
+        campaign.servers.thaw_rabbitmq()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RabbitmqHalfAlive(Injection):
+    """The broker lives on without its virtual host."""
+
+    def begin(self, campaign: Campaign) -> bool:
+        if not campaign.servers.rabbitmq.answers() or not campaign.count(PENDING):
+            return False
+        campaign.servers.fell_virtual_host()
+        return True
+
+    def heal(self, campaign: Campaign) -> None:
+        campaign.servers.raise_virtual_host()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RabbitmqPurge(Injection):
+    """What waits in the broker is thrown away under load."""
+
+    def begin(self, campaign: Campaign) -> bool:
+        return purge(campaign.servers.rabbitmq.url, campaign.prefix, seconds=PURGE_SECONDS) > 0
+
+
+def purge(url: str, prefix: str, *, seconds: float) -> int:
+    """Throw away what waits in the queues of `prefix`, again and again; return how many messages."""
+    purged, ends_at = 0, time.monotonic() + seconds
+    with suppress(AMQPError, OSError), pika.BlockingConnection(pika.URLParameters(url)) as broker:
+        channel = broker.channel()
+        while time.monotonic() < ends_at:
+            for queue in PURGED_QUEUES:
+                purged += channel.queue_purge(f"{prefix}.{queue}.v1").method.message_count
+            time.sleep(PURGE_PAUSE_SECONDS)
+    return purged
+
+
+@dataclass(frozen=True, kw_only=True)
 class PostgresCrash(Injection):
     """PostgreSQL dies while tasks run."""
 
@@ -211,6 +264,9 @@ def deck(dice: random.Random, *, weight: int, can_fill_disk: bool) -> list[Injec
         RabbitmqKill(name="RabbitMQ killed", target="RabbitMQ server", seconds=1, is_wiped=False),
         RabbitmqKill(name="RabbitMQ wiped", target="RabbitMQ server", seconds=1, is_wiped=True),
         MemoryAlarm(name="RabbitMQ memory alarm", target="RabbitMQ server", seconds=4),
+        RabbitmqFrozen(name="RabbitMQ frozen", target="RabbitMQ server", seconds=3),
+        RabbitmqHalfAlive(name="RabbitMQ half alive", target="RabbitMQ server", seconds=3),
+        RabbitmqPurge(name="RabbitMQ purged under load", target="RabbitMQ server"),
         PostgresCrash(
             name="PostgreSQL killed", target="PostgreSQL server", seconds=1, is_killed=True
         ),

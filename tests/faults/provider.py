@@ -10,7 +10,7 @@ import threading
 import time
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
 from uuid import uuid4
@@ -23,12 +23,15 @@ PROBE = "probe"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A message that the provider took; `answer` is what the caller got to hear."""
+    """A message that the provider took; `answer` is what the caller got to hear, `at` the monotonic
+    time.
+    """
 
     key: str
     to: str
     body: str
     answer: str
+    at: float = field(default_factory=time.monotonic, compare=False)
 
 
 class Provider:

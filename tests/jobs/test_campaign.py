@@ -11,6 +11,7 @@ import signal
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,10 +25,12 @@ from django.conf import settings
 from django.db import connection
 
 from tests.faults import verdict
+from tests.faults.__main__ import _report
 from tests.faults.callbacks import PATH, TOKEN, CallBacks
-from tests.faults.campaign import Campaign
+from tests.faults.campaign import DUPLICATE_CALL_BACK, Campaign, Result
 from tests.faults.effects import CREATE
 from tests.faults.injections import NetworkFault, PostgresCrash, RabbitmqKill, WorkerSignal, deck
+from tests.faults.outages import Outage
 from tests.faults.provider import PROBE, Call, Provider
 from tests.faults.proxy import Proxy
 from tests.faults.system import Servers
@@ -222,10 +225,42 @@ def test_the_verdict_finds_a_receipt_kept_twice(
         )
 
 
+# --- outages are judged by how long people wait ----------------------------------------------------
+QUICK_STARTS, QUICK_CODES = [0.02] * 200, [0.1] * 5
+
+
+@pytest.mark.parametrize(
+    ("waits", "codes", "hits", "breach"),
+    [
+        (QUICK_STARTS, QUICK_CODES, 1, None),
+        ([*QUICK_STARTS, 0.9], QUICK_CODES, 1, None),
+        ([*QUICK_STARTS, *[0.4] * 5], QUICK_CODES, 1, "p99 from commit to start"),
+        (QUICK_STARTS, [*QUICK_CODES, 2.5], 1, "a code was handed over"),
+        (QUICK_STARTS[:50], QUICK_CODES, 1, "prove nothing"),
+        (QUICK_STARTS, QUICK_CODES[:2], 1, "prove nothing"),
+        (QUICK_STARTS, QUICK_CODES, 0, "prove nothing"),
+    ],
+)
+def test_an_outage_in_which_people_wait_or_that_hits_nothing_is_a_breach(
+    waits: list[float], codes: list[float], hits: int, breach: str | None
+) -> None:
+    found = Outage("RabbitMQ frozen", waits, codes, hits).breaches
+    assert bool(found) == bool(breach)
+    assert all(breach in one for one in found if breach)
+
+
+def test_small_faults_are_counted_apart() -> None:
+    result = Result(1, hit=Counter({"RabbitMQ frozen": 2, DUPLICATE_CALL_BACK: 100}))
+    result.hit["thread death at loop.civiclens-relay"] = 50
+    control = {"faults": 1, "tasks": 1, "lost": 1, "doubled": 1}
+    report = _report([result], control, [], [], can_fill_disk=True)
+    assert (report["faults"], report["lesser_faults"]) == (2, 150)
+
+
 # --- the tools -------------------------------------------------------------------------------------------------
 def test_every_kind_of_fault_is_in_the_smallest_deck() -> None:
     names = {card.name for card in deck(random.Random(1), weight=1, can_fill_disk=True)}
-    assert len(names) == 21
+    assert len(names) == 24
     assert names == {card.name for card in deck(random.Random(2), weight=3, can_fill_disk=True)}
 
 
