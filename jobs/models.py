@@ -132,6 +132,12 @@ class Task(models.Model):
                 condition=models.Q(state__in=["queued", "retrying"]),
                 name="jobs_task_waiting_by_sender",
             ),
+            # Stand-ins: what was handed on and not claimed since, so that its message may be lost.
+            models.Index(
+                fields=["queue", "published_at"],
+                condition=models.Q(state__in=["queued", "retrying"], publish_at__isnull=True),
+                name="jobs_task_handed_on",
+            ),
             # Rescue: what a vanished worker was running.
             models.Index(
                 fields=["worker_id"], condition=models.Q(state="running"), name="jobs_task_running"

@@ -37,13 +37,31 @@ FINISHED_TASKS = 20_000
 class Backlog:
     """The backlog of the queues a worker process serves, as its threads see it."""
 
-    def __init__(self, messages: Queue[Any] | None = None) -> None:
+    def __init__(self, messages: Queue[Any] | None = None, *, threads: int = 0) -> None:
         self._messages = messages
+        self._threads = threads
+        self._busy_threads = 0
+        self._lock = threading.Lock()
         self._is_ending = False
         self._bundling = threading.BoundedSemaphore(BUNDLE_THREADS)
         self._behind: set[str] = set()  # queues in which the last look found something
         self._next_look: dict[str, float] = {}
         self._finished = _Finished()
+
+    def begin_message(self) -> None:
+        """Count the calling thread as busy until `end_message`."""
+        with self._lock:
+            self._busy_threads += 1
+
+    def end_message(self) -> None:
+        """Count the calling thread as free again."""
+        with self._lock:
+            self._busy_threads -= 1
+
+    def free_threads(self) -> int:
+        """Return for how many threads there is no message."""
+        waiting = self._messages.qsize() if self._messages is not None else 0
+        return self._threads - self._busy_threads - waiting
 
     def end(self) -> None:
         """Nothing is taken from now on."""
@@ -146,10 +164,13 @@ class _Finished:
 _backlog = Backlog()
 
 
-def begin(messages: Queue[Any]) -> None:
-    """This process is a worker from now on; `messages` are those that no thread has taken yet."""
+def begin(messages: Queue[Any], *, threads: int) -> Backlog:
+    """Make this process a worker with so many `threads`; `messages` are those that none has taken
+    yet.
+    """
     global _backlog  # noqa: PLW0603 - one a process
-    _backlog = Backlog(messages)
+    _backlog = Backlog(messages, threads=threads)
+    return _backlog
 
 
 def current() -> Backlog:

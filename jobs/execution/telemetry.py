@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import structlog
 from django.conf import settings
-from dramatiq import Broker, Middleware, Worker
+from dramatiq import Broker, Middleware, Worker, get_broker
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram, start_http_server
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -17,7 +17,8 @@ from prometheus_client.registry import Collector
 from jobs.execution import tracing
 from jobs.ledger import transitions
 from jobs.states import State
-from jobs.transport import publisher
+from jobs.transport import fast_path, publisher
+from jobs.transport.brokers import LedgerBroker
 
 log = structlog.get_logger(__name__)
 
@@ -47,24 +48,31 @@ class ProcessCollector(Collector):
         return []
 
     def collect(self) -> Iterator[Metric]:
-        current = publisher.current()
-        if current is None:
-            return
-        process = [str(os.getpid())]
-        missed = CounterMetricFamily(
-            "civiclens_fast_path_missed",
-            "Tasks sent here that were left to workers and relay.",
-            labels=["process"],
-        )
-        missed.add_metric(process, current.missed)
-        yield missed
-        connected = GaugeMetricFamily(
-            "civiclens_publisher_connected",
-            "Whether RabbitMQ takes messages from this process.",
-            labels=["process"],
-        )
-        connected.add_metric(process, current.is_connected)
-        yield connected
+        process, path = [str(os.getpid())], fast_path.current()
+        if path is not None:
+            missed = CounterMetricFamily(
+                "civiclens_fast_path_missed",
+                "Tasks sent here that were left to workers and relay.",
+                labels=["process"],
+            )
+            missed.add_metric(process, path.missed)
+            yield missed
+        if (way := publisher.current()) is not None:
+            connected = GaugeMetricFamily(
+                "civiclens_publisher_connected",
+                "Whether RabbitMQ takes messages from this process.",
+                labels=["process"],
+            )
+            connected.add_metric(process, way.is_connected)
+            yield connected
+        if isinstance(broker := get_broker(), LedgerBroker):
+            fed = CounterMetricFamily(
+                "civiclens_worker_fed",
+                "Tasks this process took from the ledger without a message.",
+                labels=["process"],
+            )
+            fed.add_metric(process, broker.feeder.fed)
+            yield fed
 
 
 REGISTRY.register(ProcessCollector())

@@ -1,7 +1,8 @@
 """Dramatiq brokers whose `enqueue` is an INSERT in the caller's transaction.
 
 Two transports share every line of the ledger: RabbitMQ, and `embedded`, where a worker process
-takes due tasks straight from PostgreSQL.
+takes due tasks straight from PostgreSQL, as it does beside RabbitMQ with those that no message
+brings.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from jobs.execution.current import current_claim
 from jobs.ledger import outbox
 from jobs.ledger.database import in_own_transaction
 from jobs.transport import fast_path
-from jobs.transport.feeder import Feeder
-from jobs.transport.publisher import Parcel
+from jobs.transport.feeder import FedConsumer, Feeder, StandIn
+from jobs.transport.publisher import Parcel, publisher
 from jobs.transport.receiver import LedgerConsumer, Receiver
 from jobs.urgency import Urgency
 
@@ -39,11 +40,11 @@ class LedgerBroker(Broker):
     """What both transports have in common: the way into the ledger."""
 
     queues: set[str]
+    feeder: Feeder
 
     def declare_queue(self, queue_name: str, *, ensure: bool = False) -> None:
-        """Make `queue_name` known.
-
-        There are no delay queues: delays of any length wait in the ledger.
+        """Make `queue_name` known. There are no delay queues: delays of any length wait in the
+        ledger.
         """
         if queue_name not in self.queues:
             self.emit_before("declare_queue", queue_name)
@@ -112,13 +113,16 @@ class LedgerBroker(Broker):
 
 
 class RabbitmqLedgerBroker(LedgerBroker, RabbitmqBroker):
-    """Tasks travel through RabbitMQ, which may be wiped at any time."""
+    """Tasks travel through RabbitMQ, which may be away, stand still or be wiped at any time."""
+
+    feeder: StandIn
 
     def __init__(self, *, url: str, middleware: list[Middleware] | None = None) -> None:
         super().__init__(url=url, middleware=middleware)
         self._url = url
         self._receiver: Receiver | None = None
         self._lock = threading.Lock()
+        self.feeder = StandIn(self, self._is_cut_off)
 
     def _hand_on_after_commit(self, parcels: list[Parcel]) -> None:
         transaction.on_commit(lambda: fast_path.offer(parcels))
@@ -135,8 +139,12 @@ class RabbitmqLedgerBroker(LedgerBroker, RabbitmqBroker):
                 self._receiver.start()
             return self._receiver
 
+    def _is_cut_off(self) -> bool:
+        return not (self.receiver().is_connected and publisher().is_connected)
+
     def close(self) -> None:
         """End the connections: RabbitMQ delivers to others what was not acknowledged."""
+        self.feeder.stop()
         if self._receiver is not None:
             self._receiver.stop()
         super().close()
@@ -159,7 +167,7 @@ class EmbeddedLedgerBroker(LedgerBroker):
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
         """A consumer of `queue_name`, fed by the process's one feeder."""
-        return self.feeder.consumer(queue_name, prefetch=prefetch, timeout_ms=timeout)
+        return FedConsumer(self.feeder, queue_name, prefetch, timeout)
 
     def close(self) -> None:
         """Stop feeding."""

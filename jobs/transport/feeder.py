@@ -1,25 +1,33 @@
-"""The embedded transport: one thread a process takes due tasks from the ledger and feeds the worker
-threads.
+"""Straight from the ledger to this process's worker threads, without a message.
+
+In the embedded transport every task comes this way. Beside RabbitMQ a `StandIn` takes what no
+message brings, whatever the reason: RabbitMQ is away, stands still, or has lost what it was given.
 """
 
 from __future__ import annotations
 
-import queue
 import threading
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import structlog
 from django.db import DatabaseError, InterfaceError, connection
 from dramatiq import Consumer, MessageProxy
-from dramatiq.errors import ConnectionClosed
 
+from jobs.failpoints import failpoint
 from jobs.process import process_id
 from jobs.transport import relay
+from jobs.transport.relay import Patience
 
 if TYPE_CHECKING:
-    from jobs.transport.brokers import EmbeddedLedgerBroker
+    from dramatiq import Broker
+
+    from jobs.transport.publisher import Parcel
 
 log = structlog.get_logger(__name__)
 
@@ -28,36 +36,65 @@ POLL_SECONDS = 0.02
 #: How long to wait for PostgreSQL before trying again.
 AWAY_SECONDS = 0.5
 
+#: A message takes some milliseconds. A task that has waited so long while a thread was free has
+#: none.
+MESSAGE_PATIENCE = timedelta(milliseconds=100)
+#: How often a process looks for such tasks while RabbitMQ takes and brings messages, as far as it
+#: knows.
+LATE_POLL_SECONDS = 0.05
+#: How often the log says that tasks were taken.
+LOG_PAUSE_SECONDS = 30.0
+#: Where no thread is free, messages may wait behind the others' tasks; yet some may be lost.
+BUSY_PATIENCE = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How many tasks to take at once, which ones, and after how many seconds to look again."""
+
+    limit: int
+    patience: Patience
+    pause: float
+
 
 class Feeder:
     """Takes no more tasks from the ledger than the worker threads can hold.
 
-    Dramatiq's worker has no backpressure, so messages that are not acknowledged yet are counted
-    here.
+    Dramatiq's worker has no backpressure, so tasks that were handed out and are not settled yet are
+    counted here.
     """
 
-    def __init__(self, broker: EmbeddedLedgerBroker) -> None:
+    def __init__(self, broker: Broker) -> None:
         self._broker = broker
-        self._lines: dict[str, queue.SimpleQueue[MessageProxy]] = {}
+        self._lines: dict[str, Callable[[Parcel], None]] = {}
         self._lock = threading.Lock()
         self._capacity = 1
-        self._held = 0
+        self._held: dict[UUID, str] = {}
         self._wake = threading.Event()
         self._is_stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self.fed = 0
 
-    def consumer(self, queue_name: str, *, prefetch: int, timeout_ms: int) -> FedConsumer:
-        """A consumer for `queue_name`; the first one starts the thread."""
+    def serve(self, queue_name: str, line: Callable[[Parcel], None], *, capacity: int) -> None:
+        """Hand the tasks of `queue_name` to `line` from now on, at most `capacity` unsettled.
+
+        What an earlier line of the queue holds is not waited for any more.
+        """
         with self._lock:
-            self._capacity = max(self._capacity, prefetch)
-            line = self._lines.setdefault(queue_name, queue.SimpleQueue())
-            if not self.is_alive:
-                self._is_stopping.clear()
+            self._held = {held: queue for held, queue in self._held.items() if queue != queue_name}
+            self._capacity = max(self._capacity, capacity)
+            self._lines[queue_name] = line
+            self._is_stopping.clear()
+        self.keep_running()
+
+    def keep_running(self) -> None:
+        """Start the thread again if it has died."""
+        with self._lock:
+            if not self.is_alive and not self._is_stopping.is_set():
                 self._thread = threading.Thread(
                     target=self._run, name="civiclens-feeder", daemon=True
                 )
                 self._thread.start()
-        return FedConsumer(self, line, timeout_ms / 1000)
 
     @property
     def is_alive(self) -> bool:
@@ -68,10 +105,10 @@ class Feeder:
         """Look for due tasks now."""
         self._wake.set()
 
-    def settle(self) -> None:
-        """One message has been dealt with."""
+    def settle(self, task_id: UUID) -> None:
+        """Make room: a task that was handed out has been dealt with."""
         with self._lock:
-            self._held -= 1
+            self._held.pop(task_id, None)
         self._wake.set()
 
     def stop(self) -> None:
@@ -85,63 +122,112 @@ class Feeder:
             self._wake.wait(pause)
             self._wake.clear()
             try:
-                if (
-                    is_unsure
-                ):  # what was taken before an error, or before the thread died, may be on no line
+                if is_unsure:
+                    # What was taken before an error, or before the thread died, may be on no line.
                     relay.give_back_unbegun(process_id())
                     is_unsure = False
-                pause = 0.0 if self._feed() else POLL_SECONDS
+                pause = self._feed()
             except (DatabaseError, InterfaceError) as error:
                 log.warning("jobs.feeder_waits", error_type=type(error).__name__)
                 connection.close()
                 pause, is_unsure = AWAY_SECONDS, True
         connection.close()
 
-    def _feed(self) -> bool:
-        """Hand out what is due; return whether more may be."""
-        with self._lock:
-            room = self._capacity - self._held
-            queues = list(self._lines)
-        if room <= 0:
-            return False
-        parcels = relay.take(queues, process_id(), limit=room)
+    def _feed(self) -> float:
+        """Hand out what is due; return after how many seconds to look again."""
+        plan = self._plan()
+        if plan.limit <= 0:
+            return plan.pause
+        queues = list(self._lines)
+        parcels = relay.take(queues, process_id(), limit=plan.limit, patience=plan.patience)
         for parcel in parcels:
-            if parcel.actor not in self._broker.actors:
-                relay.postpone_unknown(parcel)
-                continue
-            with self._lock:
-                self._held += 1
-            self._lines[parcel.queue].put(MessageProxy(parcel.message()))
-        return len(parcels) == room
+            self._hand_out(parcel)
+        return 0.0 if len(parcels) == plan.limit else plan.pause
+
+    def _hand_out(self, parcel: Parcel) -> None:
+        if parcel.actor not in self._broker.actors:
+            relay.postpone_unknown(parcel)
+            return
+        failpoint("feeder", parcel.id)
+        with self._lock:
+            self._held[parcel.id] = parcel.queue
+        self.fed += 1
+        self._lines[parcel.queue](parcel)
+
+    @property
+    def _room(self) -> int:
+        with self._lock:
+            return self._capacity - len(self._held)
+
+    def _plan(self) -> Plan:
+        return Plan(self._room, Patience(), POLL_SECONDS)
+
+
+class StandIn(Feeder):
+    """Takes the tasks that RabbitMQ should have brought.
+
+    It needs to know neither what is wrong nor when that ends: while a thread is free, a due task
+    that no message has brought within `MESSAGE_PATIENCE` has none. Its message, should it come
+    after all, finds nothing to claim. While this process is cut off from RabbitMQ nothing is waited
+    for.
+    """
+
+    def __init__(self, broker: Broker, is_cut_off: Callable[[], bool]) -> None:
+        super().__init__(broker)
+        self._is_cut_off = is_cut_off
+        self._free_threads: Callable[[], int] | None = None
+        self._next_busy_look = 0.0
+        self._next_log_line = 0.0
+
+    def begin(self, free_threads: Callable[[], int]) -> None:
+        """Take tasks for as many threads as `free_threads` says are free; none before this call."""
+        self._free_threads = free_threads
+
+    def _plan(self) -> Plan:
+        free = self._free_threads() if self._free_threads else 0
+        if free <= 0:
+            return self._plan_while_busy()
+        limit = min(free, self._room)
+        if self._is_cut_off():
+            return Plan(limit, Patience(timedelta(), MESSAGE_PATIENCE), POLL_SECONDS)
+        return Plan(limit, Patience(MESSAGE_PATIENCE, MESSAGE_PATIENCE), LATE_POLL_SECONDS)
+
+    def _hand_out(self, parcel: Parcel) -> None:
+        super()._hand_out(parcel)
+        if time.monotonic() >= self._next_log_line:
+            self._next_log_line = time.monotonic() + LOG_PAUSE_SECONDS
+            log.info("jobs.stand_in_took", since_start=self.fed, is_cut_off=self._is_cut_off())
+
+    def _plan_while_busy(self) -> Plan:
+        if self._free_threads is None or time.monotonic() < self._next_busy_look:
+            return Plan(0, Patience(), POLL_SECONDS)
+        self._next_busy_look = time.monotonic() + BUSY_PATIENCE.total_seconds()
+        return Plan(self._room, Patience(BUSY_PATIENCE, BUSY_PATIENCE), POLL_SECONDS)
 
 
 class FedConsumer(Consumer):
-    """One queue's end of the feeder."""
+    """One queue's end of the feeder, where nothing else brings messages."""
 
-    def __init__(
-        self, feeder: Feeder, line: queue.SimpleQueue[MessageProxy], timeout: float
-    ) -> None:
+    def __init__(self, feeder: Feeder, queue_name: str, prefetch: int, timeout_ms: int) -> None:
         self._feeder = feeder
-        self._line = line
-        self._timeout = timeout
+        self._timeout = timeout_ms / 1000
+        self._messages: SimpleQueue[MessageProxy] = SimpleQueue()
+        feeder.serve(queue_name, self._put, capacity=prefetch)
 
     def __next__(self) -> MessageProxy | None:
-        if not self._feeder.is_alive:
-            raise ConnectionClosed(
-                RuntimeError("The feeder's thread has died.")
-            )  # Dramatiq consumes anew
+        self._feeder.keep_running()
         try:
-            return self._line.get(timeout=self._timeout)
-        except queue.Empty:
+            return self._messages.get(timeout=self._timeout)
+        except Empty:
             return None
 
     def ack(self, message: MessageProxy) -> None:
-        """The message has been dealt with."""
-        self._feeder.settle()
+        """Make room: the message has been dealt with."""
+        self._feeder.settle(UUID(message.message_id))
 
     def nack(self, message: MessageProxy) -> None:
-        """The message has been dealt with; its failure is in the ledger."""
-        self._feeder.settle()
+        """Make room: the message has been dealt with; its failure is in the ledger."""
+        self._feeder.settle(UUID(message.message_id))
 
     def requeue(self, messages: Iterable[MessageProxy]) -> None:
         """Give back what was not begun."""
@@ -149,3 +235,6 @@ class FedConsumer(Consumer):
 
     def close(self) -> None:
         """Nothing to close: the feeder outlives its consumers."""
+
+    def _put(self, parcel: Parcel) -> None:
+        self._messages.put(MessageProxy(parcel.message()))

@@ -2,11 +2,12 @@
 process lives.
 
 pika's `SelectConnection` does everything in one thread; others hand it actions. Methods whose name
-starts with `_on` or `_do` run in that thread and nowhere else.
+starts with `_on` or `_do` or `do` run in that thread and nowhere else.
 """
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections import deque
@@ -21,7 +22,9 @@ from jobs.transport import topology
 log = structlog.get_logger(__name__)
 
 RECONNECT_MINIMUM_SECONDS = 0.2
-RECONNECT_MAXIMUM_SECONDS = 5.0
+RECONNECT_MAXIMUM_SECONDS = 2.0
+
+_generations = itertools.count(1)
 
 
 class Link:
@@ -38,6 +41,8 @@ class Link:
         self._channel: Any = None
         self._is_blocked = False
         self._is_stopping = False
+        #: Differs after every reconnection: what was known of RabbitMQ before may be wrong since.
+        self.generation = next(_generations)
         self._thread = threading.Thread(target=self._run, name=f"civiclens-{name}", daemon=True)
 
     # --- For any thread -------------------------------------------------------------------------
@@ -63,10 +68,10 @@ class Link:
     def stop(self) -> None:
         """Close the connection; what is under way is lost here, and nowhere else."""
         self._is_stopping = True
-        self._call(self._do_close)
+        self.call(self._do_close)
         self._thread.join(timeout=5)
 
-    def _call(self, action: Callable[[], None]) -> None:
+    def call(self, action: Callable[[], None]) -> None:
         """Have the connection's thread do `action`; many actions wake it once."""
         self._inbox.append(action)
         connection = self._connection
@@ -130,6 +135,7 @@ class Link:
 
     def _on_lost(self) -> None:
         """The connection is gone: nobody waits any longer for what it had under way."""
+        self.generation = next(_generations)
         self._do_drain()
 
     def _do_close(self) -> None:

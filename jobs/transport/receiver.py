@@ -9,13 +9,14 @@ from __future__ import annotations
 import functools
 import queue
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import structlog
 from dramatiq import Consumer, Message, MessageProxy
-from dramatiq.errors import ConnectionClosed, DecodeError
+from dramatiq.errors import DecodeError
 
 from jobs.execution import backlog
 from jobs.failpoints import failpoint
@@ -37,12 +38,15 @@ SETTLE_PAUSE_SECONDS = 0.003
 
 @dataclass(frozen=True, slots=True)
 class DeliveryTag:
-    """How to acknowledge a message: AMQP's `number`, which holds on the `generation`th connection
-    only.
-    """
+    """How to acknowledge a message: AMQP's `number`, which holds on one connection only."""
 
     generation: int
     number: int
+
+
+#: What arrived for one queue, with the tag to acknowledge it by; a task that came without a message
+#: has none.
+Arrivals = queue.SimpleQueue[tuple[DeliveryTag | None, bytes]]
 
 
 @dataclass(slots=True)
@@ -50,7 +54,7 @@ class _Line:
     """One queue's messages on their way to its consumer."""
 
     prefetch: int
-    bodies: queue.SimpleQueue[tuple[DeliveryTag, bytes]]
+    arrivals: Arrivals
 
 
 class Receiver(Link):
@@ -63,32 +67,26 @@ class Receiver(Link):
     def __init__(self, url: str) -> None:
         super().__init__(url, "receiver")
         self._lines: dict[str, _Line] = {}
-        self._generation = 0
         self._settled: deque[tuple[DeliveryTag, bool]] = deque()
         self._is_settling = False
 
     # --- For any thread -------------------------------------------------------------------------
-    def consume(
-        self, queue_name: str, prefetch: int
-    ) -> queue.SimpleQueue[tuple[DeliveryTag, bytes]]:
-        """Where the messages of the logical queue arrive from now on, at most `prefetch`
+    def consume(self, queue_name: str, prefetch: int, arrivals: Arrivals) -> None:
+        """Put the messages of the logical queue into `arrivals`, at most `prefetch` of them
         unacknowledged.
         """
-        if queue_name not in self._lines:
-            self._lines[queue_name] = _Line(prefetch, queue.SimpleQueue())
-            self._call(functools.partial(self._do_consume, queue_name))
-        return self._lines[queue_name].bodies
+        self._lines[queue_name] = _Line(prefetch, arrivals)
+        self.call(functools.partial(self._do_consume, queue_name))
 
     def settle(self, tag: DeliveryTag, *, is_done: bool) -> None:
         """Acknowledge a message soon, or mirror it into the dead letters."""
         self._settled.append((tag, is_done))
         if not self._is_settling:
             self._is_settling = True
-            self._call(self._do_settle_soon)
+            self.call(self._do_settle_soon)
 
     # --- The connection's thread ----------------------------------------------------------------
     def _on_ready(self, channel: Any) -> None:
-        self._generation += 1
         channel.add_on_cancel_callback(
             lambda _frame: self._do_close()
         )  # a queue was deleted: declare it again
@@ -115,13 +113,13 @@ class Receiver(Link):
         self._channel.basic_qos(prefetch_count=line.prefetch)
         self._channel.basic_consume(
             name,
-            functools.partial(self._on_message, line.bodies, self._generation),
+            functools.partial(self._on_message, line.arrivals, self.generation),
             consumer_tag=name,
         )
 
     def _on_message(
         self,
-        bodies: queue.SimpleQueue[tuple[DeliveryTag, bytes]],
+        arrivals: Arrivals,
         generation: int,
         _channel: Any,
         method: Any,
@@ -129,7 +127,7 @@ class Receiver(Link):
         body: bytes,
     ) -> None:
         failpoint("receiver", properties.message_id)
-        bodies.put((DeliveryTag(generation, method.delivery_tag), body))
+        arrivals.put((DeliveryTag(generation, method.delivery_tag), body))
 
     def _do_close(self) -> None:
         self._do_settle()
@@ -144,7 +142,7 @@ class Receiver(Link):
         while self._settled:
             tag, is_done = self._settled.popleft()
             if (
-                tag.generation != self._generation
+                tag.generation != self.generation
                 or self._channel is None
                 or not self._channel.is_open
             ):
@@ -156,48 +154,61 @@ class Receiver(Link):
 
 
 class ReceivedMessage(MessageProxy):
-    """A message and how to acknowledge it."""
+    """A message and how to acknowledge it; None where a stand-in took its task."""
 
-    def __init__(self, message: Message[Any], tag: DeliveryTag) -> None:
+    def __init__(self, message: Message[Any], tag: DeliveryTag | None) -> None:
         super().__init__(message)
         self.tag = tag
 
 
 class LedgerConsumer(Consumer):
-    """One queue's end of the receiver; whatever is no task ends in the ledger, never nowhere."""
+    """One queue's end of the receiver and of the stand-in.
+
+    Whatever is no task ends in the ledger, never nowhere.
+    """
 
     def __init__(
         self, broker: RabbitmqLedgerBroker, queue_name: str, prefetch: int, timeout_ms: int
     ) -> None:
         self._broker = broker
-        self._receiver = broker.receiver()
         self._queue_name = queue_name
+        self._prefetch = prefetch
         self._timeout = timeout_ms / 1000
-        self._bodies = self._receiver.consume(queue_name, prefetch)
+        self._arrivals: Arrivals = queue.SimpleQueue()
+        self._consume()
+        broker.feeder.serve(queue_name, self._feed, capacity=prefetch)
 
     def __next__(self) -> MessageProxy | None:
+        self._broker.feeder.keep_running()
         if not self._receiver.is_alive:
-            raise ConnectionClosed(
-                RuntimeError("The receiver's thread has died.")
-            )  # Dramatiq consumes anew
+            self._consume()
         try:
-            tag, body = self._bodies.get(timeout=self._timeout)
+            tag, body = self._arrivals.get(timeout=self._timeout)
         except queue.Empty:
             return None
         try:
             parcel = self._read(body)
         except (DecodeError, ValueError, AttributeError, TypeError) as error:
             self._keep_undecodable(body, error)
-            self._receiver.settle(tag, is_done=False)
+            if tag is not None:
+                self._receiver.settle(tag, is_done=False)
             return None
         if backlog.current().has_finished(parcel.id):
-            self._receiver.settle(tag, is_done=True)
+            self._settle(parcel.id, tag, is_done=True)
             return None
         if parcel.actor not in self._broker.actors:
             persistently(lambda: relay.postpone_unknown(parcel))
-            self._receiver.settle(tag, is_done=True)
+            self._settle(parcel.id, tag, is_done=True)
             return None
         return ReceivedMessage(parcel.message(), tag)
+
+    def _consume(self) -> None:
+        """Consume on the process's receiver, which is a new one where its thread has died."""
+        self._receiver = self._broker.receiver()
+        self._receiver.consume(self._queue_name, self._prefetch, self._arrivals)
+
+    def _feed(self, parcel: Parcel) -> None:
+        self._arrivals.put((None, parcel.message().encode()))
 
     def _read(self, body: bytes) -> Parcel:
         """Of a message only its task and its actor count: Dramatiq's threads would not survive a
@@ -206,13 +217,23 @@ class LedgerConsumer(Consumer):
         message: Message[Any] = Message.decode(body)
         return Parcel(UUID(message.message_id), str(message.actor_name), self._queue_name)
 
+    def _settle(self, task_id: UUID, tag: DeliveryTag | None, *, is_done: bool) -> None:
+        if tag is None:
+            self._broker.feeder.settle(task_id)
+        else:
+            self._receiver.settle(tag, is_done=is_done)
+
     def ack(self, message: MessageProxy) -> None:
         """Acknowledge `message`."""
-        self._receiver.settle(message.tag, is_done=True)
+        self._settle(UUID(message.message_id), message.tag, is_done=True)
 
     def nack(self, message: MessageProxy) -> None:
         """Mirror `message` into the dead letters."""
-        self._receiver.settle(message.tag, is_done=False)
+        self._settle(UUID(message.message_id), message.tag, is_done=False)
+
+    def requeue(self, messages: Iterable[MessageProxy]) -> None:
+        """Give back what came without a message; RabbitMQ delivers the others again."""
+        relay.give_back([UUID(message.message_id) for message in messages if message.tag is None])
 
     def close(self) -> None:
         """Nothing to close: the receiver outlives its consumers, and RabbitMQ delivers again what

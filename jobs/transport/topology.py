@@ -28,13 +28,6 @@ def dead_letter_name(queue: str) -> str:
     return physical_name(queue) + ".XQ"
 
 
-def incarnation_name() -> str:
-    """The name of the queue whose one transient message vanishes when RabbitMQ is restarted or
-    wiped.
-    """
-    return physical_name("incarnation")
-
-
 def queue_arguments(queue: str) -> dict[str, Any]:
     """The arguments with which the logical `queue` is declared."""
     return {
@@ -51,11 +44,6 @@ def dead_letter_arguments() -> dict[str, Any]:
         "x-max-length": DEAD_LETTERS_MAXIMUM,
         "x-message-ttl": DEAD_LETTERS_LIFETIME_MS,
     }
-
-
-def incarnation_arguments() -> dict[str, Any]:
-    """The arguments of the incarnation queue: classic, since a quorum queue keeps its messages."""
-    return {"x-queue-type": "classic", "x-max-length": 1}
 
 
 def connection_parameters(url: str) -> pika.URLParameters:

@@ -13,7 +13,9 @@ from jobs.execution import backlog, current
 from jobs.failpoints import failpoint
 from jobs.ledger.database import limit_transactions_by_default, persistently
 from jobs.process import process_id
+from jobs.transport.brokers import LedgerBroker, RabbitmqLedgerBroker
 from jobs.transport.publisher import publisher
+from jobs.worker import warming
 from jobs.worker.bulk import BulkThreads
 from jobs.worker.heartbeat import beat
 from jobs.worker.upkeep import Upkeep
@@ -28,6 +30,7 @@ class LedgerMiddleware(Middleware):
 
     def before_process_message(self, broker: Broker, message: MessageProxy) -> None:
         """The worker thread's next call of an actor is for `message`."""
+        backlog.current().begin_message()
         current.deliver(message)
 
     def after_process_message(
@@ -47,7 +50,14 @@ class LedgerMiddleware(Middleware):
 
     def after_ack(self, broker: Broker, message: MessageProxy) -> None:
         """A worker thread between two messages helps with what waits behind them."""
-        backlog.current().work_off(message.queue_name)
+        try:
+            backlog.current().work_off(message.queue_name)
+        finally:
+            backlog.current().end_message()
+
+    def after_nack(self, broker: Broker, message: MessageProxy) -> None:
+        """A worker thread is through with a message whose task is dead."""
+        backlog.current().end_message()
 
     def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
         """Before its threads begin, the process is known to the ledger, and its connections are set
@@ -62,10 +72,13 @@ class LedgerMiddleware(Middleware):
         limit_transactions_by_default(
             database, timedelta(seconds=settings.JOBS_TRANSACTION_TIMEOUT_SECONDS)
         )
-        backlog.begin(worker.work_queue)
+        workers_backlog = backlog.begin(worker.work_queue, threads=worker.worker_threads)
+        warming.prepare(_queues(worker))
         persistently(
             lambda: beat(process_id(), queues=_queues(worker), threads=worker.worker_threads)
         )
+        if isinstance(broker, RabbitmqLedgerBroker):
+            broker.feeder.begin(workers_backlog.free_threads)
 
     def after_worker_boot(self, broker: Broker, worker: Worker) -> None:
         """The loops of the process run, and its threads for bulk work."""
@@ -79,6 +92,8 @@ class LedgerMiddleware(Middleware):
         backlog.current().end()
         if self._bulk is not None:
             self._bulk.end()
+        if isinstance(broker, LedgerBroker):
+            broker.feeder.stop()
 
     def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
         """What this process still holds may be rescued at once."""

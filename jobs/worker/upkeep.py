@@ -1,6 +1,5 @@
-"""What every worker process does beside running tasks: beat, relay, rescue, purge.
-
-Any number may do so at once.
+"""What every worker process does beside running tasks: beat, relay, rescue, purge. Any number may
+do so at once.
 """
 
 from __future__ import annotations
@@ -25,7 +24,6 @@ log = structlog.get_logger(__name__)
 
 RELAY_SECONDS = 0.1
 RESCUE_SECONDS = 2.0
-REPUBLISH_SECONDS = 2.0
 SCHEDULE_SECONDS = 1.0
 OBSERVE_SECONDS = 5.0
 PURGE_SECONDS = 600.0
@@ -46,14 +44,9 @@ class Upkeep:
             lambda: Loop("purge", PURGE_SECONDS, purge),
         ]
         if settings.JOBS_TRANSPORT == "rabbitmq":
-            self._factories += [
-                lambda: Loop("relay", RELAY_SECONDS, lambda: relay.relay_due(publisher())),
-                lambda: Loop(
-                    "republish",
-                    REPUBLISH_SECONDS,
-                    lambda: relay.republish_lost(publisher()) and None,
-                ),
-            ]
+            self._factories.append(
+                lambda: Loop("relay", RELAY_SECONDS, lambda: relay.relay_due(publisher()))
+            )
         self._loops: list[Loop] = []
         self._is_stopping = threading.Event()
 

@@ -188,7 +188,7 @@ def test_a_broker_that_lives_but_does_not_answer_is_restarted(
     assert processes.wait_for(is_up, 120)
     first = rabbitmq_node.pid
     if fault == "frozen":
-        os.killpg(first, signal.SIGSTOP)
+        rabbitmq_node.send_signal(signal.SIGSTOP)
     else:
         rabbitmq_node.rabbitmqctl("eval", FELL_VIRTUAL_HOST)
 

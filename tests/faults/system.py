@@ -201,11 +201,10 @@ class Servers:
 
     def freeze_rabbitmq(self) -> None:
         """The broker stands still, its connections and its port open, until it is thawed."""
-        os.killpg(self.rabbitmq.pid, signal.SIGSTOP)
+        self.rabbitmq.send_signal(signal.SIGSTOP)
 
     def thaw_rabbitmq(self) -> None:
-        with suppress(ProcessLookupError):
-            os.killpg(self.rabbitmq.pid, signal.SIGCONT)
+        self.rabbitmq.send_signal(signal.SIGCONT)
 
     def fell_virtual_host(self) -> None:
         """The broker lives on without its virtual host, as after its disk was full."""

@@ -12,10 +12,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import pika
 import psycopg
 import pytest
 from django.db import connection
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
+from pika.exceptions import AMQPError
 
+from config.development.rabbitmq import RabbitmqNode
 from jobs.models import Task, Worker
 from jobs.states import TERMINAL_STATES
 
@@ -24,7 +28,11 @@ BASE_DIR = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 60.0
 #: Leases are short, so that a rescue does not take a test a quarter of a minute; and nothing comes
 #: by the clock.
-QUICK = {"JOBS_HEARTBEAT_SECONDS": "0.3", "JOBS_LEASE_SECONDS": "2", "JOBS_SCHEDULE": ""}
+QUICK = {
+    "JOBS_HEARTBEAT_SECONDS": "0.3",
+    "JOBS_LEASE_SECONDS": "2",
+    "JOBS_SCHEDULE": "",
+}
 
 
 def wait_until(condition: Callable[[], bool], what: str, timeout: float = PATIENCE_SECONDS) -> None:
@@ -44,6 +52,16 @@ def wait_until_drained() -> None:
     wait_until(
         lambda: not Task.objects.exclude(state__in=TERMINAL_STATES).exists(), "every task to end"
     )
+
+
+def consumers_of(node: RabbitmqNode) -> int:
+    """Return how many worker processes consume the queue `default`; 0 while the broker is away."""
+    try:
+        with pika.BlockingConnection(pika.URLParameters(node.url)) as broker:
+            answer = broker.channel().queue_declare("civiclens.default.v1", passive=True)
+            return int(answer.method.consumer_count)
+    except (AMQPError, AMQPConnectorException, OSError):
+        return 0
 
 
 class Workers:

@@ -8,13 +8,12 @@ from uuid import UUID
 
 import pytest
 from django.db import connection, transaction
-from dramatiq.errors import ConnectionClosed
 
 from jobs.models import Task
 from jobs.transport import relay
 from jobs.transport.brokers import EmbeddedLedgerBroker
-from jobs.transport.feeder import Feeder
 from jobs.transport.publisher import Parcel
+from jobs.transport.relay import Patience
 from tests.jobs.conftest import wait_until
 from tests.jobs.probe.actors import probe_long, probe_transactional
 
@@ -39,17 +38,17 @@ def refusal() -> Iterator[None]:
 
 
 @pytest.fixture
-def feeder() -> Iterator[Feeder]:
+def embedded() -> Iterator[EmbeddedLedgerBroker]:
     broker = EmbeddedLedgerBroker()
     for actor in (probe_transactional, probe_long):
         broker.actors[actor.actor_name] = actor
-    yield broker.feeder
+    yield broker
     broker.close()
 
 
-def test_what_was_taken_before_an_error_is_fed_after_all(feeder: Feeder) -> None:
+def test_what_was_taken_before_an_error_is_fed_after_all(embedded: EmbeddedLedgerBroker) -> None:
     default, _ = (
-        feeder.consumer(queue, prefetch=8, timeout_ms=100) for queue in ("default", "matching")
+        embedded.consume(queue, prefetch=8, timeout=100) for queue in ("default", "matching")
     )
     with refusal():
         with transaction.atomic():
@@ -65,25 +64,24 @@ def test_what_was_taken_before_an_error_is_fed_after_all(feeder: Feeder) -> None
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_feeder_that_died_is_replaced_and_what_it_took_is_fed(
-    feeder: Feeder, monkeypatch: pytest.MonkeyPatch
+    embedded: EmbeddedLedgerBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = relay.take
 
-    def take_and_die(queues: list[str], worker_id: UUID, *, limit: int) -> list[Parcel]:
-        if plain(queues, worker_id, limit=limit):
+    def take_and_die(
+        queues: list[str], worker_id: UUID, *, limit: int, patience: Patience
+    ) -> list[Parcel]:
+        if plain(queues, worker_id, limit=limit, patience=patience):
             connection.close()
             raise RuntimeError("a fault nobody foresaw")
         return []
 
     monkeypatch.setattr(relay, "take", take_and_die)
-    consumer = feeder.consumer("default", prefetch=8, timeout_ms=100)
+    consumer = embedded.consume("default", prefetch=8, timeout=100)
     with transaction.atomic():
         sent = probe_transactional.send("taken")
-    wait_until(lambda: not feeder.is_alive, "the feeder to die")
+    wait_until(lambda: not embedded.feeder.is_alive, "the feeder to die")
     monkeypatch.setattr(relay, "take", plain)
-    with pytest.raises(ConnectionClosed):
-        next(consumer)
-    consumer = feeder.consumer("default", prefetch=8, timeout_ms=100)
     wait_until(
         lambda: (fed := next(consumer)) is not None and fed.message_id == sent.message_id,
         "it to be fed",

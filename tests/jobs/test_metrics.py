@@ -163,6 +163,7 @@ def test_the_operators_pages_name_metrics_that_exist(client: Client, page: str) 
     known = set(re.findall(r"^# TYPE (\w+)", scraped, re.MULTILINE)) | {
         "civiclens_publisher_connected",
         "civiclens_fast_path_missed_total",
+        "civiclens_worker_fed_total",
     }
     named = set(re.findall(r"\bciviclens_[a-z_]+", text))
     assert {name for name in named if not _is_known(name, known)} == set()
