@@ -145,7 +145,8 @@ class Services:
             *queues,
         ]
         known = self.count("SELECT count(*) FROM jobs_worker")
-        with self.process("worker", command, more, niceness=WORKER_NICENESS) as master:
+        name = f"worker-{queues[0]}"
+        with self.process(name, command, more, niceness=WORKER_NICENESS) as master:
             self.wait(
                 lambda: self.count("SELECT count(*) FROM jobs_worker") > known,
                 "the worker did not start",
