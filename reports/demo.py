@@ -19,7 +19,8 @@ from uuid_utils.compat import uuid7
 from accounts.actors import credit_reputation
 from accounts.models import User
 from reports.actors import classify_report
-from reports.catalogue.taxonomy import TAXONOMY
+from reports.catalogue import documents, loading
+from reports.catalogue.deadlines import adopt_rule
 from reports.demo_texts import REPORTS
 from reports.intake.submission import SUBMISSION_POINTS
 from reports.models import (
@@ -33,7 +34,6 @@ from reports.models import (
     Status,
     StatusChange,
 )
-from reports.routing.assignment import deadline
 
 ADMIN_EMAIL = "admin@example.org"
 ADMIN_LOGIN = ADMIN_EMAIL
@@ -44,41 +44,6 @@ SOURCE = "demo"
 REPORT_COUNT = 300
 CITIZEN_COUNT = 20
 DAYS = 60
-
-# Slug and name.
-DEPARTMENTS: dict[str, str] = {
-    "city-desk": "City Desk",
-    "streets": "Streets and Sidewalks",
-    "sanitation": "Sanitation",
-    "traffic": "Traffic, Lights and Parking",
-    "parks": "Parks and Trees",
-    "water": "Water and Drainage",
-    "police": "Police",
-    "inspections": "Building Inspections",
-}
-TRIAGE = "city-desk"
-
-# Category: its department, and the hours it has at medium severity.
-ASSIGNMENTS: dict[str, tuple[str, int]] = {
-    "pothole": ("streets", 72),
-    "sidewalk": ("streets", 336),
-    "snow": ("streets", 24),
-    "drain": ("water", 48),
-    "street_light": ("traffic", 120),
-    "signal": ("traffic", 12),
-    "signs": ("traffic", 120),
-    "traffic_safety": ("traffic", 240),
-    "parking": ("traffic", 48),
-    "tree_trim": ("parks", 336),
-    "tree_removal": ("parks", 336),
-    "parks": ("parks", 168),
-    "trash": ("sanitation", 48),
-    "dumping": ("sanitation", 96),
-    "graffiti": ("sanitation", 120),
-    "sweeping": ("sanitation", 168),
-    "police": ("police", 24),
-    "private": ("inspections", 336),
-}
 
 CITIZEN_NAMES = (
     "Ada Quill", "Ben Marlow", "Carla Reyes", "Dev Anand", "Elif Toprak", "Femi Okoro", "Greta Lund", "Hugo Faria",
@@ -153,37 +118,15 @@ def load() -> int:
 
 
 def _found_city() -> City:
-    Department.objects.bulk_create(
-        [
-            Department(slug=slug, name=name, is_triage=slug == TRIAGE)
-            for slug, name in DEPARTMENTS.items()
-        ],
-        ignore_conflicts=True,
-    )
-    departments = {department.slug: department for department in Department.objects.all()}
-    Category.objects.bulk_create(_categories(departments), ignore_conflicts=True)
+    document = documents.read(documents.SHIPPED)
+    loading.load(document, only_new=True)
+    by_slug = {department.slug: department for department in Department.objects.all()}
+    departments = {entry["slug"]: by_slug[entry["slug"]] for entry in document["departments"]}
     staff, citizens = _people(departments)
     categories = {
         category.slug: category for category in Category.objects.select_related("department")
     }
     return City(departments, categories, staff, citizens)
-
-
-def _categories(departments: dict[str, Department]) -> list[Category]:
-    return [
-        Category(
-            slug=text.slug,
-            name=text.name,
-            group=text.group,
-            description=text.description,
-            keywords=list(text.keywords),
-            examples=text.examples,
-            department=departments[ASSIGNMENTS[text.slug][0]],
-            sla_hours=ASSIGNMENTS[text.slug][1],
-            position=position,
-        )
-        for position, text in enumerate(TAXONOMY)
-    ]
 
 
 def _people(departments: dict[str, Department]) -> tuple[dict[str, User], list[User]]:
@@ -198,11 +141,11 @@ def _people(departments: dict[str, Department]) -> tuple[dict[str, User], list[U
             is_staff=True, is_superuser=True,
         )
     ]  # fmt: skip
-    for number, (slug, name) in enumerate(DEPARTMENTS.items(), start=1):
+    for number, (slug, department) in enumerate(departments.items(), start=1):
         email = f"{slug}@example.org"
         people.append(
             User(
-                phone=f"+120355501{number:02}", email=email, email_verified_at=now, name=f"{name} desk",
+                phone=f"+120355501{number:02}", email=email, email_verified_at=now, name=f"{department.name} desk",
                 password=password, is_staff=True,
             )
         )  # fmt: skip
@@ -221,7 +164,7 @@ def _people(departments: dict[str, Department]) -> tuple[dict[str, User], list[U
         for user in User.objects.filter(phone__in=[person.phone for person in people])
     }
     users = [stored[person.phone] for person in people]
-    staff = dict(zip(DEPARTMENTS, users[1:], strict=False))
+    staff = dict(zip(departments, users[1:], strict=False))
     DepartmentMembership.objects.bulk_create(
         [
             DepartmentMembership(user=user, department=departments[slug])
@@ -229,7 +172,7 @@ def _people(departments: dict[str, Department]) -> tuple[dict[str, User], list[U
         ],
         ignore_conflicts=True,
     )
-    return staff, users[1 + len(DEPARTMENTS) :]
+    return staff, users[1 + len(departments) :]
 
 
 def _make_report(number: int, city: City, rng: random.Random) -> list[StatusChange]:
@@ -268,7 +211,7 @@ def _make_report(number: int, city: City, rng: random.Random) -> list[StatusChan
 def _assign(report: Report, category: Category) -> None:
     report.category, report.category_source = category, CategorySource.REPORTER
     report.department = category.department
-    report.due_at = deadline(report)
+    adopt_rule(report)
 
 
 def _course(report: Report, city: City, rng: random.Random) -> list[StatusChange]:

@@ -43,3 +43,7 @@ class ReportRepeated(IntakeRefused):
 
 class EvaluationFileError(ReportsError):
     """The labelled reports cannot be used."""
+
+
+class CatalogueInvalid(ReportsError):
+    """The file of categories cannot be used."""

@@ -23,20 +23,6 @@ from reports.models import (
 )
 
 
-class DepartmentSerializer(serializers.ModelSerializer[Department]):
-    class Meta:
-        model = Department
-        fields = ("slug", "name")
-
-
-class CategorySerializer(serializers.ModelSerializer[Category]):
-    department = serializers.SlugRelatedField[Department](slug_field="slug", read_only=True)
-
-    class Meta:
-        model = Category
-        fields = ("slug", "name", "group", "description", "keywords", "department", "sla_hours")
-
-
 class StatusChangeSerializer(serializers.ModelSerializer[StatusChange]):
     status = serializers.ChoiceField(source="to_status", choices=Status.choices, read_only=True)
 
@@ -70,6 +56,7 @@ class ReportSerializer(serializers.ModelSerializer[Report]):
             "longitude",
             "address",
             "severity",
+            "severity_rule",
             "category",
             "category_confidence",
             "department",
@@ -116,7 +103,9 @@ class NewReportSerializer(serializers.Serializer[NewReport]):
     description = ParagraphsField(max_length=DESCRIPTION_MAX_CHARACTERS)
     latitude = CoordinateField(limit=90)
     longitude = CoordinateField(limit=180)
-    severity = serializers.ChoiceField(choices=Severity.choices, default=Severity.MEDIUM)
+    severity = serializers.ChoiceField(
+        choices=Severity.choices, required=False, help_text="That of the category unless given."
+    )
     category = CategoryField(required=False, allow_null=True, default=None)
     address = LineField(max_length=300, required=False, allow_blank=True, default="")
 

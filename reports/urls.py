@@ -3,11 +3,12 @@
 from django.urls import path
 
 from reports import views
+from reports.catalogue import views as catalogue
 
 urlpatterns = [
     path("reports/", views.ReportListView.as_view(), name="report-list"),
     path("reports/<uuid:pk>/", views.ReportDetailView.as_view(), name="report-detail"),
     path("reports/<uuid:pk>/status/", views.ReportStatusView.as_view(), name="report-status"),
-    path("categories/", views.CategoryListView.as_view(), name="category-list"),
-    path("departments/", views.DepartmentListView.as_view(), name="department-list"),
+    path("categories/", catalogue.CategoryListView.as_view(), name="category-list"),
+    path("departments/", catalogue.DepartmentListView.as_view(), name="department-list"),
 ]

@@ -18,11 +18,9 @@ from accounts import origins
 from accounts.models import User
 from jobs.http.idempotency import idempotent
 from reports.intake import submission
-from reports.models import Category, Department, Report, ReportQuerySet, Status
+from reports.models import Report, ReportQuerySet, Status
 from reports.serializers import (
-    CategorySerializer,
     CreatedReportSerializer,
-    DepartmentSerializer,
     NewReportSerializer,
     ReportDetailSerializer,
     ReportFilterSerializer,
@@ -182,39 +180,6 @@ class ReportStatusView(GenericAPIView[Any]):
     def _detail(self, report: Report) -> BaseSerializer[Report]:
         fresh = Report.objects.with_related().prefetch_related("history").get(pk=report.pk)
         return ReportDetailSerializer(fresh, context=self.get_serializer_context())
-
-
-class CategoryListView(ListAPIView[Category]):
-    """The kinds of problems that can be reported."""
-
-    permission_classes = (AllowAny,)
-    serializer_class = CategorySerializer
-    ordering = ("slug",)
-    queryset = (
-        Category.objects.filter(is_active=True)
-        .select_related("department")
-        .defer("examples")
-        .order_by("slug")
-    )
-
-    @extend_schema(operation_id="categories_list", tags=["reports"])
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """List the categories a report may name."""
-        return super().get(request, *args, **kwargs)
-
-
-class DepartmentListView(ListAPIView[Department]):
-    """The departments that answer reports."""
-
-    permission_classes = (AllowAny,)
-    serializer_class = DepartmentSerializer
-    ordering = ("slug",)
-    queryset = Department.objects.order_by("slug")
-
-    @extend_schema(operation_id="departments_list", tags=["reports"])
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """List the departments that answer reports."""
-        return super().get(request, *args, **kwargs)
 
 
 def tracking_token_of(request: Request) -> str:

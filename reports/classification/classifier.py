@@ -11,10 +11,10 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import structlog
@@ -44,6 +44,8 @@ class CategoryTexts(Protocol):
     def keywords(self) -> Sequence[str]: ...
     @property
     def examples(self) -> Sequence[str]: ...
+    @property
+    def translations(self) -> Mapping[str, Mapping[str, Any]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +90,14 @@ def text_of(title: str, description: str) -> str:
 
 
 def phrases_of(category: CategoryTexts) -> list[str]:
-    """The texts a category teaches with, each once."""
+    """Return the texts a category teaches with, each once: in other languages its examples."""
     texts = [
         f"{category.name}. {category.description}",
         ", ".join(category.keywords),
         *category.examples,
     ]
+    for translated in category.translations.values():
+        texts += translated.get("examples", ())
     return list(dict.fromkeys(text.strip() for text in texts if text.strip()))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from embeddings.embedder import get_embedder, space_of
-from reports.catalogue.taxonomy import TAXONOMY
+from reports.catalogue.documents import shipped_categories
 from reports.classification.classifier import CategoryTexts, phrases_of, text_of
 from reports.classification.text_model import Examples, Labels, Quality, TextModel, quality
 from reports.errors import EvaluationFileError
@@ -93,7 +93,7 @@ def _categories() -> dict[str, CategoryTexts]:
     active: dict[str, CategoryTexts] = {
         c.slug: c for c in Category.objects.filter(is_active=True).order_by("id")
     }
-    return active or {text.slug: text for text in TAXONOMY}
+    return active or {category.slug: category for category in shipped_categories()}
 
 
 def _read(path: Path, slugs: Sequence[str]) -> _Labelled:

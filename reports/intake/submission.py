@@ -10,13 +10,14 @@ from django.utils import timezone
 from accounts.actors import credit_reputation, record_audit_event
 from accounts.models import User
 from notifications.actors import notify_user
-from reports import intake_limits
 from reports.actors import classify_report, route_report
+from reports.intake import limits
 from reports.models import (
     Category,
     CategorySource,
     Report,
     Severity,
+    SeveritySource,
     Status,
     StatusChange,
     hash_tracking_token,
@@ -34,7 +35,7 @@ class NewReport:
     description: str
     latitude: float
     longitude: float
-    severity: str = Severity.MEDIUM
+    severity: str | None = None
     address: str = ""
     category: Category | None = None
 
@@ -66,7 +67,7 @@ def submit_report(new: NewReport, *, reporter: User | None, host: str = "unknown
 
 def _within_limits(new: NewReport, *, reporter: User | None, host: str) -> None:
     text = f"{new.title} {new.description}"
-    intake_limits.spend(reporter, host, text=text, latitude=new.latitude, longitude=new.longitude)
+    limits.spend(reporter, host, text=text, latitude=new.latitude, longitude=new.longitude)
 
 
 def _store(new: NewReport, *, reporter: User | None, token: str | None) -> Report:
@@ -79,7 +80,8 @@ def _store(new: NewReport, *, reporter: User | None, token: str | None) -> Repor
         latitude=new.latitude,
         longitude=new.longitude,
         address=new.address,
-        severity=new.severity,
+        severity=new.severity or Severity.MEDIUM,
+        severity_source=SeveritySource.REPORTER if new.severity else SeveritySource.NONE,
         category=new.category,
         category_source=CategorySource.REPORTER if new.category else CategorySource.NONE,
         published_at=now if reporter else None,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Set
 from typing import Any
 from uuid import UUID
 
@@ -13,16 +12,19 @@ from django.utils import timezone
 
 from accounts.actors import record_audit_event
 from accounts.models import User
-from reports.models import Category, CategorySource, Department, Report, Severity, Status
+from reports.catalogue.deadlines import adopt_rule, deadline
+from reports.catalogue.severity import rule_for
+from reports.models import (
+    Category,
+    CategorySource,
+    Department,
+    Report,
+    Severity,
+    SeveritySource,
+    Status,
+)
 from reports.workflow import transitions
 
-# The category's hours hold at medium severity.
-DEADLINE_FACTORS: dict[str, float] = {
-    Severity.LOW: 2.0,
-    Severity.MEDIUM: 1.0,
-    Severity.HIGH: 0.5,
-    Severity.CRITICAL: 0.25,
-}
 # What staff may edit, and what follows from it.
 EDITABLE = {
     "title",
@@ -34,35 +36,39 @@ EDITABLE = {
     "category",
     "department",
 }
-FOLLOWING = ("category_source", "category_confidence", "department", "due_at", "updated_at")
+DEADLINE = ("due_at", "sla_hours", "sla_in_working_hours", "sla_version")
+SEVERITY = ("severity", "severity_source", "severity_rule")
+CATEGORY = ("category", "category_source", "category_confidence", "department")
+FOLLOWING = (*CATEGORY, *SEVERITY, *DEADLINE, "updated_at")
 CHOSEN_BY_NOBODY = (CategorySource.NONE, CategorySource.CLASSIFIER)
 
 
 def apply_classification(report_id: str, category: Category | None, confidence: float) -> None:
-    """The classifier's answer is stored, unless a person has chosen a category meanwhile, and the
-    report is routed.
+    """Store the classifier's answer, unless a person has chosen a category meanwhile, and route the
+    report.
 
     In the caller's transaction, as `route`.
     """
     report = _locked(report_id)
+    earlier = report.category
     if category is not None and report.category_source in CHOSEN_BY_NOBODY:
         report.category, report.category_confidence = category, confidence
         report.category_source = CategorySource.CLASSIFIER
-    _assign(report)
+    _assign(report, is_other_category=report.category != earlier)
 
 
 def route(report_id: str) -> None:
-    """The report has a department and a deadline; with a certain category it is triaged.
+    """Give the report a department and a deadline; triage it if its category is certain.
 
     An uncertain one goes to the triage department and stays new, with the guess kept as a proposal.
     A department that it has already stays, so routing twice changes nothing; so does a status that
     staff has set.
     """
-    _assign(_locked(report_id))
+    _assign(_locked(report_id), is_other_category=False)
 
 
 def _locked(report_id: str | UUID) -> Report:
-    """The report as it is now; nobody changes it until this transaction ends."""
+    """Return the report as it is now; nobody changes it until this transaction ends."""
     return (
         Report.objects.select_for_update(of=("self",))
         .select_related("category__department")
@@ -70,17 +76,23 @@ def _locked(report_id: str | UUID) -> Report:
     )
 
 
-def _assign(report: Report) -> None:
-    """Store where a locked report goes, see `route`, in one statement with its category and status."""
+def _assign(report: Report, *, is_other_category: bool) -> None:
+    """Store where a locked report goes, see `route`, in one statement with its category and status.
+
+    A deadline that it has already stays, unless its category is another one now.
+    """
     certain = is_certain(report)
     if report.department_id is None:
         report.department = _department_of(report, certain=certain)
-    report.due_at = deadline(report)
+    if report.due_at is None:
+        _settle_severity(report, certain=certain)
+    if report.due_at is None or is_other_category:
+        adopt_rule(report)
     report.updated_at = timezone.now()
     moved = []
     if certain and report.status == Status.NEW:
         moved = transitions.triage(report, note=f"Sent to {report.department}.")
-    report.save(update_fields={"category", *FOLLOWING, *moved})
+    report.save(update_fields={*FOLLOWING, *moved})
 
 
 def is_certain(report: Report) -> bool:
@@ -99,37 +111,68 @@ def _department_of(report: Report, *, certain: bool) -> Department | None:
     return Department.objects.filter(is_triage=True).first() or of_category
 
 
-def deadline(report: Report) -> datetime:
-    """When it has to be done, by its category and severity."""
-    hours = report.category.sla_hours if report.category else settings.TRIAGE_DEADLINE_HOURS
-    return report.created_at + timedelta(hours=hours * DEADLINE_FACTORS[report.severity])
+def _settle_severity(report: Report, *, certain: bool) -> None:
+    """Give a report without a severity that of its certain category; raise it by the rules of words.
+
+    A severity other than medium was chosen, whoever did.
+    """
+    is_open = report.severity_source == SeveritySource.NONE and report.severity == Severity.MEDIUM
+    if is_open and certain and report.category:
+        report.severity = report.category.default_severity
+        report.severity_source = SeveritySource.CATEGORY
+    rule = rule_for(f"{report.title} {report.description}", report.severity)
+    if rule is not None:
+        report.severity, report.severity_source = rule.severity, SeveritySource.RULE
+        report.severity_rule = rule.name
 
 
 @transaction.atomic
-def revise(report: Report, changes: Mapping[str, Any], *, by: User) -> None:
-    """What staff edited is stored and audited; with another category or severity the report has its
-    new deadline.
+def revise(
+    report: Report, changes: Mapping[str, Any], *, by: User, is_triaging: bool = True
+) -> None:
+    """Store and audit what staff edited; write the history of where the report goes by it.
 
-    A category that staff chose is certain: unless they chose the department too, it goes where that
-    category belongs. One without a category goes to the triage department, and stays where it is
-    when there is none. What they did not edit stays as it is by then.
+    A category that staff chose is certain: a new report is triaged by it, and unless they chose the
+    department too, it goes where that category belongs. One without a category goes to the triage
+    department, and stays where it is when there is none. With another category or severity it has
+    a new deadline. What they did not edit stays as it is by then. With `is_triaging` off a new
+    report stays new, for a step that follows.
     """
     fields = changes.keys() & EDITABLE
     if not fields:
         return
     report = _locked(report.pk)
+    earlier = (report.category, report.department)
     for name in fields:
         setattr(report, name, changes[name])
+    _follow(report, fields)
+    report.updated_at = timezone.now()
+    moved = []
+    if is_triaging and "category" in fields and report.category and report.status == Status.NEW:
+        moved = transitions.triage(report, note=_whereabouts(report), by=by)
+    elif earlier != (report.category, report.department):
+        transitions.annotate(report, note=_whereabouts(report), by=by)
+    report.save(update_fields={*fields, *FOLLOWING, *moved})
+    record_audit_event.send(
+        "report.revised", str(by.pk), f"report:{report.pk}", {"fields": sorted(fields)}
+    )
+
+
+def _follow(report: Report, fields: Set[str]) -> None:
+    """Set what follows from what staff edited."""
+    if "severity" in fields:
+        report.severity_source, report.severity_rule = SeveritySource.STAFF, ""
     if "category" in fields:
         report.category_source = CategorySource.STAFF if report.category else CategorySource.NONE
         report.category_confidence = None
         if "department" not in fields:
-            report.department = (
-                _department_of(report, certain=is_certain(report)) or report.department
-            )
-    report.due_at = deadline(report)
-    report.updated_at = timezone.now()
-    report.save(update_fields=[*fields, *FOLLOWING])
-    record_audit_event.send(
-        "report.revised", str(by.pk), f"report:{report.pk}", {"fields": sorted(fields)}
-    )
+            of_category = _department_of(report, certain=is_certain(report))
+            report.department = of_category or report.department
+        adopt_rule(report)
+    elif "severity" in fields:
+        report.due_at = deadline(report)
+
+
+def _whereabouts(report: Report) -> str:
+    department = report.department or "no department"
+    return f"{report.category or 'No category'}: sent to {department}."

@@ -45,19 +45,25 @@ TRANSITIONS: dict[str, tuple[str, ...]] = {
 
 
 def allowed_from(status: str) -> tuple[str, ...]:
-    """The statuses that may follow this one."""
+    """Return the statuses that may follow this one."""
     return TRANSITIONS[status]
 
 
-def change_status(report: Report, *, to: str, by: User | None, note: str = "") -> StatusChange:
-    """The report stands at `to`, its history says so, and its reporter will hear of it.
+def change_status(
+    report: Report, *, to: str, by: User | None, note: str = "", is_publishing: bool = True
+) -> StatusChange:
+    """Move the report to `to`, write its history, and notify its reporter.
 
     Everything commits together. `report` is brought up to date. `by` is None when the software
-    moved it, of which nobody is notified. Raises `TransitionNotAllowed` when the table has no such
-    step, and `StatusChangedMeanwhile` when the report no longer stands where the caller saw it.
+    moves it, of which nobody is notified. A step by staff publishes a report that was not public,
+    unless `is_publishing` is off.
+
+    Raises:
+        TransitionNotAllowed: the table has no such step.
+        StatusChangedMeanwhile: the report no longer stands where the caller saw it.
     """
     came_from = report.status
-    fields = _step(report, to=to, by=by)
+    fields = _step(report, to=to, is_publishing=is_publishing and by is not None)
     with transaction.atomic():
         # Two people may have the same report open: only the first leaves the status that both of
         # them saw.
@@ -72,21 +78,31 @@ def change_status(report: Report, *, to: str, by: User | None, note: str = "") -
     return change
 
 
-def triage(report: Report, *, note: str) -> list[str]:
-    """The software moves a new report that the caller has locked; the history says so.
+def triage(report: Report, *, note: str, by: User | None = None) -> list[str]:
+    """Triage a new report that the caller has locked, and write its history; return what to save.
 
-    Return the fields to save.
+    It is not published. `by` chose its category; None: the software did, of which nobody is
+    notified.
     """
-    came_from, fields = report.status, _step(report, to=Status.TRIAGED, by=None)
+    came_from, fields = report.status, _step(report, to=Status.TRIAGED, is_publishing=False)
     _set(report, fields)
-    StatusChange.objects.create(
-        report=report, from_status=came_from, to_status=Status.TRIAGED, note=note
+    change = StatusChange.objects.create(
+        report=report, from_status=came_from, to_status=Status.TRIAGED, by=by, note=note
     )
+    if by is not None:
+        _tell(report, change, by)
     return list(fields)
 
 
-def _step(report: Report, *, to: str, by: User | None) -> dict[str, Any]:
-    """What changes with this step. Raises `TransitionNotAllowed`."""
+def annotate(report: Report, *, note: str, by: User) -> StatusChange:
+    """Write a line of history without a step, such as where the report went."""
+    return StatusChange.objects.create(
+        report=report, from_status=report.status, to_status=report.status, by=by, note=note
+    )
+
+
+def _step(report: Report, *, to: str, is_publishing: bool) -> dict[str, Any]:
+    """Return what changes with this step. Raises TransitionNotAllowed."""
     if to not in allowed_from(report.status):
         raise TransitionNotAllowed(_refusal(report.status, to))
     now = timezone.now()
@@ -94,7 +110,7 @@ def _step(report: Report, *, to: str, by: User | None) -> dict[str, Any]:
         "status": to,
         "updated_at": now,
         "closed_at": None if to in OPEN_STATUSES else report.closed_at or now,
-        "published_at": _publication(report, to=to, by_staff=by is not None),
+        "published_at": _publication(report, to=to, is_publishing=is_publishing),
     }
 
 
@@ -103,13 +119,11 @@ def _set(report: Report, fields: dict[str, Any]) -> None:
         setattr(report, name, value)
 
 
-def _publication(report: Report, *, to: str, by_staff: bool) -> object:
-    """A rejected report is withdrawn; one that staff accepts is published, which anonymous ones
-    wait for.
-    """
+def _publication(report: Report, *, to: str, is_publishing: bool) -> object:
+    """Return since when the report is public: a rejected one is withdrawn."""
     if to == Status.REJECTED:
         return None
-    return report.published_at or (timezone.now() if by_staff else None)
+    return report.published_at or (timezone.now() if is_publishing else None)
 
 
 def _tell(report: Report, change: StatusChange, by: User) -> None:

@@ -94,7 +94,8 @@ def test_a_category_at_the_desk(staff: Client) -> None:
     page = f"/admin/reports/category/{category.pk}/change/"
     form = {
         "slug": category.slug, "name": TRICKY, "department": category.department_id, "sla_hours": 5, "position": 0,
-        "keywords": TRICKY.replace("\r\n", ""), "description": TRICKY,
+        "keywords": TRICKY.replace("\r\n", ""), "description": TRICKY, "default_severity": "medium",
+        "questions-TOTAL_FORMS": 0, "questions-INITIAL_FORMS": 0, "translations": "",
     }  # fmt: skip
     assert staff.post(page, form).status_code == 302
     stored = Category.objects.get(pk=category.pk)
@@ -130,6 +131,8 @@ def test_every_text_at_the_desk_is_cleaned(staff: Client) -> None:
 WRITTEN_AS_KEYS = {
     ("User", "phone"), ("User", "locale"), ("Opportunity", "source"), ("Opportunity", "external_id"),
     ("Opportunity", "languages"), ("Report", "note"),
+    ("Category", "icon"), ("Category", "colour"), ("CategoryGroup", "icon"), ("CategoryGroup", "colour"),
+    ("Department", "holidays"),
 }  # fmt: skip
 
 

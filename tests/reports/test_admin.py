@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import AuditEvent, User
+from jobs.testing import assert_sent
+from notifications.actors import notify_user
 from reports.models import Department, Report, Status
 from reports.routing import assignment
+from reports.workflow import transitions
 from tests.reports.factories import (
     make_category,
     make_department,
@@ -79,7 +85,7 @@ def test_staff_sees_and_opens_only_reports_of_their_department() -> None:
     assert "Other report" not in page
     assert client.get(f"{LIST}{own.pk}/change/").status_code == 200
     assert client.get(f"{LIST}{other.pk}/change/").status_code == 302
-    client.post(LIST, {"action": "mark_resolved", "_selected_action": [str(other.pk)]})
+    bulk_step(client, "resolved", other)
     other.refresh_from_db()
     assert other.status == Status.TRIAGED
 
@@ -102,15 +108,254 @@ def test_staff_without_a_department_sees_nothing() -> None:
     assert signed_in(make_user(is_staff=True)).get(LIST).status_code == 403
 
 
-def test_an_action_moves_what_can_move_and_names_the_rest(superuser: User) -> None:
+# --- Steps ---------------------------------------------------------------------------------------
+
+
+def preview(client: Client, status: str, *reports: Report, **options: str) -> Any:
+    """Ask what a bulk step would do."""
+    selected = {"action": f"mark_{status}", "_selected_action": [str(one.pk) for one in reports]}
+    return client.post(LIST, selected | options, follow=True)
+
+
+def bulk_step(client: Client, status: str, *reports: Report, **options: str) -> str:
+    """Confirm a bulk step as its preview shows it; return the page that follows."""
+    seen = {f"seen_{one.pk}": one.updated_at.isoformat() for one in reports}
+    confirmed = {"previewed": "yes", "confirmed": "yes", **seen, **options}
+    return str(preview(client, status, *reports, **confirmed).content.decode())
+
+
+def step(client: Client, report: Report, to: str, **options: str) -> str:
+    """Take a step on the report's page; return the page that follows."""
+    form = {"to": to, "seen": report.updated_at.isoformat()} | options
+    return str(client.post(f"{LIST}{report.pk}/step/", form, follow=True).content.decode())
+
+
+def guessed(confidence: float = 0.24, **fields: Any) -> Report:
+    """A new anonymous report whose category the classifier is not sure of."""
+    desk = make_department("desk", is_triage=True)
+    guess = {
+        "category": make_category(),
+        "category_source": "classifier",
+        "category_confidence": confidence,
+    }
+    return make_report(status=Status.NEW, department=desk, published_at=None, **guess, **fields)
+
+
+def test_a_bulk_step_shows_what_it_will_do_and_then_does_it(superuser: User) -> None:
     can, cannot = make_report(title="Can"), make_report(title="Cannot", status=Status.CLOSED)
-    selected = {"action": "mark_rejected", "_selected_action": [str(can.pk), str(cannot.pk)]}
-    page = signed_in(superuser).post(LIST, selected, follow=True).content.decode()
-    assert Report.objects.get(pk=can.pk).status == Status.REJECTED
+    client = signed_in(superuser)
+    page = preview(client, "rejected", can, cannot)
+    shown = {outlook.report: outlook for outlook in page.context["outlooks"]}
+    assert shown[can].effects == ("triaged → rejected", "no longer public")
+    assert "cannot become rejected" in shown[cannot].refusal
+    assert Report.objects.filter(status=Status.REJECTED).count() == 0
+    after = bulk_step(client, "rejected", can, cannot, note="Not ours.")
+    assert "1 marked as rejected" in after
+    assert "cannot become rejected" in after
+    line = can.history.last()
+    assert line is not None
+    assert (line.to_status, line.note, line.by) == ("rejected", "Not ours.", superuser)
     assert Report.objects.get(pk=cannot.pk).status == Status.CLOSED
-    assert "1 marked as rejected" in page
-    assert "cannot become rejected" in page
-    assert can.history.last().by == superuser  # type: ignore[union-attr]
+
+
+def test_a_bulk_step_neither_keeps_guesses_nor_publishes_in_silence(superuser: User) -> None:
+    report, client = guessed(), signed_in(superuser)
+    (shown,) = preview(client, "triaged", report).context["outlooks"]
+    assert "is a guess of 24%" in shown.refusal
+    assert "is a guess of 24%" in bulk_step(client, "triaged", report)
+    report.refresh_from_db()
+    assert (report.status, report.published_at) == (Status.NEW, None)
+    again = preview(
+        client, "triaged", report, previewed="yes", accepts_guess="on", is_publishing="on"
+    )
+    assert again.context["outlooks"][0].effects == (
+        "new → triaged",
+        "the guess Pothole becomes its category, and it goes to Streets",
+        "becomes public",
+    )
+    bulk_step(client, "triaged", report, accepts_guess="on")
+    report.refresh_from_db()
+    assert (report.status, report.category_source, report.published_at) == (
+        Status.TRIAGED,
+        "staff",
+        None,
+    )
+    assert (report.department, report.category_confidence) == (make_department("streets"), None)
+
+
+def test_a_report_without_a_category_is_not_triaged(superuser: User) -> None:
+    report = make_report(status=Status.NEW)
+    assert "It has no category" in bulk_step(signed_in(superuser), "triaged", report)
+    assert Report.objects.get().status == Status.NEW
+    assert "1 marked as duplicate" in bulk_step(signed_in(superuser), "duplicate", report)
+
+
+def test_a_report_that_changed_since_the_preview_is_left_alone(superuser: User) -> None:
+    report = make_report()
+    assignment.revise(Report.objects.get(), {"title": "Renamed"}, by=superuser)
+    assert "changed this report meanwhile" in bulk_step(signed_in(superuser), "resolved", report)
+    assert "changed this report meanwhile" in step(signed_in(superuser), report, "resolved")
+    assert Report.objects.get().status == Status.TRIAGED
+
+
+def test_too_many_reports_at_once_are_refused(
+    superuser: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reports.desk.admin.BULK_MAXIMUM", 2)
+    page = preview(signed_in(superuser), "resolved", *(make_report() for _ in range(3)))
+    assert "Select 2 reports at most." in page.content.decode()
+
+
+def test_a_step_with_a_note_is_taken_on_the_reports_page() -> None:
+    here = make_department("streets")
+    report, staff = make_report(department=here, reporter=make_user()), make_staff(here)
+    client = signed_in(staff)
+    page = client.get(f"{LIST}{report.pk}/change/").content.decode()
+    assert page.count('name="to"') == len(transitions.allowed_from(report.status))
+    assert "Mark as resolved" in page
+    assert "1 marked as resolved" in step(client, report, "resolved", note="Filled.")
+    report.refresh_from_db()
+    line = report.history.last()
+    assert line is not None
+    assert (report.status, line.note, line.by) == ("resolved", "Filled.", staff)
+    context = {
+        "report_id": str(report.pk),
+        "title": "Deep hole",
+        "status": "resolved",
+        "note": "Filled.",
+    }
+    assert_sent(
+        notify_user,
+        str(report.reporter_id),
+        "report_status_changed",
+        context,
+        f"report:{report.pk}:status:{line.pk}",
+    )
+
+
+@pytest.mark.parametrize(
+    "options", [{"to": "gone"}, {"note": "x" * 3000}, {"to": "", "seen": "x"}], ids=str
+)
+def test_a_step_that_cannot_be_is_refused_with_a_reason(
+    superuser: User, options: dict[str, str]
+) -> None:
+    report = make_report()
+    page = step(signed_in(superuser), report, **{"to": "resolved", **options})
+    assert "errornote" in page or 'class="error"' in page
+    assert report.history.count() == 1
+
+
+def test_a_hidden_report_is_published_on_its_page_only_if_that_is_chosen(superuser: User) -> None:
+    first, second = guessed(title="First"), guessed(title="Second")
+    client = signed_in(superuser)
+    assert "is a guess of 24%" in step(client, first, "in_progress", is_publishing="on")
+    step(client, first, "in_progress", accepts_guess="on", is_publishing="on")
+    step(client, second, "in_progress", accepts_guess="on")
+    published = Report.objects.exclude(published_at=None)
+    assert [report.title for report in published] == ["First"]
+    assert set(Report.objects.values_list("status", flat=True)) == {"in_progress"}
+
+
+def test_steps_are_taken_by_post_and_on_ones_own_reports_alone() -> None:
+    here, there = make_department("streets"), make_department("parks")
+    own, other = make_report(department=here), make_report(department=there)
+    client = signed_in(make_staff(here))
+    assert client.get(f"{LIST}{own.pk}/step/").status_code == 405
+    for key in (other.pk, "x", "0" * 50):
+        answer = client.post(
+            f"{LIST}{key}/step/", {"to": "resolved", "seen": other.updated_at.isoformat()}
+        )
+        assert answer.status_code in {403, 404}
+    assert Report.objects.get(pk=other.pk).status == Status.TRIAGED
+
+
+# --- Editing -------------------------------------------------------------------------------------
+
+
+def test_choosing_a_category_triages_the_report_and_writes_its_history() -> None:
+    here = make_department("streets")
+    category = make_category("pothole", department=here)
+    report, staff = (
+        make_report(status=Status.NEW, department=here, reporter=make_user()),
+        make_staff(here),
+    )
+    form = form_of(report, category=category.pk)
+    assert signed_in(staff).post(f"{LIST}{report.pk}/change/", form).status_code == 302
+    report.refresh_from_db()
+    line = report.history.last()
+    assert line is not None
+    assert (report.status, line.by, line.note) == (
+        Status.TRIAGED,
+        staff,
+        "Pothole: sent to Streets.",
+    )
+    assert (line.from_status, line.to_status) == ("new", "triaged")
+
+
+def test_choosing_a_category_does_not_publish(superuser: User) -> None:
+    report = guessed()
+    form = form_of(report, category=make_category("tree").pk)
+    assert signed_in(superuser).post(f"{LIST}{report.pk}/change/", form).status_code == 302
+    report.refresh_from_db()
+    assert (report.status, report.published_at) == (Status.TRIAGED, None)
+
+
+def test_who_sends_a_report_to_another_department_reads_where_it_went() -> None:
+    here, parks = make_department("streets"), make_department("parks")
+    report = make_report(status=Status.NEW, department=here)
+    client, url = signed_in(make_staff(here)), f"{LIST}{report.pk}/change/"
+    form = form_of(report, category=make_category("tree", department=parks).pk)
+    page = client.post(url, form, follow=True).content.decode()
+    assert "is with Parks now" in page
+    assert "Perhaps it was deleted" not in page
+    later = client.get(url, follow=True).content.decode()
+    assert "it is with Parks, and you do not work there" in later
+    assert "Perhaps it was deleted" not in later
+    gone = client.get(f"{LIST}01a20142-e08d-77b6-a29a-1efd9743bdeb/change/", follow=True)
+    assert "Perhaps it was deleted" in gone.content.decode()
+    assert report.history.last().note == "Tree: sent to Parks."  # type: ignore[union-attr]
+
+
+def test_handing_over_by_hand_is_in_the_history() -> None:
+    here, parks = make_department("streets"), make_department("parks")
+    report, staff = make_report(department=here), make_staff(here)
+    form = form_of(report, department=parks.pk)
+    assert signed_in(staff).post(f"{LIST}{report.pk}/change/", form).status_code == 302
+    line = report.history.last()
+    assert line is not None
+    assert (line.from_status, line.to_status, line.by) == ("triaged", "triaged", staff)
+    assert line.note == "No category: sent to Parks."
+
+
+# --- Deadlines -----------------------------------------------------------------------------------
+
+
+def test_overdue_reports_are_marked_and_found(superuser: User) -> None:
+    now = timezone.now()
+    due = {
+        "Late": now - timedelta(hours=1),
+        "Soon": now + timedelta(hours=3),
+        "Later": now + timedelta(days=3),
+        "Done": now - timedelta(days=3),
+    }
+    for title, due_at in due.items():
+        status = Status.CLOSED if title == "Done" else Status.TRIAGED
+        make_report(title=title, due_at=due_at, status=status)
+    client = signed_in(superuser)
+
+    def listed(deadline: str) -> set[str]:
+        page = client.get(LIST, {"deadline": deadline})
+        return {report.title for report in page.context["cl"].result_list}
+
+    assert (listed("overdue"), listed("soon"), listed("")) == ({"Late"}, {"Soon"}, set(due))
+    assert client.get(LIST).content.decode().count(" overdue</strong>") == 1
+
+
+def test_overdue_reports_are_found_by_their_index() -> None:
+    make_report(due_at=timezone.now())
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        assert "report_due" in Report.objects.overdue().explain()
 
 
 def form_of(report: Report, **changes: Any) -> dict[str, Any]:
@@ -187,6 +432,8 @@ def test_editing_a_category_leaves_its_examples_whole(superuser: User) -> None:
     url, client = f"/admin/reports/category/{category.pk}/change/", signed_in(superuser)
     form = client.get(url).context["adminform"].form
     shown = {field.html_name: field.value() for field in form}
+    shown = {name: "" if value is None else value for name, value in shown.items()}
+    shown |= {"questions-TOTAL_FORMS": 0, "questions-INITIAL_FORMS": 0}
     assert client.post(url, shown | {"sla_hours": 5}).status_code == 302
     category.refresh_from_db()
     assert (category.sla_hours, category.examples) == (5, examples)

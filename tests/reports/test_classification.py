@@ -19,7 +19,7 @@ from pytest_django.fixtures import Settings
 
 from embeddings.embedder import Vectors, get_embedder
 from embeddings.errors import EmbedderInWebProcess
-from reports.catalogue.taxonomy import TAXONOMY
+from reports.catalogue.documents import shipped_categories
 from reports.classification import classifier
 from reports.classification.classifier import classify, classify_many, text_of
 from reports.classification.text_model import Examples, TextModel, lexical_counts, quality
@@ -28,6 +28,7 @@ from reports.models import Category, CategorySource, Department, ExampleVector, 
 REAL_REPORTS = Path(__file__).resolve().parents[3] / "shared" / "data" / "newhaven_labelled.csv"
 
 pytestmark = pytest.mark.django_db
+TAXONOMY = shipped_categories()
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +48,12 @@ def categories(department: Department) -> dict[str, Category]:
     """Four categories with a few phrases each: quick to learn."""
     wanted = {"pothole", "street_light", "snow", "graffiti"}
     return {text.slug: _add(department, text.slug) for text in TAXONOMY if text.slug in wanted}
+
+
+def _examples(category: Category) -> list[str]:
+    """Those of all its languages."""
+    others = [texts["examples"] for texts in category.translations.values()]
+    return [*category.examples, *(example for examples in others for example in examples)]
 
 
 def _add(department: Department, slug: str) -> Category:
@@ -133,6 +140,7 @@ def test_spanish_reports_are_understood(department: Department) -> None:
             name=text.name,
             department=department,
             examples=text.examples,
+            translations=text.translations,
             keywords=list(text.keywords),
         )
     assert _best("El semáforo de la avenida no funciona desde ayer") == "signal"
@@ -356,18 +364,18 @@ def test_lexical_counts_are_bounded_and_know_no_case() -> None:
 
 
 def test_each_shipped_category_has_good_and_distinct_texts() -> None:
-    phrases = [phrase for text in TAXONOMY for phrase in text.examples]
+    phrases = [phrase for text in TAXONOMY for phrase in _examples(text)]
     assert len({text.slug for text in TAXONOMY}) == 18
     assert len(set(phrases)) == len(phrases)
     for text in TAXONOMY:
-        assert 25 <= len(text.examples) <= 40
+        assert 25 <= len(_examples(text)) <= 40
         assert text.description
         assert max(map(len, text.examples)) <= 300
 
 
 def test_phrases_held_out_are_told_apart() -> None:
     """Every fifth shipped phrase is classified by the others."""
-    phrases = [(phrase, i) for i, text in enumerate(TAXONOMY) for phrase in text.examples]
+    phrases = [(phrase, i) for i, text in enumerate(TAXONOMY) for phrase in _examples(text)]
     texts = [phrase for phrase, _ in phrases]
     labels = np.array([i for _, i in phrases], dtype=np.intp)
     vectors, held_out = get_embedder().embed(texts), np.arange(len(texts)) % 5 == 0

@@ -14,16 +14,19 @@ from accounts.models import User
 from jobs.models import Task
 from jobs.testing import run_tasks
 from reports import demo
-from reports.catalogue.taxonomy import TAXONOMY
+from reports.catalogue import documents
 from reports.models import Category, Department, Report, Status
 
 pytestmark = pytest.mark.django_db
+SHIPPED = documents.read(documents.SHIPPED)
 
 
 def test_the_city_is_complete_and_consistent() -> None:
     assert demo.load() == demo.REPORT_COUNT
-    assert Department.objects.count() == len(demo.DEPARTMENTS)
-    assert set(Category.objects.values_list("slug", flat=True)) == {text.slug for text in TAXONOMY}
+    assert Department.objects.count() == len(SHIPPED["departments"])
+    assert set(Category.objects.values_list("slug", flat=True)) == {
+        entry["slug"] for entry in SHIPPED["categories"]
+    }
     assert set(Report.objects.values_list("status", flat=True)) == set(Status.values)
     assert not Report.objects.filter(created_at__gt=timezone.now()).exists()
     for report in Report.objects.prefetch_related("history"):

@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from jobs.models import RateLimit
-from reports import intake_limits
+from reports.intake.limits import digest_of_words
 from reports.models import Report
 from tests.accounts.racing import race
 from tests.reports.conftest import SignIn
@@ -143,5 +143,5 @@ def test_of_a_flood_at_once_exactly_the_limit_is_stored(
 
 @pytest.mark.parametrize("same", ["a b", "A  b!", "ａ Ｂ", "a, b."])
 def test_words_alone_tell_texts_apart(same: str) -> None:
-    assert intake_limits.digest_of_words(same) == intake_limits.digest_of_words("a b")
-    assert intake_limits.digest_of_words(same) != intake_limits.digest_of_words("a c")
+    assert digest_of_words(same) == digest_of_words("a b")
+    assert digest_of_words(same) != digest_of_words("a c")

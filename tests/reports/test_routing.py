@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from jobs.models import Task
+from reports.catalogue.deadlines import DEADLINE_FACTORS
 from reports.models import CategorySource, Report, Severity, Status
 from reports.routing import assignment
 from reports.workflow import transitions
@@ -86,7 +87,7 @@ def test_severity_moves_the_deadline(report: Report, severity: str, hours: int) 
 
 
 def test_every_severity_has_a_factor() -> None:
-    assert set(assignment.DEADLINE_FACTORS) == set(Severity.values)
+    assert set(DEADLINE_FACTORS) == set(Severity.values)
 
 
 def test_an_edit_leaves_alone_what_the_classifier_stored_meanwhile(report: Report) -> None:

@@ -1,4 +1,4 @@
-"""Reports of citizens, the departments that answer them, and how both came about."""
+"""Reports of citizens, their history, and what the classifier and imports keep."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import secrets
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
@@ -16,6 +15,7 @@ from uuid_utils.compat import uuid7
 
 from accounts.models import User
 from jobs.model_fields import LineField, ParagraphsField
+from reports.models.catalogue import Category, Department, Severity
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -32,85 +32,6 @@ class BoundingBox(NamedTuple):
     south: float
     east: float
     north: float
-
-
-class Department(models.Model):
-    """A part of the administration that answers reports."""
-
-    slug = models.SlugField(max_length=50, unique=True)
-    name = LineField(max_length=120)
-    email = models.EmailField(blank=True)
-    is_triage = models.BooleanField(
-        default=False,
-        help_text="Receives the reports whose category is not certain. One department at most.",
-    )
-
-    class Meta:
-        ordering: ClassVar = ["name"]
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["is_triage"],
-                condition=Q(is_triage=True),
-                name="reports_department_one_triage",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class DepartmentMembership(models.Model):
-    """A member of staff sees and changes the reports of the departments they belong to."""
-
-    user = models.ForeignKey(
-        User, on_delete=models.CASCADE, related_name="department_memberships", db_index=False
-    )
-    department = models.ForeignKey(Department, on_delete=models.CASCADE, related_name="memberships")
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["user", "department"], name="reports_membership_unique")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.user} in {self.department}"
-
-
-class Category(models.Model):
-    """A kind of problem.
-
-    Its slug is a public contract: the API's value and the Open311 service code.
-    """
-
-    slug = models.SlugField(max_length=50, unique=True)
-    name = LineField(max_length=120)
-    group = LineField(max_length=80, blank=True)
-    description = ParagraphsField(blank=True)
-    keywords = ArrayField(LineField(max_length=80), default=list, blank=True)
-    examples = ArrayField(
-        LineField(max_length=300),
-        default=list,
-        blank=True,
-        help_text="Sentences as a citizen would write them; the classifier compares reports with them.",
-    )
-    department = models.ForeignKey(Department, on_delete=models.PROTECT, related_name="categories")
-    sla_hours = models.PositiveIntegerField(
-        default=120,
-        validators=[MinValueValidator(1), MaxValueValidator(24 * 365)],
-        help_text="At medium severity.",
-    )
-    is_active = models.BooleanField(
-        default=True, help_text="Offered to citizens and to the classifier."
-    )
-    position = models.PositiveSmallIntegerField(default=0)
-
-    class Meta:
-        ordering: ClassVar = ["position", "slug"]
-        verbose_name_plural = "categories"
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class ExampleVector(models.Model):
@@ -133,15 +54,6 @@ class ExampleVector(models.Model):
 
     def __str__(self) -> str:
         return f"{bytes(self.digest).hex()[:12]} in {self.space}"
-
-
-class Severity(models.TextChoices):
-    """How bad it is, as the reporter sees it; shortens or lengthens the deadline (`routing.py`)."""
-
-    LOW = "low", "low"
-    MEDIUM = "medium", "medium"
-    HIGH = "high", "high"
-    CRITICAL = "critical", "critical"
 
 
 class Status(models.TextChoices):
@@ -169,6 +81,17 @@ class CategorySource(models.TextChoices):
     IMPORT = "import", "imported"
 
 
+class SeveritySource(models.TextChoices):
+    """Who chose the severity: the most particular of them since the report came."""
+
+    NONE = "", "nobody"
+    REPORTER = "reporter", "reporter"
+    CATEGORY = "category", "the category's own"
+    RULE = "rule", "a rule of words"
+    STAFF = "staff", "staff"
+    IMPORT = "import", "imported"
+
+
 class ReportQuerySet(models.QuerySet["Report"]):
     """Choosing reports: by place, by who may see them, by who must work on them."""
 
@@ -191,7 +114,7 @@ class ReportQuerySet(models.QuerySet["Report"]):
                 return self.all()
             seen |= Q(reporter=user)
             if user.is_staff:
-                seen |= Q(department__in=user.department_memberships.values("department"))
+                seen |= Q(department__in=Department.objects.worked_in_by(user).values("pk"))
         return self.filter(seen)
 
     def for_staff(self, user: User) -> ReportQuerySet:
@@ -202,14 +125,15 @@ class ReportQuerySet(models.QuerySet["Report"]):
             return self.none()
         if user.is_superuser:
             return self.all()
-        return self.filter(department__in=user.department_memberships.values("department"))
+        return self.filter(department__in=Department.objects.worked_in_by(user).values("pk"))
 
     def with_related(self) -> ReportQuerySet:
-        """Category and department come along, but not the texts from which the classifier learns
+        """Bring category and department along, but not the texts from which the classifier learns
         the category.
         """
+        texts = ("description", "keywords", "examples", "translations")
         related = self.select_related("category", "department")
-        return related.defer("category__description", "category__keywords", "category__examples")
+        return related.defer(*(f"category__{name}" for name in texts))
 
     def in_box(self, box: BoundingBox) -> ReportQuerySet:
         inside = Q(latitude__range=(box.south, box.north))
@@ -218,6 +142,7 @@ class ReportQuerySet(models.QuerySet["Report"]):
         return self.filter(inside & (Q(longitude__gte=box.west) | Q(longitude__lte=box.east)))
 
     def overdue(self, at: datetime | None = None) -> ReportQuerySet:
+        """Return the open reports whose deadline has passed."""
         return self.filter(status__in=OPEN_STATUSES, due_at__lt=at or timezone.now())
 
 
@@ -247,6 +172,20 @@ class Report(models.Model):
     longitude = models.FloatField(validators=[MinValueValidator(-180), MaxValueValidator(180)])
     address = LineField(max_length=300, blank=True)
     severity = models.CharField(max_length=10, choices=Severity.choices, default=Severity.MEDIUM)
+    severity_source = models.CharField(
+        max_length=10,
+        choices=SeveritySource.choices,
+        default=SeveritySource.NONE,
+        db_default=SeveritySource.NONE,
+        blank=True,
+    )
+    severity_rule = models.CharField(
+        max_length=80,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The rule whose words raised the severity.",
+    )
 
     category = models.ForeignKey(
         Category,
@@ -273,6 +212,10 @@ class Report(models.Model):
         db_index=False,
     )
     due_at = models.DateTimeField(null=True, blank=True)
+    # The rule of the deadline as it was when the report got it: of the category, in that version.
+    sla_hours = models.PositiveIntegerField(null=True, blank=True)
+    sla_in_working_hours = models.BooleanField(default=False, db_default=False)
+    sla_version = models.PositiveIntegerField(null=True, blank=True)
 
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.NEW)
     published_at = models.DateTimeField(
@@ -343,6 +286,15 @@ class Report(models.Model):
     def __str__(self) -> str:
         return self.title
 
+    @property
+    def is_overdue(self) -> bool:
+        """Whether it is open although its deadline has passed."""
+        return (
+            self.status in OPEN_STATUSES
+            and self.due_at is not None
+            and self.due_at < timezone.now()
+        )
+
     def is_own(self, user: User | AnonymousUser, *, tracking_token: str = "") -> bool:
         """Whether this user wrote it, or the bearer of this token did so anonymously."""
         if self.reporter_id is not None:
@@ -357,7 +309,9 @@ class Report(models.Model):
             return False
         if user.is_superuser:
             return True
-        return user.department_memberships.filter(department=self.department_id).exists()
+        if self.department_id is None:
+            return False
+        return Department.objects.worked_in_by(user).filter(pk=self.department_id).exists()
 
 
 class StatusChange(models.Model):

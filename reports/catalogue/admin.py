@@ -1,0 +1,164 @@
+"""The desk of administrators: departments, categories with their questions, severity rules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.postgres.forms import SimpleArrayField
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.forms import BaseModelFormSet, Textarea
+from django.http import HttpRequest
+
+from accounts.audited_admin import AuditedAdmin
+from reports.catalogue import questions
+from reports.models import (
+    OPEN_STATUSES,
+    Category,
+    CategoryGroup,
+    Department,
+    DepartmentMembership,
+    Question,
+    Report,
+    SeverityRule,
+)
+
+
+class LinesField(SimpleArrayField):
+    """A list of texts, one a line: sentences have commas, by which Django would take them apart."""
+
+    widget = Textarea
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, delimiter="\n")
+
+    def to_python(self, value: Any) -> Any:
+        lines = (
+            [line for line in value.splitlines() if line.strip()]
+            if isinstance(value, str)
+            else value
+        )
+        return super().to_python(lines)
+
+
+class LinesMixin:
+    """Shows the fields that `lines` names as one text a line."""
+
+    lines: tuple[str, ...] = ()
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name in self.lines:
+            help_text = f"{db_field.help_text} One a line."
+            return db_field.formfield(form_class=LinesField, help_text=help_text)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
+
+
+class MembershipInline(admin.TabularInline[DepartmentMembership, Department]):
+    model = DepartmentMembership
+    extra = 0
+    autocomplete_fields = ("user",)
+
+
+@admin.register(Department)
+class DepartmentAdmin(AuditedAdmin[Department]):
+    list_display = ("name", "slug", "parent", "email", "is_triage", "open_reports", "members")
+    list_select_related = ("parent",)
+    search_fields = ("name", "slug")
+    autocomplete_fields = ("parent",)
+    inlines = (MembershipInline,)
+    audited_lists = {"members": "memberships__user"}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Department]:
+        of_department = {"department": OuterRef("pk")}
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                open_reports_count=_count(
+                    Report.objects.filter(status__in=OPEN_STATUSES, **of_department)
+                ),
+                members_count=_count(DepartmentMembership.objects.filter(**of_department)),
+            )
+        )
+
+    @admin.display(ordering="open_reports_count")
+    def open_reports(self, department: Any) -> int:
+        return int(department.open_reports_count)
+
+    @admin.display(ordering="members_count")
+    def members(self, department: Any) -> int:
+        return int(department.members_count)
+
+
+def _count(rows: QuerySet[Any]) -> Coalesce:
+    """Count as a subquery: counting two relations by joins multiplies the one with the other."""
+    counted = rows.order_by().values("department").annotate(count=Count("pk")).values("count")
+    return Coalesce(Subquery(counted), 0)
+
+
+@admin.register(DepartmentMembership)
+class DepartmentMembershipAdmin(AuditedAdmin[DepartmentMembership]):
+    list_display = ("user", "department", "created_at")
+    list_filter = ("department",)
+    list_select_related = ("user", "department")
+    search_fields = ("user__name", "department__name")
+    autocomplete_fields = ("user", "department")
+
+
+@admin.register(CategoryGroup)
+class CategoryGroupAdmin(admin.ModelAdmin[CategoryGroup]):
+    list_display = ("name", "slug", "icon", "colour", "position")
+    search_fields = ("name", "slug")
+
+
+class QuestionInline(admin.StackedInline[Question, Category]):
+    """What is asked now. An edited question is asked as its next version; see `save_formset`."""
+
+    model = Question
+    extra = 0
+    fields = ("code", "type", "label", "help", "values", "translations", "is_required", "position")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Question]:
+        return super().get_queryset(request).filter(retired_at=None)
+
+
+@admin.register(Category)
+class CategoryAdmin(LinesMixin, admin.ModelAdmin[Category]):
+    list_display = ("name", "slug", "group", "department", "sla_hours", "is_active", "position")
+    list_filter = ("is_active", "group", "department")
+    list_select_related = ("department", "group")
+    search_fields = ("name", "slug", "description")
+    autocomplete_fields = ("department", "group")
+    readonly_fields = ("sla_version",)
+    lines = ("examples",)
+    inlines = (QuestionInline,)
+
+    def save_formset(
+        self, request: HttpRequest, form: Any, formset: BaseModelFormSet[Any, Any], change: bool
+    ) -> None:
+        """Ask what was added or edited, retire what was deleted or has another code now."""
+        formset.new_objects, formset.changed_objects, formset.deleted_objects = [], [], []
+        for row in (row for row in formset.forms if row.has_changed()):
+            stored = Question.objects.filter(pk=row.instance.pk, retired_at=None).first()
+            values = dict(row.cleaned_data)
+            is_deleted = bool(values.pop("DELETE", False))
+            if stored is not None and (is_deleted or stored.code != values["code"]):
+                questions.retire(stored)
+                formset.deleted_objects.append(stored)
+            if not is_deleted:
+                fields = {name: values[name] for name in (*questions.WORDING, "position")}
+                question = questions.ask(form.instance, values["code"], fields)
+                formset.new_objects.append(question)
+
+
+@admin.register(SeverityRule)
+class SeverityRuleAdmin(LinesMixin, admin.ModelAdmin[SeverityRule]):
+    list_display = ("name", "severity", "words", "is_active")
+    list_filter = ("severity", "is_active")
+    search_fields = ("name",)
+    lines = ("phrases",)
+
+    @admin.display(description="phrases")
+    def words(self, rule: SeverityRule) -> str:
+        return ", ".join(rule.phrases)

@@ -1,0 +1,186 @@
+"""Reading a file of categories: YAML with everything, or CSV with a row for each category."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from reports.errors import CatalogueInvalid
+from reports.models import Category
+
+MAXIMUM_BYTES = 8_000_000
+SHIPPED = Path(__file__).with_name("taxonomy.yaml")
+DELIMITERS = ",;\t"
+LIST_SEPARATOR = re.compile(r"[|\n]")
+#: Column → field of the category; the others are described in `_category`.
+TEXT_COLUMNS = (
+    "slug",
+    "name",
+    "group",
+    "department",
+    "description",
+    "icon",
+    "colour",
+    "default_severity",
+)
+OTHER_COLUMNS = (
+    "group_name", "department_name", "deadline_hours", "in_working_hours", "is_active", "position", "keywords",
+    "examples",
+)  # fmt: skip
+TRANSLATED_COLUMN = re.compile(r"(name|description|examples)_([a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*)")
+BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return what the file says, with the keys that `format.DocumentSerializer` describes; nothing is checked yet.
+
+    Raises:
+        CatalogueInvalid: the file cannot be read.
+    """
+    text = _text(path)
+    if path.suffix.lower() in {".yaml", ".yml"}:
+        return _from_yaml(text, path)
+    if path.suffix.lower() == ".csv":
+        return _from_csv(text)
+    raise CatalogueInvalid(f"{path.name} is neither a .yaml nor a .csv file.")
+
+
+def _text(path: Path) -> str:
+    try:
+        if path.stat().st_size > MAXIMUM_BYTES:
+            raise CatalogueInvalid(f"{path.name} has more than {MAXIMUM_BYTES // 1_000_000} MB.")
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise CatalogueInvalid(f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise CatalogueInvalid(f"{path.name} is not UTF-8; save it as UTF-8.") from error
+
+
+class _StrictLoader(yaml.CSafeLoader):
+    """YAML in which no key stands twice: else the last one would win in silence."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        keys = Counter(key.value for key, _ in node.value)
+        if twice := [key for key, count in keys.items() if count > 1]:
+            line = node.start_mark.line + 1
+            raise CatalogueInvalid(
+                f"{twice[0]!r} stands twice in the entry that begins in line {line}."
+            )
+        return super().construct_mapping(node, deep=deep)
+
+
+def _from_yaml(text: str, path: Path) -> dict[str, Any]:
+    try:
+        document = yaml.load(text, _StrictLoader)  # noqa: S506 - it is a safe loader
+    except yaml.YAMLError as error:
+        raise CatalogueInvalid(f"{path.name} is no YAML: {error}") from error
+    except RecursionError as error:
+        raise CatalogueInvalid(f"{path.name} is nested too deeply.") from error
+    if not isinstance(document, dict):
+        raise CatalogueInvalid(
+            f"{path.name} has no categories: expected a mapping with `categories:`."
+        )
+    return document
+
+
+def _from_csv(text: str) -> dict[str, Any]:
+    header = text.partition("\n")[0]
+    delimiter = max(DELIMITERS, key=header.count)
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        raise CatalogueInvalid(f"The CSV cannot be read: {error}.") from error
+    columns = [name.strip().lower() for name in rows[0]] if rows else []
+    _check_columns(columns)
+    document: dict[str, Any] = {"departments": [], "groups": [], "categories": []}
+    for number, cells in enumerate(rows[1:], start=2):
+        if any(cell.strip() for cell in cells):
+            _add(document, _row(columns, cells, number), number)
+    return document
+
+
+def _check_columns(columns: list[str]) -> None:
+    if "slug" not in columns:
+        raise CatalogueInvalid("The first line has no column `slug`.")
+    if twice := [name for name, count in Counter(columns).items() if count > 1]:
+        raise CatalogueInvalid(f"The column {twice[0]!r} is there twice.")
+    known = {*TEXT_COLUMNS, *OTHER_COLUMNS}
+    if unknown := [
+        name for name in columns if name not in known and not TRANSLATED_COLUMN.fullmatch(name)
+    ]:
+        expected = ", ".join([*TEXT_COLUMNS, *OTHER_COLUMNS])
+        raise CatalogueInvalid(
+            f"Unknown columns: {', '.join(unknown)}. Expected {expected}, or one with a language such as name_es."
+        )
+
+
+def _row(columns: list[str], cells: list[str], number: int) -> dict[str, str]:
+    """Return the cells that say something, by their column."""
+    if len(cells) > len(columns):
+        raise CatalogueInvalid(
+            f"Row {number} has {len(cells)} cells, the first line {len(columns)}."
+        )
+    return {name: cell.strip() for name, cell in zip(columns, cells, strict=False) if cell.strip()}
+
+
+def _add(document: dict[str, Any], row: Mapping[str, str], number: int) -> None:
+    for level, plural in (("department", "departments"), ("group", "groups")):
+        if f"{level}_name" in row:
+            entry = {"slug": row.get(level, ""), "name": row[f"{level}_name"]}
+            if entry not in document[plural]:
+                document[plural].append(entry)
+    document["categories"].append(_category(row, number))
+
+
+def _category(row: Mapping[str, str], number: int) -> dict[str, Any]:
+    category: dict[str, Any] = {name: row[name] for name in TEXT_COLUMNS if name in row}
+    for name in ("keywords", "examples"):
+        if name in row:
+            category[name] = _list(row[name])
+    if "position" in row:
+        category["position"] = row["position"]
+    if "is_active" in row:
+        category["is_active"] = _boolean(row["is_active"], number)
+    if "deadline_hours" in row:
+        category["deadline"] = {"hours": row["deadline_hours"]}
+        if "in_working_hours" in row:
+            category["deadline"]["in_working_hours"] = _boolean(row["in_working_hours"], number)
+    if translations := _translations(row):
+        category["translations"] = translations
+    return category
+
+
+def _translations(row: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    translations: dict[str, dict[str, Any]] = {}
+    for column, text in row.items():
+        if match := TRANSLATED_COLUMN.fullmatch(column):
+            field, language = match.groups()
+            translations.setdefault(language, {})[field] = (
+                _list(text) if field == "examples" else text
+            )
+    return translations
+
+
+def _list(text: str) -> list[str]:
+    return [part.strip() for part in LIST_SEPARATOR.split(text) if part.strip()]
+
+
+def _boolean(text: str, number: int) -> bool:
+    if text.lower() not in BOOLEANS:
+        raise CatalogueInvalid(f"Row {number}: {text!r} is neither true nor false.")
+    return BOOLEANS[text.lower()]
+
+
+def shipped_categories() -> list[Category]:
+    """Return the categories of the shipped file as rows that are not stored: for their texts."""
+    fields = ("slug", "name", "description", "keywords", "examples", "translations")
+    return [
+        Category(**{name: entry[name] for name in fields}) for entry in read(SHIPPED)["categories"]
+    ]

@@ -1,0 +1,142 @@
+"""What a file of categories may say. docs/catalogue.md describes it for those who write one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rest_framework import serializers
+
+from jobs.api.serializers import PayloadSerializer
+from jobs.http.fields import LineField, ParagraphsField, StrictBooleanField
+from reports.errors import CatalogueInvalid
+from reports.models import Question, Severity
+from reports.models.catalogue import SLA_HOURS_MAXIMUM
+
+POSITION_MAXIMUM = 32_767
+
+
+class EntrySerializer(PayloadSerializer):
+    """An entry of the file; what it does not mention stays as it is."""
+
+    slug = serializers.SlugField(max_length=50)
+    name = LineField(max_length=120, required=False)
+
+
+class DepartmentSerializer(EntrySerializer):
+    parent = serializers.SlugField(required=False, allow_null=True)  # type: ignore[assignment]
+    email = serializers.EmailField(required=False, allow_blank=True)
+    is_triage = StrictBooleanField(required=False)
+    opening_hours = serializers.DictField(required=False)
+    holidays = serializers.CharField(required=False, allow_blank=True)
+    closed_on = serializers.ListField(child=serializers.DateField(), required=False)
+
+
+class GroupSerializer(EntrySerializer):
+    name = LineField(max_length=80, required=False)
+    icon = serializers.CharField(required=False, allow_blank=True)
+    colour = serializers.CharField(required=False, allow_blank=True)
+    position = serializers.IntegerField(required=False, min_value=0, max_value=POSITION_MAXIMUM)
+    translations = serializers.DictField(required=False)
+
+
+class DeadlineSerializer(PayloadSerializer):
+    hours = serializers.IntegerField(min_value=1, max_value=SLA_HOURS_MAXIMUM)
+    in_working_hours = StrictBooleanField(default=False)
+
+
+class QuestionSerializer(PayloadSerializer):
+    code = serializers.CharField(max_length=50)
+    type = serializers.ChoiceField(choices=Question.Type.choices)
+    label = LineField(max_length=200)  # type: ignore[assignment]
+    help = LineField(max_length=300, default="")
+    values = serializers.ListField(child=serializers.DictField(), default=list)
+    translations = serializers.DictField(default=dict)
+    required = StrictBooleanField(default=False, source="is_required")  # type: ignore[assignment]
+
+
+class CategorySerializer(GroupSerializer):
+    name = LineField(max_length=120, required=False)
+    group = serializers.SlugField(required=False, allow_null=True)
+    department = serializers.SlugField(required=False)
+    description = ParagraphsField(required=False, allow_blank=True)
+    keywords = serializers.ListField(child=LineField(max_length=80), required=False)
+    examples = serializers.ListField(child=LineField(max_length=300), required=False)
+    default_severity = serializers.ChoiceField(choices=Severity.choices, required=False)
+    deadline = DeadlineSerializer(required=False)
+    is_active = StrictBooleanField(required=False)
+    questions = QuestionSerializer(many=True, required=False)
+
+    def validate_questions(self, questions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        codes = [question["code"] for question in questions]
+        if len(set(codes)) < len(codes):
+            raise serializers.ValidationError("A code stands there twice.")
+        return questions
+
+
+class SeverityRuleSerializer(PayloadSerializer):
+    name = LineField(max_length=80)
+    phrases = serializers.ListField(
+        child=LineField(max_length=80), required=False, allow_empty=False
+    )
+    severity = serializers.ChoiceField(choices=Severity.choices, required=False)
+    is_active = StrictBooleanField(required=False)
+
+
+class DocumentSerializer(PayloadSerializer):
+    """The whole file."""
+
+    departments = DepartmentSerializer(many=True, default=list)
+    groups = GroupSerializer(many=True, default=list)
+    categories = CategorySerializer(many=True, default=list)
+    severity_rules = SeverityRuleSerializer(many=True, default=list)
+
+
+def checked(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the document in the types of its fields.
+
+    Raises:
+        CatalogueInvalid: with one line for each fault, which says where it is.
+    """
+    serializer = DocumentSerializer(data=document)
+    if not serializer.is_valid():
+        raise CatalogueInvalid("\n".join(_faults(serializer.errors, "", document)))
+    validated: dict[str, Any] = serializer.validated_data
+    for plural, entries in validated.items():
+        _refuse_repetitions(plural, entries)
+    return validated
+
+
+def _refuse_repetitions(plural: str, entries: list[dict[str, Any]]) -> None:
+    names = [entry.get("slug") or entry["name"] for entry in entries]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise CatalogueInvalid(f"{plural}: {', '.join(twice)} stands there twice.")
+
+
+def _faults(errors: Any, place: str, data: Any) -> Iterator[str]:
+    """Flatten nested errors to lines such as `categories pothole deadline hours: Expected …`."""
+    if isinstance(errors, list) and errors and isinstance(errors[0], Mapping):
+        errors = dict(enumerate(errors))
+    if isinstance(errors, Mapping):
+        for key, inner in errors.items():
+            yield from _faults(inner, f"{place} {_name(data, key)}".strip(), _at(data, key))
+    else:
+        yield from (f"{place}: {error}" if place else str(error) for error in errors)
+
+
+def _name(data: Any, key: Any) -> str:
+    """Return how a fault's place is called: an entry of a list by what it is named."""
+    if not isinstance(data, list):
+        return "" if key == "non_field_errors" else str(key)
+    entry = _at(data, key)
+    named = (
+        [entry.get(name) for name in ("slug", "code", "name")] if isinstance(entry, Mapping) else []
+    )
+    return str(next(filter(None, named), f"number {key + 1}"))
+
+
+def _at(data: Any, key: Any) -> Any:
+    try:
+        return data[key]
+    except (KeyError, IndexError, TypeError):
+        return None

@@ -1,0 +1,31 @@
+"""Words that make a report more severe."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from reports.models import Severity, SeverityRule
+
+_WORD = re.compile(r"\w+")
+
+
+def rule_for(text: str, severity: str) -> SeverityRule | None:
+    """Return the rule that raises this text above `severity` the most, by its name where two are equal."""
+    words = _spaced_words(text)
+    raising = [
+        rule
+        for rule in SeverityRule.objects.filter(is_active=True)
+        if Severity.rank(rule.severity) > Severity.rank(severity) and _applies(rule, words)
+    ]
+    return max(raising, key=lambda rule: Severity.rank(rule.severity), default=None)
+
+
+def _applies(rule: SeverityRule, words: str) -> bool:
+    phrases = (_spaced_words(phrase) for phrase in rule.phrases)
+    return any(phrase.strip() and phrase in words for phrase in phrases)
+
+
+def _spaced_words(text: str) -> str:
+    """Return the words in lower case, each between spaces, so that only whole words are found in them."""
+    return f" {' '.join(_WORD.findall(unicodedata.normalize('NFKC', text).casefold()))} "

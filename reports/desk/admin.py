@@ -1,0 +1,418 @@
+"""The desk: the reports of one's departments, and the steps that are taken with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, ClassVar, cast
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.views.decorators.http import require_POST
+
+from accounts.models import User
+from reports.desk import steps
+from reports.desk.steps import Step
+from reports.errors import ReportsError
+from reports.models import NOTE_MAX_CHARACTERS, Report, Status, StatusChange
+from reports.routing import assignment
+from reports.workflow import transitions
+
+MAP_URL = "https://www.openstreetmap.org/?mlat={lat}&mlon={lon}#map=18/{lat}/{lon}"
+BULK_MAXIMUM = 200
+SOON = timedelta(hours=24)
+
+
+class StepForm(forms.Form):
+    """What a step says beside where it leads."""
+
+    note = forms.CharField(
+        required=False,
+        max_length=NOTE_MAX_CHARACTERS,
+        widget=forms.Textarea({"rows": 2, "cols": 60}),
+        help_text="Everybody who sees the report reads it, and its reporter gets it.",
+    )
+    is_publishing = forms.BooleanField(
+        required=False, label="Publish", help_text="Everybody may read what is not public yet."
+    )
+    accepts_guess = forms.BooleanField(
+        required=False,
+        label="Accept the guess",
+        help_text="An uncertain category of the classifier is right.",
+    )
+
+
+class DeadlineFilter(admin.SimpleListFilter):
+    """Open reports past their deadline, or near it."""
+
+    title = "deadline"
+    parameter_name = "deadline"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("overdue", "Overdue"), ("soon", "Within 24 hours")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Report]) -> QuerySet[Report]:
+        reports = cast("Any", queryset)
+        match self.value():
+            case "overdue":
+                return cast("QuerySet[Report]", reports.overdue())
+            case "soon":
+                now = timezone.now()
+                return cast("QuerySet[Report]", reports.overdue(now + SOON).filter(due_at__gte=now))
+        return queryset
+
+
+class HistoryInline(admin.TabularInline[StatusChange, Report]):
+    """The report's history, to be read only: every line of it was written by the workflow."""
+
+    model = StatusChange
+    extra = 0
+    fields = ("at", "from_status", "to_status", "note", "by")
+    readonly_fields = fields
+    can_delete = False
+    verbose_name_plural = "history"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[StatusChange]:
+        return super().get_queryset(request).select_related("by")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
+
+
+class ReportForm(forms.ModelForm[Report]):
+    """Remembers which state of the report it shows, and is not saved over a later one."""
+
+    seen = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.initial["seen"] = self.instance.updated_at.isoformat()
+
+    def clean(self) -> None:
+        super().clean()
+        if self.cleaned_data["seen"] not in ("", self.initial["seen"]):
+            raise ValidationError("Somebody changed this report meanwhile; look at it again first.")
+
+
+def _bulk_step(status: Status) -> Callable[[Any, HttpRequest, QuerySet[Report]], Any]:
+    """Return the action that previews, and then takes, a step with the selected reports."""
+
+    @admin.action(description=f"Mark as {status.label}…")
+    def move(modeladmin: ReportAdmin, request: HttpRequest, queryset: QuerySet[Report]) -> Any:
+        return modeladmin.bulk_step(request, queryset, status)
+
+    move.__name__ = f"mark_{status.value}"
+    return move
+
+
+@admin.register(Report)
+class ReportAdmin(admin.ModelAdmin[Report]):
+    """Staff sees and changes the reports of their departments; a superuser all. The status moves by
+    steps alone.
+    """
+
+    form = ReportForm
+    list_display = (
+        "title",
+        "status",
+        "severity",
+        "kind",
+        "department",
+        "created",
+        "due",
+        "is_public",
+        "map_link",
+    )
+    ordering = ("-created_at", "-id")
+    list_filter = (
+        DeadlineFilter,
+        "status",
+        "department",
+        "category",
+        "severity",
+        "category_source",
+        "is_live",
+        "source",
+    )
+    list_per_page = 50
+    show_full_result_count = False
+    search_fields = ("title", "description", "address", "external_id")
+    date_hierarchy = "created_at"
+    actions = [_bulk_step(status) for status in Status if status != Status.NEW]
+    inlines = (HistoryInline,)
+    readonly_fields = (
+        "id",
+        "reporter",
+        "status",
+        "map_link",
+        "category_source",
+        "category_confidence",
+        "severity_source",
+        "severity_rule",
+        "due",
+        "deadline_rule",
+        "published_at",
+        "is_live",
+        "source",
+        "external_id",
+        "created_at",
+        "updated_at",
+        "closed_at",
+    )
+    fieldsets: ClassVar = [
+        (
+            None,
+            {
+                "fields": (
+                    "title",
+                    "description",
+                    ("status", "severity", "severity_source", "severity_rule"),
+                    "reporter",
+                    "seen",
+                )
+            },
+        ),
+        ("Place", {"fields": ("address", ("latitude", "longitude"), "map_link")}),
+        (
+            "Desk",
+            {
+                "fields": (
+                    ("category", "category_source", "category_confidence"),
+                    ("department", "due", "deadline_rule"),
+                )
+            },
+        ),
+        ("Times", {"fields": (("created_at", "updated_at"), ("published_at", "closed_at"))}),
+        (
+            "Origin",
+            {"classes": ("collapse",), "fields": ("id", ("source", "external_id"), "is_live")},
+        ),
+    ]
+
+    class Media:
+        css: ClassVar = {"all": ["reports/desk.css"]}
+
+    # --- What the list and the page show ---------------------------------------------------------
+
+    @admin.display(description="category", ordering="category__name")
+    def kind(self, report: Report) -> str:
+        """Return the category, with its confidence where the classifier chose it."""
+        confidence = report.category_confidence
+        sure = "" if confidence is None else f" ({confidence:.0%})"
+        return f"{report.category}{sure}" if report.category else "-"
+
+    @admin.display(description="created", ordering="created_at")
+    def created(self, report: Report) -> str:
+        return _short(report.created_at)
+
+    @admin.display(description="due at", ordering="due_at")
+    def due(self, report: Report) -> str:
+        if report.due_at is None:
+            return "-"
+        if not report.is_overdue:
+            return _short(report.due_at)
+        return format_html('<strong class="overdue">{} overdue</strong>', _short(report.due_at))
+
+    @admin.display(description="deadline's rule")
+    def deadline_rule(self, report: Report) -> str:
+        """Return the rule as it was when the report got its deadline."""
+        if report.sla_hours is None:
+            return "-"
+        kind = "working hours" if report.sla_in_working_hours else "hours"
+        version = f", version {report.sla_version}" if report.sla_version else ""
+        return f"{report.sla_hours} {kind} at medium severity{version}"
+
+    @admin.display(description="public", boolean=True)
+    def is_public(self, report: Report) -> bool:
+        return report.published_at is not None
+
+    @admin.display(description="map")
+    def map_link(self, report: Report) -> str:
+        url = MAP_URL.format(lat=report.latitude, lon=report.longitude)
+        return format_html('<a href="{}" target="_blank" rel="noopener noreferrer">map</a>', url)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Report]:
+        user = cast("User", request.user)
+        return Report.objects.for_staff(user).with_related().order_by(*self.get_ordering(request))
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Make the department required of those who see reports of departments alone: without one
+        only superusers would find the report.
+        """
+        if db_field.name == "department" and not cast("User", request.user).is_superuser:
+            kwargs["required"] = True
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    # --- Who may -----------------------------------------------------------------------------------
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self._works_here(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Report | None = None) -> bool:
+        return self._may_change(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Report | None = None) -> bool:
+        return self._may_change(request, obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False  # A report comes in by its reporter or by an import, with its tasks.
+
+    def has_delete_permission(self, request: HttpRequest, obj: Report | None = None) -> bool:
+        return False  # It is rejected instead, so that its history stays.
+
+    def _works_here(self, request: HttpRequest) -> bool:
+        user = request.user
+        if not isinstance(user, User) or not (user.is_active and user.is_staff):
+            return False
+        return user.is_superuser or user.department_memberships.exists()
+
+    def _may_change(self, request: HttpRequest, report: Report | None) -> bool:
+        if report is None:
+            return self._works_here(request)
+        return isinstance(request.user, User) and report.may_be_changed_by(request.user)
+
+    # --- Editing -----------------------------------------------------------------------------------
+
+    def save_model(self, request: HttpRequest, obj: Report, form: Any, change: bool) -> None:
+        changes = {name: form.cleaned_data[name] for name in form.changed_data}
+        assignment.revise(obj, changes, by=cast("User", request.user))
+
+    def response_change(self, request: HttpRequest, obj: Report) -> HttpResponse:
+        """Say where a report went that its editor does not see any more."""
+        left = self._left_behind(request, obj)
+        return left or super().response_change(request, obj)
+
+    def _left_behind(self, request: HttpRequest, report: Report) -> HttpResponse | None:
+        """Return the way back to the list where the report went to another department; else None."""
+        now = Report.objects.with_related().get(pk=report.pk)
+        if now.may_be_changed_by(cast("User", request.user)):
+            return None
+        text = f"Saved. “{now}” ({now.category or 'no category'}) is with {now.department} now."
+        self.message_user(request, f"{text} Only that department works on it.", messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:reports_report_changelist"))
+
+    def _get_obj_does_not_exist_redirect(
+        self, request: HttpRequest, opts: Any, object_id: str
+    ) -> HttpResponse:
+        """Say of a report that there is whose it is, instead of that it does not exist."""
+        try:
+            report = Report.objects.with_related().filter(pk=object_id).first()
+        except ValidationError:
+            report = None
+        if report is None:
+            return super()._get_obj_does_not_exist_redirect(request, opts, object_id)  # type: ignore[misc, no-any-return]
+        whose = f"with {report.department}" if report.department else "without a department"
+        text = f"You cannot open this report: it is {whose}, and you do not work there."
+        self.message_user(request, text, messages.WARNING)
+        return HttpResponseRedirect(reverse("admin:index"))
+
+    # --- Steps -------------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[Any]:
+        step = path(
+            "<path:object_id>/step/",
+            self.admin_site.admin_view(require_POST(self.step_view)),
+            name="reports_report_step",
+        )
+        return [step, *super().get_urls()]
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: Any,
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Report | None = None,
+    ) -> Any:
+        if obj is not None:
+            allowed = transitions.allowed_from(obj.status)
+            context |= {
+                "steps": [(status, Status(status).label) for status in allowed],
+                "step_form": StepForm(initial={"is_publishing": True}),
+                "seen": obj.updated_at.isoformat(),
+                "is_guess": obj.status == Status.NEW and not assignment.is_certain(obj),
+            }
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def step_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Take a step with one report, from its page."""
+        reports = self.get_queryset(request)
+        try:
+            report = get_object_or_404(reports, pk=object_id)
+        except ValidationError as error:
+            raise PermissionDenied from error
+        form = StepForm(request.POST)
+        if request.POST.get("to") not in Status.values:
+            form.add_error(None, "Choose one of the steps.")
+        if form.is_valid():
+            step = self._step(request, Status(request.POST["to"]), form)
+            self._take(request, [(report, request.POST.get("seen", ""))], step)
+        else:
+            self.message_user(request, form.errors.as_text(), messages.ERROR)
+        back = reverse("admin:reports_report_change", args=[report.pk])
+        return self._left_behind(request, report) or HttpResponseRedirect(back)
+
+    def bulk_step(self, request: HttpRequest, queryset: QuerySet[Report], status: Status) -> Any:
+        """Show what the step will do with each selected report; take it once that is confirmed."""
+        reports = list(queryset[: BULK_MAXIMUM + 1])
+        if len(reports) > BULK_MAXIMUM:
+            text = f"Select {BULK_MAXIMUM} reports at most."
+            return self.message_user(request, text, messages.ERROR)
+        is_confirmed = "confirmed" in request.POST
+        form = StepForm(request.POST if "previewed" in request.POST else None)
+        step = self._step(request, status, form)
+        if is_confirmed and form.is_valid():
+            seen = [(report, request.POST.get(f"seen_{report.pk}", "")) for report in reports]
+            return self._take(request, seen, step)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Mark as {status.label}",
+            "opts": self.opts,
+            "media": self.media,
+            "form": form,
+            "action": f"mark_{status.value}",
+            "checkbox": ACTION_CHECKBOX_NAME,
+            "outlooks": [steps.outlook(report, step) for report in reports],
+        }
+        return TemplateResponse(request, "admin/reports/report/bulk_step.html", context)
+
+    def _step(self, request: HttpRequest, status: Status, form: StepForm) -> Step:
+        chosen = form.cleaned_data if form.is_valid() else {}
+        return Step(to=status, by=cast("User", request.user), **chosen)
+
+    def _take(self, request: HttpRequest, reports: list[tuple[Report, str]], step: Step) -> None:
+        """Take the step with each report; name those with which it cannot be taken."""
+        moved = 0
+        for report, seen in reports:
+            try:
+                steps.take(report, step, seen=seen)
+                moved += 1
+            except ReportsError as error:
+                self.message_user(request, f"{report}: {error}", messages.WARNING)
+        if moved:
+            label = Status(step.to).label
+            self.message_user(request, f"{moved} marked as {label}.", messages.SUCCESS)
+
+
+def _short(moment: Any) -> str:
+    """Return a time that fits into a narrow column."""
+    local = timezone.localtime(moment)
+    is_this_year = local.year == timezone.localtime().year
+    return date_format(local, "j M H:i" if is_this_year else "j M Y")

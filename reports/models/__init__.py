@@ -1,0 +1,51 @@
+"""The tables of reports: what there is to report, and what was reported."""
+
+from reports.models.catalogue import (
+    Category,
+    CategoryGroup,
+    Department,
+    DepartmentMembership,
+    Question,
+    Severity,
+    SeverityRule,
+)
+from reports.models.report import (
+    DESCRIPTION_MAX_CHARACTERS,
+    NOTE_MAX_CHARACTERS,
+    OPEN_STATUSES,
+    TITLE_MAX_CHARACTERS,
+    BoundingBox,
+    CategorySource,
+    ExampleVector,
+    Report,
+    ReportQuerySet,
+    SeveritySource,
+    Status,
+    StatusChange,
+    hash_tracking_token,
+    new_tracking_token,
+)
+
+__all__ = [
+    "DESCRIPTION_MAX_CHARACTERS",
+    "NOTE_MAX_CHARACTERS",
+    "OPEN_STATUSES",
+    "TITLE_MAX_CHARACTERS",
+    "BoundingBox",
+    "Category",
+    "CategoryGroup",
+    "CategorySource",
+    "Department",
+    "DepartmentMembership",
+    "ExampleVector",
+    "Question",
+    "Report",
+    "ReportQuerySet",
+    "Severity",
+    "SeverityRule",
+    "SeveritySource",
+    "Status",
+    "StatusChange",
+    "hash_tracking_token",
+    "new_tracking_token",
+]

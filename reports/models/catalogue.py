@@ -1,0 +1,388 @@
+"""What can be reported, who answers it, and how soon: departments, categories, questions, rules."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import User
+from jobs.model_fields import LineField, ParagraphsField
+from reports.catalogue import working_hours
+from reports.catalogue.texts import InLanguages, TranslationsValidator
+from reports.catalogue.working_hours import Calendar, OpeningHoursInvalid
+
+LEVELS = 3  # of departments
+SLA_HOURS_MAXIMUM = 24 * 365
+is_colour = RegexValidator(r"^#[0-9a-fA-F]{6}\Z", "Expected a colour such as #2e7d32.")
+is_icon = RegexValidator(r"^[a-z0-9-]+\Z", "Expected the name of an icon, such as street-light.")
+is_code = RegexValidator(r"^[a-z][a-z0-9_]*\Z", "Expected a code such as pole_number.")
+
+
+class Severity(models.TextChoices):
+    """How bad a problem is; shortens or lengthens its deadline (`routing`)."""
+
+    LOW = "low", "low"
+    MEDIUM = "medium", "medium"
+    HIGH = "high", "high"
+    CRITICAL = "critical", "critical"
+
+    @classmethod
+    def rank(cls, severity: str) -> int:
+        """Return 0 for the lowest."""
+        return cls.values.index(severity)
+
+
+def validate_opening_hours(value: Any) -> None:
+    """Refuse opening hours that cannot be read, with a sentence."""
+    if not isinstance(value, dict):
+        raise ValidationError('Expected days and hours such as {"mon-fri": "08:30-17:00"}.')
+    try:
+        working_hours.parse_week(value)
+    except OpeningHoursInvalid as error:
+        raise ValidationError(str(error)) from error
+
+
+def validate_holidays(value: str) -> None:
+    """Refuse a region whose holidays are not known."""
+    try:
+        working_hours.holidays_of(value)
+    except OpeningHoursInvalid as error:
+        raise ValidationError(str(error)) from error
+
+
+class DepartmentQuerySet(models.QuerySet["Department"]):
+    """Choosing departments."""
+
+    def worked_in_by(self, user: User) -> DepartmentQuerySet:
+        """Return the departments this person belongs to, with all departments below them."""
+        belongs = Q(memberships__user=user)
+        belongs |= Q(parent__memberships__user=user) | Q(parent__parent__memberships__user=user)
+        return self.filter(belongs).distinct()
+
+
+class Department(models.Model):
+    """A part of the administration that answers reports."""
+
+    slug = models.SlugField(max_length=50, unique=True)
+    name = LineField(max_length=120)
+    parent = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="parts",
+        help_text="The department that it is a part of; members of that one work here too.",
+    )
+    email = models.EmailField(blank=True)
+    is_triage = models.BooleanField(
+        default=False,
+        help_text="Receives the reports whose category is not certain. One department at most.",
+    )
+    opening_hours = models.JSONField(
+        default=dict,
+        blank=True,
+        db_default=models.Value({}, models.JSONField()),
+        validators=[validate_opening_hours],
+        help_text='Such as {"mon-fri": "08:30-12:00, 13:00-17:00"}; empty: those of the department above.',
+    )
+    holidays = models.CharField(
+        max_length=8,
+        blank=True,
+        db_default="",
+        validators=[validate_holidays],
+        help_text="A country, or a part of one, such as US or US-CT; empty: as the department above.",
+    )
+    closed_on = ArrayField(
+        models.DateField(),
+        default=list,
+        blank=True,
+        db_default=models.Value([], ArrayField(models.DateField())),
+        help_text="Further days on which it does not work.",
+    )
+
+    objects = DepartmentQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["is_triage"],
+                condition=Q(is_triage=True),
+                name="reports_department_one_triage",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        self.opening_hours = self.opening_hours or {}
+        line = [department.pk for department in self._line()]
+        if len(line) > LEVELS:
+            raise ValidationError({"parent": f"Departments have {LEVELS} levels at most."})
+        if len(set(line)) < len(line):
+            raise ValidationError({"parent": "A department cannot be a part of itself."})
+
+    def _line(self) -> list[Department]:
+        """Return this department and those above it; one more than there may be of a line that is too long."""
+        line: list[Department] = [self]
+        while line[-1].parent is not None and len(line) <= LEVELS:
+            line.append(line[-1].parent)
+        return line
+
+    def calendar(self) -> Calendar | None:
+        """Return its working hours; None where neither it nor a department above has any."""
+        line = self._line()
+        opening_hours = next((one.opening_hours for one in line if one.opening_hours), None)
+        if opening_hours is None:
+            return None
+        closed_on = {day for one in line for day in one.closed_on}
+        is_public_holiday = working_hours.holidays_of(
+            next((one.holidays for one in line if one.holidays), "")
+        )
+
+        def is_holiday(day: date) -> bool:
+            return day in closed_on or is_public_holiday(day)
+
+        return Calendar(
+            working_hours.parse_week(opening_hours), is_holiday, ZoneInfo(settings.TIME_ZONE)
+        )
+
+
+class DepartmentMembership(models.Model):
+    """A member of staff works on the reports of the departments they belong to, and of those below."""
+
+    user = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="department_memberships", db_index=False
+    )
+    department = models.ForeignKey(Department, on_delete=models.CASCADE, related_name="memberships")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "department"], name="reports_membership_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.department}"
+
+
+class CategoryGroup(InLanguages, models.Model):
+    """The upper level of categories, such as "Streets"."""
+
+    slug = models.SlugField(max_length=50, unique=True)
+    name = LineField(max_length=80)
+    translations = models.JSONField(
+        default=dict,
+        blank=True,
+        validators=[TranslationsValidator(("name",))],
+        help_text='Such as {"es": {"name": …}}.',
+    )
+    icon = models.CharField(max_length=40, blank=True, validators=[is_icon])
+    colour = models.CharField(
+        max_length=7, blank=True, validators=[is_colour], help_text="Such as #2e7d32."
+    )
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering: ClassVar = ["position", "slug"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        self.translations = self.translations or {}
+
+
+class Category(InLanguages, models.Model):
+    """A kind of problem. Its slug is a public contract: the API's value and the Open311 service code."""
+
+    slug = models.SlugField(max_length=50, unique=True)
+    name = LineField(max_length=120)
+    group = models.ForeignKey(
+        CategoryGroup, null=True, blank=True, on_delete=models.PROTECT, related_name="categories"
+    )
+    description = ParagraphsField(blank=True)
+    keywords = ArrayField(LineField(max_length=80), default=list, blank=True)
+    examples = ArrayField(
+        LineField(max_length=300),
+        default=list,
+        blank=True,
+        help_text="Sentences as a citizen would write them; the classifier compares reports with them.",
+    )
+    translations = models.JSONField(
+        default=dict,
+        blank=True,
+        db_default=models.Value({}, models.JSONField()),
+        validators=[TranslationsValidator(("name", "description", "examples"))],
+        help_text='Such as {"es": {"name": …, "description": …, "examples": [ … ]}}.',
+    )
+    icon = models.CharField(max_length=40, blank=True, db_default="", validators=[is_icon])
+    colour = models.CharField(
+        max_length=7,
+        blank=True,
+        db_default="",
+        validators=[is_colour],
+        help_text="Such as #2e7d32.",
+    )
+    department = models.ForeignKey(Department, on_delete=models.PROTECT, related_name="categories")
+    default_severity = models.CharField(
+        max_length=10,
+        choices=Severity.choices,
+        default=Severity.MEDIUM,
+        db_default=Severity.MEDIUM,
+        help_text="Of a report whose reporter names none.",
+    )
+    sla_hours = models.PositiveIntegerField(
+        default=120,
+        validators=[MinValueValidator(1), MaxValueValidator(SLA_HOURS_MAXIMUM)],
+        help_text="At medium severity. Of reports that are open already the deadline stays.",
+    )
+    sla_in_working_hours = models.BooleanField(
+        "in working hours",
+        default=False,
+        db_default=False,
+        help_text="Only the hours count in which the department works.",
+    )
+    sla_version = models.PositiveIntegerField(
+        default=1,
+        db_default=1,
+        editable=False,
+        help_text="Grows with each change of the deadline's rule.",
+    )
+    is_active = models.BooleanField(
+        default=True, help_text="Offered to citizens and to the classifier."
+    )
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering: ClassVar = ["position", "slug"]
+        verbose_name_plural = "categories"
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """Save it; a deadline's rule that changed gets the next version."""
+        self.sla_version = self._version_of_rule()
+        if (fields := options.get("update_fields")) is not None:
+            options["update_fields"] = {*fields, "sla_version"}
+        super().save(*args, **options)
+
+    def clean(self) -> None:
+        self.translations = self.translations or {}
+        if self.sla_in_working_hours and self.department_id and self.department.calendar() is None:
+            raise ValidationError(
+                {"sla_in_working_hours": f"{self.department} has no opening hours."}
+            )
+
+    def _version_of_rule(self) -> int:
+        stored = Category.objects.filter(pk=self.pk).values_list(
+            "sla_hours", "sla_in_working_hours", "sla_version"
+        )
+        for hours, in_working_hours, version in stored:
+            is_same = (hours, in_working_hours) == (self.sla_hours, self.sla_in_working_hours)
+            return version if is_same else version + 1
+        return 1
+
+
+class Question(InLanguages, models.Model):
+    """Something more that is asked about reports of one category, as an attribute in Open311 GeoReport v2.
+
+    A row never changes: another wording or type is a row of the next version, and the earlier one is
+    retired, so that the answers to it keep their meaning.
+    """
+
+    class Type(models.TextChoices):
+        """What an answer looks like; the names are Open311's."""
+
+        STRING = "string", "a line of text"
+        NUMBER = "number", "a number"
+        DATETIME = "datetime", "a date and time"
+        TEXT = "text", "a longer text"
+        SINGLE = "singlevaluelist", "one of a list"
+        MULTIPLE = "multivaluelist", "several of a list"
+
+    category = models.ForeignKey(Category, on_delete=models.CASCADE, related_name="questions")
+    code = models.CharField(
+        max_length=50, validators=[is_code], help_text="Stable; the attribute's code in Open311."
+    )
+    version = models.PositiveIntegerField(default=1, editable=False)
+    type = models.CharField(max_length=16, choices=Type.choices, default=Type.STRING)
+    label = LineField("question", max_length=200)
+    help = LineField(max_length=300, blank=True)
+    values = models.JSONField(
+        default=list, blank=True, help_text='Of a list: [{"key": "out", "name": "It is out"}, …].'
+    )
+    translations = models.JSONField(
+        default=dict, blank=True, validators=[TranslationsValidator(("label", "help"))]
+    )
+    is_required = models.BooleanField("required", default=False)
+    position = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    retired_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["position", "code", "version"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["category", "code", "version"], name="reports_question_version"
+            ),
+            models.UniqueConstraint(
+                fields=["category", "code"],
+                condition=Q(retired_at=None),
+                name="reports_question_current",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.label
+
+    def clean(self) -> None:
+        self.translations, self.values = self.translations or {}, self.values or []
+        if (self.type in LIST_TYPES) != bool(self.values):
+            raise ValidationError({"values": "A list needs values, and only a list has them."})
+        if not isinstance(self.values, list) or not all(map(_is_value, self.values)):
+            raise ValidationError({"values": 'Expected [{"key": "out", "name": "It is out"}, …].'})
+        keys = [value["key"] for value in self.values]
+        if len(set(keys)) < len(keys):
+            raise ValidationError({"values": "A key is there twice."})
+
+
+def _is_value(value: Any) -> bool:
+    if not isinstance(value, dict) or set(value) - {"key", "name", "translations"}:
+        return False
+    try:
+        TranslationsValidator(("name",))(value.get("translations", {}))
+    except ValidationError:
+        return False
+    return all(isinstance(value.get(name), str) and value[name].strip() for name in ("key", "name"))
+
+
+LIST_TYPES = (Question.Type.SINGLE, Question.Type.MULTIPLE)
+
+
+class SeverityRule(models.Model):
+    """Words that make a report at least so severe, whatever its reporter chose."""
+
+    name = LineField(max_length=80, unique=True, help_text="Shown on the reports that it raised.")
+    phrases = ArrayField(
+        LineField(max_length=80), help_text='Whole words, in any case: "gas leak", "live wire".'
+    )
+    severity = models.CharField(max_length=10, choices=Severity.choices, default=Severity.HIGH)
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
