@@ -26,6 +26,7 @@ from reports.models import (
     CategorySource,
     Report,
     Severity,
+    SeveritySource,
     Status,
     StatusChange,
 )
@@ -67,6 +68,7 @@ class ReportImporter(Importer[Report]):
         created_at = self._created_at(row)
         status, closed_at = _status(row, created_at)
         category = self._categories.get(row.text("category").lower())
+        severity = row.choice("severity", _SEVERITIES)
         return Report(
             id=uuid7(),
             title=title,
@@ -74,7 +76,8 @@ class ReportImporter(Importer[Report]):
             latitude=place[0],
             longitude=place[1],
             address=row.line("address", longest=ADDRESS_MAX_CHARACTERS),
-            severity=row.choice("severity", _SEVERITIES) or Severity.MEDIUM,
+            severity=severity or Severity.MEDIUM,
+            severity_source=SeveritySource.IMPORT if severity else SeveritySource.NONE,
             category=category,
             category_source=CategorySource.IMPORT if category else CategorySource.NONE,
             status=status,
