@@ -223,6 +223,7 @@ def test_a_step_with_a_note_is_taken_on_the_reports_page() -> None:
         "title": "Deep hole",
         "status": "resolved",
         "note": "Filled.",
+        "path": f"/reports/{report.pk}",
     }
     assert_sent(
         notify_user,

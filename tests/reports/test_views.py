@@ -50,7 +50,8 @@ def test_creation_answers_201_with_everything_and_sends_its_tasks(as_user: SignI
         credit_reputation, str(user.pk), 5, f"report:{body['id']}:submitted", "report submitted"
     )
     assert_sent(record_audit_event, "report.submitted", str(user.pk), f"report:{body['id']}", {})
-    context = {"report_id": body["id"], "title": "Deep hole"}
+    path = f"/reports/{body['id']}"
+    context = {"report_id": body["id"], "title": "Deep hole", "path": path}
     assert_sent(
         notify_user, str(user.pk), "report_received", context, f"report:{body['id']}:received"
     )
@@ -369,6 +370,7 @@ def test_staff_moves_a_report_and_the_reporter_is_told(as_user: SignIn) -> None:
         "title": "Deep hole",
         "status": "resolved",
         "note": "Filled.",
+        "path": f"/reports/{report.pk}",
     }
     key = f"report:{report.pk}:status:{change.pk}"
     assert_sent(notify_user, str(citizen.pk), "report_status_changed", context, key)
