@@ -1,4 +1,4 @@
-"""What the notifications do in the background."""
+"""The background tasks of notifications."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from notifications.models import Delivery
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-# The provider of email or SMS is away for a day; while its breaker is open nothing is tried.
+# Outlasts a provider of email or SMS that is down for a day; nothing is tried while its breaker is
+# open.
 @jobs.actor(
     queue_name="notifications",
     kind="external",
@@ -32,24 +33,26 @@ def deliver_notification(delivery_id: str) -> dict[str, object]:
 
 @deliver_notification.record
 def record_delivery(outcome: dict[str, object], delivery_id: str) -> None:
+    """Store how the delivery ended, with the attempt's end."""
     deliveries.record_outcome(delivery_id, outcome)
 
 
 @deliver_notification.mirror
 def show_delivery(standing: jobs.Standing, delivery_id: str) -> None:
+    """Show at the delivery how its task stands: waiting, failed, expired or cancelled."""
     Delivery.objects.filter(pk=delivery_id).show(standing)
 
 
-# Our own database alone.
+# It needs nothing but the database.
 @jobs.actor(queue_name="notifications", outlasts=HOUR)
 def notify_user(user_id: str, template: str, context: dict[str, str], event_key: str) -> None:
-    """Tell a user about an event, once."""
+    """Prepare the message about an event for a user, once, and send the task that delivers it."""
     new = deliveries.prepare(user_id, template, context, event_key=event_key)
     expiry = timedelta(hours=settings.NOTIFICATION_EXPIRY_HOURS)
     deliver_notification.send_many([(str(delivery.pk),) for delivery in new], deadline=expiry)
 
 
-# The mail server is away for a day; an alert is still worth reading then.
+# Outlasts a mail server that is down for a day; an alert is still worth reading then.
 @jobs.actor(
     queue_name="critical",
     kind="external",
@@ -62,7 +65,7 @@ def email_operators(episode_id: str, phase: Phase) -> None:
     operators.email_alert(episode_id, phase, idempotency_key=str(jobs.current_task().id))
 
 
-# The next night's round deletes what this one left.
+# The round of the next night deletes what this one left.
 @jobs.actor(kind="long", queue_name="maintenance", outlasts=HOUR)
 def prune_receipts() -> dict[str, int]:
     """Delete receipts past their retention, batch by batch."""
@@ -70,6 +73,9 @@ def prune_receipts() -> dict[str, int]:
 
 
 def announce_alert(episode_id: UUID, phase: Phase) -> None:
-    """Have the operators told, if there are any; JOBS_OPERATOR_NOTIFIER names this."""
+    """Send the task that emails the operators, if OPERATOR_EMAILS names any.
+
+    The setting JOBS_OPERATOR_NOTIFIER names this function.
+    """
     if settings.OPERATOR_EMAILS:
         email_operators.send(str(episode_id), phase)

@@ -1,4 +1,4 @@
-"""Deliveries and their receipts at the staff's desk: to be read."""
+"""The pages of the desk that show deliveries and receipts, read-only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What other apps' events are told in messages of this app's own."""
+"""Messages about events of other apps."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ HOUR = timedelta(hours=1)
 
 
 def announce_job(job_id: UUID, *, job_type: str, state: str, user_id: UUID) -> None:
-    """The owner of a job hears how it ended, once an outcome; in the caller's transaction.
+    """Tell the owner of a job how it ended, once for each outcome, in the caller's transaction.
 
-    Within an hour they hear of JOB_NOTICES_PER_HOUR ends, exactly, however many come at once; the
-    others are in the list of their jobs.
+    A user gets at most JOB_NOTICES_PER_HOUR such messages an hour, also when several jobs end at
+    the same moment. Further ends are logged; the user finds them in the list of jobs.
     """
     lock(f"job notices {user_id}")
-    told = Delivery.objects.filter(
+    recent = Delivery.objects.filter(
         user_id=user_id, template=JOB_ENDED, created_at__gt=timezone.now() - HOUR
     )
-    if told.count() >= settings.JOB_NOTICES_PER_HOUR:
+    if recent.count() >= settings.JOB_NOTICES_PER_HOUR:
         log.info("job_notice_withheld", job_id=str(job_id))
         return
     context = {"job_id": str(job_id), "job_type": job_type, "state": state}

@@ -1,4 +1,4 @@
-"""Settings without which nobody would hear of anything."""
+"""System checks of the settings without which no message could be sent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.http.request import validate_host
 
 @register
 def check_providers(**_: Any) -> list[CheckMessage]:
-    """Outside DEBUG, email and SMS have a way out, and messages a link."""
+    """Check, unless DEBUG is on, that email and SMS can be sent and that links in messages work."""
     if settings.DEBUG:
         return []
     return [*_check_email(), *_check_sms(), *_check_links()]

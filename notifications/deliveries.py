@@ -1,4 +1,4 @@
-"""Telling a user about an event: once, by the way the user can be reached."""
+"""Deliveries: prepare a message to a user, send it, and record how that ended."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ log = structlog.get_logger(__name__)
 
 Channel, Status = Delivery.Channel, Delivery.Status
 DAY = timedelta(days=1)
-#: About a citizen's own reports: by SMS too, unless they say otherwise.
+#: Messages about a citizen's own reports: sent by SMS unless the citizen opts out.
 REPORT_TEMPLATES = {"report_received", "report_status_changed"}
 
 
 class Recipient(Protocol):
-    """What is asked of AUTH_USER_MODEL."""
+    """The attributes that deliveries need of AUTH_USER_MODEL."""
 
     phone: str
     email: str
@@ -42,29 +42,34 @@ class Recipient(Protocol):
 def prepare(
     user_id: UUID | str, template: str, context: Mapping[str, str], *, event_key: str
 ) -> list[Delivery]:
-    """The deliveries that are new with this call, in the caller's transaction: one for an event, or
-    none.
+    """Store a delivery of the event's message to the user, in the caller's transaction.
 
-    `event_key` names the event and, where several users hear of it, the user. None for an event
-    told before, for a disabled user, and for one with neither a verified email address nor the wish
-    for SMS.
+    Returns the new delivery in a list. The list is empty if the event was told before, if the user
+    is disabled or unknown, or if the user has neither a verified email address nor asked for SMS.
+    `event_key` names the event and, if several users hear of it, the user.
     """
     user = get_user_model().objects.filter(pk=user_id).first()
-    ways = _channels_of(cast("Recipient", user), template) if user else []
-    if not ways:
+    reachable = _channels_of(cast("Recipient", user), template) if user else []
+    if not reachable:
         return []
     delivery = Delivery(
-        user=user, channel=ways[0], template=template, context=dict(context), event_key=event_key
+        user=user,
+        channel=reachable[0],
+        template=template,
+        context=dict(context),
+        event_key=event_key,
     )
     Delivery.objects.bulk_create([delivery], ignore_conflicts=True)
     return [delivery] if Delivery.objects.filter(pk=delivery.pk).exists() else []
 
 
 def deliver(delivery_id: str, *, idempotency_key: str) -> dict[str, object]:
-    """Hand one delivery to its channel; the answer says how that ended, for `record_outcome`.
+    """Send one delivery by its channel; return the outcome for `record_outcome`.
 
-    The user is asked again, since an address may have changed or a wish been withdrawn. Raises
-    ChannelError when another try may help.
+    The user is read again, since an address may have changed or consent may have been withdrawn.
+
+    Raises:
+        ChannelError: another attempt may help.
     """
     delivery = Delivery.objects.select_related("user").get(pk=delivery_id)
     message = _message(delivery)
@@ -86,10 +91,10 @@ def deliver(delivery_id: str, *, idempotency_key: str) -> dict[str, object]:
 
 
 def record_outcome(delivery_id: str, outcome: dict[str, Any]) -> None:
-    """Keep what `deliver` answered, if the delivery is still there, and apply a receipt that
-    overtook it.
+    """Store the outcome that `deliver` returned, in the caller's transaction.
 
-    In the caller's transaction.
+    A receipt of the provider that came before this moment is applied too. Nothing happens if the
+    delivery was deleted meanwhile.
     """
     provider_id = str(outcome.get("provider_id", ""))
     if provider_id:
@@ -100,7 +105,10 @@ def record_outcome(delivery_id: str, outcome: dict[str, Any]) -> None:
 
 
 def _is_within_limits(delivery: Delivery) -> bool:
-    """Count an SMS once, however often it is tried, against what a citizen and all may get a day."""
+    """Return whether the SMS is within the limits for a day, of the citizen and of all together.
+
+    An SMS is counted once, however often sending it is attempted. Other channels have no limit.
+    """
     if delivery.channel != Channel.SMS or delivery.counted_at:
         return True
     rules = [
@@ -114,7 +122,7 @@ def _is_within_limits(delivery: Delivery) -> bool:
 
 
 def _message(delivery: Delivery) -> Message | None:
-    """What to send; None when the user cannot be reached by this channel any more."""
+    """Return the message to send; None if this channel no longer leads to the user."""
     user = cast("Recipient | None", delivery.user)
     if user is None or delivery.channel not in _channels_of(user, delivery.template):
         return None
@@ -125,9 +133,10 @@ def _message(delivery: Delivery) -> Message | None:
 
 
 def _channels_of(user: Recipient, template: str) -> list[str]:
-    """The ways to the user for such a message, the best first: email where it is verified, then SMS
-    where it is wanted.
+    """Return the channels that reach the user for this template, best first.
+
+    Email comes first if the address is verified, then SMS if the user asked for it.
     """
     wants_sms = user.wants_report_sms if template in REPORT_TEMPLATES else user.wants_sms
-    ways = {Channel.EMAIL: user.email_verified, Channel.SMS: wants_sms}
-    return [channel for channel, is_open in ways.items() if is_open and user.is_active]
+    is_allowed = {Channel.EMAIL: user.email_verified, Channel.SMS: wants_sms}
+    return [channel for channel, allowed in is_allowed.items() if allowed and user.is_active]

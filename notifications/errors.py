@@ -1,4 +1,4 @@
-"""What can go wrong with a message."""
+"""The errors of notifications. The docstring of a class is its default message."""
 
 from __future__ import annotations
 

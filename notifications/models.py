@@ -1,4 +1,4 @@
-"""What was said to whom, and whether it arrived."""
+"""Deliveries to users, and the SMS provider's receipts for them."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from jobs.states import Standing, State
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
-    """Changing deliveries without reading them."""
+    """Changes of deliveries in one statement, without reading them."""
 
     def finish(self, status: str, *, provider_id: str = "", error: str = "") -> None:
-        """Store how they ended."""
+        """Store how the deliveries ended."""
         self.update(
             status=status, provider_id=provider_id, error=error[:500], finished_at=timezone.now()
         )
 
     def show(self, standing: Standing) -> None:
-        """Show how the task stands that was to send them, unless they were sent."""
+        """Show how their task stands, on deliveries that were not sent."""
         unsent = self.filter(status__in=Delivery.UNSENT_STATUSES)
         if not standing.has_ended:
             unsent.update(status=Delivery.Status.QUEUED, error="", finished_at=None)
@@ -33,8 +33,9 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
             unsent.finish(Delivery.Status.FAILED, error=standing.error)
 
     def settle(self, receipt: Receipt) -> None:
-        """The SMS sent under the receipt's id ended as the receipt says; what is past that state
-        stays as it is.
+        """Set the SMS that the receipt is about to delivered or undelivered.
+
+        Only a delivery in state `sent` is changed.
         """
         sent = self.filter(
             provider_id=receipt.provider_id,
@@ -74,7 +75,7 @@ class Delivery(models.Model):
     template = models.CharField(max_length=60)
     context = models.JSONField(default=dict)
     event_key = models.CharField(
-        max_length=200, unique=True, help_text="Names the event; it is told once."
+        max_length=200, unique=True, help_text="The name of the event; it is announced once."
     )
     status = models.CharField(max_length=12, choices=Status, default=Status.QUEUED)
     provider_id = models.CharField("provider's id", max_length=200, blank=True)
@@ -90,9 +91,9 @@ class Delivery(models.Model):
     class Meta:
         verbose_name_plural = "deliveries"
         indexes = [
-            # What one user was told, newest first; also serves the deletion of a user.
+            # A user's messages, newest first; also serves the deletion of a user.
             models.Index(fields=["user", "-created_at"], name="notifications_delivery_user"),
-            # What an operator has to look at: not sent yet, or refused.
+            # What an operator has to look at: messages not sent yet, or refused.
             models.Index(
                 fields=["-created_at"],
                 condition=models.Q(status__in=["queued", "failed"]),
@@ -111,7 +112,7 @@ class Delivery(models.Model):
 
 
 class Receipt(models.Model):
-    """What the SMS provider said became of one of its messages, the first time that it said so."""
+    """The SMS provider's report on one message; the first report of an id counts."""
 
     class Status(models.TextChoices):
         DELIVERED = "delivered", "Delivered"
@@ -123,7 +124,7 @@ class Receipt(models.Model):
     received_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        # Newest first at the desk; also finds what is past its retention.
+        # The list at the desk, newest first; also finds receipts past their retention.
         indexes = [models.Index(fields=["-received_at"], name="notifications_receipt_received")]
 
     def __str__(self) -> str:
@@ -131,6 +132,6 @@ class Receipt(models.Model):
 
     @property
     def outcome(self) -> Delivery.Status:
-        """How the delivery of this message ended."""
+        """Return the status of the delivery that follows from this receipt."""
         is_delivered = self.status == Receipt.Status.DELIVERED
         return Delivery.Status.DELIVERED if is_delivered else Delivery.Status.UNDELIVERED

@@ -13,10 +13,10 @@ from notifications.channels import Message
 
 
 def email_alert(episode_id: UUID | str, phase: alerts.Phase, *, idempotency_key: str) -> None:
-    """Every address of OPERATOR_EMAILS has been sent a message of the episode's beginning or end.
+    """Email every address of OPERATOR_EMAILS that an alert has begun or ended.
 
-    Raises ChannelError when an address could not be reached; those before it may then get the
-    message again.
+    Raises:
+        ChannelError: an address could not be reached; those before it may get the email again.
     """
     subject, body = alerts.describe(AlertEpisode.objects.get(pk=episode_id), phase)
     body = f"{body}\n{settings.PUBLIC_URL}/admin/jobs/dashboard/"

@@ -1,4 +1,4 @@
-"""How the SMS provider's server is known when it calls back."""
+"""How the API recognises the SMS provider's server."""
 
 from __future__ import annotations
 
@@ -16,15 +16,13 @@ SCHEME = "Bearer"
 
 
 class Provider(AnonymousUser):
-    """Nobody of ours: the machine that knows SMS_RECEIPT_TOKEN."""
+    """The SMS provider's server, which sent SMS_RECEIPT_TOKEN; no user of CivicLens."""
 
     is_machine = True  # no person waits for what its requests send
 
 
 class ProviderAuthentication(BaseAuthentication):
-    """`Authorization: Bearer <SMS_RECEIPT_TOKEN>`; without that setting there is nothing at the
-    address.
-    """
+    """Authentication by `Authorization: Bearer <SMS_RECEIPT_TOKEN>`; 404 while that is not set."""
 
     def authenticate(self, request: Request) -> tuple[Provider, None] | None:
         if not settings.SMS_RECEIPT_TOKEN:
@@ -41,7 +39,7 @@ class ProviderAuthentication(BaseAuthentication):
 
 
 class IsProvider(BasePermission):
-    """The SMS provider's server."""
+    """Permission for the SMS provider's server alone."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         return isinstance(request.user, Provider)

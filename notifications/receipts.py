@@ -1,8 +1,7 @@
-"""What the SMS provider says became of its messages: each receipt counts once, whenever and however
-often it comes.
+"""Receipts of the SMS provider: each counts once, whenever and however often it comes.
 
-A receipt may overtake the task that sent the message and has not recorded the provider's id yet.
-Both sides lock that id first, so whichever comes second sees what the other one left.
+A receipt may come before the task that sent the message has stored the provider's id. Both lock
+that id first, so that the second of them sees what the first one stored.
 """
 
 from __future__ import annotations
@@ -16,15 +15,15 @@ from django.utils import timezone
 from jobs.ledger import database
 from notifications.models import Delivery, Receipt
 
-#: Rows deleted by one statement: few enough that nobody waits behind it.
+#: Rows deleted by one statement: few enough that other statements hardly wait for it.
 PRUNE_BATCH_RECEIPTS = 1_000
 
 
 def receive(provider_id: str, status: str, *, error: str = "") -> None:
-    """The first receipt of this id is kept, and a delivery sent under it has come to its end; a
-    later one is nothing.
+    """Store the first receipt of this id, and settle the delivery that was sent under it.
 
-    An id that nobody knows is kept too: its delivery may be recorded next.
+    Further receipts of the id are ignored. A receipt of an unknown id is kept, since its delivery
+    may be stored a moment later.
     """
     with transaction.atomic():
         lock(provider_id)
@@ -35,8 +34,9 @@ def receive(provider_id: str, status: str, *, error: str = "") -> None:
 
 
 def apply_early(provider_id: str) -> None:
-    """The delivery just sent under this id has come to its end, if its receipt came first; needs
-    `lock`.
+    """Settle the delivery just sent under this id, if its receipt came first.
+
+    Call `lock` with the same id before.
     """
     receipt = Receipt.objects.filter(provider_id=provider_id).first()
     if receipt:
@@ -44,15 +44,12 @@ def apply_early(provider_id: str) -> None:
 
 
 def lock(provider_id: str) -> None:
-    """Others that lock the same id wait until this transaction ends."""
+    """Take a lock on the provider's id until this transaction ends."""
     database.lock(f"receipt {provider_id}")
 
 
 def prune() -> int:
-    """Delete one batch of receipts older than JOBS_RETENTION_DAYS; return how many.
-
-    Deliveries stay.
-    """
+    """Delete one batch of receipts older than JOBS_RETENTION_DAYS; return how many."""
     past = Receipt.objects.filter(
         received_at__lt=timezone.now() - timedelta(days=settings.JOBS_RETENTION_DAYS)
     )

@@ -1,5 +1,6 @@
-"""Messages from templates: `<name>.sms.txt`, `<name>.email.txt` and `<name>.subject.txt`, in any
-app.
+"""Messages from templates: `<name>.sms.txt`, `<name>.email.txt` and `<name>.subject.txt`.
+
+Any app may hold them, in `templates/notifications/`.
 """
 
 from __future__ import annotations
@@ -20,10 +21,13 @@ FOLDER = "notifications"
 def render(
     template: str, channel: str, context: Mapping[str, str], *, to: str, locale: str = "en"
 ) -> Message:
-    """Return the message in the recipient's language; plain text, so nothing is escaped.
+    """Return the message in the recipient's language, as plain text without HTML escapes.
 
-    Templates get the `context`, each text of it as it is seen, and the `link` that its `path` leads
-    to. An SMS has no subject. Raises django.template.TemplateDoesNotExist.
+    Templates get the `context`, its texts cleaned of invisible characters, and `link`, the full
+    address of the context's `path`. An SMS has no subject.
+
+    Raises:
+        django.template.TemplateDoesNotExist: there is no template of that name.
     """
     lines = {name: one_line(str(value)) for name, value in context.items()}
     texts = {name: paragraphs(str(value)) for name, value in context.items()}

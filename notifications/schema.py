@@ -1,4 +1,4 @@
-"""How the OpenAPI document describes the SMS provider's token."""
+"""The description of the SMS provider's token in the OpenAPI document."""
 
 from __future__ import annotations
 

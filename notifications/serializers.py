@@ -1,4 +1,4 @@
-"""What the SMS provider tells, as JSON."""
+"""The JSON of the SMS provider's receipts."""
 
 from __future__ import annotations
 

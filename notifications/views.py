@@ -48,7 +48,7 @@ class ReceiptView(APIView):
 
 @never_cache
 def development_messages(request: HttpRequest) -> HttpResponse:
-    """The newest messages of the development mailbox; there is no such page outside DEBUG."""
+    """Show the newest messages of the development mailbox; 404 unless DEBUG is on."""
     if not settings.DEBUG:
         raise Http404
     messages = [

@@ -1,4 +1,4 @@
-"""The ways out: each channel is a function that takes a message, or raises ChannelError."""
+"""Channels: each is a function that hands a message to a provider, or raises ChannelError."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from notifications.errors import ChannelError
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is sent: to an address of the channel's kind; the subject is empty where the channel has
-    none.
+    """A message ready to send: the recipient's address, subject and body.
+
+    The subject is empty on channels that have none.
     """
 
     to: str
@@ -25,18 +26,19 @@ class Message:
 
 
 class Channel(Protocol):
-    """`idempotency_key` is the same for every try of one message; the answer is the provider's id
-    for it, or "".
+    """A function that hands a message to a provider and returns the provider's id for it, or "".
+
+    `idempotency_key` is the same at every attempt to send one message.
     """
 
     def __call__(self, message: Message, *, idempotency_key: str) -> str: ...
 
 
 def send(channel: str, message: Message, *, idempotency_key: str, is_urgent: bool = False) -> str:
-    """Send by the function that NOTIFICATION_CHANNELS names, unless the channel is known to be out.
+    """Send a message by the function that NOTIFICATION_CHANNELS names for the channel.
 
-    An urgent message is tried all the same, since it is of no use later. Each outcome moves the
-    channel's breaker.
+    While the channel's breaker is open nothing is tried, except for an urgent message, which is of
+    no use later. Each outcome is counted by the breaker. Returns the provider's id.
 
     Raises:
         Postponed: the channel's breaker is open.

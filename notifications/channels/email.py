@@ -10,13 +10,17 @@ from django.core.mail import EmailMessage
 from notifications.channels import Message
 from notifications.errors import ChannelError
 
-#: The server refuses this recipient or this text, and may take the next message.
+#: Errors about this recipient or this text: the server may still take the next message.
 _ABOUT_ONE_MESSAGE = (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError)
 
 
 def send(message: Message, *, idempotency_key: str) -> str:
-    """Hand the message to the mail server; its Message-ID comes from the key, so that a repetition
-    is recognised.
+    """Hand the message to the mail server; return its Message-ID.
+
+    The Message-ID is made from the key, so that a mail server recognises a repetition.
+
+    Raises:
+        ChannelError: the mail server did not take the message.
     """
     domain = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">")
     message_id = f"<{idempotency_key}@{domain}>"
@@ -36,8 +40,9 @@ def send(message: Message, *, idempotency_key: str) -> str:
 
 
 def _is_permanent(error: Exception) -> bool:
-    """A 5xx answer (RFC 5321 §4.2.1) to this message; a refused login is a fault of ours, which
-    will be mended.
+    """Return whether the server refused this message for good (a 5xx reply, RFC 5321 §4.2.1).
+
+    A refused login is not permanent: it is a fault of the configuration, not of the message.
     """
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(code >= 500 for code, _ in error.recipients.values())

@@ -16,21 +16,27 @@ LONGEST_TAIL_BYTES = 512 * 1024
 
 
 def path() -> Path:
-    """Where the messages lie, one JSON object a line: channel, to, subject, body, sent_at."""
+    """Return the path of the file of messages.
+
+    Each line is a JSON object with channel, to, subject, body and sent_at.
+    """
     return Path(settings.DATA_DIR) / "messages.jsonl"
 
 
 def send_email(message: Message, *, idempotency_key: str) -> str:
+    """Write an email to the development mailbox."""
     return _append("email", message, idempotency_key)
 
 
 def send_sms(message: Message, *, idempotency_key: str) -> str:
+    """Write an SMS to the development mailbox."""
     return _append("sms", message, idempotency_key)
 
 
 def newest(count: int) -> list[dict[str, Any]]:
-    """The last `count` messages, newest first, as far as they lie within the file's last half
-    megabyte.
+    """Return the last `count` messages, newest first.
+
+    Only the last half megabyte of the file is read; older messages are left out.
     """
     if not path().exists():
         return []
@@ -43,7 +49,10 @@ def newest(count: int) -> list[dict[str, Any]]:
 
 
 def _append(channel: str, message: Message, idempotency_key: str) -> str:
-    """One write to a file opened for appending, so that lines of several processes never mix."""
+    """Append the message as one line; return its key.
+
+    A single write keeps the lines of several processes apart.
+    """
     entry = {
         "channel": channel,
         "to": message.to,

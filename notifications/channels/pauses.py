@@ -1,4 +1,4 @@
-"""Reading `Retry-After`: how long a provider asks to be left alone (RFC 9110, section 10.2.3)."""
+"""Reading the header `Retry-After` of a provider's answer (RFC 9110, section 10.2.3)."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from datetime import UTC, datetime, timedelta
 from email.message import Message
 from email.utils import parsedate_to_datetime
 
-#: More than this is no pause; the ledger bounds it further.
+#: The longest pause that is returned; the ledger may shorten it further.
 LONGEST = timedelta(days=1)
 
 
 def retry_after(headers: Message[str, str]) -> timedelta | None:
-    """Return the pause that an answer asks for, at most a day; None where it asks for none.
+    """Return the pause that the answer asks for, at most a day; None if it asks for none.
 
-    A date is compared with the answer's own `Date`, so that a wrong clock of ours does no harm.
+    A date is compared with the answer's own `Date`, so that a wrong clock of this machine does no
+    harm.
     """
     text = (headers.get("Retry-After") or "").strip()
     if text.isascii() and text.isdigit():
@@ -26,6 +27,7 @@ def retry_after(headers: Message[str, str]) -> timedelta | None:
 
 
 def _moment(text: str) -> datetime | None:
+    """Return the time that an HTTP date names; None if the text is no date."""
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, OverflowError):

@@ -1,5 +1,6 @@
-"""SMS through an HTTP provider: `POST SMS_PROVIDER_URL {to, body}` with a bearer token and an
-Idempotency-Key.
+"""SMS through an HTTP provider.
+
+Each message is a `POST SMS_PROVIDER_URL {to, body}` with a bearer token and an Idempotency-Key.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from notifications.channels.pauses import retry_after
 from notifications.errors import ChannelError
 
 LONGEST_ANSWER_BYTES = 65_536
-#: Answers in the 4xx range that say "later", not "never"; 401 and 403 mean that our token wants
-#: mending.
+#: Status codes of the 4xx range after which another attempt may succeed; 401 and 403 mean that the
+#: token is wrong, which an operator will correct.
 WORTH_RETRYING = {401, 403, 408, 409, 425, 429}
 
 
 class _NoRedirects(HTTPRedirectHandler):
-    """A redirected POST would lose its body, and take our token elsewhere."""
+    """Refuses redirects: a redirected POST would lose its body and carry the token elsewhere."""
 
     def redirect_request(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
@@ -33,7 +34,11 @@ class _NoRedirects(HTTPRedirectHandler):
 
 
 def send(message: Message, *, idempotency_key: str) -> str:
-    """Hand the message to the provider; the answer's `id` is the provider's name for it."""
+    """Post the message to the provider; return the provider's id for it, or "".
+
+    Raises:
+        ChannelError: the provider refused the message or did not answer.
+    """
     try:
         with build_opener(_NoRedirects).open(
             _request(message, idempotency_key), timeout=settings.SMS_PROVIDER_TIMEOUT_SECONDS
@@ -64,9 +69,12 @@ def _request(message: Message, idempotency_key: str) -> Request:
 
 
 def _provider_id(answer: bytes) -> str:
-    """The message was taken, so an answer without an id is no reason to send it again."""
+    """Return the `id` of the answer, or "" if it has none.
+
+    The message was taken, so an answer that cannot be read is no reason to send it again.
+    """
     try:
-        found: Any = strict_json.loads(answer.decode())
+        content: Any = strict_json.loads(answer.decode())
     except ValueError:
         return ""
-    return str(found.get("id") or "")[:200] if isinstance(found, dict) else ""
+    return str(content.get("id") or "")[:200] if isinstance(content, dict) else ""

@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
                 ('channel', models.CharField(choices=[('email', 'Email'), ('sms', 'SMS')], max_length=10)),
                 ('template', models.CharField(max_length=60)),
                 ('context', models.JSONField(default=dict)),
-                ('event_key', models.CharField(help_text='Names the event; it is told once.', max_length=200, unique=True)),
+                ('event_key', models.CharField(help_text='The name of the event; it is announced once.', max_length=200, unique=True)),
                 ('status', models.CharField(choices=[('queued', 'Queued'), ('sent', 'Sent'), ('failed', 'Failed'), ('skipped', 'Skipped')], default='queued', max_length=10)),
                 ('provider_id', models.CharField(blank=True, max_length=200, verbose_name="provider's id")),
                 ('error', models.CharField(blank=True, max_length=500)),
