@@ -1,1 +1,1 @@
-"""Files of other systems: reading them, checking their rows, and bringing these in."""
+"""Imports of other systems' files: reading them, checking their rows, and storing these."""

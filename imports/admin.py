@@ -1,4 +1,4 @@
-"""The desk of imports: runs to read, and uploads with the preview of what they would do."""
+"""The pages of the desk for imports: runs, and uploads with a preview before they are imported."""
 
 from __future__ import annotations
 
@@ -34,20 +34,22 @@ def targets_of(request: HttpRequest) -> list[type[Importer[Any]]]:
 
 
 class UploadForm(forms.Form):
-    """A file, what it holds, and how to read it."""
+    """The form of an upload: a file, what it holds, and how to read it."""
 
     file = forms.FileField(help_text="CSV, JSON, GeoJSON or XML; also compressed as .gz.")
     target = forms.ChoiceField(label="What it holds")
     source = forms.CharField(
         max_length=SOURCE_MAX_CHARACTERS,
-        help_text="Where the rows come from. Use the same name for a later file of the same system:"
-        " by it and their ids, rows are known.",
+        help_text="The system that the rows come from. Use the same name for its later files: rows are"
+        " recognised by this name and their ids.",
     )
-    format = forms.ChoiceField(required=False, help_text="Whose names the columns have.")
+    format = forms.ChoiceField(
+        required=False, help_text="The system whose column names the file uses."
+    )
     columns = forms.CharField(
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="FIELD=COLUMN, separated by commas, where the names differ.",
+        help_text="FIELD=COLUMN, separated by commas, for columns of other names.",
     )
     encoding = forms.CharField(
         required=False, max_length=40, help_text="Such as cp1252; detected if empty."
@@ -58,15 +60,19 @@ class UploadForm(forms.Form):
         help_text=f"{', '.join(TIME_FORMATS)}, or a pattern such as %m/%d/%y %H:%M.",
     )
     time_zone = forms.CharField(
-        required=False, max_length=60, help_text="Of times without an offset; TIME_ZONE if empty."
+        required=False,
+        max_length=60,
+        help_text="The zone of times without an offset; TIME_ZONE if empty.",
     )
     ids_from_rows = forms.BooleanField(
         required=False,
         label="Make ids from the rows",
-        help_text="For rows without an id. A row that is corrected later is then another one.",
+        help_text="For rows without an id. A row that is corrected later then counts as a new one.",
     )
     is_live = forms.BooleanField(
-        required=False, label="Live", help_text="These rows are new: they notify and escalate."
+        required=False,
+        label="Live",
+        help_text="These reports are new: their reporters get messages about them.",
     )
 
     def __init__(self, *args: Any, targets: list[type[Importer[Any]]], **kwargs: Any) -> None:
@@ -106,7 +112,7 @@ class UploadForm(forms.Form):
 
 @admin.register(ImportRun)
 class ImportRunAdmin(ReadOnlyAdmin[ImportRun]):
-    """How far each import has come, by the desk or by a command."""
+    """The list of imports and how far each has come, started at the desk or by a command."""
 
     list_display = (
         "source",
@@ -127,9 +133,9 @@ class ImportRunAdmin(ReadOnlyAdmin[ImportRun]):
 
 @admin.register(Upload)
 class UploadAdmin(ReadOnlyAdmin[Upload]):
-    """Upload a file, look at what it would do, and have it imported.
+    """Uploads: add a file, look at its preview, and import it.
 
-    Uploads hold other people's data: who may not add the rows they hold does not see them.
+    Uploads hold other people's data: users who may not add the rows of an upload do not see it.
     """
 
     list_display = ("name", "target", "source", "state", "uploaded_by", "created_at")
@@ -157,7 +163,7 @@ class UploadAdmin(ReadOnlyAdmin[Upload]):
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """Take a file in, and show its page, where its check is awaited."""
+        """Store the uploaded file, and redirect to its page, which waits for the check."""
         if not self.has_add_permission(request):
             raise PermissionDenied
         data = (request.POST, request.FILES) if request.method == "POST" else ()
@@ -171,15 +177,15 @@ class UploadAdmin(ReadOnlyAdmin[Upload]):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """Show what the check found or the import did."""
+        """Show the preview of an upload, or the counts of its import."""
         upload = self._upload(request, object_id)
-        shown = upload.findings.get("shown", [])
+        preview = upload.findings.get("shown", [])
         is_busy = upload.state in {State.CHECKING, State.IMPORTING}
         context = self._context(request, str(upload)) | {
             "upload": upload,
             "counts": upload.result or upload.findings.get("counts"),
-            "fields": list(shown[0]) if shown else [],
-            "rows": [list(row.values()) for row in shown],
+            "fields": list(preview[0]) if preview else [],
+            "rows": [list(row.values()) for row in preview],
             "is_busy": is_busy,
             "is_checked": upload.state == State.CHECKED,
             "has_rejects": not is_busy and processing.rejects_path(upload).is_file(),
@@ -191,7 +197,7 @@ class UploadAdmin(ReadOnlyAdmin[Upload]):
         return response
 
     def start_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        """Have a checked file imported."""
+        """Start the import of a checked file."""
         upload = self._upload(request, str(pk))
         if request.method != "POST" or not self.has_add_permission(request):
             raise PermissionDenied
@@ -213,7 +219,7 @@ class UploadAdmin(ReadOnlyAdmin[Upload]):
         )
 
     def _received(self, request: HttpRequest, form: UploadForm) -> Upload | None:
-        """The stored upload; None, with the reason in the form, for options that cannot work."""
+        """Store and return the upload; None, with the reason in the form, if an option is wrong."""
         values = form.cleaned_data
         try:
             TimeReader.of(values["time_format"], values["time_zone"])

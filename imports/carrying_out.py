@@ -1,4 +1,4 @@
-"""Carrying an import out: of any size, resumed where it was interrupted, each row once."""
+"""Carrying an import out: files of any size, resumed after an interruption, each row once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from jobs.urgency import Urgency
 M = TypeVar("M", bound=Model)
 BATCH_ROWS = 500
 PREVIEW_ROWS = 20
-#: Rows of a preview that are compared with each other; beyond, repetitions within the file are new.
+#: How many ids a preview remembers. In longer files, repetitions after these are counted as new.
 COMPARED_ROWS = 1_000_000
 COUNTERS = ("rows", "created", "changed", "known", "rejected")
 
@@ -37,7 +37,7 @@ Transaction = Callable[[], AbstractContextManager[None]]
 
 
 class Progress:
-    """Where an import is, for whoever watches it. `notes` says how the file is read."""
+    """How far an import has come, for a progress display. `notes` say how the file is read."""
 
     def __init__(self, run: ImportRun, notes: tuple[str, ...], fraction: float) -> None:
         self.run = run
@@ -52,20 +52,24 @@ class Reading:
     """The rows of a surveyed file, in batches, as an importer's objects."""
 
     def __init__(self, importer: Importer[M], surveyed: Survey, stack: ExitStack) -> None:
-        """Raises ImportFileError for a file or for options that cannot be imported."""
+        """Open the file and find out which column holds which field.
+
+        Raises:
+            ImportFileError: the file or its options do not allow an import.
+        """
         self._importer = importer
         self._times = importer.file.times()
         records, self._raw = stack.enter_context(reading(surveyed))
         sample = list(islice(records, BATCH_ROWS))
         self._records = chain(sample, records)
         self._size = max(surveyed.size, 1)
-        found = columns_of(importer, sample)
-        self.columns = found.by_field
-        self.notes = (f"Read as {surveyed}.", *found.notes)
+        columns = columns_of(importer, sample)
+        self.columns = columns.by_field
+        self.notes = (f"Read as {surveyed}.", *columns.notes)
 
     @property
     def fraction(self) -> float:
-        """How much of the file has been read, from 0 to 1."""
+        """Return how much of the file has been read, from 0 to 1."""
         return min(self._raw.tell() / self._size, 1.0)
 
     def skip(self, rows: int) -> None:
@@ -78,14 +82,14 @@ class Reading:
             yield batch
 
     def objects(self, batch: list[Record], reject: Callable[[int, str], None]) -> list[Any]:
-        """Return the objects of a batch; call `reject` with the place and reason of the others."""
+        """Return the objects of a batch; call `reject` with index and reason of the other rows."""
         objects = []
-        for place, record in enumerate(batch):
+        for index, record in enumerate(batch):
             try:
                 row = Row(record, self.columns, self._times)
                 objects.append(self._importer.read(row))
             except RowRejected as reason:
-                reject(place, str(reason))
+                reject(index, str(reason))
         return objects
 
 
@@ -98,13 +102,14 @@ def import_file(
 ) -> ImportRun:
     """Store every readable row of the importer's file, and write the others to `rejects`.
 
-    Goes on after the last committed batch where the same file was interrupted, and begins anew
-    otherwise. Where `rejects` is not the file that the interrupted run wrote to, it holds the
-    rejects from there on alone. Each batch commits in `effects()`, together with how far the run
-    has come; `on_progress` is called at the beginning and after each.
+    If the import of the same file was interrupted, it continues after the last committed batch;
+    otherwise it begins anew. If `rejects` is not the file that the interrupted run wrote to, it
+    holds only the rejects from there on. Each batch commits in `effects()`, together with how far
+    the run has come. `on_progress` is called at the beginning and after each batch.
 
-    Raises ImportFileError for a file that cannot be read, before anything is stored, and where
-    somebody else imports the same source.
+    Raises:
+        ImportFileError: the file cannot be read (nothing was stored), or another import of the same
+            source is running.
     """
     with _readable_file(), _as_bulk_work(importer), ExitStack() as stack:
         surveyed = survey(importer.file.path, encoding=importer.file.encoding)
@@ -130,10 +135,13 @@ def check_file(
 ) -> tuple[ImportRun, tuple[str, ...], list[dict[str, Any]]]:
     """Read the whole file and store nothing of it.
 
-    Returns the run as an import would end now, notes, and the first rows as they would be stored.
-    Raises ImportFileError for a file that cannot be imported.
+    Returns the run with the counts that an import would have now, notes on how the file is read,
+    and the first PREVIEW_ROWS rows as they would be stored.
+
+    Raises:
+        ImportFileError: the file cannot be imported.
     """
-    shown: list[dict[str, Any]] = []
+    preview: list[dict[str, Any]] = []
     seen: set[int] = set()
     with _readable_file(), ExitStack() as stack:
         surveyed = survey(importer.file.path, encoding=importer.file.encoding)
@@ -143,18 +151,18 @@ def check_file(
         for batch in rows.batches():
             objects = rows.objects(batch, _rejecting(run.rows, batch, rejected))
             new = _new_ids(importer, objects, seen)
-            shown += [importer.shown(one) for one in objects[: PREVIEW_ROWS - len(shown)]]
+            preview += [importer.preview(one) for one in objects[: PREVIEW_ROWS - len(preview)]]
             run.rows += len(batch)
             run.created += new
             run.known += len(objects) - new
             run.rejected += len(batch) - len(objects)
             if on_progress:
                 on_progress(Progress(run, rows.notes, rows.fraction))
-    return run, rows.notes, shown
+    return run, rows.notes, preview
 
 
 def _new_ids(importer: Importer[Any], objects: list[Any], seen: set[int]) -> int:
-    """Return how many ids are neither stored nor earlier in the file, and remember them."""
+    """Return how many ids are neither stored nor earlier in the file, and add them to `seen`."""
     ids = {one.external_id for one in objects}
     new = {one for one in ids - importer.known(ids) if hash(one) not in seen}
     if len(seen) < COMPARED_ROWS:
@@ -163,7 +171,7 @@ def _new_ids(importer: Importer[Any], objects: list[Any], seen: set[int]) -> int
 
 
 def _fingerprint(importer: Importer[Any], surveyed: Survey, columns: dict[str, str]) -> str:
-    """Return what differs when the file or the way it is read does: then it is another import."""
+    """Return a hash of the file's content and of how it is read; it tells imports apart."""
     how = json.dumps([surveyed.digest, str(surveyed), columns, importer.file.reading()])
     return hashlib.sha256(how.encode()).hexdigest()
 
@@ -175,7 +183,7 @@ def _interrupted(importer: Importer[Any], mark: str) -> ImportRun | None:
 
 
 def _begin(importer: Importer[Any], mark: str) -> ImportRun:
-    """The run to go on with: the interrupted one of this very file, else a fresh one."""
+    """Return the run to continue: the interrupted one of this very file, otherwise a fresh one."""
     if run := _interrupted(importer, mark):
         return run
     begun = {"fingerprint": mark, "started_at": timezone.now(), "finished_at": None}
@@ -186,7 +194,10 @@ def _begin(importer: Importer[Any], mark: str) -> ImportRun:
 
 
 def _cut_rejects(run: ImportRun, path: Path, rejected: BinaryIO) -> None:
-    """Leave in the file what the run's committed batches wrote to it, if it is theirs."""
+    """Cut the file of rejects to what the run's committed batches wrote to it.
+
+    A file that is not the run's own is emptied.
+    """
     place = str(path.resolve())
     is_own = run.rejects_path == place and path.stat().st_size >= run.rejects_bytes
     rejected.truncate(run.rejects_bytes if is_own else 0)
@@ -219,7 +230,11 @@ def _import_batch(
 
 
 def _advance(run: ImportRun, **progress: Any) -> None:
-    """Move the run on, unless somebody else has moved it since."""
+    """Store the run's progress.
+
+    Raises:
+        ImportFileError: another process has moved this run on meanwhile.
+    """
     progress["updated_at"] = timezone.now()
     here = ImportRun.objects.filter(
         pk=run.pk, fingerprint=run.fingerprint, started_at=run.started_at, rows=run.rows
@@ -231,24 +246,27 @@ def _advance(run: ImportRun, **progress: Any) -> None:
 
 
 def _rejecting(rows: int, batch: list[Record], rejected: BinaryIO) -> Callable[[int, str], None]:
-    """Return the function that writes a line about a rejected row of the batch."""
+    """Return a function that writes a line about a rejected row of the batch."""
 
-    def reject(place: int, reason: str) -> None:
-        record = batch[place]
-        line = {"row": rows + place + 1, "line": record.line, "reason": reason}
+    def reject(index: int, reason: str) -> None:
+        record = batch[index]
+        line = {"row": rows + index + 1, "line": record.line, "reason": reason}
         rejected.write(strict_json.dumps(line | {"values": record.values}).encode() + b"\n")
 
     return reject
 
 
 def _as_bulk_work(importer: Importer[Any]) -> AbstractContextManager[None]:
-    """Let no person wait behind the tasks of an import; sources take turns."""
+    """Mark the tasks sent inside the block as bulk work, with the source as their sender.
+
+    So people do not wait behind an import, and several sources take turns.
+    """
     return jobs.entering(Urgency.BULK, sender=f"import:{importer.file.source}")
 
 
 @contextmanager
 def _readable_file() -> Iterator[None]:
-    """Name the file that the operating system refused, in one sentence."""
+    """Turn an error of the operating system inside the block into ImportFileError."""
     try:
         yield
     except OSError as error:

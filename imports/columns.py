@@ -1,4 +1,4 @@
-"""Which column of a file holds which field, and what to say of those that do not fit."""
+"""Which column of a file holds which field, and messages about columns that do not fit."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ _SHOWN_NAMES = 40
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns of a file: field → column, and sentences for whoever imports it."""
+    """The columns of a file: field → column, and notes for the person who imports it."""
 
     by_field: dict[str, str]
     notes: tuple[str, ...]
 
 
 def columns_of(importer: Importer[Any], sample: Iterable[Record]) -> Columns:
-    """Return which column of the file holds which field, going by its first records.
+    """Return which column of the file holds which field, judging by its first records.
 
-    Raises ImportFileError where the person or the format names fields that do not exist, columns
-    that the file lacks, or where a needed one is missing.
+    Raises:
+        ImportFileError: a field or format does not exist, the file lacks a column that was named,
+            or a required one is missing.
     """
     present = {name: None for record in sample if not record.fault for name in record.values}
     by_field = _mapped(importer)
@@ -56,7 +57,7 @@ def _mapped(importer: Importer[Any]) -> dict[str, str]:
 
 
 def _missing(importer: Importer[Any], by_field: dict[str, str], present: Collection[str]) -> str:
-    """The sentence about the first needed column that the file lacks, if it lacks one."""
+    """Return a sentence about the first required column that the file lacks, or ""."""
     for group in importer.required:
         if not any(by_field[field] in present for field in group):
             return f"The file lacks a column for {' or '.join(group)}."

@@ -1,4 +1,4 @@
-"""What the commands that import files have in common: their options, progress and summary."""
+"""The base of the commands that import files: options, progress and summary."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LINE_SECONDS = 5.0
 
 
 class ImportCommand(BaseCommand):
-    """`manage.py import_… FILE` for one importer."""
+    """The command `manage.py import_… FILE` for one importer."""
 
     importer: ClassVar[type[Importer[Any]]]
 
@@ -33,7 +33,7 @@ class ImportCommand(BaseCommand):
             "--format",
             default="",
             choices=sorted(self.importer.formats),
-            help="Whose names the columns have; the fields' own unless given.",
+            help="The system whose column names the file uses; by default the fields' own names.",
         )
         parser.add_argument(
             "--map",
@@ -42,12 +42,12 @@ class ImportCommand(BaseCommand):
             help=f"Which column holds which field. Fields: {fields}.",
         )
         parser.add_argument(
-            "--source", help="Where the rows come from; the file's name unless given."
+            "--source", help="The system that the rows come from; by default the file's name."
         )
         parser.add_argument(
-            "--rejects", type=Path, help="Where rejected rows go, one JSON object a line."
+            "--rejects", type=Path, help="The file for rejected rows, one JSON object a line."
         )
-        parser.add_argument("--encoding", default="", help="Such as cp1252; detected unless given.")
+        parser.add_argument("--encoding", default="", help="Such as cp1252; detected by default.")
         parser.add_argument(
             "--time-format",
             default="iso",
@@ -56,13 +56,13 @@ class ImportCommand(BaseCommand):
         parser.add_argument(
             "--time-zone",
             default="",
-            help="Of times without an offset, such as America/New_York; TIME_ZONE unless given.",
+            help="The zone of times without an offset, such as America/New_York; by default TIME_ZONE.",
         )
         parser.add_argument(
             "--ids-from-rows",
             action="store_true",
-            help="Make the ids of rows that have none from what they say. A row that is corrected "
-            "later is then another one.",
+            help="Compute an id from the content of each row that has none. A row that is corrected "
+            "later then counts as a new one.",
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -83,7 +83,11 @@ class ImportCommand(BaseCommand):
 
 
 def import_file_of(path: Path, options: dict[str, Any]) -> ImportFile:
-    """Return the file with the options of a command; raises CommandError or ImportFileError."""
+    """Return the file with the options of a command.
+
+    Raises:
+        ImportFileError: the options are contradictory or malformed.
+    """
     return ImportFile(
         path=path,
         source=options["source"] or path.name.removesuffix(".gz").rpartition(".")[0] or path.name,
@@ -98,13 +102,16 @@ def import_file_of(path: Path, options: dict[str, Any]) -> ImportFile:
 
 
 def _rejects_path(source: str) -> Path:
-    """A source may be called anything; the name of a file may not."""
+    """Return the default path of the file of rejects.
+
+    Characters of the source that no file name may have become `_`.
+    """
     name = source.replace("/", "_").replace("\0", "_")
     return Path(settings.DATA_DIR / "imports" / f"{name}.rejects.jsonl")
 
 
 class _Display:
-    """A bar on a terminal; elsewhere a plain line every few seconds."""
+    """A progress bar on a terminal; elsewhere a plain line every few seconds."""
 
     def __init__(self, source: str, command: BaseCommand) -> None:
         self._source = source
@@ -122,7 +129,7 @@ class _Display:
         self._bar.close()
 
     def rows_per_second(self, rows: int) -> float:
-        """Return the rate of this command, without the rows of one that was interrupted."""
+        """Return the rate of this command, without the rows that an earlier one imported."""
         return (rows - (self._first_rows or 0)) / max(time.monotonic() - self._started, 0.001)
 
     def show(self, progress: Progress) -> None:

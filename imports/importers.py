@@ -1,4 +1,4 @@
-"""What an app must say to have its rows imported: its fields, its rules, and how it stores them."""
+"""What an app defines to have its rows imported: fields, rules, and how they are stored."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ SOURCE_MAX_CHARACTERS = 80
 class ImportFile:
     """A file to import, and how to read it.
 
-    `columns` says which column holds a field, over the format's own. `encoding` is detected and
-    `time_zone` is TIME_ZONE unless given. With `ids_from_rows`, a row without an id gets a digest.
-    Unless `is_live`, nobody is notified of the rows.
+    `columns` maps fields to columns and overrides the format. An empty `encoding` is detected; an
+    empty `time_zone` means TIME_ZONE. With `ids_from_rows`, a row without an id gets a digest of
+    its values as id. Unless `is_live`, no messages about the rows are sent.
     """
 
     path: Path
@@ -43,45 +43,53 @@ class ImportFile:
     imported_by: UUID | None = None
 
     def __post_init__(self) -> None:
-        """Raises ImportFileError for a source that could not be stored whole."""
+        """Check the length of the source.
+
+        Raises:
+            ImportFileError: the source is empty or too long to be stored.
+        """
         if not self.source or len(self.source) > SOURCE_MAX_CHARACTERS:
             raise ImportFileError(
                 f"A source has 1 to {SOURCE_MAX_CHARACTERS} characters: {self.source[:100]!r}."
             )
 
     def times(self) -> TimeReader:
-        """Return the reader of its times; raises ImportFileError for an unknown format or zone."""
+        """Return the reader of the file's times.
+
+        Raises:
+            ImportFileError: the time format or the time zone is unknown.
+        """
         return TimeReader.of(self.time_format, self.time_zone)
 
     def reading(self) -> dict[str, Any]:
-        """Return what decides how its values are read, as JSON."""
+        """Return the options that decide how values are read, as JSON."""
         others = {"path", "source", "format", "columns", "imported_by"}
         return {name: value for name, value in asdict(self).items() if name not in others}
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """How many of a batch's rows were new, and how many changed what was there."""
+    """How many rows of a batch were new, and how many changed a stored object."""
 
     created: int
     changed: int = 0
 
 
 class Importer(ABC, Generic[M]):
-    """Turns the rows of one file into objects of an app, and stores them."""
+    """The base of an app's importer: reads the rows of one file as objects and stores them."""
 
-    #: The name of what is imported, a contract: runs and uploads are stored under it.
+    #: The name of what is imported. Runs and uploads are stored under it, so it must not change.
     target: ClassVar[str]
-    #: What a user needs to import by the desk.
+    #: The permission that a user needs to import at the desk.
     permission: ClassVar[str]
     fields: ClassVar[tuple[str, ...]]
-    #: Of each group, the file must have one.
+    #: Groups of fields; the file must have a column for one field of each group.
     required: ClassVar[tuple[tuple[str, ...], ...]]
-    #: What is stored where the file has no such column, in words; only what may surprise.
+    #: Field → a sentence on what is stored if the file has no column for it, where that may surprise.
     defaults: ClassVar[Mapping[str, str]] = {}
     #: Format → field → column, where they differ from the fields' own names.
     formats: ClassVar[Mapping[str, Mapping[str, str]]] = {}
-    #: The fields a digest is made of for a row without an id.
+    #: The fields from which the id of a row without one is computed.
     identity: ClassVar[tuple[str, ...]]
 
     def __init__(self, file: ImportFile) -> None:
@@ -90,7 +98,11 @@ class Importer(ABC, Generic[M]):
 
     @abstractmethod
     def read(self, row: Row) -> M:
-        """Return what the row says, not stored. Raises RowRejected."""
+        """Return the object that the row describes, not stored.
+
+        Raises:
+            RowRejected: the row cannot be stored.
+        """
 
     @abstractmethod
     def store(self, objects: Sequence[M]) -> Stored:
@@ -101,26 +113,30 @@ class Importer(ABC, Generic[M]):
         """Return which of these ids of the file's source are stored."""
 
     @abstractmethod
-    def shown(self, one: M) -> dict[str, Any]:
+    def preview(self, one: M) -> dict[str, Any]:
         """Return what would be stored of an object, for the preview."""
 
     def finished(self, run: ImportRun) -> None:
-        """Do what follows a whole import, in the transaction that ends it."""
+        """Record the end of the whole import, in the transaction that ends it. Optional."""
 
 
 _importers: dict[str, type[Importer[Any]]] = {}
 
 
 def register(importer: type[Importer[Any]]) -> None:
-    """Make an app's importer known; the app does so when it is ready."""
+    """Register an app's importer; called by the app's `ready()`."""
     _importers[importer.target] = importer
 
 
 def importer_of(target: str) -> type[Importer[Any]]:
-    """Return the importer of that target; raises KeyError."""
+    """Return the importer of that target.
+
+    Raises:
+        KeyError: there is none.
+    """
     return _importers[target]
 
 
 def importers() -> list[type[Importer[Any]]]:
-    """Return all importers by name."""
+    """Return all importers, ordered by target."""
     return [_importers[target] for target in sorted(_importers)]

@@ -1,4 +1,4 @@
-"""Which column holds which field, as a person writes it: `title=summary,description=desc`."""
+"""The notation in which a person says which column holds which field: `title=summary,…`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ from imports.errors import ImportFileError
 
 
 def columns_from(text: str) -> dict[str, str]:
-    """Return field → column. Raises ImportFileError, also for a field that is named twice."""
+    """Return field → column.
+
+    Raises:
+        ImportFileError: the text is malformed, or names a field twice.
+    """
     columns: dict[str, str] = {}
     for pair in filter(str.strip, text.replace("\n", ",").split(",")):
         field, _, column = (part.strip() for part in pair.partition("="))

@@ -1,4 +1,4 @@
-"""Imports: how far each has come, and the files that the desk uploads for them."""
+"""Imports: how far each has come, and the files uploaded at the desk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from uuid_utils.compat import uuid7
 
 
 class ImportRun(models.Model):
-    """How far the import of one source has come; an interrupted import goes on from this row."""
+    """How far the import of one source has come; an interrupted import continues from this row."""
 
     target = models.CharField(max_length=40, help_text="What is imported: reports, opportunities.")
     source = models.CharField(max_length=80)
@@ -41,7 +41,7 @@ class ImportRun(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["target", "source"], name="imports_run_unique"),
-            # No row is lost in silence.
+            # Every row is counted: none is lost without notice.
             models.CheckConstraint(
                 condition=Q(rows=F("created") + F("changed") + F("known") + F("rejected")),
                 name="imports_run_adds_up",
@@ -53,7 +53,7 @@ class ImportRun(models.Model):
 
     @property
     def summary(self) -> str:
-        """What became of the rows, in one line."""
+        """Return the counts of the rows, in one line."""
         changed = f"{self.changed} changed, " if self.changed else ""
         return (
             f"{self.source}: {self.rows} rows, {self.created} new, {changed}"
@@ -62,17 +62,17 @@ class ImportRun(models.Model):
 
 
 def upload_storage() -> Storage:
-    """Return where uploaded files are kept: in private, never served by an address of their own."""
+    """Return the storage of uploaded files, which no URL serves."""
     return storages["imports"]
 
 
 def upload_path(upload: Upload, _name: str) -> str:
-    """Return where the file of an upload is stored; its name at the sender plays no part."""
+    """Return the path of an upload's file in the storage; the name at the sender plays no part."""
     return f"{upload.pk}/file"
 
 
 class Upload(models.Model):
-    """A file that a member of staff uploaded to be imported: first checked, then imported."""
+    """A file that a member of staff uploaded, first to be checked and then to be imported."""
 
     class State(models.TextChoices):
         CHECKING = "checking", "being checked"

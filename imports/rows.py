@@ -1,4 +1,4 @@
-"""The values of one row, each read by the rule of its kind: the same rules for every importer."""
+"""The values of one row, read by the same rules for every importer."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ _REFUSED_NAMES = {
 
 
 class Row:
-    """A record's values under the names of an importer's fields; an absent one is empty.
+    """The values of a record by the importer's field names; a missing one is empty.
 
-    Every method raises RowRejected with a sentence that names the field.
+    Raises:
+        RowRejected: by every method, with a sentence that names the field.
     """
 
     def __init__(self, record: Record, columns: Mapping[str, str], times: TimeReader) -> None:
@@ -38,18 +39,21 @@ class Row:
         self._times = times
 
     def has_column(self, name: str) -> bool:
-        """Return whether the record has a column for this field, be it empty."""
+        """Return whether the record has a column for this field, even an empty one."""
         return self._columns.get(name, "") in self._values
 
     def value(self, name: str) -> Any:
-        """Return the value as the file has it; the only element of a list stands for the list."""
+        """Return the value as the file has it; a list of one element is replaced by its element."""
         value = self._values.get(self._columns.get(name, ""))
         while isinstance(value, list) and len(value) == 1:
             value = value[0]
         return value
 
     def text(self, name: str, *, longest: int | None = None) -> str:
-        """Return the value as text without spaces around it, at most `longest` characters."""
+        """Return the value as text, without white space around it.
+
+        `longest` is the number of characters allowed.
+        """
         value = self.value(name)
         if value is None:
             return ""
@@ -60,15 +64,15 @@ class Row:
         return text if longest is None else self._checked(name, text, longest)
 
     def line(self, name: str, *, longest: int) -> str:
-        """Return a text as it is seen on one line."""
+        """Return a text of one line, cleaned of invisible characters."""
         return self._checked(name, one_line(self.text(name)), longest)
 
     def paragraphs(self, name: str, *, longest: int) -> str:
-        """Return a text as it is seen, of several lines."""
+        """Return a text of several lines, cleaned of invisible characters."""
         return self._checked(name, paragraphs(self.text(name)), longest)
 
     def texts(self, name: str) -> list[str]:
-        """Return the texts of a list, or a text as the only one."""
+        """Return the texts of a list; a single text becomes a list of one."""
         value = self.value(name)
         if not isinstance(value, list):
             return [text] if (text := self.text(name)) else []
@@ -81,8 +85,8 @@ class Row:
     def external_id(self, *, longest: int, otherwise: Iterable[str]) -> str:
         """Return the row's id in the other system.
 
-        Where the file has none, it is a digest of the fields named by `otherwise`, if there are
-        any: the same row has the same id at every import, a corrected row another one.
+        If the row has none, the id is a digest of the fields in `otherwise`, if any are named: the
+        same row gets the same id at every import, a corrected row another one.
         """
         if text := self.text("external_id", longest=longest):
             return text
@@ -92,14 +96,14 @@ class Row:
         raise RowRejected("external_id is missing")
 
     def choice(self, name: str, choices: Mapping[str, str]) -> str:
-        """Return what the value means by `choices`, whose keys are in lower case; "" if empty."""
+        """Return the meaning of the value by `choices`, whose keys are in lower case; "" for none."""
         text = self.text(name)
         if text and text.lower() not in choices:
             raise RowRejected(f"unknown {name}: {text[:40]}")
         return choices[text.lower()] if text else ""
 
     def flag(self, name: str, *, default: bool) -> bool:
-        """Return yes or no; `default` where the value is empty."""
+        """Return whether the value says yes; `default` if it is empty."""
         value = self.value(name)
         if isinstance(value, bool):
             return value
@@ -118,7 +122,10 @@ class Row:
         return int(number)
 
     def place(self) -> tuple[float, float] | None:
-        """Return latitude and longitude in degrees. 0/0 is no place but a failure to find one."""
+        """Return latitude and longitude in degrees.
+
+        0/0 is rejected: systems write it if they failed to find the place.
+        """
         latitude, longitude = self._degrees("latitude", 90), self._degrees("longitude", 180)
         if latitude is None or longitude is None:
             if latitude is not longitude:
@@ -129,12 +136,12 @@ class Row:
         return latitude, longitude
 
     def moment(self, name: str, *, not_before: datetime | None = None) -> datetime | None:
-        """Return a time in UTC, as `TimeReader.moment` reads it."""
+        """Return the time in UTC, read by `TimeReader.moment`."""
         text = self.text(name)
         return self._times.moment(text, name, not_before=not_before) if text else None
 
     def day(self, name: str) -> date | None:
-        """Return a date; the time of day that may follow it is left out."""
+        """Return the date, without a time of day that may follow it."""
         text = self.text(name)
         return self._times.day(text, name).date() if text else None
 
@@ -150,7 +157,11 @@ class Row:
         return degrees
 
     def _number(self, name: str, *, decimal_comma: bool = False) -> float | None:
-        """The number; a comma may stand for the point where no number has thousands."""
+        """Return the number, or None if the value is empty.
+
+        With `decimal_comma` a single comma is the decimal point, for numbers that have no
+        thousands.
+        """
         text = self.text(name)
         if not text:
             return None
@@ -172,6 +183,10 @@ def _kind(value: object) -> str:
 
 
 def _check_characters(text: str, name: str) -> None:
-    """Raise RowRejected for characters that PostgreSQL cannot hold or that are traces of a loss."""
-    if found := _REFUSED.search(text):
-        raise RowRejected(f"{name} contains {_REFUSED_NAMES.get(found[0], 'half a character')}")
+    """Refuse characters that PostgreSQL cannot store or that show a loss in an earlier conversion.
+
+    Raises:
+        RowRejected: the text has such a character.
+    """
+    if refused := _REFUSED.search(text):
+        raise RowRejected(f"{name} contains {_REFUSED_NAMES.get(refused[0], 'half a character')}")

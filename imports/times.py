@@ -1,4 +1,4 @@
-"""Times and days as files write them."""
+"""Reading times and days as files write them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.conf import settings
 from imports.errors import ImportFileError, RowRejected
 from jobs import numbers
 
-#: A time near an end of the calendar does not exist in every time zone.
+#: The years that are accepted: times near an end of the calendar exist only in some time zones.
 YEARS = range(1900, 3000)
 TIME_FORMATS = {
     "iso": "ISO 8601, as 2024-12-31 23:59 or 2024-12-31T23:59:00-05:00",
@@ -21,7 +21,7 @@ TIME_FORMATS = {
     "unix": "seconds or milliseconds since 1970",
 }
 _EXCEL_BEGIN = datetime(1899, 12, 30)  # noqa: DTZ001 - a time on a wall clock
-_EXCEL_FIRST_DAY = 61  # the days before count Excel's 29 February 1900, which never was
+_EXCEL_FIRST_DAY = 61  # earlier counts include 29 February 1900, which Excel invented
 _MILLISECONDS_FROM = 1e11
 _ISO = re.compile(
     r"(\d{4}-\d{2}-\d{2}|\d{8})"
@@ -39,10 +39,14 @@ _DAY_FIRST = re.compile(
 
 
 class TimeReader:
-    """Reads times of one format; those without an offset are of one time zone."""
+    """Reads times of one format; those without an offset are in one time zone."""
 
     def __init__(self, time_format: str, zone: ZoneInfo) -> None:
-        """Raises ImportFileError for a format that is not known or that holds no whole date."""
+        """Set the format, `iso` if empty, and the time zone.
+
+        Raises:
+            ImportFileError: the format is unknown or holds no whole date.
+        """
         self._format = time_format or "iso"
         self._zone = zone
         if self._format not in TIME_FORMATS:
@@ -50,9 +54,10 @@ class TimeReader:
 
     @classmethod
     def of(cls, time_format: str, zone_name: str) -> TimeReader:
-        """Return the reader of a format and a zone by name, TIME_ZONE if empty.
+        """Return the reader of a format and of a time zone by name, TIME_ZONE if empty.
 
-        Raises ImportFileError where one of them is not known.
+        Raises:
+            ImportFileError: one of them is unknown.
         """
         name = zone_name or settings.TIME_ZONE
         try:
@@ -61,10 +66,13 @@ class TimeReader:
             raise ImportFileError(f"{name[:40]!r} is no time zone such as Europe/Berlin.") from None
 
     def moment(self, text: str, name: str, *, not_before: datetime | None = None) -> datetime:
-        """Return the time in UTC. Raises RowRejected, also for one that the clocks skipped.
+        """Return the time in UTC.
 
-        An hour that the clocks repeat is taken for the first of the two, or for the second where
-        only that is not before `not_before`.
+        An hour that occurs twice, when the clocks are set back, is taken for the first one; for the
+        second one if only that is not before `not_before`.
+
+        Raises:
+            RowRejected: it is no such time, or one that the clocks skipped.
         """
         at = self._parse(text, name)
         if at.tzinfo is None:
@@ -78,7 +86,11 @@ class TimeReader:
         return at
 
     def day(self, text: str, name: str) -> datetime:
-        """Return the time as it is written, of which the date is meant. Raises RowRejected."""
+        """Return the time as it is written, without a conversion; the caller uses its date.
+
+        Raises:
+            RowRejected: it is no such time.
+        """
         at = self._parse(text, name)
         if at.year not in YEARS:
             raise RowRejected(f"{name} is outside of {YEARS[0]} to {YEARS[-1]}: {text[:40]}")
@@ -143,7 +155,11 @@ def _excel(days: float) -> datetime:
 
 
 def _check_pattern(pattern: str) -> None:
-    """Raise ImportFileError for a pattern of `strptime` that does not hold a whole date."""
+    """Check that a pattern of `strptime` holds a whole date.
+
+    Raises:
+        ImportFileError: it does not.
+    """
     known = ", ".join(TIME_FORMATS)
     sample = datetime(2024, 1, 2, tzinfo=UTC)
     try:

@@ -1,6 +1,6 @@
 """Reading CSV (RFC 4180) with commas, semicolons, tabs or bars between the cells.
 
-A quote that is never closed costs its own line only: the lines it swallowed are read again.
+A quote that is never closed costs only its own line: the lines that it swallowed are read again.
 """
 
 from __future__ import annotations
@@ -24,15 +24,16 @@ from imports.reading.records import (
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _DISCARD_CHARACTERS = 64 * 1024
 _UNCLOSED = "a quote opens on this line that is not closed properly"
-#: What Python's reader says of the same; where a record has several lines, a quote joined them.
+#: The messages of Python's reader about an unclosed quote. A record of several lines has a quote
+#: that joined them.
 _QUOTE_FAULTS = {"unexpected end of data", *(f"'{one}' expected after '\"'" for one in DELIMITERS)}
 
 
 def delimiter_of(start: str) -> str:
-    """Return what stands between the cells of the first line of `start`."""
+    """Return the delimiter between the cells, judging by the first line of `start`."""
     lines = [line for line in start.splitlines() if line.strip()]
     if lines and lines[0].lower().startswith("sep=") and lines[0][4:5] in DELIMITERS:
-        return lines[0][4:5]  # Excel's hint to itself
+        return lines[0][4:5]  # a hint that Excel writes for itself
     return max(DELIMITERS, key=lambda delimiter: _cells(lines[0], delimiter) if lines else 0)
 
 
@@ -44,9 +45,10 @@ def _cells(line: str, delimiter: str) -> int:
 
 
 def read_delimited(text: TextIO, delimiter: str) -> Iterator[Record]:
-    """Yield a record for each row; the first one names the columns and is not yielded.
+    """Yield a record for each row; the first row names the columns and is not yielded.
 
-    Raises ImportFileError where the first row cannot be read or repeats a name.
+    Raises:
+        ImportFileError: the first row cannot be read or repeats a name.
     """
     lines = _Lines(text)
     rows = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
@@ -58,7 +60,7 @@ def read_delimited(text: TextIO, delimiter: str) -> Iterator[Record]:
         except StopIteration:
             return
         except csv.Error as error:
-            is_quote = len(lines.taken) > 1 or str(error) in _QUOTE_FAULTS
+            is_quote = len(lines.current) > 1 or str(error) in _QUOTE_FAULTS
             yield lines.reject_first(_UNCLOSED if is_quote else str(error))
             continue
         if row:
@@ -83,41 +85,41 @@ def _is_hint(row: list[str]) -> bool:
 
 
 def _record(header: list[str], row: list[str], lines: _Lines) -> Record:
-    if len(row) != len(header) and len(lines.taken) > 1:
+    if len(row) != len(header) and len(lines.current) > 1:
         return lines.reject_first(_UNCLOSED)
     if len(row) < len(header) or any(row[len(header) :]):
         fault = f"{len(row)} cells instead of {len(header)}"
         return Record({"cells": row[: len(header) + 20]}, fault, lines.first)
     values = dict(zip(header, row, strict=False))
-    if not all(map(is_decoded, lines.taken)):
+    if not all(map(is_decoded, lines.current)):
         return Record(values, "not valid in the file's encoding", lines.first)
     return Record(values, line=lines.first)
 
 
 class _Lines:
-    """The lines of a text, of which those that an unclosed quote swallowed can be read again."""
+    """The lines of a text; those that an unclosed quote swallowed can be read again."""
 
     def __init__(self, text: TextIO) -> None:
         self._text = text
         self._again: deque[str] = deque()
         self._count = self._characters = 0
-        self.taken: list[str] = []  # of the present record
+        self.current: list[str] = []  # of the current record
 
     @property
     def first(self) -> int:
-        """The number of the present record's first line."""
-        return self._count - len(self.taken) + 1
+        """Return the number of the current record's first line."""
+        return self._count - len(self.current) + 1
 
     def begin_record(self) -> None:
-        """Forget the lines of the record before."""
-        self.taken.clear()
+        """Begin a new record: forget the lines of the one before."""
+        self.current.clear()
         self._characters = 0
 
     def reject_first(self, fault: str) -> Record:
-        """Return the first line of the present record as unreadable; the others are read again."""
-        record = unreadable(self.taken[0], f"not readable as CSV: {fault}", self.first)
-        self._again.extendleft(reversed(self.taken[1:]))
-        self._count -= len(self.taken) - 1
+        """Return the current record's first line as unreadable; its other lines are read again."""
+        record = unreadable(self.current[0], f"not readable as CSV: {fault}", self.first)
+        self._again.extendleft(reversed(self.current[1:]))
+        self._count -= len(self.current) - 1
         return record
 
     def __iter__(self) -> _Lines:
@@ -127,13 +129,13 @@ class _Lines:
         line = self._again.popleft() if self._again else self._read()
         self._count += 1
         self._characters += len(line)
-        self.taken.append(line)
+        self.current.append(line)
         if self._characters > RECORD_MAX_CHARACTERS:
             raise csv.Error(TOO_LONG)
         return line
 
     def _read(self) -> str:
-        """The next line, of an endless one only the beginning."""
+        """Return the next line; of an overlong one only the beginning."""
         line = self._text.readline(RECORD_MAX_CHARACTERS + 1)
         if not line:
             raise StopIteration

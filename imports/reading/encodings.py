@@ -1,4 +1,4 @@
-"""In which encoding the text of a file is written."""
+"""Detecting the encoding in which the text of a file is written."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from charset_normalizer import from_bytes
 
 from imports.errors import ImportFileError
 
-#: So many bytes of lines that are not ASCII are enough to recognise an encoding.
+#: The size of the sample of lines that are not ASCII, by which an encoding is guessed.
 SAMPLE_BYTES = 64 * 1024
 _BOMS = {
     codecs.BOM_UTF8: "utf-8",
@@ -20,7 +20,7 @@ _BOMS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-#: What exports of cities are written in; the exotic others are mistaken for these too easily.
+#: The encodings that are considered. Rarer ones are too easily mistaken for these.
 _PLAUSIBLE = [
     "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258",
     "iso8859_2", "koi8_r", "cp932", "euc_jp", "gb18030", "big5", "cp949", "mac_roman",
@@ -38,12 +38,16 @@ class Encoding:
 
     @property
     def codec(self) -> str:
-        """The codec to read with; it drops a byte order mark."""
+        """Return the name of the codec to read with; it drops a byte order mark."""
         return "utf-8-sig" if self.name == "utf-8" else self.name
 
 
 def named(name: str) -> Encoding:
-    """Return the encoding a person named; raises ImportFileError for one that is not known."""
+    """Return the encoding that a person named.
+
+    Raises:
+        ImportFileError: Python has no such encoding.
+    """
     try:
         io.TextIOWrapper(io.BytesIO(), encoding=name)
         return Encoding(codecs.lookup(name).name)
@@ -52,7 +56,7 @@ def named(name: str) -> Encoding:
 
 
 class EncodingDetector:
-    """Watches the whole content of a file pass by, in chunks, and then names its encoding.
+    """Detects the encoding of a file from its content, fed in chunks.
 
     UTF-8 is recognised with certainty, as are byte order marks. Anything else is guessed from the
     lines that are not ASCII. A file of mostly valid UTF-8 is UTF-8: its other lines are rejected.
@@ -65,7 +69,7 @@ class EncodingDetector:
         self._valid = self._broken = 0
 
     def feed(self, chunk: bytes) -> None:
-        """Look at the next bytes of the file."""
+        """Take in the next bytes of the file."""
         self._start = self._start or chunk[:4096]
         if chunk.isascii():
             return
@@ -82,7 +86,11 @@ class EncodingDetector:
             self._sample += b"".join(lines)[:SAMPLE_BYTES]
 
     def encoding(self) -> Encoding:
-        """Return the encoding; raises ImportFileError where none can be recognised."""
+        """Return the encoding of what was fed.
+
+        Raises:
+            ImportFileError: the encoding cannot be recognised.
+        """
         if known := _by_mark(self._start):
             return known
         if self._valid >= self._broken:
@@ -97,7 +105,7 @@ class EncodingDetector:
 
 
 def _by_mark(start: bytes) -> Encoding | None:
-    """The encoding by the byte order mark, or by the zeros of UTF-16 without one."""
+    """Return the encoding by the byte order mark, or by the zero bytes of UTF-16 without one."""
     for mark, name in _BOMS.items():
         if start.startswith(mark):
             return Encoding(name)

@@ -19,9 +19,9 @@ from imports.reading.records import (
 )
 
 CHUNK_CHARACTERS = 64 * 1024
-# What decides where an element of a list ends: brackets, commas, strings, and escapes in strings.
+# The marks that decide where an element of a list ends: brackets, commas, quotes, and escapes.
 _MARK = re.compile(r'\\.|["{}\[\],]', re.DOTALL)
-#: Under which names systems wrap their list.
+#: The names under which systems put their list into an object.
 _WRAPPED = re.compile(
     r'"(?:service_requests|requests|features|reports|opportunities|results|records|items|data|rows)"'
     r"\s*:\s*\[(?=\s*[\]{])",
@@ -32,8 +32,11 @@ _WRAPPED = re.compile(
 def read_json(text: TextIO, start: str) -> Iterator[Record]:
     """Yield a record for each element of the list, or for each line of JSON Lines.
 
-    `start` is the beginning of `text`. What is no object, cannot be read or is too long is a record
-    with a fault. Raises ImportFileError where the file begins like none of these.
+    `start` is the beginning of `text`. An element that is no object, cannot be read or is too long
+    becomes a record with a fault.
+
+    Raises:
+        ImportFileError: the file begins like none of these.
     """
     if start.lstrip().startswith("["):
         pieces = _elements(text, _Nesting(is_open=False))
@@ -49,13 +52,17 @@ def read_json(text: TextIO, start: str) -> Iterator[Record]:
 
 
 def _wrapped_list(start: str) -> int | None:
-    """Return where the list inside the object begins with which the file starts, if it has one."""
+    """Return the position behind the `[` of a list inside the file's object; None for no list."""
     depth, in_string = 0, False
     for mark in _MARK.finditer(start):
         match mark[0]:
             case '"':
-                if not in_string and depth == 1 and (found := _WRAPPED.match(start, mark.start())):
-                    return found.end()
+                if (
+                    not in_string
+                    and depth == 1
+                    and (wrapped := _WRAPPED.match(start, mark.start()))
+                ):
+                    return wrapped.end()
                 in_string = not in_string
             case "{" | "[" if not in_string:
                 depth += 1
@@ -67,7 +74,11 @@ def _wrapped_list(start: str) -> int | None:
 
 
 def _json_lines(text: TextIO) -> Iterator[Record]:
-    """Yield a record a line. Raises ImportFileError where the first one is no JSON at all."""
+    """Yield a record for each line.
+
+    Raises:
+        ImportFileError: the first line is no JSON.
+    """
     for number, line in enumerate(iter(lambda: text.readline(RECORD_MAX_CHARACTERS + 1), ""), 1):
         rest = line
         while rest and not rest.endswith("\n"):
@@ -84,9 +95,9 @@ def _json_lines(text: TextIO) -> Iterator[Record]:
 
 
 def _elements(text: TextIO, nesting: _Nesting) -> Iterator[tuple[str, bool]]:
-    """Yield each element, if it is long only its beginning, and whether it is complete.
+    """Yield each element (of a long one only the beginning) and whether it is complete.
 
-    What stands between elements, mostly nothing, comes as one too.
+    Text between elements, mostly white space, is yielded as an element too.
     """
     element, held = "", ""
     while chunk := text.read(CHUNK_CHARACTERS):
@@ -99,7 +110,7 @@ def _elements(text: TextIO, nesting: _Nesting) -> Iterator[tuple[str, bool]]:
                 element, done = "", scanned
                 if nesting.is_over:
                     return
-        # A backslash at the very end waits for the character it escapes.
+        # A backslash at the very end is kept for the next chunk, with the character that it escapes.
         held = "\\" if scanned < len(chunk) and chunk.endswith("\\") else ""
         if len(element) <= RECORD_MAX_CHARACTERS:
             element += chunk[done : len(chunk) - len(held)]
@@ -107,7 +118,7 @@ def _elements(text: TextIO, nesting: _Nesting) -> Iterator[tuple[str, bool]]:
 
 
 class _Nesting:
-    """How deep in lists and objects a scan of JSON is. Inside an object, braces alone count."""
+    """How deep in lists and objects a scan of JSON is. Inside an object only braces count."""
 
     def __init__(self, *, is_open: bool, is_only: bool = False) -> None:
         self._is_open = is_open
@@ -117,16 +128,16 @@ class _Nesting:
 
     @property
     def is_flat(self) -> bool:
-        """Whether the scan is inside no element."""
+        """Return whether the scan is outside of any element."""
         return not (self._in_string or self._braces or self._brackets)
 
     @property
     def is_over(self) -> bool:
-        """Whether the only list that counts has ended."""
+        """Return whether the only list to be read has ended."""
         return self._is_only and not self._is_open
 
     def ends_element(self, mark: str) -> bool:
-        """Follow the mark; return whether an element of the list, or what is between, ends."""
+        """Take in the next mark; return whether it ends an element, or the text between two."""
         if mark == '"':
             self._in_string = not self._in_string
         elif self._in_string or mark.startswith("\\"):

@@ -1,4 +1,4 @@
-"""What every reader of files yields: one record after the other, as the file has it."""
+"""The records that every reader of files yields."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-#: A longer record is rejected. No importer has a text half as long.
+#: A longer record is rejected. The longest text of any importer is less than half as long.
 RECORD_MAX_CHARACTERS = 1_000_000
-#: How much of an unreadable record is shown to whoever looks at the rejects.
+#: How much of an unreadable record is written to the file of rejects.
 EXCERPT_CHARACTERS = 2_000
 TOO_LONG = "longer than a million characters"
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record. `fault` says why it cannot be read; then `values` shows the beginning of it.
+    """One record of a file.
 
-    The names of `values` are folded by `fold_name`. `line` is the line on which the record begins,
-    for files that have lines.
+    `fault` says why it cannot be read; then `values` holds the beginning of its text. The names of
+    `values` are folded by `fold_name`. `line` is the line on which the record begins, in files that
+    have lines.
     """
 
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -28,18 +29,18 @@ class Record:
 
 
 def unreadable(raw: str, fault: str, line: int | None = None) -> Record:
-    """Return a record that cannot be read, with the beginning of its text."""
+    """Return a record with a fault and the beginning of its text."""
     return Record({"record": raw[:EXCERPT_CHARACTERS]}, fault, line)
 
 
 @lru_cache(maxsize=4096)
 def fold_name(name: str) -> str:
-    """Return a column's name in the one spelling that is compared: `Created At` is `created_at`."""
+    """Return a column's name in one spelling for comparison: `Created At` becomes `created_at`."""
     return "_".join(name.replace("-", " ").replace("_", " ").casefold().split())
 
 
 def repeated_names(names: Iterable[str]) -> list[str]:
-    """Return the names that occur more than once; columns without a name may."""
+    """Return the names that occur more than once; empty names may."""
     seen: set[str] = set()
     repeated = []
     for name in names:
@@ -55,6 +56,6 @@ def is_decoded(text: str) -> bool:
         return True
     try:
         text.encode()
-    except UnicodeEncodeError:  # a byte that could not be decoded stands as a lone surrogate
+    except UnicodeEncodeError:  # a lone surrogate stands for a byte that could not be decoded
         return False
     return True

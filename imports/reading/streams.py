@@ -1,4 +1,4 @@
-"""Opening a file as bytes: plain, or compressed by gzip within a bound."""
+"""Opening a file as bytes: plain, or compressed by gzip up to a bound."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing_extensions import Buffer
 from imports.errors import ImportFileError
 
 _GZIP = b"\x1f\x8b"
-#: How files begin that hold no text, and what to do with them.
+#: The first bytes of unsupported types of files: what such a file is, and what to do.
 _OTHERS = {
     b"PK\x03\x04": "a ZIP archive or an Excel workbook; save it as CSV",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook; save it as CSV",
@@ -31,8 +31,9 @@ _OTHERS = {
 def opened(path: Path) -> Iterator[tuple[io.BufferedReader, BinaryIO]]:
     """Open the file; yield its content, and the file itself, whose position shows the progress.
 
-    Raises ImportFileError for content that no reader takes, for a damaged archive, and for one that
-    becomes larger than IMPORT_DECOMPRESSED_MAX_BYTES.
+    Raises:
+        ImportFileError: the content is of no supported type, the archive is damaged, or it exceeds
+            IMPORT_DECOMPRESSED_MAX_BYTES.
     """
     try:
         with path.open("rb") as file:
@@ -48,7 +49,7 @@ def opened(path: Path) -> Iterator[tuple[io.BufferedReader, BinaryIO]]:
 
 
 class _Decompressed(io.RawIOBase):
-    """What a gzip file holds, as long as that is not larger than an operator allows."""
+    """The decompressed content of a gzip file, up to IMPORT_DECOMPRESSED_MAX_BYTES."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._content = gzip.GzipFile(fileobj=file)

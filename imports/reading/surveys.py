@@ -1,4 +1,4 @@
-"""Looking a file over before anything of it is imported: what it is, and how to read it."""
+"""Surveying a file before it is imported: its syntax, encoding, size and digest."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ START_CHARACTERS = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What a file is. `digest` is the SHA-256 of its content, `start` the beginning of its text."""
+    """What was found out about a file.
+
+    `digest` is the SHA-256 of its content, `start` the beginning of its text.
+    """
 
     path: Path
     size: int
@@ -35,7 +38,7 @@ class Survey:
 
     @property
     def syntax(self) -> str:
-        """`xml`, `json` or `csv`, by the first character."""
+        """Return `xml`, `json` or `csv`, judging by the first character."""
         match self.start.lstrip()[:1]:
             case "<":
                 return "xml"
@@ -52,10 +55,11 @@ class Survey:
 
 
 def survey(path: Path, *, encoding: str = "") -> Survey:
-    """Read the file once, in constant memory; return what it is.
+    """Read the file once, in constant memory, and return what was found out about it.
 
-    Raises ImportFileError for an empty or damaged file and for an encoding that is not known or
-    cannot be recognised.
+    Raises:
+        ImportFileError: the file is empty or damaged, or its encoding is unknown or cannot be
+            recognised.
     """
     detector, digest = EncodingDetector(), hashlib.sha256()
     with opened(path) as (content, _):
@@ -89,7 +93,13 @@ def _records(file: Survey, text: io.TextIOWrapper) -> Iterator[Record]:
 
 @contextmanager
 def _text(content: io.BufferedReader, encoding: Encoding) -> Iterator[io.TextIOWrapper]:
-    """Bytes that are not of the encoding become lone surrogates, to be found row by row."""
+    """Open the content as text inside the block.
+
+    Bytes that are invalid in the encoding become lone surrogates, which are found row by row.
+
+    Raises:
+        ImportFileError: the codec refuses the whole file.
+    """
     try:
         yield io.TextIOWrapper(
             content, encoding=encoding.codec, errors="surrogateescape", newline=""

@@ -1,4 +1,4 @@
-"""Reading XML of the shape of Open311 (GeoReport v2): one element a record, one a value.
+"""Reading XML in the form of Open311 (GeoReport v2): one element a record, one a value.
 
 <service_requests><request><service_request_id>638344</service_request_id>…</request></…>
 """
@@ -19,9 +19,11 @@ _NO_LISTS = {"html": "an HTML page", "errors": "an answer with errors, not with 
 def read_xml(text: TextIO) -> Iterator[Record]:
     """Yield a record for each child of the root element.
 
-    Raises ImportFileError for what is no XML from its beginning on, and for a document type, which
-    no list of records needs. Where later text is no XML the last record says so: nothing after it
-    can be read.
+    If the text stops being XML later on, the last record says so: nothing after it can be read.
+
+    Raises:
+        ImportFileError: the file is no XML from its beginning on, or has a document type, which no
+            list of records needs.
     """
     builder = _Builder()
     fed = 0
@@ -43,12 +45,12 @@ def read_xml(text: TextIO) -> Iterator[Record]:
 
 
 def _decoded(chunk: str) -> str:
-    """Return the text with `U+FFFD` for bytes that are not valid: such rows are rejected."""
+    """Return the text with `U+FFFD` for invalid bytes, so that such rows are rejected later."""
     return chunk.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 class _Builder:
-    """Puts records together from what the parser meets."""
+    """Builds records from the events of the XML parser."""
 
     def __init__(self) -> None:
         self.parser = expat.ParserCreate()
@@ -68,7 +70,11 @@ class _Builder:
         return records
 
     def rest_lost(self, error: str) -> Record:
-        """Return what is said where the file is no XML any more."""
+        """Return a record which says that the rest of the file is no XML.
+
+        Raises:
+            ImportFileError: not even one record was begun.
+        """
         if not self._count and self._depth < 2:
             raise ImportFileError(f"The file cannot be read as XML: {error}.")
         return unreadable(str(self._values), f"not readable as XML from here to the end: {error}")
@@ -105,7 +111,3 @@ class _Builder:
                 unreadable(str(self._values), fault) if fault else Record(self._values)
             )
         self._depth -= 1
-
-
-def _record(values: dict[str, str], fault: str) -> Record:
-    return unreadable(str(values), fault) if fault else Record(values)

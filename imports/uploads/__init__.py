@@ -1,1 +1,1 @@
-"""Files that the desk uploads: received, checked, imported as a job, and pruned."""
+"""Files uploaded at the desk: received, checked, imported as a task, and pruned."""

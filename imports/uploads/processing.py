@@ -1,4 +1,4 @@
-"""What the jobs do with an uploaded file: check it, import it, delete it when its time is over."""
+"""The tasks on an uploaded file: check it, import it, delete it after its retention."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ State = Upload.State
 
 
 def check(upload_id: str) -> None:
-    """Read an uploaded file to its end and store what an import of it would do."""
+    """Read an uploaded file to its end and store a preview of its import."""
     upload = Upload.objects.filter(pk=upload_id, state=State.CHECKING).first()
     if upload is None:
         return
     try:
-        run, notes, shown = check_file(
+        run, notes, preview = check_file(
             importer(upload), rejects=rejects_path(upload), on_progress=_progress("checking")
         )
     except ImportFileError as error:
         _refuse(upload, error)
         return
-    findings = {"counts": _counts(run), "notes": notes, "shown": shown}
+    findings = {"counts": _counts(run), "notes": notes, "shown": preview}
     _move(upload, State.CHECKED, findings=findings)
 
 
 def carry_out(upload_id: str) -> None:
-    """Import an uploaded file; goes on after the last committed batch of an earlier attempt."""
+    """Import an uploaded file, after the last committed batch of an earlier attempt."""
     upload = Upload.objects.filter(pk=upload_id, state=State.IMPORTING).first()
     if upload is None:
         return
@@ -66,7 +66,7 @@ def prune() -> int:
 
 
 def delete_files(upload: Upload) -> None:
-    """Delete the uploaded file and its rejects; those that are gone already do not matter."""
+    """Delete the uploaded file and its rejects; missing files are ignored."""
     shutil.rmtree(folder(upload), ignore_errors=True)
 
 
@@ -76,13 +76,17 @@ def folder(upload: Upload) -> Path:
 
 
 def rejects_path(upload: Upload) -> Path:
-    """Return where the rejects of the check, and then of the import, are."""
+    """Return the path of the rejects: of the import once it was started, of the check before."""
     is_import = upload.state in {State.IMPORTING, State.IMPORTED}
     return folder(upload) / ("import.rejects.jsonl" if is_import else "check.rejects.jsonl")
 
 
 def importer(upload: Upload) -> Importer[Any]:
-    """Return the importer of an uploaded file; raises ImportFileError for options it refuses."""
+    """Return the importer of an uploaded file.
+
+    Raises:
+        ImportFileError: the importer refuses the options.
+    """
     file = ImportFile(
         path=Path(upload.file.path),
         source=upload.source,
@@ -93,7 +97,7 @@ def importer(upload: Upload) -> Importer[Any]:
 
 
 def _progress(stage: str) -> OnProgress:
-    """Show the job's progress, and stop it where somebody cancelled it."""
+    """Return a function that shows the progress on the current task; it stops a cancelled one."""
     task = jobs.current_task()
 
     def show(progress: Progress) -> None:

@@ -1,4 +1,4 @@
-"""Taking a file in at the desk, and sending the jobs that check and import it."""
+"""Receiving a file at the desk, and sending the tasks that check and import it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ State = Upload.State
 def receive(
     content: File[bytes], *, target: str, source: str, options: dict[str, Any], by: UUID
 ) -> Upload:
-    """Store an uploaded file and have it checked. `options` are those of ImportFile, as JSON."""
+    """Store an uploaded file and send the task that checks it.
+
+    `options` are those of ImportFile, as JSON. If storing fails, the file is deleted again.
+    """
     upload = Upload(target=target, source=source, options=options, uploaded_by_id=by)
     upload.name = (content.name or "file")[-255:]
     upload.file.save("file", content, save=False)
@@ -34,7 +37,7 @@ def receive(
 
 
 def start(upload: Upload, *, by: UUID) -> bool:
-    """Have a checked file imported; return False where it is not in that state any more."""
+    """Send the task that imports a checked file; return False if it is in no such state."""
     with transaction.atomic():
         checked = Upload.objects.filter(pk=upload.pk, state=State.CHECKED)
         moved = checked.update(state=State.IMPORTING, updated_at=timezone.now())

@@ -120,7 +120,7 @@ class ReportImporter(Importer[Report]):
         stored = Report.objects.filter(source=self.file.source, external_id__in=external_ids)
         return {str(one) for one in stored.values_list("external_id", flat=True)}
 
-    def shown(self, one: Report) -> dict[str, Any]:
+    def preview(self, one: Report) -> dict[str, Any]:
         return {
             "external_id": one.external_id,
             "title": one.title,
