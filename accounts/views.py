@@ -1,4 +1,4 @@
-"""Signing in, sessions and one's own profile over HTTP."""
+"""The REST API of sign-in, of sessions and of one's own account."""
 
 from __future__ import annotations
 
@@ -34,25 +34,42 @@ from accounts.serializers import (
 )
 from accounts.signin import SignedIn
 
+CODE_SENT = {
+    202: OpenApiResponse(IssuedSerializer, description="The code will arrive within seconds."),
+    400: OpenApiResponse(description="No code can be sent there; `detail` says why."),
+    429: OpenApiResponse(
+        description="Too many codes were asked for; wait for `Retry-After` seconds."
+    ),
+}
+SESSION_ENDED = OpenApiResponse(description="The session has ended.")
+TOO_MANY_GUESSES = OpenApiResponse(
+    description="Too many wrong codes; wait for `Retry-After` seconds."
+)
+REFRESH_INVALID = OpenApiResponse(
+    description="The refresh token is unknown, used or expired, or its session has ended."
+)
+
 
 class PublicView(APIView):
-    """Open to all; a stale access token in the header does no harm."""
+    """Answer everybody; an access token in the header is not looked at, so a stale one does no harm."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
 
 class SignedInView(APIView):
-    """For a signed-in user."""
+    """Answer signed-in users only."""
 
     permission_classes = (IsAuthenticated,)
 
 
 class RequestOtpView(PublicView):
-    @extend_schema(tags=["auth"], request=RequestOtpSerializer, responses={202: IssuedSerializer})
+    @extend_schema(tags=["auth"], request=RequestOtpSerializer, responses=CODE_SENT)
     def post(self, request: Request) -> Response:
-        """Send a one-time code to a phone; the answer is the same whether or not anybody uses the
-        number.
+        """Send a one-time code to a phone.
+
+        The answer is the same whether or not an account has the number. Sign in with the code and
+        the `challenge_id` of the answer.
         """
         data = _validated(RequestOtpSerializer, request)
         issued = signin.request_code(**data, origin=origins.of_request(request))
@@ -60,11 +77,21 @@ class RequestOtpView(PublicView):
 
 
 class VerifyOtpView(PublicView):
-    @extend_schema(tags=["auth"], request=VerifyOtpSerializer, responses=SignedInSerializer)
+    @extend_schema(
+        tags=["auth"],
+        request=VerifyOtpSerializer,
+        responses={
+            200: SignedInSerializer,
+            403: OpenApiResponse(description="The account is disabled."),
+            429: TOO_MANY_GUESSES,
+        },
+    )
     def post(self, request: Request) -> Response:
-        """Sign in with the code; the first sign-in makes the user.
+        """Sign in with a one-time code.
 
-        Wrong, expired, used and too often guessed codes all answer 400 `otp-invalid`.
+        The answer holds an access token and a refresh token. The first sign-in with a number
+        creates its account. A code that is wrong, expired, used or guessed too often answers 400
+        with the type `otp-invalid`.
         """
         data = _validated(VerifyOtpSerializer, request)
         signed_in = signin.sign_in(**data, origin=origins.of_request(request))
@@ -72,9 +99,18 @@ class VerifyOtpView(PublicView):
 
 
 class RefreshView(PublicView):
-    @extend_schema(tags=["auth"], request=RefreshSerializer, responses=TokensSerializer)
+    @extend_schema(
+        tags=["auth"],
+        request=RefreshSerializer,
+        responses={200: TokensSerializer, 401: REFRESH_INVALID},
+    )
     def post(self, request: Request) -> Response:
-        """Exchange a refresh token for new tokens; each is good once, and reuse ends the session."""
+        """Exchange a refresh token for new tokens.
+
+        A refresh token is good for one exchange: keep the one of the answer. A request repeated at
+        once gets the same answer again; a token that is used later once more may have been stolen,
+        and its session ends.
+        """
         pair = sessions.rotate(_validated(RefreshSerializer, request)["refresh"])
         return Response(TokensSerializer(asdict(pair)).data)
 
@@ -83,35 +119,58 @@ class LogoutView(PublicView):
     @extend_schema(
         tags=["auth"],
         request=RefreshSerializer,
-        responses={204: OpenApiResponse(description="Ended.")},
+        responses={204: SESSION_ENDED},
     )
     def post(self, request: Request) -> Response:
-        """End the session of a refresh token."""
+        """Sign out.
+
+        The session of the refresh token ends, and its access tokens with it. A token of which
+        nothing is known answers 204 too.
+        """
         sessions.end(_validated(RefreshSerializer, request)["refresh"])
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-@extend_schema(tags=["auth"])
 class SessionListView(generics.ListAPIView[Session]):
-    """The sessions in which the user is signed in, newest first."""
+    """List the sessions in which the user is signed in, newest first."""
 
     permission_classes = (IsAuthenticated,)
     serializer_class = SessionSerializer
     ordering = ("-created_at", "-id")
 
     def get_queryset(self) -> QuerySet[Session]:
-        if not isinstance(self.request.user, User):  # the schema generator asks as nobody
+        if not isinstance(self.request.user, User):  # the schema generator is not signed in
             return Session.objects.none()
         return self.request.user.sessions.filter(revoked_at=None, expires_at__gt=timezone.now())
 
+    @extend_schema(tags=["auth"])
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """List your sessions.
+
+        One for each device on which you are signed in, newest first; `is_current` marks the one
+        that asks.
+        """
+        return super().get(request, *args, **kwargs)
+
 
 class SecondFactorView(SignedInView):
-    @extend_schema(tags=["auth"], request=SecondFactorSerializer, responses=SessionSerializer)
+    @extend_schema(
+        tags=["auth"],
+        request=SecondFactorSerializer,
+        responses={
+            200: SessionSerializer,
+            403: OpenApiResponse(
+                description="The account has no authenticator, or the session is not of the API."
+            ),
+            429: TOO_MANY_GUESSES,
+        },
+    )
     def post(self, request: Request) -> Response:
-        """Prove the second factor of staff with a code of their authenticator.
+        """Prove the second factor of staff.
 
-        The session of the access token has staff rights from then on, for as long as
-        `STAFF_SECOND_FACTOR_HOURS` says; without it a member of staff has a citizen's.
+        Send the present code of the authenticator. The session of the access token then has staff
+        rights for the hours that the operator has set; until then a member of staff has the rights
+        of a citizen.
         """
         data = _validated(SecondFactorSerializer, request)
         if not isinstance(request.auth, Session):
@@ -121,9 +180,12 @@ class SecondFactorView(SignedInView):
 
 
 class SessionView(SignedInView):
-    @extend_schema(tags=["auth"], responses={204: OpenApiResponse(description="Ended.")})
+    @extend_schema(tags=["auth"], responses={204: SESSION_ENDED})
     def delete(self, request: Request, session_id: UUID) -> Response:
-        """End one of the user's sessions."""
+        """End one of your sessions.
+
+        The device of that session is signed out; it may also be the one that asks.
+        """
         if not sessions.revoke_own(_user(request), session_id):
             raise NotFound
         return Response(status=status.HTTP_204_NO_CONTENT)
@@ -132,12 +194,19 @@ class SessionView(SignedInView):
 class MeView(SignedInView):
     @extend_schema(tags=["users"], responses=UserSerializer)
     def get(self, request: Request) -> Response:
-        """The signed-in user."""
+        """Read your account.
+
+        The account of the access token, with its reputation: points for useful reports.
+        """
         return Response(UserSerializer(_user(request)).data)
 
     @extend_schema(tags=["users"], request=UserSerializer, responses=UserSerializer)
     def patch(self, request: Request) -> Response:
-        """Change the profile; a changed email address has to be verified anew."""
+        """Change your account.
+
+        Only the fields in the body change. A new email address has to be verified before messages
+        go there; the phone number is changed by `POST /api/v1/users/me/phone/verify/`.
+        """
         user = User.objects.get(pk=_user(request).pk)  # with the rights that a token may lack
         serializer = UserSerializer(user, data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
@@ -146,21 +215,32 @@ class MeView(SignedInView):
 
 
 class RequestPhoneCodeView(SignedInView):
-    @extend_schema(tags=["users"], request=NewPhoneSerializer, responses={202: IssuedSerializer})
+    @extend_schema(tags=["users"], request=NewPhoneSerializer, responses=CODE_SENT)
     def post(self, request: Request) -> Response:
-        """Send a one-time code to the number that the account shall have."""
+        """Send a one-time code to your new phone number.
+
+        The first of two steps to change the number of your account.
+        """
         data = _validated(NewPhoneSerializer, request)
         issued = phone_change.request_code(**data, origin=origins.of_request(request))
         return Response(IssuedSerializer(issued).data, status=status.HTTP_202_ACCEPTED)
 
 
 class ChangePhoneView(SignedInView):
-    @extend_schema(tags=["users"], request=ChangePhoneSerializer, responses=SignedInSerializer)
+    @extend_schema(
+        tags=["users"],
+        request=ChangePhoneSerializer,
+        responses={
+            200: SignedInSerializer,
+            409: OpenApiResponse(description="Another account has this number."),
+            429: TOO_MANY_GUESSES,
+        },
+    )
     def post(self, request: Request) -> Response:
-        """Change the account's phone number with the code that the new number received.
+        """Change your phone number.
 
-        Every session ends, this one goes on with the tokens of the answer, and the old number is
-        informed. 409 where another account has the number.
+        Send the code that the new number received. Every session of the account ends; go on with
+        the tokens of the answer. The old number gets a message about the change.
         """
         data = _validated(ChangePhoneSerializer, request)
         origin = origins.of_request(request)
@@ -168,17 +248,28 @@ class ChangePhoneView(SignedInView):
 
 
 class RequestEmailCodeView(SignedInView):
-    @extend_schema(tags=["users"], request=None, responses={202: IssuedSerializer})
+    @extend_schema(tags=["users"], request=None, responses=CODE_SENT)
     def post(self, request: Request) -> Response:
-        """Send a one-time code to the user's unverified email address."""
+        """Send a one-time code to your email address.
+
+        The first of two steps to verify it. Without an email address, or with one that is verified
+        already, the answer is 400.
+        """
         issued = email_verification.request_code(_user(request), origins.of_request(request))
         return Response(IssuedSerializer(issued).data, status=status.HTTP_202_ACCEPTED)
 
 
 class VerifyEmailView(SignedInView):
-    @extend_schema(tags=["users"], request=CodeSerializer, responses=UserSerializer)
+    @extend_schema(
+        tags=["users"],
+        request=CodeSerializer,
+        responses={200: UserSerializer, 429: TOO_MANY_GUESSES},
+    )
     def post(self, request: Request) -> Response:
-        """Verify the user's email address with the code."""
+        """Verify your email address.
+
+        Send the code that the address received. From then on messages go there.
+        """
         data = _validated(CodeSerializer, request)
         user = email_verification.verify(_user(request), **data, origin=origins.of_request(request))
         return Response(UserSerializer(user).data)

@@ -146,7 +146,7 @@ class KeysetPagination(BasePagination):
             "type": "string",
             "format": "uri",
             "nullable": True,
-            "description": "Follow it as it is.",
+            "description": "Address of the page; null where there is none.",
         }
         properties = {"next": link, "previous": link, "results": schema}
         return {"type": "object", "required": list(properties), "properties": properties}
@@ -163,9 +163,14 @@ class KeysetPagination(BasePagination):
                 "name": "cursor",
                 "in": "query",
                 "schema": {"type": "string"},
-                "description": "Taken from a link.",
+                "description": "Where the page begins; follow `next` and `previous` instead of making one.",
             },
-            {"name": "page_size", "in": "query", "schema": size, "description": "Rows on a page."},
+            {
+                "name": "page_size",
+                "in": "query",
+                "schema": size,
+                "description": "Entries on a page.",
+            },
         ]
 
 

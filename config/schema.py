@@ -1,4 +1,7 @@
-"""The OpenAPI document: what it says of every operation, and how it is kept."""
+"""The OpenAPI document: how each operation is described, and how the document is built and kept.
+
+The first line of a view method's docstring is the operation's summary, the rest its description.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,13 @@ from typing import Any, cast
 
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import get_doc
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.renderers import BaseRenderer
 
 from accounts import schema as accounts_schema  # noqa: F401 - it registers how sign-in is described
 from config import problems
+from config.api_description import KEY_IN_USE, STATUSES, TAGS
 from matching.partners import schema as matching_schema  # noqa: F401 - and partners' keys
 from notifications import schema as notifications_schema  # noqa: F401 - and the SMS provider's token
 
@@ -19,7 +24,10 @@ _IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     str,
     OpenApiParameter.HEADER,
-    description="A UUID of the request: repeated with it, the request has one effect and gets the first answer again.",
+    description=(
+        "A new UUID for each new request, the same one when a request is repeated: it then takes "
+        "effect once, and every repetition gets the first answer."
+    ),
 )
 
 _FIELD_ERROR = {
@@ -28,20 +36,23 @@ _FIELD_ERROR = {
     "properties": {
         "field": {
             "type": "string",
-            "description": "Dotted path; empty when it is about the whole body.",
+            "description": "Dotted path of the field; empty for a fault of the whole body.",
         },
         "pointer": {"type": "string", "description": "JSON pointer into the body, as a fragment."},
-        "parameter": {"type": "string", "description": "The query parameter."},
-        "code": {"type": "string"},
-        "detail": {"type": "string"},
+        "parameter": {"type": "string", "description": "Name of the query parameter."},
+        "code": {"type": "string", "description": "The kind of fault, for programs."},
+        "detail": {"type": "string", "description": "The fault in a sentence, for people."},
     },
 }
 
 _BLANK = {"type": "string", "maxLength": 0}
+_PROBLEM_CONTENT = {problems.CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
 PROBLEM_SCHEMA = {
     "type": "object",
-    "description": "RFC 9457. `type` is stable and leads to its explanation.",
+    "description": (
+        "An error (RFC 9457). `type` is stable, and its address explains the kind of problem."
+    ),
     "required": ["type", "title", "status", "detail", "instance"],
     "properties": {
         "type": {
@@ -49,24 +60,47 @@ PROBLEM_SCHEMA = {
             "format": "uri-reference",
             "example": "/problems/validation-error",
         },
-        "title": {"type": "string"},
-        "status": {"type": "integer", "minimum": 400, "maximum": 599},
-        "detail": {"type": "string"},
-        "instance": {"type": "string", "format": "uri-reference"},
-        "errors": {"type": "array", "items": _FIELD_ERROR},
-        "retry_after": {"type": "integer", "description": "Seconds; also in Retry-After."},
-        "request_id": {"type": "string"},
+        "title": {"type": "string", "description": "The kind of problem in a few words."},
+        "status": {
+            "type": "integer",
+            "minimum": 400,
+            "maximum": 599,
+            "description": "The HTTP status.",
+        },
+        "detail": {"type": "string", "description": "What went wrong with this request."},
+        "instance": {
+            "type": "string",
+            "format": "uri-reference",
+            "description": "The path of the request.",
+        },
+        "errors": {
+            "type": "array",
+            "items": _FIELD_ERROR,
+            "description": "One entry for each fault of a field or a parameter.",
+        },
+        "retry_after": {
+            "type": "integer",
+            "description": "Seconds to wait before the next try; also in the header Retry-After.",
+        },
+        "request_id": {
+            "type": "string",
+            "description": "Give it to the operator, who finds the request in the logs by it.",
+        },
     },
 }
 
 
 def build() -> dict[str, Any]:
-    """Build the OpenAPI document, which takes seconds; drf-spectacular's generator is not thread-safe."""
+    """Build the OpenAPI document.
+
+    It takes seconds, and drf-spectacular's generator is not thread-safe: call it from one thread at
+    a time.
+    """
     return cast("dict[str, Any]", SchemaGenerator().get_schema(request=None, public=True))  # type: ignore[no-untyped-call]
 
 
 class Document:
-    """The OpenAPI document of this process, built and written out by the first who asks, one at a time."""
+    """Keep the OpenAPI document of this process; the first request builds it, others wait for it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -74,7 +108,7 @@ class Document:
         self._written: dict[type[BaseRenderer], bytes] = {}
 
     def written_by(self, renderer: BaseRenderer) -> bytes:
-        """Return the document as the renderer writes it."""
+        """Return the document in the renderer's format, YAML or JSON."""
         with self._lock:
             if self._built is None:
                 self._built = build()
@@ -83,7 +117,7 @@ class Document:
             return self._written[type(renderer)]
 
     def forget(self) -> None:
-        """Have it built anew."""
+        """Discard the document, so that the next request builds it anew."""
         with self._lock:
             self._built = None
             self._written.clear()
@@ -93,18 +127,82 @@ document = Document()
 
 
 class ApiSchema(AutoSchema):
-    """Adds to an operation what its view cannot say itself."""
+    """Describe an operation by its view's docstrings, decorators and throttles."""
 
     def get_override_parameters(self) -> list[Any]:
-        handler = getattr(self.view, self.method.lower(), None)
-        return [_IDEMPOTENCY_KEY] if getattr(handler, "is_idempotent", False) else []
+        return [_IDEMPOTENCY_KEY] if self._is_idempotent() else []
+
+    def get_summary(self) -> str:
+        return _summary_and_description(self._docstring())[0]
+
+    def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular has it
+        return _summary_and_description(self._docstring())[1]
+
+    def get_operation(self, *args: Any, **options: Any) -> dict[str, Any] | None:
+        operation: dict[str, Any] | None = super().get_operation(*args, **options)
+        if operation is not None:
+            self._describe_path_parameters(operation)
+            self._describe_answers(operation)
+        return operation
+
+    def _docstring(self) -> str:
+        return str(get_doc(self._handler()))
+
+    def _handler(self) -> Any:
+        return getattr(self.view, self.method.lower(), None)
+
+    def _is_idempotent(self) -> bool:
+        return bool(getattr(self._handler(), "is_idempotent", False))
+
+    def _is_throttled(self) -> bool:
+        methods = (getattr(throttle, "method", "") for throttle in self.view.throttle_classes)
+        return any(method in {"", self.method} for method in methods)
+
+    def _describe_path_parameters(self, operation: dict[str, Any]) -> None:
+        for parameter in operation.get("parameters", []):
+            if parameter["in"] == "path":
+                parameter.setdefault("description", "The id, as lists and answers show it.")
+
+    def _describe_answers(self, operation: dict[str, Any]) -> None:
+        """Add the errors that follow from the operation itself; give each status a text, each error
+        the problem document.
+        """
+        answers = operation["responses"]
+        for status in self._usual_errors(operation):
+            answers.setdefault(status, {"description": ""})
+        if self._is_idempotent():
+            described = answers.get("409", {}).get("description", "")
+            answers["409"] = {"description": f"{described} {KEY_IN_USE}".strip()}
+        for status, answer in answers.items():
+            answer["description"] = answer["description"] or STATUSES[status]
+            if status == "default" or status >= "400":
+                answer.setdefault("content", _PROBLEM_CONTENT)
+        operation["responses"] = dict(sorted(answers.items()))
+
+    def _usual_errors(self, operation: dict[str, Any]) -> list[str]:
+        parameters = {parameter["in"] for parameter in operation.get("parameters", [])}
+        errors = {
+            "400": "requestBody" in operation or not parameters.isdisjoint({"query", "header"}),
+            "401": any(operation.get("security", [])),
+            "404": "path" in parameters,
+            "422": self._is_idempotent(),
+            "429": self._is_throttled(),
+            "default": True,
+        }
+        return [status for status, is_usual in errors.items() if is_usual]
+
+
+def _summary_and_description(docstring: str) -> tuple[str, str]:
+    """Split a docstring into its first line, without the full stop, and its other paragraphs."""
+    summary, _, description = docstring.partition("\n\n")
+    return summary.replace("\n", " ").rstrip("."), description
 
 
 def let_blank_texts_match(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """A postprocessing hook: a blank email address is valid also for who does not check formats.
+    """Let a blank email address match the schema also where formats are not checked.
 
-    To them it matches both branches of drf-spectacular's `oneOf`, since JSON Schema makes `format`
-    an annotation.
+    JSON Schema makes `format` an annotation, so that a client which ignores it sees a blank text
+    match both branches of drf-spectacular's `oneOf`. A postprocessing hook of drf-spectacular.
     """
     for component in result.get("components", {}).get("schemas", {}).values():
         for field in component.get("properties", {}).values():
@@ -113,14 +211,33 @@ def let_blank_texts_match(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     return result
 
 
-def describe_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """A postprocessing hook: every operation may answer with a problem document."""
+def add_problem_schema(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Add the schema of the problem document, to which every error refers.
+
+    A postprocessing hook of drf-spectacular.
+    """
     result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
-    answer = {
-        "description": "An error, explained.",
-        "content": {problems.CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-    }
-    for path in result["paths"].values():
-        for operation in path.values():
-            operation["responses"].setdefault("default", answer)
     return result
+
+
+def sort_by_tag(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Sort the paths by the order of `TAGS`, and list the tags that are in use with their texts.
+
+    Within a tag the paths stay in the order of the URL map. A postprocessing hook of
+    drf-spectacular.
+    """
+    ranks = {tag: rank for rank, tag in enumerate(TAGS)}
+    tag_of = {path: _first_tag(operations) for path, operations in result["paths"].items()}
+    by_use = sorted(tag_of, key=lambda path: ranks.get(tag_of[path], len(ranks)))
+    result["paths"] = {path: result["paths"][path] for path in by_use}
+    used = {
+        tag for item in result["paths"].values() for one in item.values() for tag in one["tags"]
+    }
+    result["tags"] = [
+        {"name": tag, "description": text} for tag, text in TAGS.items() if tag in used
+    ]
+    return result
+
+
+def _first_tag(operations: dict[str, Any]) -> str:
+    return str(next(iter(operations.values()))["tags"][0])

@@ -17,6 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.crypto import salted_hmac
 
 from config import logging
+from config.api_description import DESCRIPTION
 from config.development import postgres, secrets
 
 # lets Django's generic classes take their type parameters at run time
@@ -303,13 +304,12 @@ REST_FRAMEWORK: dict[str, Any] = {
 }
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "CivicLens",
-    "DESCRIPTION": (
-        "Citizens report problems of their city; the right desk gets them. Errors are RFC 9457 problem documents. "
-        "A trailing slash is optional everywhere."
-    ),
+    "DESCRIPTION": DESCRIPTION,
     "VERSION": "1",
     "LICENSE": {"name": "MIT"},
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVERS": [{"url": "/", "description": "This installation."}],
+    "SORT_OPERATIONS": False,  # they are sorted by use: config.schema.sort_by_tag
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
     "SWAGGER_UI_DIST": "SIDECAR",
@@ -323,7 +323,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "config.schema.let_blank_texts_match",
-        "config.schema.describe_problems",
+        "config.schema.add_problem_schema",
+        "config.schema.sort_by_tag",
     ],
 }
 

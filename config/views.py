@@ -1,4 +1,4 @@
-"""Health checks and the pages that explain problem types."""
+"""Health checks, the OpenAPI document, and the pages that explain problem types."""
 
 from __future__ import annotations
 
@@ -47,16 +47,14 @@ _REPORT = inline_serializer(
 
 
 class PublicView(APIView):
-    """Asks nobody who they are, and so needs no database."""
+    """Answer everybody without authentication, and so without the database."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
 
 class HealthView(PublicView):
-    """Database, ledger and broker: 200 when requests can be answered (`ok`, `degraded`), 503 when
-    not (`down`).
-    """
+    """Answer 200 when requests can be answered (`ok`, `degraded`), 503 when not (`down`)."""
 
     @extend_schema(
         operation_id="health",
@@ -67,6 +65,11 @@ class HealthView(PublicView):
         },
     )
     def get(self, request: Request) -> Response:
+        """Check the database, the task ledger and the message broker.
+
+        `ok`: all is well. `degraded`: requests are answered, but background work is late or the
+        broker is away. `down`: the database does not answer (status 503).
+        """
         found = health.report()
         return Response(
             found,
@@ -76,7 +79,9 @@ class HealthView(PublicView):
 
 
 class LiveView(PublicView):
-    """This process answers; it asks nothing else, so an outage elsewhere restarts nobody."""
+    """Answer 200 while this process runs; no other service is asked, so that an outage elsewhere
+    restarts no process.
+    """
 
     @extend_schema(exclude=True)
     def get(self, request: Request) -> Response:
@@ -84,7 +89,7 @@ class LiveView(PublicView):
 
 
 class SchemaView(PublicView):
-    """The OpenAPI document as YAML or JSON, as `Accept` says."""
+    """Return the OpenAPI document as YAML or JSON, whichever `Accept` names."""
 
     renderer_classes = SpectacularAPIView.renderer_classes
 

@@ -236,29 +236,56 @@ class OpportunityFilterSerializer(serializers.Serializer[Any]):
     """The filters of the list of opportunities."""
 
     q = StrictTextField(
-        max_length=200, required=False, help_text="Words, as for a web search engine."
+        max_length=200,
+        required=False,
+        help_text="Words to search for; quotation marks, `or` and `-` work as in a web search.",
     )
-    kind = serializers.ChoiceField(Kind.choices, required=False)
-    category = StrictTextField(max_length=120, required=False)
-    organisation = StrictTextField(max_length=200, required=False)
-    language = StrictTextField(max_length=80, required=False, help_text="A tag or a name.")
-    remote = serializers.BooleanField(required=False, allow_null=True, default=None)
+    kind = serializers.ChoiceField(
+        Kind.choices, required=False, help_text="Only opportunities of this kind."
+    )
+    category = StrictTextField(
+        max_length=120, required=False, help_text="Only of this category; case does not matter."
+    )
+    organisation = StrictTextField(
+        max_length=200, required=False, help_text="Only of the organisation with this name."
+    )
+    language = StrictTextField(
+        max_length=80,
+        required=False,
+        help_text="Only in this language, by its tag (`es`) or name (`Español`).",
+    )
+    remote = serializers.BooleanField(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Only what can be done from anywhere (true), or only what cannot (false).",
+    )
     near = serializers.RegexField(
         r"^-?[0-9]{1,3}(\.[0-9]+)?,-?[0-9]{1,3}(\.[0-9]+)?$",
         max_length=60,
         required=False,
-        help_text="latitude,longitude; what has no place is left out.",
+        help_text="Only around this place: `latitude,longitude` in degrees.",
     )
-    radius_km = QueryNumberField(min_value=0.1, max_value=500, default=10)
-    starts_after = serializers.DateField(required=False)
-    ends_before = serializers.DateField(required=False)
+    radius_km = QueryNumberField(
+        min_value=0.1, max_value=500, default=10, help_text="How far from `near`, in kilometres."
+    )
+    starts_after = serializers.DateField(
+        required=False, help_text="Only what starts on this day or later."
+    )
+    ends_before = serializers.DateField(
+        required=False, help_text="Only what ends on this day or earlier."
+    )
     past = serializers.BooleanField(
-        default=False, help_text="Also what is over, full, or withdrawn after you acted on it."
+        default=False,
+        help_text=(
+            "Also opportunities that are over or full, and withdrawn ones that you applied for, "
+            "saved or dismissed."
+        ),
     )
     acted = serializers.ChoiceField(
         Interaction.Kind.choices,
         required=False,
-        help_text="What you, signed in, did that with, open or not.",
+        help_text="Only what you applied for, saved or dismissed, open or not; needs you to be signed in.",
     )
 
     def validate_language(self, text: str) -> list[str]:
@@ -382,7 +409,8 @@ class WaitQuerySerializer(serializers.Serializer[Any]):
     """The query of a request that may wait."""
 
     wait = serializers.BooleanField(
-        default=False, help_text="Answer when it is done, for a bounded time."
+        default=False,
+        help_text="Answer when the run has ended, or after a bounded time, instead of at once.",
     )
 
 
@@ -443,9 +471,13 @@ class MatchSerializer(serializers.ModelSerializer[Match]):
 class MatchFilterSerializer(serializers.Serializer[Any]):
     """The filters of saved matches."""
 
-    kind = serializers.ChoiceField(Kind.choices, required=False)
-    min_score = QueryNumberField(required=False)
-    new_since = MomentField(required=False)
+    kind = serializers.ChoiceField(
+        Kind.choices, required=False, help_text="Only opportunities of this kind."
+    )
+    min_score = QueryNumberField(required=False, help_text="Only matches with this score or more.")
+    new_since = MomentField(
+        required=False, help_text="Only matches that were found after this time."
+    )
 
 
 def given(request: Request) -> dict[str, str]:

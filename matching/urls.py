@@ -2,7 +2,6 @@
 
 from django.urls import path
 
-from matching.models import Interaction
 from matching.opportunities import views as opportunities
 from matching.partners import views as partners
 from matching.profiles import views as profiles
@@ -18,13 +17,20 @@ urlpatterns = [
         opportunities.OpportunityDetailView.as_view(),
         name="opportunity-detail",
     ),
-    *(
-        path(
-            f"opportunities/<uuid:pk>/{kind}/",
-            opportunities.InteractionView.as_view(kind=kind),
-            name=f"opportunity-{kind}",
-        )
-        for kind in Interaction.Kind.values
+    path(
+        "opportunities/<uuid:pk>/apply/",
+        opportunities.ApplicationView.as_view(),
+        name="opportunity-apply",
+    ),
+    path(
+        "opportunities/<uuid:pk>/save/",
+        opportunities.SavedOpportunityView.as_view(),
+        name="opportunity-save",
+    ),
+    path(
+        "opportunities/<uuid:pk>/dismiss/",
+        opportunities.DismissedOpportunityView.as_view(),
+        name="opportunity-dismiss",
     ),
     path(
         "partner/opportunities/",

@@ -1,4 +1,4 @@
-"""Receipts of the SMS provider over HTTP, and the development mailbox as a page."""
+"""The address for receipts of the SMS provider, and the development mailbox as a page."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHOWN = 100
 
 
 class ReceiptView(APIView):
-    """For the SMS provider's server."""
+    """Take receipts from the SMS provider's server."""
 
     authentication_classes = (ProviderAuthentication,)
     permission_classes = (IsProvider,)
@@ -31,13 +31,16 @@ class ReceiptView(APIView):
         tags=["notifications"],
         request=ReceiptSerializer,
         responses={
-            204: OpenApiResponse(description="Taken; the same for known, unknown and repeated ids.")
+            204: OpenApiResponse(
+                description="Received; the same for known, unknown and repeated ids."
+            )
         },
     )
     def post(self, request: Request) -> Response:
-        """Tell what became of an SMS.
+        """Receive a delivery receipt of an SMS.
 
-        The first receipt of an id counts; any number of repetitions changes nothing.
+        The provider's server says here whether a message reached its phone. Only the first receipt
+        of a message counts; repetitions change nothing.
         """
         serializer = ReceiptSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)

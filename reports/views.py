@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.exceptions import NotAuthenticated, PermissionDenied
 from rest_framework.generics import GenericAPIView, ListAPIView, RetrieveAPIView
 from rest_framework.permissions import AllowAny, IsAuthenticated
@@ -31,29 +31,39 @@ from reports.workflow import transitions
 
 FILTER_PARAMETERS = [
     OpenApiParameter(
-        "status", OpenApiTypes.STR, description=f"Comma-separated: {', '.join(Status.values)}."
+        "status",
+        OpenApiTypes.STR,
+        description=f"Reports with one of these, comma-separated: {', '.join(Status.values)}.",
     ),
-    OpenApiParameter("category", OpenApiTypes.STR, description="The slug of a category."),
-    OpenApiParameter("bbox", OpenApiTypes.STR, description="west,south,east,north in degrees."),
     OpenApiParameter(
-        "mine", OpenApiTypes.BOOL, description="Only what you reported; for signed-in citizens."
+        "category", OpenApiTypes.STR, description="Reports of the category with this slug."
+    ),
+    OpenApiParameter(
+        "bbox",
+        OpenApiTypes.STR,
+        description="Reports within this box: `west,south,east,north` in degrees.",
+    ),
+    OpenApiParameter(
+        "mine", OpenApiTypes.BOOL, description="Only your own reports; needs you to be signed in."
     ),
 ]
 TOKEN_PARAMETERS = [
     OpenApiParameter(
-        "tracking_token", OpenApiTypes.STR, description="Of an anonymous report; also as `token`."
+        "tracking_token",
+        OpenApiTypes.STR,
+        description="The token that an anonymous report got when it was made.",
     ),
     OpenApiParameter(
         "X-Tracking-Token",
         OpenApiTypes.STR,
         OpenApiParameter.HEADER,
-        description="The same, unlogged.",
+        description="The same token as a header, which stays out of access logs.",
     ),
 ]
 
 
 class ReportListView(ListAPIView[Report]):
-    """The public reports, newest first; posting adds one."""
+    """List the public reports, newest first; create one."""
 
     permission_classes = (AllowAny,)
     serializer_class = ReportSerializer
@@ -64,14 +74,14 @@ class ReportListView(ListAPIView[Report]):
             data={name: value for name, value in self.request.query_params.items() if value}
         )
         filters.is_valid(raise_exception=True)
-        wanted = filters.validated_data
-        reports = self._readable(mine=wanted["mine"]).with_related()
-        if "status" in wanted:
-            reports = reports.filter(status__in=wanted["status"])
-        if "category" in wanted:
-            reports = reports.filter(category=wanted["category"])
-        if "bbox" in wanted:
-            reports = reports.in_box(wanted["bbox"])
+        criteria = filters.validated_data
+        reports = self._readable(mine=criteria["mine"]).with_related()
+        if "status" in criteria:
+            reports = reports.filter(status__in=criteria["status"])
+        if "category" in criteria:
+            reports = reports.filter(category=criteria["category"])
+        if "bbox" in criteria:
+            reports = reports.in_box(criteria["bbox"])
         return reports.order_by(*self.ordering)
 
     def _readable(self, *, mine: bool) -> ReportQuerySet:
@@ -84,26 +94,34 @@ class ReportListView(ListAPIView[Report]):
 
     @extend_schema(operation_id="reports_list", parameters=FILTER_PARAMETERS, tags=["reports"])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """List the public reports, newest first."""
+        """List the public reports.
+
+        Newest first. Anonymous reports show once staff has accepted them. With `mine` the list
+        holds your own reports instead, whatever their status.
+        """
         return super().get(request, *args, **kwargs)
 
     @extend_schema(
         operation_id="reports_create",
         request=NewReportSerializer,
-        responses={201: CreatedReportSerializer},
+        responses={
+            201: CreatedReportSerializer,
+            409: OpenApiResponse(description="You sent a report in these words before."),
+            429: OpenApiResponse(
+                description="Too many reports by you or about this place; wait for `Retry-After` seconds."
+            ),
+        },
         tags=["reports"],
     )
     @idempotent
     def post(self, request: Request) -> Response:
-        """Report a problem, signed in or anonymously.
+        """Report a problem.
 
-        It is stored at once; its category, department and deadline follow within seconds. An
-        anonymous reporter gets a `tracking_token`, once: with it the report can be read before
-        staff has accepted it.
+        Signed in or anonymously. The report is stored at once; its category, department and
+        deadline are filled in within seconds.
 
-        Too many reports by one person or about one place answer 429, one in words sent before 409,
-        both with `Retry-After`. What is refused, and a request repeated with its Idempotency-Key,
-        does not count.
+        An anonymous reporter gets a `tracking_token` in this answer only: with it the report can be
+        read before staff has accepted it. Refused reports do not count towards the limits.
         """
         serializer = NewReportSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -121,7 +139,7 @@ class ReportListView(ListAPIView[Report]):
 
 
 class ReportDetailView(RetrieveAPIView[Report]):
-    """One report with its history."""
+    """Read one report with its history."""
 
     permission_classes = (AllowAny,)
     serializer_class = ReportDetailSerializer
@@ -139,32 +157,39 @@ class ReportDetailView(RetrieveAPIView[Report]):
 
     @extend_schema(operation_id="reports_retrieve", parameters=TOKEN_PARAMETERS, tags=["reports"])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Read one report with its history.
+        """Read a report.
 
-        An anonymous report answers 404 until staff has accepted it, except to the holder of its
-        token.
+        With the history of its status. An anonymous report answers 404 until staff has accepted it,
+        unless its tracking token is sent along.
         """
         return super().get(request, *args, **kwargs)
 
 
 class ReportStatusView(GenericAPIView[Any]):
-    """The next step of a report, by staff of its department."""
+    """Change the status of a report, as staff of its department."""
 
     permission_classes = (IsAuthenticated,)
     serializer_class = StatusStepSerializer
 
     @extend_schema(
         operation_id="reports_status",
-        responses={200: ReportDetailSerializer},
-        tags=["reports"],
+        responses={
+            200: ReportDetailSerializer,
+            403: OpenApiResponse(
+                description="You are not on the staff of the report's department."
+            ),
+            409: OpenApiResponse(
+                description="The present status does not lead to this one, or somebody else has changed it meanwhile."
+            ),
+        },
+        tags=["staff"],
         methods=["POST"],
     )
     @idempotent
     def post(self, request: Request, pk: str) -> Response:
-        """Move a report on, as staff of its department. The reporter is notified.
+        """Change the status of a report.
 
-        A step that the workflow does not have, or one that somebody else was faster to take,
-        answers 409.
+        For staff of the report's department. The reporter gets a message with the note.
         """
         user = cast("User", request.user)
         report = get_object_or_404(Report.objects.visible_to(user), pk=pk)
@@ -183,12 +208,10 @@ class ReportStatusView(GenericAPIView[Any]):
 
 
 def tracking_token_of(request: Request) -> str:
-    """The token of an anonymous report as the header or the query shows it; the header stays out of
-    access logs.
-    """
-    shown = request.query_params
+    """Return the tracking token from the header or the query, or "" where there is none."""
+    query = request.query_params
     return (
         request.headers.get("X-Tracking-Token")
-        or shown.get("tracking_token")
-        or shown.get("token", "")
+        or query.get("tracking_token")
+        or query.get("token", "")
     )

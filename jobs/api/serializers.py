@@ -194,8 +194,12 @@ class JobSerializer(JobSummarySerializer):
 class JobFilterSerializer(serializers.Serializer[Any]):
     """The query of the list."""
 
-    state = serializers.ChoiceField(choices=State.choices, required=False)
-    job_type = serializers.CharField(max_length=60, required=False)
+    state = serializers.ChoiceField(
+        choices=State.choices, required=False, help_text="Only jobs in this state."
+    )
+    job_type = serializers.CharField(
+        max_length=60, required=False, help_text="Only jobs of this type."
+    )
 
 
 class WaitSerializer(serializers.Serializer[Any]):
@@ -204,7 +208,10 @@ class WaitSerializer(serializers.Serializer[Any]):
     wait = serializers.IntegerField(
         min_value=0,
         default=0,
-        help_text=f"Answer when it has ended, at the latest after so many seconds, {WAIT_MAXIMUM_SECONDS} at most.",
+        help_text=(
+            "Answer when the job has ended, at the latest after this number of seconds; "
+            f"{WAIT_MAXIMUM_SECONDS} at most."
+        ),
     )
 
 

@@ -1,6 +1,6 @@
-"""The REST API of jobs: start a computation, follow it, read what came of it.
+"""The REST API of jobs: start a long computation, follow it, read its result.
 
-One's own jobs only.
+Everybody sees their own jobs only.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.generics import ListAPIView
 from rest_framework.permissions import IsAuthenticated
@@ -40,7 +40,7 @@ RETRY_AFTER_SECONDS = 2
 
 
 class JobListView(ListAPIView[Task]):
-    """One's own jobs, newest first; posting starts one."""
+    """List one's own jobs, newest first; start one."""
 
     permission_classes = (IsAuthenticated,)
     serializer_class = JobSummarySerializer
@@ -53,22 +53,33 @@ class JobListView(ListAPIView[Task]):
 
     @extend_schema(operation_id="jobs_list", parameters=[JobFilterSerializer], tags=["jobs"])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """List your own jobs, newest first."""
+        """List your jobs.
+
+        Newest first; others' jobs never show.
+        """
         return super().get(request, *args, **kwargs)
 
     @extend_schema(
         operation_id="jobs_create",
         request=NewJobSerializer,
-        responses={202: JobSummarySerializer},
+        responses={
+            202: JobSummarySerializer,
+            403: OpenApiResponse(description="You may not start jobs of this type."),
+            409: OpenApiResponse(
+                description="As many of your jobs are under way as the type allows."
+            ),
+            429: OpenApiResponse(
+                description="You started as many jobs within an hour as the type allows."
+            ),
+        },
         tags=["jobs"],
     )
     @idempotent
     def post(self, request: Request) -> Response:
-        """Start a job. It runs in the background, whatever becomes of this server or of you
-        meanwhile.
+        """Start a job.
 
-        Follow `status_url`. An unknown job type and a payload that is not valid answer 400, as many
-        jobs under way as the type allows 409, as many within an hour 429.
+        It runs in the background, even if the server restarts or you leave. Ask `status_url` of
+        the answer how far it is. `GET /api/v1/job-types/` lists what can be started.
         """
         new = NewJobSerializer(data=request.data, context={"request": request})
         new.is_valid(raise_exception=True)
@@ -87,7 +98,7 @@ class JobListView(ListAPIView[Task]):
 
 
 class JobView(APIView):
-    """One job: how far it is and what came of it."""
+    """Read one job: how far it is, and its result."""
 
     permission_classes = (IsAuthenticated,)
 
@@ -98,11 +109,11 @@ class JobView(APIView):
         tags=["jobs"],
     )
     def get(self, request: Request, job_id: UUID) -> Response:
-        """Read a job: how far it is, its result once it has succeeded, a problem once it is dead or
-        cancelled.
+        """Read a job and its result.
 
-        With `wait` the answer comes when the job has ended, or when the time is over; then
-        `Retry-After` says when to ask again.
+        `progress` says how far it is. `result` is there once it has succeeded, `problem` once it
+        has failed for good (`dead`) or was cancelled. With `wait` the answer comes when the job has
+        ended, or when the time is over; `Retry-After` then says when to ask again.
         """
         query = WaitSerializer(data=request.query_params)
         query.is_valid(raise_exception=True)
@@ -115,20 +126,29 @@ class JobView(APIView):
 
 
 class JobCancelView(APIView):
-    """The end of a job before its time."""
+    """Cancel one job."""
 
     permission_classes = (IsAuthenticated,)
 
     @extend_schema(
         operation_id="jobs_cancel",
         request=None,
-        responses={200: JobSerializer, 202: JobSerializer},
+        responses={
+            200: OpenApiResponse(
+                JobSerializer, description="The job was waiting; it is cancelled."
+            ),
+            202: OpenApiResponse(
+                JobSerializer, description="The job is running and will stop soon."
+            ),
+            409: OpenApiResponse(description="The job has ended already."),
+        },
         tags=["jobs"],
     )
     def post(self, request: Request, job_id: UUID) -> Response:
-        """Cancel a job: one that waits at once (200), one that runs when it next looks (202).
+        """Cancel a job.
 
-        One that has succeeded or is dead answers 409.
+        A job that waits is cancelled at once. One that runs stops at its next safe point; read it
+        again to see its end.
         """
         job = _job(request, job_id)
         actions.cancel([job.id], by=cast("UUID", request.user.pk))
@@ -139,7 +159,7 @@ class JobCancelView(APIView):
 
 
 class JobTypeListView(APIView):
-    """What can be started."""
+    """List the job types."""
 
     permission_classes = (IsAuthenticated,)
 
@@ -147,8 +167,10 @@ class JobTypeListView(APIView):
         operation_id="job_types_list", responses=JobTypeSerializer(many=True), tags=["jobs"]
     )
     def get(self, request: Request) -> Response:
-        """List the job types that you may start, each with the JSON Schema of its payload and of
-        its result.
+        """List the job types.
+
+        Those that you may start, each with the JSON Schema of its payload and of its result, and
+        how many jobs of it you may start.
         """
         offered = [known for known in job_types.every() if _may_start(known, request, self)]
         return Response(JobTypeSerializer(offered, many=True).data)

@@ -1,4 +1,4 @@
-"""The REST API of opportunities, and of what citizens do with them."""
+"""The REST API of opportunities: list, read, apply for, save and dismiss."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, cast
 from django.db.models import Q
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 from rest_framework.permissions import AllowAny, IsAuthenticated
@@ -29,7 +29,13 @@ from matching.throttling import (
     InteractionThrottle,
 )
 
-#: Which field each filter of the list looks at.
+RECORDED = {
+    200: OpenApiResponse(InteractionSerializer, description="It was so before; nothing changed."),
+    201: OpenApiResponse(InteractionSerializer, description="Recorded."),
+}
+UNDONE = OpenApiResponse(description="Undone; the same where there was nothing to undo.")
+
+#: Parameter of the list → the lookup that it means.
 LOOKUPS = {
     "kind": "kind",
     "category": "category__iexact",
@@ -40,36 +46,39 @@ LOOKUPS = {
 
 
 class OpportunityListView(ListAPIView[Opportunity]):
-    """The opportunities, newest first."""
+    """List opportunities, newest first."""
 
     permission_classes = (AllowAny,)
     serializer_class = OpportunitySerializer
     ordering = ("-created_at", "-id")
 
     def get_queryset(self) -> OpportunityQuerySet:
-        shown = OpportunityFilterSerializer(data=given(self.request))
-        shown.is_valid(raise_exception=True)
-        wanted = shown.validated_data
-        found = self._concerned(acted=wanted.get("acted"), is_past=wanted["past"]).defer("search")
+        query = OpportunityFilterSerializer(data=given(self.request))
+        query.is_valid(raise_exception=True)
+        filters = query.validated_data
+        opportunities = self._unfiltered(acted=filters.get("acted"), is_past=filters["past"])
+        opportunities = opportunities.defer("search")
         for name, lookup in LOOKUPS.items():
-            if name in wanted:
-                found = found.filter(Q((lookup, wanted[name])))
-        if "language" in wanted:
-            found = found.speaking(wanted["language"])
-        if wanted["remote"] is not None:
-            found = found.filter(is_remote=wanted["remote"])
-        if "near" in wanted:
-            found = within(found, wanted["near"], wanted["radius_km"])
-        return found.matching_text(wanted["q"]) if "q" in wanted else found
+            if name in filters:
+                opportunities = opportunities.filter(Q((lookup, filters[name])))
+        if "language" in filters:
+            opportunities = opportunities.speaking(filters["language"])
+        if filters["remote"] is not None:
+            opportunities = opportunities.filter(is_remote=filters["remote"])
+        if "near" in filters:
+            opportunities = within(opportunities, filters["near"], filters["radius_km"])
+        return opportunities.matching_text(filters["q"]) if "q" in filters else opportunities
 
-    def _concerned(self, *, acted: str | None, is_past: bool) -> OpportunityQuerySet:
-        """Those among which the filters choose: what the citizen did that with, what can be read,
-        or what is open.
+    def _unfiltered(self, *, acted: str | None, is_past: bool) -> OpportunityQuerySet:
+        """Return what the filters narrow: the opportunities that the citizen acted on in the way
+        `acted`, or else all that the user may read (`is_past`), or else the open ones.
         """
         user = self.request.user
         if acted is None:
-            every = Opportunity.objects
-            return every.visible_to(user) if is_past else every.open_on(timezone.localdate())
+            opportunities = Opportunity.objects
+            if is_past:
+                return opportunities.visible_to(user)
+            return opportunities.open_on(timezone.localdate())
         if not user.is_authenticated:
             raise NotAuthenticated
         return Opportunity.objects.acted_on_by(user, acted)
@@ -77,17 +86,20 @@ class OpportunityListView(ListAPIView[Opportunity]):
     @extend_schema(
         operation_id="opportunities_list",
         parameters=[OpportunityFilterSerializer],
-        tags=["matching"],
+        tags=["opportunities"],
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """List open opportunities, newest first; `q` searches their full text, `acted` what you
-        have to do with.
+        """List and search opportunities.
+
+        Without parameters: all that are open, newest first. `q` searches their texts; the other
+        parameters narrow the list. With `acted`, and signed in, the list holds the ones you applied
+        for, saved or dismissed, open or not.
         """
         return super().get(request, *args, **kwargs)
 
 
 class OpportunityDetailView(RetrieveAPIView[Opportunity]):
-    """One opportunity."""
+    """Read one opportunity."""
 
     permission_classes = (AllowAny,)
     serializer_class = OpportunitySerializer
@@ -95,40 +107,86 @@ class OpportunityDetailView(RetrieveAPIView[Opportunity]):
     def get_queryset(self) -> OpportunityQuerySet:
         return Opportunity.objects.defer("search").visible_to(self.request.user)
 
-    @extend_schema(operation_id="opportunities_retrieve", tags=["matching"])
+    @extend_schema(operation_id="opportunities_retrieve", tags=["opportunities"])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Read an opportunity.
 
-        One that is withdrawn shows only to those who had applied for, saved or dismissed it.
+        A withdrawn one shows only to citizens who applied for it, saved it or dismissed it before.
         """
         return super().get(request, *args, **kwargs)
 
 
 class InteractionView(APIView):
-    """What a citizen does with an opportunity: apply, save, dismiss, and take it back."""
+    """Record that a citizen applied for, saved or dismissed an opportunity, or undo it."""
 
     permission_classes = (IsAuthenticated,)
     throttle_classes = (InteractionThrottle,)
-    kind: str = Interaction.Kind.SAVE
+    kind: Interaction.Kind
 
-    @extend_schema(
-        request=None,
-        responses={200: InteractionSerializer, 201: InteractionSerializer},
-        tags=["matching"],
-    )
+    @extend_schema(request=None, responses=RECORDED, tags=["opportunities"])
     def post(self, request: Request, pk: str) -> Response:
-        """Do it: 201, or 200 where you had before. An application to one that is full or over
-        answers 409.
-        """
+        """Record the interaction; answer 201, or 200 where it was there before."""
         opportunity = _visible_opportunity(request, pk)
         interaction, is_new = publishing.act(cast("User", request.user), opportunity, self.kind)
         return Response(InteractionSerializer(interaction).data, status=201 if is_new else 200)
 
-    @extend_schema(request=None, responses={204: None}, tags=["matching"])
+    @extend_schema(request=None, responses={204: UNDONE}, tags=["opportunities"])
     def delete(self, request: Request, pk: str) -> Response:
-        """Take it back."""
+        """Delete the interaction, if there is one."""
         publishing.undo(cast("User", request.user), _visible_opportunity(request, pk), self.kind)
         return Response(status=204)
+
+
+@extend_schema_view(
+    post=extend_schema(
+        summary="Apply for an opportunity",
+        description="Its organisation sees your application, and your profile if you allow that.",
+        responses={
+            **RECORDED,
+            409: OpenApiResponse(description="The opportunity is full, over or withdrawn."),
+        },
+    ),
+    delete=extend_schema(
+        summary="Withdraw an application",
+        description="The organisation sees your application no more, and your place is free again.",
+    ),
+)
+class ApplicationView(InteractionView):
+    """Apply for an opportunity, or withdraw the application."""
+
+    kind = Interaction.Kind.APPLY
+
+
+@extend_schema_view(
+    post=extend_schema(
+        summary="Save an opportunity",
+        description="It is in the list of `GET /api/v1/opportunities/?acted=save` from then on.",
+    ),
+    delete=extend_schema(
+        summary="Remove an opportunity from the saved ones",
+        description="It is still found by searches, and may be saved again.",
+    ),
+)
+class SavedOpportunityView(InteractionView):
+    """Save an opportunity, or remove it from the saved ones."""
+
+    kind = Interaction.Kind.SAVE
+
+
+@extend_schema_view(
+    post=extend_schema(
+        summary="Dismiss an opportunity",
+        description="It is not among your matches any more.",
+    ),
+    delete=extend_schema(
+        summary="Undo the dismissal of an opportunity",
+        description="It may be among your matches again.",
+    ),
+)
+class DismissedOpportunityView(InteractionView):
+    """Dismiss an opportunity, or undo that."""
+
+    kind = Interaction.Kind.DISMISS
 
 
 def _visible_opportunity(request: Request, pk: str) -> Opportunity:

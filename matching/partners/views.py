@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -26,7 +26,7 @@ from matching.throttling import (
 
 
 class PartnerView(APIView):
-    """What the addresses of partners have in common."""
+    """Authenticate a partner by its API key, and limit its requests."""
 
     authentication_classes = (PartnerAuthentication,)
     permission_classes = (IsPartner,)
@@ -34,7 +34,7 @@ class PartnerView(APIView):
 
 
 class PartnerOpportunityListView(PartnerView, ListAPIView[Opportunity]):
-    """A partner's own opportunities."""
+    """List a partner's own opportunities; publish one."""
 
     serializer_class = PartnerOpportunitySerializer
     ordering = ("-created_at", "-id")
@@ -44,31 +44,41 @@ class PartnerOpportunityListView(PartnerView, ListAPIView[Opportunity]):
 
     @extend_schema(operation_id="partner_opportunities_list", tags=["partners"])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """List your organisation's opportunities, newest first."""
+        """List your organisation's opportunities.
+
+        Newest first, withdrawn ones included.
+        """
         return super().get(request, *args, **kwargs)
 
     @extend_schema(
         operation_id="partner_opportunities_create",
         request=PartnerOpportunitySerializer,
-        responses={200: PartnerOpportunitySerializer, 201: PartnerOpportunitySerializer},
+        responses={
+            200: OpenApiResponse(
+                PartnerOpportunitySerializer,
+                description="The opportunity with this `external_id` was there; it is changed.",
+            ),
+            201: OpenApiResponse(PartnerOpportunitySerializer, description="Published."),
+        },
         tags=["partners"],
     )
     @idempotent
     def post(self, request: Request) -> Response:
         """Publish an opportunity.
 
-        One with an `external_id` you used before is changed instead (200).
+        `external_id` is its id in your own system. Where you have published an opportunity under
+        the same one, that opportunity is changed instead.
         """
-        taken = PartnerOpportunitySerializer(data=request.data)
-        taken.is_valid(raise_exception=True)
-        opportunity, is_new = publishing.publish(_partner(request), taken.validated_data)
+        serializer = PartnerOpportunitySerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        opportunity, is_new = publishing.publish(_partner(request), serializer.validated_data)
         return Response(
             PartnerOpportunitySerializer(opportunity).data, status=201 if is_new else 200
         )
 
 
 class PartnerOpportunityView(PartnerView):
-    """One of a partner's own opportunities."""
+    """Read, change or withdraw one of a partner's own opportunities."""
 
     @extend_schema(
         operation_id="partner_opportunities_retrieve",
@@ -76,34 +86,50 @@ class PartnerOpportunityView(PartnerView):
         tags=["partners"],
     )
     def get(self, request: Request, pk: str) -> Response:
-        """Read one of your opportunities."""
+        """Read one of your opportunities.
+
+        Withdrawn ones can be read too.
+        """
         return Response(PartnerOpportunitySerializer(_own_opportunity(request, pk)).data)
 
     @extend_schema(
         operation_id="partner_opportunities_update",
         request=PartnerOpportunitySerializer,
-        responses=PartnerOpportunitySerializer,
+        responses={
+            200: PartnerOpportunitySerializer,
+            409: OpenApiResponse(
+                description="Another opportunity of yours has this `external_id`."
+            ),
+        },
         tags=["partners"],
     )
     def patch(self, request: Request, pk: str) -> Response:
-        """Change some of its fields. An `external_id` that another one of yours has answers 409."""
+        """Change one of your opportunities.
+
+        Only the fields in the body change. `is_active` set to true publishes a withdrawn one again.
+        """
         opportunity = _own_opportunity(request, pk)
-        taken = PartnerOpportunitySerializer(opportunity, data=request.data, partial=True)
-        taken.is_valid(raise_exception=True)
-        changed = publishing.change(opportunity, taken.validated_data)
+        serializer = PartnerOpportunitySerializer(opportunity, data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        changed = publishing.change(opportunity, serializer.validated_data)
         return Response(PartnerOpportunitySerializer(changed).data)
 
     @extend_schema(
-        operation_id="partner_opportunities_close", responses={204: None}, tags=["partners"]
+        operation_id="partner_opportunities_close",
+        responses={204: OpenApiResponse(description="Withdrawn.")},
+        tags=["partners"],
     )
     def delete(self, request: Request, pk: str) -> Response:
-        """Withdraw it: it is shown and matched no more."""
+        """Withdraw one of your opportunities.
+
+        Searches and matches do not show it any more. Those who applied can still read it.
+        """
         publishing.change(_own_opportunity(request, pk), {"is_active": False})
         return Response(status=204)
 
 
 class PartnerApplicantListView(PartnerView, ListAPIView[Interaction]):
-    """The citizens who applied for one of a partner's own opportunities."""
+    """List the citizens who applied for one of a partner's own opportunities."""
 
     serializer_class = ApplicantSerializer
     ordering = ("-created_at", "-id")
@@ -115,9 +141,9 @@ class PartnerApplicantListView(PartnerView, ListAPIView[Interaction]):
 
     @extend_schema(operation_id="partner_applicants_list", tags=["partners"])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """List who applied, newest first.
+        """List the applicants of one of your opportunities.
 
-        A profile shows only where its citizen lets organisations see it.
+        Newest first. `profile` is null unless the applicant lets organisations see their profile.
         """
         return super().get(request, *args, **kwargs)
 

@@ -25,35 +25,41 @@ from matching.throttling import (
 
 
 class ProfileView(APIView):
-    """One's own profile."""
+    """Read or replace one's own profile."""
 
     permission_classes = (IsAuthenticated,)
     throttle_classes = (ProfileEditThrottle,)
 
     @extend_schema(
-        operation_id="profiles_me_retrieve", responses=ProfileSerializer, tags=["matching"]
+        operation_id="profiles_me_retrieve", responses=ProfileSerializer, tags=["profile"]
     )
     def get(self, request: Request) -> Response:
-        """Read your profile; it is empty until you write it."""
+        """Read your profile.
+
+        It is empty until you write it.
+        """
         return Response(ProfileSerializer(editing.profile_of(cast("User", request.user))).data)
 
     @extend_schema(
         operation_id="profiles_me_update",
         request=ProfileSerializer,
         responses=ProfileSerializer,
-        tags=["matching"],
+        tags=["profile"],
     )
     def put(self, request: Request) -> Response:
-        """Replace your profile. Your matches follow once you have stopped changing it."""
-        taken = ProfileSerializer(data=request.data)
-        taken.is_valid(raise_exception=True)
-        return Response(
-            ProfileSerializer(editing.edit(cast("User", request.user), taken.validated_data)).data
-        )
+        """Replace your profile.
+
+        A field that the body leaves out becomes empty, except `wants_match_notices`. Your matches
+        are computed anew a short time after your last change.
+        """
+        serializer = ProfileSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        profile = editing.edit(cast("User", request.user), serializer.validated_data)
+        return Response(ProfileSerializer(profile).data)
 
 
 class OnboardingView(APIView):
-    """The end of onboarding."""
+    """Confirm one's own profile at the end of onboarding."""
 
     permission_classes = (IsAuthenticated,)
     throttle_classes = (RunThrottle,)
@@ -62,13 +68,17 @@ class OnboardingView(APIView):
         operation_id="onboarding_confirm",
         request=ProfileSerializer,
         responses={202: StartedRunSerializer},
-        tags=["matching"],
+        tags=["profile"],
     )
     @idempotent
     def post(self, request: Request) -> Response:
-        """Confirm your profile, with any last changes in the body; a match run starts at once."""
-        taken = ProfileSerializer(data=request.data, partial=True)
-        taken.is_valid(raise_exception=True)
+        """Confirm your profile and compute your matches.
+
+        The body may hold last changes. A match run starts at once; follow it at the address in
+        `Location`.
+        """
+        serializer = ProfileSerializer(data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
         return accepted(
-            editing.confirm_onboarding(cast("User", request.user), taken.validated_data)
+            editing.confirm_onboarding(cast("User", request.user), serializer.validated_data)
         )

@@ -21,29 +21,32 @@ from matching.serializers import (
 
 
 class MatchListView(ListAPIView[Match]):
-    """One's saved matches, best first."""
+    """List one's saved matches, best first."""
 
     permission_classes = (IsAuthenticated,)
     serializer_class = MatchSerializer
     ordering = ("-score", "-id")
 
     def get_queryset(self) -> Any:
-        shown = MatchFilterSerializer(data=given(self.request))
-        shown.is_valid(raise_exception=True)
-        names = {
+        query = MatchFilterSerializer(data=given(self.request))
+        query.is_valid(raise_exception=True)
+        lookups = {
             "kind": "opportunity__kind",
             "min_score": "score__gte",
             "new_since": "created_at__gt",
         }
-        wanted = {names[name]: value for name, value in shown.validated_data.items()}
+        filters = {lookups[name]: value for name, value in query.validated_data.items()}
         user = cast("User", self.request.user)
         still_open = Opportunity.objects.open_on(timezone.localdate()).not_dismissed_by(user)
-        found = Match.objects.filter(user=user, opportunity__in=still_open, **wanted)
-        return found.select_related("opportunity").defer("opportunity__search")
+        matches = Match.objects.filter(user=user, opportunity__in=still_open, **filters)
+        return matches.select_related("opportunity").defer("opportunity__search")
 
     @extend_schema(
-        operation_id="matches_list", parameters=[MatchFilterSerializer], tags=["matching"]
+        operation_id="matches_list", parameters=[MatchFilterSerializer], tags=["matches"]
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """List your saved matches, best first; `new_since` keeps those found after that time."""
+        """List your saved matches.
+
+        Best first. They follow your profile; dismissed and closed opportunities are left out.
+        """
         return super().get(request, *args, **kwargs)

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.http import http_date
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import exceptions
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -44,28 +44,38 @@ PAGE_SIZE, PAGE_SIZE_MAX = 100, 200
 LEGACY_DEPRECATED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 LEGACY_SUNSET_AT = datetime(2027, 12, 31, tzinfo=UTC)
 PAGE_PARAMETERS = [
-    OpenApiParameter("after", int, description="Matches after this place; taken from `next`."),
-    OpenApiParameter("page_size", int, description=f"1 to {PAGE_SIZE_MAX}; more is taken as that."),
+    OpenApiParameter(
+        "after",
+        int,
+        description="How many of the best matches to leave out; `next` holds the right number.",
+    ),
+    OpenApiParameter(
+        "page_size",
+        int,
+        description=f"Matches on a page, {PAGE_SIZE} unless given; above {PAGE_SIZE_MAX} the page has {PAGE_SIZE_MAX}.",
+    ),
 ]
 
 
 class RunStartingView(APIView):
-    """What the addresses that start a run have in common."""
+    """Start a match run for a signed-in citizen, within the hourly limit."""
 
     permission_classes = (IsAuthenticated,)
     throttle_classes = (RunThrottle,)
 
     @idempotent
-    def started(self, request: Request, wanted: RunRequestSerializer) -> Response:
-        """The run `wanted` describes is there when this transaction has ended; only then can
-        anybody wait for it.
+    def started(self, request: Request, serializer: RunRequestSerializer) -> Response:
+        """Start the run that the validated serializer describes; return the answer 202.
+
+        The run exists for others once the transaction of this method has ended, so wait for its end
+        only after the call.
         """
-        fields = wanted.validated_data
+        fields = serializer.validated_data
         run = starting.start(
             cast("User", request.user),
             starting.RunRequest(
                 keywords=fields["keywords"],
-                filters=wanted.filters_json(),
+                filters=serializer.filters_json(),
                 limit=fields["limit"],
                 wants_notice=fields["notify"],
             ),
@@ -74,31 +84,36 @@ class RunStartingView(APIView):
 
 
 class MatchRunView(RunStartingView):
-    """Where match runs start."""
+    """Start a match run, and wait for its end if the client asks for that."""
 
     @extend_schema(
         operation_id="match_runs_create",
         parameters=[WaitQuerySerializer],
         request=RunRequestSerializer,
-        responses={200: RunStatusSerializer, 202: StartedRunSerializer},
-        tags=["matching"],
+        responses={
+            200: OpenApiResponse(
+                RunStatusSerializer, description="With `wait`: the run, which has ended."
+            ),
+            202: OpenApiResponse(StartedRunSerializer, description="The run goes on."),
+        },
+        tags=["matches"],
     )
     @hands_on_its_key
     def post(self, request: Request) -> HttpResponse:
-        """Start a match run: 202 at once. With `wait` the answer is that of the status, once the
-        run has ended.
+        """Start a match run.
 
-        The wait is bounded: when its time is over the run goes on and the answer says how far it
-        is.
+        It looks for opportunities that suit your profile and the wishes in the body. The answer
+        comes at once; `Location` holds the address to follow the run. With `wait` the answer comes
+        when the run has ended, with its matches, or after a bounded time without them.
         """
-        wanted = _wanted(request)
+        serializer = _run_request(request)
         query = WaitQuerySerializer(data=given(request))
         query.is_valid(raise_exception=True)
         if task_id := waiting.awaited(request):
             return Response(_status(_own(request, task_id), request))
-        answer = self.started(request, wanted)
+        answer = self.started(request, serializer)
         if answer.status_code != 202 or not (
-            wanted.validated_data["wait"] or query.validated_data["wait"]
+            serializer.validated_data["wait"] or query.validated_data["wait"]
         ):
             return answer
         run = _run_of(answer, request)
@@ -108,7 +123,7 @@ class MatchRunView(RunStartingView):
 
 
 class CalculateView(APIView):
-    """Finding one's saved matches anew."""
+    """Compute one's saved matches anew."""
 
     permission_classes = (IsAuthenticated,)
     throttle_classes = (RunThrottle,)
@@ -117,13 +132,14 @@ class CalculateView(APIView):
         operation_id="matches_calculate",
         request=NothingSerializer,
         responses={202: StartedRunSerializer},
-        tags=["matching"],
+        tags=["matches"],
     )
     @idempotent
     def post(self, request: Request) -> Response:
-        """Find your saved matches anew, by your profile as it is; the body is empty.
+        """Compute your saved matches anew.
 
-        While such a run of yours waits, the answer tells of that one.
+        Starts a match run with your profile as it is; the body is empty. While such a run of yours
+        waits already, the answer names that one.
         """
         NothingSerializer(data=request.data).is_valid(raise_exception=True)
         return accepted(
@@ -132,7 +148,7 @@ class CalculateView(APIView):
 
 
 class MatchRunStatusView(APIView):
-    """One's own match run."""
+    """Read or cancel one's own match run."""
 
     permission_classes = (IsAuthenticated,)
 
@@ -140,44 +156,54 @@ class MatchRunStatusView(APIView):
         operation_id="match_runs_status",
         parameters=PAGE_PARAMETERS,
         responses=RunStatusSerializer,
-        tags=["matching"],
+        tags=["matches"],
     )
     def get(self, request: Request, task_id: UUID) -> Response:
-        """Read how far a run is; once completed, `result` holds its matches, best first, page by
-        page.
+        """Read a match run and its matches.
+
+        `status` and `progress` say how far it is. Once it is completed, `result` holds a page of
+        its matches, best first, and `next` the address of the next page.
         """
         return Response(_status(_own(request, task_id), request))
 
     @extend_schema(
-        operation_id="match_runs_cancel", responses={200: RunStatusSerializer}, tags=["matching"]
+        operation_id="match_runs_cancel", responses={200: RunStatusSerializer}, tags=["matches"]
     )
     def delete(self, request: Request, task_id: UUID) -> Response:
-        """Cancel a run that has not ended."""
+        """Cancel a match run.
+
+        A run that has ended stays as it is; the answer shows it.
+        """
         run = _own(request, task_id)
         actions.cancel([task_id], by=cast("UUID", request.user.pk))
         return Response(_status(run, request))
 
 
 class LegacyMatchView(RunStartingView):
-    """The old synchronous address; every answer says when it goes."""
+    """Answer at the deprecated address; each answer says when the address will be removed."""
 
     @extend_schema(
         operation_id="match_runs_legacy",
         request=RunRequestSerializer,
-        responses={200: LegacyAnswerSerializer, 202: StartedRunSerializer},
+        responses={
+            200: LegacyAnswerSerializer,
+            202: OpenApiResponse(
+                StartedRunSerializer, description="The run takes longer, or it was cancelled."
+            ),
+        },
         deprecated=True,
-        tags=["matching"],
+        tags=["matches"],
     )
     @hands_on_its_key
     def post(self, request: Request) -> HttpResponse:
-        """Find matches and answer with them. Deprecated: start a run and follow its status instead.
+        """Find matches and wait for them (deprecated).
 
-        The work is done by a worker even so. If it takes too long or is cancelled, the answer is
-        202 with its task.
+        Use `POST /api/v1/jobs/match/` instead; the header `Sunset` says when this address will be
+        removed.
         """
         if task_id := waiting.awaited(request):
             return _legacy_answer(_own(request, task_id))
-        answer = self.started(request, _wanted(request))
+        answer = self.started(request, _run_request(request))
         if answer.status_code != 202:
             return answer
         run = _run_of(answer, request)
@@ -193,21 +219,25 @@ class LegacyMatchView(RunStartingView):
         return super().finalize_response(request, response, *args, **kwargs)
 
 
-def _wanted(request: Request) -> RunRequestSerializer:
-    """The run that the body asks for, validated."""
-    wanted = RunRequestSerializer(data=request.data, context={"user": request.user})
-    wanted.is_valid(raise_exception=True)
-    return wanted
+def _run_request(request: Request) -> RunRequestSerializer:
+    """Return the serializer of the body, validated."""
+    serializer = RunRequestSerializer(data=request.data, context={"user": request.user})
+    serializer.is_valid(raise_exception=True)
+    return serializer
 
 
 def _run_of(answer: HttpResponse, request: Request) -> MatchRun:
-    """The run that an answer of `started` tells of, be it a new or a repeated one."""
-    told = answer.data if isinstance(answer, Response) else json.loads(answer.content)
-    return _own(request, told["task_id"])
+    """Return the run named by an answer of `started`, which may be a stored one that is repeated."""
+    body = answer.data if isinstance(answer, Response) else json.loads(answer.content)
+    return _own(request, body["task_id"])
 
 
 def _legacy_answer(run: MatchRun) -> Response:
-    """The matches of a run that has ended, or 202 with its task; raises APIException where it failed."""
+    """Return the matches of a run, or 202 with its task while there are none.
+
+    Raises:
+        APIException: the run failed.
+    """
     if starting.status_of(run, starting.task_of(run)) == "failed":
         raise exceptions.APIException("The matches could not be found.")
     if run.matches is None:
@@ -217,7 +247,7 @@ def _legacy_answer(run: MatchRun) -> Response:
 
 
 def accepted(run: MatchRun) -> Response:
-    """Return the answer to whoever started a run: its number, and where to follow it."""
+    """Return the answer to the start of a run: its id, and the address to follow it."""
     answer = StartedRunSerializer(
         {"task_id": run.task_id, "status": "pending", "created_at": run.created_at}
     ).data
@@ -229,8 +259,9 @@ def _own(request: Request, task_id: UUID | str) -> MatchRun:
 
 
 def _status(run: MatchRun, request: Request) -> dict[str, Any]:
-    """The status of a run in the API's words; the task is read before the matches, so that they
-    belong together.
+    """Return the state of a run and a page of its matches, as the API answers them.
+
+    The task is read before the matches: a run whose task has succeeded has its matches stored.
     """
     task = starting.task_of(run)
     status = starting.status_of(run, task)
@@ -273,12 +304,16 @@ def _asked_page(run: MatchRun, request: Request) -> tuple[list[Any], str | None]
 
 
 def run_path(run: MatchRun) -> str:
-    """Where the run's status is."""
+    """Return the path at which the run is read."""
     return f"/api/v1/jobs/match/status/{run.task_id}/"
 
 
 def _whole_number(request: Request, name: str, default: int, *, least: int, most: int) -> int:
-    """What the query says; more than `most` is taken as that, as in every list."""
+    """Return a whole number from the query, cut to `most`, or the default.
+
+    Raises:
+        ValidationError: the text is no whole number of at least `least`.
+    """
     text = request.query_params.get(name)
     if text is None:
         return default
@@ -291,11 +326,12 @@ def _whole_number(request: Request, name: str, default: int, *, least: int, most
 
 
 def _page(run: MatchRun, after: int, size: int) -> tuple[list[Any], bool]:
-    """The matches at places after `after`, and whether there are more; what closed meanwhile is
-    left out.
+    """Return the next `size` matches after the first `after`, and whether there are more.
+
+    Opportunities that closed since the run are left out, so a page may be shorter than `size`.
     """
-    found = run.matches or []
-    page = found[after : after + size]
+    stored = run.matches or []
+    page = stored[after : after + size]
     opportunities = opportunities_by_id([UUID(one["opportunity_id"]) for one in page])
     shown = [
         {
@@ -306,4 +342,4 @@ def _page(run: MatchRun, after: int, size: int) -> tuple[list[Any], bool]:
         for one in page
         if UUID(one["opportunity_id"]) in opportunities
     ]
-    return list(FoundMatchSerializer(shown, many=True).data), after + size < len(found)
+    return list(FoundMatchSerializer(shown, many=True).data), after + size < len(stored)

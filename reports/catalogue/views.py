@@ -19,13 +19,13 @@ ACCEPT_LANGUAGE = OpenApiParameter(
     "Accept-Language",
     str,
     OpenApiParameter.HEADER,
-    description="Texts are in the first of them that there is.",
+    description="Your languages; the texts come in the first one in which they exist.",
 )
 ASKED = Prefetch("questions", Question.objects.filter(retired_at=None))
 
 
 class CategoryListView(ListAPIView[Category]):
-    """The kinds of problems that can be reported."""
+    """List the categories that a report may have."""
 
     permission_classes = (AllowAny,)
     serializer_class = CategorySerializer
@@ -45,14 +45,18 @@ class CategoryListView(ListAPIView[Category]):
 
     @extend_schema(operation_id="categories_list", parameters=[ACCEPT_LANGUAGE], tags=["reports"])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """List the categories a report may name, with what else is asked about each."""
+        """List the categories of reports.
+
+        What can be reported, such as `pothole`: each with the department that answers and the
+        questions that a report in it should answer.
+        """
         response = super().get(request, *args, **kwargs)
         patch_vary_headers(response, ["Accept-Language"])
         return response
 
 
 class DepartmentListView(ListAPIView[Department]):
-    """The departments that answer reports."""
+    """List the departments."""
 
     permission_classes = (AllowAny,)
     serializer_class = DepartmentSerializer
@@ -61,5 +65,8 @@ class DepartmentListView(ListAPIView[Department]):
 
     @extend_schema(operation_id="departments_list", tags=["reports"])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """List the departments that answer reports."""
+        """List the departments.
+
+        They answer the reports of their categories.
+        """
         return super().get(request, *args, **kwargs)

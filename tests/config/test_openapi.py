@@ -16,8 +16,8 @@ from django.test import Client
 def document() -> dict[str, Any]:
     response = Client().get("/api/schema/")
     assert response.status_code == 200
-    found: dict[str, Any] = yaml.safe_load(response.content)
-    return found
+    written: dict[str, Any] = yaml.safe_load(response.content)
+    return written
 
 
 @pytest.mark.parametrize("path", ["/api/schema", "/api/schema/", "/api/docs", "/api/docs/"])
@@ -57,12 +57,68 @@ def test_it_lists_the_promised_routes_once_each(document: dict[str, Any]) -> Non
     assert all(path.startswith("/api/v1/") for path in paths)
 
 
-def test_every_operation_tells_its_problem_document(document: dict[str, Any]) -> None:
+def operations_of(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (f"{method.upper()} {path}", operation)
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+    ]
+
+
+def test_every_operation_has_a_short_summary_and_a_description_beside_it(
+    document: dict[str, Any],
+) -> None:
+    for name, operation in operations_of(document):
+        summary, description = operation.get("summary", ""), operation.get("description", "")
+        assert 0 < len(summary) <= 80, f"{name}: the first line of its docstring is its summary"
+        assert "\n" not in summary, name
+        assert description, f"{name}: the paragraphs below the first line are its description"
+        assert description.strip(".").casefold() != summary.casefold(), name
+
+
+def test_every_tag_has_a_text_and_operations_stand_in_the_order_of_their_tags(
+    document: dict[str, Any],
+) -> None:
+    tags = {tag["name"]: tag["description"] for tag in document["tags"]}
+    assert all(tags.values())
+    used = [operation["tags"] for _, operation in operations_of(document)]
+    assert all(len(names) == 1 and names[0] in tags for names in used)
+    assert list(dict.fromkeys(names[0] for names in used)) == list(tags)
+
+
+def test_the_servers_are_named(document: dict[str, Any]) -> None:
+    assert [server["url"] for server in document["servers"]] == ["/"]
+
+
+def test_every_parameter_is_described(document: dict[str, Any]) -> None:
+    for name, operation in operations_of(document):
+        for parameter in operation.get("parameters", []):
+            assert parameter.get("description"), (name, parameter["name"])
+
+
+def test_every_answer_is_described(document: dict[str, Any]) -> None:
+    for name, operation in operations_of(document):
+        for status, answer in operation["responses"].items():
+            assert answer["description"], (name, status)
+
+
+def test_the_usual_errors_are_listed(document: dict[str, Any]) -> None:
+    paths = document["paths"]
+    assert {"400", "401", "404", "409", "422"} <= set(
+        paths["/api/v1/reports/{id}/status/"]["post"]["responses"]
+    )
+    assert "401" not in paths["/api/v1/auth/request-otp/"]["post"]["responses"]
+    profile = paths["/api/v1/profiles/me/"]  # only its PUT is limited
+    assert ["429" in profile[method]["responses"] for method in ("get", "put")] == [False, True]
+
+
+def test_every_error_tells_its_problem_document(document: dict[str, Any]) -> None:
     reference = {"$ref": "#/components/schemas/Problem"}
-    for path in document["paths"].values():
-        for operation in path.values():
-            answer = operation["responses"]["default"]
-            assert answer["content"]["application/problem+json"]["schema"] == reference
+    for name, operation in operations_of(document):
+        answers = operation["responses"]
+        for status in {"default", *(status for status in answers if status >= "400")} - {"503"}:
+            content = answers[status]["content"]
+            assert content["application/problem+json"]["schema"] == reference, (name, status)
     assert {"type", "title", "status", "detail", "instance"} <= set(
         document["components"]["schemas"]["Problem"]["properties"]
     )
@@ -101,7 +157,7 @@ def test_what_honours_the_idempotency_key_tells_so(document: dict[str, Any], pat
 
 def test_cancelling_a_match_run_answers_with_its_status(document: dict[str, Any]) -> None:
     answers = document["paths"]["/api/v1/jobs/match/status/{task_id}/"]["delete"]["responses"]
-    assert set(answers) == {"200", "default"}
+    assert set(answers) == {"200", "401", "404", "default"}
     assert "content" in answers["200"]
 
 
