@@ -13,16 +13,16 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
 from django.conf import settings
 from django.db import connection
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from accounts.models import AuditEvent, AuditSeal
-from jobs.ledger.database import lock
+from jobs.ledger.database import lock, now
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +33,7 @@ RUN_BATCHES = 5
 LATE_BY = timedelta(days=1)
 DIGEST_BYTES = 32
 GENESIS = bytes(DIGEST_BYTES)
+BACKDATED = "event backdated"
 
 #: SHA-256 over one JSON array of the event's columns; times as seconds, so that no session setting
 #: changes the bytes.
@@ -47,7 +48,12 @@ _UNSEALED = f"""
         ON sealed_id = event.id
     WHERE event.id > %s AND sealed_id IS NULL ORDER BY event.id LIMIT %s
 """  # noqa: S608 - no value in it
-_DIGESTS = f"SELECT id, {_DIGEST} FROM accounts_auditevent WHERE id = ANY(%s)"  # noqa: S608 - no value in it
+_DIGESTS = f"SELECT id, {_DIGEST}, created_at FROM accounts_auditevent WHERE id = ANY(%s)"  # noqa: S608 - no value in it
+_BACKDATED = """
+    SELECT event.id FROM accounts_auditevent AS event
+    LEFT JOIN (SELECT unnest(event_ids) AS sealed_id FROM accounts_auditseal) AS sealed ON sealed_id = event.id
+    WHERE sealed_id IS NULL AND created_at < %s ORDER BY event.id LIMIT 1
+"""
 _WITHOUT_SEAL = """
     SELECT count(*), min(id) FILTER (WHERE id <= %s) FROM accounts_auditevent AS event
     LEFT JOIN (SELECT unnest(event_ids) AS sealed_id FROM accounts_auditseal) AS sealed ON sealed_id = event.id
@@ -116,7 +122,7 @@ def _seal_batch() -> int:
         first_event_id=rows[0][0],
         last_event_id=rows[-1][0],
         previous_hash=bytes(last.hash) if last else GENESIS,
-        sealed_at=timezone.now(),
+        sealed_at=now(),
     )
     new.hash = hash_of(new)
     new.save(force_insert=True)
@@ -125,7 +131,7 @@ def _seal_batch() -> int:
 
 def _floor() -> int:
     """The id up to which no event is sealed any more: what is there without a seal was slipped in."""
-    settled = AuditSeal.objects.filter(sealed_at__lt=timezone.now() - LATE_BY)
+    settled = AuditSeal.objects.filter(sealed_at__lt=Now() - LATE_BY)
     return settled.order_by("-last_event_id").values_list("last_event_id", flat=True).first() or 0
 
 
@@ -153,7 +159,7 @@ def export_head() -> Head | None:
     log.info("audit_head", sequence=newest.sequence, hash=newest.hash)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(asdict(newest) | {"exported_at": timezone.now().isoformat()}) + "\n")
+        file.write(json.dumps(asdict(newest) | {"exported_at": now().isoformat()}) + "\n")
     return newest
 
 
@@ -182,7 +188,8 @@ def verify(heads: Iterable[Head] = ()) -> Verdict:
     count = len(expected)
     unsealed, stray = _without_seal()
     seals, events = AuditSeal.objects.count(), AuditEvent.objects.count()
-    broken = next(_breaks(expected), None) or stray
+    chain = _Chain(expected)
+    broken = next(chain.breaks(), None) or stray or _backdated(chain.newest_at)
     return Verdict(seals, events, unsealed, count, broken)
 
 
@@ -196,17 +203,60 @@ def _without_seal() -> tuple[int, Break | None]:
     return count, None if stray is None else Break(0, stray, "event added")
 
 
-def _breaks(expected: dict[int, str]) -> Iterator[Break]:
-    previous = GENESIS
-    for sequence, seal in enumerate(_seals(), start=1):
-        if seal.sequence != sequence:
-            yield Break(sequence, None, "seal missing")
-        yield from _breaks_of(seal, previous)
-        if expected.pop(seal.sequence, bytes(seal.hash).hex()) != bytes(seal.hash).hex():
-            yield Break(seal.sequence, None, "seal differs from the exported head")
-        previous = bytes(seal.hash)
-    for missing in sorted(expected):
-        yield Break(missing, None, "seal missing: the tail was cut after the head was exported")
+def _backdated(newest_at: datetime) -> Break | None:
+    """Return the first event without a seal that says it is much older than what was sealed before it."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BACKDATED, (newest_at - LATE_BY,))
+        rows = cursor.fetchall()
+    return Break(0, rows[0][0], BACKDATED) if rows else None
+
+
+class _Chain:
+    """The chain as it is read from its first seal on, one seal in memory at a time."""
+
+    def __init__(self, expected: dict[int, str]) -> None:
+        self._expected = expected
+        self._previous = GENESIS
+        #: Of the events read so far. What follows them in the chain cannot be much older.
+        self.newest_at = datetime.min.replace(tzinfo=UTC) + LATE_BY
+
+    def breaks(self) -> Iterator[Break]:
+        """Yield every break, in the order of the chain."""
+        for sequence, seal in enumerate(_seals(), start=1):
+            if seal.sequence != sequence:
+                yield Break(sequence, None, "seal missing")
+            yield from self._breaks_of(seal)
+            if self._expected.pop(seal.sequence, bytes(seal.hash).hex()) != bytes(seal.hash).hex():
+                yield Break(seal.sequence, None, "seal differs from the exported head")
+            self._previous = bytes(seal.hash)
+        for missing in sorted(self._expected):
+            yield Break(missing, None, "seal missing: the tail was cut after the head was exported")
+
+    def _breaks_of(self, seal: AuditSeal) -> Iterator[Break]:
+        """Faults of one seal: its events first, since they name the row."""
+        with connection.cursor() as cursor:
+            cursor.execute(_DIGESTS, (seal.event_ids,))
+            stored = {
+                event_id: (bytes(digest), created_at)
+                for event_id, digest, created_at in cursor.fetchall()
+            }
+        digests = [
+            bytes(seal.digests)[at : at + DIGEST_BYTES]
+            for at in range(0, len(seal.digests), DIGEST_BYTES)
+        ]
+        for event_id, sealed in zip(seal.event_ids, digests, strict=False):
+            digest, created_at = stored.get(event_id, (b"", seal.sealed_at))
+            if event_id not in stored:
+                yield Break(seal.sequence, event_id, "event deleted")
+            elif digest != sealed:
+                yield Break(seal.sequence, event_id, "event edited")
+            elif created_at < self.newest_at - LATE_BY:
+                yield Break(seal.sequence, event_id, BACKDATED)
+            elif created_at > seal.sealed_at + LATE_BY:
+                yield Break(seal.sequence, event_id, "event dated after its seal")
+        if bytes(seal.previous_hash) != self._previous or bytes(seal.hash) != hash_of(seal):
+            yield Break(seal.sequence, None, "seal edited or reordered")
+        self.newest_at = max([self.newest_at, *(created_at for _, created_at in stored.values())])
 
 
 def _seals() -> Iterator[AuditSeal]:
@@ -217,18 +267,3 @@ def _seals() -> Iterator[AuditSeal]:
     while seal is not None:
         yield seal
         seal = AuditSeal.objects.filter(sequence__gt=seal.sequence).order_by("sequence").first()
-
-
-def _breaks_of(seal: AuditSeal, previous: bytes) -> Iterator[Break]:
-    """Faults of one seal: its events first, since they name the row."""
-    with connection.cursor() as cursor:
-        cursor.execute(_DIGESTS, (seal.event_ids,))
-        found = {event_id: bytes(digest) for event_id, digest in cursor.fetchall()}
-    digests = bytes(seal.digests)
-    for place, event_id in enumerate(seal.event_ids):
-        if event_id not in found:
-            yield Break(seal.sequence, event_id, "event deleted")
-        elif found[event_id] != digests[place * DIGEST_BYTES : (place + 1) * DIGEST_BYTES]:
-            yield Break(seal.sequence, event_id, "event edited")
-    if bytes(seal.previous_hash) != previous or bytes(seal.hash) != hash_of(seal):
-        yield Break(seal.sequence, None, "seal edited or reordered")

@@ -17,7 +17,7 @@ from django.contrib.auth.models import PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
 from django.db import models, transaction
 from django.db.models import Case, Count, F, Max, Q, When
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Now
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django_otp.models import Device, ThrottlingMixin
@@ -337,7 +337,7 @@ class ReputationEntry(models.Model):
         max_length=200, unique=True, help_text="Names the event; an event counts once."
     )
     reason = LineField(max_length=200)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         verbose_name_plural = "reputation entries"
@@ -367,7 +367,9 @@ class AuditEvent(models.Model):
     ip_address = models.GenericIPAddressField("IP address", null=True)
     user_agent = models.CharField(max_length=200, blank=True, default="", db_default="")
     request_id = models.CharField(max_length=128, blank=True)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(
+        db_default=Now(), help_text="By PostgreSQL's clock: a trigger stamps it."
+    )
 
     class Meta:
         indexes = [

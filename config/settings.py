@@ -98,6 +98,8 @@ if env.str("DATABASE_DIRECT_URL", default=""):
         **{name: _direct[name] for name in ("HOST", "PORT", "NAME", "USER", "PASSWORD")},
         "OPTIONS": {**_OPTIONS, **_direct.get("OPTIONS", {})},
     }
+# `manage.py migrate` as the owner lets this role use the tables; empty: one role does everything.
+DATABASE_APPLICATION_ROLE: str = env.str("DATABASE_APPLICATION_ROLE", default="")
 # Web processes share a pool of connections; workers keep one a thread. Index builds and exports run
 # in workers.
 DB_POOL_MIN_SIZE: int = env.int("DB_POOL_MIN_SIZE", default=1)

@@ -14,13 +14,15 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 import pytest
-from django.db import connection
+from django.conf import settings
+from django.db import connection, transaction
 from django.db.backends.base.creation import BaseDatabaseCreation
 from django.db.backends.postgresql.creation import DatabaseCreation
 from django.db.backends.postgresql.operations import DatabaseOperations
 
 from config.development import processes
 from config.development.rabbitmq import INSTALL_COMMAND, RabbitmqNode, find_server
+from config.postgresql import roles
 from tests.settings import OWN_POSTGRES, PGBOUNCER, POSTGRES, TEST_DATA_DIR
 
 USERS: IO[str] | None = None
@@ -131,20 +133,34 @@ def start_rabbitmq(folder: Path) -> RabbitmqNode:
     return node
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """Forbid the application's role in the test database what it may not do in production either."""
+    if settings.DATABASE_APPLICATION_ROLE:
+        with django_db_blocker.unblock(), transaction.atomic(), connection.cursor() as cursor:
+            roles.guard(cursor, application=settings.DATABASE_APPLICATION_ROLE)
+
+
 @pytest.fixture
 def process_environment(django_db_setup: None) -> dict[str, str]:
-    """The environment for a real process (worker, command, server) that shall work on the test
-    database.
+    """The environment for a real process (worker, command, server) on the test database, as the
+    application.
     """
     return server_environment()
 
 
 def server_environment() -> dict[str, str]:
-    """Return the environment of a process on the test database, which is set up."""
-    path = f"/{connection.settings_dict['NAME']}"
+    """Return the environment of a process on the test database, as the application."""
     urls = {
-        name: urlsplit(os.environ[name])._replace(path=path).geturl()
+        name: _as_application(os.environ[name], connection.settings_dict["NAME"])
         for name in ("DATABASE_URL", "DATABASE_DIRECT_URL")
         if os.environ.get(name)
     }
     return os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings"} | urls
+
+
+def _as_application(url: str, database: str) -> str:
+    parts = urlsplit(url)
+    if role := settings.DATABASE_APPLICATION_ROLE:
+        parts = parts._replace(netloc=f"{role}@{parts.netloc.rpartition('@')[2]}")
+    return parts._replace(path=f"/{database}").geturl()

@@ -6,8 +6,8 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from datetime import timedelta
-from typing import Any, TypeVar
+from datetime import datetime, timedelta
+from typing import Any, TypeVar, cast
 
 import psycopg
 import structlog
@@ -58,6 +58,12 @@ def fetch(sql: str, parameters: Parameters, *, is_prepared: bool = False) -> lis
         )  # Django leaves it text, for its own fields to decode
         cursor.execute(_fresh(sql) if is_prepared else sql, parameters)
         return list(cursor.fetchall())
+
+
+def now() -> datetime:
+    """Return the time by PostgreSQL's clock, the one that all processes share."""
+    [(time_there,)] = fetch("SELECT clock_timestamp()", ())
+    return cast("datetime", time_there)
 
 
 def lock(name: str) -> None:

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,14 @@ import pytest
 import time_machine
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
 
 from accounts import audit, audit_chain, origins
 from accounts.actors import export_audit_head, seal_audit_events
 from accounts.models import AuditEvent, AuditSeal
 from accounts.origins import Origin
 from config.development.environment import BASE_DIR
+from jobs.ledger import database
 from jobs.testing import run_tasks
 from tests.accounts.racing import race
 
@@ -64,6 +66,23 @@ def past_the_triggers() -> Iterator[Any]:
         cursor.execute("SET LOCAL session_replication_role = replica")
         yield cursor
         cursor.execute("SET LOCAL session_replication_role = origin")
+
+
+def age(*, days: int) -> None:
+    """Let the log be as if it had been written and sealed so many days ago."""
+    previous = audit_chain.GENESIS
+    with past_the_triggers() as cursor:
+        cursor.execute(
+            "UPDATE accounts_auditevent SET created_at = created_at - make_interval(days => %s)",
+            (days,),
+        )
+        for one in AuditSeal.objects.order_by("sequence"):
+            cursor.execute(f"{audit_chain._DIGESTS} ORDER BY id", (one.event_ids,))
+            one.digests = b"".join(bytes(digest) for _, digest, _ in cursor.fetchall())
+            one.sealed_at -= timedelta(days=days)
+            one.previous_hash = previous
+            previous = one.hash = audit_chain.hash_of(one)
+            one.save()
 
 
 def broken() -> tuple[int, int | None, str]:
@@ -152,8 +171,8 @@ def test_events_that_changed_places_are_named() -> None:
 
 
 def test_an_event_slipped_in_between_is_named() -> None:
-    with time_machine.travel(datetime(2026, 3, 1, tzinfo=UTC), tick=False):
-        ids = chain(3)
+    ids = chain(3)
+    age(days=30)
     with past_the_triggers() as cursor:
         cursor.execute("UPDATE accounts_auditevent SET id = id + 1000 WHERE id = %s", (ids[2],))
         cursor.execute(
@@ -189,7 +208,7 @@ def test_a_seal_edited_with_its_event_is_named() -> None:
     with past_the_triggers() as cursor:
         cursor.execute("UPDATE accounts_auditevent SET event = 'other' WHERE id = %s", (ids[0],))
         cursor.execute(audit_chain._DIGESTS, ([ids[0]],))
-        [(_, digest)] = cursor.fetchall()
+        [(_, digest, _)] = cursor.fetchall()
         cursor.execute("UPDATE accounts_auditseal SET digests = %s WHERE sequence = 1", (digest,))
     assert broken() == (1, None, "seal edited or reordered")
 
@@ -245,12 +264,12 @@ def test_a_run_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_day_later_only_new_events_are_looked_for() -> None:
-    with time_machine.travel(datetime(2026, 3, 1, tzinfo=UTC), tick=False) as clock:
-        chain(3)
-        clock.shift(timedelta(days=2))
-        record(2)
-        assert seal() == 2
-    assert verdict() == {"seals": 2, "events": 5, "unsealed": 0, "heads": 1, "broken": None}
+    chain(3)
+    age(days=2)
+    audit_chain.head_file().unlink()
+    record(2)
+    assert seal() == 2
+    assert verdict() == {"seals": 2, "events": 5, "unsealed": 0, "heads": 0, "broken": None}
 
 
 @pytest.mark.parametrize(
@@ -264,6 +283,52 @@ def test_seals_can_be_neither_changed_nor_removed(statement: str) -> None:
         connection.cursor() as cursor,
     ):
         cursor.execute(statement)
+
+
+@pytest.mark.parametrize("is_sealed", [False, True], ids=["without a seal", "sealed"])
+def test_an_event_backdated_past_the_triggers_is_named(*, is_sealed: bool) -> None:
+    chain(2)
+    [late] = record(1)
+    with past_the_triggers() as cursor:
+        cursor.execute(
+            "UPDATE accounts_auditevent SET created_at = created_at - interval '30 days' WHERE id = %s",
+            (late,),
+        )
+    if is_sealed:
+        seal()
+    assert broken() == (2 if is_sealed else 0, late, "event backdated")
+
+
+def test_an_event_dated_after_its_seal_is_named() -> None:
+    [early] = record(1)
+    with past_the_triggers() as cursor:
+        cursor.execute(
+            "UPDATE accounts_auditevent SET created_at = created_at + interval '30 days'"
+        )
+    seal()
+    assert broken() == (1, early, "event dated after its seal")
+
+
+def test_an_event_bears_the_time_of_postgresql_whatever_the_sender_says() -> None:
+    with time_machine.travel(timezone.now() - timedelta(days=30)):
+        event = AuditEvent.objects.create(event="e", subject="s", created_at=timezone.now())
+    event.refresh_from_db()
+    assert abs(event.created_at - database.now()) < timedelta(minutes=1)
+
+
+def test_an_event_takes_the_next_number_and_no_other() -> None:
+    record(1)
+    with pytest.raises(DatabaseError, match="comes from its sequence"), transaction.atomic():
+        AuditEvent.objects.create(id=2**40, event="e", subject="s")
+
+
+def test_a_seal_of_another_time_is_refused() -> None:
+    chain(1)
+    other = AuditSeal.objects.get()
+    other.sequence, other.hash, other.previous_hash = 2, bytes(32), bytes(other.hash)
+    other.sealed_at -= timedelta(days=30)
+    with pytest.raises(DatabaseError, match="the time at which it is made"), transaction.atomic():
+        other.save(force_insert=True)
 
 
 @pytest.mark.django_db(transaction=True)

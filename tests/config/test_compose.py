@@ -29,7 +29,7 @@ def test_the_file_follows_the_compose_specification(compose: dict[str, Any]) -> 
 
 def test_every_long_running_service_restarts_and_migrate_runs_once(compose: dict[str, Any]) -> None:
     policies = {name: service["restart"] for name, service in compose["services"].items()}
-    assert policies.pop("migrate") == "no"
+    assert policies.pop("migrate") == policies.pop("roles") == "no"
     assert set(policies.values()) == {"unless-stopped"}
 
 
@@ -48,6 +48,27 @@ def test_web_and_workers_wait_for_the_migration_but_never_for_rabbitmq(
         dependencies = compose["services"][name]["depends_on"]
         assert dependencies["migrate"] == {"condition": "service_completed_successfully"}
         assert "rabbitmq" not in dependencies
+
+
+def test_each_service_signs_in_to_the_database_as_its_own_role(compose: dict[str, Any]) -> None:
+    secrets = {
+        name: service["environment"]["DATABASE_URL_FILE"].removeprefix("/run/secrets/")
+        for name, service in compose["services"].items()
+        if "DATABASE_URL_FILE" in service.get("environment", {})
+    }
+    assert secrets.pop("roles") == "administrator_database_url"
+    assert secrets.pop("migrate") == "owner_database_url"
+    assert set(secrets) == {"web", "worker", "worker-long"}
+    assert set(secrets.values()) == {"database_url"}
+    for name in secrets:
+        assert not {"administrator_database_url", "owner_database_url"} & set(
+            compose["services"][name]["secrets"]
+        )
+    named = re.search(
+        r"database_url +postgres://(\w+):A_THIRD", (BASE_DIR / ".env.example").read_text()
+    )
+    assert named is not None
+    assert compose["services"]["migrate"]["environment"]["DATABASE_APPLICATION_ROLE"] == named[1]
 
 
 def test_servers_are_pinned_and_watched(compose: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -42,7 +43,9 @@ def empty_database(
 ) -> Iterator[dict[str, str]]:
     """The environment of a process whose database has no tables."""
     name = f"empty_{uuid4().hex[:8]}"
-    url = urlsplit(process_environment["DATABASE_URL"])._replace(path=f"/{name}")
+    url = urlsplit(os.environ["DATABASE_URL"])._replace(
+        path=f"/{name}"
+    )  # in development one role does everything
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE DATABASE {name}")
         yield process_environment | {"DATABASE_URL": url.geturl()}

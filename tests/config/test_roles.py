@@ -1,0 +1,213 @@
+"""The roles of production: what the application may do in the database, and what it may not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connection
+from psycopg.errors import InsufficientPrivilege
+
+from config.development.environment import BASE_DIR
+from tests.jobs.test_tables import SERVING
+
+PRODUCTION = {"DJANGO_SETTINGS_MODULE": "config.settings"}
+EVENT = "INSERT INTO accounts_auditevent (event, subject, data, request_id, created_at)"
+pytestmark = pytest.mark.django_db
+
+
+@dataclass(frozen=True)
+class Installation:
+    """One database with its three roles, by their URLs."""
+
+    administrator: str
+    owner: str
+    application: str
+
+    def manage(
+        self, role: str, *arguments: str, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `manage.py` as a role with production's settings."""
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=BASE_DIR,
+            env=os.environ
+            | SERVING
+            | {"DJANGO_SETTINGS_MODULE": "config.settings", "DATABASE_URL": role}
+            | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+def connect(url: str) -> psycopg.Connection:
+    return psycopg.connect(url, autocommit=True)
+
+
+@pytest.fixture(scope="module")
+def installation(
+    django_db_setup: None,
+    django_db_blocker: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Installation]:
+    """Begun by an earlier version as the administrator, then given its roles, then migrated by the owner."""
+    name, folder = f"roles_{uuid4().hex[:8]}", tmp_path_factory.mktemp("roles")
+    server = urlsplit(os.environ["DATABASE_URL"])
+    host = server.netloc.rpartition("@")[2]
+    urls = [
+        server._replace(netloc=f"{login}@{host}", path=f"/{name}").geturl()
+        for login in (server.netloc.rpartition("@")[0], f"{name}_owner", f"{name}_application")
+    ]
+    made = Installation(*urls)
+    for file, url in (("owner", made.owner), ("application", made.application)):
+        (folder / file).write_text(url)
+    with connect(os.environ["DATABASE_URL"]) as administrator:
+        administrator.execute(f"CREATE DATABASE {name}")
+        try:
+            begin(made, folder)
+            yield made
+        finally:
+            administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            administrator.execute(f"DROP ROLE {name}_application, {name}_owner")
+
+
+def begin(installation: Installation, folder: Path) -> None:
+    steps = [
+        (installation.administrator, ["migrate", "accounts", "0002"], ""),
+        (
+            installation.administrator,
+            ["create_roles", str(folder / "owner"), str(folder / "application")],
+            "",
+        ),
+        (installation.owner, ["migrate"], urlsplit(installation.application).username or ""),
+        (
+            installation.administrator,
+            ["create_roles", str(folder / "owner"), str(folder / "application")],
+            "",
+        ),
+    ]
+    for role, arguments, application in steps:
+        ended = installation.manage(role, *arguments, DATABASE_APPLICATION_ROLE=application)
+        assert ended.returncode == 0, ended.stderr
+
+
+@pytest.fixture
+def application(installation: Installation) -> Iterator[psycopg.Connection]:
+    with connect(installation.application) as session:
+        yield session
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE accounts_auditevent SET event = 'other'",
+        "DELETE FROM accounts_auditevent",
+        "TRUNCATE accounts_auditevent",
+        "UPDATE accounts_auditseal SET hash = ''",
+        "DELETE FROM accounts_auditseal",
+        "ALTER TABLE accounts_auditevent DISABLE TRIGGER ALL",
+        "DROP TRIGGER accounts_auditevent_stamped ON accounts_auditevent",
+        "CREATE TRIGGER x BEFORE INSERT ON accounts_auditevent EXECUTE FUNCTION accounts_refuse_change()",
+        "CREATE TRIGGER x BEFORE UPDATE ON matching_profile EXECUTE FUNCTION accounts_refuse_change()",
+        "ALTER TABLE matching_profile ADD COLUMN mine int",
+        "CREATE OR REPLACE FUNCTION accounts_stamp_event() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN END'",
+        "CREATE FUNCTION sha256(text) RETURNS bytea LANGUAGE sql AS 'SELECT NULL::bytea'",
+        "CREATE TABLE mine (id int)",
+        "CREATE TEMPORARY TABLE accounts_auditevent (id int)",
+        "DROP TABLE matching_profilevector",
+        "SET session_replication_role = replica",
+        "SELECT setval('accounts_auditevent_id_seq', 1)",
+        "ALTER ROLE CURRENT_USER SUPERUSER",
+        "DELETE FROM django_migrations",
+    ],
+)
+def test_the_application_can_neither_alter_the_audit_log_nor_the_schema(
+    application: psycopg.Connection, statement: str
+) -> None:
+    application.execute(f"{EVENT} VALUES ('e', 's', '{{}}', '', now())")  # type: ignore[arg-type]
+    with pytest.raises(InsufficientPrivilege):
+        application.execute(statement)  # type: ignore[arg-type]
+
+
+def test_an_event_that_the_application_dates_back_bears_the_true_time(
+    application: psycopg.Connection,
+) -> None:
+    row = application.execute(
+        f"{EVENT} VALUES ('e', 's', '{{}}', '', now() - interval '30 days')"  # type: ignore[arg-type]
+        " RETURNING created_at > now() - interval '1 minute'"
+    ).fetchone()
+    assert row == (True,)
+
+
+def test_the_application_builds_vector_indexes_seals_and_verifies(
+    installation: Installation,
+) -> None:
+    with connect(installation.application) as session:
+        session.execute(
+            "INSERT INTO matching_vectorspace (label, dimensions, state, generation, created_at)"
+            " VALUES ('m@1', 8, 'active', 1, now())"
+        )
+        session.execute("DROP INDEX matching_opp_active_place")
+    built = installation.manage(installation.application, "create_vector_indices")
+    assert built.returncode == 0, built.stderr
+    assert "rows in" in built.stdout
+    verified = installation.manage(installation.application, "audit_verify")
+    assert verified.returncode == 0, verified.stderr
+
+
+def test_the_owner_can_still_migrate_every_table_back_and_forth(installation: Installation) -> None:
+    role = urlsplit(installation.application).username or ""
+    for target in (["matching", "0009"], []):
+        ended = installation.manage(
+            installation.owner, "migrate", *target, DATABASE_APPLICATION_ROLE=role
+        )
+        assert ended.returncode == 0, ended.stderr
+
+
+def test_roles_are_made_by_a_superuser_alone_and_are_not_its_own(
+    installation: Installation, tmp_path: Path
+) -> None:
+    owner, application = tmp_path / "owner", tmp_path / "application"
+    owner.write_text(installation.owner)
+    application.write_text(installation.application)
+    refused = installation.manage(
+        installation.application, "create_roles", str(owner), str(application)
+    )
+    assert "is the administrator" in refused.stderr
+    application.write_text(installation.application.replace("_application@", "_other@"))
+    weak = installation.manage(
+        installation.application, "create_roles", str(owner), str(application)
+    )
+    assert "must be a superuser's" in weak.stderr
+    same = installation.manage(installation.administrator, "create_roles", str(owner), str(owner))
+    assert "must be two roles" in same.stderr
+    none = installation.manage(
+        installation.administrator, "create_roles", str(owner), str(tmp_path / "none")
+    )
+    assert "cannot be read" in none.stderr
+
+
+def test_tests_start_their_processes_as_the_application(
+    process_environment: dict[str, str],
+) -> None:
+    if not settings.DATABASE_APPLICATION_ROLE:
+        pytest.skip("DATABASE_URL is set: its server has one role for everything.")
+    assert (
+        urlsplit(process_environment["DATABASE_URL"]).username == settings.DATABASE_APPLICATION_ROLE
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT has_table_privilege(%s, 'jobs_task', 'UPDATE')",
+            (settings.DATABASE_APPLICATION_ROLE,),
+        )
+        assert cursor.fetchone() == (True,)
