@@ -19,6 +19,7 @@ from django.utils.crypto import salted_hmac
 from config import logging
 from config.api_description import DESCRIPTION
 from config.development import postgres, secrets
+from config.postgresql import limits
 
 # lets Django's generic classes take their type parameters at run time
 django_stubs_ext.monkeypatch()
@@ -105,26 +106,32 @@ DATABASE_APPLICATION_ROLE: str = env.str("DATABASE_APPLICATION_ROLE", default=""
 DB_POOL_MIN_SIZE: int = env.int("DB_POOL_MIN_SIZE", default=1)
 # Of each web process: a connection for each thread, the probes and what waits; 0: no pool.
 DB_POOL_MAX_SIZE: int = env.int("DB_POOL_MAX_SIZE", default=WEB_THREADS + 3)
-DB_POOL_TIMEOUT: float = env.float(
-    "DB_POOL_TIMEOUT", default=10
-)  # seconds a request waits for a connection
-DB_POOL_MAX_IDLE: float = env.float("DB_POOL_MAX_IDLE", default=300)
-DB_STATEMENT_TIMEOUT: float = env.float(
-    "DB_STATEMENT_TIMEOUT", default=30
-)  # seconds, in web processes; 0: none
-if os.environ.get("CIVICLENS_PROCESS") == "web" and DB_POOL_MAX_SIZE > 0:
-    _pool = {
-        "min_size": DB_POOL_MIN_SIZE,
-        "max_size": DB_POOL_MAX_SIZE,
-        "timeout": DB_POOL_TIMEOUT,
-        "max_idle": DB_POOL_MAX_IDLE,
-    }
-    DATABASES["default"] |= {"CONN_MAX_AGE": 0}
-    DATABASES["default"]["OPTIONS"]["pool"] = _pool
-    if DB_STATEMENT_TIMEOUT > 0:
-        _timeout = f"-c statement_timeout={int(DB_STATEMENT_TIMEOUT * 1000)}"
+# Seconds that a request waits for a connection, and after which an idle one is closed.
+DB_POOL_TIMEOUT_SECONDS: float = env.float(
+    "DB_POOL_TIMEOUT_SECONDS", default=env.float("DB_POOL_TIMEOUT", default=10)
+)
+DB_POOL_MAX_IDLE_SECONDS: float = env.float(
+    "DB_POOL_MAX_IDLE_SECONDS", default=env.float("DB_POOL_MAX_IDLE", default=300)
+)
+# Of each statement of a web process; 0: none. DB_STATEMENT_TIMEOUT says it in milliseconds.
+DB_STATEMENT_TIMEOUT_SECONDS: float = limits.seconds(
+    env.str("DB_STATEMENT_TIMEOUT_SECONDS", default=""),
+    milliseconds=env.str("DB_STATEMENT_TIMEOUT", default=""),
+    default=30,
+)
+if os.environ.get("CIVICLENS_PROCESS") == "web":
+    if DB_STATEMENT_TIMEOUT_SECONDS > 0:
+        _timeout = f"-c statement_timeout={int(DB_STATEMENT_TIMEOUT_SECONDS * 1000)}"
         _given = DATABASES["default"]["OPTIONS"].get("options", "")
         DATABASES["default"]["OPTIONS"]["options"] = f"{_given} {_timeout}".strip()
+    if DB_POOL_MAX_SIZE > 0:
+        DATABASES["default"] |= {"CONN_MAX_AGE": 0}
+        DATABASES["default"]["OPTIONS"]["pool"] = {
+            "min_size": DB_POOL_MIN_SIZE,
+            "max_size": DB_POOL_MAX_SIZE,
+            "timeout": DB_POOL_TIMEOUT_SECONDS,
+            "max_idle": DB_POOL_MAX_IDLE_SECONDS,
+        }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Applications ------------------------------------------------------------------------------
@@ -491,7 +498,8 @@ EMBEDDER_TIMEOUT_SECONDS: float = env.float("EMBEDDER_TIMEOUT_SECONDS", default=
 VECTOR_INDEX_TYPE: str = env.str("VECTOR_INDEX_TYPE", default="hnsw")  # hnsw, ivfflat or none
 VECTOR_HNSW_M: int = env.int("VECTOR_HNSW_M", default=16)
 VECTOR_HNSW_EF_CONSTRUCTION: int = env.int("VECTOR_HNSW_EF_CONSTRUCTION", default=200)
-VECTOR_HNSW_EF_SEARCH: int = env.int("VECTOR_HNSW_EF_SEARCH", default=200)
+# The most that HNSW keeps while it searches, up to 1000: what finds more takes longer.
+VECTOR_HNSW_EF_SEARCH: int = env.int("VECTOR_HNSW_EF_SEARCH", default=1000)
 VECTOR_IVF_LISTS: int = env.int("VECTOR_IVF_LISTS", default=0)  # 0: one for a thousand rows
 VECTOR_IVF_PROBES: int = env.int("VECTOR_IVF_PROBES", default=32)
 VECTOR_BUILD_MEMORY_MB: int = env.int(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import UUID
@@ -13,7 +12,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
 from django.forms.fields import InvalidJSONInput
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -40,8 +39,8 @@ from jobs.models import (
     Worker,
 )
 from jobs.operations import actions as operator_actions
-from jobs.operations import alerts, dashboard, overview, rollup
-from jobs.redaction import redact, redact_value, shown_arguments
+from jobs.operations import alerts, dashboard, display, overview, rollup
+from jobs.redaction import SEALED, redact
 from jobs.states import State
 from jobs.worker import schedule
 
@@ -108,7 +107,7 @@ class DashboardAdmin(ReadOnlyAdmin[Dashboard]):
 
 class AttemptInline(admin.TabularInline[Attempt, Task]):
     model = Attempt
-    fields = ("number", "started_at", "finished_at", "error_type", "error_text", "traceback_text")
+    fields = ("number", "started", "finished", "took", "error_type", "error_text", "traceback_text")
     readonly_fields = fields
     extra = 0
     can_delete = False
@@ -118,6 +117,18 @@ class AttemptInline(admin.TabularInline[Attempt, Task]):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    @admin.display(description="started")
+    def started(self, attempt: Attempt) -> str:
+        return display.exact(attempt.started_at)
+
+    @admin.display(description="finished")
+    def finished(self, attempt: Attempt) -> str:
+        return display.exact(attempt.finished_at)
+
+    @admin.display(description="took")
+    def took(self, attempt: Attempt) -> str:
+        return display.duration(attempt.started_at, attempt.finished_at)
 
     @admin.display(description="error")
     def error_text(self, attempt: Attempt) -> str:
@@ -182,8 +193,19 @@ def _of_type(expected: type[C], name: str, value: Any) -> C:
     return value
 
 
-def _as_json(value: Any) -> SafeString:
-    return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False))
+def _beginning(task: Task, name: str) -> SafeString:
+    """The first part of a value of the task, and the way to the rest where there is more."""
+    part = display.part(task, name)
+    if part.is_whole:
+        return format_html("<pre>{}</pre>", part.text)
+    return format_html(
+        '<pre>{}</pre><p>The first {} of {} characters. <a href="{}?start={}">Show the rest</a></p>',
+        part.text,
+        f"{part.end:,}",
+        f"{part.total:,}",
+        reverse("admin:jobs_task_value", args=(task.pk, name)),
+        part.end,
+    )
 
 
 class DeclaredFilter(admin.SimpleListFilter):
@@ -220,14 +242,15 @@ class TaskAdmin(ReadOnlyAdmin[Task]):
     list_display = (
         "id",
         "actor",
+        "brief_arguments",
         "queue",
         "urgency",
         "state",
-        "attempt",
-        "max_attempts",
-        "created_at",
-        "started_at",
-        "finished_at",
+        "tries",
+        "last_error",
+        "created",
+        "started",
+        "took",
     )
     list_filter = ("state", "urgency", QueueFilter, ActorFilter)
     search_fields = ("id__exact", "actor", "request_id__exact", "unique_key__exact")
@@ -253,13 +276,13 @@ class TaskAdmin(ReadOnlyAdmin[Task]):
             },
         ),
         ("What it runs with", {"fields": ("arguments", "edit", "request_id", "created_by")}),
-        ("When", {"fields": ("created_at", "run_at", "published_at", "started_at", "finished_at")}),
+        ("When", {"fields": ("created", "due", "published", "started", "finished", "took")}),
         (
             "How far it is",
             {
                 "fields": (
                     "worker_id",
-                    "progress",
+                    "shown_progress",
                     "shown_checkpoint",
                     "cancel_requested_at",
                     "shown_result",
@@ -268,17 +291,71 @@ class TaskAdmin(ReadOnlyAdmin[Task]):
         ),
     )
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Task]:
+        """Leave the long values of a list in PostgreSQL."""
+        tasks = super().get_queryset(request)
+        is_list = (
+            request.resolver_match and request.resolver_match.url_name == "jobs_task_changelist"
+        )
+        return tasks.for_list() if is_list else tasks  # type: ignore[attr-defined,no-any-return]
+
+    @admin.display(description="arguments")
+    def brief_arguments(self, task: Any) -> str:
+        if task.is_sealed:
+            return SEALED
+        if task.brief is None:
+            return f"{task.arguments_bytes:,} bytes"
+        return display.line(
+            [*task.brief["args"], *([task.brief["kwargs"]] if task.brief["kwargs"] else [])]
+        )
+
+    @admin.display(description="attempts")
+    def tries(self, task: Task) -> str:
+        return f"{task.attempt} of {task.max_attempts}"
+
+    @admin.display(description="last error")
+    def last_error(self, task: Any) -> str:
+        return redact(task.last_error or "").partition("\n")[0][: display.LINE_CHARACTERS]
+
+    @admin.display(description="created", ordering="id")
+    def created(self, task: Task) -> str:
+        return display.exact(task.created_at)
+
+    @admin.display(description="due")
+    def due(self, task: Task) -> str:
+        return display.exact(task.run_at)
+
+    @admin.display(description="published")
+    def published(self, task: Task) -> str:
+        return display.exact(task.published_at)
+
+    @admin.display(description="started")
+    def started(self, task: Task) -> str:
+        return display.exact(task.started_at)
+
+    @admin.display(description="finished")
+    def finished(self, task: Task) -> str:
+        return display.exact(task.finished_at)
+
+    @admin.display(description="took")
+    def took(self, task: Task) -> str:
+        return display.duration(task.started_at, task.finished_at)
+
     @admin.display(description="arguments")
     def arguments(self, task: Task) -> SafeString:
-        return _as_json(shown_arguments(task))
+        return _beginning(task, "arguments")
+
+    @admin.display(description="progress")
+    def shown_progress(self, task: Task) -> SafeString:
+        return _beginning(task, "progress")
 
     @admin.display(description="checkpoint")
     def shown_checkpoint(self, task: Task) -> SafeString:
-        return _as_json(redact_value(task.checkpoint))
+        return _beginning(task, "checkpoint")
 
     @admin.display(description="result")
     def shown_result(self, task: Task) -> SafeString:
-        return _as_json(redact_value(task.result))
+        return _beginning(task, "result")
 
     @admin.display(description="")
     def edit(self, task: Task) -> SafeString | str:
@@ -293,8 +370,29 @@ class TaskAdmin(ReadOnlyAdmin[Task]):
         view = self.admin_site.admin_view(self.arguments_view)
         return [
             path("<uuid:task_id>/arguments/", view, name="jobs_task_arguments"),
+            path(
+                "<uuid:task_id>/values/<str:name>/",
+                self.admin_site.admin_view(self.value_view),
+                name="jobs_task_value",
+            ),
             *super().get_urls(),
         ]
+
+    def value_view(self, request: HttpRequest, task_id: UUID, name: str) -> HttpResponse:
+        """Show one part of a long value; `?start=` says from which character on."""
+        task = get_object_or_404(Task, pk=task_id)
+        if not self.has_view_permission(request, task):
+            raise PermissionDenied
+        if name not in display.VALUES:
+            raise Http404
+        part = display.part(task, name, start=int(request.GET.get("start", "0")))
+        context = self.admin_site.each_context(request) | {
+            "task": task,
+            "part": part,
+            "previous": max(part.start - display.PART_CHARACTERS, 0),
+            "title": f"{name.capitalize()} of a task",
+        }
+        return TemplateResponse(request, "admin/jobs/task/value.html", context)
 
     def arguments_view(self, request: HttpRequest, task_id: UUID) -> HttpResponse:
         """Edit the arguments of a dead task, which may then be replayed."""
@@ -461,7 +559,7 @@ class TaskGroupAdmin(ReadOnlyAdmin[TaskGroup]):
 
     @admin.display(description="callback arguments")
     def arguments(self, group: TaskGroup) -> SafeString:
-        return _as_json(redact_value(group.callback_args))
+        return display.line(group.callback_args)
 
 
 @admin.register(OnceKey)

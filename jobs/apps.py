@@ -10,3 +10,4 @@ class JobsConfig(AppConfig):
     def ready(self) -> None:
         # Every process knows every actor and job type, not only the workers.
         autodiscover_modules(*settings.DRAMATIQ_AUTODISCOVER_MODULES)
+        from jobs import checks  # noqa: F401, PLC0415 - registers them; they need the models

@@ -52,6 +52,10 @@ class AsksForPause(Exception):
     retry_after: timedelta | None = None
 
 
+class NotStorable(PermanentError, ValueError):
+    """PostgreSQL cannot store this."""
+
+
 class SealBroken(PermanentError):
     """What is sealed cannot be opened with any of JOBS_SEAL_KEYS."""
 

@@ -11,7 +11,7 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Func
-from django.db.models.functions import Now
+from django.db.models.functions import JSONObject, Left, Now
 from uuid_utils.compat import uuid7
 
 from jobs.model_fields import LineField
@@ -23,12 +23,40 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
 
+#: Arguments up to so many stored bytes stand in a list.
+BRIEF_BYTES = 2_000
+
+
+class StoredBytes(models.Func):
+    """How many bytes a value takes in its row, compressed or not: known without reading it."""
+
+    function = "pg_column_size"
+    output_field = models.IntegerField()
+
+
 class TaskQuerySet(models.QuerySet["Task"]):
     """Choosing tasks."""
 
     def pending(self) -> TaskQuerySet:
         """Tasks that wait to be claimed, now or later."""
         return self.filter(state__in=PENDING_STATES)
+
+    def for_list(self) -> TaskQuerySet:
+        """Each with what a list shows of it: `last_error`, `is_sealed`, and `brief`, its arguments
+        where they are short; `arguments_bytes` says how long they are. Long values stay behind.
+        """
+        newest = Attempt.objects.filter(task=models.OuterRef("pk")).order_by("-number")
+        return self.defer("args", "kwargs", "result", "checkpoint", "sealed_args").annotate(
+            last_error=models.Subquery(newest.values(line=Left("error", 400))[:1]),
+            is_sealed=models.Q(sealed_args__isnull=False),
+            arguments_bytes=StoredBytes("args") + StoredBytes("kwargs"),
+            brief=models.Case(
+                models.When(
+                    arguments_bytes__lte=BRIEF_BYTES,
+                    then=JSONObject(args="args", kwargs="kwargs"),
+                )
+            ),
+        )
 
     def due(self) -> TaskQuerySet:
         """Tasks that may be claimed now, by PostgreSQL's clock."""

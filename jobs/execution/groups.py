@@ -12,11 +12,11 @@ from uuid import UUID
 
 from django.db import transaction
 from dramatiq import get_broker
-from psycopg.types.json import Jsonb
 from uuid_utils.compat import uuid7
 
 from jobs.execution import entrance
 from jobs.ledger.database import execute, fetch
+from jobs.ledger.storable import as_jsonb
 from jobs.urgency import Urgency
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def send_group(
                 group_id,
                 len(children),
                 then.actor_name,
-                Jsonb(list(then_args)),
+                as_jsonb(list(then_args), f"The arguments of {then.actor_name}"),
                 here.urgency,
                 here.sender,
             ),

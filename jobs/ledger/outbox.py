@@ -14,6 +14,7 @@ from uuid_utils.compat import uuid7
 
 from jobs import sealing
 from jobs.ledger.database import execute, fetch
+from jobs.ledger.storable import as_jsonb, refuse_options
 from jobs.urgency import Urgency
 
 
@@ -107,6 +108,8 @@ def insert_once(task: NewTask, period: timedelta) -> UUID:
     """Like `insert`, but nothing is sent for `period` after a task of the same unique key; return
     that task's id.
     """
+    _shared(task, period)  # what cannot be stored is refused before the key is taken
+    _stored(task, task.args)
     sent = fetch(
         """
         INSERT INTO jobs_oncekey AS once (key, task_id, expires_at) VALUES (%s, %s, statement_timestamp() + %s)
@@ -135,9 +138,10 @@ def insert_many(task: NewTask, arguments: Iterable[Sequence[Any]]) -> list[UUID]
 
 def _stored(task: NewTask, args: Sequence[Any]) -> tuple[Jsonb, bytes | None]:
     """The arguments as the two columns keep them: readable, or sealed."""
+    arguments = as_jsonb(list(args), f"The arguments of {task.actor}")
     if task.is_sealed:
         return Jsonb([]), sealing.seal({"args": list(args), "kwargs": task.kwargs})
-    return Jsonb(list(args)), None
+    return arguments, None
 
 
 _FIELDS = tuple(column.name for column in fields(NewTask))
@@ -145,8 +149,10 @@ _FIELDS = tuple(column.name for column in fields(NewTask))
 
 def _shared(task: NewTask, relay_delay: timedelta) -> dict[str, Any]:
     parameters = {name: getattr(task, name) for name in _FIELDS}
+    refuse_options(parameters)
+    kwargs = as_jsonb(task.kwargs, f"The named arguments of {task.actor}")
     return parameters | {
-        "kwargs": Jsonb({} if task.is_sealed else task.kwargs),
+        "kwargs": Jsonb({}) if task.is_sealed else kwargs,
         "trace_context": None if task.trace_context is None else Jsonb(task.trace_context),
         "relay_delay": relay_delay,
     }

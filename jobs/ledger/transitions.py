@@ -21,6 +21,7 @@ from psycopg.types.json import Jsonb
 from jobs import sealing
 from jobs.errors import LeaseLost
 from jobs.ledger.database import execute, fetch
+from jobs.ledger.storable import as_jsonb, as_text
 from jobs.states import State
 from jobs.urgency import Urgency
 
@@ -250,9 +251,13 @@ def complete(owned: Claim, result: Any) -> None:
     Raises:
         LeaseLost: the claim is no longer ours; the caller's transaction must not commit.
     """
-    parameters = (None if result is None else Jsonb(result), owned.id, owned.token)
+    parameters = (_result(result), owned.id, owned.token)
     if not execute(_COMPLETE, parameters, is_prepared=True):
         raise LeaseLost
+
+
+def _result(result: Any) -> Jsonb | None:
+    return None if result is None else as_jsonb(result, "The result")
 
 
 _COMPLETE_MANY = f"""
@@ -268,7 +273,7 @@ def complete_many(owned: Sequence[Claim], results: Sequence[Any]) -> None:
     Raises:
         LeaseLost: one of the claims is no longer ours; the caller's transaction must not commit.
     """
-    stored = [None if result is None else Jsonb(result) for result in results]
+    stored = [_result(result) for result in results]
     parameters = ([claim.id for claim in owned], stored, owned[0].token)
     if execute(_COMPLETE_MANY, parameters, is_prepared=True) != len(owned):
         raise LeaseLost
@@ -334,19 +339,12 @@ def fail(
         "pause": pause,
         "is_permanent": is_permanent,
         "is_cancelled": is_cancelled,
-        "error_type": _storable(failure.error_type)[:200],
-        "error": _storable(failure.error),
-        "traceback": _storable(failure.traceback),
+        "error_type": as_text(failure.error_type, longest=200),
+        "error": as_text(failure.error),
+        "traceback": as_text(failure.traceback),
     }
     rows = fetch(_FAIL, parameters)
     return State(rows[0][0]) if rows else None
-
-
-def _storable(text: str) -> str:
-    """`text` without what PostgreSQL cannot hold (NUL, lone surrogates), bounded to 20,000
-    characters.
-    """
-    return text.replace("\0", "").encode("utf-8", "replace").decode()[:20_000]
 
 
 def backoff(attempt: int, *, base: timedelta, maximum: timedelta) -> timedelta:
@@ -467,7 +465,7 @@ def report_progress(owned: Claim, progress: dict[str, Any]) -> bool:
         UPDATE jobs_task SET progress = %s WHERE id = %s AND {IS_RUNNING} AND claim_token = %s
         RETURNING cancel_requested_at IS NOT NULL
         """,  # noqa: S608 - constants only
-        (Jsonb(progress), owned.id, owned.token),
+        (as_jsonb(progress, "The progress"), owned.id, owned.token),
     )
     if not rows:
         raise LeaseLost
@@ -483,7 +481,7 @@ def save_checkpoint(owned: Claim, checkpoint: Any) -> None:
     sql = (
         f"UPDATE jobs_task SET checkpoint = %s WHERE id = %s AND {IS_RUNNING} AND claim_token = %s"  # noqa: S608 - constants only
     )
-    if not execute(sql, (Jsonb(checkpoint), owned.id, owned.token)):
+    if not execute(sql, (as_jsonb(checkpoint, "The checkpoint"), owned.id, owned.token)):
         raise LeaseLost
 
 
@@ -492,5 +490,5 @@ def keep_undecodable(queue: str, body: bytes, error: str) -> None:
     execute(
         "INSERT INTO jobs_undecodablemessage (queue, body, error, received_at)"
         " VALUES (%s, %s, %s, statement_timestamp())",
-        (queue, body, _storable(error)),
+        (queue, body, as_text(error)),
     )

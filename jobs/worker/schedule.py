@@ -13,12 +13,13 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import structlog
-from croniter import croniter
+from croniter import CroniterBadDateError, croniter
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.utils.module_loading import import_string
-from dramatiq import Message, get_broker
+from dramatiq import ActorNotFound, Message, get_broker
 
+from jobs.errors import JobsError
 from jobs.execution import entrance
 from jobs.ledger.database import execute, fetch
 from jobs.urgency import Urgency
@@ -56,17 +57,44 @@ class Entry:
     time_zone: str = ""
 
     def last_due(self, now: datetime) -> datetime:
-        """The latest time at or before `now` at which the entry was due."""
+        """Return the latest time at or before `now` at which the entry was due."""
         due: datetime = self._times(now + timedelta(microseconds=1)).get_prev(datetime)
+        while self._is_repetition(due):
+            due = self._times(due).get_prev(datetime)
         return due
 
     def next_due(self, now: datetime) -> datetime:
-        """The first time after `now` at which the entry is due."""
+        """Return the first time after `now` at which the entry is due."""
         due: datetime = self._times(now).get_next(datetime)
+        while self._is_repetition(due):
+            due = self._times(due).get_next(datetime)
         return due
+
+    def fault(self, now: datetime) -> str:
+        """Return what is wrong with the entry, in a sentence; empty where it can run."""
+        try:
+            get_broker().get_actor(self.actor)
+            self.next_due(now)
+        except ActorNotFound:
+            return f"There is no actor {self.actor!r}."
+        except CroniterBadDateError:
+            return f"No day ever fits {self.cron!r}."
+        except (ValueError, KeyError) as error:  # croniter's and zoneinfo's own errors are both
+            return str(error)
+        return ""
 
     def _times(self, start: datetime) -> croniter:
         return croniter(self.cron, start.astimezone(ZoneInfo(self.time_zone or settings.TIME_ZONE)))
+
+    def _is_repetition(self, due: datetime) -> bool:
+        """Tell whether `due` lies in the second pass of an hour that autumn repeats.
+
+        Entries that name their hours have run in the first. Those of every hour go on, since for
+        them the repeated hour is an hour like others.
+        """
+        first = due.replace(fold=0)
+        is_repeated = due.fold == 1 and first.utcoffset() != due.utcoffset()
+        return is_repeated and "*" not in self.cron.split()[1]
 
 
 def entries() -> list[Entry]:
@@ -84,7 +112,21 @@ def tick() -> int:
         """,
         (list(schedule),),
     )
-    return sum(_tick(schedule[name], now, last) for name, now, last in rows)
+    return sum(_tick_alone(schedule[name], now, last) for name, now, last in rows)
+
+
+def _tick_alone(entry: Entry, now: datetime, last: datetime | None) -> bool:
+    """Like `_tick`; a faulty entry is logged and keeps none of the others from its time."""
+    if fault := entry.fault(now):
+        log.error("jobs.schedule_entry_faulty", name=entry.name, fault=fault)
+        return False
+    try:
+        return _tick(entry, now, last)
+    except (DatabaseError, JobsError, TypeError, ValueError) as error:
+        if isinstance(error, (OperationalError, InterfaceError)):
+            raise  # the server is away: nobody's entry can run
+        log.exception("jobs.schedule_entry_failed", name=entry.name)
+        return False
 
 
 def _tick(entry: Entry, now: datetime, last: datetime | None) -> bool:
@@ -128,7 +170,8 @@ class Line:
     last_due_at: datetime | None
     task_id: UUID | None
     task_state: str | None
-    next_due_at: datetime
+    next_due_at: datetime | None
+    fault: str
 
 
 def overview() -> list[Line]:
@@ -144,4 +187,9 @@ def overview() -> list[Line]:
     )
     last = {name: (due_at, task_id, state) for name, due_at, task_id, state in rows}
     never: tuple[Any, Any, Any] = (None, None, None)
-    return [Line(entry, *last.get(entry.name, never), entry.next_due(now)) for entry in entries()]
+    return [_line(entry, now, last.get(entry.name, never)) for entry in entries()]
+
+
+def _line(entry: Entry, now: datetime, last: tuple[Any, Any, Any]) -> Line:
+    fault = entry.fault(now)
+    return Line(entry, *last, None if fault else entry.next_due(now), fault)

@@ -9,13 +9,16 @@ from django.db import connection
 #: a question that lies far from every cluster may end in the wrong one: among a million, 3 found
 #: .87 of the nearest on average, 5 found .98.
 EF_SEARCH_PER_ROW = 5
+#: For few rows too; VECTOR_HNSW_EF_SEARCH bounds both.
+EF_SEARCH_MINIMUM = 200
 
 
 def tuned_for_index(count: int) -> None:
     """Until the savepoint is undone: scan on past rows that are filtered out, and take the index in
     any case.
     """
-    ef_search = min(1000, max(settings.VECTOR_HNSW_EF_SEARCH, EF_SEARCH_PER_ROW * count))
+    wished = max(EF_SEARCH_MINIMUM, EF_SEARCH_PER_ROW * count)
+    ef_search = min(settings.VECTOR_HNSW_EF_SEARCH, wished)
     values = {
         "hnsw.ef_search": ef_search,
         "hnsw.iterative_scan": "relaxed_order",

@@ -134,16 +134,16 @@ def application(installation: Installation) -> Iterator[psycopg.Connection]:
 def test_the_application_can_neither_alter_the_audit_log_nor_the_schema(
     application: psycopg.Connection, statement: str
 ) -> None:
-    application.execute(f"{EVENT} VALUES ('e', 's', '{{}}', '', now())")  # type: ignore[arg-type]
+    application.execute(f"{EVENT} VALUES ('e', 's', '{{}}', '', now())")
     with pytest.raises(InsufficientPrivilege):
-        application.execute(statement)  # type: ignore[arg-type]
+        application.execute(statement)
 
 
 def test_an_event_that_the_application_dates_back_bears_the_true_time(
     application: psycopg.Connection,
 ) -> None:
     row = application.execute(
-        f"{EVENT} VALUES ('e', 's', '{{}}', '', now() - interval '30 days')"  # type: ignore[arg-type]
+        f"{EVENT} VALUES ('e', 's', '{{}}', '', now() - interval '30 days')"
         " RETURNING created_at > now() - interval '1 minute'"
     ).fetchone()
     assert row == (True,)

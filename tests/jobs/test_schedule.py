@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.conf import LazySettings
 from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 from django.db import connection, transaction
 from django.test import Client
 
@@ -77,6 +78,86 @@ def test_of_many_schedulers_one_sends() -> None:
         thread.join()
     assert ScheduleTick.objects.filter(name="hourly", task_id__isnull=False).count() == 1
     assert Task.objects.filter(actor="probe_transactional").count() <= 2
+
+
+NEVER = Entry(name="never", cron="0 0 31 2 *", actor="probe_transactional", args=("tick",))
+NONSENSE = Entry(name="nonsense", cron="61 * * * *", actor="probe_transactional", args=("tick",))
+NOBODY = Entry(name="nobody", cron="0 * * * *", actor="nobody")
+NOWHERE = Entry(name="nowhere", cron="0 * * * *", actor="probe_failing", time_zone="Mars/Olympus")
+UNSENDABLE = Entry(name="unsendable", cron="* * * * *", actor="probe_transactional", args=("a\0b",))
+FAULTY = [NEVER, NONSENSE, NOBODY, NOWHERE]
+MIXED = [*FAULTY, UNSENDABLE, HOURLY]
+TWICE = [HOURLY, HOURLY]
+
+
+@pytest.mark.django_db
+def test_a_faulty_entry_fails_alone(settings: LazySettings, client: Client) -> None:
+    settings.JOBS_SCHEDULE = "tests.jobs.test_schedule.MIXED"
+    a_while_ago("unsendable", 30)
+    a_while_ago("hourly", 30)
+    assert schedule.tick() == 1
+    assert Task.objects.count() == 1
+    client.force_login(
+        User.objects.create_superuser("+12035550102"), backend="accounts.backends.StaffBackend"
+    )
+    assert "No day ever fits" in client.get("/admin/jobs/scheduletick/").content.decode()
+
+
+def test_faulty_entries_are_named_before_anything_starts(settings: LazySettings) -> None:
+    settings.JOBS_SCHEDULE = "tests.jobs.test_schedule.MIXED"
+    with pytest.raises(SystemCheckError) as failed:
+        call_command("check")
+    for entry in FAULTY:
+        assert repr(entry.name) in str(failed.value)
+    assert "'hourly'" not in str(failed.value)
+    settings.JOBS_SCHEDULE = "tests.jobs.test_schedule.TWICE"
+    with pytest.raises(SystemCheckError, match="2 entries of the schedule are called 'hourly'"):
+        call_command("check")
+    settings.JOBS_SCHEDULE = "tests.jobs.test_schedule.NONE_SUCH"
+    with pytest.raises(SystemCheckError, match="JOBS_SCHEDULE cannot be read"):
+        call_command("check")
+
+
+def runs(entry: Entry, day: datetime) -> list[str]:
+    """When the entry runs within 24 hours, by UTC, as a scheduler sees it that looks each minute."""
+    minutes = (day + timedelta(minutes=minute) for minute in range(24 * 60))
+    times = {entry.last_due(minute).astimezone(UTC) for minute in minutes}
+    return sorted(f"{time:%d %H:%M}" for time in times if time >= day)
+
+
+AUTUMN = datetime(2026, 10, 25, 0, 0, tzinfo=UTC)  # in Berlin 02:00 to 03:00 comes twice
+SPRING = datetime(2026, 3, 29, 0, 0, tzinfo=UTC)  # in Berlin 02:00 to 03:00 does not come
+
+
+@pytest.mark.parametrize(
+    ("cron", "expected"),
+    [
+        ("30 2 * * *", ["25 00:30"]),
+        ("15,45 2 * * *", ["25 00:15", "25 00:45"]),
+        ("30 1-3 * * *", ["25 00:30", "25 02:30"]),
+        ("0 */12 * * *", ["25 11:00", "25 23:00"]),
+    ],
+)
+def test_in_the_hour_that_autumn_repeats_an_entry_runs_once(cron: str, expected: list[str]) -> None:
+    entry = Entry(name="x", cron=cron, actor="x", time_zone="Europe/Berlin")
+    assert runs(entry, AUTUMN) == expected
+
+
+def test_what_runs_every_hour_runs_in_both_passes_of_the_repeated_one() -> None:
+    entry = Entry(name="x", cron="30 * * * *", actor="x", time_zone="Europe/Berlin")
+    assert runs(entry, AUTUMN)[:3] == ["25 00:30", "25 01:30", "25 02:30"]
+    assert len(runs(entry, AUTUMN)) == 24
+
+
+def test_the_next_time_is_none_of_the_repeated_hour() -> None:
+    entry = Entry(name="x", cron="30 2 * * *", actor="x", time_zone="Europe/Berlin")
+    after_first = datetime(2026, 10, 25, 0, 31, tzinfo=UTC)
+    assert entry.next_due(after_first) == datetime(2026, 10, 26, 1, 30, tzinfo=UTC)
+
+
+def test_in_the_hour_that_spring_leaves_out_a_daily_entry_runs_once_too() -> None:
+    entry = Entry(name="x", cron="30 2 * * *", actor="x", time_zone="Europe/Berlin")
+    assert len(runs(entry, SPRING)) == 1
 
 
 def test_times_follow_the_entrys_time_zone() -> None:

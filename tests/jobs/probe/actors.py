@@ -100,6 +100,30 @@ def probe_hopeless(key: str) -> None:
     raise jobs.PermanentError(f"never {key}")
 
 
+@jobs.actor()
+def probe_answering(text: str) -> str:
+    """Return the text whose escapes `text` spells."""
+    return text.encode().decode("unicode_escape")
+
+
+@jobs.actor(kind="long")
+def probe_progressing(text: str) -> None:
+    """Report the text whose escapes `text` spells as a stage."""
+    jobs.current_task().progress(0.5, text.encode().decode("unicode_escape"))
+
+
+@jobs.actor(kind="long")
+def probe_checkpointing(text: str) -> None:
+    """Keep the text whose escapes `text` spells as a checkpoint."""
+    jobs.current_task().save_checkpoint(text.encode().decode("unicode_escape"))
+
+
+@jobs.actor(max_attempts=1)
+def probe_failing_with(text: str) -> None:
+    """Fail with the text whose escapes `text` spells."""
+    raise ValueError(text.encode().decode("unicode_escape"))
+
+
 @jobs.actor(is_sealed=True)
 def probe_sealed(word: str, *, cave: int) -> None:
     """Leave the secret as an effect."""

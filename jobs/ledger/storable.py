@@ -1,0 +1,81 @@
+"""What the ledger can store: values as JSON, names as text, within PostgreSQL's bounds.
+
+A value that PostgreSQL refuses would break the sender's transaction with an error of the database;
+here it is refused before, in a sentence.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from jobs.errors import NotStorable
+
+#: As the columns of `jobs_task` are declared.
+NAME_MAX_CHARACTERS = {"unique_key": 200, "limit_key": 200, "job_type": 60, "request_id": 128}
+#: With a `limit_count` of 0 no task would ever start.
+NUMBERS = {
+    "limit_count": (1, 32_767),
+    "max_attempts": (1, 32_767),
+    "priority": (-32_768, 32_767),
+}
+#: Of a jsonb value, with room for PostgreSQL's own framing (it takes 255 MiB).
+JSON_MAX_BYTES = 200_000_000
+#: U+0000 and halves of characters (lone surrogates).
+_NOT_IN_TEXT = re.compile("[\0\ud800-\udfff]")
+#: An escaped U+0000, not an escaped backslash before `u0000`.
+_NULL_CHARACTER = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+
+
+def as_jsonb(value: Any, what: str) -> Jsonb:
+    """Return `value` as psycopg writes it into a jsonb column; `what` names it in an error.
+
+    Raises:
+        NotStorable: it is not JSON (as NaN is not), or no text of PostgreSQL's.
+    """
+    try:
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        size = len(text.encode())
+    except UnicodeEncodeError as error:
+        raise NotStorable(
+            f"{what} cannot be stored: half a character (a lone surrogate)."
+        ) from error
+    except (TypeError, ValueError, RecursionError) as error:
+        raise NotStorable(f"{what} cannot be stored as JSON: {error}") from error
+    if _NULL_CHARACTER.search(text):
+        raise NotStorable(f"{what} cannot be stored: the character U+0000 is in it.")
+    if size > JSON_MAX_BYTES:
+        raise NotStorable(f"{what} cannot be stored: {size} bytes are more than {JSON_MAX_BYTES}.")
+    return Jsonb(value, dumps=lambda _value: text)
+
+
+def refuse_options(options: dict[str, Any]) -> None:
+    """Refuse the names and numbers of a task that do not fit their columns.
+
+    Raises:
+        NotStorable: naming the first.
+    """
+    for name, (least, most) in NUMBERS.items():
+        number = options.get(name)
+        if number is not None and not (isinstance(number, int) and least <= number <= most):
+            raise NotStorable(f"{name} is {number!r}; it must be from {least} to {most}.")
+    for name, longest in NAME_MAX_CHARACTERS.items():
+        value = options.get(name)
+        if value is None:
+            continue
+        if not isinstance(value, str):
+            raise NotStorable(f"{name} must be text, not {type(value).__name__}.")
+        if len(value) > longest:
+            raise NotStorable(f"{name} has {len(value)} characters; {longest} are the most.")
+        if _NOT_IN_TEXT.search(value):
+            raise NotStorable(f"{name} cannot be stored: U+0000 or half a character is in it.")
+
+
+def as_text(text: str, *, longest: int = 20_000) -> str:
+    """Return `text` as a text column takes it: what cannot be stored shows as U+FFFD, the end is
+    cut.
+    """
+    return _NOT_IN_TEXT.sub("\ufffd", text[:longest])
