@@ -3,32 +3,41 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
+from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.conf import settings
-from django.db.models import Q
-from django.utils import timezone
+from django.contrib.sessions.models import Session as DeskSession
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
 
-from accounts.models import OtpChallenge, RefreshToken
+from accounts.models import OtpChallenge, RefreshToken, Session
 
 #: Rows of each kind deleted at once: few enough that nobody waits behind it.
 PRUNE_BATCH_ROWS = 1_000
 
 
 def prune() -> int:
-    """Delete one batch each of one-time codes past JOBS_RETENTION_DAYS and of refresh tokens;
-    return how many rows.
+    """Delete one batch of each kind that signing in left behind; return how many rows.
 
-    A token stays as long as its session, or a thief's use of it would not be noticed.
+    One-time codes and failed passwords go after JOBS_RETENTION_DAYS, sessions so long after their
+    end. A refresh token stays as long as its session, or a thief's use of it would not be noticed.
     """
-    now = timezone.now()
-    codes = OtpChallenge.objects.filter(
-        created_at__lt=now - timedelta(days=settings.JOBS_RETENTION_DAYS)
+    past = Now() - timedelta(days=settings.JOBS_RETENTION_DAYS)
+    kinds: tuple[QuerySet[Any], ...] = (
+        OtpChallenge.objects.filter(created_at__lt=past),
+        RefreshToken.objects.filter(
+            Q(session__expires_at__lt=Now()) | Q(session__revoked_at__isnull=False)
+        ),
+        Session.objects.filter(Q(expires_at__lt=past) | Q(revoked_at__lt=past)),
+        DeskSession.objects.filter(expire_date__lt=Now()),
+        AccessAttempt.objects.filter(attempt_time__lt=past),
+        AccessFailureLog.objects.filter(attempt_time__lt=past),
+        AccessLog.objects.filter(attempt_time__lt=past),
     )
-    tokens = RefreshToken.objects.filter(
-        Q(session__expires_at__lt=now) | Q(session__revoked_at__isnull=False)
-    )
-    batches = (
-        rows.model.objects.filter(pk__in=rows.values("pk")[:PRUNE_BATCH_ROWS])
-        for rows in (codes, tokens)
-    )
-    return sum(batch.delete()[0] for batch in batches)
+    return sum(_delete_batch(rows) for rows in kinds)
+
+
+def _delete_batch(rows: QuerySet[Any]) -> int:
+    batch = rows.values("pk")[:PRUNE_BATCH_ROWS]
+    return int(rows.model._default_manager.filter(pk__in=batch).delete()[0])  # noqa: SLF001 - documented

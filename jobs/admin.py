@@ -297,7 +297,7 @@ class TaskAdmin(ReadOnlyAdmin[Task]):
         is_list = (
             request.resolver_match and request.resolver_match.url_name == "jobs_task_changelist"
         )
-        return tasks.for_list() if is_list else tasks  # type: ignore[attr-defined,no-any-return]
+        return tasks.for_list() if is_list else tasks  # type: ignore[attr-defined]
 
     @admin.display(description="arguments")
     def brief_arguments(self, task: Any) -> str:
@@ -558,7 +558,7 @@ class TaskGroupAdmin(ReadOnlyAdmin[TaskGroup]):
     ordering = ("-id",)
 
     @admin.display(description="callback arguments")
-    def arguments(self, group: TaskGroup) -> SafeString:
+    def arguments(self, group: TaskGroup) -> str:
         return display.line(group.callback_args)
 
 

@@ -45,10 +45,10 @@ def as_jsonb(value: Any, what: str) -> Jsonb:
         ) from error
     except (TypeError, ValueError, RecursionError) as error:
         raise NotStorable(f"{what} cannot be stored as JSON: {error}") from error
-    if _NULL_CHARACTER.search(text):
-        raise NotStorable(f"{what} cannot be stored: the character U+0000 is in it.")
     if size > JSON_MAX_BYTES:
         raise NotStorable(f"{what} cannot be stored: {size} bytes are more than {JSON_MAX_BYTES}.")
+    if "\\u0000" in text and _NULL_CHARACTER.search(text):
+        raise NotStorable(f"{what} cannot be stored: the character U+0000 is in it.")
     return Jsonb(value, dumps=lambda _value: text)
 
 

@@ -64,34 +64,49 @@ def _retentions() -> dict[str, object]:
 
 def purge_ticks() -> int:
     """Delete ticks of the schedule older than the retention of tasks, but the last of each entry."""
-    sql = """
-        DELETE FROM jobs_scheduletick AS old WHERE due_at < statement_timestamp() - %s
-          AND EXISTS (SELECT FROM jobs_scheduletick AS newer WHERE newer.name = old.name AND newer.due_at > old.due_at)
-    """
-    return execute(sql, (timedelta(days=settings.JOBS_RETENTION_DAYS),))
+    newer = "SELECT FROM jobs_scheduletick AS newer WHERE newer.name = old.name AND newer.due_at > old.due_at"
+    past = f"due_at < statement_timestamp() - %s AND EXISTS ({newer})"
+    return _purge("jobs_scheduletick", past, timedelta(days=settings.JOBS_RETENTION_DAYS))
 
 
 def purge_once_keys() -> int:
     """Delete the keys whose period is over; return how many there were."""
-    return execute("DELETE FROM jobs_oncekey WHERE expires_at < statement_timestamp()", ())
+    return _purge("jobs_oncekey", "expires_at < statement_timestamp()")
 
 
 def purge_groups() -> int:
     """Delete the groups whose callback was sent longer ago than tasks are kept; return how many
     there were.
     """
-    sql = "DELETE FROM jobs_taskgroup WHERE callback_task_id IS NOT NULL AND created_at < statement_timestamp() - %s"
-    return execute(sql, (timedelta(days=settings.JOBS_RETENTION_DAYS),))
+    past = "callback_task_id IS NOT NULL AND created_at < statement_timestamp() - %s"
+    return _purge("jobs_taskgroup", past, timedelta(days=settings.JOBS_RETENTION_DAYS))
 
 
 def purge_limits() -> int:
     """Delete the rate limits whose window has ended; return how many there were."""
-    return execute("DELETE FROM jobs_ratelimit WHERE window_ends_at < statement_timestamp()", ())
+    return _purge("jobs_ratelimit", "window_ends_at < statement_timestamp()")
 
 
 def purge_answers() -> int:
     """Delete the answers kept longer than IDEMPOTENCY_RETENTION_HOURS; return how many there were."""
-    return execute(
-        "DELETE FROM jobs_idempotencykey WHERE created_at < statement_timestamp() - make_interval(hours => %s)",
-        (settings.IDEMPOTENCY_RETENTION_HOURS,),
+    past = "created_at < statement_timestamp() - %s"
+    return _purge(
+        "jobs_idempotencykey", past, timedelta(hours=settings.IDEMPOTENCY_RETENTION_HOURS)
     )
+
+
+def _purge(table: str, past: str, *parameters: object) -> int:
+    """Delete the rows of a table (`old`) that are past their time, some at a time; return how many.
+
+    Rows that somebody else holds are left to the next round.
+    """
+    sql = f"""
+        DELETE FROM {table} WHERE ctid = ANY(ARRAY(
+            SELECT ctid FROM {table} AS old WHERE {past} LIMIT %s FOR UPDATE SKIP LOCKED))
+    """  # noqa: S608 - names and conditions of this module
+    purged = 0
+    while True:
+        count = execute(sql, (*parameters, PRUNE_BATCH_TASKS))
+        purged += count
+        if count < PRUNE_BATCH_TASKS:
+            return purged

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.utils import timezone
+from django.db.models.functions import Now
 
 import jobs
 from embeddings.embedder import get_embedder
@@ -24,7 +24,6 @@ from matching.models import (
     OpportunityVector,
     Profile,
     ProfileVector,
-    StoredVector,
     VectorSpace,
 )
 from matching.text.rarity import refresh_rarity
@@ -188,25 +187,29 @@ def tidy() -> None:
     """
     with jobs.current_task().effects():
         refresh_rarity()
-        MatchRun.objects.filter(created_at__lt=timezone.now() - RUN_RETENTION).delete()
-        CachedRanking.objects.filter(expires_at__lt=timezone.now()).delete()
+    for past in (
+        MatchRun.objects.filter(created_at__lt=Now() - RUN_RETENTION),
+        CachedRanking.objects.filter(expires_at__lt=Now()),
+    ):
+        while _delete_batch(past):
+            jobs.current_task().progress(0.1, "past their time")
     for space in VectorSpace.objects.filter(
-        state=VectorSpace.State.RETIRED, retired_at__lt=timezone.now() - SPACE_RETENTION
+        state=VectorSpace.State.RETIRED, retired_at__lt=Now() - SPACE_RETENTION
     ):
         try:
             indexing.forget(space)
         except IndexBuildRunning:
             return  # the next night's round finds them
         for model in (OpportunityVector, ProfileVector):
-            while _delete_some(model, space):
+            while _delete_batch(model._default_manager.filter(space=space)):  # noqa: SLF001 - documented
                 jobs.current_task().progress(0.1, "vectors of a retired model")
 
 
-def _delete_some(model: type[StoredVector], space: VectorSpace) -> int:
-    """Delete at most `ROWS_DELETED_TOGETHER` vectors of a space; return how many."""
+def _delete_batch(rows: QuerySet[Any]) -> int:
+    """Delete at most `ROWS_DELETED_TOGETHER` of the rows; return how many."""
     with jobs.current_task().effects():
-        ids = model._default_manager.filter(space=space).values("pk")[:ROWS_DELETED_TOGETHER]  # noqa: SLF001 - documented
-        return model._default_manager.filter(pk__in=ids).delete()[0]  # noqa: SLF001 - documented
+        batch = rows.values("pk")[:ROWS_DELETED_TOGETHER]
+        return int(rows.model._default_manager.filter(pk__in=batch).delete()[0])  # noqa: SLF001 - documented
 
 
 def in_batches(send: Callable[[Sequence[str]], object]) -> None:

@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from axes.models import AccessAttempt
+from django.contrib.sessions.models import Session as DeskSession
 from django.db import transaction
 from django.utils import timezone
 
@@ -45,3 +47,25 @@ def test_tokens_are_kept_as_long_as_their_session() -> None:
     prune()
     assert {token.session_id for token in RefreshToken.objects.all()} == {live.id}
     assert (RefreshToken.objects.count(), Session.objects.count()) == (2, 3)
+
+
+def test_sessions_and_failed_passwords_go_after_the_retention(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "PRUNE_BATCH_ROWS", 1)
+    past = timezone.now() - timedelta(days=settings.JOBS_RETENTION_DAYS, seconds=1)
+    live, revoked, expired = (sessions.begin(make_user(), ORIGIN)[0] for _ in range(3))
+    Session.objects.filter(id=revoked.id).update(revoked_at=past)
+    Session.objects.filter(id=expired.id).update(expires_at=past)
+    for at in (past, past, timezone.now()):
+        attempt = AccessAttempt.objects.create(username="ada", failures_since_start=1)
+        AccessAttempt.objects.filter(pk=attempt.pk).update(attempt_time=at)
+    for days in (-1, -1, 1):
+        DeskSession.objects.create(
+            session_key=f"key{days}{DeskSession.objects.count()}",
+            expire_date=timezone.now() + timedelta(days=days),
+        )
+    prune()
+    assert Session.objects.get().id == live.id
+    assert AccessAttempt.objects.count() == 1
+    assert DeskSession.objects.get().expire_date > timezone.now()

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from jobs.errors import NotStorable
 from jobs.execution import groups
-from jobs.ledger.storable import as_jsonb
+from jobs.ledger import storable
 from jobs.models import Attempt, OnceKey, Task
 from jobs.states import State
 from jobs.testing import run_tasks
@@ -137,6 +137,7 @@ def test_what_only_looks_alike_is_stored(value: object) -> None:
     assert Task.objects.get().args == [value]
 
 
-def test_the_largest_value_is_named() -> None:
-    with pytest.raises(NotStorable, match="bytes are more than"):
-        as_jsonb("x" * 200_000_001, "The arguments")
+def test_the_largest_value_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storable, "JSON_MAX_BYTES", 1000)
+    with pytest.raises(NotStorable, match="The arguments cannot be stored: 1001 bytes are more"):
+        storable.as_jsonb("x" * 999, "The arguments")

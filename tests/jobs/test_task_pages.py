@@ -28,9 +28,9 @@ def operator(client: Client) -> Client:
     return client
 
 
-def send(*arguments: str) -> Task:
+def send(argument: str) -> Task:
     with transaction.atomic():
-        message = probe_transactional.send(*arguments)
+        message = probe_transactional.send(argument)
     return Task.objects.get(pk=message.message_id)
 
 
