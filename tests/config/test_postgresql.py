@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
+from config.postgresql import limits
 
 
 @pytest.mark.django_db
@@ -19,3 +21,29 @@ def test_statements_are_remembered_only_for_whoever_asks(settings: Settings) -> 
     with CaptureQueriesContext(connection) as seen:
         User.objects.count()
     assert len(seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "milliseconds", "expected"),
+    [("", "", 30), ("5", "", 5), ("0", "", 0), ("", "60000", 60), ("", "0", 0), ("0.5", "", 0.5)],
+)
+def test_the_limit_of_statements_is_said_in_either_unit(
+    text: str, milliseconds: str, expected: float
+) -> None:
+    assert limits.seconds(text, milliseconds=milliseconds, default=30) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "milliseconds", "message"),
+    [
+        ("", "30", "it counts milliseconds"),
+        ("5", "5000", "not both"),
+        ("-1", "", "would end every statement"),
+        ("soon", "", "could not convert"),
+    ],
+)
+def test_a_limit_that_ends_every_statement_is_refused_at_the_start(
+    text: str, milliseconds: str, message: str
+) -> None:
+    with pytest.raises(ImproperlyConfigured, match=message):
+        limits.seconds(text, milliseconds=milliseconds, default=30)
