@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 from django.conf import settings
 from django.db import connection, transaction
@@ -23,7 +24,7 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 from config.development import processes
 from config.development.rabbitmq import INSTALL_COMMAND, RabbitmqNode, find_server
 from config.postgresql import roles
-from tests.settings import OWN_POSTGRES, PGBOUNCER, POSTGRES, TEST_DATA_DIR
+from tests.settings import APPLICATION_ROLE, OWN_POSTGRES, PGBOUNCER, POSTGRES, TEST_DATA_DIR
 
 USERS: IO[str] | None = None
 SHARED_NODE: RabbitmqNode | None = None
@@ -63,6 +64,8 @@ def pytest_sessionstart() -> None:
         USERS = (TEST_DATA_DIR / "users.lock").open("w")
         fcntl.flock(USERS, fcntl.LOCK_SH)
         POSTGRES.ensure_running()
+        with psycopg.connect(POSTGRES.url) as administrator:
+            roles.create_role(administrator.cursor(), roles.Login(APPLICATION_ROLE))
     if PGBOUNCER is not None:
         PGBOUNCER.start()
 

@@ -8,11 +8,8 @@ it, so that processes started by tests inherit it. `tests.conftest` starts the s
 import os
 from pathlib import Path
 
-import psycopg
-
 from config.development.pgbouncer import PgBouncer
 from config.development.postgres import PostgresServer
-from config.postgresql import roles
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 TEST_DATA_DIR = Path(os.environ.get("DATA_DIR") or BASE_DIR / "var").resolve() / "test"
@@ -24,26 +21,15 @@ APPLICATION_ROLE = "civiclens_application"
 # With TESTS_THROUGH_PGBOUNCER=on every connection leads through a PgBouncer in transaction mode.
 PGBOUNCER: PgBouncer | None = None
 
-
-def ensure_application_role(url: str) -> str:
-    """Create the role where it is missing; return its name."""
-    with (
-        psycopg.connect(url.replace("postgres://", "postgresql://")) as administrator,
-        administrator.cursor() as cursor,
-    ):
-        roles.create_role(cursor, roles.Login(APPLICATION_ROLE))
-    return APPLICATION_ROLE
-
-
 if OWN_POSTGRES:
     os.environ["DATABASE_URL"] = POSTGRES.url
-    # Processes that tests start work as the application's role, as in production; this one may do more.
-    os.environ["DATABASE_APPLICATION_ROLE"] = ensure_application_role(POSTGRES.url)
+    # Processes that tests start work as the application, as in production; this one may do more.
+    os.environ["DATABASE_APPLICATION_ROLE"] = APPLICATION_ROLE
     if os.environ.get("TESTS_THROUGH_PGBOUNCER") == "on":
         PGBOUNCER = PgBouncer(
             TEST_DATA_DIR / "pgbouncer" / str(os.getpid()),
             host=str(POSTGRES.socket_folder),
-            users={"postgres": "", os.environ["DATABASE_APPLICATION_ROLE"]: ""},
+            users={"postgres": "", APPLICATION_ROLE: ""},
             pool_size=10,
         )
         os.environ["DATABASE_DIRECT_URL"] = POSTGRES.url
