@@ -40,7 +40,7 @@ DROP FUNCTION accounts_stamp_event();
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0007_seal_seeds'),
+        ('accounts', '0008_report_sms'),
     ]
 
     operations = [
