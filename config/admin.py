@@ -13,7 +13,7 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError
-from django.http import HttpRequest, HttpResponseBadRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.http.response import HttpResponseBase
 from django.template.response import SimpleTemplateResponse
 from django_otp.admin import OTPAdminAuthenticationForm, OTPAdminSite
@@ -21,6 +21,7 @@ from django_otp.admin import OTPAdminAuthenticationForm, OTPAdminSite
 from accounts import audit, totp
 from accounts.backends import NAME_MAX_CHARACTERS
 from accounts.models import StaffAuthenticator, User
+from config import sign_in
 
 V = TypeVar("V", bound=Callable[..., HttpResponseBase])
 
@@ -79,6 +80,17 @@ class CivicLensAdminSite(admin.AdminSite):
     @property
     def login_template(self) -> str | None:  # type: ignore[override]
         return OTPAdminSite.login_template if settings.STAFF_TOTP_REQUIRED else None
+
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the form, or try a password: few at once, and so many an hour from one address."""
+        if request.method != "POST":
+            return super().login(request, extra_context)
+        if refusal := sign_in.refusal(request):
+            return refusal
+        with sign_in.turn() as refusal:
+            return refusal or super().login(request, extra_context)
 
     def admin_view(self, view: V, cacheable: bool = False) -> V:
         return super().admin_view(_refusing(view), cacheable)

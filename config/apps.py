@@ -16,7 +16,10 @@ class CivicLensAdminConfig(AdminConfig):
 
     def ready(self) -> None:
         super().ready()
-        from django_dramatiq.models import Task  # noqa: PLC0415 - models are loaded only now
+        from config import http_metrics  # noqa: PLC0415 - models are loaded only now
+
+        http_metrics.register()
+        from django_dramatiq.models import Task  # noqa: PLC0415
         from django_otp.plugins.otp_totp.models import TOTPDevice  # noqa: PLC0415
 
         # The ledger has the tasks, not Dramatiq; `manage.py enrol_totp` makes authenticators, whose

@@ -12,13 +12,20 @@ from typing import Any, Generic, TypeVar
 import structlog
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.db import connection
+from django.db import connection, transaction
 
 from jobs.operations.health import BrokerState, broker_state, ledger_lag
 
 T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
+
+
+#: A table of its own in each transaction, of 100 kB: what is reused would hide a full disk.
+_WRITE = (
+    "CREATE TEMPORARY TABLE civiclens_readiness ON COMMIT DROP AS"
+    " SELECT number FROM generate_series(1, 3000) AS number"
+)
 
 
 class Probe(Generic[T]):
@@ -86,8 +93,28 @@ def _ask_database() -> float:
         connection.close()
 
 
+def _write_and_read() -> None:
+    """Write some pages that need new room, read them back, and let the commit reach the disk.
+
+    Raises an error of the database where its disk is full or it only reads.
+    """
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(_WRITE)
+            cursor.execute("SELECT count(*) FROM civiclens_readiness")
+    finally:
+        connection.close()
+
+
 database_probe: Probe[float] = Probe(_ask_database, patience_seconds=2)
+disk_probe: Probe[None] = Probe(_write_and_read, patience_seconds=2, keep_seconds=5)
 broker_probe: Probe[BrokerState] = Probe(broker_state, patience_seconds=2, keep_seconds=5)
+
+
+def forget() -> None:
+    """Make every next check anew."""
+    for probe in (database_probe, disk_probe, broker_probe):
+        probe.forget()
 
 
 def report() -> dict[str, Any]:
@@ -97,7 +124,7 @@ def report() -> dict[str, Any]:
     RabbitMQ's absence is no more than that: requests are answered, and their tasks run when it is
     back.
     """
-    checks = {**_database_and_ledger(), "broker": _broker()}
+    checks = {**_database_and_ledger(), "disk": _disk(), "broker": _broker()}
     found = {check["status"] for check in checks.values()}
     status = next((level for level in ("down", "degraded") if level in found), "ok")
     return {"status": status, "checks": checks}
@@ -114,6 +141,15 @@ def _database_and_ledger() -> dict[str, dict[str, Any]]:
         "database": {"status": "ok"},
         "ledger": {"status": "degraded" if late else "ok", "lag_seconds": round(lag, 1)},
     }
+
+
+def _disk() -> dict[str, Any]:
+    try:
+        disk_probe.ask()
+    except (DatabaseError, TimeoutError) as error:
+        log.warning("health_disk_down", error=type(error).__name__, reason=str(error))
+        return {"status": "down"}
+    return {"status": "ok"}
 
 
 def _broker() -> dict[str, Any]:

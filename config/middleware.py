@@ -21,7 +21,8 @@ from django.utils.cache import patch_cache_control
 from uuid_utils.compat import uuid7
 
 from accounts import origins
-from config import problems
+from config import http_metrics, problems
+from config.probes import PROBE_PATHS
 from jobs.execution.entrance import Entrance, entering_by
 from jobs.http import waiting
 from jobs.urgency import Urgency
@@ -31,7 +32,8 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 log = structlog.get_logger(__name__)
 
 API_PREFIX = "/api/"
-PROBE_PATHS = ("/livez", "/readyz", "/api/v1/health")
+#: When the whole request had arrived, by `time.perf_counter`; the server says so.
+ARRIVED_AT = "civiclens.arrived_at"
 #: Where a trailing slash is optional.
 SLASH_OPTIONAL_PREFIXES = (API_PREFIX, "/livez", "/readyz", "/problems")
 
@@ -54,9 +56,11 @@ class RequestIdMiddleware:
         request_id = given if _REQUEST_ID.fullmatch(given) else own_id
         started = time.perf_counter()
         ids = {"request_id": request_id, "own_request_id": own_id}
+        request.META.setdefault(ARRIVED_AT, started)
         with structlog.contextvars.bound_contextvars(**ids):
             response = self.get_response(request)
             if not waiting.is_postponed(request):
+                _count(request, response)
                 _log_finished(request, response, started)
         response["X-Request-ID"] = request_id
         return response
@@ -123,15 +127,13 @@ class OptionalSlashMiddleware:
 
 
 class ContentSecurityPolicyMiddleware:
-    """Pages load nothing but this product's own files.
-
-    The admin has its own styles and is left to Django.
-    """
+    """Pages load nothing but this product's own files. Only the admin may style single elements."""
 
     POLICY = (
         "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
         "frame-ancestors 'none'; form-action 'self'"
     )
+    ADMIN_POLICY = f"{POLICY}; style-src 'self' 'unsafe-inline'"
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -140,8 +142,10 @@ class ContentSecurityPolicyMiddleware:
         response = self.get_response(request)
         is_html = response.get("Content-Type", "").startswith("text/html")
         is_debug_page = settings.DEBUG and is_html and response.status_code in {404, 500}
-        if not request.path_info.startswith("/admin") and not is_debug_page:
-            response.headers.setdefault("Content-Security-Policy", self.POLICY)
+        if not is_debug_page:
+            is_admin = request.path_info.startswith("/admin")
+            policy = self.ADMIN_POLICY if is_admin else self.POLICY
+            response.headers.setdefault("Content-Security-Policy", policy)
         return response
 
 
@@ -174,6 +178,12 @@ def _entrance_of(request: HttpRequest) -> Entrance:
     user: Any = getattr(request, "user", None)
     urgency = Urgency.ROUTINE if getattr(user, "is_machine", False) else Urgency.PERSON
     return Entrance(urgency, getattr(user, "pk", None) or origins.of_request(request).pseudonym)
+
+
+def _count(request: HttpRequest, response: HttpResponseBase) -> None:
+    seconds = time.perf_counter() - request.META[ARRIVED_AT]
+    route = http_metrics.route_of(request)
+    http_metrics.count(request.method, route, response.status_code, seconds)
 
 
 def _log_finished(request: HttpRequest, response: HttpResponseBase, started: float) -> None:

@@ -16,7 +16,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.crypto import salted_hmac
 
-from config import logging
+from config import errors_elsewhere, logging
 from config.api_description import DESCRIPTION
 from config.development import postgres, secrets
 from config.postgresql import limits
@@ -169,8 +169,10 @@ MIDDLEWARE = [
     "config.middleware.ContentSecurityPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.compression.JsonGzipMiddleware",
     "config.middleware.ApiCacheMiddleware",
     "config.middleware.ProblemMiddleware",
+    "config.probes.ProbeMiddleware",
     "config.middleware.OptionalSlashMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -234,6 +236,11 @@ METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
 # Each worker process serves its own on the first free port from this one; 0 serves none.
 JOBS_METRICS_PORT: int = env.int("JOBS_METRICS_PORT", default=0)
 JOBS_METRICS_HOST: str = env.str("JOBS_METRICS_HOST", default="127.0.0.1")
+# The last step of a backup writes this file, whose age is watched; empty: DATA_DIR/backup.stamp.
+BACKUP_STAMP_FILE: str = env.str("BACKUP_STAMP_FILE", default="") or str(DATA_DIR / "backup.stamp")
+# Errors are reported there; needs the package sentry-sdk.
+SENTRY_DSN: str = env.str("SENTRY_DSN", default="")
+SENTRY_ENVIRONMENT: str = env.str("SENTRY_ENVIRONMENT", default="production")
 # Traces go to this OTLP/HTTP collector; the other OTEL_* variables apply too.
 OTEL_EXPORTER_OTLP_ENDPOINT: str = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
 # Operators are told when one of these is exceeded, and when it is not any more; "inf" turns a rule
@@ -277,11 +284,18 @@ TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXY_COUNT", default=0)
 TRUSTED_PROXY_HEADER: str = env.str("TRUSTED_PROXY_HEADER", default="X-Forwarded-For")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY_COUNT else None
 SECURE_SSL_REDIRECT: bool = env.bool("SECURE_SSL_REDIRECT", default=not DEBUG)
-SECURE_REDIRECT_EXEMPT = [r"^(livez|readyz|metrics)/?$"]  # asked from inside, where no TLS ends
+SECURE_REDIRECT_EXEMPT = [
+    r"^(livez|readyz|metrics|api/v1/health)/?$"
+]  # asked from inside, where no TLS ends
 SECURE_HSTS_SECONDS: int = env.int("SECURE_HSTS_SECONDS", default=0 if DEBUG else 31_536_000)
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_HSTS_SECONDS > 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_SECONDS > 0
+# Browsers' own lists can hardly be left again, so only an operator puts a domain on them.
+SECURE_HSTS_PRELOAD: bool = env.bool("SECURE_HSTS_PRELOAD", default=False)
+SILENCED_SYSTEM_CHECKS = ["security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT
+if SECURE_SSL_REDIRECT:  # no other host of the domain can set these, nor plain HTTP
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
 # A body is read into memory up to this many bytes; JSON only up to API_JSON_MAX_BYTES.
@@ -432,6 +446,10 @@ STAFF_SECOND_FACTOR_LIFETIME = timedelta(hours=env.int("STAFF_SECOND_FACTOR_HOUR
 OTP_TOTP_ISSUER = "CivicLens"
 AXES_FAILURE_LIMIT: int = env.int("STAFF_LOGIN_FAILURES", default=5)
 AXES_COOLOFF_TIME = timedelta(minutes=env.int("STAFF_LOGIN_COOLOFF_MINUTES", default=15))
+# Attempts at the desk from one address, right ones included: each takes half a second of a processor.
+STAFF_LOGINS_PER_HOST_HOUR: int = env.int(
+    "STAFF_LOGINS_PER_HOST_HOUR", default=200 * (1000 if DEBUG else 1)
+)
 AXES_USERNAME_FORM_FIELD = "username"
 AXES_USERNAME_CALLABLE = "accounts.backends.canonical_name"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
@@ -563,7 +581,7 @@ MATCHING_WEIGHTS: dict[str, float] = {
 # What the desk uploads is kept here, for web and workers alike, and served by no address.
 STORAGES: dict[str, Any] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "staticfiles": {"BACKEND": "config.static.HashedStaticFilesStorage"},
     "imports": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {
@@ -599,3 +617,5 @@ REPORTS_PER_PLACE_HOUR: int = env.int(
 # --- Log ---------------------------------------------------------------------------------------
 LOG_LEVEL: str = env.str("LOG_LEVEL", default="INFO")
 LOGGING = logging.configuration(level=LOG_LEVEL, as_json=env.bool("LOG_JSON", default=not DEBUG))
+if SENTRY_DSN:
+    errors_elsewhere.start(SENTRY_DSN, SENTRY_ENVIRONMENT)

@@ -33,6 +33,9 @@ _REPORT = inline_serializer(
                         "lag_seconds": serializers.FloatField(allow_null=True),
                     },
                 ),
+                "disk": inline_serializer(
+                    "DiskHealth", {"status": serializers.ChoiceField(_LEVELS)}
+                ),
                 "broker": inline_serializer(
                     "BrokerHealth",
                     {

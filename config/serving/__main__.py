@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import sys
+import tempfile
+from pathlib import Path
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
@@ -27,8 +30,11 @@ def main() -> None:
     """Serve until SIGTERM or SIGINT; a process that dies is replaced."""
     connections = int(os.environ.get("WEB_CONNECTIONS", "4096"))
     _allow_files(connections)
+    # Of all processes together: files in memory, gone with the server.
+    shared = tempfile.mkdtemp(prefix="civiclens-metrics-", dir=_memory_folder())
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared
     host, port = _address(os.environ.get("WEB_BIND", "127.0.0.1:8000"))
-    Granian(
+    server = Granian(
         sys.argv[1] if len(sys.argv) > 1 else APPLICATION,
         address=host,
         port=port,
@@ -45,7 +51,16 @@ def main() -> None:
         respawn_failed_workers=True,
         workers_lifetime=PROCESS_LIFETIME_SECONDS,
         workers_kill_timeout=STOP_SECONDS,
-    ).serve()
+    )
+    try:
+        server.serve()
+    finally:
+        shutil.rmtree(shared, ignore_errors=True)
+
+
+def _memory_folder() -> str | None:
+    """Return a folder in memory, where the system has one."""
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 
 
 def _address(bind: str) -> tuple[str, int]:

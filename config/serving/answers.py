@@ -26,6 +26,7 @@ class Answer:
     headers: Headers = field(default_factory=list)
     content: bytes = b""
     file: IO[bytes] | None = None
+    is_refusal: bool = False
 
     def start(self, status: str, headers: list[tuple[str, str]], _error: Any = None) -> None:
         """Take the status line and the headers; the `start_response` of PEP 3333."""
@@ -72,4 +73,4 @@ def refusal(status: HTTPStatus, path: str, *, retry_after: int | None = None) ->
     if retry_after is not None:
         headers["retry-after"] = str(retry_after)
     encoded = [(name.encode(), text.encode()) for name, text in headers.items()]
-    return Answer(status, encoded, json.dumps(document).encode())
+    return Answer(status, encoded, json.dumps(document).encode(), is_refusal=True)

@@ -7,6 +7,7 @@ after that by the event loop, and a request that waits for the end of a task wai
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
@@ -15,9 +16,13 @@ from uuid import UUID
 
 import structlog
 
+from config import http_metrics
+from config.middleware import ARRIVED_AT
+from config.probes import PROBE_PATHS
 from config.serving.answers import Answer, Send, refusal
-from config.serving.bodies import Body, BodyBroken, BodyTooSlow, Receive, read_body
+from config.serving.bodies import Body, BodyBroken, BodyTooSlow, Receive
 from config.serving.environ import environ_of
+from config.serving.uploads import TooManyUploads, Uploads
 from config.serving.watch import TaskWatch
 from jobs.http import waiting
 
@@ -26,8 +31,6 @@ WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 log = structlog.get_logger(__name__)
 
-#: These have a thread of their own, so that they are answered while all others are busy.
-PROBE_PATHS = ("/livez", "/readyz", "/metrics")
 RETRY_AFTER_SECONDS = 2
 
 
@@ -40,6 +43,7 @@ class ThreadedApplication:
         self._probe_threads = ThreadPoolExecutor(1, thread_name_prefix="web-probe")
         self._admitted = 0
         self._admitted_max = threads + queue_max
+        self._uploads = Uploads()
         self._watch = TaskWatch(waiting.ended)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,12 +54,19 @@ class ThreadedApplication:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = await self._read_and_answer(scope, receive)
-        if answer is not None:
-            await answer.send(send)
+        if answer is None:
+            return
+        if answer.is_refusal:
+            http_metrics.count(scope["method"], http_metrics.REFUSED, answer.status, 0)
+        await answer.send(send)
 
     async def _read_and_answer(self, scope: Scope, receive: Receive) -> Answer | None:
         try:
-            body = await read_body(receive)
+            body = await self._uploads.read(scope, receive)
+        except TooManyUploads:
+            return refusal(
+                HTTPStatus.SERVICE_UNAVAILABLE, scope["path"], retry_after=RETRY_AFTER_SECONDS
+            )
         except BodyTooSlow:
             return refusal(HTTPStatus.REQUEST_TIMEOUT, scope["path"])
         except BodyBroken:
@@ -68,6 +79,7 @@ class ThreadedApplication:
     async def _answer(self, scope: Scope, body: Body, receive: Receive) -> Answer | None:
         """Let Django answer, again if it asked for the end of a task; None if the client left meanwhile."""
         environ = environ_of(scope, body.file, body.length)
+        environ[ARRIVED_AT] = time.perf_counter()
         wishes = self._offer_to_wait(environ)
         answer = await self._compute(environ)
         if not wishes:
@@ -77,6 +89,7 @@ class ThreadedApplication:
             return None
         body.file.seek(0)
         environ = environ_of(scope, body.file, body.length)
+        environ[ARRIVED_AT] = time.perf_counter()
         environ[waiting.AWAITED] = task_id
         environ["HTTP_X_REQUEST_ID"] = dict(answer.headers)[b"x-request-id"].decode()
         return await self._compute(environ)
@@ -106,6 +119,7 @@ class ThreadedApplication:
 
     async def _compute(self, environ: dict[str, Any]) -> Answer:
         if environ["PATH_INFO"].startswith(PROBE_PATHS):
+            # A thread of their own answers these while all others are busy.
             return await self._run_in(self._probe_threads, environ)
         if self._admitted >= self._admitted_max:
             path = environ["PATH_INFO"]

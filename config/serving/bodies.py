@@ -33,23 +33,22 @@ class Body:
     is_complete: bool
 
 
-async def read_body(receive: Receive) -> Body:
-    """Read the body, up to API_DRAIN_MAX_BYTES; one that is larger is not complete.
+async def read_body(receive: Receive, most: int) -> Body:
+    """Read the body, up to `most` bytes; one that is larger is not complete.
 
     It may take WEB_BODY_GRACE_SECONDS, and a second more for each WEB_BODY_BYTES_PER_SECOND that
     have come. Raises BodyTooSlow and BodyBroken.
     """
     file = SpooledTemporaryFile(MEMORY_BYTES)  # noqa: SIM115 - closed by who answers
     try:
-        return await _fill(file, receive)
+        return await _fill(file, receive, most)
     except BaseException:
         file.close()
         raise
 
 
-async def _fill(file: IO[bytes], receive: Receive) -> Body:
+async def _fill(file: IO[bytes], receive: Receive, most: int) -> Body:
     loop, length, has_more = asyncio.get_running_loop(), 0, True
-    most = settings.API_DRAIN_MAX_BYTES
     started = loop.time()
     while has_more and length <= most:
         patience = settings.WEB_BODY_GRACE_SECONDS + length / settings.WEB_BODY_BYTES_PER_SECOND

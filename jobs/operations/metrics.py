@@ -180,13 +180,33 @@ def _lag() -> float:
 web_registry = CollectorRegistry()
 web_registry.register(LedgerCollector())
 web_registry.register(ProcessCollector())
+#: What it tells while the database is away.
+local_registry = CollectorRegistry()
+local_registry.register(ProcessCollector())
+
+
+class DatabaseUpCollector(Collector):
+    """Whether the database answers the scrape."""
+
+    def __init__(self, *, is_up: bool) -> None:
+        self._is_up = is_up
+
+    def collect(self) -> Iterator[Metric]:
+        """Tell it as 1 or 0."""
+        yield GaugeMetricFamily(
+            "civiclens_database_up", "Whether the database answers.", float(self._is_up)
+        )
+
+
+web_registry.register(DatabaseUpCollector(is_up=True))
+local_registry.register(DatabaseUpCollector(is_up=False))
 
 
 @require_safe
 def metrics_view(request: HttpRequest) -> HttpResponse:
     """The installation's metrics, for who knows METRICS_TOKEN; without one, for this machine alone.
 
-    Without PostgreSQL there are none, and the answer is 503.
+    Without PostgreSQL they are those that need none, and `civiclens_database_up` is 0.
     """
     if not _may_scrape(request):
         status = 401 if settings.METRICS_TOKEN else 403
@@ -199,9 +219,7 @@ def metrics_view(request: HttpRequest) -> HttpResponse:
         text = encode(web_registry)
     except (OperationalError, InterfaceError) as error:
         log.warning("metrics_database_unavailable", error=type(error).__name__)
-        return HttpResponse(
-            "The database does not answer.\n", status=503, content_type="text/plain"
-        )
+        text = encode(local_registry)
     return HttpResponse(text, content_type=content_type, headers={"Cache-Control": "no-store"})
 
 

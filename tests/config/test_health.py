@@ -27,11 +27,9 @@ READINESS = ["/readyz", "/readyz/", "/api/v1/health", "/api/v1/health/"]
 @pytest.fixture(autouse=True)
 def _fresh_probes(settings: Any) -> Iterator[None]:
     settings.JOBS_TRANSPORT = "embedded"
-    health.database_probe.forget()
-    health.broker_probe.forget()
+    health.forget()
     yield
-    health.database_probe.forget()
-    health.broker_probe.forget()
+    health.forget()
 
 
 @pytest.fixture
@@ -75,6 +73,7 @@ def test_all_is_well(path: str) -> None:
         "checks": {
             "database": {"status": "ok"},
             "ledger": {"status": "ok", "lag_seconds": 0.0},
+            "disk": {"status": "ok"},
             "broker": {"status": "ok", "state": "embedded"},
         },
     }
@@ -157,6 +156,19 @@ def test_rabbitmq_is_up(settings: Any, rabbitmq_url: str) -> None:
     settings.JOBS_TRANSPORT = "rabbitmq"
     settings.RABBITMQ_URL = rabbitmq_url
     assert ask().json()["checks"]["broker"] == {"status": "ok", "state": "up"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_takes_no_writes_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = {
+        **connection.settings_dict["OPTIONS"],
+        "options": "-c default_transaction_read_only=on",
+    }
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
+    response = ask()
+    assert response.status_code == 503
+    assert response.json()["checks"]["disk"] == {"status": "down"}
+    assert response.json()["checks"]["database"] == {"status": "ok"}
 
 
 def test_a_probe_runs_once_for_all_who_ask_meanwhile() -> None:

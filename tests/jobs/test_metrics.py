@@ -40,6 +40,12 @@ def parsed(text: str) -> Samples:
     }
 
 
+@pytest.fixture(autouse=True)
+def _data_folder(settings: LazySettings) -> None:
+    """Make the folder whose disk is told of."""
+    settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
+
+
 def scrape(client: Client) -> Samples:
     answer = client.get("/metrics")
     assert answer.status_code == 200
@@ -141,7 +147,7 @@ def test_with_a_token_only_who_knows_it_may_ask(client: Client, settings: LazySe
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_its_database_it_answers_503_to_who_may_ask(
+def test_without_its_database_it_tells_what_needs_none_to_who_may_ask(
     client: Client, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.METRICS_TOKEN = "a long token"
@@ -151,7 +157,9 @@ def test_without_its_database_it_answers_503_to_who_may_ask(
     for name, elsewhere in {"HOST": "127.0.0.1", "PORT": port}.items():
         monkeypatch.setitem(connection.settings_dict, name, elsewhere)
     answer = client.get("/metrics", headers={"Authorization": "Bearer a long token"})
-    assert answer.status_code == 503
+    assert answer.status_code == 200
+    assert value(parsed(answer.content.decode()), "civiclens_database_up") == 0
+    assert "civiclens_disk_free_bytes" in answer.content.decode()
     assert str(port) not in answer.content.decode()
     assert client.get("/metrics").status_code == 401
 
