@@ -1,4 +1,4 @@
-"""What the accounts do in the background."""
+"""The actors of accounts: what workers do for sign-in, reputation and the audit log."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
     outlasts=timedelta(0),
 )
 def send_otp(challenge_id: str) -> dict[str, object]:
-    """Send a one-time code, at most once: providers do not recognise a repetition, and the user can
-    ask again.
+    """Send a one-time code, at most once.
+
+    SMS providers do not recognise a repeated message, and the user can ask for another code.
     """
     return {"sent": codes.send_code(challenge_id, idempotency_key=str(jobs.current_task().id))}
 
@@ -45,7 +46,7 @@ def record_otp_sent(outcome: dict[str, object], challenge_id: str) -> None:
     is_sealed=True,
 )
 def send_phone_changed(old_phone: str, new_phone: str) -> dict[str, object]:
-    """Tell the holder of an account's old number that it was replaced."""
+    """Inform the holder of an account's old number that the number was replaced."""
     key = str(jobs.current_task().id)
     codes.send_phone_changed(old_phone, new_phone, idempotency_key=key)
     return {}
@@ -56,7 +57,7 @@ def send_phone_changed(old_phone: str, new_phone: str) -> dict[str, object]:
 def credit_reputation(
     user_id: str, points: int, event_key: str, reason: str, at: str | None = None
 ) -> None:
-    """Credit a user for an event, once; `at` (ISO 8601) is given for one of the past."""
+    """Credit a user for an event, once; `at` (ISO 8601) is the time of a past event."""
     happened_at = datetime.fromisoformat(at) if at else None
     reputation.credit(user_id, points, event_key=event_key, reason=reason, at=happened_at)
 
@@ -66,22 +67,23 @@ def credit_reputation(
 def record_audit_event(
     event: str, actor_id: str | None, subject: str, data: dict[str, Any]
 ) -> None:
-    """Write one event of the kind that need not be in the request's own transaction."""
+    """Write an event into the audit log, for events that need not be in the request's transaction."""
     audit.record(event, actor_id=UUID(actor_id) if actor_id else None, subject=subject, data=data)
 
 
 # Our own database; the next one of the schedule seals what this one left.
 @jobs.actor(queue_name="maintenance", outlasts=HOUR)
 def seal_audit_events() -> None:
-    """Chain the audit events that no seal holds yet."""
+    """Seal the audit events that no seal holds yet."""
     audit_chain.seal()
 
 
 # A full disk; the next one of the schedule exports a later head.
 @jobs.actor(queue_name="maintenance", kind="external", delivery="at_least_once", outlasts=HOUR)
 def export_audit_head() -> dict[str, object]:
-    """Write the head of the chain where the database's owner cannot change it; a repetition writes
-    nothing new.
+    """Write the audit chain's head to a file that the database's owner cannot change.
+
+    Repeated, it writes nothing new.
     """
     newest = audit_chain.export_head()
     return {"sequence": newest.sequence if newest else 0}
@@ -90,7 +92,7 @@ def export_audit_head() -> dict[str, object]:
 # The next night's round deletes what this one left.
 @jobs.actor(kind="long", queue_name="maintenance", outlasts=HOUR)
 def prune_sign_ins() -> dict[str, int]:
-    """Delete the codes and refresh tokens that signing in left behind, batch by batch."""
+    """Delete old one-time codes and refresh tokens, batch by batch."""
     return jobs_retention.in_batches(retention.prune)
 
 

@@ -1,4 +1,4 @@
-"""Accounts at the staff's desk: users can be edited, what the system recorded can only be read."""
+"""Accounts at the desk: users can be edited, recorded data can only be read."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class GroupAdmin(AuditedAdmin[Group], DjangoGroupAdmin):
-    """Groups, whose permissions are rights of their members."""
+    """Groups; their permissions are rights of their members."""
 
     audited_lists = {"permissions": "permissions__codename"}
 
@@ -53,7 +53,7 @@ class GroupAdmin(AuditedAdmin[Group], DjangoGroupAdmin):
 class UserAdmin(AuditedAdmin[User], PhoneChangeAdmin, DjangoUserAdmin[User]):  # type: ignore[type-var]
     """Citizens and staff.
 
-    Only a superuser hands out rights, or touches staff, whose password would be theirs.
+    Only a superuser may grant rights, or change staff, whose password they could set.
     """
 
     add_form = NewUserForm
@@ -97,24 +97,22 @@ class UserAdmin(AuditedAdmin[User], PhoneChangeAdmin, DjangoUserAdmin[User]):  #
     }
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
-        """A number changes on a page of its own, where its holder proves it."""
+        """Return the read-only fields: an existing number changes only on its own page, with a code."""
         fields = super().get_readonly_fields(request, obj)
         fields = fields if obj is None else (*fields, "phone")
         return fields if _is_superuser(request) else (*fields, *RIGHTS)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        is_beyond = (
+        is_refused = (
             obj is not None and (obj.is_staff or obj.is_superuser) and not _is_superuser(request)
         )
-        return not is_beyond and super().has_change_permission(request, obj)
+        return not is_refused and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        return False  # a user is disabled; the ledgers keep their owner
+        return False  # disable users instead: ledgers refer to them
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """An address that staff typed is not proved; columns that others may be changing are left
-        alone.
-        """
+        """Save only the changed columns; an email address that staff typed is not verified."""
         if not change:
             super().save_model(request, obj, form, change)
         elif form.changed_data:
@@ -130,7 +128,7 @@ class UserAdmin(AuditedAdmin[User], PhoneChangeAdmin, DjangoUserAdmin[User]):  #
         id: str,  # noqa: A002 - Django's name
         form_url: str = "",
     ) -> HttpResponse:
-        """No password is set that the audit log does not tell of."""
+        """Change the password in one transaction with its event in the audit log."""
         return super().user_change_password(request, id, form_url)
 
     @admin.action(permissions=["change"], description="Disable, and end every session")

@@ -1,4 +1,4 @@
-"""The audit log: what happened, by whom, from where, to what."""
+"""The audit log: events with their actor, subject and client, written and read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from structlog.contextvars import get_contextvars
 from accounts import origins, person_keys
 from accounts.models import AuditEvent
 
-#: What is known about a person: the log holds it under a key that erasure destroys.
+#: Personal fields: the log holds their values encrypted under a key that erasure destroys.
 PERSONAL = {"phone", "email", "name"}
 
 _OWN_REQUEST_ID = re.compile(r"[0-9a-f]{32}")
@@ -24,10 +24,9 @@ Changes = Mapping[str, tuple[Any, Any]]
 def record(
     event: str, *, actor_id: UUID | None, subject: str, data: dict[str, Any] | None = None
 ) -> AuditEvent:
-    """Write one event in the current transaction, so that the action is undone where it cannot be
-    recorded.
+    """Write one event in the current transaction; if that fails, the action is rolled back too.
 
-    The client's address and user agent are those of the present request, if there is one. `data`
+    The client's address and user agent come from the present request, if there is one. `data`
     holds ids and plain facts, never a phone number, an email address, a code or a token.
     """
     origin = origins.current()
@@ -59,9 +58,9 @@ def record_changes(
 
 
 def _request_id() -> str:
-    """The id of the present request, or of the one that sent the present task.
+    """Return the id of the present request, or of the one that sent the present task.
 
-    An id that a client chose could be anything, so its digest stands for it.
+    An id that the client chose could hold personal data, so its digest is returned instead.
     """
     context = get_contextvars()
     request_id = str(context.get("own_request_id") or context.get("request_id") or "")
@@ -71,7 +70,7 @@ def _request_id() -> str:
 
 
 def opened_changes(event: AuditEvent) -> dict[str, Any]:
-    """Return an event's changes with the personal values, as far as their key still exists."""
+    """Return an event's changes, with the personal values decrypted while their key exists."""
     changes: dict[str, Any] = dict(event.data.get("changes", {}))
     kind, _, person_id = event.subject.partition(":")
     if "sealed" in event.data and kind == "user":

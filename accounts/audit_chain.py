@@ -1,5 +1,4 @@
-"""The hash chain over the audit log: who edits, removes, adds or reorders recorded events is found
-out.
+"""The hash chain over the audit log, which reveals edited, removed, added or reordered events.
 
 Events are chained in batches, some time after they were written, so that writing one costs nothing
 more. A seal holds the ids and digests of its events and the hash of the seal before it. The newest
@@ -63,7 +62,7 @@ _WITHOUT_SEAL = """
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """How far the chain reached, and the hash that stands for all of it; `hash` is hexadecimal."""
+    """The number of the newest seal and its hash in hexadecimal, which covers the whole chain."""
 
     sequence: int
     hash: str
@@ -71,7 +70,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """Where the chain does not hold, and how; `event_id` is None where the seal itself is at fault."""
+    """A break of the chain: the seal, the event (None: the seal itself) and what is wrong."""
 
     sequence: int
     event_id: int | None
@@ -80,7 +79,7 @@ class Break:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a verification saw; `broken` is the first fault, in the order of the chain."""
+    """The result of a verification: how much was compared, and the first break in chain order."""
 
     seals: int
     events: int
@@ -90,11 +89,10 @@ class Verdict:
 
 
 def seal() -> int:
-    """Every event that was visible is in exactly one seal, or the run's bound was reached; return
-    how many were sealed.
+    """Seal the events that no seal holds, at most RUN_BATCHES batches; return how many.
 
-    Of several at once, one seals and the others wait for it and find its work done. Inside the
-    caller's transaction.
+    Call it inside a transaction. Calls at the same time wait for each other, so that each event is
+    in exactly one seal.
     """
     lock(
         "accounts.audit_chain"
@@ -130,13 +128,16 @@ def _seal_batch() -> int:
 
 
 def _floor() -> int:
-    """The id up to which no event is sealed any more: what is there without a seal was slipped in."""
+    """Return the id up to which no event is sealed any more.
+
+    An unsealed event below it was inserted later, behind the chain.
+    """
     settled = AuditSeal.objects.filter(sealed_at__lt=Now() - LATE_BY)
     return settled.order_by("-last_event_id").values_list("last_event_id", flat=True).first() or 0
 
 
 def hash_of(seal: AuditSeal) -> bytes:
-    """SHA-256 over everything a seal says, and so over all seals before it."""
+    """Return the SHA-256 over all fields of a seal, and so over all seals before it."""
     facts = [seal.sequence, seal.sealed_at.astimezone(UTC).isoformat(), seal.event_ids]
     return hashlib.sha256(
         bytes(seal.previous_hash) + bytes(seal.digests) + json.dumps(facts).encode()
@@ -144,15 +145,13 @@ def hash_of(seal: AuditSeal) -> bytes:
 
 
 def head() -> Head | None:
-    """The newest seal; None before the first."""
+    """Return the head of the chain; None before the first seal."""
     last = AuditSeal.objects.order_by("-sequence").first()
     return Head(last.sequence, bytes(last.hash).hex()) if last else None
 
 
 def export_head() -> Head | None:
-    """The head stands in the log and, where it is new, as the last line of the head file; return
-    it.
-    """
+    """Write a new head to the log and as a line of the head file; return the head."""
     newest, path = head(), head_file()
     if newest is None or newest in read_heads(path):
         return newest
@@ -164,26 +163,27 @@ def export_head() -> Head | None:
 
 
 def head_file() -> Path:
-    """Where heads are exported to."""
+    """Return the path of the file to which heads are exported."""
     return Path(settings.AUDIT_HEAD_FILE or settings.DATA_DIR / "audit-head.jsonl")
 
 
 def read_heads(path: Path) -> list[Head]:
-    """The heads of a file, oldest first; none where there is no file.
+    """Return the heads in a file, oldest first; none where there is no file.
 
-    Raises ValueError for what is no head.
+    Raises:
+        ValueError: a line is no head.
     """
     if not path.exists():
         return []
     try:
-        found = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        return [Head(int(line["sequence"]), str(line["hash"])) for line in found]
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        return [Head(int(line["sequence"]), str(line["hash"])) for line in lines]
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is not a file of heads: {error}") from error
 
 
 def verify(heads: Iterable[Head] = ()) -> Verdict:
-    """Compute every digest and hash anew, and compare the chain with heads exported earlier."""
+    """Recompute every digest and hash, and compare the chain with heads exported earlier."""
     expected = {known.sequence: known.hash for known in heads}
     count = len(expected)
     unsealed, stray = _without_seal()
@@ -194,8 +194,9 @@ def verify(heads: Iterable[Head] = ()) -> Verdict:
 
 
 def _without_seal() -> tuple[int, Break | None]:
-    """How many events await their seal, and the first one that is too old for that: it was slipped
-    in.
+    """Count the events without a seal, and name the first that is too old to await one.
+
+    Such an event was inserted later.
     """
     with connection.cursor() as cursor:
         cursor.execute(_WITHOUT_SEAL, (_floor(),))
@@ -204,7 +205,7 @@ def _without_seal() -> tuple[int, Break | None]:
 
 
 def _backdated(newest_at: datetime) -> Break | None:
-    """Return the first event without a seal that says it is much older than what was sealed before it."""
+    """Return a break for the first unsealed event whose date is much older than sealed ones; or None."""
     with connection.cursor() as cursor:
         cursor.execute(_BACKDATED, (newest_at - LATE_BY,))
         rows = cursor.fetchall()
@@ -212,12 +213,12 @@ def _backdated(newest_at: datetime) -> Break | None:
 
 
 class _Chain:
-    """The chain as it is read from its first seal on, one seal in memory at a time."""
+    """Read the chain from its first seal on, with one seal in memory at a time."""
 
     def __init__(self, expected: dict[int, str]) -> None:
         self._expected = expected
         self._previous = GENESIS
-        #: Of the events read so far. What follows them in the chain cannot be much older.
+        #: Date of the newest event read so far; later events of the chain cannot be much older.
         self.newest_at = datetime.min.replace(tzinfo=UTC) + LATE_BY
 
     def breaks(self) -> Iterator[Break]:
@@ -233,7 +234,7 @@ class _Chain:
             yield Break(missing, None, "seal missing: the tail was cut after the head was exported")
 
     def _breaks_of(self, seal: AuditSeal) -> Iterator[Break]:
-        """Faults of one seal: its events first, since they name the row."""
+        """Yield the breaks of one seal, those of its events first, since they name the row."""
         with connection.cursor() as cursor:
             cursor.execute(_DIGESTS, (seal.event_ids,))
             stored = {
@@ -260,9 +261,7 @@ class _Chain:
 
 
 def _seals() -> Iterator[AuditSeal]:
-    """Read one seal after the other, each in a statement of its own, so that no snapshot is held
-    for long.
-    """
+    """Yield the seals in order, each read by its own statement, so that no snapshot lasts long."""
     seal = AuditSeal.objects.order_by("sequence").first()
     while seal is not None:
         yield seal

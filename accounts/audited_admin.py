@@ -1,4 +1,4 @@
-"""Pages of the desk whose every addition, change and deletion is an event of the audit log."""
+"""Admin pages that record every addition, change and deletion in the audit log."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from accounts.models import User
 M = TypeVar("M", bound=Model)
 Values = dict[str, Any]
 
-#: Of these only that they changed is written.
+#: Fields whose values stay out of the log; only that they changed is written.
 SECRET = {"password"}
 
 
 class AuditedAdmin(admin.ModelAdmin[M]):
-    """Records the values before and after, in the transaction that changes them."""
+    """Record the values before and after a change, in the transaction that makes it."""
 
     #: Names of lists that belong to a row, and the lookup that gives their entries.
     audited_lists: ClassVar[Mapping[str, str]] = {}
@@ -32,7 +32,7 @@ class AuditedAdmin(admin.ModelAdmin[M]):
         super().save_model(request, obj, form, change)
 
     def remember(self, request: HttpRequest, obj: M) -> None:
-        """Keep the values as they are before the form changes them."""
+        """Store the values on the request before the form changes them."""
         request.audited_before = self._values(obj)  # type: ignore[attr-defined]
 
     def log_addition(self, request: HttpRequest, obj: M, message: Any) -> Any:
@@ -65,7 +65,7 @@ class AuditedAdmin(admin.ModelAdmin[M]):
         )
 
     def _values(self, obj: M) -> Values:
-        """The row's columns and lists as they are stored, without secrets."""
+        """Return the row's columns and lists as they are stored, without secrets."""
         row = self.model._default_manager.filter(pk=obj.pk)  # noqa: SLF001 - documented
         names = [field.name for field in self.opts.concrete_fields if field.name not in SECRET]
         stored = row.values(*names).first() or {}
@@ -77,7 +77,7 @@ class AuditedAdmin(admin.ModelAdmin[M]):
 
 
 def _plain(value: Any) -> Any:
-    """The value as JSON has it."""
+    """Return the value in a form that JSON can hold."""
     if isinstance(value, dt.datetime):
         return value.isoformat()
     return value if isinstance(value, (str, int, float, bool, list, type(None))) else str(value)

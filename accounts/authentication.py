@@ -1,4 +1,4 @@
-"""Who asks the REST API: the bearer of an access token, or staff in a session of the desk."""
+"""Authentication of REST requests: by an access token, or by the desk's session cookie."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ SCHEME = "Bearer"
 
 
 class BearerAuthentication(BaseAuthentication):
-    """`Authorization: Bearer <access token>`, honoured while its session and its user are.
+    """Authenticate `Authorization: Bearer <access token>` while its session and user are active.
 
-    `request.auth` is then the `accounts.models.Session`. Staff have their rights in a session in
-    which they proved their second factor, a citizen's in any other. One query.
+    `request.auth` is then the `accounts.models.Session`. Staff keep their rights only in a session
+    in which they proved their second factor; in any other they have a citizen's. One query.
     """
 
     def authenticate(self, request: Request) -> tuple[User, Session] | None:
@@ -48,19 +48,19 @@ class BearerAuthentication(BaseAuthentication):
 
 
 class DeskAuthentication(SessionAuthentication):
-    """The session of the desk; one without the code that the desk requires is nobody's here either."""
+    """Authenticate a session of the desk, unless it lacks the second factor that the desk requires."""
 
     def authenticate(self, request: Request) -> tuple[Any, None] | None:
-        found = super().authenticate(request)
-        return found if found and totp.is_satisfied(found[0]) else None
+        user_and_auth = super().authenticate(request)
+        return user_and_auth if user_and_auth and totp.is_satisfied(user_and_auth[0]) else None
 
 
 def _columns(model: type[Model], alias: str) -> str:
     return ", ".join(f'{alias}."{field.column}"' for field in model._meta.concrete_fields)  # noqa: SLF001 - documented
 
 
-#: By hand, since every request asks it: building it by the ORM and planning it took half a small
-#: request's time.
+#: Raw SQL, since every request runs it: building it with the ORM and planning it took half the time
+#: of a small request.
 _LIVE_SESSION = f"""
     SELECT {_columns(Session, "s")}, {_columns(User, "u")}
     FROM accounts_session AS s JOIN accounts_user AS u ON u.id = s.user_id
@@ -82,6 +82,6 @@ def _session_of(token: str) -> Session:
 
 
 def _loaded(model: type[M], values: Iterator[Any]) -> M:
-    """An instance of the next values, in the order of the model's columns."""
+    """Return an instance made of the next values, which are in the order of the model's columns."""
     names = [field.attname for field in model._meta.concrete_fields]  # noqa: SLF001 - documented
     return model.from_db(DEFAULT_DB_ALIAS, names, list(islice(values, len(names))))

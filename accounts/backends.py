@@ -1,4 +1,4 @@
-"""Staff sign in to the admin with a password."""
+"""Password sign-in of staff to the admin, and its events in the audit log."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAME_MAX_CHARACTERS = 255  # of the column in which axes keeps it
 
 
 class StaffBackend(ModelBackend):
-    """Phone or email address, and password; for staff alone, since citizens have no password."""
+    """Authenticate staff by phone or email address and password; citizens have no password."""
 
     def authenticate(
         self,
@@ -32,16 +32,18 @@ class StaffBackend(ModelBackend):
             return None
         user = find_staff(name)
         if user is None:
-            User().set_password(password)  # as slow as a wrong password
+            User().set_password(
+                password
+            )  # takes as long as a wrong password, so that timing reveals no name
             return None
         return user if user.check_password(password) and self.user_can_authenticate(user) else None
 
 
 def canonical_name(request: HttpRequest, credentials: dict[str, Any] | None) -> str:
-    """What django-axes counts failures by: one spelling of the name, or each spelling would have
-    its own attempts.
+    """Return the name in one spelling, under which django-axes counts failed attempts.
 
-    Never longer than its column; names that differ only beyond that are counted together.
+    Otherwise each spelling of a name would have its own attempts. The name is cut to the length of
+    the column; names that differ only beyond it are counted together.
     """
     return _canonical((credentials or request.POST).get("username") or "")[:NAME_MAX_CHARACTERS]
 
@@ -63,7 +65,7 @@ def find_staff(name: str) -> User | None:
 
 @receiver(user_login_failed)
 def record_failed_password(credentials: dict[str, Any], **_: Any) -> None:
-    """Record a password that opened nothing; a name that nobody has is not written down."""
+    """Record a failed password attempt; a name that no member of staff has is not written down."""
     user = find_staff(str(credentials.get("username") or "").replace("\x00", ""))
     audit.record(
         "desk.password_failed", actor_id=None, subject=f"user:{user.pk if user else 'unknown'}"
@@ -72,12 +74,12 @@ def record_failed_password(credentials: dict[str, Any], **_: Any) -> None:
 
 @receiver(user_locked_out)
 def record_lock_out(username: str, **_: Any) -> None:
-    """Record that a name is refused from an address for a while."""
+    """Record that a name is locked out from an address for a while."""
     user = find_staff((username or "").replace("\x00", ""))
     audit.record("desk.locked_out", actor_id=None, subject=f"user:{user.pk if user else 'unknown'}")
 
 
 @receiver(user_logged_in)
 def record_sign_in(user: User, **_: Any) -> None:
-    """The audit log tells who entered the desk; who cannot be recorded does not enter."""
+    """Record a sign-in to the desk; if that fails, the sign-in fails too."""
     audit.record("desk.entered", actor_id=user.pk, subject=f"user:{user.pk}")

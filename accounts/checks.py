@@ -1,4 +1,4 @@
-"""Settings with which signing in would be weak, or impossible."""
+"""System checks of settings that would make signing in weak or impossible."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SHORTEST_JWT_KEY_BYTES = 32
 
 @register
 def check_jwt_keys(**_: Any) -> list[CheckMessage]:
-    """No listed key is short enough to be guessed."""
+    """Return an error for each JWT key that is too short."""
     hint = f"Make one: python -c 'import secrets; print(secrets.token_urlsafe({SHORTEST_JWT_KEY_BYTES}))'."
     return [
         Error(
@@ -29,10 +29,10 @@ def check_jwt_keys(**_: Any) -> list[CheckMessage]:
 
 @register
 def check_countries(**_: Any) -> list[CheckMessage]:
-    """Every country named exists."""
-    named = {*settings.OTP_COUNTRIES, settings.PHONE_DEFAULT_REGION} - {""}
+    """Return an error for each configured country code that does not exist."""
+    countries = {*settings.OTP_COUNTRIES, settings.PHONE_DEFAULT_REGION} - {""}
     hint = "OTP_COUNTRIES and PHONE_DEFAULT_REGION take ISO 3166 codes in capitals, such as US."
     return [
         Error(f"No phone numbers belong to the country {country!r}.", hint=hint, id="accounts.E002")
-        for country in sorted(named - phonenumbers.SUPPORTED_REGIONS)
+        for country in sorted(countries - phonenumbers.SUPPORTED_REGIONS)
     ]

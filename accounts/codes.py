@@ -1,4 +1,4 @@
-"""One-time codes: derived when needed, sent by an actor, stored nowhere."""
+"""One-time codes: derived from a secret when needed, sent by an actor, never stored."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from accounts.models import OtpChallenge, User
 from notifications import channels, rendering
 
 CODE_DIGITS = 6
-#: The text that goes with a code, by what it is for.
+#: Purpose of a code → template of its message; others use `one_time_code`.
 TEMPLATES = {str(OtpChallenge.Purpose.NEW_PHONE): "new_phone_code"}
 
 
 def derive_code(challenge_id: UUID, recipient: str) -> str:
-    """The six digits of a challenge: HMAC-SHA256 of its id and address under `OTP_KEY`, which no
-    table holds.
+    """Return the six digits of a challenge.
+
+    They are an HMAC-SHA256 of its id and address under `OTP_KEY`, which is not in the database.
     """
     digest = hmac.digest(
         settings.OTP_KEY.encode(), f"{challenge_id}|{recipient}".encode(), "sha256"
@@ -27,15 +28,17 @@ def derive_code(challenge_id: UUID, recipient: str) -> str:
 
 
 def is_right(code: str, challenge_id: UUID, recipient: str) -> bool:
-    """Whether `code` is the challenge's, compared in constant time."""
+    """Return whether `code` is the challenge's code; the comparison takes constant time."""
     return hmac.compare_digest(code.encode(), derive_code(challenge_id, recipient).encode())
 
 
 def send_code(challenge_id: str, *, idempotency_key: str) -> bool:
-    """Send the code of an open challenge to its address; False when it is over or its user is
-    disabled.
+    """Send the code of a challenge to its address.
 
-    Raises notifications.errors.ChannelError.
+    Return False, without sending, when the challenge is over or its user is disabled.
+
+    Raises:
+        notifications.errors.ChannelError: the message could not be sent.
     """
     challenge = OtpChallenge.objects.open().filter(id=challenge_id).first()
     if challenge is None or _is_disabled(challenge):
@@ -51,16 +54,17 @@ def send_code(challenge_id: str, *, idempotency_key: str) -> bool:
 
 
 def send_phone_changed(old_phone: str, new_phone: str, *, idempotency_key: str) -> None:
-    """Tell the holder of an account's old number that it was replaced by the masked new one.
+    """Inform the holder of an account's old number; `new_phone` is masked.
 
-    Raises notifications.errors.ChannelError.
+    Raises:
+        notifications.errors.ChannelError: the message could not be sent.
     """
     message = rendering.render("phone_changed", "sms", {"phone": new_phone}, to=old_phone)
     channels.send("sms", message, idempotency_key=idempotency_key)
 
 
 def record_sent(challenge_id: str) -> None:
-    """Note that the provider took the message."""
+    """Store the time at which the provider accepted the message."""
     OtpChallenge.objects.filter(id=challenge_id).update(sent_at=timezone.now())
 
 

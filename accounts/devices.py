@@ -1,4 +1,4 @@
-"""Devices known from before: what lets a phone's owner past limits that strangers used up."""
+"""Tokens of known devices, which keep their own limits when strangers use up those of a number."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ TOKEN_MAX_CHARACTERS = 200
 
 
 def issue_token(phone: str) -> str:
-    """Return a token by which a device that signed in with `phone` is known again.
+    """Return a token that identifies a device which signed in with `phone`.
 
-    It opens nothing: it only gives the device limits of its own, for SIGN_IN_LIFETIME.
+    It does not sign anybody in; it only gives the device its own limits, for SIGN_IN_LIFETIME.
     """
     return _signer(phone).sign(secrets.token_urlsafe(12))
 
 
 def known_device(token: str, phone: str) -> str:
-    """Return the id of the device, or nothing where the token is not of this phone or is old."""
+    """Return the id of the device, or "" where the token is of another phone or has expired."""
     try:
         return _signer(phone).unsign(token, max_age=settings.SIGN_IN_LIFETIME)
     except BadSignature:

@@ -1,4 +1,4 @@
-"""Codes as people type them."""
+"""Reading of codes that people type."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ _SEPARATORS = {"Zs", "Cc", "Cf", "Pd"}
 
 
 def digits_typed(text: str) -> str:
-    """Return a code as it was meant: without spaces and dashes, any script's digits as 0 to 9."""
+    """Return a typed code without spaces and dashes, and with digits of any script as 0 to 9."""
     kept = (char for char in text if unicodedata.category(char) not in _SEPARATORS)
     return "".join(str(unicodedata.decimal(char, char)) for char in kept)

@@ -1,4 +1,4 @@
-"""Proving an email address: the same one-time codes, by email."""
+"""Verification of an email address by a one-time code."""
 
 from __future__ import annotations
 
@@ -16,16 +16,25 @@ EMAIL = OtpChallenge.Channel.EMAIL
 
 
 def request_code(user: User, origin: Origin) -> otp.Issued:
-    """Send a code to the user's unverified address. Raises EmailMissing, TooManyCodes."""
+    """Send a code to the user's unverified email address.
+
+    Raises:
+        EmailMissing: there is no address, or it is verified.
+        TooManyCodes: too many codes were asked for.
+    """
     if not user.email or user.email_verified:
         raise EmailMissing
     return otp.request_code(EMAIL, user.email, origin=origin, purpose=otp.Purpose.EMAIL)
 
 
 def verify(user: User, *, code: str, challenge_id: UUID | None, origin: Origin) -> User:
-    """Mark the address as the user's own.
+    """Mark the user's email address as verified, if the code is right.
 
-    Raises TooManyGuesses, OtpInvalid; the attempt stays spent.
+    The attempt is counted although an error is raised.
+
+    Raises:
+        TooManyGuesses: too many codes were tried.
+        OtpInvalid: the code does not prove the address.
     """
     guess = otp.admit(EMAIL, user.email, challenge_id, origin=origin, purpose=otp.Purpose.EMAIL)
     with transaction.atomic():

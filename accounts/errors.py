@@ -1,4 +1,4 @@
-"""What can go wrong with an account; each docstring is the message a person reads."""
+"""Exceptions of accounts. The docstring of a class is its default message, which people read."""
 
 from __future__ import annotations
 

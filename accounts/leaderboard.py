@@ -1,6 +1,6 @@
-"""The leaderboard: whose reputation grew most in a period.
+"""The leaderboard: the citizens who gained most reputation in a period.
 
-It tells display names, and nothing else of a person.
+It shows display names, and no other personal data.
 """
 
 from __future__ import annotations
@@ -13,18 +13,17 @@ from django.db.models.functions import Rank
 from accounts.models import ReputationEntry
 from jobs.http import periods
 
-#: Stands for a citizen who has given no name.
+#: Shown for a citizen who has given no name.
 NAMELESS = "A citizen"
 
 
 def top_citizens(
     *, since: str | None = None, until: str | None = None, limit: int
 ) -> list[dict[str, Any]]:
-    """The citizens with the most points from `since` until before `until` (ISO 8601), equal points
-    sharing a rank.
+    """Return the citizens who gained most points from `since` until before `until` (ISO 8601).
 
-    `jobs.http.periods` says what period it is where none is given. Staff and disabled users are
-    left out, and so is who gained nothing.
+    Equal points share a rank. `jobs.http.periods` has the period where none is given. Staff,
+    disabled users and citizens who gained nothing are left out.
     """
     begin, end = periods.bounds(since, until)
     entries = ReputationEntry.objects.filter(

@@ -1,4 +1,4 @@
-"""What every request carries about its client: where it comes from, and which rights it has."""
+"""Middleware that records the client of a request and limits the rights of staff."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
 class OriginMiddleware:
-    """Let the audit log know the client of the request, wherever it is written."""
+    """Make the request's client known to the audit log, wherever an event is written."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

@@ -1,4 +1,4 @@
-"""People, the proofs that they are who they say, and what the system remembers of them."""
+"""Users, their sign-in, their reputation, and the audit log."""
 
 from __future__ import annotations
 
@@ -34,17 +34,21 @@ LEVEL_THRESHOLDS = (25, 100, 250, 500, 1000)
 
 
 class UserManager(BaseUserManager["User"]):
-    """Creates users; a phone number is the identity of a citizen."""
+    """Create users; a citizen is identified by a phone number."""
 
     def create_user(self, phone: str, password: str | None = None, **fields: Any) -> User:
-        """Raises accounts.errors.PhoneInvalid for a number that nobody can dial."""
+        """Create a user; without a password they can sign in only by a code.
+
+        Raises:
+            accounts.errors.PhoneInvalid: nobody can dial the number.
+        """
         user = self.model(phone=normalise(phone), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
 
     def create_superuser(self, phone: str, password: str | None = None, **fields: Any) -> User:
-        """Create a user with every right; the audit log has it whoever calls."""
+        """Create a user with every right, and record it in the audit log."""
         rights = {"is_staff": True, "is_superuser": True}
         with transaction.atomic(using=self._db):
             user = self.create_user(phone, password, **{**fields, **rights})
@@ -113,8 +117,9 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
         return self.name or str(self.id)
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
-        """What a session of the desk is bound to: it ends with the password, and when its user is
-        disabled.
+        """Return the hash to which a session of the desk is bound.
+
+        It changes with the password and when the user is disabled, which ends the session.
         """
         stamp = f"{self.password}{self.tokens_valid_after.timestamp()}"
         return salted_hmac(
@@ -123,16 +128,16 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
 
     @property
     def email_verified(self) -> bool:
-        """Whether the present address was proved to be the user's."""
+        """Return whether the user proved that the present email address is theirs."""
         return bool(self.email) and self.email_verified_at is not None
 
     @property
     def level(self) -> int:
-        """1 for a newcomer, and one more for each threshold that the reputation has reached."""
+        """Return 1 plus the number of LEVEL_THRESHOLDS that the reputation has reached."""
         return 1 + bisect_right(LEVEL_THRESHOLDS, self.reputation)
 
     def withhold_staff_rights(self) -> None:
-        """Leave this instance a citizen's rights only; the row keeps its own."""
+        """Take staff rights from this instance, but not from its row."""
         self.is_staff = self.is_superuser = False
         self._are_rights_withheld = True
 
@@ -146,7 +151,11 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
         return set() if self._are_rights_withheld else super().get_all_permissions(obj)
 
     def save(self, *args: Any, **options: Any) -> None:
-        """Save; withheld rights are never written down as if they were taken away."""
+        """Save the user; refuse to store withheld rights as if they had been taken away.
+
+        Raises:
+            RuntimeError: rights are withheld and would be saved.
+        """
         fields = options.get("update_fields")
         if self._are_rights_withheld and (
             fields is None or {"is_staff", "is_superuser"} & {*fields}
@@ -155,9 +164,10 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
         super().save(*args, **options)
 
     def edit_profile(self, changes: dict[str, Any]) -> None:
-        """Save the changed fields; a changed email address has to be proved anew.
+        """Save the changed fields; a changed email address has to be verified anew.
 
-        Raises django.core.exceptions.ValidationError for what a constraint forbids.
+        Raises:
+            django.core.exceptions.ValidationError: a constraint forbids the change.
         """
         if "email" in changes:
             changes = {**changes, "email_verified_at": None}
@@ -169,7 +179,7 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who asks for codes to one address: a device known from before, else a network."""
+    """Who asks for codes to one address: a known device, or else a network."""
 
     channel: str
     recipient: str
@@ -178,38 +188,38 @@ class Asker:
 
 
 class OtpChallengeQuerySet(models.QuerySet["OtpChallenge"]):
-    """Each method that changes a row is one conditional UPDATE, so that of many at once the right
-    number win.
+    """Challenges. Each change is one conditional UPDATE, so that of many requests at once only as
+    many succeed as may.
     """
 
     def open(self) -> OtpChallengeQuerySet:
-        """Choose challenges that a right code would still redeem, attempts aside."""
+        """Return challenges that are neither used nor expired; attempts are not looked at."""
         return self.filter(used_at=None, expires_at__gt=timezone.now())
 
     def open_for(self, channel: str, recipient: str, purpose: str) -> OtpChallengeQuerySet:
-        """Choose the open challenges of one address for one purpose."""
+        """Return the open challenges of one address for one purpose."""
         return self.open().filter(channel=channel, recipient=recipient, purpose=purpose)
 
     def nearest_first(self, network: str) -> OtpChallengeQuerySet:
-        """Order them: those asked for from this network before others, the newest first."""
+        """Return the challenges, those asked for from this network before others, newest first."""
         is_elsewhere = Case(When(network=network, then=0), default=1)
         return self.order_by(is_elsewhere, "-created_at")
 
     def redeemable(self, challenge_id: UUID, *, is_named: bool) -> OtpChallengeQuerySet:
-        """Choose the open challenge; for who names it, only while its attempts last."""
+        """Return the challenge if it is open and, when the guess names it, has attempts left."""
         challenges = self.open().filter(id=challenge_id)
         return challenges.filter(attempts_left__gt=0) if is_named else challenges
 
     def use(self) -> bool:
-        """Mark the one challenge chosen as used; True for exactly one caller."""
+        """Mark the chosen challenge as used; return True to exactly one of several callers."""
         return self.update(used_at=timezone.now()) == 1
 
     def burn_attempt(self) -> bool:
-        """Take one attempt of the one challenge chosen; False when none was left."""
+        """Take one attempt from the chosen challenge; return False when none was left."""
         return self.update(attempts_left=F("attempts_left") - 1) == 1
 
     def unanswered(self, asker: Asker, window: timedelta) -> tuple[int, datetime | None]:
-        """Count an asker's codes of `window` that were never used; return the last one's time too."""
+        """Return the number of the asker's unused codes within `window`, and the last one's time."""
         recent = self.filter(
             channel=asker.channel,
             recipient=asker.recipient,
@@ -301,19 +311,19 @@ class Session(models.Model):
 
     @property
     def is_live(self) -> bool:
-        """Whether its tokens are honoured, the user's own state aside."""
+        """Return whether the session is neither revoked nor expired; the user is not looked at."""
         return self.revoked_at is None and self.expires_at > timezone.now()
 
     @property
     def has_second_factor(self) -> bool:
-        """Whether staff proved their second factor in it, lately enough."""
+        """Return whether the second factor was proved in this session and is still valid."""
         proved_at = self.second_factor_at
         lifetime = settings.STAFF_SECOND_FACTOR_LIFETIME
         return proved_at is not None and timezone.now() - proved_at < lifetime
 
 
 class RefreshToken(models.Model):
-    """One refresh token, known by its SHA-256 alone; rotated once."""
+    """One refresh token, stored as its SHA-256; it is exchanged once."""
 
     session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="refresh_tokens")
     digest = models.BinaryField(max_length=32, unique=True)
@@ -351,9 +361,9 @@ class ReputationEntry(models.Model):
 
 
 class AuditEvent(models.Model):
-    """One thing that happened. A trigger refuses UPDATE, DELETE and TRUNCATE.
+    """One event. A trigger refuses UPDATE, DELETE and TRUNCATE.
 
-    `data` holds ids and plain facts; what is known about a person is sealed under their own key
+    `data` holds ids and plain facts; personal values are encrypted under the person's own key
     (`accounts.person_keys`). `actor_id` is no foreign key, so that a row outlives the person.
     """
 
@@ -402,7 +412,7 @@ class AuditSeal(models.Model):
 
     class Meta:
         indexes = [
-            # Which events of late are sealed already.
+            # Which of the latest events are sealed already.
             models.Index(fields=["last_event_id"], name="accounts_seal_last_event"),
         ]
 
@@ -411,7 +421,7 @@ class AuditSeal(models.Model):
 
 
 class PersonKey(models.Model):
-    """The key under which records that cannot be changed hold what is known about one person."""
+    """The key that encrypts one person's values in records that cannot be changed."""
 
     user_id = models.UUIDField(primary_key=True)
     sealed_key = models.BinaryField()
@@ -422,13 +432,13 @@ class PersonKey(models.Model):
 
 
 class StaffAuthenticator(ThrottlingMixin, Device):  # type: ignore[misc]
-    """An authenticator app of a member of staff; its seed is sealed with JOBS_SEAL_KEYS.
+    """An authenticator app of a member of staff; its seed is encrypted with JOBS_SEAL_KEYS.
 
-    After each wrong code the wait until the next try doubles. A right one counts once.
+    After each wrong code the wait until the next try doubles. A right code is accepted once.
     """
 
     STEP_SECONDS = 30
-    #: Codes of the step before and the step after are right too.
+    #: Codes of one step earlier or later are accepted too.
     TOLERANCE_STEPS = 1
 
     sealed_seed: Any = models.BinaryField()
@@ -449,7 +459,11 @@ class StaffAuthenticator(ThrottlingMixin, Device):  # type: ignore[misc]
 
     @property
     def seed(self) -> bytes:
-        """The secret that the app shares. Raises jobs.errors.SealBroken."""
+        """Return the secret shared with the app.
+
+        Raises:
+            jobs.errors.SealBroken: none of JOBS_SEAL_KEYS decrypts it.
+        """
         return sealing.unseal_bytes(self.sealed_seed)
 
     @seed.setter
@@ -457,16 +471,14 @@ class StaffAuthenticator(ThrottlingMixin, Device):  # type: ignore[misc]
         self.sealed_seed = sealing.seal_bytes(seed)
 
     def verify_token(self, token: str) -> bool:
-        """Whether the code is right, new, and not tried too soon after wrong ones; save either
-        way.
-        """
+        """Return whether the code is right, unused, and not tried too soon; save the attempt."""
         if not self.verify_is_allowed()[0]:
             return False
         clock = TOTP(self.seed, step=self.STEP_SECONDS, drift=self.drift_steps)
         clock.time = timezone.now().timestamp()
-        typed = digits_typed(token)
-        is_code = len(typed) == clock.digits and typed.isdecimal()
-        is_right = is_code and clock.verify(int(typed), self.TOLERANCE_STEPS, self.last_step + 1)
+        digits = digits_typed(token)
+        is_code = len(digits) == clock.digits and digits.isdecimal()
+        is_right = is_code and clock.verify(int(digits), self.TOLERANCE_STEPS, self.last_step + 1)
         if is_right:
             self.last_step, self.drift_steps = clock.t(), clock.drift
             self.throttle_reset()
@@ -479,7 +491,7 @@ class StaffAuthenticator(ThrottlingMixin, Device):  # type: ignore[misc]
 
     @property
     def config_url(self) -> str:
-        """The otpauth:// URL from which an app takes the seed."""
+        """Return the otpauth:// URL from which an app reads the seed."""
         label = quote(f"{settings.OTP_TOTP_ISSUER}:{self.user.get_username()}")
         secret = b32encode(self.seed).decode()
         query = urlencode({"secret": secret, "issuer": settings.OTP_TOTP_ISSUER})

@@ -1,4 +1,4 @@
-"""Where a request comes from."""
+"""The client of a request: its address, its network and its user agent."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ _current: ContextVar[Origin | None] = ContextVar("accounts.origins.current", def
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The client's address (None when unknown) and what it calls itself."""
+    """A client's address (None when unknown) and its user agent."""
 
     ip_address: str | None
     user_agent: str = ""
 
     @property
     def host(self) -> str:
-        """One subscriber: an IPv4 address, or an IPv6 /64."""
+        """Return the network of one subscriber: an IPv4 address, or an IPv6 /64."""
         return self._network(32, 64)
 
     @property
     def network(self) -> str:
-        """The neighbourhood: an IPv4 /24, or an IPv6 /48."""
+        """Return the surrounding network: an IPv4 /24, or an IPv6 /48."""
         return self._network(24, 48)
 
     @property
     def pseudonym(self) -> UUID:
-        """The subscriber as an id that says nothing of the address to who does not know SECRET_KEY."""
+        """Return an id of the subscriber that reveals the address only to holders of SECRET_KEY."""
         digest = salted_hmac("civiclens.origin", self.host, algorithm="sha256").digest()
         return UUID(bytes=digest[:16], version=4)
 
@@ -54,7 +54,7 @@ class Origin:
 
 @contextmanager
 def bound(origin: Origin) -> Iterator[None]:
-    """Make `origin` the client of all that is done inside."""
+    """Make `origin` the client of all that happens within the block."""
     token = _current.set(origin)
     try:
         yield
@@ -63,14 +63,15 @@ def bound(origin: Origin) -> Iterator[None]:
 
 
 def current() -> Origin:
-    """Return the client of the present request; without one, nobody in particular."""
+    """Return the client of the present request; outside a request, one without an address."""
     return _current.get() or Origin(None)
 
 
 def of_request(request: HttpRequest) -> Origin:
-    """Return the client as seen from behind `TRUSTED_PROXY_COUNT` reverse proxies.
+    """Return the client of a request that passed `TRUSTED_PROXY_COUNT` reverse proxies.
 
-    Each of them appends to `TRUSTED_PROXY_HEADER`; what clients wrote there stands further left.
+    Each proxy appends to `TRUSTED_PROXY_HEADER`; what clients put there stands further left and is
+    not trusted.
     """
     hops = [request.META.get("REMOTE_ADDR", "")]
     if settings.TRUSTED_PROXY_COUNT:
@@ -81,12 +82,12 @@ def of_request(request: HttpRequest) -> Origin:
 
 
 def address_of_request(request: HttpRequest) -> str | None:
-    """The client's address, for django-axes."""
+    """Return the client's address, for django-axes."""
     return of_request(request).ip_address
 
 
 def _forwarded(request: HttpRequest) -> list[str]:
-    """The hops that proxies wrote down, the client's side first."""
+    """Return the addresses that proxies recorded, the one nearest to the client first."""
     hops = request.headers.get(settings.TRUSTED_PROXY_HEADER, "").split(",")
     if settings.TRUSTED_PROXY_HEADER != "Forwarded":
         return hops
@@ -94,7 +95,7 @@ def _forwarded(request: HttpRequest) -> list[str]:
 
 
 def _canonical(text: str) -> str | None:
-    """An address as one spelling, without the port that some proxies append."""
+    """Return an address in its canonical spelling and without a port; None where it is none."""
     try:
         address = ip_address(_WITHOUT_PORT.sub(r"\1\2", text.strip().strip('"')).split("%")[0])
     except ValueError:

@@ -1,4 +1,4 @@
-"""Proving that a phone or an email address is one's own: ask for a code, hand it back once."""
+"""Proof of a phone number or an email address by a one-time code."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ Purpose = OtpChallenge.Purpose
 
 
 class Outcome(Enum):
-    """What became of a code that somebody handed in."""
+    """The result of trying a code."""
 
     PROVED = auto()
     WRONG = auto()
-    #: No attempt was taken: there is no such challenge, or it is over.
+    #: No attempt was counted: there is no such challenge, or it is over.
     IGNORED = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """The answer to a request: the challenge, its life, and the seconds until the next request."""
+    """A challenge that was created: its id, its lifetime and the wait until the next, in seconds."""
 
     challenge_id: UUID
     expires_in: int
@@ -44,7 +44,7 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """One try that was counted and may be judged."""
+    """A try that was counted, before the code is compared."""
 
     #: None where there is no such challenge, or it is over.
     challenge_id: UUID | None
@@ -60,9 +60,12 @@ def request_code(
     device: str = "",
     purpose: str = Purpose.SIGN_IN,
 ) -> Issued:
-    """Leave a challenge and the task that sends its code; the same for every address, known or not.
+    """Create a challenge and send its code in the background, whether or not anybody has the address.
 
-    `recipient` is already normalised; `device` is known from before, or empty. Raises TooManyCodes.
+    `recipient` is normalised; `device` is the id of a known device, or empty.
+
+    Raises:
+        TooManyCodes: too many codes were asked for, or the last one a moment ago.
     """
     asker = Asker(channel, recipient, "" if device else origin.network, device)
     try:
@@ -87,11 +90,14 @@ def admit(
     origin: Origin,
     purpose: str = Purpose.SIGN_IN,
 ) -> Guess:
-    """Count a guess and find the challenge it is judged by; call it outside any transaction.
+    """Count a guess and find the challenge with which it is compared.
 
-    Without an id that is the newest one asked for from the guesser's network, else the newest of
-    the address. Such guesses are counted by network, so that strangers spend only their own.
-    Raises TooManyGuesses.
+    Call it outside any transaction. Without `challenge_id` the challenge is the newest one asked
+    for from the guesser's network, else the newest of the address; such guesses are counted by
+    network, so that strangers use up only their own.
+
+    Raises:
+        TooManyGuesses: too many codes were tried.
     """
     challenges = OtpChallenge.objects.open_for(channel, recipient, purpose)
     if challenge_id is not None:
@@ -106,8 +112,9 @@ def admit(
 
 
 def redeem(recipient: str, code: str, guess: Guess) -> Outcome:
-    """Try a code; inside a transaction that commits whatever the outcome, so that attempts stay
-    spent.
+    """Compare a code with its challenge, and use the challenge up if the code is right.
+
+    Call it inside a transaction that commits whatever the outcome, so that attempts stay counted.
     """
     if guess.challenge_id is None:
         return Outcome.IGNORED
@@ -120,10 +127,12 @@ def redeem(recipient: str, code: str, guess: Guess) -> Outcome:
 
 
 def _next_wait(asker: Asker) -> int:
-    """Seconds to wait after the present request; doubles with each code that the same asker never
-    used.
+    """Return the seconds to wait after the present request.
 
-    Raises TooManyCodes.
+    They double with each code that the same asker did not use.
+
+    Raises:
+        TooManyCodes: the wait after the last request is not over.
     """
     unanswered, last = OtpChallenge.objects.unanswered(asker, HOUR)
     if last is not None:

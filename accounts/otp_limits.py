@@ -1,9 +1,9 @@
-"""How often codes are sent and tried.
+"""Limits on how often one-time codes are sent and tried.
 
-Whoever asks or guesses is counted by their own device where it is known from before, else by
-their network, so that strangers use up what is theirs and not the owner's. Guesses at one number
-are bounded over a day and over thirty, whoever makes them; those that name the challenge are
-counted apart from those that do not, which anyone can make.
+Requests and guesses are counted by device where it is known from an earlier sign-in, else by
+network, so that strangers use up their own share and not the owner's. All guesses at one number
+together are limited over a day and over thirty days; guesses that name the challenge are counted
+apart from those that do not, which anybody can make.
 """
 
 from __future__ import annotations
@@ -25,14 +25,19 @@ MONTH = timedelta(days=30)
 
 
 def spend_request(channel: str, recipient: str, origin: Origin, device: str) -> None:
-    """Count one code asked for. Raises TooManyCodes."""
+    """Count one request for a code.
+
+    Raises:
+        TooManyCodes: a limit is reached.
+    """
     _spend_request(_rules_of_request(channel, recipient, origin, device))
 
 
 def spend_early_request(origin: Origin, device: str) -> None:
-    """Count a request that came too soon: it takes nothing of what the address may get.
+    """Count a request that came too soon, against its origin only and not against the address.
 
-    Raises TooManyCodes.
+    Raises:
+        TooManyCodes: a limit is reached.
     """
     if not device:
         _spend_request(_rules_of_origin(origin))
@@ -41,9 +46,10 @@ def spend_early_request(origin: Origin, device: str) -> None:
 def spend_guess(
     recipient: str, origin: Origin, challenge: OtpChallenge | None, *, named: bool
 ) -> None:
-    """Count one guess, before it is judged by `challenge`; where that is None it is by no number.
+    """Count one guess before its code is compared; without a challenge, against its origin only.
 
-    Raises TooManyGuesses.
+    Raises:
+        TooManyGuesses: a limit is reached.
     """
     rules = [
         Rule(f"otp:guess:{origin.host}", settings.OTP_GUESSES_PER_HOST_HOUR, HOUR),
@@ -62,7 +68,7 @@ def spend_guess(
 
 
 def may_guess_blindly(challenge: OtpChallenge, origin: Origin) -> bool:
-    """Count a guess that names no challenge; False past OTP_ATTEMPTS from one network."""
+    """Count a guess that names no challenge; return False past OTP_ATTEMPTS from one network."""
     key = f"otp:blind:{challenge.id}:{origin.network}"
     life = timedelta(seconds=settings.OTP_LIFETIME_SECONDS)
     return limits.hit(key, settings.OTP_ATTEMPTS, life).allowed
@@ -97,7 +103,7 @@ def _rules_of_origin(origin: Origin) -> list[Rule]:
 
 
 def _rules_of_sms(phone: str) -> list[Rule]:
-    """What SMS may cost; SMS pumping walks through a block of adjacent numbers."""
+    """Return the limits on the cost of SMS; SMS pumping uses blocks of adjacent numbers."""
     block = f"otp:prefix:{phones.prefix(phone)}"
     return [
         Rule(block, settings.OTP_REQUESTS_PER_PREFIX_HOUR, HOUR),

@@ -1,6 +1,6 @@
-"""Personal values in records that cannot be changed: each person's under a key of their own.
+"""Encryption of personal values in records that cannot be changed, with one key for each person.
 
-Destroying the key makes them unreadable everywhere, also where no row may be edited.
+Destroying a person's key makes their values unreadable everywhere, also where no row may be edited.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from jobs import sealing
 
 
 def seal_for(user_id: UUID, values: dict[str, Any]) -> str:
-    """Return `values` (JSON) encrypted under the person's key, which is made at first use."""
+    """Return `values` (JSON) encrypted under the person's key, which is created at first use."""
     return _box(_key_row(user_id)).encrypt(json.dumps(values).encode()).decode()
 
 
 def open_for(user_id: UUID, sealed: str) -> dict[str, Any] | None:
-    """Return what was sealed; None once the person's key is destroyed."""
+    """Return the decrypted values; None once the person's key is destroyed."""
     row = PersonKey.objects.filter(user_id=user_id).first()
     if row is None:
         return None
@@ -33,12 +33,12 @@ def open_for(user_id: UUID, sealed: str) -> dict[str, Any] | None:
 
 
 def destroy(user_id: UUID) -> None:
-    """Make all that was ever sealed for this person unreadable."""
+    """Destroy the person's key, so that all values encrypted under it become unreadable."""
     PersonKey.objects.filter(user_id=user_id).delete()
 
 
 def reseal() -> int:
-    """Seal every person's key with the first of JOBS_SEAL_KEYS; return how many there were."""
+    """Encrypt every person's key anew with the first of JOBS_SEAL_KEYS; return how many there were."""
     rows = list(PersonKey.objects.all())
     for row in rows:
         row.sealed_key = sealing.seal_bytes(sealing.unseal_bytes(row.sealed_key))

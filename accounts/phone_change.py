@@ -1,4 +1,4 @@
-"""A new phone number for an account: proved by its holder, and the old number is informed."""
+"""Change of an account's phone number: the new one is proved by a code, the old one is informed."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ SMS = OtpChallenge.Channel.SMS
 
 
 def request_code(phone: str, origin: Origin) -> otp.Issued:
-    """Send a code to the new number; the answer does not tell whether anybody has it.
+    """Send a code to the new number; the result does not reveal whether an account has it.
 
-    Raises CountryNotServed, TooManyCodes.
+    Raises:
+        CountryNotServed: codes are not sent to the number's country.
+        TooManyCodes: too many codes were asked for.
     """
     phones.require_served(phone)
     return otp.request_code(SMS, phone, origin=origin, purpose=otp.Purpose.NEW_PHONE)
@@ -29,10 +31,15 @@ def request_code(phone: str, origin: Origin) -> otp.Issued:
 def change(
     user: User, *, phone: str, code: str, challenge_id: UUID, by: UUID, origin: Origin
 ) -> None:
-    """Make `phone` the user's number, once its holder's code proves it.
+    """Make `phone` the user's number, if the code proves it.
 
-    Every session of the user ends, and the old number is informed. The attempt is spent and
-    audited although an error is raised: TooManyGuesses, OtpInvalid, PhoneTaken.
+    Every session of the user ends, and the old number is informed. The attempt is counted and
+    audited although an error is raised.
+
+    Raises:
+        TooManyGuesses: too many codes were tried.
+        OtpInvalid: the code does not prove the number.
+        PhoneTaken: another account has the number.
     """
     purpose = otp.Purpose.NEW_PHONE
     guess = otp.admit(SMS, phone, challenge_id, origin=origin, purpose=purpose)
@@ -45,7 +52,7 @@ def change(
 def change_own(
     user: User, *, phone: str, code: str, challenge_id: UUID, origin: Origin
 ) -> SignedIn:
-    """Change the user's own number, as `change` does, and sign them in anew."""
+    """Change the number as `change` does, for the user themselves, and begin a new session."""
     change(user, phone=phone, code=code, challenge_id=challenge_id, by=user.pk, origin=origin)
     with transaction.atomic():
         return signin.begin_session(user, origin)
@@ -64,7 +71,7 @@ def _try(user: User, phone: str, code: str, guess: otp.Guess, by: UUID) -> Accou
 
 
 def _replace(user: User, phone: str, by: UUID) -> bool:
-    """Give the user the number; False where another user has it, perhaps since a moment ago."""
+    """Give the user the number; return False where another user has it, also since a moment ago."""
     now, old = timezone.now(), user.phone
     try:
         with transaction.atomic():

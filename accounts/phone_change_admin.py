@@ -1,4 +1,4 @@
-"""The page of the desk on which a person's phone number changes, with the proof of its holder."""
+"""The desk's page to change a user's phone number, with a code that its holder received."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from accounts.models import User
 
 
 class PhoneChangeForm(forms.Form):
-    """A new number, and then the code that its holder received."""
+    """The new number in the first step, and the code that its holder received in the second."""
 
     phone = forms.CharField(label="New phone number", max_length=phones.LONGEST_INPUT)
     challenge_id = forms.UUIDField(required=False, widget=forms.HiddenInput)
@@ -28,7 +28,7 @@ class PhoneChangeForm(forms.Form):
         required=False,
         label="Code",
         max_length=20,
-        help_text="Leave it empty to send a code to the new number; its holder reads it to you.",
+        help_text="Leave it empty to send a code to the new number, then ask its holder for the code.",
     )
 
     def clean_phone(self) -> str:
@@ -42,7 +42,7 @@ class PhoneChangeForm(forms.Form):
 
 
 class PhoneChangeAdmin(ModelAdmin[User]):
-    """Adds the page to the users of the desk; the number is read-only everywhere else."""
+    """Add the page to the desk's users; the number is read-only everywhere else."""
 
     change_form_template = "admin/accounts/user/change_form.html"
 
@@ -75,8 +75,8 @@ class PhoneChangeAdmin(ModelAdmin[User]):
         return PhoneChangeForm(initial={"phone": phone, "challenge_id": issued.challenge_id})
 
     def _change(self, request: HttpRequest, user: User, proof: dict[str, Any]) -> HttpResponse:
-        """Change the number with the code that its holder read out."""
+        """Change the number, if the code is right, and return to the user's page."""
         by = cast("User", request.user).pk
         phone_change.change(user, **proof, by=by, origin=origins.of_request(request))
-        self.message_user(request, "The number is changed; the old one is informed.")
+        self.message_user(request, "The number is changed, and the old number is informed.")
         return HttpResponseRedirect(reverse("admin:accounts_user_change", args=[user.pk]))

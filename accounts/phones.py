@@ -1,4 +1,4 @@
-"""Phone numbers: one person, one spelling; a number that nobody can dial is none."""
+"""Phone numbers: checked, and brought into one spelling (E.164)."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ NORTH_AMERICAN = re.compile(r"[2-9](?!11)\d{2}[1-9](?!11)\d{6}")
 
 
 def normalise(text: str) -> str:
-    """Return the number in E.164, its country's present spelling.
+    """Return the number in E.164, in the spelling that its country uses today.
 
-    A number has the full length of its country's plan. Within that, new blocks are accepted that
-    the library does not know yet, since numbering plans grow faster than libraries.
+    It must have the full length of its country's numbering plan. Blocks that the library does not
+    know are accepted, since numbering plans grow faster than libraries.
 
     Raises:
-        PhoneInvalid: nobody can dial it, or it costs extra.
+        PhoneInvalid: nobody can dial the number, or it costs extra.
     """
     number = _modern(_parse(text))
     e164 = _e164(number)
@@ -64,12 +64,12 @@ def prefix(phone: str) -> str:
 
 
 def masked(phone: str) -> str:
-    """Return what tells a person's own numbers apart and no more: `+1*******123`."""
+    """Return the number with most digits hidden, enough to know one's own: `+1*******123`."""
     return phone[:2] + "*" * (len(phone) - 5) + phone[-3:]
 
 
 class PhoneField(models.CharField):  # type: ignore[type-arg]
-    """A column of numbers in E.164. Forms and commands take any spelling and store the one."""
+    """A column of numbers in E.164; forms and commands accept any spelling and store this one."""
 
     def clean(self, value: Any, model_instance: models.Model | None) -> str:
         try:
@@ -80,11 +80,11 @@ class PhoneField(models.CharField):  # type: ignore[type-arg]
         return cleaned
 
     def formfield(self, **options: Any) -> Any:  # type: ignore[override]  # its names are Django's
-        """Let a longer spelling be typed than the column holds."""
+        """Return a form field that accepts longer spellings than the column holds."""
         return super().formfield(**{"max_length": LONGEST_INPUT, **options})
 
     def deconstruct(self) -> Any:
-        """Be a plain column to migrations."""
+        """Return the field as a plain CharField, so that migrations do not depend on this class."""
         name, _, arguments, options = super().deconstruct()
         return name, "django.db.models.CharField", arguments, options
 
@@ -99,7 +99,11 @@ def _parse(text: str) -> PhoneNumber:
 
 
 def _e164(number: PhoneNumber) -> str:
-    """The number's digits; one with an extension belongs to a switchboard, not to a person."""
+    """Return the number in E.164.
+
+    Raises:
+        PhoneInvalid: it has an extension, so it belongs to a switchboard and not to a person.
+    """
     if number.extension:
         raise PhoneInvalid
     return str(phonenumbers.format_number(number, PhoneNumberFormat.E164))
@@ -126,6 +130,6 @@ def _is_dialable(number: PhoneNumber) -> bool:
 
 
 def _region(number: PhoneNumber) -> str:
-    """The number's country; of a block that the library does not know, the code's main country."""
+    """Return the number's country; for an unknown block the main country of its calling code."""
     known = phonenumbers.region_code_for_number(number)
     return str(known or phonenumbers.region_code_for_country_code(number.country_code or 0))

@@ -1,4 +1,4 @@
-"""Reputation: a ledger of points, and the sum that each user carries."""
+"""Reputation: a ledger of points, and the sum in each user's row."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ FROM entry WHERE accounts_user.id = entry.user_id
 def credit(
     user_id: UUID | str, points: int, *, event_key: str, reason: str, at: datetime | None = None
 ) -> bool:
-    """Give the user `points` (negative ones take) for an event, once.
+    """Add `points`, which may be negative, to the user's reputation for an event, once.
 
-    Of gains, no more than REPUTATION_POINTS_PER_DAY count within a day of TIME_ZONE; an event
-    beyond them is entered with what is left, perhaps 0. `at` is when the event happened, now unless
-    given. Afterwards `User.reputation` is the sum of the user's entries. Return False when the
-    event counted before or the user does not exist.
+    A user gains at most REPUTATION_POINTS_PER_DAY within a day of TIME_ZONE; an event beyond that
+    is entered with the points that are left, perhaps 0. `at` is the time of the event, now unless
+    given. `User.reputation` stays the sum of the user's entries. Return False when the event was
+    counted before or the user does not exist.
     """
     values = {
         "id": uuid7(),

@@ -1,4 +1,4 @@
-"""Accounts as JSON."""
+"""JSON of accounts: sign-in, tokens, the own account, sessions, the leaderboard."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from jobs.http.fields import LineField, StrictBooleanField, StrictRegexField, St
 
 
 class PhoneField(StrictTextField):
-    """A phone number in any international spelling; validated to E.164."""
+    """A phone number in any international spelling; the validated value is E.164."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(max_length=phones.LONGEST_INPUT, **options)
@@ -32,7 +32,7 @@ class PhoneField(StrictTextField):
 
 
 class CodeField(StrictRegexField):
-    """Six digits, however they were typed: `123 456` and full-width digits are right too."""
+    """Six digits; spaces, dashes and digits of other scripts are accepted and normalised."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(rf"\A[0-9]{{{CODE_DIGITS}}}\Z", max_length=CODE_DIGITS, **options)
@@ -43,20 +43,23 @@ class CodeField(StrictRegexField):
 
 class RequestOtpSerializer(serializers.Serializer[Any]):
     phone = PhoneField(
-        help_text="International form, such as +12025550123; spaces and dashes are ignored."
+        help_text="In international form, such as +12025550123; spaces and dashes are ignored."
     )
     device_token = StrictTextField(
         required=False,
         allow_blank=True,
         default="",
         max_length=TOKEN_MAX_CHARACTERS,
-        help_text="From an earlier sign-in on this device: strangers' requests then do not count.",
+        help_text=(
+            "The `device_token` of an earlier sign-in on this device, if there is one. Requests of "
+            "strangers for the same number then do not use up your limits."
+        ),
     )
 
 
 class IssuedSerializer(serializers.Serializer[Any]):
-    challenge_id = serializers.UUIDField(help_text="Hand it back with the code.")
-    expires_in = serializers.IntegerField(help_text="Seconds for which the code is good.")
+    challenge_id = serializers.UUIDField(help_text="Send it with the code.")
+    expires_in = serializers.IntegerField(help_text="Seconds for which the code is valid.")
     retry_after = serializers.IntegerField(help_text="Seconds until a new code may be asked for.")
 
 
@@ -65,34 +68,36 @@ class CodeSerializer(serializers.Serializer[Any]):
         required=False,
         allow_null=True,
         default=None,
-        help_text="Without it the newest challenge counts.",
+        help_text="Of the answer that announced the code; without it the newest one is taken.",
     )
-    code = CodeField(help_text="Spaces and dashes are ignored.")
+    code = CodeField(help_text="The six digits; spaces and dashes are ignored.")
 
 
 class VerifyOtpSerializer(CodeSerializer):
-    phone = PhoneField()
+    phone = PhoneField(help_text="The number to which the code was sent.")
 
 
 class NewPhoneSerializer(serializers.Serializer[Any]):
-    phone = PhoneField(help_text="The number that the account shall have.")
+    phone = PhoneField(help_text="The new number of the account.")
 
 
 class ChangePhoneSerializer(NewPhoneSerializer):
-    challenge_id = serializers.UUIDField(help_text="Of the code that the new number received.")
-    code = CodeField(help_text="Spaces and dashes are ignored.")
+    challenge_id = serializers.UUIDField(help_text="Of the answer that announced the code.")
+    code = CodeField(help_text="The six digits that the new number received.")
 
 
 class SecondFactorSerializer(serializers.Serializer[Any]):
-    code = CodeField(help_text="The present code of the authenticator.")
+    code = CodeField(help_text="The code that the authenticator app shows now.")
 
 
 class RefreshSerializer(serializers.Serializer[Any]):
-    refresh = StrictTextField(max_length=200, trim_whitespace=False)
+    refresh = StrictTextField(
+        max_length=200, trim_whitespace=False, help_text="The newest refresh token of the session."
+    )
 
 
 class UserSerializer(serializers.ModelSerializer[User]):
-    """The user's own view; a changed email address loses its verification."""
+    """An account, as its user sees it. A changed email address has to be verified anew."""
 
     serializer_field_mapping: ClassVar = {
         **serializers.ModelSerializer.serializer_field_mapping,
@@ -100,13 +105,17 @@ class UserSerializer(serializers.ModelSerializer[User]):
         model_fields.LineField: LineField,
         models.BooleanField: StrictBooleanField,
     }
-    email_verified = serializers.BooleanField(read_only=True)
-    level = serializers.IntegerField(read_only=True)
+    email_verified = serializers.BooleanField(
+        read_only=True, help_text="Whether a code proved the email address."
+    )
+    level = serializers.IntegerField(
+        read_only=True, help_text="1 at first; it rises with the reputation."
+    )
     locale = StrictRegexField(
         r"\A[a-z]{2,3}(-[A-Za-z0-9]{2,8})?\Z",
         max_length=12,
         required=False,
-        help_text="Such as en or pt-BR.",
+        help_text="The language of messages, such as `en` or `pt-BR`.",
     )
 
     class Meta:
@@ -141,20 +150,24 @@ class UserSerializer(serializers.ModelSerializer[User]):
 
 class TokensSerializer(serializers.Serializer[Any]):
     access = serializers.CharField(help_text="Send it as `Authorization: Bearer <access>`.")
-    refresh = serializers.CharField(help_text="Good for one refresh; keep the one that comes back.")
-    token_type = serializers.CharField(default="Bearer")
-    expires_in = serializers.IntegerField(help_text="Seconds for which the access token is good.")
+    refresh = serializers.CharField(
+        help_text="Valid for one refresh; keep the new one of that answer."
+    )
+    token_type = serializers.CharField(default="Bearer", help_text="Always `Bearer`.")
+    expires_in = serializers.IntegerField(help_text="Seconds for which the access token is valid.")
 
 
 class SignedInSerializer(TokensSerializer):
     device_token = serializers.CharField(
-        help_text="Keep it on the device, beyond signing out, and send it with `request-otp`."
+        help_text="Keep it on the device, also after signing out, and send it with `request-otp`."
     )
-    user = UserSerializer()
+    user = UserSerializer(help_text="The account.")
 
 
 class SessionSerializer(serializers.ModelSerializer[Session]):
-    is_current = serializers.SerializerMethodField()
+    is_current = serializers.SerializerMethodField(
+        help_text="Whether the request was made in this session."
+    )
 
     class Meta:
         model = Session
@@ -175,12 +188,14 @@ class SessionSerializer(serializers.ModelSerializer[Session]):
 
 
 class LeaderboardPayloadSerializer(PeriodSerializer):
-    limit = serializers.IntegerField(min_value=1, max_value=100, default=20)
+    limit = serializers.IntegerField(
+        min_value=1, max_value=100, default=20, help_text="How many citizens to list."
+    )
 
 
 class LeaderboardPlaceSerializer(serializers.Serializer[Any]):
     rank = serializers.IntegerField(help_text="Equal points share a rank.")
-    name = serializers.CharField(help_text="As the citizen wishes to be called.")
+    name = serializers.CharField(help_text="The citizen's display name.")
     points = serializers.IntegerField(help_text="Gained in the period.")
 
 

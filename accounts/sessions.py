@@ -1,4 +1,4 @@
-"""Sessions: how one begins, how its refresh token rotates, how it ends.
+"""Sessions: their begin, the rotation of their refresh tokens, and their end.
 
 A refresh token is 256 opaque bits, of which the database knows the SHA-256. Its successor is an
 HMAC of it, so the answer to a refresh can be given again while the grace lasts, without being
@@ -27,7 +27,7 @@ from accounts.origins import Origin
 
 @dataclass(frozen=True, slots=True)
 class TokenPair:
-    """What a client holds: both tokens, and the seconds for which the access token is good."""
+    """Both tokens of a client, and the seconds for which the access token is valid."""
 
     access: str
     refresh: str
@@ -35,7 +35,7 @@ class TokenPair:
 
 
 def begin(user: User, origin: Origin) -> tuple[Session, TokenPair]:
-    """A new session of the user and its first tokens; inside the caller's transaction."""
+    """Begin a session; return it with its first tokens. Call it inside a transaction."""
     now = timezone.now()
     session = Session.objects.create(
         user=user,
@@ -56,8 +56,10 @@ def rotate(refresh: str) -> TokenPair:
     """Exchange a refresh token for its one successor and a new access token.
 
     The same token may be repeated for `REFRESH_GRACE` while its successor is unused; any later use
-    revokes the whole session, since one of two holders is a thief. Raises RefreshInvalid, after the
-    revocation is committed.
+    revokes the whole session, since one of the two holders has stolen it.
+
+    Raises:
+        RefreshInvalid: the token cannot be exchanged; a revocation is committed before.
     """
     with transaction.atomic():
         pair = _rotate(refresh)
@@ -67,7 +69,7 @@ def rotate(refresh: str) -> TokenPair:
 
 
 def end(refresh: str) -> None:
-    """Revoke the session of a refresh token, whatever the token's age; silent for an unknown one."""
+    """Revoke the session of a refresh token, however old; do nothing for an unknown token."""
     with transaction.atomic():
         session = Session.objects.filter(refresh_tokens__digest=_digest(refresh)).first()
         if session is not None:
@@ -75,8 +77,9 @@ def end(refresh: str) -> None:
 
 
 def revoke(session: Session, *, by: UUID | None, reason: str) -> None:
-    """End one session at once, access tokens included, and say so in the audit log; inside a
-    transaction.
+    """End one session and its access tokens at once, and record it in the audit log.
+
+    Call it inside a transaction.
     """
     if Session.objects.filter(id=session.id, revoked_at=None).update(revoked_at=timezone.now()):
         audit.record(
@@ -85,7 +88,7 @@ def revoke(session: Session, *, by: UUID | None, reason: str) -> None:
 
 
 def revoke_own(user: User, session_id: UUID) -> bool:
-    """End one of the user's own sessions; False when the user has no such live session."""
+    """End one of the user's own sessions; return False when the user has no such live session."""
     with transaction.atomic():
         session = Session.objects.filter(id=session_id, user=user, revoked_at=None).first()
         if session is not None:
@@ -94,7 +97,7 @@ def revoke_own(user: User, session_id: UUID) -> bool:
 
 
 def disable(user: User, *, by: UUID | None) -> None:
-    """Nobody signs in as this user any more, and every token issued so far is refused."""
+    """Disable the user: nobody can sign in as them, and every token issued so far is refused."""
     with transaction.atomic():
         now = timezone.now()
         User.objects.filter(id=user.id).update(is_active=False, tokens_valid_after=now)
@@ -103,9 +106,7 @@ def disable(user: User, *, by: UUID | None) -> None:
 
 
 def enable(user: User, *, by: UUID | None) -> None:
-    """The user may sign in again; a session that began while the user was being disabled stays
-    refused.
-    """
+    """Let the user sign in again; sessions that began before stay refused."""
     with transaction.atomic():
         User.objects.filter(id=user.id).update(is_active=True, tokens_valid_after=timezone.now())
         audit.record("user.enabled", actor_id=by, subject=f"user:{user.id}")
@@ -149,14 +150,14 @@ def _store_successor(session: Session, successor: str, now: datetime) -> None:
 
 
 def _may_repeat(token: RefreshToken, successor: str, now: datetime) -> bool:
-    """Whether the last answer may be given again: it was just given, and nobody has used it yet."""
+    """Return whether the last answer may be repeated: it is recent, and its token is unused."""
     if token.rotated_at is None or now - token.rotated_at > settings.REFRESH_GRACE:
         return False
     return RefreshToken.objects.filter(digest=_digest(successor), rotated_at=None).exists()
 
 
 def _revoke_reused(token: RefreshToken) -> None:
-    """A token used twice is a theft; one merely expired is not."""
+    """Revoke the session if the token was exchanged before; one that merely expired is no theft."""
     if token.rotated_at is not None:
         revoke(token.session, by=None, reason="refresh token used twice")
 

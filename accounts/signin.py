@@ -1,4 +1,4 @@
-"""Signing in by phone: from a number to a session."""
+"""Sign-in by phone: send a code, and exchange it for a session."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SMS = OtpChallenge.Channel.SMS
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """The user behind the phone, the tokens of the new session, and that of the device."""
+    """A user who signed in, the tokens of the new session, and the token of the device."""
 
     user: User
     tokens: TokenPair
@@ -30,11 +30,14 @@ class SignedIn:
 
 
 def request_code(phone: str, origin: Origin, device_token: str = "") -> otp.Issued:
-    """Send a code to a normalised number; the answer does not tell whether anybody has it.
+    """Send a code to a normalised number; the result does not reveal whether an account has it.
 
-    A device that signed in with the number before shows its token, and has limits of its own.
+    `device_token` is that of a device which signed in with the number before; such a device has
+    its own limits.
 
-    Raises CountryNotServed, TooManyCodes.
+    Raises:
+        CountryNotServed: codes are not sent to the number's country.
+        TooManyCodes: too many codes were asked for.
     """
     phones.require_served(phone)
     device = devices.known_device(device_token, phone)
@@ -42,10 +45,14 @@ def request_code(phone: str, origin: Origin, device_token: str = "") -> otp.Issu
 
 
 def sign_in(*, phone: str, code: str, challenge_id: UUID | None, origin: Origin) -> SignedIn:
-    """Exchange a right code for a session; the first one makes the user.
+    """Exchange a right code for a session; the first sign-in of a number creates its user.
 
-    The attempt is spent and audited although an error is raised: TooManyGuesses, OtpInvalid,
-    AccountDisabled.
+    The attempt is counted and audited although an error is raised.
+
+    Raises:
+        TooManyGuesses: too many codes were tried.
+        OtpInvalid: the code does not prove the number.
+        AccountDisabled: the user is disabled.
     """
     guess = _admit(phone, challenge_id, origin)
     with transaction.atomic():
@@ -56,7 +63,7 @@ def sign_in(*, phone: str, code: str, challenge_id: UUID | None, origin: Origin)
 
 
 def _admit(phone: str, challenge_id: UUID | None, origin: Origin) -> otp.Guess:
-    """Count the guess; that guesses were refused is on record once an hour, not once a guess."""
+    """Count the guess; record refused guesses in the audit log once an hour, not each of them."""
     try:
         return otp.admit(SMS, phone, challenge_id, origin=origin)
     except TooManyGuesses:
@@ -86,7 +93,7 @@ def _subject(phone: str) -> str:
 
 
 def begin_session(user: User, origin: Origin) -> SignedIn:
-    """Begin a session of a user who proved their number; inside the caller's transaction."""
+    """Begin a session of a user who proved their number. Call it inside a transaction."""
     session, pair = sessions.begin(user, origin)
     audit.record("sign_in.succeeded", actor_id=user.id, subject=f"session:{session.id}")
     count_login.send(str(session.id))

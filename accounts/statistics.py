@@ -1,4 +1,4 @@
-"""Login statistics: one row a day."""
+"""Login statistics: one row for each day."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ SET logins = statistic.logins + 1, first_logins = statistic.first_logins + EXCLU
 
 
 def count_login(session_id: str) -> None:
-    """Add one session to the statistics of its day; the caller sees to it that it happens once.
+    """Add one session to the statistics of its day.
 
-    A session that is gone, with its user, is not counted.
+    Call it once for each session. A session that was deleted with its user is not counted.
     """
     session = Session.objects.filter(id=session_id).first()
     if session is None:

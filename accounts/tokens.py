@@ -21,7 +21,7 @@ REQUIRED_CLAIMS = ["iss", "aud", "sub", "sid", "iat", "exp", "typ"]
 
 @dataclass(frozen=True, slots=True)
 class AccessClaims:
-    """Whom an access token speaks for, in which session, since when."""
+    """The user and the session of an access token, and the time of its issue."""
 
     user_id: UUID
     session_id: UUID
@@ -29,8 +29,9 @@ class AccessClaims:
 
 
 def issue_access(*, user_id: UUID, session_id: UUID) -> str:
-    """A token valid for `ACCESS_TOKEN_LIFETIME`; `iat` keeps its fraction, so that it compares with
-    the database.
+    """Return a token that is valid for `ACCESS_TOKEN_LIFETIME`.
+
+    `iat` keeps its fraction of a second, so that it can be compared with times of the database.
     """
     issued_at = timezone.now()
     key_id, key = next(iter(settings.JWT_KEYS.items()))
@@ -47,9 +48,10 @@ def issue_access(*, user_id: UUID, session_id: UUID) -> str:
 
 
 def read_access(token: str) -> AccessClaims:
-    """The claims of a token whose signature, times, audience and type hold.
+    """Return the claims of a token, after checking its signature, times, audience and type.
 
-    Raises AccessInvalid.
+    Raises:
+        AccessInvalid: one of them is wrong.
     """
     try:
         key = settings.JWT_KEYS[jwt.get_unverified_header(token)["kid"]]

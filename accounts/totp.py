@@ -15,14 +15,15 @@ from accounts.models import Session, StaffAuthenticator, User
 
 
 def is_satisfied(user: Any) -> bool:
-    """Whether the session of this user, as OTPMiddleware has it, began with a code, or none is
-    required.
+    """Return whether the user's session began with a code, or no code is required.
+
+    `user` is the request's user after OTPMiddleware.
     """
     return not settings.STAFF_TOTP_REQUIRED or bool(user.is_verified())
 
 
 def limit_rights(user: Any, *, has_second_factor: bool) -> Any:
-    """Return the user, with a citizen's rights only where the second factor is missing."""
+    """Return the user, who keeps only a citizen's rights where the second factor is missing."""
     if settings.STAFF_TOTP_REQUIRED and not has_second_factor and isinstance(user, User):
         user.withhold_staff_rights()
     return user
@@ -30,11 +31,11 @@ def limit_rights(user: Any, *, has_second_factor: bool) -> Any:
 
 @transaction.atomic
 def enrol(user: User) -> str:
-    """Give the user a fresh authenticator; return its otpauth:// URL, which is the secret.
+    """Create an authenticator for the user; return its otpauth:// URL, which holds the secret.
 
-    It replaces every earlier one, and what they opened is closed.
+    It replaces every earlier one, and sessions lose the staff rights that earlier ones gave.
     """
-    User.objects.select_for_update().get(pk=user.pk)  # of two at once, one authenticator is left
+    User.objects.select_for_update().get(pk=user.pk)  # two calls at once leave one authenticator
     StaffAuthenticator.objects.filter(user=user).delete()
     authenticator = StaffAuthenticator.objects.create(user=user, name="authenticator")
     Session.objects.filter(user=user).update(second_factor_at=None)
@@ -45,8 +46,12 @@ def enrol(user: User) -> str:
 def step_up(session: Session, code: str) -> Session:
     """Give an API session staff rights for STAFF_SECOND_FACTOR_LIFETIME.
 
-    The attempt is counted and audited although an error is raised: AuthenticatorMissing,
-    TooManyGuesses, OtpInvalid.
+    The attempt is counted and audited although an error is raised.
+
+    Raises:
+        AuthenticatorMissing: the user has no authenticator.
+        TooManyGuesses: too many codes were tried.
+        OtpInvalid: the code is wrong.
     """
     with transaction.atomic():
         error = _step_up(session, code)
@@ -75,9 +80,10 @@ def _step_up(session: Session, code: str) -> AccountsError | None:
 
 
 def reseal() -> int:
-    """Seal every seed with the first of JOBS_SEAL_KEYS; return how many there were.
+    """Encrypt every seed anew with the first of JOBS_SEAL_KEYS; return how many there were.
 
-    Raises jobs.errors.SealBroken where none of the keys opens one.
+    Raises:
+        jobs.errors.SealBroken: none of the keys decrypts one of the seeds.
     """
     authenticators = list(StaffAuthenticator.objects.select_for_update())
     for authenticator in authenticators:

@@ -1,6 +1,4 @@
-"""`manage.py audit_head`: the newest hash of the audit log's chain, to be kept outside the
-database.
-"""
+"""`manage.py audit_head`: print the newest hash of the audit log's chain, to keep elsewhere."""
 
 from __future__ import annotations
 
@@ -14,7 +12,7 @@ from accounts import audit_chain
 
 
 class Command(BaseCommand):
-    help = "Print the head of the chain over the audit log as one line of JSON, as the head file has it."
+    help = "Print the head of the audit log's chain as one line of JSON, in the format of the head file."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(

@@ -1,4 +1,4 @@
-"""`manage.py audit_verify`: whether the audit log still says what it said when it was sealed."""
+"""`manage.py audit_verify`: check that the audit log is unchanged since it was sealed."""
 
 from __future__ import annotations
 

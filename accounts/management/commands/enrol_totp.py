@@ -1,4 +1,4 @@
-"""`manage.py enrol_totp`: give a staff member the second factor that the admin asks for."""
+"""`manage.py enrol_totp`: create the authenticator with which a staff member signs in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from accounts.backends import find_staff
 
 
 class Command(BaseCommand):
-    help = "Print the otpauth:// URL of a new authenticator of a staff member; it replaces an earlier one."
+    help = "Create an authenticator for a staff member, replacing an earlier one, and print its otpauth:// URL."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(

@@ -1,4 +1,4 @@
-"""`manage.py reseal_keys`: seal what is kept for years with the newest key."""
+"""`manage.py reseal_keys`: encrypt long-lived secrets anew with the newest key."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jobs.errors import SealBroken
 
 class Command(BaseCommand):
     help = (
-        "Seal the seeds of authenticators and the keys of persons with the first of "
+        "Encrypt the seeds of authenticators and the keys of persons anew with the first of "
         "JOBS_SEAL_KEYS; afterwards the older keys can be retired."
     )
 
