@@ -14,8 +14,8 @@ from accounts.digits import digits_typed
 from accounts.errors import PhoneInvalid
 from accounts.models import Session, User
 from jobs import model_fields
-from jobs.api.serializers import PeriodSerializer
 from jobs.http.fields import LineField, StrictBooleanField, StrictRegexField, StrictTextField
+from jobs.http.payloads import PeriodSerializer
 
 
 class PhoneField(StrictTextField):

@@ -269,7 +269,7 @@ DRAMATIQ_BROKER: dict[str, Any] = {
     "OPTIONS": {"url": RABBITMQ_URL} if JOBS_TRANSPORT == "rabbitmq" else {},
     "MIDDLEWARE": [
         "jobs.worker.middleware.LedgerMiddleware",
-        "jobs.execution.telemetry.TelemetryMiddleware",
+        "jobs.operations.process_metrics.TelemetryMiddleware",
         "django_dramatiq.middleware.DbConnectionsMiddleware",
     ],
 }

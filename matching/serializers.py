@@ -12,7 +12,6 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from jobs import numbers
-from jobs.api.serializers import PayloadSerializer
 from jobs.http.fields import (
     CoordinateField,
     LineField,
@@ -23,6 +22,7 @@ from jobs.http.fields import (
     StrictBooleanField,
     StrictTextField,
 )
+from jobs.http.payloads import PayloadSerializer
 from matching.errors import LanguageUnknown
 from matching.models import ENDS_BEFORE_START, Interaction, Kind, Match, Opportunity, Profile
 from matching.text import languages

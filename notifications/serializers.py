@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
-from jobs.api.serializers import PayloadSerializer
 from jobs.http.fields import StrictTextField
+from jobs.http.payloads import PayloadSerializer
 from notifications.models import Receipt
 
 

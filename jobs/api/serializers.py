@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.urls import reverse
@@ -12,8 +11,7 @@ from rest_framework.schemas.openapi import AutoSchema
 
 from jobs.execution import job_types
 from jobs.execution.job_types import JobType
-from jobs.http import periods
-from jobs.http.fields import MomentField, StrictBooleanField, StrictTextField
+from jobs.http.fields import StrictBooleanField, StrictTextField
 from jobs.http.waiting import WAIT_MAXIMUM_SECONDS
 from jobs.models import Task
 from jobs.states import State
@@ -32,39 +30,6 @@ PROBLEMS = {
         "It was cancelled before it had a result.",
     ),
 }
-
-
-class PayloadSerializer(serializers.Serializer[Any]):
-    """The payload of a job type, or another body; a field it does not have is refused with the
-    names of those it has.
-
-    A misspelt optional field would otherwise start something else than was asked.
-    """
-
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, Mapping) and (unknown := sorted(set(data) - set(self.fields))):
-            expected = (
-                f"Expected one of: {', '.join(sorted(self.fields))}"
-                if self.fields
-                else "None is expected"
-            )
-            refusal = serializers.ErrorDetail(f"Unknown field. {expected}.", code="unknown")
-            raise serializers.ValidationError({name: [refusal] for name in unknown})
-        return super().to_internal_value(data)
-
-
-class PeriodSerializer(PayloadSerializer):
-    """The payload of a job type that looks at a period: see `jobs.http.periods`."""
-
-    since = MomentField(
-        required=False, help_text=f"{periods.LENGTH.days} days before `until` unless given."
-    )
-    until = MomentField(required=False, help_text="Now unless given.")
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if "since" in attrs and "until" in attrs and attrs["since"] >= attrs["until"]:
-            raise serializers.ValidationError({"since": "Expected a time before `until`."})
-        return attrs
 
 
 class NewJobSerializer(serializers.Serializer[Any]):

@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import structlog
@@ -26,8 +26,9 @@ from jobs.errors import (
     Postponed,
     TaskCancelled,
 )
-from jobs.execution import current, entrance, groups, pace, telemetry
+from jobs.execution import current, entrance, pace, settling, telemetry
 from jobs.execution.breakers import LONGEST_PAUSE
+from jobs.execution.policy import DeclaredActor, Policy
 from jobs.failpoints import failpoint
 from jobs.ledger import transitions
 from jobs.ledger.database import (
@@ -39,23 +40,20 @@ from jobs.ledger.database import (
 from jobs.redaction import redact
 from jobs.states import TERMINAL_STATES, State
 
-if TYPE_CHECKING:
-    from jobs.execution.declaration import LedgerActor, Policy
-
 log = structlog.get_logger(__name__)
 
 
-def actor_named(name: str) -> LedgerActor[..., Any]:
+def actor_named(name: str) -> DeclaredActor:
     """The actor this process knows by `name`.
 
     Raises:
         dramatiq.ActorNotFound: it knows none.
     """
-    return cast("LedgerActor[..., Any]", get_broker().get_actor(name))
+    return cast("DeclaredActor", get_broker().get_actor(name))
 
 
 def run(
-    actor: LedgerActor[..., Any], task_id: UUID, worker_id: UUID
+    actor: DeclaredActor, task_id: UUID, worker_id: UUID
 ) -> tuple[State | None, BaseException | None]:
     """Claim and run one task; return the state it is left in and the error of a failed attempt.
 
@@ -78,7 +76,7 @@ def run(
 
 
 def run_claimed(
-    actor: LedgerActor[..., Any], claim: transitions.Claim
+    actor: DeclaredActor, claim: transitions.Claim
 ) -> tuple[State | None, BaseException | None]:
     """Run a task this process has claimed; as `run`."""
     failpoint("after_claim", claim.id)
@@ -86,7 +84,7 @@ def run_claimed(
         state, error = _attempt(actor, claim)
         ended(state, error)
     if claim.group_id is not None and state in TERMINAL_STATES:
-        persistently(lambda: groups.settle(claim.group_id))
+        persistently(lambda: settling.settle(claim.group_id))
     return state, error
 
 
@@ -106,7 +104,7 @@ def context_of(claim: transitions.Claim) -> Iterator[None]:
 
 
 def _attempt(
-    actor: LedgerActor[..., Any], claim: transitions.Claim
+    actor: DeclaredActor, claim: transitions.Claim
 ) -> tuple[State | None, BaseException | None]:
     try:
         _PERFORM[actor.policy.kind](actor, claim)
@@ -124,9 +122,7 @@ def _attempt(
     return State.SUCCEEDED, None
 
 
-def _fail(
-    actor: LedgerActor[..., Any], claim: transitions.Claim, error: BaseException
-) -> State | None:
+def _fail(actor: DeclaredActor, claim: transitions.Claim, error: BaseException) -> State | None:
     policy = actor.policy
     told = traceback.TracebackException.from_exception(
         error
@@ -155,14 +151,14 @@ def _pause(policy: Policy, attempt: int, error: BaseException) -> timedelta:
     return pause if asked_for is None else max(pause, min(asked_for, LONGEST_PAUSE))
 
 
-def _perform_transactional(actor: LedgerActor[..., Any], claim: transitions.Claim) -> None:
+def _perform_transactional(actor: DeclaredActor, claim: transitions.Claim) -> None:
     with transaction.atomic():
         _limit_transaction(actor)
         result = run_body(actor, claim)
         transitions.complete(claim, result)
 
 
-def run_body(actor: LedgerActor[..., Any], claim: transitions.Claim) -> Any:
+def run_body(actor: DeclaredActor, claim: transitions.Claim) -> Any:
     """Call a transactional actor in the caller's transaction, and remember how long it took; return
     its result.
     """
@@ -173,7 +169,7 @@ def run_body(actor: LedgerActor[..., Any], claim: transitions.Claim) -> Any:
     return result
 
 
-def _perform_external(actor: LedgerActor[..., Any], claim: transitions.Claim) -> None:
+def _perform_external(actor: DeclaredActor, claim: transitions.Claim) -> None:
     if in_own_transaction():
         raise InTransaction
     args, kwargs = claim.arguments()
@@ -183,7 +179,7 @@ def _perform_external(actor: LedgerActor[..., Any], claim: transitions.Claim) ->
     persistently(lambda: _record(actor, claim, outcome))
 
 
-def _record(actor: LedgerActor[..., Any], claim: transitions.Claim, outcome: Any) -> None:
+def _record(actor: DeclaredActor, claim: transitions.Claim, outcome: Any) -> None:
     with transaction.atomic():
         _limit_transaction(actor)
         if actor.record_fn is not None:
@@ -192,7 +188,7 @@ def _record(actor: LedgerActor[..., Any], claim: transitions.Claim, outcome: Any
         transitions.complete(claim, None)
 
 
-def _perform_long(actor: LedgerActor[..., Any], claim: transitions.Claim) -> None:
+def _perform_long(actor: DeclaredActor, claim: transitions.Claim) -> None:
     args, kwargs = claim.arguments()
     with unlimited_transactions():
         result = actor.fn(*args, **kwargs)
@@ -200,13 +196,13 @@ def _perform_long(actor: LedgerActor[..., Any], claim: transitions.Claim) -> Non
         transitions.complete(claim, result)
 
 
-def _limit_transaction(actor: LedgerActor[..., Any]) -> None:
+def _limit_transaction(actor: DeclaredActor) -> None:
     """A worker's transactions are limited as a rule; an actor may say otherwise for its own."""
     if actor.policy.transaction_timeout is not None:
         limit_transaction(actor.policy.transaction_timeout)
 
 
-_PERFORM: dict[str, Callable[[LedgerActor[..., Any], transitions.Claim], None]] = {
+_PERFORM: dict[str, Callable[[DeclaredActor, transitions.Claim], None]] = {
     "transactional": _perform_transactional,
     "external": _perform_external,
     "long": _perform_long,

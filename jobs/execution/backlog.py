@@ -12,18 +12,16 @@ import time
 from collections import deque
 from collections.abc import Iterable
 from queue import Queue
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection
 from dramatiq import MessageProxy, get_broker
 
 from jobs.execution import attempts, bundles
+from jobs.execution.policy import DeclaredActor
 from jobs.process import process_id
 from jobs.states import State
-
-if TYPE_CHECKING:
-    from jobs.execution.declaration import LedgerActor
 
 #: So many threads of a process run bundles at once; more would wait for each other's locks and for
 #: the interpreter.
@@ -73,7 +71,7 @@ class Backlog:
         """
         return task_id in self._finished
 
-    def run_message(self, actor: LedgerActor[..., Any], message: MessageProxy) -> None:
+    def run_message(self, actor: DeclaredActor, message: MessageProxy) -> None:
         """Run the task of `message`, with others where its queue is behind.
 
         A dead one is mirrored into RabbitMQ's dead letters.

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from jobs.execution import attempts, groups, pace, telemetry, tracing
+from jobs.execution import attempts, pace, settling, telemetry, tracing
+from jobs.execution.policy import DeclaredActor
 from jobs.failpoints import failpoint
 from jobs.ledger import outbox, transitions
 from jobs.ledger.database import fetch, persistently
@@ -25,9 +26,6 @@ from jobs.ledger.picking import Picking
 from jobs.process import process_id
 from jobs.states import State
 from jobs.urgency import IS_BULK, IS_FOREGROUND
-
-if TYPE_CHECKING:
-    from jobs.execution.declaration import LedgerActor
 
 log = structlog.get_logger(__name__)
 
@@ -140,7 +138,7 @@ def run(claims: Sequence[transitions.Claim]) -> list[UUID]:
     return [claim.id for _, claim in bundle[:ended]] + alone
 
 
-def _run_together(bundle: Sequence[tuple[LedgerActor[..., Any], transitions.Claim]]) -> int:
+def _run_together(bundle: Sequence[tuple[DeclaredActor, transitions.Claim]]) -> int:
     """Run as many tasks of the bundle as fit into one short transaction; return their number."""
     runs: list[tuple[transitions.Claim, Any, float]] = []
     ends_at = time.monotonic() + TRANSACTION_SECONDS
@@ -156,11 +154,11 @@ def _run_together(bundle: Sequence[tuple[LedgerActor[..., Any], transitions.Clai
         failpoint("after_bundle", claim.id)
         telemetry.count(claim, State.SUCCEEDED, seconds)
     for group_id in {claim.group_id for claim, _, _ in runs} - {None}:
-        persistently(lambda group_id=group_id: groups.settle(group_id))  # type: ignore[misc]
+        persistently(lambda group_id=group_id: settling.settle(group_id))  # type: ignore[misc]
     return len(runs)
 
 
-def _run_body(actor: LedgerActor[..., Any], claim: transitions.Claim) -> tuple[Any, float]:
+def _run_body(actor: DeclaredActor, claim: transitions.Claim) -> tuple[Any, float]:
     failpoint("in_bundle", claim.id)
     began = time.perf_counter()
     with attempts.context_of(claim), telemetry.RUNNING.track_inprogress(), tracing.task_span(claim):

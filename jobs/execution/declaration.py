@@ -3,40 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypedDict, TypeVar, Unpack, cast
+from typing import Any, Generic, ParamSpec, TypedDict, TypeVar, Unpack, cast
 from uuid import UUID
 
 from django.conf import settings
 from dramatiq import Actor, Message, get_broker
 
-from jobs.execution import backlog, current
+from jobs.execution import backlog, current, sending
+from jobs.execution.policy import DEFAULT_ATTEMPTS, Delivery, Kind, Policy
 from jobs.ledger.transitions import attempts_to_outlast
-
-if TYPE_CHECKING:
-    from jobs.transport.brokers import LedgerBroker
 
 P = ParamSpec("P")
 R = TypeVar("R")
-Kind = Literal["transactional", "external", "long"]
-Delivery = Literal["at_least_once", "at_most_once"]
-DEFAULT_ATTEMPTS = 8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """How the ledger treats an actor's tasks."""
-
-    kind: Kind = "transactional"
-    outlasts: timedelta | None = None
-    max_attempts: int = DEFAULT_ATTEMPTS
-    min_backoff: timedelta = timedelta(seconds=1)
-    max_backoff: timedelta = timedelta(minutes=30)
-    transaction_timeout: timedelta | None = None
-    is_at_most_once: bool = False
-    is_sealed: bool = False
-    is_bulk: bool = False
 
 
 class SendOptions(TypedDict, total=False):
@@ -148,7 +127,7 @@ class LedgerActor(Actor[P, R], Generic[P, R]):
         … Raises ValueError for those that contradict each other or the actor's.
         """
         self._refuse_contradictions(options)
-        return cast("LedgerBroker", self.broker).enqueue_many(self, arguments, **options)
+        return sending.send_many(self, arguments, **options)
 
     def _refuse_contradictions(self, options: Mapping[str, Any]) -> None:
         if ("limit_key" in options) != ("limit_count" in options):

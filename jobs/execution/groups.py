@@ -1,36 +1,18 @@
-"""Groups: many tasks, and one more once all of them have ended.
-
-The end is found by looking at the children, never by a counter that each of them decrements: a
-child that ends twice (after a replay) or whose worker dies right after its commit does no harm.
-"""
+"""Groups: many tasks, and one more once all of them have ended."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from dramatiq import get_broker
 from uuid_utils.compat import uuid7
 
-from jobs.execution import entrance
-from jobs.ledger.database import execute, fetch
+from jobs.execution import entrance, settling
+from jobs.execution.declaration import LedgerActor
+from jobs.ledger.database import execute
 from jobs.ledger.storable import as_jsonb
-from jobs.urgency import Urgency
-
-if TYPE_CHECKING:
-    from jobs.execution.declaration import LedgerActor
-    from jobs.transport.brokers import LedgerBroker
-
-#: All children of the group `g` have ended, and its callback is still to be sent, by a release that
-#: knows its actor.
-_IS_TO_SETTLE = """
-    callback_task_id IS NULL AND callback_actor = ANY(%s) AND NOT EXISTS (
-        SELECT FROM jobs_task WHERE group_id = g.id AND state IN ('queued', 'retrying', 'running'))
-"""
-#: How many groups one sweep looks at.
-SWEEP_GROUPS = 100
 
 
 def send_group(
@@ -66,39 +48,5 @@ def send_group(
             ),
         )
         if not children:
-            settle(group_id)
+            settling.settle(group_id)
     return group_id
-
-
-def settle(group_id: UUID | None) -> bool:
-    """Send the group's callback if all its children have ended and nobody did yet; return whether
-    this call did.
-
-    A callback of another release is left to processes that know its actor.
-    """
-    broker = cast("LedgerBroker", get_broker())
-    sql = f"""
-        SELECT callback_actor, callback_args, urgency, created_by FROM jobs_taskgroup AS g
-        WHERE {_IS_TO_SETTLE} AND id = %s FOR UPDATE
-    """  # noqa: S608 - constants only
-    with transaction.atomic():
-        rows = fetch(sql, (list(broker.actors), group_id))
-        if not rows:
-            return False
-        [(actor_name, args, urgency, sender)] = rows
-        with entrance.entering(Urgency(urgency), sender=sender):
-            message = broker.enqueue(broker.get_actor(actor_name).message(*args))
-        execute(
-            "UPDATE jobs_taskgroup SET callback_task_id = %s WHERE id = %s",
-            (message.message_id, group_id),
-        )
-    return True
-
-
-def settle_forgotten() -> int:
-    """Settle groups whose last child ended where nobody looked: its worker died, an operator
-    cancelled it.
-    """
-    sql = f"SELECT id FROM jobs_taskgroup AS g WHERE {_IS_TO_SETTLE} LIMIT %s"  # noqa: S608 - constants only
-    rows = fetch(sql, (list(get_broker().actors), SWEEP_GROUPS))
-    return sum(settle(group_id) for (group_id,) in rows)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rest_framework.permissions import BasePermission
     from rest_framework.serializers import BaseSerializer
 
-    from jobs.api.serializers import PayloadSerializer
+    from jobs.http.payloads import PayloadSerializer
 
 A = TypeVar("A", bound=LedgerActor[..., Any])
 

@@ -7,17 +7,15 @@ forget it. It looks at how the task stands by then, so that a late one does no h
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from django.db import transaction
 from dramatiq import get_broker
 
 from jobs import sealing
+from jobs.execution.policy import DeclaredActor
 from jobs.models import StatementTimestamp, Task
 from jobs.states import Standing, State
-
-if TYPE_CHECKING:
-    from jobs.execution.declaration import LedgerActor
 
 
 @transaction.atomic
@@ -26,7 +24,7 @@ def show(task_id: str) -> None:
     task = Task.objects.select_for_update(no_key=True).filter(pk=task_id).first()
     if task is None or task.state == State.SUCCEEDED:
         return
-    actor = cast("LedgerActor[..., Any] | None", get_broker().actors.get(task.actor))
+    actor = cast("DeclaredActor | None", get_broker().actors.get(task.actor))
     if actor is None or actor.mirror_fn is None:
         return
     args, kwargs = _arguments(task)

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from jobs.ledger.database import fetch
-from jobs.transport.publisher import Parcel
+from jobs.ledger.parcels import Parcel
 
 #: So many of one sender's tasks are looked at for one batch.
 TURNS_A_SENDER = 20

@@ -27,10 +27,10 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 
 from jobs.execution import breakers
-from jobs.execution.telemetry import ProcessCollector
 from jobs.ledger.database import fetch
 from jobs.models import AlertEpisode
 from jobs.operations import overview, rollup
+from jobs.operations.process_metrics import ProcessCollector
 
 log = structlog.get_logger(__name__)
 

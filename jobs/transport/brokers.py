@@ -8,32 +8,20 @@ brings.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from typing import Any, cast
 
-import structlog
 from django.db import transaction
 from dramatiq import Broker, Consumer, Message, Middleware
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 
-from jobs.errors import NotInTransaction
-from jobs.execution import entrance, tracing
-from jobs.execution.current import current_claim
-from jobs.ledger import outbox
-from jobs.ledger.database import in_own_transaction
+from jobs.execution import sending
+from jobs.execution.policy import DeclaredActor
+from jobs.ledger.parcels import Parcel
 from jobs.transport import fast_path
 from jobs.transport.feeder import FedConsumer, Feeder, StandIn
-from jobs.transport.publisher import Parcel, publisher
+from jobs.transport.publisher import publisher
 from jobs.transport.receiver import LedgerConsumer, Receiver
-from jobs.urgency import Urgency
-
-if TYPE_CHECKING:
-    from jobs.execution.declaration import LedgerActor
-
-log = structlog.get_logger(__name__)
 
 
 class LedgerBroker(Broker):
@@ -61,52 +49,12 @@ class LedgerBroker(Broker):
         Raises:
             NotInTransaction: outside `transaction.atomic()`.
         """
-        if not in_own_transaction():
-            raise NotInTransaction
-        task = self._task_of(message, timedelta(milliseconds=delay or 0))
-        once_per: timedelta | None = message.options.get("once_per")
-        task_id = outbox.insert(task) if once_per is None else outbox.insert_once(task, once_per)
-        # Workers take bulk work from the ledger, so that none of it fills RabbitMQ.
-        if not delay and task_id == task.id and task.urgency != Urgency.BULK:
-            self._hand_on_after_commit([Parcel(task_id, task.actor, task.queue)])
+        actor = cast("DeclaredActor", self.get_actor(message.actor_name))
+        pause = timedelta(milliseconds=delay or 0)
+        task_id, parcels = sending.send(actor, message, delay=pause)
+        if parcels:
+            self._hand_on_after_commit(parcels)
         return message.copy(message_id=str(task_id))
-
-    def enqueue_many(
-        self, actor: LedgerActor[..., Any], arguments: Iterable[Sequence[Any]], **options: Any
-    ) -> list[UUID]:
-        """Write one task of `actor` for each argument list; the relay hands them on in order of
-        priority.
-
-        Raises:
-            NotInTransaction: outside `transaction.atomic()`.
-        """
-        if not in_own_transaction():
-            raise NotInTransaction
-        return outbox.insert_many(replace(self._task_of(actor.message()), **options), arguments)
-
-    def _task_of(self, message: Message[Any], delay: timedelta = timedelta()) -> outbox.NewTask:
-        actor: LedgerActor[..., Any] = self.get_actor(message.actor_name)  # type: ignore[assignment]
-        parent, here = current_claim(), entrance.current()
-        context = structlog.contextvars.get_contextvars()
-        chosen: dict[str, Any] = {
-            "max_attempts": actor.policy.max_attempts,
-            "priority": actor.priority,
-            "created_by": here.sender,
-        }
-        chosen |= {name: value for name, value in message.options.items() if name != "once_per"}
-        return outbox.NewTask(
-            actor=message.actor_name,
-            queue=message.queue_name,
-            args=message.args,
-            kwargs=message.kwargs,
-            delay=delay,
-            request_id=parent.request_id if parent else str(context.get("request_id", "")),
-            trace_context=tracing.context_to_send(),
-            is_sealed=actor.policy.is_sealed,
-            urgency=Urgency.BULK if actor.policy.is_bulk else here.urgency,
-            is_mirrored=actor.mirror_fn is not None,
-            **chosen,
-        )
 
     def _hand_on_after_commit(self, parcels: list[Parcel]) -> None:
         raise NotImplementedError

@@ -21,8 +21,9 @@ from django.db import connection
 
 from jobs.ledger import outbox, transitions
 from jobs.ledger.database import execute
+from jobs.ledger.parcels import Parcel
 from jobs.loops import Loop
-from jobs.transport.publisher import Parcel, Publisher, publisher
+from jobs.transport.publisher import Publisher, publisher
 
 #: The fast path stands back behind this many waiting messages.
 DEPTH_MESSAGES = 16

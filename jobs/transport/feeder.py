@@ -27,7 +27,7 @@ from jobs.transport.relay import Patience
 if TYPE_CHECKING:
     from dramatiq import Broker
 
-    from jobs.transport.publisher import Parcel
+    from jobs.ledger.parcels import Parcel
 
 log = structlog.get_logger(__name__)
 

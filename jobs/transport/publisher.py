@@ -10,7 +10,6 @@ import itertools
 import os
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
 from uuid import UUID
@@ -18,9 +17,9 @@ from uuid import UUID
 import pika
 import structlog
 from django.conf import settings
-from dramatiq import Message
 
 from jobs.failpoints import failpoint
+from jobs.ledger.parcels import Parcel
 from jobs.transport import topology
 from jobs.transport.link import Link
 
@@ -29,19 +28,6 @@ log = structlog.get_logger(__name__)
 #: Messages are not written to RabbitMQ's disk: what a restart loses is noticed and published again
 #: from the ledger.
 TRANSIENT = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """A task on its way to RabbitMQ: no arguments travel, the claim reads them from the ledger."""
-
-    id: UUID
-    actor: str
-    queue: str
-
-    def message(self) -> Message[Any]:
-        """The parcel as a Dramatiq message of the logical queue."""
-        return Message(self.queue, self.actor, (), {}, {}, str(self.id))
 
 
 class Batch:

@@ -11,7 +11,7 @@ import queue
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import structlog
@@ -22,12 +22,10 @@ from jobs.execution import backlog
 from jobs.failpoints import failpoint
 from jobs.ledger import transitions
 from jobs.ledger.database import persistently
+from jobs.ledger.parcels import Parcel
 from jobs.transport import relay, topology
+from jobs.transport.feeder import StandIn
 from jobs.transport.link import Link
-from jobs.transport.publisher import Parcel
-
-if TYPE_CHECKING:
-    from jobs.transport.brokers import RabbitmqLedgerBroker
 
 log = structlog.get_logger(__name__)
 
@@ -161,6 +159,16 @@ class ReceivedMessage(MessageProxy):
         self.tag = tag
 
 
+class ReceivingBroker(Protocol):
+    """What a consumer asks of its broker."""
+
+    actors: dict[str, Any]
+    feeder: StandIn
+
+    def receiver(self) -> Receiver:
+        """Return this process's connection for receiving."""
+
+
 class LedgerConsumer(Consumer):
     """One queue's end of the receiver and of the stand-in.
 
@@ -168,7 +176,7 @@ class LedgerConsumer(Consumer):
     """
 
     def __init__(
-        self, broker: RabbitmqLedgerBroker, queue_name: str, prefetch: int, timeout_ms: int
+        self, broker: ReceivingBroker, queue_name: str, prefetch: int, timeout_ms: int
     ) -> None:
         self._broker = broker
         self._queue_name = queue_name

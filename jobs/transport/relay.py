@@ -14,8 +14,8 @@ from django.db import transaction
 from jobs.failpoints import failpoint
 from jobs.ledger import outbox, transitions
 from jobs.ledger.database import execute, fetch
+from jobs.ledger.parcels import Parcel
 from jobs.ledger.picking import Picking
-from jobs.transport.publisher import Parcel
 from jobs.urgency import IS_BULK, IS_FOREGROUND
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from dramatiq import get_broker
 from psycopg.types.json import Jsonb
 
 from jobs.errors import WorkerLost
-from jobs.execution.declaration import LedgerActor, Policy
+from jobs.execution.declaration import LedgerActor
+from jobs.execution.policy import Policy
 from jobs.ledger import transitions
 from jobs.ledger.database import execute, fetch
 from jobs.process import resident_bytes

@@ -12,7 +12,7 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
-from jobs.execution import groups
+from jobs.execution import settling
 from jobs.loops import Loop
 from jobs.operations import alerts, rollup
 from jobs.process import process_id
@@ -86,7 +86,7 @@ def rescue() -> None:
     end.
     """
     heartbeat.rescue()
-    groups.settle_forgotten()
+    settling.settle_forgotten()
 
 
 def observe() -> bool:

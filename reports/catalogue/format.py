@@ -7,8 +7,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from jobs.api.serializers import PayloadSerializer
 from jobs.http.fields import LineField, ParagraphsField, StrictBooleanField
+from jobs.http.payloads import PayloadSerializer
 from reports.errors import CatalogueInvalid
 from reports.models import Question, Severity
 from reports.models.catalogue import SLA_HOURS_MAXIMUM

@@ -6,8 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from jobs.api.serializers import PeriodSerializer
 from jobs.http.fields import CoordinateField
+from jobs.http.payloads import PeriodSerializer
 from reports.fields import CategoryField
 
 

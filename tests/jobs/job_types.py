@@ -9,7 +9,7 @@ from rest_framework import serializers
 from rest_framework.permissions import IsAdminUser
 
 import jobs
-from jobs.api.serializers import PayloadSerializer
+from jobs.http.payloads import PayloadSerializer
 
 
 class SumPayloadSerializer(PayloadSerializer):

@@ -16,12 +16,12 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import AuditEvent, User
+from jobs.ledger.parcels import Parcel
 from jobs.models import AlertEpisode, Queue, Task, Worker
 from jobs.operations import charts, dashboard, rollup
 from jobs.templatetags import figures
 from jobs.testing import run_tasks
 from jobs.transport import publisher as publisher_module
-from jobs.transport.publisher import Parcel
 from tests.jobs.conftest import wait_until
 from tests.jobs.probe.actors import probe_failing, probe_transactional
 

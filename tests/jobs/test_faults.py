@@ -19,12 +19,13 @@ from django.utils import timezone
 from config.development.rabbitmq import RabbitmqNode
 from jobs.execution import attempts
 from jobs.execution.declaration import LedgerActor
+from jobs.ledger.parcels import Parcel
 from jobs.models import Queue, Task, UndecodableMessage
 from jobs.states import State
 from jobs.transport import fast_path, topology
 from jobs.transport import publisher as publisher_module
 from jobs.transport.brokers import RabbitmqLedgerBroker
-from jobs.transport.publisher import Parcel, Publisher, publisher
+from jobs.transport.publisher import Publisher, publisher
 from tests.jobs.conftest import QUICK, Workers, consumers_of, wait_until, wait_until_drained
 from tests.jobs.probe.actors import probe_external, probe_once, probe_transactional
 from tests.jobs.probe.models import Effect

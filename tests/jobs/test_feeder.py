@@ -9,10 +9,10 @@ from uuid import UUID
 import pytest
 from django.db import connection, transaction
 
+from jobs.ledger.parcels import Parcel
 from jobs.models import Task
 from jobs.transport import relay
 from jobs.transport.brokers import EmbeddedLedgerBroker
-from jobs.transport.publisher import Parcel
 from jobs.transport.relay import Patience
 from tests.jobs.conftest import wait_until
 from tests.jobs.probe.actors import probe_long, probe_transactional

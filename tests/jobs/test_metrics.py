@@ -19,9 +19,8 @@ from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from jobs import entering
-from jobs.execution import telemetry
 from jobs.models import Attempt, Mark, Queue, Task
-from jobs.operations import health, rollup
+from jobs.operations import health, process_metrics, rollup
 from jobs.testing import run_tasks
 from jobs.urgency import Urgency
 from tests.jobs.conftest import BASE_DIR, Workers, wait_until, wait_until_drained
@@ -226,9 +225,9 @@ def test_processes_of_one_machine_take_the_next_free_port() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         first = taken.getsockname()[1]
-        port = telemetry.serve_metrics("127.0.0.1", first)
+        port = process_metrics.serve_metrics("127.0.0.1", first)
     assert port is not None
-    assert first < port < first + telemetry.PORTS
+    assert first < port < first + process_metrics.PORTS
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
         assert b"civiclens_worker_attempts_total" in answer.read()
 

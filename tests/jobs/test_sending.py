@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 import jobs
 from jobs import sealing
-from jobs.execution import groups
+from jobs.execution import settling
 from jobs.ledger import transitions
 from jobs.models import Attempt, OnceKey, Queue, Task, TaskGroup
 from jobs.operations import actions
@@ -167,7 +167,7 @@ def test_a_group_calls_back_once_all_have_ended() -> None:
     )
     assert run_tasks() == 3
     assert Effect.objects.filter(key="sum").count() == 1
-    assert not groups.settle(group_id)
+    assert not settling.settle(group_id)
 
 
 def test_a_group_ends_with_its_dead_and_a_replay_does_not_call_back_again() -> None:
@@ -187,8 +187,8 @@ def test_a_group_whose_callback_this_release_does_not_know_waits_and_holds_up_no
     )
     TaskGroup.objects.filter(pk=strange).update(callback_actor="actor_of_tomorrow")
     actions.cancel(Task.objects.values_list("id", flat=True), by=None)
-    assert not groups.settle(strange)
-    assert groups.settle_forgotten() == 1
+    assert not settling.settle(strange)
+    assert settling.settle_forgotten() == 1
     assert TaskGroup.objects.get(callback_task_id=None).pk == strange
     assert TaskGroup.objects.exclude(callback_task_id=None).get().pk == known
 
@@ -199,7 +199,7 @@ def test_an_empty_group_ends_at_once_and_a_forgotten_one_is_found() -> None:
         probe_transactional, [("a",)], then=probe_sum_up, then_args=("cancelled",)
     )
     actions.cancel(Task.objects.filter(group_id=group_id).values_list("id", flat=True), by=None)
-    assert groups.settle_forgotten() == 1
+    assert settling.settle_forgotten() == 1
     run_tasks()
     assert set(Effect.objects.values_list("key", flat=True)) == {"empty", "cancelled"}
     assert not TaskGroup.objects.filter(callback_task_id=None).exists()

@@ -15,9 +15,9 @@ from rest_framework import serializers
 import jobs
 from accounts.models import User
 from jobs.api import starting
-from jobs.api.serializers import PayloadSerializer
 from jobs.errors import TooManyActiveJobs, TooManyJobs
 from jobs.execution import attempts, job_types
+from jobs.http.payloads import PayloadSerializer
 from jobs.ledger import transitions
 from jobs.models import Task
 from jobs.operations import actions
