@@ -40,8 +40,8 @@ class UploadForm(forms.Form):
     target = forms.ChoiceField(label="What it holds")
     source = forms.CharField(
         max_length=SOURCE_MAX_CHARACTERS,
-        help_text="The system that the rows come from. Use the same name for its later files: rows are"
-        " recognised by this name and their ids.",
+        help_text="The system that the rows come from. Use the same name for its later files: rows"
+        " are recognised by this name and their ids.",
     )
     format = forms.ChoiceField(
         required=False, help_text="The system whose column names the file uses."

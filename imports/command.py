@@ -56,7 +56,7 @@ class ImportCommand(BaseCommand):
         parser.add_argument(
             "--time-zone",
             default="",
-            help="The zone of times without an offset, such as America/New_York; by default TIME_ZONE.",
+            help="The zone of times without an offset, such as America/New_York; else TIME_ZONE.",
         )
         parser.add_argument(
             "--ids-from-rows",

@@ -85,7 +85,7 @@ class Importer(ABC, Generic[M]):
     fields: ClassVar[tuple[str, ...]]
     #: Groups of fields; the file must have a column for one field of each group.
     required: ClassVar[tuple[tuple[str, ...], ...]]
-    #: Field → a sentence on what is stored if the file has no column for it, where that may surprise.
+    #: Field → a sentence on what is stored if the file has no column for it; only surprising ones.
     defaults: ClassVar[Mapping[str, str]] = {}
     #: Format → field → column, where they differ from the fields' own names.
     formats: ClassVar[Mapping[str, Mapping[str, str]]] = {}

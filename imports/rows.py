@@ -96,7 +96,10 @@ class Row:
         raise RowRejected("external_id is missing")
 
     def choice(self, name: str, choices: Mapping[str, str]) -> str:
-        """Return the meaning of the value by `choices`, whose keys are in lower case; "" for none."""
+        """Return the meaning of the value by `choices`, whose keys are in lower case.
+
+        An empty value means "".
+        """
         text = self.text(name)
         if text and text.lower() not in choices:
             raise RowRejected(f"unknown {name}: {text[:40]}")

@@ -1,4 +1,4 @@
-"""Background work of matching."""
+"""The background tasks of matching."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from matching.vectors import rebuilding, storing
 from notifications.actors import notify_user
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-#: Opportunities whose citizens one task looks for.
+#: Opportunities that one task matches with citizens.
 REVERSE_BATCH = 16
-#: Each of them may have to be compared with every citizen.
+#: An opportunity may have to be compared with every citizen.
 REVERSE_TIMEOUT = timedelta(seconds=60)
 
 
@@ -28,16 +28,16 @@ def load_embedder() -> None:
     get_embedder().embed(["A street lamp is broken."])
 
 
-# A server of embeddings is away for a day.
+# Outlasts an embedding service that is down for a day.
 @jobs.actor(queue_name="matching", kind="external", delivery="at_least_once", outlasts=DAY)
 def embed_opportunities(opportunity_ids: list[str]) -> list[OpportunityVector]:
-    """The vectors of new or changed opportunities; the model runs while no transaction is open."""
+    """Return the vectors of new or changed opportunities, computed outside any transaction."""
     return storing.opportunity_vectors(opportunity_ids, attempt=jobs.current_task().attempt)
 
 
 @embed_opportunities.record
 def record_opportunity_vectors(rows: list[OpportunityVector], _opportunity_ids: list[str]) -> None:
-    """They are stored, and the citizens they suit are looked for."""
+    """Store the vectors, and send the tasks that match citizens with these opportunities."""
     changed = storing.upsert(rows)
     generation.advance()
     send_reverse(changed)
@@ -46,60 +46,62 @@ def record_opportunity_vectors(rows: list[OpportunityVector], _opportunity_ids: 
 # As for opportunities.
 @jobs.actor(queue_name="matching", kind="external", delivery="at_least_once", outlasts=DAY)
 def embed_profile(profile_id: str) -> list[ProfileVector]:
-    """The vector of a changed profile."""
+    """Return the vector of a changed profile, computed outside any transaction."""
     return storing.profile_vectors([profile_id], attempt=jobs.current_task().attempt)
 
 
 @embed_profile.record
 def record_profile_vector(rows: list[ProfileVector], _profile_id: str) -> None:
-    """It is stored, and the citizen's saved matches are found anew."""
+    """Store the vector, and send the task that finds the citizen's matches anew."""
     storing.upsert(rows)
     for row in rows:
         send_refresh(str(row.profile.user_id))
 
 
-# Our own database alone; every night's round does it again.
+# It needs nothing but the database; the round of the next night does it again.
 @jobs.actor(queue_name="matching", kind="long", outlasts=HOUR)
 def refresh_matches(user_id: str) -> None:
-    """A citizen's saved matches are what would be found now."""
+    """Find a citizen's matches anew and save them."""
     carrying_out.refresh(user_id)
 
 
 def send_refresh(user_id: str, **options: Any) -> None:
-    """Have a citizen's saved matches refreshed, once however many ask."""
+    """Send the task that finds a citizen's matches anew; one waits at a time for each citizen."""
     refresh_matches.send_with_options(
         args=(user_id,), unique_key=f"user:{user_id}:matches", **options
     )
 
 
-# No outage: a person waits, and can start it again.
+# Outlasts no outage: a person waits, and can start it again.
 @jobs.actor(queue_name="matching", kind="long", outlasts=timedelta(seconds=3))
 def run_matches(run_id: str) -> None:
-    """A match run somebody asked for."""
+    """Carry out a match run that a citizen started."""
     carrying_out.carry_out(run_id)
 
 
 @run_matches.mirror
 def show_run_end(standing: jobs.Standing, run_id: str) -> None:
-    """Keep how a run ended that found nothing: it outlives its task."""
+    """Store at a run that its task died or was cancelled, since the run outlives its task."""
     ended_as = standing.state if standing.has_ended else ""
     MatchRun.objects.filter(pk=run_id).update(ended_as=ended_as)
 
 
-# Our own database alone.
+# It needs nothing but the database.
 @jobs.actor(queue_name="matching", transaction_timeout=REVERSE_TIMEOUT, outlasts=HOUR, is_bulk=True)
 def match_citizens(opportunity_ids: list[str]) -> None:
-    """New or changed opportunities are matches of citizens they suit alone.
+    """Save new or changed opportunities as matches of the citizens they suit, and notify these.
 
-    Each citizen who wants to is told, at most once a day. Nobody waits for it: it is bulk work whoever sends it.
+    A citizen is notified at most once a day, and only if they want it. Nobody waits for this task:
+    it is bulk work, whoever sends it.
     """
-    for user_id in Profile.objects.to_be_told(reverse.find_citizens(opportunity_ids)):
+    for user_id in Profile.objects.wanting_notices(reverse.find_citizens(opportunity_ids)):
         notify_user.send(str(user_id), "new_matches", {}, reverse.notice_key(user_id))
 
 
 def send_reverse(opportunity_ids: Sequence[UUID]) -> None:
-    """Have the citizens looked for whom these opportunities suit: one in a task that later changes
-    join.
+    """Send the task that matches citizens with these opportunities.
+
+    One opportunity gets one task, which later changes join; many go in batches.
     """
     ids = [str(one) for one in opportunity_ids]
     if len(ids) == 1:
@@ -109,29 +111,25 @@ def send_reverse(opportunity_ids: Sequence[UUID]) -> None:
     match_citizens.send_many([(batch,) for batch in batches])
 
 
-# The next night's round does what this one left.
+# The round of the next night does what this one left.
 @jobs.actor(queue_name="matching", kind="long", outlasts=HOUR)
 def refresh_all_matches() -> None:
-    """Every night: stems are counted, old runs and rankings go, and each citizen's matches are
-    found anew.
-    """
+    """Carry out the nightly round: tidy up, then find the matches of every citizen anew."""
     rebuilding.tidy()
     rebuilding.in_batches(
         lambda user_ids: refresh_matches.send_many([(user_id,) for user_id in user_ids])
     )
 
 
-# A server of embeddings is away for a day.
+# Outlasts an embedding service that is down for a day.
 @jobs.actor(queue_name="maintenance", kind="long", outlasts=DAY, is_bulk=True)
 def rebuild_embeddings() -> None:
-    """Everything is embedded with this worker's embedder; then citizens are matched with its
-    vectors.
-    """
+    """Embed everything with this worker's embedder, then match citizens by the new vectors."""
     rebuilding.rebuild()
 
 
-# No outage: an operator watches, and can start it again.
+# Outlasts no outage: an operator watches, and can start it again.
 @jobs.actor(queue_name="maintenance", kind="long", outlasts=timedelta(seconds=1), is_bulk=True)
 def build_vector_indices() -> None:
-    """The vector indexes are built anew, checked, and replace the old ones."""
+    """Build the vector indexes anew, check them, and replace the old ones."""
     rebuilding.build_indices()

@@ -1,4 +1,4 @@
-"""The desk of matching: opportunities, partners and their keys; profiles and matches to read."""
+"""The pages of the desk for matching: opportunities, partners and keys, profiles and matches."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from matching.text import languages
 
 
 class OpportunityForm(ModelForm[Opportunity]):
-    """Languages may be named as everybody writes them."""
+    """The form of an opportunity; languages may be given as tags or as names."""
 
     def clean_languages(self) -> list[str]:
         try:
@@ -40,7 +40,7 @@ class OpportunityForm(ModelForm[Opportunity]):
 
 @admin.register(Opportunity)
 class OpportunityAdmin(admin.ModelAdmin[Opportunity]):
-    """Changes go the way of the API, so that vectors and matches follow."""
+    """Opportunities, changed by the same functions as in the API, so that matches follow."""
 
     form = OpportunityForm
     list_display = ("title", "kind", "organisation", "starts_on", "ends_on", "is_active")
@@ -64,8 +64,9 @@ class OpportunityAdmin(admin.ModelAdmin[Opportunity]):
         publishing.change(stored, fields)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Matches, and what citizens did with it, go with an opportunity, although nobody deletes
-        them by hand.
+        """Allow the deletion of an opportunity together with its matches and interactions.
+
+        Users have no permission to delete these by hand.
         """
         shown, counts, missing_permissions, protected = super().get_deleted_objects(objs, request)
         dependent = {str(model._meta.verbose_name) for model in (Match, Interaction)}  # noqa: SLF001 - documented
@@ -73,13 +74,14 @@ class OpportunityAdmin(admin.ModelAdmin[Opportunity]):
 
     @admin.action(description="Close the selected opportunities", permissions=["change"])
     def close(self, request: HttpRequest, queryset: QuerySet[Opportunity]) -> None:
+        """Withdraw the selected opportunities."""
         for opportunity in queryset:
             publishing.change(opportunity, {"is_active": False})
-        messages.success(request, "They are shown and matched no more.")
+        messages.success(request, "They are withdrawn: no longer shown, and no longer matched.")
 
 
 class PartnerKeyInline(admin.TabularInline[PartnerKey, Partner]):
-    """A partner's keys to read; one is made and revoked by an action, which the audit log tells of."""
+    """A partner's keys, read-only; actions create and revoke them, and write to the audit log."""
 
     model = PartnerKey
     extra = 0
@@ -101,9 +103,10 @@ class PartnerAdmin(admin.ModelAdmin[Partner]):
 
     @admin.action(description="Create an API key", permissions=["change"])
     def new_key(self, request: HttpRequest, queryset: QuerySet[Partner]) -> None:
+        """Create a key for each selected partner, and show it once."""
         for partner in queryset:
             key = keys.create_key(partner, by=cast("UUID", request.user.pk))
-            messages.success(request, f"{partner}: {key} — shown only now.")
+            messages.success(request, f"{partner}: {key} — it is shown only this once.")
 
 
 @admin.register(PartnerKey)
@@ -114,13 +117,14 @@ class PartnerKeyAdmin(ReadOnlyAdmin[PartnerKey]):
     actions = ("revoke",)
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
-        """Whether they may revoke keys, although nobody edits one."""
+        """Return whether the user may revoke keys: it needs the permission to change them."""
         return request.user.has_perm("matching.change_partnerkey")
 
     @admin.action(description="Revoke the selected keys", permissions=["revoke"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[PartnerKey]) -> None:
+        """Revoke the selected keys."""
         count = sum(keys.revoke_key(key, by=cast("UUID", request.user.pk)) for key in queryset)
-        messages.success(request, f"{count} keys are honoured no more.")
+        messages.success(request, f"{count} keys are revoked.")
 
 
 @admin.register(Profile)

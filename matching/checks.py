@@ -1,4 +1,4 @@
-"""What must hold before matching can work."""
+"""System checks of matching: the version of pgvector, and the settings VECTOR_*."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ INDEX_TYPES = ("hnsw", "ivfflat", "none")
 
 @register(Tags.database)
 def check_pgvector(databases: Sequence[str] | None = None, **_options: Any) -> list[CheckMessage]:
-    """pgvector is new enough: earlier ones corrupt HNSW indexes in vacuum and overflow in parallel
-    builds.
+    """Warn of a pgvector with known faults.
+
+    Before 0.8.4 vacuum corrupts HNSW indexes and parallel builds overflow.
     """
     if not databases:
         return []
     version = pgvector_version()
     if not version or version >= PGVECTOR_MINIMUM:
         return []
-    found = ".".join(map(str, version))
+    installed = ".".join(map(str, version))
     return [
         Warning(
-            f"pgvector {found} is older than {'.'.join(map(str, PGVECTOR_MINIMUM))}.",
+            f"pgvector {installed} is older than {'.'.join(map(str, PGVECTOR_MINIMUM))}.",
             hint="Install a newer pgvector and run ALTER EXTENSION vector UPDATE.",
             id="matching.W001",
         )
@@ -35,7 +36,7 @@ def check_pgvector(databases: Sequence[str] | None = None, **_options: Any) -> l
 
 @register()
 def check_settings(**_options: Any) -> list[CheckMessage]:
-    """The settings VECTOR_* are within what pgvector takes."""
+    """Check that the settings VECTOR_* are within the bounds of pgvector."""
     errors: list[CheckMessage] = []
     if settings.VECTOR_INDEX_TYPE not in INDEX_TYPES:
         errors.append(

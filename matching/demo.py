@@ -1,6 +1,4 @@
-"""The demo city's opportunities: invented organisations that seek help, offer work, money and
-evenings.
-"""
+"""The opportunities of the demo city, by invented organisations."""
 
 from __future__ import annotations
 
@@ -18,9 +16,9 @@ CENTRE = (41.308, -72.928)
 
 
 def load_opportunities() -> int:
-    """The demo's opportunities are there, each once; how many are new.
+    """Add the demo's opportunities that are not there yet; return how many.
 
-    Their vectors follow in the background.
+    Tasks compute their vectors in the background.
     """
     today = timezone.localdate()
     with transaction.atomic():

@@ -1,4 +1,4 @@
-"""What can go wrong with matching. The docstring of a class is its default message."""
+"""The errors of matching. The docstring of a class is its default message."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""How good the ranking is on judged opportunities: the way of production, on rows that are rolled
-back.
+"""Measuring the quality of the ranking on judged opportunities.
+
+It uses the code of production, on rows that are rolled back afterwards.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ NDCG_DEPTH, RECALL_DEPTH, RELEVANT_GRADE = 10, 20, 2
 
 @dataclass(frozen=True, slots=True)
 class ProfileQuality:
-    """One citizen's quality."""
+    """The quality of the ranking for one profile."""
 
     id: str
     ndcg_at_10: float
@@ -46,8 +47,9 @@ class ProfileQuality:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The mean over the citizens; profiles without a relevant opportunity are left out of
-    `recall_at_20`.
+    """The mean quality over all profiles.
+
+    Profiles without a relevant opportunity do not count in `recall_at_20`.
     """
 
     ndcg_at_10: float
@@ -58,36 +60,44 @@ class Evaluation:
     by_profile: list[ProfileQuality]
 
     def as_json(self) -> dict[str, Any]:
+        """Return the figures as JSON."""
         return asdict(self)
 
 
 def evaluate(opportunities: Path, judgements: Path) -> Evaluation:
-    """The quality of the ranking on both files; the database is afterwards as it was.
+    """Measure the quality of the ranking on two files; the database stays as it was.
 
-    Opportunities are JSON lines as `import_opportunities` takes them; their dates do not exclude
-    them. Judgements are lines of `{profile, judgements: {external_id: grade}}`, with grades from 0;
-    what is not judged counts 0. Raises EvaluationFileError.
+    `opportunities` is a file of JSON lines as for `import_opportunities`; their dates exclude none.
+    `judgements` is a file of lines `{profile, judgements: {external_id: grade}}`, with grades from
+    0; an opportunity without a grade counts as 0.
+
+    Raises:
+        EvaluationFileError: a file cannot be used.
     """
     judged = list(_judged(judgements))
     with transaction.atomic():
         source = f"evaluation-{uuid4()}"
         external_ids = _load(opportunities, source)
         rarity = measure_rarity(source)
-        found = [_quality(entry, source, external_ids, rarity) for entry in judged]
+        by_profile = [_quality(entry, source, external_ids, rarity) for entry in judged]
         transaction.set_rollback(True)
-    recalls = [one.recall_at_20 for one in found if not math.isnan(one.recall_at_20)]
+    recalls = [one.recall_at_20 for one in by_profile if not math.isnan(one.recall_at_20)]
     return Evaluation(
-        ndcg_at_10=sum(one.ndcg_at_10 for one in found) / len(found),
+        ndcg_at_10=sum(one.ndcg_at_10 for one in by_profile) / len(by_profile),
         recall_at_20=sum(recalls) / max(len(recalls), 1),
-        profiles=len(found),
+        profiles=len(by_profile),
         opportunities=len(external_ids),
         embedder=space_of(get_embedder()),
-        by_profile=found,
+        by_profile=by_profile,
     )
 
 
 def _judged(path: Path) -> Iterator[tuple[dict[str, Any], Grades]]:
-    """Each profile with its grades."""
+    """Yield each profile with its grades.
+
+    Raises:
+        EvaluationFileError: a line is malformed, or there is none.
+    """
     count = 0
     for number, record in _records(path):
         match record.values:
@@ -101,7 +111,11 @@ def _judged(path: Path) -> Iterator[tuple[dict[str, Any], Grades]]:
 
 
 def _records(path: Path) -> Iterator[tuple[int, Record]]:
-    """The file's records with their numbers, from 1. Raises EvaluationFileError."""
+    """Yield the records of the file with their numbers, from 1.
+
+    Raises:
+        EvaluationFileError: the file cannot be read.
+    """
     try:
         with reading(survey(path)) as (records, _):
             yield from enumerate(records, 1)
@@ -114,7 +128,11 @@ def _are_grades(grades: Mapping[Any, Any]) -> bool:
 
 
 def _load(path: Path, source: str) -> dict[Any, str]:
-    """Add the opportunities with their vectors; their external ids by id."""
+    """Store the opportunities with their vectors; return their external ids by id.
+
+    Raises:
+        EvaluationFileError: a line is no opportunity, or there is none.
+    """
     external_ids: dict[Any, str] = {}
     batch: list[Opportunity] = []
     file = ImportFile(path=path, source=source)
@@ -148,15 +166,15 @@ def _quality(
     external_ids: Mapping[Any, str],
     rarity: Rarity,
 ) -> ProfileQuality:
-    told, grades = entry
+    fields, grades = entry
     embedder = get_embedder()
     space = space_for(embedder)
-    profile = _profile(told)
+    profile = _profile(fields)
     query = wish_of(profile_vector(profile, embedder, space), space.dimensions)
     criteria = criteria_of(profile, day=None)
-    found = find(query, _within(criteria, source), space, count=RECALL_DEPTH, rarity=rarity)
-    order = [external_ids[one.id] for one in found]
-    return ProfileQuality(str(told.get("id", "")), ndcg(order, grades), recall(order, grades))
+    ranked = find(query, _within(criteria, source), space, count=RECALL_DEPTH, rarity=rarity)
+    order = [external_ids[one.id] for one in ranked]
+    return ProfileQuality(str(fields.get("id", "")), ndcg(order, grades), recall(order, grades))
 
 
 def _within(criteria: Criteria, source: str) -> Criteria:
@@ -169,22 +187,23 @@ def _within(criteria: Criteria, source: str) -> Criteria:
     )
 
 
-def _profile(told: Mapping[str, Any]) -> Profile:
-    """A citizen who exists nowhere else."""
+def _profile(fields: Mapping[str, Any]) -> Profile:
+    """Return a profile of an invented citizen, not stored."""
     user = get_user_model()(phone="+10000000000")
-    texts = {name: str(told.get(name) or "") for name in ("headline", "about")}
+    texts = {name: str(fields.get(name) or "") for name in ("headline", "about")}
     lists = {
-        name: [str(one) for one in told.get(name) or []]
+        name: [str(one) for one in fields.get(name) or []]
         for name in ("skills", "interests", "languages")
     }
-    wants = [kind for kind in told.get("wants") or [] if kind in Kind.values]
-    place = {name: told.get(name) for name in ("latitude", "longitude", "radius_km")}
+    wants = [kind for kind in fields.get("wants") or [] if kind in Kind.values]
+    place = {name: fields.get(name) for name in ("latitude", "longitude", "radius_km")}
     return Profile(user=user, wants=wants, **texts, **lists, **place)
 
 
 def ndcg(order: Sequence[str], grades: Grades, depth: int = NDCG_DEPTH) -> float:
-    """Normalised discounted cumulative gain with gain 2^grade − 1 (Burges et al., 2005); 0 where
-    nothing gains.
+    """Return the normalised discounted cumulative gain, 0 to 1.
+
+    The gain is 2^grade − 1 (Burges et al., 2005); the result is 0 if no grade is above 0.
     """
     gains = [2 ** grades.get(one, 0) - 1 for one in order[:depth]]
     best = sorted((2**grade - 1 for grade in grades.values()), reverse=True)[:depth]
@@ -197,8 +216,9 @@ def _discounted(gains: Sequence[int]) -> float:
 
 
 def recall(order: Sequence[str], grades: Grades, depth: int = RECALL_DEPTH) -> float:
-    """The share of the relevant ones that are among the first `depth`; not a number where none is
-    relevant.
+    """Return the share of the relevant opportunities among the first `depth`.
+
+    It is nan if no opportunity is relevant.
     """
     relevant = {one for one, grade in grades.items() if grade >= RELEVANT_GRADE}
     return len(relevant.intersection(order[:depth])) / len(relevant) if relevant else math.nan

@@ -1,4 +1,4 @@
-"""From a row of another system to an opportunity, known by its source and external id."""
+"""The importer of opportunities; an opportunity is recognised by its source and external id."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _KINDS = {kind: kind for kind in Kind.values}
 
 
 class OpportunityImporter(Importer[Opportunity]):
-    """Imports opportunities; one that is known takes the values of the row."""
+    """Imports opportunities; one that was imported before takes the values of the row."""
 
     target = "opportunities"
     permission = "matching.add_opportunity"
@@ -72,7 +72,7 @@ class OpportunityImporter(Importer[Opportunity]):
         )
 
     def store(self, objects: Sequence[Opportunity]) -> Stored:
-        """New ones are added, different ones changed; of several with one id the last counts."""
+        """Add new opportunities and change those that differ; of rows with one id the last counts."""
         read = {one.external_id: one for one in objects}
         lock(f"import {self.file.source}")
         stored = Opportunity.objects.filter(source=self.file.source, external_id__in=list(read))

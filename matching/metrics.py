@@ -1,4 +1,4 @@
-"""What a process measures of matching: of its own work, from its start on."""
+"""The metrics of matching, each of this process's own work since it started."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ task_duration = Histogram(
 )
 vector_query_duration = Histogram(
     "matching_vector_query_duration_seconds",
-    "How long the nearest vectors take.",
+    "How long finding the nearest vectors takes.",
     ["plan"],
     buckets=_SECONDS,
 )
 match_count = Histogram(
     "matching_match_count", "How many matches were found at once.", ["task"], buckets=_MATCHES
 )
-cache_lookups = Counter("matching_cache_lookups", "Rankings asked of the cache.", ["outcome"])
+cache_lookups = Counter("matching_cache_lookups", "Lookups of rankings in the cache.", ["outcome"])
 cache_hit_rate = Gauge(
     "matching_cache_hit_rate", "The share of rankings that the cache had, 0 to 1."
 )
@@ -39,7 +39,7 @@ def _hit_rate() -> float:
     return counts[HIT] / max(sum(counts.values()), 1)
 
 
-# Each is told from the first scrape on, before anything was measured.
+# Every label is exported from the first scrape on, before anything was measured.
 for _task in TASKS:
     task_duration.labels(task=_task)
     match_count.labels(task=_task)

@@ -1,6 +1,4 @@
-"""Citizens' profiles, what they could take part in, the vectors of both, and who was matched with
-what.
-"""
+"""Profiles, opportunities, the vectors of both, and matches between them."""
 
 from __future__ import annotations
 
@@ -28,7 +26,7 @@ PLACE_IS_NO_PLACE = "Latitude and longitude go together, from -90 to 90 and from
 
 
 def _place_is_whole(name: str) -> models.CheckConstraint:
-    """Latitude and longitude are both there or both missing, and on this planet."""
+    """Return a constraint: latitude and longitude are both set and in range, or both missing."""
     nowhere = Q(latitude=None, longitude=None)
     in_range = Q(latitude__gte=-90, latitude__lte=90, longitude__gte=-180, longitude__lte=180)
     somewhere = Q(latitude__isnull=False, longitude__isnull=False) & in_range
@@ -38,7 +36,7 @@ def _place_is_whole(name: str) -> models.CheckConstraint:
 
 
 class Kind(models.TextChoices):
-    """What an opportunity offers."""
+    """The kinds of opportunities."""
 
     VOLUNTEERING = "volunteering", "Volunteering"
     GRANT = "grant", "Grant"
@@ -47,16 +45,16 @@ class Kind(models.TextChoices):
 
 
 class ProfileQuerySet(models.QuerySet["Profile"]):
-    """Choosing profiles."""
+    """Choices of profiles."""
 
-    def to_be_told(self, user_ids: Iterable[UUID]) -> list[UUID]:
-        """Those of the citizens who want to hear of new matches."""
-        wanted = self.filter(user__in=list(user_ids), wants_match_notices=True)
-        return list(wanted.values_list("user_id", flat=True))
+    def wanting_notices(self, user_ids: Iterable[UUID]) -> list[UUID]:
+        """Return those of the users who want to be notified of new matches."""
+        profiles = self.filter(user__in=list(user_ids), wants_match_notices=True)
+        return list(profiles.values_list("user_id", flat=True))
 
 
 class Profile(models.Model):
-    """What a citizen says of themselves to be matched. `version` grows with every change."""
+    """A citizen's profile, by which they are matched. `version` grows with every change."""
 
     class Visibility(models.TextChoices):
         PRIVATE = "private", "Only me"
@@ -108,7 +106,7 @@ class Profile(models.Model):
 
     @property
     def place(self) -> tuple[float, float] | None:
-        """Latitude and longitude, if the citizen says where they are."""
+        """Return latitude and longitude, or None if the profile has no place."""
         return (
             None
             if self.latitude is None or self.longitude is None
@@ -117,10 +115,10 @@ class Profile(models.Model):
 
 
 class OpportunityQuerySet(models.QuerySet["Opportunity"]):
-    """Choosing opportunities."""
+    """Choices of opportunities, and the count of their places."""
 
     def open_on(self, day: date) -> OpportunityQuerySet:
-        """What a citizen can still take part in: active, not over (as `last_day` says), not full."""
+        """Return those that can be joined on that day: active, not full and not over."""
         without_end = Q(ends_on=None) & (
             ~Q(kind=Kind.EVENT) | Q(starts_on=None) | Q(starts_on__gte=day)
         )
@@ -128,35 +126,33 @@ class OpportunityQuerySet(models.QuerySet["Opportunity"]):
         return self.filter(not_full, without_end | Q(ends_on__gte=day), is_active=True)
 
     def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> OpportunityQuerySet:
-        """Those that are not withdrawn, and those that were and on which the citizen had acted
-        before.
-        """
+        """Return the active ones, and withdrawn ones with which the user has an interaction."""
         acted_on = Interaction.objects.filter(user=user.pk, opportunity=OuterRef("pk"))
         return self.filter(Q(is_active=True) | Exists(acted_on))
 
     def acted_on_by(self, user: AbstractBaseUser, kind: str) -> OpportunityQuerySet:
-        """Those the citizen has applied for, saved or dismissed, as `kind` says."""
+        """Return those with which the user has an interaction of this kind."""
         return self.filter(
             pk__in=Interaction.objects.filter(user=user.pk, kind=kind).values("opportunity")
         )
 
     def not_dismissed_by(self, user: AbstractBaseUser) -> OpportunityQuerySet:
-        """Those the citizen has not dismissed."""
+        """Return those that the user has not dismissed."""
         dismissed = Interaction.objects.filter(
             user=user.pk, opportunity=OuterRef("pk"), kind=Interaction.Kind.DISMISS
         )
         return self.filter(~Exists(dismissed))
 
     def matching_text(self, words: str) -> OpportunityQuerySet:
-        """Those with all of `words`, in the syntax of web search engines."""
+        """Return those whose text has all of `words`, in the syntax of web search engines."""
         return self.filter(search=SearchQuery(words, config="english", search_type="websearch"))
 
     def speaking(self, languages: Sequence[str]) -> OpportunityQuerySet:
-        """Those that ask for no language, or for one of these."""
+        """Return those that require no language, or one of these."""
         return self.filter(Q(languages=[]) | Q(languages__overlap=languages))
 
     def in_box(self, box: tuple[float, float, float, float]) -> OpportunityQuerySet:
-        """Return those within west, south, east and north; west > east crosses the date line."""
+        """Return those between west, south, east and north; west > east crosses the date line."""
         west, south, east, north = box
         within = Q(longitude__gte=west) & Q(longitude__lte=east)
         beyond = Q(longitude__gte=west) | Q(longitude__lte=east)
@@ -165,7 +161,10 @@ class OpportunityQuerySet(models.QuerySet["Opportunity"]):
         )
 
     def take_place(self, opportunity_id: UUID) -> bool:
-        """Count one more participant; False when it is full or closed. One conditional UPDATE."""
+        """Count one more participant; return False if it is full or closed.
+
+        This is one conditional UPDATE, so that the last place is taken once.
+        """
         not_full = Q(capacity=None) | Q(places_taken__lt=F("capacity"))
         return (
             self.filter(not_full, id=opportunity_id, is_active=True).update(
@@ -196,12 +195,12 @@ class Partner(models.Model):
 
     @property
     def is_authenticated(self) -> bool:
-        """A partner that was recognised by its key; the framework asks."""
+        """Return True: a partner is recognised by its key. Required by the REST framework."""
         return True
 
 
 class PartnerKey(models.Model):
-    """An API key of a partner, known by its SHA-256 alone."""
+    """An API key of a partner, stored only as its SHA-256."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     partner = models.ForeignKey(Partner, on_delete=models.CASCADE, related_name="keys")
@@ -288,8 +287,7 @@ class Opportunity(models.Model):
             models.Index(
                 Upper("category"), condition=Q(is_active=True), name="matching_opp_active_topic"
             ),
-            # The list, newest first; and that of one organisation, of what starts late, and of what
-            # is remote.
+            # The list, newest first; the lists by organisation, by start, and of remote ones.
             models.Index(fields=["-created_at", "-id"], name="matching_opp_newest"),
             models.Index(Upper("organisation"), name="matching_opp_organisation"),
             models.Index(fields=["starts_on"], name="matching_opp_starts"),
@@ -304,7 +302,11 @@ class Opportunity(models.Model):
         return self.title
 
     def clean(self) -> None:
-        """Raises ValidationError for what its fields do not allow together."""
+        """Check the fields that depend on each other.
+
+        Raises:
+            ValidationError: it ends before it starts, or has half a place.
+        """
         if self.starts_on and self.ends_on and self.ends_on < self.starts_on:
             raise ValidationError({"ends_on": ENDS_BEFORE_START})
         if (self.latitude is None) != (self.longitude is None):
@@ -312,14 +314,15 @@ class Opportunity(models.Model):
 
     @property
     def last_day(self) -> date | None:
-        """When it ends; an event that names no end ends on the day it starts, anything else goes
-        on.
+        """Return its last day; None if it has no end.
+
+        An event without an end lasts until the day on which it starts.
         """
         return self.ends_on or (self.starts_on if self.kind == Kind.EVENT else None)
 
     @property
     def text(self) -> str:
-        """What is embedded and compared."""
+        """Return the text that is embedded and compared."""
         return ". ".join(
             part
             for part in (self.title, self.category, self.description, self.requirements)
@@ -328,7 +331,7 @@ class Opportunity(models.Model):
 
 
 class VectorSpace(models.Model):
-    """An embedding model whose vectors are stored; citizens are matched in the active one."""
+    """An embedding model whose vectors are stored; citizens are matched in the active space."""
 
     class State(models.TextChoices):
         BUILDING = "building", "being filled"
@@ -358,10 +361,10 @@ class VectorSpace(models.Model):
 
 
 class StoredVector(models.Model):
-    """A text in one vector space: its embedding, and its stems as `matching.text.terms.Terms` packs
-    them.
+    """A text in a vector space: its embedding and its stems.
 
-    The embedding is empty for a text that says nothing. `version` is that of the text.
+    The embedding is empty for an empty text. `terms` are packed by `matching.text.terms.Terms`.
+    `version` is that of the text.
     """
 
     space = models.ForeignKey(VectorSpace, on_delete=models.CASCADE, related_name="+")
@@ -390,7 +393,7 @@ class OpportunityVector(StoredVector):
 
 
 class ProfileVector(StoredVector):
-    """A profile in one vector space; `facets` are the vectors of its skills, float32 rows."""
+    """A profile in a vector space; `facets` are the vectors of its skills, as float32 rows."""
 
     profile = models.ForeignKey(Profile, on_delete=models.CASCADE, related_name="vectors")
     facets = models.BinaryField(default=bytes)
@@ -407,7 +410,7 @@ class ProfileVector(StoredVector):
 
 
 class Interaction(models.Model):
-    """What a citizen did with an opportunity; it changes what they are shown next."""
+    """That a citizen applied for, saved or dismissed an opportunity; it affects later matches."""
 
     class Kind(models.TextChoices):
         APPLY = "apply", "applied"
@@ -433,7 +436,7 @@ class Interaction(models.Model):
 
 
 class MatchRun(models.Model):
-    """A citizen's request for matches; the task with `task_id` carries it out and fills `matches`.
+    """A citizen's request for matches; the task with `task_id` finds them and fills `matches`.
 
     `matches` is a list of `{opportunity_id, score, reasons}`, best first.
     """
@@ -471,7 +474,7 @@ class MatchRun(models.Model):
 
 
 class Match(models.Model):
-    """An opportunity that suits a citizen. `reasons` says why: a list of `{kind, text, …}`."""
+    """An opportunity that suits a citizen. `reasons` is a list of `{kind, text, …}`."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(
@@ -491,7 +494,7 @@ class Match(models.Model):
         indexes = [
             # A citizen's matches, best first.
             models.Index(fields=["user", "-score", "-id"], name="matching_match_best"),
-            # Those that are new since a time.
+            # A citizen's matches that are new since a time.
             models.Index(fields=["user", "-created_at", "-id"], name="matching_match_newest"),
         ]
 
@@ -500,11 +503,11 @@ class Match(models.Model):
 
 
 class TermStatistics(models.Model):
-    """How rare each stem is, from a sample of the opportunities; one row."""
+    """How rare each stem is in a sample of the opportunities; a table of one row."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     documents = models.PositiveIntegerField()
-    frequencies = models.BinaryField(help_text="int32 for each bucket of matching.terms.")
+    frequencies = models.BinaryField(help_text="int32 for each bucket of matching.text.terms.")
     computed_at = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:
@@ -512,7 +515,7 @@ class TermStatistics(models.Model):
 
 
 class CachedRanking(models.Model):
-    """A ranking that may be used again until `expires_at`; the key holds all that it depends on."""
+    """A ranking that may be used until `expires_at`; `key` is a hash of all that it depends on."""
 
     key = models.CharField(primary_key=True, max_length=64, help_text="SHA-256")
     ranking = models.JSONField()

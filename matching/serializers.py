@@ -1,4 +1,4 @@
-"""What the API takes and tells about profiles, opportunities and matches."""
+"""The JSON and the query parameters of the API about profiles, opportunities and matches."""
 
 from __future__ import annotations
 
@@ -57,7 +57,11 @@ class LanguagesField(serializers.ListField):
 
 
 def require_whole_place(fields: dict[str, Any]) -> None:
-    """Raises ValidationError for a latitude without a longitude or the other way round."""
+    """Check that latitude and longitude are both set or both missing.
+
+    Raises:
+        ValidationError: one of them is missing.
+    """
     if (fields.get("latitude") is None) != (fields.get("longitude") is None):
         raise serializers.ValidationError({"longitude": ["latitude and longitude go together."]})
 
@@ -387,7 +391,7 @@ class RunRequestSerializer(PayloadSerializer):
         return Profile.objects.filter(user=self.context["user"], latitude__isnull=False).exists()
 
     def filters_json(self) -> dict[str, Any]:
-        """All filters together, as a run keeps them."""
+        """Return all filters together, in the form in which a run stores them."""
         taken = self.validated_data
         filters = {
             name: _as_json(value)
@@ -481,11 +485,11 @@ class MatchFilterSerializer(serializers.Serializer[Any]):
 
 
 def given(request: Request) -> dict[str, str]:
-    """The query's parameters that say something."""
+    """Return the parameters of the query that are not empty."""
     return {name: str(value) for name, value in request.query_params.items() if value}
 
 
 def opportunities_by_id(ids: list[UUID]) -> dict[UUID, Opportunity]:
-    """Those that exist and are open."""
+    """Return those of the opportunities that exist and are open, by id."""
     today = timezone.localdate()
     return Opportunity.objects.open_on(today).defer("search").in_bulk(ids)

@@ -1,4 +1,4 @@
-"""How much a citizen and a partner may ask for within an hour."""
+"""Limits on requests of a citizen or partner within an hour."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from jobs.http.throttling import LimitThrottle
 
 
 class HourlyThrottle(LimitThrottle):
-    """At most as many requests by `method` an hour as the setting called `limit_setting` says, for
-    one user or partner.
+    """Limits the requests of a user or partner within an hour to the setting named `limit_setting`.
 
-    `method` is empty for every method. `subject` names what is counted: views that share it share
-    the count.
+    `method` is empty for every method. `subject` names what is counted: views with the same subject
+    share the count.
     """
 
     period = timedelta(hours=1)
@@ -35,26 +34,24 @@ class HourlyThrottle(LimitThrottle):
 
 
 class RunThrottle(HourlyThrottle):
-    """Match runs of a citizen, by whichever address they start."""
+    """Limits match runs of a citizen, counted together for all addresses that start one."""
 
     limit_setting, subject, method = "MATCHING_RUNS_PER_HOUR", "runs", "POST"
 
 
 class ProfileEditThrottle(HourlyThrottle):
-    """Changes of a citizen's profile, each of which has it embedded and matched."""
+    """Limits changes of a citizen's profile, each of which has it embedded and matched anew."""
 
     limit_setting, subject, method = "MATCHING_PROFILE_EDITS_PER_HOUR", "profile", "PUT"
 
 
 class InteractionThrottle(HourlyThrottle):
-    """What a citizen does with opportunities and takes back, each of which may have their matches
-    found anew.
-    """
+    """Limits a citizen's interactions, each of which has their matches found anew."""
 
     limit_setting, subject = "MATCHING_INTERACTIONS_PER_HOUR", "interactions"
 
 
 class PartnerThrottle(HourlyThrottle):
-    """Everything a partner asks, with whichever of its keys."""
+    """Limits all requests of a partner, counted together for all of its keys."""
 
     limit_setting, subject = "MATCHING_PARTNER_REQUESTS_PER_HOUR", "partner"

@@ -110,7 +110,7 @@ def _elements(text: TextIO, nesting: _Nesting) -> Iterator[tuple[str, bool]]:
                 element, done = "", scanned
                 if nesting.is_over:
                     return
-        # A backslash at the very end is kept for the next chunk, with the character that it escapes.
+        # A backslash at the very end is kept until the character that it escapes is read.
         held = "\\" if scanned < len(chunk) and chunk.endswith("\\") else ""
         if len(element) <= RECORD_MAX_CHARACTERS:
             element += chunk[done : len(chunk) - len(held)]

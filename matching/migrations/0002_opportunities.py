@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
                 ('documents', models.PositiveIntegerField()),
-                ('frequencies', models.BinaryField(help_text='int32 for each bucket of matching.terms.')),
+                ('frequencies', models.BinaryField(help_text='int32 for each bucket of matching.text.terms.')),
                 ('computed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
         ),

@@ -1,1 +1,1 @@
-"""What citizens can do: volunteering, grants, civic jobs, events."""
+"""Opportunities: adding, changing and closing them, and what citizens do with them."""

@@ -1,4 +1,4 @@
-"""What happens to opportunities: they are added, changed and closed, and citizens act on them."""
+"""Adding, changing and closing opportunities, and the interactions of citizens with them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from matching.profiles.editing import debounce
 from matching.ranking.saving import lock_matches
 from matching.search import generation
 
-#: A change of these is a change of what is embedded.
+#: The fields that are embedded: after a change of one the vector is computed anew.
 TEXT_FIELDS = frozenset({"title", "category", "description", "requirements"})
-#: A change of these is a change of whom it suits, or of whether it is open; an event may end on the
-#: day it starts.
+#: Further fields that decide whom an opportunity suits, or whether it is open (an event without an
+#: end ends on the day it starts).
 SUITING_FIELDS = frozenset(
     {
         "kind",
@@ -40,7 +40,7 @@ EMBEDDED_TOGETHER = 64
 
 
 def add(fields: Mapping[str, Any], *, partner: Partner | None = None) -> Opportunity:
-    """A new opportunity; its vector and the citizens it suits follow in the background."""
+    """Add an opportunity; tasks compute its vector and match citizens with it."""
     with transaction.atomic():
         opportunity = Opportunity(partner=partner, **fields)
         opportunity.save()
@@ -50,25 +50,24 @@ def add(fields: Mapping[str, Any], *, partner: Partner | None = None) -> Opportu
 
 
 def publish(partner: Partner, fields: Mapping[str, Any]) -> tuple[Opportunity, bool]:
-    """A partner's new opportunity, or the one it published under that external id before; and
-    whether it is new.
+    """Add a partner's opportunity, or change the one with the same external id.
 
-    It is of the partner's own name. Raises ValidationError where `fields` do not go with what was
-    published before.
+    Returns the opportunity and whether it is new. Its organisation is the partner's name.
+
+    Raises:
+        ValidationError: `fields` contradict what was published before.
     """
-    told = {**fields, "organisation": partner.name}
+    values = {**fields, "organisation": partner.name}
     source, external_id = f"partner:{partner.pk}", str(fields.get("external_id", ""))
     with transaction.atomic():
         known = _locked_by_external_id(source, external_id)
         if known is not None:
-            return change(known, told), False
-        return add(told | {"source": source}, partner=partner), True
+            return change(known, values), False
+        return add(values | {"source": source}, partner=partner), True
 
 
 def _locked_by_external_id(source: str, external_id: str) -> Opportunity | None:
-    """The opportunity of that id, if there is one; nobody else gives the id away until this
-    transaction ends.
-    """
+    """Lock the external id until this transaction ends; return its opportunity, or None."""
     if not external_id:
         return None
     lock(f"external id {source} {external_id}")
@@ -78,10 +77,13 @@ def _locked_by_external_id(source: str, external_id: str) -> Opportunity | None:
 
 
 def change(opportunity: Opportunity, fields: Mapping[str, Any]) -> Opportunity:
-    """Save the changed fields; its vector and the citizens it suits follow in the background.
+    """Save the fields that differ; tasks compute its vector and match citizens with it.
 
-    Of two changes at once, the later is judged by what the earlier left. Raises ValidationError for
-    fields that do not go together, and ExternalIdTaken.
+    The row is locked, so that the second of two changes is checked against the first.
+
+    Raises:
+        ValidationError: fields do not go together.
+        ExternalIdTaken: another opportunity of the source has that external id.
     """
     with transaction.atomic():
         opportunity.refresh_from_db(
@@ -108,8 +110,10 @@ def change(opportunity: Opportunity, fields: Mapping[str, Any]) -> Opportunity:
 
 
 def announce_changes(changes: Mapping[UUID, Collection[str]]) -> None:
-    """Have opportunities, of which these fields changed, embedded anew and matched anew, as far as
-    that needs it.
+    """Send the tasks that the changes of these fields require.
+
+    `changes` maps ids to names of fields. A changed text is embedded anew; other changes that
+    decide whom it suits only need matching anew.
     """
     texts = [pk for pk, names in changes.items() if not TEXT_FIELDS.isdisjoint(names)]
     others = [pk for pk, names in changes.items() if TEXT_FIELDS.isdisjoint(names)]
@@ -120,8 +124,9 @@ def announce_changes(changes: Mapping[UUID, Collection[str]]) -> None:
 
 
 def announce(ids: Sequence[UUID]) -> None:
-    """Have new or changed opportunities embedded: one in one task that later changes join, many in
-    batches.
+    """Send the tasks that embed new or changed opportunities.
+
+    One opportunity gets one task, which later changes join; many go in batches.
     """
     if len(ids) == 1:
         embed_opportunities.send_with_options(
@@ -135,16 +140,18 @@ def announce(ids: Sequence[UUID]) -> None:
 
 
 def act(user: User, opportunity: Opportunity, kind: str) -> tuple[Interaction, bool]:
-    """The citizen applied, saved or dismissed; and whether it is new. It counts in what they are
-    shown next.
+    """Store that the citizen applied for, saved or dismissed an opportunity.
 
-    Raises OpportunityClosed for an application to one that is full, over or withdrawn.
+    Returns the interaction and whether it is new. The citizen's matches are found anew a little
+    later.
+
+    Raises:
+        OpportunityClosed: an application to one that is full, over or withdrawn.
     """
     with transaction.atomic():
         if kind == Interaction.Kind.DISMISS:
-            lock_matches(
-                user.pk
-            )  # a run that saves at this moment is waited for, or waits and then sees the dismissal
+            # A run that saves at this moment either ends first, or waits and sees the dismissal.
+            lock_matches(user.pk)
         _lock_interaction(user, opportunity, kind)
         interaction, is_new = Interaction.objects.get_or_create(
             user=user, opportunity=opportunity, kind=kind
@@ -160,7 +167,7 @@ def act(user: User, opportunity: Opportunity, kind: str) -> tuple[Interaction, b
 
 
 def undo(user: User, opportunity: Opportunity, kind: str) -> bool:
-    """The citizen took it back; False when there was nothing to take back."""
+    """Delete the citizen's interaction; return False if there is none."""
     with transaction.atomic():
         _lock_interaction(user, opportunity, kind)
         count, _ = Interaction.objects.filter(
@@ -170,13 +177,16 @@ def undo(user: User, opportunity: Opportunity, kind: str) -> bool:
             return False
         if kind == Interaction.Kind.APPLY:
             Opportunity.objects.give_place_back(opportunity.pk)
-            generation.advance()  # for others, it may be open again
+            generation.advance()  # it may be open again for others
         _refresh_soon(user)
     return True
 
 
 def _lock_interaction(user: User, opportunity: Opportunity, kind: str) -> None:
-    """Wait for the citizen's other requests of this kind: between two looks of `get_or_create` none may delete."""
+    """Make the citizen's other requests of this kind wait until this transaction ends.
+
+    Otherwise one of them could delete the row between the two queries of `get_or_create`.
+    """
     lock(f"interaction {user.pk} {opportunity.pk} {kind}")
 
 

@@ -1,1 +1,1 @@
-"""Organisations that publish opportunities through the API."""
+"""Partner organisations, their API keys, and their part of the API."""

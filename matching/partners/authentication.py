@@ -1,4 +1,4 @@
-"""How the API knows partner organisations."""
+"""How the API recognises partner organisations."""
 
 from __future__ import annotations
 
@@ -9,30 +9,33 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from matching.models import Partner, PartnerKey
-from matching.partners.keys import honoured_key
+from matching.partners.keys import valid_key
 
 SCHEME = "Api-Key"
 
 
 class PartnerAuthentication(BaseAuthentication):
-    """`Authorization: Api-Key <key>` or `X-Api-Key: <key>`; the request's user is then the partner."""
+    """Authentication by `Authorization: Api-Key <key>` or `X-Api-Key: <key>`.
+
+    The user of the request is then the partner.
+    """
 
     def authenticate(self, request: Request) -> tuple[Partner, PartnerKey] | None:
         scheme, _, key = get_authorization_header(request).decode("latin-1").partition(" ")
         key = key if scheme.lower() == SCHEME.lower() else request.headers.get("X-Api-Key", "")
         if not key:
             return None
-        found = honoured_key(key.strip())
-        if found is None:
+        stored = valid_key(key.strip())
+        if stored is None:
             raise AuthenticationFailed("The API key is unknown or was revoked.")
-        return found.partner, found
+        return stored.partner, stored
 
     def authenticate_header(self, request: Request) -> str:
         return SCHEME
 
 
 class IsPartner(BasePermission):
-    """Those a partner's key was shown for."""
+    """Permission for requests with a partner's key."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         return isinstance(request.user, Partner)

@@ -1,4 +1,4 @@
-"""Partner organisations and the keys by which the API knows them."""
+"""Partner organisations and their API keys."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ PREFIX = "clp_"
 
 
 def create_key(partner: Partner, *, label: str = "", by: UUID | None = None) -> str:
-    """A new key of the partner, which the audit log tells of; only this answer ever tells the key.
+    """Create a key for the partner, write it to the audit log, and return it.
 
-    Raises ValidationError for a label that cannot be stored.
+    Only its digest is stored, so this is the only time that it can be read.
+
+    Raises:
+        ValidationError: the label cannot be stored.
     """
     key = PREFIX + secrets.token_urlsafe(32)
     stored = PartnerKey(partner=partner, label=label, digest=_digest(key))
@@ -29,20 +32,22 @@ def create_key(partner: Partner, *, label: str = "", by: UUID | None = None) -> 
     return key
 
 
-def honoured_key(key: str) -> PartnerKey | None:
-    """The stored key, with its partner, unless it is unknown, was revoked or its partner is not
-    active.
+def valid_key(key: str) -> PartnerKey | None:
+    """Return the stored key with its partner.
+
+    Returns None for a key that is unknown or revoked, and for one of an inactive partner.
     """
-    honoured = PartnerKey.objects.filter(revoked_at=None, partner__is_active=True).select_related(
+    valid = PartnerKey.objects.filter(revoked_at=None, partner__is_active=True).select_related(
         "partner"
     )
-    return honoured.filter(digest=_digest(key)).first()
+    return valid.filter(digest=_digest(key)).first()
 
 
 def partner_named(name: str) -> Partner:
-    """The partner of that name, made if there is none.
+    """Return the partner of that name; create it if there is none.
 
-    Raises ValidationError for a name that cannot be stored.
+    Raises:
+        ValidationError: the name cannot be stored.
     """
     Partner(name=name).clean_fields()
     with transaction.atomic():
@@ -51,7 +56,7 @@ def partner_named(name: str) -> Partner:
 
 
 def revoke_key(key: PartnerKey, *, by: UUID | None = None) -> bool:
-    """The key is honoured no more, which the audit log tells of; False where it was not before."""
+    """Revoke the key and write that to the audit log; return False if it was revoked before."""
     with transaction.atomic():
         is_revoked = (
             PartnerKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
@@ -69,5 +74,5 @@ def _record(event: str, key: PartnerKey, by: UUID | None) -> None:
 
 
 def _digest(key: str) -> bytes:
-    """Keys are long and random, so a plain digest cannot be guessed back."""
+    """Return the key's SHA-256. Keys are long and random, so it needs no salt."""
     return hashlib.sha256(key.encode()).digest()

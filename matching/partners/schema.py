@@ -1,4 +1,4 @@
-"""How the OpenAPI document describes a partner's key."""
+"""The description of a partner's key in the OpenAPI document."""
 
 from __future__ import annotations
 

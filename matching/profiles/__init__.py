@@ -1,1 +1,1 @@
-"""What citizens say of themselves."""
+"""Citizens' profiles."""

@@ -1,4 +1,4 @@
-"""A citizen's profile: how it changes, and what a change sets going."""
+"""Changing a citizen's profile, and sending the tasks that follow from it."""
 
 from __future__ import annotations
 
@@ -17,19 +17,18 @@ from matching.runs.starting import RunRequest, start
 
 
 def debounce() -> timedelta:
-    """How long after a change the work it causes waits for further ones."""
+    """Return how long tasks wait after a change, so that further changes join them."""
     return timedelta(seconds=settings.MATCHING_DEBOUNCE_SECONDS)
 
 
 def profile_of(user: User) -> Profile:
-    """The user's profile, an empty one where there is none yet."""
+    """Return the user's profile; create an empty one if there is none."""
     profile, _ = Profile.objects.get_or_create(user=user)
     return profile
 
 
 def edit(user: User, fields: Mapping[str, Any]) -> Profile:
-    """The profile is as `fields` say; unless nothing changed, its matches are found anew in a
-    while.
+    """Save the fields of the profile that differ; a task then embeds it and finds matches anew.
 
     The row is locked, so that of two edits at once each counts.
     """
@@ -50,7 +49,7 @@ def edit(user: User, fields: Mapping[str, Any]) -> Profile:
 
 
 def confirm_onboarding(user: User, fields: Mapping[str, Any]) -> MatchRun:
-    """The profile is complete: a match run has started, whose matches are saved."""
+    """Save the profile as complete, and start a match run whose matches are saved."""
     with transaction.atomic():
         profile = edit(user, fields)
         if profile.onboarded_at is None:

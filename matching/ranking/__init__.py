@@ -1,1 +1,1 @@
-"""From a wish to a ranked list of opportunities, and from an opportunity to its citizens."""
+"""Finding and ranking a citizen's matches, and saving them."""

@@ -1,4 +1,4 @@
-"""Carrying match runs out: their criteria, their rankings, and the cache of these."""
+"""Carrying match runs out: their criteria, their rankings, and the cache of rankings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from jobs.ledger.database import lock
 from matching import metrics
 from matching.models import CachedRanking, Interaction, MatchRun, Profile, VectorSpace
 from matching.ranking.pipeline import criteria_of, find
-from matching.ranking.saving import Found, as_match, save_matches
+from matching.ranking.saving import MatchList, as_match, save_matches
 from matching.ranking.wishes import Query, query_for
 from matching.search import generation
 from matching.search.criteria import Criteria
@@ -32,7 +32,7 @@ SAVED_MATCHES = 100
 
 
 def carry_out(run_id: str) -> None:
-    """Find and store a run's matches; with `is_saved` they become the citizen's saved matches."""
+    """Find and store a run's matches; with `is_saved`, save them as the citizen's matches too."""
     task = jobs.current_task()
     run = MatchRun.objects.select_related("user").filter(pk=run_id).first()
     if run is None:
@@ -40,30 +40,30 @@ def carry_out(run_id: str) -> None:
     with metrics.task_duration.labels(task="run").time():
         task.progress(0.1, "searching")
         profile = Profile.objects.filter(user=run.user_id).first()
-        found = matches_for(profile, run.keywords, criteria_for(profile, run), limit=run.limit)
-        task.progress(0.8, "saving", matches=len(found))
+        matches = matches_for(profile, run.keywords, criteria_for(profile, run), limit=run.limit)
+        task.progress(0.8, "saving", matches=len(matches))
         with task.effects():
-            MatchRun.objects.filter(pk=run.pk).update(matches=found, updated_at=timezone.now())
+            MatchRun.objects.filter(pk=run.pk).update(matches=matches, updated_at=timezone.now())
             if run.is_saved:
-                save_matches(run.user_id, found)
-    metrics.match_count.labels(task="run").observe(len(found))
+                save_matches(run.user_id, matches)
+    metrics.match_count.labels(task="run").observe(len(matches))
 
 
 def refresh(user_id: str) -> None:
-    """The citizen's saved matches are what would be found now."""
+    """Find a citizen's matches anew and save them."""
     task = jobs.current_task()
     profile = Profile.objects.filter(user_id=user_id, user__is_active=True).first()
     if profile is None:
         return
     with metrics.task_duration.labels(task="refresh").time():
         criteria = criteria_of(profile, day=timezone.localdate())
-        found = matches_for(profile, "", criteria, limit=SAVED_MATCHES)
+        matches = matches_for(profile, "", criteria, limit=SAVED_MATCHES)
         with task.effects():
-            save_matches(profile.user_id, found)
-    metrics.match_count.labels(task="refresh").observe(len(found))
+            save_matches(profile.user_id, matches)
+    metrics.match_count.labels(task="refresh").observe(len(matches))
 
 
-#: Each filter of a run as it is stored: which criterion it is, and how that is read from JSON.
+#: Name of a filter in a run → name of the criterion, and the function that reads it from JSON.
 _FILTERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "kinds": ("kinds", tuple),
     "languages": ("languages", tuple),
@@ -77,20 +77,24 @@ _FILTERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 
 
 def criteria_for(profile: Profile | None, run: MatchRun) -> Criteria:
-    """What the run's filters demand, and what the profile demands where they say nothing."""
+    """Return the criteria of the run's filters, and of the profile where no filter is set."""
     today = timezone.localdate()
     own = criteria_of(profile, day=today) if profile else Criteria(day=today)
-    told = {name: value for name, value in run.filters.items() if value not in (None, "", [])}
+    filters = {name: value for name, value in run.filters.items() if value not in (None, "", [])}
     chosen = {
-        criterion: read(told[name]) for name, (criterion, read) in _FILTERS.items() if name in told
+        criterion: read(filters[name])
+        for name, (criterion, read) in _FILTERS.items()
+        if name in filters
     }
     return replace(own, not_for=run.user_id, **chosen)
 
 
-def matches_for(profile: Profile | None, keywords: str, criteria: Criteria, *, limit: int) -> Found:
-    """The matches, from the cache where it has them; what closed meanwhile is never among them.
+def matches_for(
+    profile: Profile | None, keywords: str, criteria: Criteria, *, limit: int
+) -> MatchList:
+    """Return the matches that are still open, from the cache if it has the ranking.
 
-    Must run outside a transaction: an embedder may be somebody else's machine.
+    Must run outside a transaction, since the embedder may be on another machine.
     """
     space = active_space()
     key = _cache_key(profile, keywords, criteria, space, limit)
@@ -105,10 +109,11 @@ def matches_for(profile: Profile | None, keywords: str, criteria: Criteria, *, l
 
 def _compute_once(
     key: str, query: Query, criteria: Criteria, space: VectorSpace | None, limit: int
-) -> Found:
-    """The ranking, stored.
+) -> MatchList:
+    """Compute and cache the ranking.
 
-    Of many who ask at once one computes: the others wait for its lock and read what it did.
+    Of several tasks that need the same ranking one computes it; the others wait for its lock and
+    read the result.
     """
     with transaction.atomic():
         lock(f"ranking {key}")
@@ -116,12 +121,12 @@ def _compute_once(
         if ranking is not None:
             return _still_open(ranking, criteria)
         limit_statements()
-        found = [as_match(one) for one in find(query, criteria, space, count=limit)]
-        _store(key, found)
-    return found
+        matches = [as_match(one) for one in find(query, criteria, space, count=limit)]
+        _store(key, matches)
+    return matches
 
 
-def _cached(key: str) -> Found | None:
+def _cached(key: str) -> MatchList | None:
     cached = CachedRanking.objects.filter(key=key, expires_at__gt=timezone.now()).first()
     return None if cached is None else cached.ranking
 
@@ -133,29 +138,30 @@ def _cache_key(
     space: VectorSpace | None,
     limit: int,
 ) -> str:
-    """All that a ranking depends on; whether its opportunities are still open is looked at again on
-    a hit.
+    """Return a hash of everything that a ranking depends on.
+
+    Whether its opportunities are still open is checked at each use instead.
     """
-    acted = Interaction.objects.filter(user=criteria.not_for).aggregate(
+    interactions = Interaction.objects.filter(user=criteria.not_for).aggregate(
         newest=Max("id"), count=Count("id")
     )
-    told = [
+    facts = [
         *(str(profile.pk) if profile else "", profile.version if profile else 0, keywords, limit),
         *(space.label if space else "", space.generation if space else 0, generation.current()),
-        *(acted, asdict(criteria), settings.MATCHING_WEIGHTS),
+        *(interactions, asdict(criteria), settings.MATCHING_WEIGHTS),
     ]
-    return hashlib.sha256(json.dumps(told, default=str, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(facts, default=str, sort_keys=True).encode()).hexdigest()
 
 
-def _still_open(found: Found, criteria: Criteria) -> Found:
-    passing = still_pass([UUID(one["opportunity_id"]) for one in found], criteria)
-    return [one for one in found if UUID(one["opportunity_id"]) in passing]
+def _still_open(matches: MatchList, criteria: Criteria) -> MatchList:
+    passing = still_pass([UUID(one["opportunity_id"]) for one in matches], criteria)
+    return [one for one in matches if UUID(one["opportunity_id"]) in passing]
 
 
-def _store(key: str, found: Found) -> None:
+def _store(key: str, matches: MatchList) -> None:
     expires_at = timezone.now() + timedelta(seconds=settings.MATCHING_CACHE_SECONDS)
     CachedRanking.objects.bulk_create(
-        [CachedRanking(key=key, ranking=found, expires_at=expires_at)],
+        [CachedRanking(key=key, ranking=matches, expires_at=expires_at)],
         update_conflicts=True,
         unique_fields=["key"],
         update_fields=["ranking", "expires_at"],

@@ -1,6 +1,4 @@
-"""How one citizen's matches are found: which plan runs, how long each step takes, and how much it
-finds.
-"""
+"""How the matches of one citizen are found: the plan, the time of each step, and the recall."""
 
 from __future__ import annotations
 
@@ -23,9 +21,10 @@ from matching.vectors.spaces import active_space
 
 
 def explain(profile: Profile, keywords: str) -> dict[str, Any]:
-    """Plans, timings in milliseconds and recall of each kind, and the best five matches.
+    """Return plans, timings in milliseconds and recall of each kind, and the best five matches.
 
-    Raises NothingEmbedded.
+    Raises:
+        NothingEmbedded: there is no vector space yet.
     """
     space = active_space()
     if space is None:
@@ -33,37 +32,37 @@ def explain(profile: Profile, keywords: str) -> dict[str, Any]:
     started = time.perf_counter()
     criteria = criteria_of(profile, day=timezone.localdate())
     query = query_for(profile, keywords, space).at(criteria.place)
-    told: dict[str, Any] = {
+    explanation: dict[str, Any] = {
         "space": space.label,
         "index": is_valid(opportunity_index(space)),
         "query_ms": _since(started),
     }
     plans = [_plan(query, of_kind, space) for of_kind in criteria.by_kind()]
     started = time.perf_counter()
-    found = find(query, criteria, space, count=100)
-    told |= {"plans": plans, "run_ms": _since(started), "matches": len(found)}
-    return told | {
-        "best": [{"id": one.id, "score": one.score, "reasons": one.reasons} for one in found[:5]]
+    matches = find(query, criteria, space, count=100)
+    explanation |= {"plans": plans, "run_ms": _since(started), "matches": len(matches)}
+    return explanation | {
+        "best": [{"id": one.id, "score": one.score, "reasons": one.reasons} for one in matches[:5]]
     }
 
 
 def _plan(query: Query, criteria: Criteria, space: VectorSpace) -> dict[str, Any]:
-    told: dict[str, Any] = {"kind": ", ".join(criteria.kinds) or "all"}
+    explanation: dict[str, Any] = {"kind": ", ".join(criteria.kinds) or "all"}
     count = settings.MATCHING_CANDIDATES
     if query.wish.meaning is not None:
         where = criteria.where()
         hits = nearest(query.wish.meaning, OPPORTUNITIES, where, space, count=count)
         exact = nearest(query.wish.meaning, OPPORTUNITIES, where, space, count=count, plan="exact")
         recall = len(set(hits.ids) & set(exact.ids)) / len(exact.ids) if exact.ids else 1.0
-        told |= {
+        explanation |= {
             "plan": hits.plan,
             "estimated_rows": hits.estimated_rows,
             "vector_ms": round(hits.seconds * 1000, 1),
         }
-        told |= {"exact_ms": round(exact.seconds * 1000, 1), "recall": round(recall, 4)}
+        explanation |= {"exact_ms": round(exact.seconds * 1000, 1), "recall": round(recall, 4)}
     started = time.perf_counter()
     text = best_text_hits(rarest(query.words, current_rarity()), criteria, count=count)
-    return told | {"text_hits": len(text), "text_ms": _since(started)}
+    return explanation | {"text_hits": len(text), "text_ms": _since(started)}
 
 
 def _since(started: float) -> float:

@@ -1,5 +1,6 @@
-"""Finding a citizen's matches: candidates, then ranking. The same way for runs, for the nightly
-round and for evaluation.
+"""Finding a citizen's matches: first candidates, then their ranking.
+
+Match runs, the nightly round and the evaluation all use it.
 """
 
 from __future__ import annotations
@@ -29,9 +30,7 @@ QUERY_WORDS, QUERY_WORDS_MIN = 40, 3
 
 
 def criteria_of(profile: Profile, *, day: date | None) -> Criteria:
-    """What the profile demands of an opportunity that is open on `day`; without a day, it may be
-    over.
-    """
+    """Return the criteria of a profile, for opportunities open on `day`, or at any time if None."""
     return Criteria(
         kinds=tuple(profile.wants),
         day=day,
@@ -50,7 +49,10 @@ def find(
     count: int,
     rarity: Rarity | None = None,
 ) -> list[Ranked]:
-    """The best `count` matches, best first."""
+    """Return the best `count` matches, best first.
+
+    If one organisation has most of the candidates, a second search without it adds others.
+    """
     rarity = rarity or current_rarity()
     candidates = load(candidate_ids(query, criteria, space, rarity), criteria, space)
     if crowd := crowding(candidates):
@@ -65,8 +67,9 @@ def find(
 
 
 def crowding(candidates: Sequence[Candidate]) -> tuple[str, ...]:
-    """The organisation with more than half of many candidates, which keeps others from being
-    candidates at all.
+    """Return the name of the organisation that has more than half of a full list of candidates.
+
+    Returns () if there is none. Such an organisation keeps others from being candidates at all.
     """
     if len(candidates) < settings.MATCHING_CANDIDATES:
         return ()
@@ -77,29 +80,28 @@ def crowding(candidates: Sequence[Candidate]) -> tuple[str, ...]:
 def candidate_ids(
     query: Query, criteria: Criteria, space: VectorSpace | None, rarity: Rarity
 ) -> list[UUID]:
-    """For each wanted kind, the nearest by meaning and the best by words; the newest for a wish
-    that says nothing.
+    """Return the ids of candidates: for each kind the nearest by vector and the best by words.
+
+    For an empty wish these are the newest opportunities.
     """
     each = max(settings.MATCHING_CANDIDATES, 1)
     if query.wish.is_empty:
         return lookups.newest(criteria, count=each)
     words = rarest(query.words, rarity)
-    found: dict[UUID, None] = {}
+    ids: dict[UUID, None] = {}
     for of_kind in criteria.by_kind():
         if query.wish.meaning is not None and space is not None:
-            found |= dict.fromkeys(
+            ids |= dict.fromkeys(
                 nearest(query.wish.meaning, OPPORTUNITIES, of_kind.where(), space, count=each).ids
             )
-        found |= dict.fromkeys(lookups.best_text_hits(words, of_kind, count=each))
-    return list(found)
+        ids |= dict.fromkeys(lookups.best_text_hits(words, of_kind, count=each))
+    return list(ids)
 
 
 def rarest(words: Sequence[str], rarity: Rarity) -> list[str]:
-    """The words that tell most, so few that about MATCHING_TEXT_HITS opportunities have one of
-    them.
+    """Return the rarest words, so few that about MATCHING_TEXT_HITS opportunities have one of them.
 
-    An OR of common words would hit half of all opportunities, and PostgreSQL would look at each of
-    them.
+    With common words in an OR query, PostgreSQL would have to look at half of all opportunities.
     """
     by_rarity = sorted(words, key=lambda word: int(rarity.frequencies[bucket(stem(word))]))[
         :QUERY_WORDS
@@ -111,7 +113,7 @@ def rarest(words: Sequence[str], rarity: Rarity) -> list[str]:
 
 
 def load(ids: Sequence[UUID], criteria: Criteria, space: VectorSpace | None) -> list[Candidate]:
-    """Those of `ids` that still pass, with what ranking needs."""
+    """Return the candidates among `ids` that meet the criteria, with what ranking needs."""
     where = criteria.where()
     sql = f"""
         SELECT o.id, o.kind, o.organisation, o.title, o.category, vector_send(v.embedding), v.terms, o.latitude,

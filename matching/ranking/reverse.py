@@ -1,4 +1,4 @@
-"""Reverse matching: the citizens an opportunity suits.
+"""Reverse matching: finding the citizens whom an opportunity suits.
 
 The work is bounded, however many citizens there are.
 """
@@ -11,10 +11,10 @@ from uuid import UUID
 
 import numpy as np
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 from numpy.typing import NDArray
 
+from jobs.ledger.database import execute
 from matching.models import Opportunity, ProfileVector, VectorSpace
 from matching.ranking.pipeline import load
 from matching.ranking.saving import as_match, upsert_matches
@@ -26,32 +26,36 @@ from matching.search.tuning import limit_statements
 from matching.text.rarity import current_rarity
 from matching.vectors.spaces import active_space
 
-#: The similarity from which an opportunity is saved among a citizen's matches.
+#: The similarity from which on an opportunity is saved as a match of a citizen.
 SIMILARITY_MINIMUM = 0.35
 
 
 def find_citizens(opportunity_ids: Sequence[str]) -> list[UUID]:
-    """Each opportunity is a match of citizens it suits and of nobody it does not; those to be told,
-    since it suits them well.
+    """Save each opportunity as a match of the citizens it suits; return whom to notify.
 
-    In the caller's transaction. What a citizen has already, dismissed or applied for stays as it
-    is. One that is full, over or withdrawn suits nobody.
+    It is removed from the matches of citizens it does not suit; one that is full, over or withdrawn
+    suits nobody. Matches that a citizen already has, dismissed or applied for stay as they are.
+    Citizens to notify are those with a new match of at least MATCHING_NOTICE_SIMILARITY. In the
+    caller's transaction.
     """
     limit_statements()
     ids = [UUID(str(one)) for one in opportunity_ids]
     space = active_space()
     are_open = {one.id: one for one in load(ids, Criteria(day=timezone.localdate()), space)}
-    to_tell: dict[UUID, None] = {}
+    to_notify: dict[UUID, None] = {}
     for opportunity in Opportunity.objects.filter(pk__in=ids).order_by("pk").defer("search"):
         candidate = are_open.get(opportunity.pk)
         _take_from_citizens(opportunity, is_open=candidate is not None)
         if space is not None and candidate is not None:
-            to_tell |= dict.fromkeys(_save_for_citizens(candidate, opportunity, space))
-    return list(to_tell)
+            to_notify |= dict.fromkeys(_save_for_citizens(candidate, opportunity, space))
+    return list(to_notify)
 
 
 def _take_from_citizens(opportunity: Opportunity, *, is_open: bool) -> None:
-    """It is no match of citizens whose wishes it does not meet, of nobody's where it is not open."""
+    """Remove the opportunity from the matches of citizens whose wishes it does not meet.
+
+    One that is not open is removed from all matches.
+    """
     sql, parameters = (
         "DELETE FROM matching_match AS m WHERE m.opportunity_id = %s",
         [opportunity.pk],
@@ -60,8 +64,7 @@ def _take_from_citizens(opportunity: Opportunity, *, is_open: bool) -> None:
         wishes = wishes_met_by(opportunity)
         sql += f" AND EXISTS (SELECT FROM matching_profile AS p WHERE p.user_id = m.user_id AND NOT ({wishes.sql}))"
         parameters += wishes.parameters
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
+    execute(sql, parameters)
 
 
 def _save_for_citizens(
@@ -69,9 +72,9 @@ def _save_for_citizens(
 ) -> list[UUID]:
     if candidate.embedding is None:
         return []
-    found = nearest_citizens(candidate.embedding, opportunity, space)
+    citizens = nearest_citizens(candidate.embedding, opportunity, space)
     similarities = {
-        user_id: similarity for user_id, similarity in found if similarity >= SIMILARITY_MINIMUM
+        user_id: similarity for user_id, similarity in citizens if similarity >= SIMILARITY_MINIMUM
     }
     ranked = _rank_for(list(similarities), candidate, space)
     matches = [
@@ -82,15 +85,16 @@ def _save_for_citizens(
         for user_id, one in ranked.items()
     ]
     new = set(upsert_matches(matches, is_update=False))
-    least = settings.MATCHING_NOTICE_SIMILARITY
-    return [user_id for user_id in ranked if user_id in new and similarities[user_id] >= least]
+    minimum = settings.MATCHING_NOTICE_SIMILARITY
+    return [user_id for user_id in ranked if user_id in new and similarities[user_id] >= minimum]
 
 
 def _rank_for(
     user_ids: Sequence[UUID], candidate: Candidate, space: VectorSpace
 ) -> dict[UUID, Ranked]:
-    """What a match run would make of this one candidate for each citizen, so that scores mean the
-    same everywhere.
+    """Return the opportunity's rank for each citizen as a match run would give it.
+
+    So a score means the same wherever it comes from.
     """
     rows = ProfileVector.objects.filter(space=space, profile__user__in=user_ids).select_related(
         "profile"
@@ -128,5 +132,5 @@ def nearest_citizens(
 
 
 def notice_key(user_id: UUID) -> str:
-    """One notice a citizen and day, however many opportunities are new."""
+    """Return the key of the notice of new matches: a citizen gets at most one a day."""
     return f"matches:{user_id}:{timezone.localdate()}"

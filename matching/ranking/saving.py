@@ -1,4 +1,4 @@
-"""Keeping citizens' saved matches."""
+"""Saving the matches of citizens."""
 
 from __future__ import annotations
 
@@ -6,57 +6,54 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from psycopg.types.json import Jsonb
 from uuid_utils.compat import uuid7
 
-from jobs.ledger.database import lock
+from jobs.ledger.database import execute, fetch, lock
 from matching.models import Match
 from matching.ranking.scoring import Ranked
 
-#: Matches as they are kept, of a run too: `{opportunity_id, score, reasons}`.
-Found = list[dict[str, Any]]
+#: Matches in the form in which they are stored, of a run too: `{opportunity_id, score, reasons}`.
+MatchList = list[dict[str, Any]]
 
 
 def as_match(one: Ranked) -> dict[str, Any]:
-    """A ranked candidate as a match is kept."""
+    """Return a ranked candidate in the form in which matches are stored."""
     return {"opportunity_id": str(one.id), "score": one.score, "reasons": one.reasons}
 
 
-def save_matches(user_id: UUID, found: Found) -> None:
-    """The citizen's saved matches are `found`, each once, in one statement; others go. In the
-    caller's transaction.
+def save_matches(user_id: UUID, matches: MatchList) -> None:
+    """Replace the citizen's saved matches by `matches`, in the caller's transaction.
 
-    An opportunity that was deleted meanwhile is left out; for a citizen who was, nothing is saved.
-    A match keeps the time it was first found at.
+    Opportunities and citizens that were deleted meanwhile are left out. A match that was saved
+    before keeps the time when it was first found.
     """
-    ids = [UUID(one["opportunity_id"]) for one in found]
+    ids = [UUID(one["opportunity_id"]) for one in matches]
     lock_matches(user_id)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "DELETE FROM matching_match WHERE user_id = %s AND NOT opportunity_id = ANY(%s)",
-            [user_id, ids],
-        )
-    upsert_matches([(user_id, one) for one in found])
+    execute(
+        "DELETE FROM matching_match WHERE user_id = %s AND NOT opportunity_id = ANY(%s)",
+        (user_id, ids),
+    )
+    upsert_matches([(user_id, one) for one in matches])
 
 
 def lock_matches(user_id: UUID) -> None:
-    """No other run or dismissal of the citizen's changes the matches until this transaction ends;
-    an earlier one shows.
+    """Take the lock on the citizen's saved matches until this transaction ends.
 
-    New opportunities do not wait: what they add beside a dismissal is not listed.
+    Runs and dismissals take it, so that a run sees an earlier dismissal. New opportunities do not:
+    a match that they add beside a dismissal is not listed.
     """
     lock(f"matches of {user_id}")
 
 
 def upsert_matches(
-    found: Sequence[tuple[UUID, dict[str, Any]]], *, is_update: bool = True
+    matches: Sequence[tuple[UUID, dict[str, Any]]], *, is_update: bool = True
 ) -> list[UUID]:
-    """Write matches of citizens; the users of those that are new. What they dismissed or applied
-    for is left out.
+    """Write matches of citizens; return the users of those that are new.
 
-    Written in one order, that of `matching.ranking.reverse`, so that two who write the same ones at
-    once cause no deadlock.
+    An opportunity that the citizen dismissed or applied for is left out. All writers write in the
+    order of `matching.ranking.reverse`, by opportunity and then by user, so that they cause no
+    deadlock.
     """
     update = (
         "score = excluded.score, reasons = excluded.reasons, updated_at = statement_timestamp()"
@@ -75,12 +72,10 @@ def upsert_matches(
         RETURNING user_id, created_at = updated_at
     """  # noqa: S608, SLF001 - constants; the table's documented name
     columns = [
-        [uuid7() for _ in found],
-        [user_id for user_id, _ in found],
-        [UUID(one["opportunity_id"]) for _, one in found],
-        [one["score"] for _, one in found],
-        [Jsonb(one["reasons"]) for _, one in found],
+        [uuid7() for _ in matches],
+        [user_id for user_id, _ in matches],
+        [UUID(one["opportunity_id"]) for _, one in matches],
+        [one["score"] for _, one in matches],
+        [Jsonb(one["reasons"]) for _, one in matches],
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(sql, columns)
-        return [user_id for user_id, is_new in cursor.fetchall() if is_new]
+    return [user_id for user_id, is_new in fetch(sql, columns) if is_new]

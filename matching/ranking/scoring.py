@@ -1,5 +1,4 @@
-"""Which candidates suit a citizen best, and why: pure arithmetic on what `matching.search.nearest`
-found.
+"""Which candidates suit a citizen best, and why: arithmetic on what `matching.search` found.
 
 The relevance of a candidate is a weighted mean of two numbers, each scaled to 0…1 among the
 candidates of its kind (jobs have long texts and volunteering short ones, so raw numbers of the two
@@ -9,8 +8,8 @@ cannot be compared):
   citizen's skills;
 - words: the TF-IDF cosine of its text.
 
-Distance and freshness move it a little, and no organisation fills the list. docs/matching.md has
-what each part is worth.
+Distance and freshness change it a little, and the number of matches of one organisation on a page
+is limited. docs/matching.md says what each part is worth.
 """
 
 from __future__ import annotations
@@ -36,25 +35,27 @@ from matching.text.terms import Rarity, Terms, similarities
 Scores = NDArray[np.float32]
 Reason = dict[str, Any]
 
-SKILL_SIMILARITY_MINIMUM = 0.3  # of a skill that is named as a reason
+SKILL_SIMILARITY_MINIMUM = 0.3  # from which on a skill is given as a reason
 WORDS_NAMED = 4
 FRESH_DAYS = 30
 NEAR_KM = 10
-#: Of every so many matches, at most so many are of one organisation, and of those that say nearly
-#: the same.
+#: The matches of a page, and how many of them may be of one organisation, or of one organisation
+#: and of nearly the same text.
 PAGE_MATCHES, ORGANISATION_MAX, ALIKE_MAX = 10, 6, 2
 ALIKE_SIMILARITY = 0.9
-#: What a match is at least worth less than the one before it: scores keep their order when they are
-#: stored.
+#: The least difference between the scores of two successive matches: it keeps their order when they
+#: are stored.
 SCORE_STEP = 1e-6
-#: Between which values most candidates lie.
+#: The range in which most candidates lie.
 MEANING_USUAL, WORDS_USUAL = (0.2, 0.6), (0.0, 0.1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What a citizen looks for, in numbers. `words` are the words behind the buckets of `terms`,
-    and `skills`, in the citizen's own words, what the rows of `facets` stand for.
+    """What a citizen looks for, as vectors and terms.
+
+    `words` maps buckets of `terms` to their words. `skills` are the citizen's own words for the
+    rows of `facets`.
     """
 
     meaning: NDArray[np.float32] | None
@@ -66,7 +67,7 @@ class Wish:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it says nothing to compare with."""
+        """Return whether there is neither a vector nor a term to compare with."""
         return self.meaning is None and not len(self.terms.buckets)
 
 
@@ -86,7 +87,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A candidate with its score, 0 to 1, and the reasons for it, weightiest first."""
+    """A candidate with its score, 0 to 1, and the reasons for it, most important first."""
 
     id: UUID
     score: float
@@ -96,7 +97,7 @@ class Ranked:
 def rank(
     wish: Wish, candidates: Sequence[Candidate], rarity: Rarity, *, now: datetime, count: int
 ) -> list[Ranked]:
-    """The best `count` candidates, best first; equal scores in order of their ids."""
+    """Return the best `count` candidates, best first; equal scores in the order of their ids."""
     parts: list[_Scored] = []
     for kind in sorted({candidate.kind for candidate in candidates}):
         parts += _score([one for one in candidates if one.kind == kind], wish, rarity, now)
@@ -121,7 +122,7 @@ _Waiting = list[tuple[float, UUID, _Scored]]
 
 
 def _score(candidates: list[Candidate], wish: Wish, rarity: Rarity, now: datetime) -> list[_Scored]:
-    """The scores of candidates of one kind."""
+    """Return the candidates, all of one kind, with their scores."""
     weights = settings.MATCHING_WEIGHTS
     vectors = _stack(candidates, wish)
     skills = (
@@ -156,7 +157,10 @@ def _score(candidates: list[Candidate], wish: Wish, rarity: Rarity, now: datetim
 
 
 def _stack(candidates: list[Candidate], wish: Wish) -> Vectors:
-    """Their vectors as rows, zero where there is none or it is of another length."""
+    """Return the candidates' vectors as rows.
+
+    The row is zero for a candidate without a vector or with one of another length.
+    """
     dimensions = len(wish.meaning) if wish.meaning is not None else wish.facets.shape[1]
     rows = np.zeros((len(candidates), dimensions), dtype=np.float32)
     for i, one in enumerate(candidates):
@@ -166,10 +170,9 @@ def _stack(candidates: list[Candidate], wish: Wish) -> Vectors:
 
 
 def scaled(values: Scores, *, usual: tuple[float, float]) -> Scores:
-    """From 0 for the least to 1 for the greatest, over at least the usual range.
+    """Scale values to 0 for the least and 1 for the greatest, over at least the usual range.
 
-    So a single candidate, or several that suit no better than any would, do not score like a
-    perfect one.
+    So a single candidate, or several that suit no better than usual, do not get a perfect score.
     """
     if not len(values):
         return values
@@ -186,18 +189,16 @@ def _distance(place: Place | None, candidate: Candidate) -> float | None:
 
 
 def _nearness(kilometers: float | None) -> float:
-    """1 next door, halved every `NEAR_KM`; one half where nobody knows, so that it neither helps
-    nor harms.
-    """
+    """Return 1 at a distance of 0, halved every NEAR_KM; 0.5 for an unknown distance."""
     return 0.5 if kilometers is None else float(0.5 ** (kilometers / NEAR_KM))
 
 
 def _varied(scored: list[_Scored], count: int) -> list[_Scored]:
-    """The best `count`, of which no organisation takes more than its share of a page; scores fall
-    from one to the next.
+    """Return the best `count`, varied by organisation, with scores that fall from one to the next.
 
-    Each earlier one of an organisation costs the next a little. What its organisation, or what
-    nearly repeats it, keeps off a page comes on a later one, unless nothing else is left.
+    Each earlier match of an organisation lowers the score of its next one a little. A page holds at
+    most ORGANISATION_MAX of one organisation and ALIKE_MAX of nearly the same text; what exceeds
+    this moves to a later page, unless nothing else is left.
     """
     waiting: _Waiting = [(-one.score, one.candidate.id, one) for one in scored]
     heapq.heapify(waiting)
@@ -213,24 +214,24 @@ def _varied(scored: list[_Scored], count: int) -> list[_Scored]:
 
 
 def _next_page(waiting: _Waiting, seen: Counter[str], *, size: int) -> list[_Scored]:
-    """Take the best `size` that go together; what was passed over waits for the next page."""
+    """Take the best `size` that fit on one page; the others stay in `waiting`."""
     page: list[_Scored] = []
-    passed_over: list[_Scored] = []
+    postponed: list[_Scored] = []
     while waiting and len(page) < size:
         one = _pop_best(waiting, seen)
         if _has_room_for(one, page):
             page.append(_chosen(one, seen))
         else:
-            passed_over.append(one)
+            postponed.append(one)
     missing = size - len(page)
-    page += [_chosen(one, seen) for one in passed_over[:missing]]
-    for one in passed_over[missing:]:
+    page += [_chosen(one, seen) for one in postponed[:missing]]
+    for one in postponed[missing:]:
         heapq.heappush(waiting, (-one.score, one.candidate.id, one))
     return page
 
 
 def _pop_best(waiting: _Waiting, seen: Counter[str]) -> _Scored:
-    """Take the one that is best once its organisation's earlier ones are counted."""
+    """Take the candidate that is best with the reduced scores of `_cost`."""
     while True:
         negative, id_, one = heapq.heappop(waiting)
         score = one.score - _cost(one, seen)
@@ -238,7 +239,7 @@ def _pop_best(waiting: _Waiting, seen: Counter[str]) -> _Scored:
             return one
         heapq.heappush(
             waiting, (-score, id_, one)
-        )  # its organisation has come up since; look again
+        )  # its organisation came up meanwhile: compare again
 
 
 def _cost(one: _Scored, seen: Counter[str]) -> float:
@@ -246,21 +247,19 @@ def _cost(one: _Scored, seen: Counter[str]) -> float:
 
 
 def _chosen(one: _Scored, seen: Counter[str]) -> _Scored:
-    """The one with its score, counted for its organisation."""
+    """Return the candidate with its lowered score, counted for its organisation."""
     one.score -= _cost(one, seen)
     seen[one.organisation] += 1
     return one
 
 
 def _organisation(one: Candidate) -> str:
-    """The organisation however it is spelt; whatever names none stands for itself."""
+    """Return the organisation's name, folded; an opportunity without one counts as its own."""
     return " ".join(one.organisation.casefold().split()) or str(one.id)
 
 
 def _has_room_for(one: _Scored, page: list[_Scored]) -> bool:
-    """Whether its organisation has room on the page, and not for what is there already in other
-    words.
-    """
+    """Return whether the page has room for the candidate's organisation and for its text."""
     own = [other for other in page if other.organisation == one.organisation]
     if len(own) >= ORGANISATION_MAX:
         return False
@@ -268,7 +267,7 @@ def _has_room_for(one: _Scored, page: list[_Scored]) -> bool:
 
 
 def _are_alike(one: Candidate, other: Candidate) -> bool:
-    """Whether they say nearly the same."""
+    """Return whether the texts of two candidates say nearly the same, by their vectors."""
     if (
         one.embedding is None
         or other.embedding is None
@@ -279,7 +278,7 @@ def _are_alike(one: Candidate, other: Candidate) -> bool:
 
 
 def _reasons(scored: _Scored, wish: Wish) -> list[Reason]:
-    """Why this candidate, in words."""
+    """Return the reasons for the candidate, as texts with their figures."""
     reasons: list[Reason] = []
     for i in np.argsort(-scored.skill_similarities)[:2]:
         if scored.skill_similarities[i] >= SKILL_SIMILARITY_MINIMUM:

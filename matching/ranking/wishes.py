@@ -1,4 +1,4 @@
-"""What a citizen looks for, from a profile or from keywords, in words and in numbers."""
+"""What a citizen looks for, from a profile or from keywords, as words and as vectors."""
 
 from __future__ import annotations
 
@@ -22,26 +22,27 @@ from matching.vectors.storing import (
     profile_vector,
 )
 
-#: How much what was saved or applied for, and what was dismissed, turns the vector of a profile.
+#: The weights of saved and applied, and of dismissed opportunities, in the vector of a profile.
 LIKED_WEIGHT, DISLIKED_WEIGHT = 0.5, 0.15
 FEEDBACK_MAX = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A wish with the raw words full text search is asked for."""
+    """A wish, and the words with which full text search is queried."""
 
     wish: Wish
     words: list[str]
 
     def at(self, place: Place | None) -> Query:
-        """The same, of somebody who is at `place`."""
+        """Return the same query of a citizen who is at `place`."""
         return replace(self, wish=replace(self.wish, place=place))
 
 
 def query_for(profile: Profile | None, keywords: str, space: VectorSpace | None) -> Query:
-    """What to look for: the keywords if there are any, else what the profile says, embedded now if
-    it was not yet.
+    """Return the query for the keywords if there are any, otherwise for the profile.
+
+    A profile without a current vector is embedded now.
     """
     if keywords:
         return wish_for_keywords(keywords, profile, space)
@@ -51,7 +52,7 @@ def query_for(profile: Profile | None, keywords: str, space: VectorSpace | None)
 
 
 def wish_of(stored: ProfileVector, dimensions: int) -> Query:
-    """The wish of a profile, turned by what the citizen did with earlier matches."""
+    """Return the query of a profile, adjusted by what the citizen did with earlier matches."""
     profile = stored.profile
     texts = ProfileTexts.of(profile)
     words = _words(f"{texts.whole} {texts.original}")
@@ -70,10 +71,10 @@ def wish_of(stored: ProfileVector, dimensions: int) -> Query:
 
 
 def wish_for_keywords(keywords: str, profile: Profile | None, space: VectorSpace | None) -> Query:
-    """The wish for what was typed in, in English where the glossary knows it; the citizen's
-    languages help to tell.
+    """Return the query for keywords, in English where the glossary has their words.
 
-    Without an embedder of the active space, words alone decide.
+    The languages of the profile help to recognise the language of the keywords. If this process has
+    no embedder of the active space, the query has words alone.
     """
     hints = languages_written_by(profile) if profile else ()
     english = glossary.words_in_english(keywords, hints)
@@ -81,15 +82,17 @@ def wish_for_keywords(keywords: str, profile: Profile | None, space: VectorSpace
     if space and space_of(embedder) == space.label:
         row = embed_each([english], embedder, space)[0]
         meaning = row if row.any() else None
-    told = english if english == keywords else f"{english} {keywords}"
-    words = _words(told)
-    named = {bucket(stem(word)): word for word in words}
-    return Query(Wish(meaning=meaning, terms=Terms.of(told), words=named), words)
+    text = english if english == keywords else f"{english} {keywords}"
+    words = _words(text)
+    by_bucket = {bucket(stem(word)): word for word in words}
+    return Query(Wish(meaning=meaning, terms=Terms.of(text), words=by_bucket), words)
 
 
 def stored_vector(profile: Profile, space: VectorSpace) -> ProfileVector:
-    """The profile's vector in `space`: the stored one if it is current, else one made now, if this
-    worker can.
+    """Return the profile's vector in `space`: the stored one if it is current, else a new one.
+
+    If this process has no embedder of the space, an outdated vector is returned, or one of words
+    alone.
     """
     stored = ProfileVector.objects.filter(profile=profile, space=space).first()
     if stored is None or stored.version != profile.version:
@@ -105,7 +108,7 @@ def stored_vector(profile: Profile, space: VectorSpace) -> ProfileVector:
 
 
 def _words(text: str) -> list[str]:
-    """The words of a text that say something, each once, in their order."""
+    """Return the words of a text without stop words, each once, in their order."""
     return [
         word for word in dict.fromkeys(words_of(text)) if word not in STOP_WORDS and len(word) > 1
     ]
@@ -114,25 +117,26 @@ def _words(text: str) -> list[str]:
 def _with_feedback(
     meaning: NDArray[np.float32] | None, profile: Profile, space_id: int
 ) -> NDArray[np.float32] | None:
-    """Turned towards what the citizen saved or applied for and away from what they dismissed
-    (Rocchio, 1971).
+    """Return the vector moved towards saved and applied opportunities and away from dismissed ones.
+
+    This is relevance feedback after Rocchio (1971), by the FEEDBACK_MAX newest interactions.
     """
     if meaning is None:
         return None
     newest = Interaction.objects.filter(user_id=profile.user_id).order_by("-id")[:FEEDBACK_MAX]
     oldest_first = reversed(list(newest.values_list("opportunity_id", "kind")))
-    kinds: dict[UUID, str] = dict(oldest_first)  # of several with one opportunity the newest counts
+    kinds: dict[UUID, str] = dict(oldest_first)  # the newest interaction with an opportunity counts
     rows = OpportunityVector.objects.filter(
         opportunity__in=kinds, space=space_id, embedding__isnull=False
     )
     vectors = dict(rows.values_list("opportunity_id", "embedding"))
     liked = [vectors[one] for one in vectors if kinds[one] != Interaction.Kind.DISMISS]
     disliked = [vectors[one] for one in vectors if kinds[one] == Interaction.Kind.DISMISS]
-    turned = meaning.copy()
+    moved = meaning.copy()
     for group, weight in ((liked, LIKED_WEIGHT), (disliked, -DISLIKED_WEIGHT)):
         if group:
-            turned += weight * np.mean(
+            moved += weight * np.mean(
                 [np.asarray(vector, dtype=np.float32) for vector in group], axis=0
             )
-    unit: Vectors = unit_rows(turned[None, :])
+    unit: Vectors = unit_rows(moved[None, :])
     return np.asarray(unit[0], dtype=np.float32)

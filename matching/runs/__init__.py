@@ -1,1 +1,1 @@
-"""Match runs: started through the API, read while they run."""
+"""Match runs: starting them, following them and reading their matches."""

@@ -1,4 +1,4 @@
-"""Match runs: a citizen asks, a task finds, the citizen reads what came of it."""
+"""Starting a match run, and reading its status."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jobs.states import State
 from matching.actors import run_matches
 from matching.models import MatchRun
 
-#: The ledger's states in the words of the match API.
+#: State of a task → status of a match run in the API.
 STATUS_OF = {
     State.QUEUED: "pending",
     State.RUNNING: "processing",
@@ -28,7 +28,10 @@ STATUS_OF = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
-    """What a run shall find; `filters` are those of `matching.ranking.carrying_out.criteria_for`."""
+    """The parameters of a match run.
+
+    `filters` are those that `matching.ranking.carrying_out.criteria_for` reads.
+    """
 
     keywords: str = ""
     filters: dict[str, Any] = field(default_factory=dict)
@@ -38,9 +41,10 @@ class RunRequest:
 
 
 def start(user: User, request: RunRequest) -> MatchRun:
-    """A run waits for a worker.
+    """Store a match run and send the task that carries it out.
 
-    Of those that save, one waits for each citizen: who asks again gets that one.
+    If the matches are to be saved and such a run of the user is waiting already, that run is
+    returned.
     """
     now = timezone.now()
     run = MatchRun(
@@ -69,12 +73,12 @@ def start(user: User, request: RunRequest) -> MatchRun:
 
 
 def task_of(run: MatchRun) -> Task | None:
-    """The task that carries the run out; None once it was pruned."""
+    """Return the task of the run; None if it was deleted after its retention."""
     return Task.objects.filter(pk=run.task_id).first() if run.task_id else None
 
 
 def status_of(run: MatchRun, task: Task | None) -> str:
-    """The status in the API's words; a run that outlived its task has ended."""
+    """Return the run's status in the words of the API; a run without its task has ended."""
     if task is not None:
         return STATUS_OF[State(task.state)]
     if run.ended_as:

@@ -1,1 +1,1 @@
-"""Candidates for a match, found by PostgreSQL."""
+"""Candidates for matches, found by PostgreSQL."""

@@ -1,4 +1,4 @@
-"""What an opportunity must fulfil for a citizen, and a citizen for an opportunity, as conditions of SQL."""
+"""The conditions in SQL that opportunities must meet for a citizen, and the other way round."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ from uuid import UUID
 from matching.models import Opportunity
 from matching.search.geography import KM_PER_DEGREE, Place, box_around, kilometers_sql
 
-#: So much wider than the circle the band of latitudes is, for what rounding takes away.
+#: The band of latitudes is wider than the circle by this factor, to make up for rounding.
 BAND_SLACK = 1.001
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Criteria:
-    """What an opportunity must fulfil; everything that is empty or None demands nothing."""
+    """What an opportunity must fulfil; a value that is empty or None demands nothing.
+
+    `not_for` is a user whose dismissed and applied opportunities are left out, `not_of` the names
+    of organisations to leave out.
+    """
 
     kinds: tuple[str, ...] = ()
     day: date | None = None
@@ -32,14 +36,15 @@ class Criteria:
     source: str = ""
 
     def by_kind(self) -> list[Criteria]:
-        """The same for each wanted kind by itself; one for all where every kind will do."""
+        """Return these criteria for each kind by itself; as they are if they name none."""
         return [replace(self, kinds=(kind,)) for kind in self.kinds] or [self]
 
     def where(self) -> Where:
-        """The conditions on `matching_opportunity AS o`. What is closed, full or was dismissed
-        never passes.
+        """Return the conditions on `matching_opportunity AS o`.
 
-        With a `day`, what ended before it does not pass either (`Opportunity.last_day`).
+        Opportunities that are withdrawn or full never meet them, nor do those that the user
+        `not_for` dismissed or applied for. With a `day`, those that ended before it
+        (`Opportunity.last_day`) do not meet them either.
         """
         where = Where()
         where.add("o.is_active AND (o.capacity IS NULL OR o.places_taken < o.capacity)")
@@ -76,7 +81,7 @@ class Criteria:
 
 @dataclass(slots=True)
 class Where:
-    """Conditions with their parameters."""
+    """Conditions of SQL with their parameters."""
 
     conditions: list[str] = field(default_factory=list)
     parameters: list[Any] = field(default_factory=list)
@@ -86,7 +91,10 @@ class Where:
         self.parameters += parameters
 
     def near(self, place: Place, radius_km: float) -> None:
-        """Within the radius (great circle), or remote; the box is what the index serves."""
+        """Add that the opportunity is within the radius (great circle), or remote.
+
+        The box around the circle is compared first, since an index serves it.
+        """
         west, south, east, north = box_around(place, radius_km)
         latitude, longitude = place
         inside = (
@@ -105,9 +113,9 @@ class Where:
 
 
 def wishes_met_by(opportunity: Opportunity) -> Where:
-    """Return the conditions on `matching_profile AS p` of citizens whose wishes the opportunity meets.
+    """Return the conditions on `matching_profile AS p` of the citizens that an opportunity suits.
 
-    A profile that says nothing wants everything.
+    An empty wish is met by every opportunity.
     """
     where = Where()
     where.add("(p.wants = '{}' OR %s = ANY(p.wants))", opportunity.kind)
@@ -119,7 +127,7 @@ def wishes_met_by(opportunity: Opportunity) -> Where:
 
 
 def _add_reach(where: Where, opportunity: Opportunity) -> None:
-    """Add that it is within the distance a citizen accepts.
+    """Add that the opportunity is within the distance that the citizen accepts.
 
     The band of latitudes is compared first, which spares most rows the trigonometry.
     """

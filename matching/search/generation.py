@@ -1,29 +1,27 @@
-"""A number that grows whenever opportunities change, so that what was computed from older ones is
-not used again.
-"""
+"""A number that grows whenever opportunities change, so that older cached rankings are not used."""
 
 from __future__ import annotations
 
-from django.db import connection, transaction
+from django.db import transaction
+
+from jobs.ledger.database import execute, fetch
 
 
 def current() -> int:
-    """The present generation."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT last_value FROM matching_generation")
-        return int(cursor.fetchone()[0])
+    """Return the current generation."""
+    [(number,)] = fetch("SELECT last_value FROM matching_generation", ())
+    return int(number)
 
 
 def advance() -> None:
-    """Opportunities change in the caller's transaction.
+    """Start a new generation, because opportunities change in the caller's transaction.
 
-    Counted now, in case this process does not live to count, and again after the commit: what
-    others computed in between did not see the change.
+    It is counted at once, in case this process dies, and again after the commit: rankings computed
+    in between did not see the change.
     """
     _next()
     transaction.on_commit(_next)
 
 
 def _next() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval('matching_generation')")
+    execute("SELECT nextval('matching_generation')", ())

@@ -1,6 +1,4 @@
-"""Places on the globe: boxes around them, and great circle distances, reckoned here or by
-PostgreSQL.
-"""
+"""Places on the globe: boxes around them, and great circle distances in Python and in SQL."""
 
 from __future__ import annotations
 
@@ -20,7 +18,7 @@ Box = tuple[float, float, float, float]
 
 
 def kilometers_between(a: Place, b: Place) -> float:
-    """The great circle distance (haversine)."""
+    """Return the great circle distance in kilometres, by the haversine formula."""
     (lat1, lng1), (lat2, lng2) = ((math.radians(x), math.radians(y)) for x, y in (a, b))
     h = (
         math.sin((lat2 - lat1) / 2) ** 2
@@ -30,8 +28,9 @@ def kilometers_between(a: Place, b: Place) -> float:
 
 
 def kilometers_sql(table: str) -> str:
-    """The same of a row of `table`; its parameters are the other's latitude, again its latitude,
-    and its longitude.
+    """Return the same distance in SQL, from a row of `table` to another place.
+
+    Its three parameters are the other place's latitude, its latitude again, and its longitude.
     """
     return (
         f"2 * {EARTH_RADIUS_KM} * asin(sqrt(least(1, sin(radians({table}.latitude - %s) / 2) ^ 2 + cos(radians(%s))"
@@ -53,9 +52,12 @@ def box_around(place: Place, radius_km: float) -> Box:
     return west + 360 * (west < -180), south, east - 360 * (east > 180), north
 
 
-def within(found: OpportunityQuerySet, place: Place, radius_km: float) -> OpportunityQuerySet:
-    """Those of `found` that take place within the radius (great circle); the box is what the index
-    serves.
+def within(
+    opportunities: OpportunityQuerySet, place: Place, radius_km: float
+) -> OpportunityQuerySet:
+    """Return those of `opportunities` that take place within the radius (great circle).
+
+    The box around the circle is compared first, since an index serves it.
     """
     latitude, longitude = place
     half_height = Sin(Radians(F("latitude") - latitude) / 2)
@@ -65,7 +67,7 @@ def within(found: OpportunityQuerySet, place: Place, radius_km: float) -> Opport
     ) * Power(half_width, 2)
     kilometers = 2 * EARTH_RADIUS_KM * ASin(Sqrt(Least(square, Value(1.0))))
     return (
-        found.in_box(box_around(place, radius_km))
+        opportunities.in_box(box_around(place, radius_km))
         .alias(kilometers=kilometers)
         .filter(kilometers__lte=radius_km)
     )

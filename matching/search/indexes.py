@@ -1,4 +1,4 @@
-"""The approximate indexes of a vector space, as a search sees them. `matching.vectors.indexing` builds them."""
+"""The names of a vector space's indexes, for searches; `matching.vectors.indexing` builds them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opportunities found without vectors: by words, by age, by id."""
+"""Finding opportunities without vectors: by words, by age, by id."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from matching.search.criteria import Criteria
 
 
 def best_text_hits(words: Sequence[str], criteria: Criteria, *, count: int) -> list[UUID]:
-    """The opportunities that pass with most of `words` in the best places; at most
-    MATCHING_TEXT_ROWS are ranked.
+    """Return the opportunities that meet the criteria and have the best full text rank for `words`.
+
+    At most MATCHING_TEXT_ROWS hits are ranked.
     """
     if not words:
         return []
@@ -30,7 +31,7 @@ def best_text_hits(words: Sequence[str], criteria: Criteria, *, count: int) -> l
 
 
 def newest(criteria: Criteria, *, count: int) -> list[UUID]:
-    """The newest opportunities that pass: for a citizen who has not said anything yet."""
+    """Return the newest opportunities that meet the criteria, for a citizen without a profile."""
     where = criteria.where()
     sql = f"""
         SELECT o.id FROM matching_opportunity AS o WHERE {where.sql} ORDER BY o.created_at DESC, o.id DESC LIMIT %s
@@ -39,7 +40,7 @@ def newest(criteria: Criteria, *, count: int) -> list[UUID]:
 
 
 def still_pass(ids: Sequence[UUID], criteria: Criteria) -> set[UUID]:
-    """Those of `ids` that pass now."""
+    """Return those of `ids` that meet the criteria now."""
     where = criteria.where()
     sql = f"SELECT o.id FROM matching_opportunity AS o WHERE o.id = ANY(%s) AND {where.sql}"  # noqa: S608
     return set(_ids(sql, [list(ids), *where.parameters]))

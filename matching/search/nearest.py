@@ -1,10 +1,9 @@
-"""The nearest vectors among the rows that pass, in both directions: opportunities for a citizen, and
-citizens for an opportunity.
+"""The nearest vectors among the rows that meet conditions.
 
-The plan follows the conditions' selectivity. Few rows pass: they are compared exactly. Many pass:
-the approximate index is scanned on until enough of its rows have passed (`iterative_scan`), and if
-it gives up, the rows are compared exactly after all. No list of rows is ever loaded; a search hands
-back ids.
+Both directions use it: opportunities for a citizen, and citizens for an opportunity. The plan
+depends on how many rows meet the conditions. Few rows are compared exactly. For many, the
+approximate index is scanned until enough of its rows have passed (`iterative_scan`); if the scan
+ends too early, the rows are compared exactly after all. A search returns ids, never whole rows.
 """
 
 from __future__ import annotations
@@ -28,14 +27,13 @@ from matching.search.criteria import Where
 from matching.search.indexes import IS_OF_ANY_BUILD, citizen_index, is_valid, opportunity_index
 from matching.search.tuning import tuned_for_index
 
-#: So many times the rows asked for are taken from the index, to be put in order by their full
-#: vectors.
+#: The index is asked for so many times the rows to find; full vectors then decide their order.
 OVERFETCH = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What is searched: the table that conditions speak of, its vectors, and the ids of the answer."""
+    """What is searched: the table of the conditions, its vectors, and the ids that are returned."""
 
     table: str
     key: str
@@ -46,7 +44,7 @@ class Target:
     index: Callable[[VectorSpace], str]
 
 
-#: Conditions speak of `o`.
+#: Conditions refer to the table as `o`.
 OPPORTUNITIES = Target(
     table="matching_opportunity AS o",
     key="o.id",
@@ -56,7 +54,7 @@ OPPORTUNITIES = Target(
     reference="opportunity_id",
     index=opportunity_index,
 )
-#: Conditions speak of `p`. A disabled account is no citizen; the answer has ids of users.
+#: Conditions refer to the table as `p`. Disabled accounts are left out; the ids are those of users.
 CITIZENS = Target(
     table="matching_profile AS p",
     key="p.id",
@@ -70,8 +68,9 @@ CITIZENS = Target(
 
 @dataclass(frozen=True, slots=True)
 class VectorHits:
-    """Ids with their cosine distances, nearest first, and how they were found: `exact`, `index`, or
-    `index, then exact`.
+    """Ids with their cosine distances, nearest first, and how they were found.
+
+    `plan` is `exact`, `index`, or `index, then exact`.
     """
 
     distances: list[tuple[UUID, float]]
@@ -81,7 +80,7 @@ class VectorHits:
 
     @property
     def ids(self) -> list[UUID]:
-        """The ids alone, nearest first."""
+        """Return the ids alone, nearest first."""
         return [one for one, _ in self.distances]
 
 
@@ -94,7 +93,10 @@ def nearest(
     count: int,
     plan: str = "",
 ) -> VectorHits:
-    """Return the `count` rows that pass and lie nearest to `vector`; `plan` forces a plan."""
+    """Return the `count` rows nearest to `vector` that meet the conditions.
+
+    `plan` is `exact` or `index`; by default it depends on how many rows meet the conditions.
+    """
     started = time.perf_counter()
     estimate = estimated_rows(where, target) if not plan else 0
     is_large = estimate > settings.VECTOR_EXACT_ROWS
@@ -109,7 +111,10 @@ def nearest(
 
 
 def estimated_rows(where: Where, target: Target = OPPORTUNITIES) -> int:
-    """Return about how many rows pass, as PostgreSQL's planner sees it: a millisecond at any size."""
+    """Return about how many rows meet the conditions, by PostgreSQL's planner.
+
+    It takes a millisecond, however large the table is.
+    """
     sql = f"EXPLAIN (FORMAT JSON) SELECT 1 FROM {target.table} WHERE {where.sql}"  # noqa: S608 - conditions of ours
     [(answer,)] = fetch(sql, where.parameters)
     plan = json.loads(answer) if isinstance(answer, str) else answer
@@ -119,7 +124,7 @@ def estimated_rows(where: Where, target: Target = OPPORTUNITIES) -> int:
 def _exactly(
     vector: NDArray[np.float32], target: Target, where: Where, space: VectorSpace, count: int
 ) -> list[tuple[UUID, float]]:
-    """Compare every row that passes."""
+    """Compare every row that meets the conditions; return the nearest."""
     sql = f"""
         WITH suitable AS MATERIALIZED (
             SELECT {target.key} AS key, {target.result} AS id FROM {target.table} {target.join}
@@ -135,28 +140,27 @@ def _exactly(
 def _by_index(
     vector: NDArray[np.float32], target: Target, where: Where, space: VectorSpace, count: int
 ) -> list[tuple[UUID, float]]:
-    """Scan the index on until enough rows passed or the scan's bound is reached; return the best
-    `count` of them, in order.
+    """Scan the index until enough rows passed or its bound is reached; return the nearest in order.
 
-    The index is of half precision and goes on in a relaxed order, so more are asked for and
-    compared in full.
+    The index has half precision and continues in a relaxed order, so it is asked for more rows,
+    which are then compared in full precision.
     """
     kind, enough = f"halfvec({space.dimensions})", OVERFETCH * count
     sql = f"""
-        WITH found AS MATERIALIZED (
+        WITH scanned AS MATERIALIZED (
             SELECT {target.result} AS id, v.embedding <=> %s::vector AS distance
             FROM {target.vectors} AS v
             JOIN {target.table} ON {target.key} = v.{target.reference} {target.join}
             WHERE v.space_id = {int(space.pk)} AND {IS_OF_ANY_BUILD} AND {where.sql}
             ORDER BY v.embedding::{kind} <=> %s::{kind} LIMIT %s
         )
-        SELECT id, distance FROM found ORDER BY distance, id LIMIT %s
+        SELECT id, distance FROM scanned ORDER BY distance, id LIMIT %s
     """  # noqa: S608 - conditions of ours
     text = Vector(vector).to_text()
     with transaction.atomic():
         tuned_for_index(enough)
         hits = _hits(sql, [text, *where.parameters, text, enough, count])
-        # Back to the savepoint, so that an outer transaction goes on untuned.
+        # Roll back to the savepoint, so that an outer transaction continues with its own settings.
         transaction.set_rollback(True)
     return hits
 

@@ -1,1 +1,1 @@
-"""Words and languages of texts."""
+"""Words of texts, and the languages they are written in."""

@@ -1,9 +1,9 @@
-"""What citizens say of themselves in Spanish and Hindi, in the English of most opportunities.
+"""A glossary that puts Spanish and Hindi words into the English of most opportunities.
 
-Not a translation: a list of the words of work, help and neighbourhood, enough for ranking. A stem
-of four or more letters matches every word that begins with it, which covers gender, number and
-conjugation; a shorter one matches only itself. Written for this project; add a line
-to `data/` for a word that is missed.
+It is no translation: a list of the words of work, help and neighbourhood, enough for ranking. A
+stem of four or more letters (in Hindi three) matches every word that begins with it, which covers
+gender, number and conjugation; a shorter one matches only itself. Written for this project; add a
+line to `data/` for a word that is missing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from functools import cache
 from matching.text.data import read_lines
 
 _LONGEST_PHRASE_WORDS = 3
-#: Vowel signs and joiners are no letters to `\w`; the danda, which ends a sentence, is left out.
+#: Vowel signs and joiners, which `\w` does not match; without the danda, which ends a sentence.
 DEVANAGARI_IN_WORDS = "\u0900-\u0963\u0966-\u097f\u200c\u200d"
 #: Spellings that writers of Hindi mix: the dot of borrowed sounds, the two signs of a nasal, long
 #: and short i and u.
@@ -25,7 +25,7 @@ _ONE_SPELLING = str.maketrans("ँईऊीू", "ंइउिु", "\u093c\u200
 _NASAL_BEFORE_ITS_KIND = re.compile("[ङञणनम]\u094d(?=[क-घच-झट-ढत-धप-भ])")
 _WORD = re.compile(rf"[^\W\d_](?:[\w{DEVANAGARI_IN_WORDS}]|['’](?=\w))*")
 
-#: Frequent small words: so many of them in a text, and it is Spanish.
+#: Frequent small words; a text in which at least a twelfth of the words are among them is Spanish.
 _SPANISH_SMALL_WORDS = (
     "el la los las una y de del en que con por para mi me soy busco como trabajo tengo años"
 )
@@ -34,7 +34,7 @@ _SPANISH_SIGN_SHARE = 1 / 12
 
 
 def languages_of(text: str) -> tuple[str, ...]:
-    """Which languages of the glossary `text` is written in: of `es`, `hi`; none for English."""
+    """Return the glossary's languages that `text` is written in (`es`, `hi`); none for English."""
     words = [fold(word) for word in _WORD.findall(text)]
     signs = sum(word in _SPANISH_SIGNS for word in words)
     is_spanish = signs > 1 and signs >= _SPANISH_SIGN_SHARE * len(words)
@@ -43,18 +43,16 @@ def languages_of(text: str) -> tuple[str, ...]:
 
 
 def in_english(text: str, languages: tuple[str, ...]) -> str:
-    """The English of what the glossary knows of `text`, in its order; `text` itself where it knows
-    nothing.
-    """
+    """Return the English of the words that the glossary has, in order; `text` if it has none."""
     words = [fold(word) for word in _WORD.findall(text)]
-    found = [english for language in languages for english in _known(words, _stems(language))]
-    return " ".join(found) or text
+    english = [one for language in languages for one in _known(words, _stems(language))]
+    return " ".join(english) or text
 
 
 def words_in_english(text: str, hints: Iterable[str]) -> str:
-    """A few words in English, as far as the glossary knows them; the others stay as they are.
+    """Return a few words with the English of those that the glossary has; the others stay.
 
-    `hints` are languages the writer may use: a few words alone hardly tell whether they are
+    `hints` are languages the writer may use: a few words alone hardly show whether they are
     Spanish.
     """
     tags = {tag.partition("-")[0] for tag in hints} | set(languages_of(text))
@@ -65,7 +63,10 @@ def words_in_english(text: str, hints: Iterable[str]) -> str:
 
 
 def fold(word: str) -> str:
-    """The word in lower case without accents; in Devanagari one spelling where writers mix several."""
+    """Return the word in lower case without accents.
+
+    In Devanagari, spellings that writers mix become one.
+    """
     if word.isascii():
         return word.lower()
     letters = unicodedata.normalize("NFD", word.lower())
@@ -96,28 +97,29 @@ def _stems(language: str) -> _Stems:
 
 
 def _known(words: list[str], stems: _Stems) -> list[str]:
-    found, position = [], 0
+    result, position = [], 0
     while position < len(words):
         english, length = _entry_at(words, position, stems)
         if english:
-            found.append(english)
+            result.append(english)
         position += length
-    return found
+    return result
 
 
 def _replaced(words: list[str], stems: _Stems) -> list[str]:
-    """The words, with the English in place of those that are known."""
-    folded, told, position = [fold(word) for word in words], [], 0
+    """Return the words, with the English in place of those that the glossary has."""
+    folded, result, position = [fold(word) for word in words], [], 0
     while position < len(words):
         english, length = _entry_at(folded, position, stems)
-        told += english.split() if english else words[position : position + length]
+        result += english.split() if english else words[position : position + length]
         position += length
-    return told
+    return result
 
 
 def _entry_at(words: list[str], position: int, stems: _Stems) -> tuple[str, int]:
-    """The English of the longest phrase, or the longest stem, that stands there, and how many words
-    it takes.
+    """Return the English of the longest phrase or stem at `position`, and how many words it covers.
+
+    The English is "" if the glossary has nothing there.
     """
     for length in range(_LONGEST_PHRASE_WORDS, 1, -1):
         if english := stems.english.get(" ".join(words[position : position + length])):

@@ -1,6 +1,4 @@
-"""How languages are stored, however the API, a file or the desk spells them: tags such as `en` or
-`pt-br`.
-"""
+"""Language tags such as `en` or `pt-br`, from whatever the API, a file or the desk says."""
 
 from __future__ import annotations
 
@@ -15,7 +13,7 @@ from matching.text.glossary import fold
 
 _TAG = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8}){0,3}")
 TAG_MAX_CHARACTERS = 12
-#: Says that a language does not matter; as tags, some of these are languages of a few villages.
+#: Names that mean any language. Some are also tags of languages with few speakers.
 _ANY = {"any", "all", "*", "mul", "und", "any language", "all languages", "every language"}
 _SEPARATORS = re.compile("[;,/|]")
 #: Names that Django's own list of languages lacks.
@@ -29,11 +27,13 @@ _NAMES = {
 
 
 def tags_of(texts: Iterable[str]) -> list[str]:
-    """The tags of the languages named, each once; one text may name several, as `EN; es`. Raises
-    LanguageUnknown.
+    """Return the tags of the languages named, each once; one text may name several, as `EN; es`.
 
-    A tag of a script or region brings those of its language along, so that `pt-br` and `pt-pt` have
-    one in common. `any` and `all` mean no language in particular, whatever stands beside them.
+    A tag with a script or region adds the tags of its language, so that `pt-br` and `pt-pt` have
+    one in common. `any` and `all` mean no particular language, whatever stands beside them.
+
+    Raises:
+        LanguageUnknown: a name is neither a tag nor in the list of languages.
     """
     named = [part.strip() for text in texts for part in _SEPARATORS.split(text)]
     if not _ANY.isdisjoint(" ".join(name.lower().split()) for name in named):
@@ -43,7 +43,7 @@ def tags_of(texts: Iterable[str]) -> list[str]:
 
 
 def _with_wider(tag: str) -> list[str]:
-    """`zh-hant-tw`, `zh-hant` and `zh`; one that is longer than the column is left out."""
+    """Return the tag and the wider ones: `zh-hant-tw`, `zh-hant`, `zh`; without overlong ones."""
     parts = tag.split("-")
     tags = ("-".join(parts[:count]) for count in range(len(parts), 0, -1))
     return [one for one in tags if len(one) <= TAG_MAX_CHARACTERS]

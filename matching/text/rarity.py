@@ -1,5 +1,6 @@
-"""How rare each stem is among the opportunities: measured every night, stored, and kept by each
-process for a while.
+"""How rare each stem is among the opportunities.
+
+It is measured every night and stored; each process keeps a copy for RARITY_SECONDS.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from django.utils import timezone
 from matching.models import OpportunityVector, TermStatistics
 from matching.text.terms import BUCKETS, Rarity, Terms
 
-#: How rare stems are is read again after so long.
+#: After this time a process reads the stored rarity again.
 RARITY_SECONDS = 300
 RARITY_SAMPLE_ROWS = 50_000
 
 
 class _RarityCache:
-    """How rare stems are, read at most every `RARITY_SECONDS`."""
+    """This process's copy of the rarity, read again after RARITY_SECONDS."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -44,7 +45,7 @@ forget_rarity = _rarity_cache.clear
 
 
 def stored_rarity() -> Rarity | None:
-    """What the last `refresh_rarity` stored."""
+    """Return what the last `refresh_rarity` stored; None if there is nothing."""
     row = TermStatistics.objects.filter(pk=1).first()
     if row is None or len(row.frequencies) != 4 * BUCKETS:
         return None
@@ -54,7 +55,7 @@ def stored_rarity() -> Rarity | None:
 
 
 def refresh_rarity() -> Rarity:
-    """Measure how rare stems are, and store it."""
+    """Measure how rare each stem is, and store it."""
     rarity = measure_rarity()
     TermStatistics.objects.update_or_create(
         pk=1,
@@ -69,9 +70,12 @@ def refresh_rarity() -> Rarity:
 
 
 def measure_rarity(source: str = "") -> Rarity:
-    """From a sample of opportunities, streamed: at most `RARITY_SAMPLE_ROWS`."""
+    """Measure how rare each stem is, on a sample of at most RARITY_SAMPLE_ROWS opportunities.
+
+    With `source`, only opportunities of that source count. The sample is streamed.
+    """
     rows = OpportunityVector.objects.order_by()
     rows = rows.filter(opportunity__source=source) if source else rows
     packed = rows.values_list("terms", flat=True)[:RARITY_SAMPLE_ROWS]
-    with transaction.atomic():  # which a cursor that streams needs
+    with transaction.atomic():  # a streaming cursor needs a transaction
         return Rarity.of(Terms.unpack(bytes(terms)) for terms in packed.iterator(chunk_size=2000))

@@ -27,21 +27,19 @@ STOP_WORDS = frozenset(word for line in read_lines("stop_words.txt") for word in
 
 
 def stems(text: str) -> Counter[str]:
-    """The stems of `text` and how often each occurs; a light English stemmer, kind to other
-    languages.
-    """
+    """Return the stems of `text` and how often each occurs, without stop words."""
     return Counter(
         stem(word) for word in words_of(text) if word not in STOP_WORDS and len(word) > 1
     )
 
 
 def words_of(text: str) -> list[str]:
-    """The words and numbers of `text` in lower case, without accents."""
+    """Return the words and numbers of `text` in lower case, without accents."""
     return [fold(word) for word in _WORD.findall(text)]
 
 
 def stem(word: str) -> str:
-    """The word without its ending; at least four letters stay."""
+    """Return the word without its English ending; at least four letters stay."""
     for suffix in _SUFFIXES:
         if word.endswith(suffix) and len(word) - len(suffix) >= 4:
             return word[: -len(suffix)]
@@ -49,7 +47,7 @@ def stem(word: str) -> str:
 
 
 def bucket(stem_: str) -> int:
-    """The number of a stem, the same in every process."""
+    """Return the number of a stem, the same in every process."""
     return zlib.crc32(stem_.encode()) % BUCKETS
 
 
@@ -72,12 +70,15 @@ class Terms:
         )
 
     def pack(self) -> bytes:
-        """Six bytes a stem: little-endian int32 buckets, then float16 weights."""
+        """Return the terms as bytes, six for each stem.
+
+        First all buckets as little-endian int32, then all weights as float16.
+        """
         return self.buckets.astype("<i4").tobytes() + self.weights.astype("<f2").tobytes()
 
     @classmethod
     def unpack(cls, data: bytes) -> Terms:
-        """What `pack` wrote; nothing for anything else."""
+        """Return the terms that `pack` wrote; none for bytes of another length."""
         count, rest = divmod(len(data), 6)
         if rest:
             count = 0
@@ -95,7 +96,7 @@ class Rarity:
 
     @classmethod
     def of(cls, texts: Iterable[Terms]) -> Rarity:
-        """Count them one by one, so that they need not be in memory together."""
+        """Count the stems of many texts, one text at a time, to keep only one in memory."""
         documents, frequencies = 0, np.zeros(BUCKETS, dtype=np.int32)
         for terms in texts:
             documents += 1
@@ -103,7 +104,7 @@ class Rarity:
         return cls(documents, frequencies)
 
     def weights(self, buckets: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Inverse document frequency, smoothed, so that an unseen stem counts most."""
+        """Return the smoothed inverse document frequency; a stem of no document weighs most."""
         inverse: NDArray[np.float32] = (
             np.log((1 + self.documents) / (1 + self.frequencies[buckets])) + 1
         )
@@ -111,13 +112,13 @@ class Rarity:
 
 
 def similarities(query: Terms, texts: list[Terms], rarity: Rarity) -> NDArray[np.float32]:
-    """The TF-IDF cosine of `query` with each text, float32[len(texts)], 0 to 1."""
+    """Return the TF-IDF cosine of `query` with each text, float32[len(texts)], from 0 to 1."""
     weight_of = np.zeros(BUCKETS, dtype=np.float32)
-    wanted = query.weights * rarity.weights(query.buckets)
-    length = float(np.linalg.norm(wanted))
+    query_weights = query.weights * rarity.weights(query.buckets)
+    length = float(np.linalg.norm(query_weights))
     if not texts or length == 0:
         return np.zeros(len(texts), dtype=np.float32)
-    weight_of[query.buckets] = wanted / length
+    weight_of[query.buckets] = query_weights / length
     buckets = np.concatenate([terms.buckets for terms in texts])
     weights = np.concatenate([terms.weights for terms in texts]) * rarity.weights(buckets)
     owner = np.repeat(np.arange(len(texts)), [len(terms.buckets) for terms in texts])

@@ -1,1 +1,1 @@
-"""Stored vectors, their spaces and their indexes."""
+"""Stored vectors, the spaces they belong to, and their indexes."""

@@ -1,9 +1,9 @@
-"""The approximate indexes of a vector space: built beside the old ones, checked against exact
-search, then swapped in.
+"""Building the approximate indexes of a vector space.
 
-Nothing here takes a lock that a search or a write would wait for. An index that finds too little is
-dropped and the old one stays. One build runs at a time: two would wait for each other's snapshots
-until PostgreSQL ends one.
+A new index is built beside the old one, checked against exact search and then swapped in. No step
+takes a lock that a search or a write would wait for. An index that finds too little is dropped and
+the old one stays. One build runs at a time: two would wait for each other's snapshots until
+PostgreSQL ends one.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ import numpy as np
 import psycopg
 import structlog
 from django.conf import settings
-from django.db import OperationalError, connection, connections, transaction
+from django.db import OperationalError, connections, transaction
 from django.db.models import F
 from numpy.typing import NDArray
 from pgvector import Vector
 
 from jobs.errors import SessionUnavailable
-from jobs.ledger.database import fetch, own_session
+from jobs.ledger.database import execute, fetch, own_session
 from matching.errors import IndexBuildRunning, VectorIndexError
 from matching.models import OpportunityVector, VectorSpace
 from matching.search.indexes import citizen_index, opportunity_index
@@ -37,16 +37,21 @@ PGVECTOR_MINIMUM = (0, 8, 4)
 ROWS_WORTH_AN_INDEX = 10_000
 SAMPLE_QUERIES = 30
 SAMPLE_DEPTH = 100
-#: How often, how patiently and how long apart the swap asks for its locks.
+#: Attempts of the swap to get its lock, how long each waits, and the pause between them.
 SWAP_ATTEMPTS, SWAP_LOCK_SECONDS, SWAP_PAUSE_SECONDS = 20, 2, 1
 _LOCK_KEY = "hashtextextended('vector indexes', 4)"
-#: Is told which share is done, 0 to 1, and of what.
+_PROGRESS_SQL = """
+    SELECT greatest(coalesce(blocks_done::float / nullif(blocks_total, 0), 0),
+                    coalesce(tuples_done::float / nullif(tuples_total, 0), 0))
+    FROM pg_stat_progress_create_index WHERE index_relid = to_regclass(%s)
+"""
+#: A function that is called with the share that is done, 0 to 1, and the stage's name.
 Progress = Callable[[float, str], object]
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What came of building one index."""
+    """The result of building one index; `recall` is from 0 to 1."""
 
     name: str
     rows: int
@@ -55,22 +60,23 @@ class Built:
 
 
 def pgvector_version() -> tuple[int, ...]:
-    """The version of the extension in this database; empty where it is missing."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT extversion FROM pg_extension WHERE extname = 'vector'")
-        row = cursor.fetchone()
-    return tuple(int(part) for part in row[0].split(".")) if row else ()
+    """Return the version of pgvector in this database; () if it is missing."""
+    rows = fetch("SELECT extversion FROM pg_extension WHERE extname = 'vector'", ())
+    return tuple(int(part) for part in rows[0][0].split(".")) if rows else ()
 
 
 def build(
     space: VectorSpace, *, on_progress: Progress = lambda _share, _stage: None
 ) -> list[Built]:
-    """The indexes of opportunities and profiles are as the settings VECTOR_* say, those for place
-    and text valid.
+    """Build the indexes of opportunities and profiles by the settings VECTOR_*.
 
-    Raises IndexBuildRunning where another build is under way, and VectorIndexError where pgvector
-    is missing or too old, or an index found less than VECTOR_RECALL_MIN of what exact search does;
-    the old index is then still in use. Must run outside a transaction.
+    Ordinary indexes that are missing or invalid are built too. Must run outside a transaction.
+    After an error the old indexes are still in use.
+
+    Raises:
+        IndexBuildRunning: another build is running.
+        VectorIndexError: pgvector is missing or too old, or an index found less than
+            VECTOR_RECALL_MIN of what exact search finds.
     """
     check_extension()
     with _alone():
@@ -90,7 +96,11 @@ def build(
 
 
 def forget(space: VectorSpace) -> None:
-    """The space has no index any more. Must run outside a transaction. Raises IndexBuildRunning."""
+    """Drop the indexes of the space. Must run outside a transaction.
+
+    Raises:
+        IndexBuildRunning: a build is running.
+    """
     with _alone():
         _forget(space)
 
@@ -103,13 +113,13 @@ def _forget(space: VectorSpace) -> None:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Let no other build run in this database inside the block.
+    """Keep other builds in this database from running inside the block.
 
-    The lock is a session's of its own, so it ends with a process that dies.
+    The lock belongs to a session of its own, so it ends with a process that dies.
 
     Raises:
-        IndexBuildRunning: another build runs.
-        VectorIndexError: a pooler stands in the way of a session.
+        IndexBuildRunning: another build is running.
+        VectorIndexError: a pooler stands between this process and PostgreSQL, so it has no session.
     """
     try:
         with own_session():
@@ -122,20 +132,25 @@ def _alone() -> Iterator[None]:
 
 
 def check_extension() -> None:
-    """Raises VectorIndexError unless pgvector is there and new enough."""
+    """Check the version of pgvector.
+
+    Raises:
+        VectorIndexError: it is missing or too old.
+    """
     version = pgvector_version()
     if version < PGVECTOR_MINIMUM:
-        found = ".".join(map(str, version)) or "none"
+        installed = ".".join(map(str, version)) or "none"
         raise VectorIndexError(
-            f"pgvector {'.'.join(map(str, PGVECTOR_MINIMUM))} or newer is needed; found {found}."
+            f"pgvector {'.'.join(map(str, PGVECTOR_MINIMUM))} or newer is needed; found {installed}."
         )
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """One index of a space.
+    """An index to build for a space.
 
-    Where match runs rank by it, its recall is checked and its swap ends cached rankings.
+    With `is_of_runs`, match runs rank by it: its recall is checked, and swapping it in makes cached
+    rankings invalid.
     """
 
     table: str
@@ -145,24 +160,28 @@ class _Plan:
 
     @property
     def new_name(self) -> str:
+        """Return the name of the index while it is built."""
         return f"{self.name}_new"
 
     @property
     def old_name(self) -> str:
+        """Return the name of the replaced index until it is dropped."""
         return f"{self.name}_old"
 
     @property
     def is_of_this_build(self) -> str:
-        """True of every row, and implies the predicate of no earlier build: `id > -7` does not
-        follow from `id > -8`.
+        """Return a condition that is true of every row and that only this build's index can answer.
 
-        A search that says so is answered by the index of this build alone; `IS_OF_ANY_BUILD`
-        by any.
+        `id > -7` is true of every row, and does not follow from `id > -8`, the predicate of an
+        earlier build. `IS_OF_ANY_BUILD` is the condition that every build's index can answer.
         """
         return f"id > {-self.space.generation}"
 
     def create_sql(self, rows: int) -> str:
-        """Partial by space, on half precision: half the memory at equal recall."""
+        """Return the statement that builds the index, of this space's rows alone.
+
+        Half precision needs half the memory at equal recall.
+        """
         if settings.VECTOR_INDEX_TYPE == "hnsw":
             options = f"m = {settings.VECTOR_HNSW_M}, ef_construction = {settings.VECTOR_HNSW_EF_CONSTRUCTION}"
         else:
@@ -175,7 +194,7 @@ class _Plan:
 
 
 def _plans(space: VectorSpace) -> tuple[_Plan, _Plan]:
-    """Those of opportunities and of profiles."""
+    """Return the index of opportunities and that of profiles."""
     return (
         _Plan("matching_opportunityvector", opportunity_index(space), space, is_of_runs=True),
         _Plan("matching_profilevector", citizen_index(space), space, is_of_runs=False),
@@ -187,12 +206,12 @@ def _build_one(plan: _Plan, on_progress: Callable[[float], object]) -> Built:
     started = time.monotonic()
     for left_over in (plan.new_name, plan.old_name):
         _drop(left_over)
-    with _Watcher(plan.new_name, on_progress), connection.cursor() as cursor:
-        cursor.execute(f"SET maintenance_work_mem = '{_memory_mb(rows, plan.space.dimensions)}MB'")
+    with _Watcher(plan.new_name, on_progress):
+        execute(f"SET maintenance_work_mem = '{_memory_mb(rows, plan.space.dimensions)}MB'", ())
         try:
-            cursor.execute(plan.create_sql(rows))
+            execute(plan.create_sql(rows), ())
         finally:
-            cursor.execute("RESET maintenance_work_mem")
+            execute("RESET maintenance_work_mem", ())
     recall = _recall_of_new(plan) if plan.is_of_runs else None
     if recall is not None and recall < settings.VECTOR_RECALL_MIN:
         _drop(plan.new_name)
@@ -205,8 +224,9 @@ def _build_one(plan: _Plan, on_progress: Callable[[float], object]) -> Built:
 
 
 def _memory_mb(rows: int, dimensions: int) -> int:
-    """What the graph needs while it is built; one that does not fit is finished on disk, many times
-    slower.
+    """Return the memory to build the index of `rows` in, at most VECTOR_BUILD_MEMORY_MB.
+
+    A graph that does not fit is finished on disk, many times slower.
     """
     bytes_a_row = (
         2 * dimensions + 32 * settings.VECTOR_HNSW_M + 256
@@ -215,21 +235,23 @@ def _memory_mb(rows: int, dimensions: int) -> int:
 
 
 def _count(plan: _Plan) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT count(*) FROM {plan.table} WHERE space_id = %s", [plan.space.pk])  # noqa: S608
-        return int(cursor.fetchone()[0])
+    sql = f"SELECT count(*) FROM {plan.table} WHERE space_id = %s"  # noqa: S608
+    [(count,)] = fetch(sql, (plan.space.pk,))
+    return int(count)
 
 
 def _drop(name: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+    execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}", ())
 
 
 def _swap(plan: _Plan) -> None:
-    """The new index has the old one's name.
+    """Rename the old index away, and the new one to its name.
 
-    Renaming waits for vacuum and other builds only; those are not kept waiting in turn. Raises
-    VectorIndexError where the locks are not to be had.
+    Only vacuum and other builds hold a lock that renaming waits for. Each attempt waits briefly, so
+    that nothing queues behind it.
+
+    Raises:
+        VectorIndexError: the lock was not free at any of the attempts.
     """
     for attempt in range(SWAP_ATTEMPTS):
         try:
@@ -247,23 +269,23 @@ def _swap(plan: _Plan) -> None:
 
 
 def _rename(plan: _Plan) -> None:
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL lock_timeout = '{SWAP_LOCK_SECONDS}s'")
-        cursor.execute(f"ALTER INDEX IF EXISTS {plan.name} RENAME TO {plan.old_name}")
-        cursor.execute(f"ALTER INDEX {plan.new_name} RENAME TO {plan.name}")
+    with transaction.atomic():
+        execute(f"SET LOCAL lock_timeout = '{SWAP_LOCK_SECONDS}s'", ())
+        execute(f"ALTER INDEX IF EXISTS {plan.name} RENAME TO {plan.old_name}", ())
+        execute(f"ALTER INDEX {plan.new_name} RENAME TO {plan.name}", ())
         if plan.is_of_runs:
             VectorSpace.objects.filter(pk=plan.space.pk).update(generation=F("generation") + 1)
 
 
 def _analyze() -> None:
-    with connection.cursor() as cursor:
-        for table in ("opportunity", "opportunityvector", "profile", "profilevector"):
-            cursor.execute(f"ANALYZE matching_{table}")
+    for table in ("opportunity", "opportunityvector", "profile", "profilevector"):
+        execute(f"ANALYZE matching_{table}", ())
 
 
 def _recall_of_new(plan: _Plan) -> float | None:
-    """The share of the exact nearest that the new index finds, on queries sampled from the vectors
-    themselves.
+    """Return the share of the exact nearest rows that the new index finds, from 0 to 1.
+
+    The queries are a sample of the stored vectors; None if there are none.
     """
     rows = OpportunityVector.objects.filter(space=plan.space, embedding__isnull=False).order_by("?")
     sample = [
@@ -274,9 +296,13 @@ def _recall_of_new(plan: _Plan) -> float | None:
         return None
     with transaction.atomic():
         tuned_for_index(SAMPLE_DEPTH)
-        found = [_nearest(vector, plan, f"halfvec({plan.space.dimensions})") for vector in sample]
+        by_index = [
+            _nearest(vector, plan, f"halfvec({plan.space.dimensions})") for vector in sample
+        ]
     exact = [_nearest(vector, plan, "vector") for vector in sample]
-    return float(np.mean([len(a & b) / max(len(b), 1) for a, b in zip(found, exact, strict=True)]))
+    return float(
+        np.mean([len(a & b) / max(len(b), 1) for a, b in zip(by_index, exact, strict=True)])
+    )
 
 
 def _nearest(vector: NDArray[np.float32], plan: _Plan, kind: str) -> set[int]:
@@ -285,13 +311,14 @@ def _nearest(vector: NDArray[np.float32], plan: _Plan, kind: str) -> set[int]:
         WHERE space_id = {int(plan.space.pk)} AND embedding IS NOT NULL AND {plan.is_of_this_build}
         ORDER BY embedding::{kind} <=> %s::{kind} LIMIT {SAMPLE_DEPTH}
     """  # noqa: S608
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [Vector(vector).to_text()])
-        return {found for (found,) in cursor.fetchall()}
+    return {row_id for (row_id,) in fetch(sql, (Vector(vector).to_text(),))}
 
 
 class _Watcher:
-    """Reports the progress of CREATE INDEX from a second connection, until the block ends."""
+    """Reports the progress of CREATE INDEX from a second connection, until the block ends.
+
+    An error of `report`, such as that the task was cancelled, is raised at the end of the block.
+    """
 
     def __init__(self, name: str, report: Callable[[float], object]) -> None:
         self._name, self._report = name, report
@@ -306,20 +333,13 @@ class _Watcher:
         self._ended.set()
         self._thread.join()
         if self._error is not None and exc[0] is None:
-            raise self._error  # such as that the task was asked to stop
+            raise self._error
 
     def _watch(self) -> None:
         try:
             while not self._ended.wait(1):
-                with connection.cursor() as cursor:
-                    cursor.execute(
-                        "SELECT greatest(coalesce(blocks_done::float / nullif(blocks_total, 0), 0),"
-                        " coalesce(tuples_done::float / nullif(tuples_total, 0), 0))"
-                        " FROM pg_stat_progress_create_index WHERE index_relid = to_regclass(%s)",
-                        [self._name],
-                    )
-                    if row := cursor.fetchone():
-                        self._report(min(float(row[0]), 1.0))
+                for (share,) in fetch(_PROGRESS_SQL, (self._name,)):
+                    self._report(min(float(share), 1.0))
         except Exception as error:  # noqa: BLE001 - raised where the index is built
             self._error = error
         finally:

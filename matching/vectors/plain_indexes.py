@@ -1,8 +1,7 @@
-"""The ordinary indexes of opportunities that filters and words need: of place, kind, category, time
-and text.
+"""The ordinary indexes of opportunities, by place, kind, category, time and text.
 
-Migrations make them. A build that was broken off leaves one that is invalid, which PostgreSQL keeps
-up and never uses.
+Migrations build them. A build that was interrupted leaves an invalid index, which PostgreSQL
+maintains and never uses.
 """
 
 from __future__ import annotations
@@ -21,10 +20,9 @@ log = structlog.get_logger(__name__)
 
 
 def repair(on_step: Callable[[], object] = lambda: None) -> list[str]:
-    """Every index that the model of opportunities declares is there and valid; the names of those
-    built anew.
+    """Build the indexes of the model of opportunities that are missing or invalid.
 
-    Reading and writing go on meanwhile. Must run outside a transaction.
+    Returns their names. Reads and writes go on meanwhile. Must run outside a transaction.
     """
     repaired = []
     for index in Opportunity._meta.indexes:  # noqa: SLF001 - documented

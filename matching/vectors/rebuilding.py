@@ -1,6 +1,6 @@
-"""Work on everything: embedding it with another model, and the nightly round.
+"""Work on all profiles and opportunities: embedding them with another model, and the nightly round.
 
-Streams ids, never rows of text.
+It streams ids, never whole texts.
 """
 
 from __future__ import annotations
@@ -32,19 +32,20 @@ from matching.vectors.spaces import activate, active_space, space_for
 
 USERS_TOGETHER = 500
 RUN_RETENTION = timedelta(days=30)
-#: Runs that began before a swap of models end in the old one's vectors.
+#: How long vectors of a retired model are kept: runs that began before still use them.
 SPACE_RETENTION = timedelta(days=1)
 ROWS_DELETED_TOGETHER = 5000
-#: Rows among which those without a current vector are looked for together.
+#: Rows read together in search of those without a current vector.
 PAGE_ROWS = 512
-#: What embedding, and then indexing, count for in the progress of a rebuild.
+#: The shares of embedding and of indexing in the progress of a rebuild.
 EMBEDDING_SHARE, INDEXING_SHARE = 0.9, 0.09
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What is embedded: the rows, their vectors with the name of the row in them, and how vectors
-    are made.
+    """What is embedded: a table of texts, the table of their vectors, and how vectors are made.
+
+    `owner` is the field of a vector that refers to the text.
     """
 
     name: str
@@ -71,11 +72,10 @@ PROFILES = _Kind(
 
 
 def rebuild() -> VectorSpace:
-    """Everything has a current vector in the space of this worker's embedder, which is the active
-    one from now on.
+    """Embed everything with this worker's embedder, then make its vector space the active one.
 
-    Matching goes on in the old space meanwhile. Killed, it goes on where it stopped: what has a
-    vector is left alone.
+    Meanwhile citizens are matched in the old space. A rebuild that was interrupted continues: texts
+    that have a vector are not embedded again.
     """
     space = space_for(get_embedder())
     done = _Done.of(space)
@@ -87,7 +87,7 @@ def rebuild() -> VectorSpace:
 
 @dataclass(slots=True)
 class _Done:
-    """How far a rebuild is, of opportunities and profiles together."""
+    """The progress of a rebuild, of opportunities and profiles together."""
 
     total: int
     done: int
@@ -109,11 +109,10 @@ class _Done:
 
 
 def _embed_stale(kind: _Kind, space: VectorSpace, done: _Done) -> None:
-    """Everything of this kind has a current vector in `space`: it is gone through until once
-    nothing was found.
+    """Embed all texts of this kind that have no current vector in `space`.
 
-    So what changed behind the place that was reached is embedded too. The checkpoint names that
-    place.
+    The table is read again until a whole round finds none, so that texts that changed behind the
+    current position are embedded too. The checkpoint holds that position.
     """
     task = jobs.current_task()
     place = {"space": space.pk, "kind": kind.name}
@@ -133,12 +132,11 @@ def _embed_stale(kind: _Kind, space: VectorSpace, done: _Done) -> None:
 
 
 def _stale(kind: _Kind, space: VectorSpace, after: str | None) -> Iterator[list[UUID]]:
-    """The ids of those behind `after` without a vector of their present text in `space`, some at a
-    time, in order.
+    """Yield the ids behind `after` without a current vector in `space`, in batches, in order.
 
-    A page costs the same wherever it lies: both questions leave PostgreSQL but one plan, by key. An
-    anti-join does not, and while statistics say that a space that is being filled is empty, it
-    reads the whole space for each page.
+    Each page costs the same wherever it lies: both queries read by key. An anti-join does not:
+    while the statistics of PostgreSQL take a space that is being filled for empty, it reads the
+    whole space for each page.
     """
     while page := list(
         (kind.owners.filter(pk__gt=after) if after else kind.owners).values("pk", "version")[
@@ -174,7 +172,7 @@ def _index_and_swap(space: VectorSpace) -> None:
 
 
 def build_indices() -> None:
-    """The indexes of the active space are new; progress shows on the task."""
+    """Build the indexes of the active space anew; the progress shows on the task."""
     task = jobs.current_task()
     space = active_space()
     if space is not None:
@@ -182,8 +180,9 @@ def build_indices() -> None:
 
 
 def tidy() -> None:
-    """Stems are counted; old runs, rankings past their time and the vectors of retired models are
-    gone.
+    """Measure the rarity of stems anew, and delete what is old.
+
+    That is: match runs, cached rankings, and the vectors and indexes of retired models.
     """
     with jobs.current_task().effects():
         refresh_rarity()
@@ -199,7 +198,7 @@ def tidy() -> None:
         try:
             indexing.forget(space)
         except IndexBuildRunning:
-            return  # the next night's round finds them
+            return  # the round of the next night drops them
         for model in (OpportunityVector, ProfileVector):
             while _delete_batch(model._default_manager.filter(space=space)):  # noqa: SLF001 - documented
                 jobs.current_task().progress(0.1, "vectors of a retired model")
@@ -213,8 +212,9 @@ def _delete_batch(rows: QuerySet[Any]) -> int:
 
 
 def in_batches(send: Callable[[Sequence[str]], object]) -> None:
-    """`send` gets the ids of all citizens with a profile, some at a time; killed, it goes on after
-    the last batch.
+    """Call `send` with the ids of all citizens with a profile, in batches.
+
+    After an interruption it continues behind the last batch.
     """
     task = jobs.current_task()
     for batch in _citizens_after(task.checkpoint):

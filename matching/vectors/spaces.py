@@ -1,4 +1,4 @@
-"""Which vector space citizens are matched in, and the swap from one embedding model to another."""
+"""The vector space in which citizens are matched, and the change from one model to another."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ State = VectorSpace.State
 
 
 def active_space() -> VectorSpace | None:
-    """The space matches are found in; None before the first text was embedded."""
+    """Return the space in which citizens are matched; None before the first text was embedded."""
     return VectorSpace.objects.filter(state=State.ACTIVE).first()
 
 
 def space_for(embedder: Embedder) -> VectorSpace:
-    """The space `embedder` fills: the active one, or one that is being built beside it.
+    """Return the space of `embedder`: the active one, or one that is built beside it.
 
-    The first space of all is active at once. Raises DimensionMismatch where the same model gave
-    longer or shorter vectors before.
+    The first space of all is active at once.
+
+    Raises:
+        DimensionMismatch: the same model gave longer or shorter vectors before.
     """
     label = space_of(embedder)
     space = VectorSpace.objects.filter(label=label).first() or _new_space(
@@ -52,10 +54,7 @@ def _new_space(label: str, dimensions: int) -> VectorSpace:
 
 
 def activate(space: VectorSpace) -> None:
-    """From now on citizens are matched in `space`; the one before is retired.
-
-    In the caller's transaction.
-    """
+    """Make `space` the active one and retire the one before, in the caller's transaction."""
     VectorSpace.objects.filter(state=State.ACTIVE).exclude(pk=space.pk).update(
         state=State.RETIRED, retired_at=timezone.now()
     )
@@ -65,7 +64,11 @@ def activate(space: VectorSpace) -> None:
 
 
 def check_shape(vectors: Vectors, space: VectorSpace, *, rows: int) -> None:
-    """Raises DimensionMismatch unless `vectors` has one row a text, as long as the space's are."""
+    """Check that `vectors` has a row for each text, of the length of the space's vectors.
+
+    Raises:
+        DimensionMismatch: it has another shape.
+    """
     if vectors.shape != (rows, space.dimensions):
         raise DimensionMismatch(
             f"The embedder gave vectors of shape {vectors.shape}; {space.label} takes {(rows, space.dimensions)}."

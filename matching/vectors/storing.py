@@ -1,8 +1,7 @@
-"""From texts to stored vectors: of opportunities and of profiles, in batches, in the space of this
-worker's embedder.
+"""From texts to stored vectors, of opportunities and of profiles, in this worker's vector space.
 
-A text that is newer than its vector is found by its version. What an older task embedded never
-replaces what a newer one did.
+A vector that is older than its text is recognised by its version. A vector of an older text never
+replaces one of a newer text.
 """
 
 from __future__ import annotations
@@ -14,12 +13,12 @@ from uuid import UUID
 
 import numpy as np
 import structlog
-from django.db import connection
 from numpy.typing import NDArray
 from pgvector import Vector
 
 from embeddings.embedder import Embedder, Vectors, get_embedder, unit_rows
 from embeddings.errors import EmbeddingFailed, TextRefused
+from jobs.ledger.database import fetch
 from matching.models import (
     Opportunity,
     OpportunityVector,
@@ -34,18 +33,18 @@ from matching.vectors.spaces import check_shape, space_for
 
 log = structlog.get_logger(__name__)
 
-#: Texts embedded between two looks at whether the task was cancelled.
+#: Texts embedded together; between two batches a task can be cancelled.
 BATCH_TEXTS = 64
-#: From this attempt on a batch over which the embedding service fails is embedded text by text.
+#: From this attempt on, a batch at which the embedding service fails is embedded text by text.
 SPLIT_FROM_ATTEMPT = 4
 FACETS_MAX = 16
-#: What the whole text adds to the vector of headline, skills and interests.
+#: The weight of the whole text beside headline, skills and interests in the vector of a profile.
 WHOLE_TEXT_WEIGHT = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class ProfileTexts:
-    """A profile in English where the glossary knows its words."""
+    """The texts of a profile that are embedded, in English where the glossary has their words."""
 
     brief: str
     whole: str
@@ -71,8 +70,9 @@ def _original(profile: Profile) -> str:
 
 
 def languages_written_by(profile: Profile) -> tuple[str, ...]:
-    """The languages a citizen may write in: those they say they speak, and those of the glossary
-    they wrote in.
+    """Return the languages a citizen may write in.
+
+    These are the languages of the profile, and those of the glossary in which it is written.
     """
     return tuple(dict.fromkeys([*profile.languages, *glossary.languages_of(_original(profile))]))
 
@@ -82,27 +82,26 @@ def _sentence(*parts: str) -> str:
 
 
 def opportunity_text(opportunity: Opportunity) -> str:
-    """What is embedded of an opportunity: its text, with the English of what is Spanish or Hindi."""
+    """Return the text of an opportunity to embed; English words follow Spanish and Hindi ones."""
     text = opportunity.text
     languages = glossary.languages_of(text)
     return f"{text} {glossary.in_english(text, languages)}" if languages else text
 
 
 def embed_opportunities(ids: Sequence[UUID | str]) -> list[UUID]:
-    """Store the vectors of those opportunities that exist; the ids of those that are new or
-    changed.
-    """
+    """Store the vectors of those opportunities that exist; return the ids of the changed ones."""
     return upsert(opportunity_vectors(ids))
 
 
 def opportunity_vectors(ids: Sequence[UUID | str], *, attempt: int = 1) -> list[OpportunityVector]:
-    """The vectors of those opportunities that exist, not stored; `attempt` is that of the task,
-    from 1.
+    """Return the vectors of the opportunities that exist, not stored.
+
+    `attempt` is the number of the task's attempt, from 1.
     """
     embedder = get_embedder()
     space = space_for(embedder)
-    found = list(Opportunity.objects.filter(pk__in=ids).defer("search"))
-    texts = [opportunity_text(opportunity) for opportunity in found]
+    opportunities = list(Opportunity.objects.filter(pk__in=ids).defer("search"))
+    texts = [opportunity_text(opportunity) for opportunity in opportunities]
     vectors = embed_each(texts, embedder, space, is_split=attempt >= SPLIT_FROM_ATTEMPT)
     return [
         OpportunityVector(
@@ -112,12 +111,15 @@ def opportunity_vectors(ids: Sequence[UUID | str], *, attempt: int = 1) -> list[
             terms=Terms.of(text).pack(),
             version=opportunity.version,
         )
-        for opportunity, text, vector in zip(found, texts, vectors, strict=True)
+        for opportunity, text, vector in zip(opportunities, texts, vectors, strict=True)
     ]
 
 
 def profile_vectors(ids: Sequence[UUID | str], *, attempt: int = 1) -> list[ProfileVector]:
-    """The vectors of those profiles that exist, not stored; `attempt` is that of the task, from 1."""
+    """Return the vectors of the profiles that exist, not stored.
+
+    `attempt` is the number of the task's attempt, from 1.
+    """
     return [
         current_profile_vector(profile, attempt=attempt)
         for profile in Profile.objects.filter(pk__in=ids)
@@ -125,7 +127,7 @@ def profile_vectors(ids: Sequence[UUID | str], *, attempt: int = 1) -> list[Prof
 
 
 def current_profile_vector(profile: Profile, *, attempt: int = 1) -> ProfileVector:
-    """The vector of a profile by this worker's embedder, not stored."""
+    """Return the vector of a profile by this worker's embedder, not stored."""
     embedder = get_embedder()
     return profile_vector(profile, embedder, space_for(embedder), attempt=attempt)
 
@@ -133,7 +135,7 @@ def current_profile_vector(profile: Profile, *, attempt: int = 1) -> ProfileVect
 def profile_vector(
     profile: Profile, embedder: Embedder, space: VectorSpace, *, attempt: int = 1
 ) -> ProfileVector:
-    """The vector of a profile, not stored."""
+    """Return the vector of a profile by `embedder`, not stored."""
     texts = ProfileTexts.of(profile)
     each = [texts.brief, texts.whole, *texts.skills]
     brief, whole, *facets = embed_each(
@@ -151,7 +153,7 @@ def profile_vector(
 
 
 def facets_of(stored: ProfileVector, dimensions: int) -> Vectors:
-    """The vectors of the skills, float32[skills, dimensions]."""
+    """Return the vectors of the profile's skills, float32[skills, dimensions]."""
     flat: NDArray[np.float32] = np.frombuffer(bytes(stored.facets), dtype="<f4").astype(np.float32)
     return flat.reshape(-1, dimensions)
 
@@ -159,12 +161,16 @@ def facets_of(stored: ProfileVector, dimensions: int) -> Vectors:
 def embed_each(
     texts: list[str], embedder: Embedder, space: VectorSpace, *, is_split: bool = False
 ) -> Vectors:
-    """Unit rows; zero for a text that says nothing or that the embedder refuses, which never takes
-    others with it.
+    """Return a row of unit length for each text, float32[len(texts), dimensions].
 
-    With `is_split` the same holds for a text over which the service fails while it embeds others.
-    Raises DimensionMismatch, EmbeddingRefused where it is not a text that is refused, and
-    EmbeddingUnavailable when another try may help.
+    The row is zero for an empty text and for one that the embedder refuses; the other texts are
+    embedded all the same. With `is_split` this holds also for a text at which the service fails
+    while it embeds others.
+
+    Raises:
+        DimensionMismatch: the embedder gave vectors of another shape.
+        EmbeddingRefused: the service refuses for another reason than a text.
+        EmbeddingUnavailable: another attempt may help.
     """
     try:
         vectors = embedder.embed(texts)
@@ -182,13 +188,14 @@ def embed_each(
 
 
 def _embed_one_by_one(texts: list[str], embedder: Embedder, space: VectorSpace) -> Vectors:
-    """Unit rows; zero for a text that failed twice, the second time after others had been embedded.
+    """Embed each text by itself; a text that fails twice gets a zero row.
 
-    Raises EmbeddingFailed where none was: then it is the service that fails.
+    Raises:
+        EmbeddingFailed: no text could be embedded, so the service fails, not a text.
     """
     rows = np.zeros((len(texts), space.dimensions), dtype=np.float32)
     left = list(range(len(texts)))
-    for _look in range(2):
+    for _round in range(2):
         failed = []
         for i in left:
             try:
@@ -204,15 +211,15 @@ def _embed_one_by_one(texts: list[str], embedder: Embedder, space: VectorSpace) 
 
 
 def storable(vector: NDArray[np.float32]) -> NDArray[np.float32] | None:
-    """None in place of a zero vector, which has no direction and so no distance."""
+    """Return the vector; None for a zero vector, which has no direction and so no distance."""
     return vector if bool(vector.any()) else None
 
 
 def upsert(rows: Sequence[OpportunityVector] | Sequence[ProfileVector]) -> list[UUID]:
-    """Write vectors in one statement; the owners of those that were new or newer than what was
-    there.
+    """Write vectors in one statement; return the ids of the texts whose vectors were written.
 
-    Owners deleted meanwhile are left out.
+    A stored vector of a newer text stays. Vectors of texts that were deleted meanwhile are left
+    out.
     """
     if not rows:
         return []
@@ -229,9 +236,8 @@ def upsert(rows: Sequence[OpportunityVector] | Sequence[ProfileVector]) -> list[
         SET {", ".join(f"{column} = excluded.{column}" for column in columns[2:])}
         WHERE old.version <= excluded.version RETURNING {owner}_id
     """  # noqa: S608, SLF001 - names from this function alone; the table's documented name
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [_value(row, column) for row in ordered for column in columns])
-        return [UUID(str(found)) for (found,) in cursor.fetchall()]
+    values = [_value(row, column) for row in ordered for column in columns]
+    return [UUID(str(owner_id)) for (owner_id,) in fetch(sql, values)]
 
 
 _TYPES = {

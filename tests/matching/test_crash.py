@@ -37,7 +37,7 @@ def test_an_attempt_that_broke_off_leaves_nothing_and_the_next_saves_each_match_
     start(profile.user, RunRequest(is_saved=True))
     plain_save, saved = saving.save_matches, []
 
-    def break_off_once(user_id: UUID, found: saving.Found) -> None:
+    def break_off_once(user_id: UUID, found: saving.MatchList) -> None:
         plain_save(user_id, found)
         saved.append(len(found))
         if len(saved) == 1:

@@ -132,7 +132,7 @@ def test_a_citizen_erased_while_matches_are_found_leaves_nothing_to_repeat(
     profile = make_citizen()
     Task.objects.all().delete()
 
-    def found_too_late(*_arguments: Any, **_options: Any) -> saving.Found:
+    def found_too_late(*_arguments: Any, **_options: Any) -> saving.MatchList:
         User.objects.filter(pk=profile.user_id).delete()
         return [{"opportunity_id": str(Opportunity.objects.get().pk), "score": 1.0, "reasons": []}]
 

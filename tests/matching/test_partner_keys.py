@@ -13,10 +13,10 @@ from matching.partners import keys
 pytestmark = pytest.mark.django_db
 
 
-def test_the_printed_key_is_honoured() -> None:
+def test_the_printed_key_is_valid() -> None:
     out = StringIO()
     call_command("create_partner_key", "Green City", "--label", "website", stdout=out)
-    key = keys.honoured_key(out.getvalue().strip())
+    key = keys.valid_key(out.getvalue().strip())
     assert key is not None
     assert (key.partner.name, key.label) == ("Green City", "website")
 

@@ -1,4 +1,4 @@
-"""`manage.py create_partner_key NAME`: a partner organisation's key to the API."""
+"""The command `manage.py create_partner_key NAME`: create a partner organisation's API key."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from matching.partners.keys import create_key, partner_named
 
 
 class Command(BaseCommand):
-    """Arguments around `partners.create_key`."""
+    """The command line of `partners.keys.create_key`."""
 
-    help = "Create an API key for a partner organisation, which is added if there is none of that name. Printed once."
+    help = (
+        "Create an API key for a partner organisation and print it; it cannot be printed again. "
+        "An organisation of a new name is added."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name")
@@ -27,8 +30,8 @@ class Command(BaseCommand):
                     partner_named(options["name"].strip()), label=options["label"].strip()
                 )
         except ValidationError as error:
-            told = (
+            faults = (
                 f"{field}: {' '.join(messages)}" for field, messages in error.message_dict.items()
             )
-            raise CommandError("; ".join(told)) from error
+            raise CommandError("; ".join(faults)) from error
         self.stdout.write(key)

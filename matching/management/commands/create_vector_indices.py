@@ -1,4 +1,4 @@
-"""`manage.py create_vector_indices`: build the vector indexes anew, beside the old ones."""
+"""The command `manage.py create_vector_indices`: build the vector indexes anew."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from matching.vectors.spaces import active_space
 
 
 class Command(BaseCommand):
-    """Arguments around `indexing.build`."""
+    """The command line of `vectors.indexing.build`."""
 
     help = (
-        "Build the vector indexes as VECTOR_* say: concurrently, checked against exact search on a sample, then "
-        "swapped in. The indexes for place, kind and text, which come with the migrations, are built anew where they "
-        "are missing or invalid."
+        "Build the vector indexes by the settings VECTOR_*. Each new index is built beside the old "
+        "one, checked against exact search on a sample, and then swapped in. Ordinary indexes of "
+        "opportunities (place, kind, text) are built anew if they are missing or invalid."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--background", action="store_true", help="as a job of the maintenance queue"
+            "--background", action="store_true", help="send it as a task of the queue maintenance"
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:

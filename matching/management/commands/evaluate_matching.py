@@ -1,4 +1,4 @@
-"""`manage.py evaluate_matching`: how good the ranking is on judged opportunities."""
+"""The command `manage.py evaluate_matching`: measure the quality of the ranking."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from matching.evaluation import evaluate
 
 
 class Command(BaseCommand):
-    """Arguments around `evaluation.evaluate`."""
+    """The command line of `evaluation.evaluate`."""
 
-    help = "Print nDCG@10 and recall@20 of the ranking on judged opportunities; the database stays as it is."
+    help = (
+        "Print nDCG@10 and recall@20 of the ranking on judged opportunities. The database stays as "
+        "it is."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--opportunities", type=Path, required=True, help="JSON lines")
@@ -31,17 +34,17 @@ class Command(BaseCommand):
                 raise CommandError(f"{options[name]} is no file.")
         make_tables()
         try:
-            found = evaluate(options["opportunities"], options["judgements"])
+            evaluation = evaluate(options["opportunities"], options["judgements"])
         except EvaluationFileError as error:
             raise CommandError(str(error)) from error
         if options["json"]:
-            self.stdout.write(json.dumps(found.as_json(), indent=2))
+            self.stdout.write(json.dumps(evaluation.as_json(), indent=2))
             return
-        for one in found.by_profile:
+        for one in evaluation.by_profile:
             self.stdout.write(f"{one.id:12} {one.ndcg_at_10:.3f} {one.recall_at_20:.3f}")
         self.stdout.write(
-            f"{found.profiles} profiles, {found.opportunities} opportunities, {found.embedder}"
+            f"{evaluation.profiles} profiles, {evaluation.opportunities} opportunities, {evaluation.embedder}"
         )
         self.stdout.write(
-            f"ndcg_at_10 {found.ndcg_at_10:.4f}\nrecall_at_20 {found.recall_at_20:.4f}"
+            f"ndcg_at_10 {evaluation.ndcg_at_10:.4f}\nrecall_at_20 {evaluation.recall_at_20:.4f}"
         )

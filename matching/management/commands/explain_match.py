@@ -1,6 +1,4 @@
-"""`manage.py explain_match`: which plan finds a citizen's matches, how long each step takes, and
-how much it finds.
-"""
+"""The command `manage.py explain_match`: show how a citizen's matches are found."""
 
 from __future__ import annotations
 
@@ -16,7 +14,7 @@ from matching.ranking.explanation import explain
 
 
 class Command(BaseCommand):
-    """Arguments around `explanation.explain`."""
+    """The command line of `ranking.explanation.explain`."""
 
     help = "Show the plan, timings and recall of a citizen's match run."
 
@@ -27,13 +25,13 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
-            told = explain(_profile_of(options["user"]), options["keywords"])
+            explanation = explain(_profile_of(options["user"]), options["keywords"])
         except NothingEmbedded as error:
             raise CommandError(str(error)) from error
         if options["json"]:
-            self.stdout.write(json.dumps(told, indent=2, default=str))
+            self.stdout.write(json.dumps(explanation, indent=2, default=str))
             return
-        for name, value in told.items():
+        for name, value in explanation.items():
             if isinstance(value, list):
                 self.stdout.write(f"{name}:")
                 for line in value:

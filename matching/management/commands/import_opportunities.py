@@ -1,4 +1,4 @@
-"""`manage.py import_opportunities FILE`: bring in opportunities of another system."""
+"""The command `manage.py import_opportunities FILE`: import opportunities of another system."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from matching.importing import OpportunityImporter
 
 
 class Command(ImportCommand):
-    """Arguments around `imports.carrying_out.import_file`."""
+    """The command line of `imports.carrying_out.import_file` for opportunities."""
 
     importer = OpportunityImporter
     help = (
-        "Import opportunities from a file of any size. An opportunity is known by its source and "
-        "external id: importing again changes what is different and adds nothing twice. Rows that "
-        "are no opportunities go to a file with the reason."
+        "Import opportunities from a file of any size. An opportunity is recognised by its source "
+        "and external id: importing it again changes what differs and adds nothing twice. Rejected "
+        "rows go to a file, with the reasons."
     )

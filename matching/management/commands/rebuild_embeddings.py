@@ -1,4 +1,4 @@
-"""`manage.py rebuild_embeddings`: embed everything with the present EMBEDDER, as a job."""
+"""The command `manage.py rebuild_embeddings`: embed everything with the current EMBEDDER."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from matching.actors import rebuild_embeddings
 
 
 class Command(BaseCommand):
-    """Sends `rebuild_embeddings`."""
+    """The command line that sends the task `rebuild_embeddings`."""
 
-    help = "Embed everything with EMBEDDER in the background; citizens are matched by the old vectors until it is done."
+    help = (
+        "Embed everything with EMBEDDER, in the background. Until that is done, citizens are matched "
+        "by the old vectors."
+    )
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         with transaction.atomic():
