@@ -18,7 +18,7 @@ class NothingEmbedded(MatchingError):
 
 
 class OpportunityClosed(MatchingError):
-    """This opportunity takes nobody any more: it is full, over or withdrawn."""
+    """This opportunity cannot be joined any more: it is full, over or withdrawn."""
 
 
 class ExternalIdTaken(MatchingError):
@@ -26,11 +26,11 @@ class ExternalIdTaken(MatchingError):
 
 
 class LanguageUnknown(MatchingError):
-    """This names no language that is known here."""
+    """The language is unknown."""
 
 
 class EvaluationFileError(MatchingError):
-    """The opportunities or judgements cannot be used."""
+    """The file of opportunities or judgements cannot be used."""
 
 
 class VectorIndexError(MatchingError):

@@ -72,7 +72,7 @@ class OpportunityImporter(Importer[Opportunity]):
         )
 
     def store(self, objects: Sequence[Opportunity]) -> Stored:
-        """Add new opportunities and change those that differ; of rows with one id the last counts."""
+        """Add new opportunities and change those that differ; the last row of an id counts."""
         read = {one.external_id: one for one in objects}
         lock(f"import {self.file.source}")
         stored = Opportunity.objects.filter(source=self.file.source, external_id__in=list(read))

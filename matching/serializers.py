@@ -392,16 +392,16 @@ class RunRequestSerializer(PayloadSerializer):
 
     def filters_json(self) -> dict[str, Any]:
         """Return all filters together, in the form in which a run stores them."""
-        taken = self.validated_data
+        data = self.validated_data
         filters = {
             name: _as_json(value)
-            for name, value in taken.get("filters", {}).items()
+            for name, value in data.get("filters", {}).items()
             if value is not None
         }
-        if taken.get("location"):
-            filters["location"] = dict(taken["location"])
-        if taken.get("radius_km"):
-            filters["radius_km"] = taken["radius_km"]
+        if data.get("location"):
+            filters["location"] = dict(data["location"])
+        if data.get("radius_km"):
+            filters["radius_km"] = data["radius_km"]
         return filters
 
 
@@ -484,7 +484,7 @@ class MatchFilterSerializer(serializers.Serializer[Any]):
     )
 
 
-def given(request: Request) -> dict[str, str]:
+def query_parameters(request: Request) -> dict[str, str]:
     """Return the parameters of the query that are not empty."""
     return {name: str(value) for name, value in request.query_params.items() if value}
 

@@ -23,7 +23,7 @@ from matching.serializers import (
     InteractionSerializer,
     OpportunityFilterSerializer,
     OpportunitySerializer,
-    given,
+    query_parameters,
 )
 from matching.throttling import (
     InteractionThrottle,
@@ -53,7 +53,7 @@ class OpportunityListView(ListAPIView[Opportunity]):
     ordering = ("-created_at", "-id")
 
     def get_queryset(self) -> OpportunityQuerySet:
-        query = OpportunityFilterSerializer(data=given(self.request))
+        query = OpportunityFilterSerializer(data=query_parameters(self.request))
         query.is_valid(raise_exception=True)
         filters = query.validated_data
         opportunities = self._unfiltered(acted=filters.get("acted"), is_past=filters["past"])

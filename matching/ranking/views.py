@@ -16,7 +16,7 @@ from matching.models import Match, Opportunity
 from matching.serializers import (
     MatchFilterSerializer,
     MatchSerializer,
-    given,
+    query_parameters,
 )
 
 
@@ -28,7 +28,7 @@ class MatchListView(ListAPIView[Match]):
     ordering = ("-score", "-id")
 
     def get_queryset(self) -> Any:
-        query = MatchFilterSerializer(data=given(self.request))
+        query = MatchFilterSerializer(data=query_parameters(self.request))
         query.is_valid(raise_exception=True)
         lookups = {
             "kind": "opportunity__kind",

@@ -34,8 +34,8 @@ from matching.serializers import (
     RunStatusSerializer,
     StartedRunSerializer,
     WaitQuerySerializer,
-    given,
     opportunities_by_id,
+    query_parameters,
 )
 from matching.throttling import RunThrottle
 
@@ -107,7 +107,7 @@ class MatchRunView(RunStartingView):
         when the run has ended, with its matches, or after a bounded time without them.
         """
         serializer = _run_request(request)
-        query = WaitQuerySerializer(data=given(request))
+        query = WaitQuerySerializer(data=query_parameters(request))
         query.is_valid(raise_exception=True)
         if task_id := waiting.awaited(request):
             return Response(_status(_own(request, task_id), request))
