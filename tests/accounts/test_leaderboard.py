@@ -19,10 +19,8 @@ pytestmark = pytest.mark.django_db
 
 def gain(user: User, points: int, *, days_ago: int = 0) -> None:
     key = f"test:{ReputationEntry.objects.count()}"
-    reputation.credit(user.pk, points, event_key=key, reason="test")
-    ReputationEntry.objects.filter(event_key=key).update(
-        created_at=timezone.now() - timedelta(days=days_ago)
-    )
+    at = timezone.now() - timedelta(days=days_ago)
+    reputation.credit(user.pk, points, event_key=key, reason="test", at=at)
 
 
 def ranking(client: APIClient, **payload: Any) -> list[dict[str, Any]]:
