@@ -1,1 +1,1 @@
-"""Text to vectors, for every app: the embedders that the setting EMBEDDER may name."""
+"""Conversion of texts into vectors: the embedders that the setting EMBEDDER may name."""

@@ -1,8 +1,8 @@
-"""Text to vectors, for every app.
+"""Conversion of texts into vectors, for every app.
 
-`get_embedder()` gives the one embedder of this process, named by the setting `EMBEDDER`. It is
-loaded on first use and kept; a web process never loads it (`EmbedderInWebProcess`). Whatever the
-embedder, the rows it returns are finite, of unit length, and all zero for a text that says nothing.
+`get_embedder()` returns the one embedder of this process, named by the setting `EMBEDDER`. It is
+loaded on first use and kept; a web process never loads it (`EmbedderInWebProcess`). Every embedder
+returns finite rows of unit length; the row of an empty text is all zero.
 """
 
 from __future__ import annotations
@@ -25,16 +25,18 @@ Vectors = NDArray[np.float32]
 
 log = structlog.get_logger(__name__)
 
-#: Where embedders lived up to 0.1; paths below it are taken until 0.3.
+#: The package of embedders up to version 0.1; paths within it are accepted until 0.3.
 OLD_PACKAGE = "matching.embedders."
 BATCH_TEXTS = 16
-BATCH_CHARACTERS = 4096  # padded; attention over 16 long texts at once would take a gigabyte
-LIKE_LENGTH, SHORT_CHARACTERS = 1.5, 24  # every text of a batch costs what its longest does
+BATCH_CHARACTERS = 4096  # with padding; attention over 16 long texts at once would take a gigabyte
+LIKE_LENGTH, SHORT_CHARACTERS = 1.5, 24  # each text of a batch costs as much as the longest
 CHARACTERS_PER_TOKEN = 16  # generous: the tail of a longer text is cut before it is tokenised
 
 
 class Embedder(Protocol):
-    """`name` and `version` identify the vector space; vectors of two spaces are never compared."""
+    """An embedding model. `name` and `version` identify its vector space; only vectors of one space
+    are compared.
+    """
 
     name: str
     version: str
@@ -42,11 +44,11 @@ class Embedder(Protocol):
     max_tokens: int
 
     def embed(self, texts: list[str]) -> Vectors:
-        """One row a text, float32[len(texts), dimensions], unit length or all zero."""
+        """Return one row for each text: float32[len(texts), dimensions], unit length or all zero."""
 
 
 class BatchedEmbedder(ABC):
-    """What all embedders share: clean text in, batches of like length, finite unit rows out."""
+    """The base of all embedders: cleans texts, groups them by length, and scales the rows."""
 
     name: str
     version: str
@@ -56,7 +58,7 @@ class BatchedEmbedder(ABC):
     batch_characters: int = BATCH_CHARACTERS
 
     def embed(self, texts: list[str]) -> Vectors:
-        """See `Embedder.embed`. A text is embedded alike whatever it is batched with."""
+        """Return one row for each text, as `Embedder.embed`; batching does not change a text's row."""
         vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
         cleaned = [clean_text(text, self.max_tokens * CHARACTERS_PER_TOKEN) for text in texts]
         for batch in _batches(
@@ -67,11 +69,11 @@ class BatchedEmbedder(ABC):
 
     @abstractmethod
     def _encode(self, texts: list[str]) -> Vectors:
-        """Raw vectors, float32[len(texts), dimensions]. No text is empty."""
+        """Return raw vectors, float32[len(texts), dimensions], of texts that are not empty."""
 
 
 def _batches(lengths: list[int], most_texts: int, most_characters: int) -> Iterator[list[int]]:
-    """Indexes of the texts that say something, those of like length together."""
+    """Yield batches of indexes of the texts that are not empty, similar lengths together."""
     batch: list[int] = []
     for i in sorted((i for i, length in enumerate(lengths) if length), key=lambda i: lengths[i]):
         is_full = len(batch) == most_texts or lengths[i] * (len(batch) + 1) > most_characters
@@ -84,18 +86,18 @@ def _batches(lengths: list[int], most_texts: int, most_characters: int) -> Itera
 
 
 def space_of(embedder: Embedder) -> str:
-    """The label stored beside each vector, e.g. `all-MiniLM-L6-v2-int8@8199be6f`."""
+    """Return the label stored beside each vector, such as `all-MiniLM-L6-v2-int8@8199be6f`."""
     return f"{embedder.name}@{embedder.version}"
 
 
 def clean_text(text: str, limit: int) -> str:
-    """The text with single spaces, without NUL and lone surrogates, at most `limit` characters."""
+    """Return at most `limit` characters, with single spaces, without NUL and lone surrogates."""
     head = text[: limit * 4].replace("\x00", " ").encode("utf-8", "ignore").decode("utf-8")
     return " ".join(head.split())[:limit].rstrip()
 
 
 def unit_rows(vectors: Vectors) -> Vectors:
-    """Rows scaled to unit length; a row that is zero or not finite becomes zero."""
+    """Return the rows scaled to unit length; a row that is zero or not finite becomes zero."""
     finite = np.where(np.isfinite(vectors).all(axis=1, keepdims=True), vectors, 0.0)
     lengths = np.linalg.norm(finite, axis=1, keepdims=True)
     scaled: Vectors = (finite / np.where(lengths > 1e-12, lengths, np.inf)).astype(np.float32)
@@ -107,10 +109,11 @@ _loaded: dict[str, Embedder] = {}
 
 
 def get_embedder() -> Embedder:
-    """The embedder of this process, loaded once however many threads ask.
+    """Return the embedder of this process; the first call loads it, in any thread.
 
-    Raises `EmbedderInWebProcess` where `CIVICLENS_PROCESS` is `web`, `EmbedderMisconfigured` when
-    it cannot load.
+    Raises:
+        EmbedderInWebProcess: `CIVICLENS_PROCESS` is `web`.
+        EmbedderMisconfigured: it cannot be loaded.
     """
     if os.environ.get("CIVICLENS_PROCESS") == "web":
         raise EmbedderInWebProcess

@@ -1,4 +1,4 @@
-"""What can go wrong with embedding texts. The docstring of a class is its default message."""
+"""Exceptions of embedding. The docstring of a class is its default message."""
 
 from __future__ import annotations
 

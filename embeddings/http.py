@@ -1,5 +1,6 @@
-"""A server that speaks OpenAI's embeddings interface: OpenAI, Azure, Ollama, vLLM,
-text-embeddings-inference.
+"""The embedder that calls a server with OpenAI's embeddings interface.
+
+Such are OpenAI, Azure, Ollama, vLLM and text-embeddings-inference.
 """
 
 from __future__ import annotations
@@ -23,23 +24,24 @@ from embeddings.errors import (
 )
 
 RETRIABLE_STATUSES = {408, 409, 425, 429}
-#: What a text may be the cause of; any other refusal is of the key, the address or the model.
+#: Statuses that one of the texts may have caused; others are about the key, the address or the model.
 TEXT_STATUSES = {400, 413, 422}
 ANSWER_BYTES = 64 * 1024 * 1024
 
 
 class _NoRedirects(HTTPRedirectHandler):
-    """The key goes to the configured address and nowhere else."""
+    """Refuse redirects, so that the key is sent to the configured address only."""
 
     def redirect_request(self, *_args: Any, **_options: Any) -> None:
         return None
 
 
 class HttpEmbedder(BatchedEmbedder):
-    """POSTs {model, input} to EMBEDDER_URL (`…/v1/embeddings`).
+    """Embed texts by POST of {model, input} to EMBEDDER_URL (`…/v1/embeddings`).
 
-    Raises `EmbeddingUnavailable` where the same call may succeed later and `EmbeddingRefused` where
-    it will not; as `EmbeddingFailed` and as `TextRefused` where one of the texts may be the cause.
+    Its `embed` raises `EmbeddingUnavailable` where the same call may succeed later, and
+    `EmbeddingRefused` where it will not; where one of the texts may be the cause, it raises their
+    subclasses `EmbeddingFailed` and `TextRefused`.
     """
 
     version = "http"

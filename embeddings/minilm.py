@@ -1,6 +1,4 @@
-"""all-MiniLM-L6-v2 as an int8 ONNX file that comes with its package: the default, nothing is
-downloaded.
-"""
+"""The default embedder: all-MiniLM-L6-v2 as an int8 ONNX file that is part of a Python package."""
 
 from __future__ import annotations
 
@@ -18,14 +16,14 @@ from embeddings.embedder import BatchedEmbedder, Vectors
 from embeddings.errors import EmbedderMisconfigured
 
 MODEL_SHA256 = (
-    "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"  # as its publisher states it
+    "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"  # as its publisher gives it
 )
 VOCABULARY = Path(blingfire.__file__).parent / "bert_base_tok.bin"
 CLS, SEP, UNKNOWN = 101, 102, 100  # ids in the vocabulary of BERT base, uncased
 
 
 class MiniLmEmbedder(BatchedEmbedder):
-    """English sentences, 384 dimensions, about 4 ms a short text on one core."""
+    """Embeds English texts: 384 dimensions, about 4 ms for a short text on one core."""
 
     name = "all-MiniLM-L6-v2-int8"
     version = MODEL_SHA256[:8]
@@ -37,7 +35,7 @@ class MiniLmEmbedder(BatchedEmbedder):
         self._tokenizer = blingfire.load_model(str(VOCABULARY))
 
     def _encode(self, texts: list[str]) -> Vectors:
-        """Mean of the token vectors, as the model was trained to be pooled."""
+        """Return the mean of each text's token vectors, the pooling with which the model was trained."""
         ids, mask = self._padded([self._tokens(text) for text in texts])
         inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
         hidden = self._session.run(["last_hidden_state"], inputs)[0]
@@ -50,7 +48,7 @@ class MiniLmEmbedder(BatchedEmbedder):
         return np.concatenate(([CLS], ids, [SEP])).astype(np.int64)
 
     def _padded(self, rows: list[NDArray[np.int64]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Token ids and mask, int64[texts, longest]."""
+        """Return token ids and mask, each int64[texts, longest]."""
         ids = np.zeros((len(rows), max(len(row) for row in rows)), dtype=np.int64)
         mask = np.zeros_like(ids)
         for i, row in enumerate(rows):

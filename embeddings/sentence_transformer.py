@@ -1,6 +1,6 @@
-"""Any model of the sentence-transformers library, named by EMBEDDER_MODEL.
+"""The embedder for any model of the sentence-transformers library, named by EMBEDDER_MODEL.
 
-Needs that library, and so PyTorch.
+It needs that library, and so PyTorch.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from embeddings.errors import EmbedderMisconfigured
 
 
 class SentenceTransformerEmbedder(BatchedEmbedder):
-    """Dimensions and length limit are the model's own."""
+    """Embeds texts with a model whose dimensions and length limit are its own."""
 
     version = "sentence-transformers"
 
