@@ -1,4 +1,4 @@
-"""The staff's desk: its name, who may enter, and what becomes of an address that somebody made up."""
+"""The desk (Django's admin site): its sign-in, its permissions, and its answer to invalid requests."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ log = structlog.get_logger(__name__)
 
 
 class NameLengthMixin:
-    """A name may be an email address; Django lets none be typed that is longer than the column of
-    phones.
+    """Allow a longer name to be typed, since it may be an email address.
+
+    Django limits the input to the length of the column of phone numbers.
     """
 
     fields: dict[str, Any]
@@ -48,7 +49,10 @@ class PasswordAndCodeForm(NameLengthMixin, OTPAdminAuthenticationForm):  # type:
     """Sign-in by name, password and the code of an authenticator."""
 
     def clean_otp(self, user: User | None) -> None:
-        """Record a right password whose code was missing or wrong: somebody may know the one."""
+        """Check the code; record a right password with a missing or wrong code in the audit log.
+
+        Somebody else may know the password then.
+        """
         try:
             super().clean_otp(user)
         except ValidationError as error:
@@ -59,15 +63,15 @@ class PasswordAndCodeForm(NameLengthMixin, OTPAdminAuthenticationForm):  # type:
             raise
 
     def _chosen_device(self, user: User) -> StaffAuthenticator | None:
-        """The authenticator of the user; each has one, so that nobody needs to choose."""
+        """Return the user's one authenticator, so that nobody needs to choose a device."""
         authenticators = StaffAuthenticator.objects.select_for_update()
-        chosen: StaffAuthenticator | None = authenticators.filter(user=user, confirmed=True).first()
-        return chosen
+        device: StaffAuthenticator | None = authenticators.filter(user=user, confirmed=True).first()
+        return device
 
 
 class CivicLensAdminSite(admin.AdminSite):
-    """Staff enter with their password and, where STAFF_TOTP_REQUIRED says so, the code of their
-    authenticator.
+    """The desk: staff sign in with their password and, if STAFF_TOTP_REQUIRED, an authenticator's
+    code.
     """
 
     site_header = site_title = "CivicLens"
@@ -84,7 +88,7 @@ class CivicLensAdminSite(admin.AdminSite):
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show the form, or try a password: few at once, and so many an hour from one address."""
+        """Show the form or try a password, within the limits at once and per address and hour."""
         if request.method != "POST":
             return super().login(request, extra_context)
         if refusal := sign_in.refusal(request):
@@ -96,18 +100,16 @@ class CivicLensAdminSite(admin.AdminSite):
         return super().admin_view(_refusing(view), cacheable)
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Whether this is active staff; a session that began without a code does not count where
-        one is required.
-        """
+        """Return whether the user is active staff, signed in with a code where one is required."""
         return super().has_permission(request) and totp.is_satisfied(request.user)
 
 
 def _refusing(view: V) -> V:
-    """Answer 400 where a value of the request is none that the column or PostgreSQL takes.
+    """Wrap a view so that it answers 400 for a value that the column or PostgreSQL cannot take.
 
-    Django's admin hands much of an address (filters, keys, initial values, selections) to the ORM
-    unchecked, and often only while the page is rendered. The log has the traceback, should the
-    fault be ours after all.
+    Django's admin hands many values of an address (filters, keys, initial values, selections) to
+    the ORM unchecked, and often only while the page is rendered. The traceback is logged, in case
+    the fault is in our code.
     """
 
     @wraps(view)

@@ -4,13 +4,13 @@ from django.contrib.admin.apps import AdminConfig
 
 
 class CivicLensConfig(AppConfig):
-    """The commands that touch several apps."""
+    """The app of the commands that concern several apps."""
 
     name = "config"
 
 
 class CivicLensAdminConfig(AdminConfig):
-    """The staff's desk."""
+    """The app of the desk, Django's admin site."""
 
     default_site = "config.admin.CivicLensAdminSite"
 
@@ -22,6 +22,6 @@ class CivicLensAdminConfig(AdminConfig):
         from django_dramatiq.models import Task  # noqa: PLC0415
         from django_otp.plugins.otp_totp.models import TOTPDevice  # noqa: PLC0415
 
-        # The ledger has the tasks, not Dramatiq; `manage.py enrol_totp` makes authenticators, whose
-        # keys stay hidden.
+        # Tasks are in the ledger, not in Dramatiq's table; authenticators are created by
+        # `manage.py enrol_totp`, and their secrets are not shown.
         admin.site.unregister([Task, TOTPDevice])

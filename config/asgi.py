@@ -1,4 +1,4 @@
-"""What the web server serves; see `config.serving`."""
+"""The ASGI application that the web server serves; see `config.serving`."""
 
 from django.conf import settings
 
@@ -7,7 +7,7 @@ from config.wsgi import application as django_application
 
 from config.serving.application import ThreadedApplication  # isort: skip - once the apps are loaded
 
-end_with_parent()  # a server that was killed leaves no process behind that still answers
+end_with_parent()  # when the server is killed, this process ends too
 application = ThreadedApplication(
     django_application, threads=settings.WEB_THREADS, queue_max=settings.WEB_QUEUE_REQUESTS
 )

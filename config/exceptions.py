@@ -1,4 +1,4 @@
-"""How exceptions under /api/ become problem documents: the table, and the handler that reads it."""
+"""Conversion of exceptions under /api/ into problem documents: the table and the handler."""
 
 from __future__ import annotations
 
@@ -86,11 +86,11 @@ class InvalidCursor(drf.APIException):
 
 
 class ChangedMeanwhile(drf.APIException):
-    """Another request changed the same thing at this moment."""
+    """Another request changed the same resource at the same moment."""
 
     status_code = 409
     default_detail = (
-        "Another request changed the same thing at this moment; look at it and try again."
+        "Another request changed the same resource at the same moment; read it and try again."
     )
     default_code = "conflict"
 
@@ -108,11 +108,10 @@ PROBLEM_OF |= {BodyTooLarge: "body-too-large", InvalidCursor: "invalid-cursor"}
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Django REST framework's EXCEPTION_HANDLER: answer with a problem document, or None for what
-    nobody foresaw.
+    """Return the problem document for an exception, or None for one that is not in the table.
 
-    What is answered None is raised on, logged with its traceback and answered 500 by
-    `config.middleware`.
+    It is Django REST framework's EXCEPTION_HANDLER. After None the exception is raised again;
+    `config.middleware` logs its traceback and answers 500.
     """
     error = _as_api_exception(error)
     problem = problem_type(error)
@@ -129,8 +128,9 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
 
 
 def problem_type(error: Exception) -> ProblemType | None:
-    """Look the exception up in the table; an unlisted APIException gets the general type of its
-    status.
+    """Return the exception's problem type from the table.
+
+    An APIException that is not listed gets the general type of its status, any other None.
     """
     for base in type(error).__mro__:
         if base in PROBLEM_OF:
@@ -141,7 +141,7 @@ def problem_type(error: Exception) -> ProblemType | None:
 
 
 def _as_api_exception(error: Exception) -> Exception:
-    """Translate Django's own exceptions into the framework's."""
+    """Convert Django's exceptions into those of Django REST framework."""
     match error:
         case Http404():
             error = drf.NotFound()
@@ -151,7 +151,9 @@ def _as_api_exception(error: Exception) -> Exception:
             error = BodyTooLarge()
         case SuspiciousOperation() | UnreadablePostError():
             error = drf.ParseError("The request could not be read.")
-        case OperationalError() | InterfaceError():  # it restarts, fails over, or gave up waiting
+        case (
+            OperationalError() | InterfaceError()
+        ):  # the database restarts, fails over, or a wait ended
             log.error("database_unavailable", exc_info=error)
             error = DatabaseUnavailable()
         case IntegrityError() if isinstance(

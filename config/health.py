@@ -1,4 +1,4 @@
-"""What the health pages tell: each check answers in bounded time, whatever it asks is doing."""
+"""The health checks: each answers in bounded time, even if the checked service hangs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 
-#: A table of its own in each transaction, of 100 kB: what is reused would hide a full disk.
+#: A new table of 100 kB for each check: reused space would hide a full disk.
 _WRITE = (
     "CREATE TEMPORARY TABLE civiclens_readiness ON COMMIT DROP AS"
     " SELECT number FROM generate_series(1, 3000) AS number"
@@ -29,12 +29,11 @@ _WRITE = (
 
 
 class Probe(Generic[T]):
-    """A check that runs in a thread of its own, one at a time, and whose result is kept for
-    `keep_seconds`.
+    """A check in its own thread, one run at a time, whose result is kept for `keep_seconds`.
 
-    A caller waits `patience_seconds` at most. So a machine that swallows packets costs a request
-    that long, and a storm of probes costs that machine one connection. A run that is stuck for ten
-    times as long is given up.
+    A caller waits at most `patience_seconds`, also where the service does not answer at all; many
+    callers share one run, and so one connection to the service. A run that takes ten times as long
+    is abandoned.
     """
 
     def __init__(
@@ -48,7 +47,12 @@ class Probe(Generic[T]):
         self._expires_at = 0.0
 
     def ask(self) -> T:
-        """Return what the check returns, raise what it raises, or TimeoutError."""
+        """Return the check's result.
+
+        Raises:
+            TimeoutError: it took longer than `patience_seconds`.
+            Exception: whatever the check raises.
+        """
         with self._lock:
             if self._run is None or time.monotonic() >= self._expires_at:
                 self._run = Future()
@@ -63,7 +67,7 @@ class Probe(Generic[T]):
             raise TimeoutError from None
 
     def forget(self) -> None:
-        """Make the next `ask` check anew."""
+        """Discard the kept result, so that the next `ask` runs the check."""
         with self._lock:
             self._run = None
 
@@ -84,9 +88,7 @@ class Probe(Generic[T]):
 
 
 def _ask_database() -> float:
-    """Return the ledger's lag, over a connection of this thread's own, so that a stuck one is never
-    reused.
-    """
+    """Return the ledger's lag in seconds, and close the connection, so that none is reused."""
     try:
         return ledger_lag()
     finally:
@@ -94,9 +96,10 @@ def _ask_database() -> float:
 
 
 def _write_and_read() -> None:
-    """Write some pages that need new room, read them back, and let the commit reach the disk.
+    """Write some new pages, read them back, and commit them to the disk.
 
-    Raises an error of the database where its disk is full or it only reads.
+    Raises:
+        DatabaseError: the disk is full, or the database is read-only.
     """
     try:
         with transaction.atomic(), connection.cursor() as cursor:
@@ -112,21 +115,20 @@ broker_probe: Probe[BrokerState] = Probe(broker_state, patience_seconds=2, keep_
 
 
 def forget() -> None:
-    """Make every next check anew."""
+    """Discard all kept results, so that the next report runs every check."""
     for probe in (database_probe, disk_probe, broker_probe):
         probe.forget()
 
 
 def report() -> dict[str, Any]:
-    """Return `{status, checks}`: `down` without PostgreSQL, `degraded` while work waits or RabbitMQ
-    is away.
+    """Return `{status, checks}`: `down` without PostgreSQL, `degraded` while tasks are late or
+    RabbitMQ is away.
 
-    RabbitMQ's absence is no more than that: requests are answered, and their tasks run when it is
-    back.
+    Without RabbitMQ requests are still answered, and tasks run late.
     """
     checks = {**_database_and_ledger(), "disk": _disk(), "broker": _broker()}
-    found = {check["status"] for check in checks.values()}
-    status = next((level for level in ("down", "degraded") if level in found), "ok")
+    statuses = {check["status"] for check in checks.values()}
+    status = next((level for level in ("down", "degraded") if level in statuses), "ok")
     return {"status": status, "checks": checks}
 
 

@@ -1,5 +1,6 @@
-"""The log: structlog's events and the libraries' records through one chain, JSON in production,
-text in development.
+"""The log: structlog's events and the libraries' records in one format.
+
+It is JSON in production and text in development.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 REDACTED = "[redacted]"
 
-#: Keys whose values never reach the log, alone or as the last word of a longer key (`user_phone`).
+#: Keys whose values are never logged, also as the last word of a longer key (`user_phone`).
 _SECRET_KEY = re.compile(
     r"(^|[_-])(phone|email|recipient|otp|token|password|secret|authorization|cookie|access|refresh)$|^(otp_)?code$",
     re.IGNORECASE,
 )
-#: Telephone numbers in E.164, email addresses and JSON Web Tokens inside a text. No search goes
-#: over a long run of characters from each of them: the whole process stands still meanwhile.
+#: Telephone numbers in E.164, email addresses and JSON Web Tokens inside a text. The repetitions
+#: are bounded, since a long search would stop the whole process meanwhile.
 _SECRET_TEXT = re.compile(
     r"\+\d{8,15}\b|[\w.+-]{1,64}@[\w-]+\.[\w.-]+|\beyJ[\w-]{1,1000}\.[\w-]+\.[\w-]+"
 )
@@ -51,19 +52,20 @@ def configuration(*, level: str, as_json: bool) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "django": {"handlers": [], "propagate": True, "level": level},
-            # `request_finished` says it already, without the query.
+            # `request_finished` logs each request already, without the query.
             "django.server": {"handlers": [], "propagate": False},
-            # Only what crashed: a 4xx is the client's affair.
+            # Only crashes: a 4xx is the fault of the client.
             "django.request": {"level": "ERROR"},
-            # Its own account of an outage; the publisher and the consumers log one event instead.
+            # pika logs each outage at length; the publisher and the consumers log one event instead.
             "pika": {"level": "CRITICAL"},
         },
     }
 
 
 def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """A structlog processor: secrets are gone from the event, by the name of a key or by the look
-    of a text.
+    """Replace secrets in an event, found by a key's name or by a pattern in a text.
+
+    A processor of structlog.
     """
     return {key: _without_secrets(key, value) for key, value in event.items()}
 

@@ -1,5 +1,7 @@
-"""What holds for every request: its id and log line, the urgency of its tasks, problem documents
-under /api/, optional slashes, CSP, ETags.
+"""Middleware of every request.
+
+It sets the request's id and log line, the urgency of its tasks, problem documents under /api/,
+optional trailing slashes, the Content-Security-Policy, and ETags.
 """
 
 from __future__ import annotations
@@ -41,10 +43,11 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 
 
 class RequestIdMiddleware:
-    """Every request has an id: the caller's sane `X-Request-ID`, else a new one.
+    """Give every request an id: the caller's `X-Request-ID` if it is well-formed, else a new one.
 
-    It is echoed, bound to every log event, and remembered by the tasks the request sends
-    (`structlog.contextvars`). `own_request_id` is never the caller's: the audit log has it.
+    The id is returned in the answer, bound to every log event, and stored with the tasks that the
+    request sends (`structlog.contextvars`). `own_request_id` is always made here; the audit log
+    uses it.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -67,10 +70,10 @@ class RequestIdMiddleware:
 
 
 class EntranceMiddleware:
-    """A person waits for the tasks of a request, unless a machine made it, such as a partner's.
+    """Set urgency and sender of the tasks that a request sends.
 
-    Their sender is the user or the partner; of a request by neither, a digest of the client's
-    address.
+    They are urgent, since a person waits, unless a machine made the request, such as a partner's.
+    The sender is the user or the partner, else a digest of the client's address.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -82,11 +85,10 @@ class EntranceMiddleware:
 
 
 class ProblemMiddleware:
-    """Under /api/ every error answer is a problem document, also one made outside Django REST
-    framework.
+    """Make a problem document of every error answer under /api/.
 
-    Such are unknown addresses, refused hosts, crashes: Django's HTML for them, with DEBUG also its
-    traceback page, is replaced.
+    Errors outside Django REST framework, such as unknown addresses, refused hosts and crashes, are
+    HTML pages of Django; this replaces them.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -108,10 +110,9 @@ class ProblemMiddleware:
 
 
 class OptionalSlashMiddleware:
-    """An address works with and without its trailing slash, for every method and without a
-    redirect.
+    """Serve an address with and without its trailing slash, for every method, without a redirect.
 
-    The URL map names each route once, either way; `request.path` stays what the client asked for.
+    The URL map names each route once, either way; `request.path` keeps what the client sent.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -127,7 +128,7 @@ class OptionalSlashMiddleware:
 
 
 class ContentSecurityPolicyMiddleware:
-    """Pages load nothing but this product's own files. Only the admin may style single elements."""
+    """Forbid pages to load anything but this product's files; only the admin may use inline styles."""
 
     POLICY = (
         "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
@@ -150,8 +151,9 @@ class ContentSecurityPolicyMiddleware:
 
 
 class ApiCacheMiddleware(ConditionalGetMiddleware):
-    """Reads under /api/ carry an ETag and answer 304 to `If-None-Match`; nothing else is kept by
-    any cache.
+    """Add an ETag to reads under /api/ and answer 304 to `If-None-Match`.
+
+    Caches may store nothing else under /api/.
     """
 
     def process_response(
@@ -187,7 +189,7 @@ def _count(request: HttpRequest, response: HttpResponseBase) -> None:
 
 
 def _log_finished(request: HttpRequest, response: HttpResponseBase, started: float) -> None:
-    """Write the request's one line: never the query, which may hold a phone number or a token."""
+    """Log the request in one line, without its query, which may hold a phone number or a token."""
     write = log.debug if request.path_info.rstrip("/") in PROBE_PATHS else log.info
     milliseconds = round((time.perf_counter() - started) * 1000, 1)
     write(
@@ -200,7 +202,7 @@ def _log_finished(request: HttpRequest, response: HttpResponseBase, started: flo
 
 
 def _become_problem(request: HttpRequest, response: HttpResponse) -> None:
-    """Replace the content of an error answer, keeping its status and headers."""
+    """Replace the content of an error answer by a problem document; keep status and headers."""
     problem = problems.type_for_status(response.status_code)
     members = {}
     if problem.status >= 500:

@@ -1,8 +1,8 @@
-"""Keyset pagination: a page costs the same however deep it lies; rows with equal times are neither
-lost nor doubled.
+"""Keyset pagination of lists.
 
-Not Django REST framework's CursorPagination: that one remembers the first ordering field and an
-offset among its equals, capped at 1,000, which an import of many rows with one timestamp exceeds.
+Every page costs the same, and rows with equal times are neither lost nor repeated. Django REST
+framework's CursorPagination stores the first ordering field and an offset among equal rows, at most
+1,000, which an import of many rows with one timestamp exceeds.
 """
 
 from __future__ import annotations
@@ -38,9 +38,7 @@ _CURSOR_MAX_CHARACTERS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The row next to which a page begins, given by its ordering values, and on which side of it
-    the page lies.
-    """
+    """The place where a page begins: the ordering values of a row, and the side of it."""
 
     values: tuple[str, ...]
     backward: bool = False
@@ -51,7 +49,11 @@ class Cursor:
 
     @classmethod
     def decode(cls, text: str) -> Cursor:
-        """Raise InvalidCursor for what `encode` did not write."""
+        """Return the cursor in a text that `encode` wrote.
+
+        Raises:
+            InvalidCursor: `encode` did not write the text.
+        """
         padded = text[:_CURSOR_MAX_CHARACTERS] + "=" * (-len(text) % 4)
         try:
             match json.loads(base64.b64decode(padded, altchars="-_", validate=True)):
@@ -65,11 +67,10 @@ class Cursor:
 
 
 class KeysetPagination(BasePagination):
-    """`?cursor=…&page_size=…` → `{next, previous, results}`, newest first.
+    """Answer `?cursor=…&page_size=…` with `{next, previous, results}`, newest first.
 
     A view's `ordering` names fields that are never NULL, all in one direction, and ends with a
-    unique one; an index on them serves every page. A page_size above `max_page_size` is taken as
-    that.
+    unique one; an index on them serves every page. A page_size above `max_page_size` is cut to it.
     """
 
     ordering: tuple[str, ...] = ("-created_at", "-id")
@@ -79,7 +80,12 @@ class KeysetPagination(BasePagination):
     def paginate_queryset(
         self, queryset: QuerySet[Any], request: Request, view: APIView | None = None
     ) -> list[Any] | None:
-        """Return the page's rows; raise InvalidCursor or ValidationError for bad parameters."""
+        """Return the page's rows.
+
+        Raises:
+            InvalidCursor: the cursor is not of this list.
+            ValidationError: the page size is no whole number of at least 1.
+        """
         self.ordering = getattr(view, "ordering", self.ordering)
         self.url = request.build_absolute_uri()
         self.cursor = Cursor.decode(text) if (text := request.query_params.get("cursor")) else None
@@ -118,8 +124,8 @@ class KeysetPagination(BasePagination):
             raise InvalidCursor from error
 
     def _fields(self, model: type[Model]) -> Sequence[Field[Any, Any]]:
-        found = (model._meta.get_field(name.lstrip("-")) for name in self.ordering)  # noqa: SLF001 - documented
-        return [field for field in found if isinstance(field, Field)]
+        fields = (model._meta.get_field(name.lstrip("-")) for name in self.ordering)  # noqa: SLF001 - documented
+        return [field for field in fields if isinstance(field, Field)]
 
     def _page_size(self, parameters: QueryDict) -> int:
         text = parameters.get("page_size")
@@ -175,11 +181,11 @@ class KeysetPagination(BasePagination):
 
 
 def _value(field: Field[Any, Any], text: str) -> Any:
-    """Read an ordering value; a time in UTC, for PostgreSQL takes neither every offset nor every
-    year.
+    """Return an ordering value read from text; times in UTC, since PostgreSQL refuses some offsets.
 
-    Raises ValidationError for what is no such value, ValueError or OverflowError for a time outside
-    the calendar.
+    Raises:
+        ValidationError: the text is no value of the field.
+        ValueError, OverflowError: a time has no offset, or is outside the calendar.
     """
     value = field.to_python(text)
     if not isinstance(value, datetime):

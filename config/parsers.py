@@ -1,4 +1,4 @@
-"""Reading JSON bodies that a hostile client wrote."""
+"""Parsing of JSON bodies, which a hostile client may have written."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from jobs.http import strict_json
 
 
 class StrictJSONParser(BaseParser):
-    """JSON in UTF-8, as `jobs.http.strict_json` reads it.
+    """Parse JSON in UTF-8 with `jobs.http.strict_json`.
 
-    A body may have API_JSON_MAX_BYTES, or what the view's `json_max_bytes` says. Raises ParseError
+    A body may have API_JSON_MAX_BYTES, or the view's `json_max_bytes`. `parse` raises ParseError
     and BodyTooLarge.
     """
 

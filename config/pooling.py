@@ -1,7 +1,7 @@
-"""The web's pool of database connections: what it tells of itself.
+"""Metrics of the pool of database connections in web processes.
 
-Only web processes have one: many short requests share few connections. A worker's threads keep one
-each.
+Many short requests share few connections. A worker has no pool: each of its threads keeps its own
+connection.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from jobs.operations.metrics import web_registry
 
 
 class PoolCollector(Collector):
-    """`db_pool_connections` by state: in use, idle; and requests that wait for one."""
+    """Collect `db_pool_connections` by state: in use, idle, and requests that wait for one."""
 
     def collect(self) -> Iterator[Metric]:
         gauge = GaugeMetricFamily(
@@ -36,5 +36,5 @@ class PoolCollector(Collector):
 
 
 def register() -> None:
-    """The pool's figures are on the web's /metrics."""
+    """Show the pool's figures on the web's /metrics."""
     web_registry.register(PoolCollector())

@@ -1,7 +1,7 @@
-"""RFC 9457 problem documents: the list of problem types and how one is written.
+"""Problem documents (RFC 9457): the list of problem types, and the writing of a document.
 
-A type's URI, `/problems/<slug>`, is a promise to clients and a page of this product
-(`config.views.problem_page`).
+A type's URI, `/problems/<slug>`, never changes, since clients decide by it; it is also the address
+of a page that explains it (`config.views.problem_page`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ CONTENT_TYPE = "application/problem+json"
 
 @dataclass(frozen=True, slots=True)
 class ProblemType:
-    """One kind of problem: its stable slug, its HTTP status, and what it means for whoever gets it."""
+    """One kind of problem: its stable slug, its HTTP status, and its meaning for the client."""
 
     slug: str
     status: int
@@ -38,7 +38,7 @@ PROBLEM_TYPES = {
             "malformed-body",
             400,
             "Malformed body",
-            "The body is not the JSON it claims to be: UTF-8, finite numbers.",
+            "The body is not valid JSON in UTF-8 with finite numbers.",
         ),
         ProblemType(
             "validation-error",
@@ -50,7 +50,7 @@ PROBLEM_TYPES = {
             "invalid-cursor",
             400,
             "Invalid cursor",
-            "Follow the links of a list; do not make cursors up.",
+            "The cursor is not from this list; follow the links `next` and `previous`.",
         ),
         ProblemType(
             "phone-invalid",
@@ -115,13 +115,13 @@ PROBLEM_TYPES = {
             "transition-not-allowed",
             409,
             "Status not reachable",
-            "The present status does not lead there.",
+            "The workflow has no step from the present status to this one.",
         ),
         ProblemType(
             "report-repeated",
             409,
             "Report sent before",
-            "The same words were sent before; say what is different.",
+            "You sent a report in the same words before; say what is different.",
         ),
         ProblemType(
             "too-many-active-jobs",
@@ -141,7 +141,12 @@ PROBLEM_TYPES = {
             "Request in progress",
             "The same request is being answered; retry shortly.",
         ),
-        ProblemType("body-too-large", 413, "Body too large", "Send less."),
+        ProblemType(
+            "body-too-large",
+            413,
+            "Body too large",
+            "The body is larger than this resource accepts; send less.",
+        ),
         ProblemType(
             "unsupported-media-type", 415, "Unsupported media type", "Send `application/json`."
         ),
@@ -149,7 +154,7 @@ PROBLEM_TYPES = {
             "idempotency-key-reused",
             422,
             "Idempotency-Key reused",
-            "A key belongs to one request; make a new one.",
+            "The key was sent with another request before; make a new one.",
         ),
         ProblemType(
             "too-many-requests", 429, "Too many requests", "Wait for `Retry-After` seconds."
@@ -158,7 +163,7 @@ PROBLEM_TYPES = {
             "job-failed",
             500,
             "Job failed",
-            "A job could not be computed, however often it was tried.",
+            "The job failed in every attempt; start another, or ask the operator.",
         ),
         ProblemType(
             "internal-error",
@@ -181,7 +186,7 @@ _BY_STATUS = {
 
 
 def type_for_status(status: int) -> ProblemType:
-    """Return the general type of a status; one that has none is made of its phrase."""
+    """Return the general problem type of a status, or one made of the status's standard phrase."""
     if status in _BY_STATUS:
         return _BY_STATUS[status]
     phrase = HTTPStatus(status).phrase
@@ -189,8 +194,10 @@ def type_for_status(status: int) -> ProblemType:
 
 
 def document(problem: ProblemType, *, detail: str, instance: str, **members: Any) -> dict[str, Any]:
-    """Write the problem document about one request; `members` extend it (`errors`, `retry_after`,
-    `request_id`).
+    """Return the problem document about one request.
+
+    `members` are added to it: `errors`, `retry_after` or `request_id`. An empty `detail` becomes
+    the type's meaning.
     """
     return {
         "type": problem.uri,
@@ -205,11 +212,10 @@ def document(problem: ProblemType, *, detail: str, instance: str, **members: Any
 def field_errors(
     detail: Any, *, in_query: bool, path: tuple[str, ...] = ()
 ) -> Iterator[dict[str, Any]]:
-    """Flatten Django REST framework's nested error detail: one entry a message, each naming where
-    it belongs.
+    """Yield one entry for each message in the nested error detail of Django REST framework.
 
-    `pointer` is a JSON pointer into the body (RFC 6901, as a fragment), `parameter` a query
-    parameter.
+    Each entry names its field, and its place: `pointer` is a JSON pointer into the body (RFC 6901,
+    as a fragment), `parameter` the name of a query parameter.
     """
     if isinstance(detail, Mapping):
         for name, inner in detail.items():

@@ -1,4 +1,4 @@
-"""What runs by the clock: the whole schedule on one page."""
+"""The schedule: all tasks that are sent at fixed times."""
 
 from jobs.worker.schedule import Entry
 

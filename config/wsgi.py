@@ -5,7 +5,7 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-os.environ["CIVICLENS_PROCESS"] = "web"  # in which the embedding model is never loaded
+os.environ["CIVICLENS_PROCESS"] = "web"  # a web process never loads the embedding model
 application = get_wsgi_application()
 
 from config import pooling  # noqa: E402 - once the apps are loaded

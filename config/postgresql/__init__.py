@@ -1,1 +1,1 @@
-"""The database backend of every process."""
+"""The database backend of every process, and the roles of its database."""

@@ -1,10 +1,10 @@
-"""Django's PostgreSQL backend, at home on long-lived connections and behind a pooler.
+"""Django's PostgreSQL backend, adapted to long-lived connections and to poolers.
 
-With DEBUG on Django's own keeps the text of the last 9,000 statements of each connection: in a
-worker, which no request ends, for as long as it lives; and each takes half as long again.
+With DEBUG on, Django's own backend keeps the text of the last 9,000 statements of each connection,
+in a worker for as long as it lives, and makes each statement half as slow again.
 
-PgBouncer in transaction mode may give every transaction to another session of PostgreSQL. What
-outlives a transaction there (a prepared statement, a cursor WITH HOLD) is lost or met by strangers.
+PgBouncer in transaction mode may run every transaction in another session of PostgreSQL. Whatever
+outlives a transaction (a prepared statement, a cursor WITH HOLD) is then lost, or found by others.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     @property
     def queries_logged(self) -> bool:
-        """Whether statements are kept, as inside `CaptureQueriesContext`."""
+        """Return whether statements are kept, as they are inside `CaptureQueriesContext`."""
         return bool(self.force_debug_cursor)
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
@@ -30,8 +30,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return super().get_new_connection(conn_params)
 
     def init_connection_state(self) -> None:
-        """Prepare nothing on a pooled connection, unless the settings say that its pooler keeps
-        track.
+        """Initialise the connection, without prepared statements behind a pooler.
+
+        DB_PREPARED_STATEMENTS may say that the pooler supports them.
         """
         super().init_connection_state()
         raw: Any = self.connection
@@ -43,15 +44,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
             raw.prepare_threshold = None
 
     def is_pooled(self) -> bool:
-        """Tell whether a pooler stands between here and PostgreSQL.
+        """Return whether a pooler stands between this process and PostgreSQL.
 
-        A pooler greets with a process number of its own making, which no session answers with.
+        A pooler announces a process number of its own, which differs from that of the session.
         """
         self.ensure_connection()
         raw: Any = self.connection
         if not hasattr(
             raw, "civiclens_is_pooled"
-        ):  # a connection stays what it is; asking costs a round trip
+        ):  # asked once for each connection, since it costs a round trip
             with self.cursor() as cursor:
                 cursor.execute("SELECT pg_backend_pid()")
                 raw.civiclens_is_pooled = cursor.fetchone()[0] != raw.info.backend_pid

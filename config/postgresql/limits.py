@@ -1,10 +1,10 @@
-"""The time that a statement may take, as the environment says it in one of two units."""
+"""The time limit of statements, which the environment may give in one of two units."""
 
 from __future__ import annotations
 
 from django.core.exceptions import ImproperlyConfigured
 
-#: A limit this short ends every statement; whoever wrote it counted in seconds.
+#: A shorter limit would end every statement; it was probably meant in seconds.
 MILLISECONDS_MINIMUM = 1000
 
 

@@ -1,4 +1,4 @@
-"""The three roles of an installation's database, and what the application may do in it.
+"""The three roles of an installation's database, and the rights of the application.
 
 | role | who is it | may |
 | --- | --- | --- |
@@ -18,11 +18,11 @@ from typing import Any
 
 from psycopg import sql
 
-#: Rows are added and never changed.
+#: Tables to which rows are added but in which none is changed.
 APPEND_ONLY = ("accounts_auditevent", "accounts_auditseal")
-#: Which migrations ran is the owner's.
+#: The list of applied migrations, which only the owner changes.
 READ_ONLY = ("django_migrations",)
-#: `create_vector_indices` and the nightly rebuild index them.
+#: Tables that `create_vector_indices` and the nightly rebuild index.
 INDEXED_AT_WORK = (
     "matching_opportunity",
     "matching_opportunityvector",
@@ -74,7 +74,7 @@ CREATE EVENT TRIGGER civiclens_application_changes_no_schema ON ddl_command_star
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A role that signs in, with its password; an empty one leaves the role without."""
+    """A role that can sign in, and its password; an empty one means none."""
 
     name: str
     password: str = ""
@@ -83,8 +83,8 @@ class Login:
 def create(cursor: Any, *, database: str, owner: Login, application: Login) -> None:
     """Create both roles where they are missing, set their passwords, and give the database to the owner.
 
-    `cursor` is the administrator's, in `database`. What an earlier version made as the administrator
-    becomes the owner's. Doing it again changes nothing.
+    `cursor` is the administrator's, in `database`. Objects that an earlier version created as the
+    administrator are given to the owner. Repeated, it changes nothing.
     """
     for login in (owner, application):
         create_role(cursor, login)
@@ -105,7 +105,7 @@ def create(cursor: Any, *, database: str, owner: Login, application: Login) -> N
 
 
 def create_role(cursor: Any, login: Login) -> None:
-    """Create a role without any power of its own unless it is there, and set its password."""
+    """Create a role without special rights, unless it exists, and set its password."""
     role, password = sql.Identifier(login.name), sql.Literal(login.password or None)
     cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", (login.name,))
     if cursor.fetchone() is None:
@@ -115,14 +115,14 @@ def create_role(cursor: Any, login: Login) -> None:
 
 
 def guard(cursor: Any, *, application: str) -> None:
-    """Refuse the application every change of the schema but those of indexes; as the administrator."""
+    """Forbid the application to change the schema, except indexes. Call it as the administrator."""
     cursor.execute(sql.SQL(_GUARD).format(**_names(application=application)))
 
 
 def grant(cursor: Any, *, application: str) -> None:
-    """Let the application use every table there is, as the module says; as the owner, after migrating.
+    """Grant the application its rights in all tables. Call it as the owner, after migrating.
 
-    Must run in a transaction, so that nobody meets half of it.
+    It must run in a transaction, so that no session sees half of it.
     """
     names = _names(application=application)
     statements = [
@@ -138,7 +138,7 @@ def grant(cursor: Any, *, application: str) -> None:
 
 
 def _names(**roles: str) -> dict[str, sql.Composable]:
-    """Each role as an identifier, and as a string under its name with `_name`."""
+    """Return each role as an SQL identifier, and as a string under its key with `_name` added."""
     identifiers: dict[str, sql.Composable] = {
         role: sql.Identifier(name) for role, name in roles.items()
     }
