@@ -1,1 +1,1 @@
-"""The task's states in PostgreSQL: one fenced SQL statement for each change."""
+"""Store tasks and their states in PostgreSQL; each change of state is one guarded SQL statement."""

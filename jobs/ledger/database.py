@@ -1,4 +1,4 @@
-"""How the ledger talks to PostgreSQL: raw statements, and patience while the server is away."""
+"""How the ledger talks to PostgreSQL: raw SQL, transaction limits, repetition after an outage."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ T = TypeVar("T")
 Parameters = Sequence[Any] | dict[str, Any]
 log = structlog.get_logger(__name__)
 
-#: A plan made while the ledger was empty would read all of a full one; nobody has it for longer
-#: than this.
+#: How long a prepared plan is used: one made while the ledger was empty would read a full ledger
+#: from end to end.
 PLAN_LIFETIME_SECONDS = 5.0
 PAUSE_MINIMUM_SECONDS = 0.1
 PAUSE_MAXIMUM_SECONDS = 2.0
 
 
 def execute(sql: str, parameters: Parameters, *, is_prepared: bool = False) -> int:
-    """Run one statement; return the number of rows it changed.
+    """Run one SQL statement and return the number of rows it changed.
 
-    A frequent one is better prepared.
+    Pass `is_prepared` for a statement that runs often: PostgreSQL then plans it only now and then.
     """
     with _cursor(is_prepared=is_prepared) as cursor:
         cursor.execute(_fresh(sql) if is_prepared else sql, parameters)
@@ -48,9 +48,9 @@ def execute(sql: str, parameters: Parameters, *, is_prepared: bool = False) -> i
 
 
 def fetch(sql: str, parameters: Parameters, *, is_prepared: bool = False) -> list[tuple[Any, ...]]:
-    """Run one statement; return its rows, JSON as Python values.
+    """Run one SQL statement and return its rows; jsonb columns come as Python values.
 
-    A frequent one is better prepared.
+    Pass `is_prepared` for a statement that runs often: PostgreSQL then plans it only now and then.
     """
     with _cursor(is_prepared=is_prepared) as cursor:
         cursor.adapters.register_loader(
@@ -67,15 +67,15 @@ def now() -> datetime:
 
 
 def lock(name: str) -> None:
-    """Others that lock the same name wait until this transaction ends."""
+    """Lock `name` until this transaction ends; other callers that lock the same name wait."""
     execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (name,))
 
 
 def _cursor(*, is_prepared: bool) -> CursorWrapper:
-    """Django's own cursor plans every statement anew, which costs a claim more than all the rest of
-    it.
+    """Return a cursor; where `is_prepared`, one that prepares statements.
 
-    psycopg's prepares where `DB_PREPARED_STATEMENTS` allows it.
+    Django's own cursor plans every statement anew, which costs a claim more than all the rest of
+    it. psycopg's prepares statements where `DB_PREPARED_STATEMENTS` allows it.
     """
     if (
         not is_prepared or connection.queries_logged
@@ -87,22 +87,27 @@ def _cursor(*, is_prepared: bool) -> CursorWrapper:
 
 
 def _fresh(sql: str) -> str:
-    """A prepared statement keeps its plan, so it is prepared again now and then: the ledger may
-    have grown since.
+    """Return the SQL with a comment that changes every PLAN_LIFETIME_SECONDS.
+
+    A prepared statement keeps its plan, and the ledger may have grown since it was made. A changed
+    text makes PostgreSQL plan again.
     """
     return f"{sql} -- {int(time.monotonic() / PLAN_LIFETIME_SECONDS)}"
 
 
 def in_own_transaction() -> bool:
-    """Whether the code itself opened a transaction; the one a Django test case wraps around it does
-    not count.
+    """Return whether the code has opened a transaction itself.
+
+    The transaction that a Django test case wraps around each test does not count.
     """
     return any(not getattr(block, "_from_testcase", False) for block in connection.atomic_blocks)
 
 
 def limit_transactions_by_default(settings_dict: dict[str, Any], timeout: timedelta) -> None:
-    """Connections made from `settings_dict` end transactions after `timeout`, so that a process
-    that stands still frees its locks. It costs no statement: the limit is a startup parameter.
+    """Make connections opened with `settings_dict` end every transaction after `timeout`.
+
+    So a process that stands still frees its locks. It costs no statement: the limit is a startup
+    parameter of the connection.
     """
     options = settings_dict.setdefault("OPTIONS", {})
     options["options"] = (
@@ -111,9 +116,9 @@ def limit_transactions_by_default(settings_dict: dict[str, Any], timeout: timede
 
 
 def limit_transaction(timeout: timedelta) -> None:
-    """The current transaction ends after `timeout`.
+    """Make PostgreSQL end the current transaction after `timeout`.
 
-    Not inside a test case's, which goes on after ours.
+    Does nothing inside the transaction of a Django test case, which outlives the code under test.
     """
     if len(connection.atomic_blocks) == 1:
         execute(
@@ -123,10 +128,10 @@ def limit_transaction(timeout: timedelta) -> None:
 
 @contextmanager
 def unlimited_transactions() -> Iterator[None]:
-    """Let this connection's transactions take as long as they need, inside the block.
+    """Lift the time limit of this connection's transactions inside the `with` block.
 
-    The limit is lifted in each transaction by itself: behind PgBouncer a session belongs to
-    everybody.
+    The limit is lifted in each transaction separately, since behind PgBouncer other clients use the
+    same session.
     """
     if connection.in_atomic_block:  # a test case's
         yield
@@ -149,11 +154,11 @@ def _without_limit(
 
 @contextmanager
 def own_session() -> Iterator[None]:
-    """Work on a session of PostgreSQL's own inside the block, past any pooler and without time
-    limits.
+    """Use a direct PostgreSQL session without time limits inside the `with` block.
 
-    For what belongs to a session: its locks, its settings, CREATE INDEX CONCURRENTLY. Everything
-    that this thread does with the default connection inside the block happens there.
+    It bypasses any pooler, for what belongs to one session: its locks, its settings, CREATE INDEX
+    CONCURRENTLY. Everything that this thread does with the default connection inside the block
+    happens there.
 
     Raises:
         SessionUnavailable: DATABASE_DIRECT_URL (or, without it, DATABASE_URL) leads to a pooler.
@@ -184,10 +189,11 @@ def _milliseconds(timeout: timedelta) -> int:
 
 
 def persistently(statement: Callable[[], T]) -> T:
-    """Run `statement`, and again for as long as PostgreSQL cannot answer.
+    """Run `statement`, and repeat it until PostgreSQL answers.
 
-    A worker that returned or raised meanwhile would acknowledge a message whose outcome is not
-    written.
+    A worker that returned or raised during an outage would acknowledge a message whose outcome is
+    not stored. Inside a transaction of the caller's the error is raised, since a statement of a
+    broken transaction cannot be repeated alone.
     """
     pause = PAUSE_MINIMUM_SECONDS
     while True:

@@ -1,4 +1,4 @@
-"""How tasks get into the ledger: rows of the sender's own transaction."""
+"""Write tasks into the ledger, as rows of the sender's own transaction."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from jobs.urgency import Urgency
 
 @dataclass(frozen=True, slots=True)
 class NewTask:
-    """A task as it is sent: what to run, when and how often to try."""
+    """A task as its sender describes it: what to run, when, and how often to try."""
 
     actor: str
     queue: str
@@ -45,7 +45,7 @@ class NewTask:
     id: UUID = field(default_factory=uuid7)
 
 
-#: What every task of one send has in common, in the order of `_SHARED_VALUES`.
+#: Columns that are equal for all tasks of one send, in the order of `_SHARED_VALUES`.
 _SHARED_COLUMNS = """
     actor, queue, urgency, priority, max_attempts, unique_key, created_by, request_id, trace_context,
     deadline_at, group_id, limit_key, limit_count, job_type, is_completion_announced, is_mirrored,
@@ -66,9 +66,9 @@ INSERT INTO jobs_task (id, args, kwargs, sealed_args, state, attempt, created_at
 SELECT id, args, %(kwargs)s, sealed_args, 'queued', 0, statement_timestamp(), {_SHARED_VALUES}
 FROM unnest(%(ids)s::uuid[], %(all_args)s::jsonb[], %(all_sealed_args)s::bytea[]) AS new(id, args, sealed_args)
 """  # noqa: S608 - constants only
-#: The lock taken on the waiting task keeps workers off it until the sender commits, so they see the
-#: sender's edit. A more urgent sender makes it its own: nobody waits as long as bulk work because
-#: that asked first.
+#: The UPDATE locks the waiting task, so no worker claims it before the sender has committed. A more
+#: urgent sender takes the task over, so that a person never waits as long as bulk work which was
+#: sent under the same key before.
 _JOIN_WAITING = """
 ON CONFLICT (unique_key) WHERE state = 'queued' AND unique_key IS NOT NULL
 DO UPDATE SET unique_key = excluded.unique_key,
@@ -88,8 +88,10 @@ _RAISE_URGENCY = """
 
 
 def insert(task: NewTask) -> UUID:
-    """Write `task` in the caller's transaction; return its id, or the id of the task that waits
-    under its key.
+    """Write `task` in the caller's transaction and return its id.
+
+    Where a task with the same unique key already waits, nothing is added and the id of that task is
+    returned.
     """
     args, sealed_args = _stored(task, task.args)
     parameters = _shared(task, _relay_delay(task.delay)) | {
@@ -105,8 +107,9 @@ def insert(task: NewTask) -> UUID:
 
 
 def insert_once(task: NewTask, period: timedelta) -> UUID:
-    """Like `insert`, but nothing is sent for `period` after a task of the same unique key; return
-    that task's id.
+    """Write `task` unless one with its unique key was sent within `period`; return the task's id.
+
+    The id is that of the earlier task where nothing was written.
     """
     _shared(task, period)  # what cannot be stored is refused before the key is taken
     _stored(task, task.args)
@@ -126,8 +129,9 @@ def insert_once(task: NewTask, period: timedelta) -> UUID:
 
 
 def insert_many(task: NewTask, arguments: Iterable[Sequence[Any]]) -> list[UUID]:
-    """Write one task for each positional argument list, alike but for that, in one statement; the
-    relay's at once.
+    """Write one task for each list of positional arguments, in one statement; return their ids.
+
+    All other fields are those of `task`. The relay hands these tasks on; the fast path does not.
     """
     rows = [(uuid7(), *_stored(task, args)) for args in arguments]
     columns = {"ids": [row[0] for row in rows], "all_args": [row[1] for row in rows]}
@@ -137,7 +141,7 @@ def insert_many(task: NewTask, arguments: Iterable[Sequence[Any]]) -> list[UUID]
 
 
 def _stored(task: NewTask, args: Sequence[Any]) -> tuple[Jsonb, bytes | None]:
-    """The arguments as the two columns keep them: readable, or sealed."""
+    """Return the arguments as the columns `args` and `sealed_args` store them."""
     arguments = as_jsonb(list(args), f"The arguments of {task.actor}")
     if task.is_sealed:
         return Jsonb([]), sealing.seal({"args": list(args), "kwargs": task.kwargs})
@@ -159,8 +163,9 @@ def _shared(task: NewTask, relay_delay: timedelta) -> dict[str, Any]:
 
 
 def _relay_delay(delay: timedelta) -> timedelta:
-    """How long the relay leaves a task alone: one that is due now belongs to its sender's publisher
-    first.
+    """Return after how long the relay may hand on the task.
+
+    A task that is due now is left to its sender's fast path first.
     """
     if delay or settings.JOBS_TRANSPORT != "rabbitmq":
         return delay
@@ -168,5 +173,5 @@ def _relay_delay(delay: timedelta) -> timedelta:
 
 
 def fast_path_grace() -> timedelta:
-    """How far ahead of its sending the `publish_at` of a task lies that the fast path may hand on."""
+    """Return how long the relay leaves a new task to the fast path of its sender."""
     return timedelta(seconds=settings.JOBS_FAST_PATH_GRACE_SECONDS)

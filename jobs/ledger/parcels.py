@@ -1,4 +1,4 @@
-"""What travels to a worker: which task, no more."""
+"""The message that travels to a worker: a task's id, without its arguments."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from dramatiq import Message
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A task on its way to RabbitMQ: no arguments travel, the claim reads them from the ledger."""
+    """A task on its way to a worker. Arguments do not travel: the claim reads them from the ledger."""
 
     id: UUID
     actor: str
     queue: str
 
     def message(self) -> Message[Any]:
-        """The parcel as a Dramatiq message of the logical queue."""
+        """Return the parcel as a Dramatiq message of its queue."""
         return Message(self.queue, self.actor, (), {}, {}, str(self.id))

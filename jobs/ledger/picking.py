@@ -1,5 +1,6 @@
-"""Which due tasks of a queue are next: the most urgent first, and behind a backlog senders take
-turns.
+"""Choose the next due tasks of a queue: the most urgent first, senders in turn.
+
+Senders take turns only where more is due than is to be picked.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from uuid import UUID, uuid4
 from jobs.ledger.database import fetch
 from jobs.ledger.parcels import Parcel
 
-#: So many of one sender's tasks are looked at for one batch.
+#: How many tasks of one sender are considered for one batch.
 TURNS_A_SENDER = 20
-#: At least so many senders are looked at for one batch; some may have nothing that is due.
+#: The least number of senders considered for one batch; some may have nothing that is due.
 SENDERS_MIN = 8
 
 _MOST_URGENT = """
@@ -23,8 +24,8 @@ _LEVEL = """
     queue = %(queue)s AND urgency = %(urgency)s AND priority = %(priority)s
     AND state IN ('queued', 'retrying')
 """
-#: Senders with waiting tasks of a level, in the order of their ids, by one step through the index
-#: for each.
+#: The senders of a level that have waiting tasks, in the order of their ids. Each costs one step
+#: through the index.
 _HOP = f"""
     (SELECT created_by, 1 FROM jobs_task WHERE {_LEVEL} AND {{start}} ORDER BY created_by LIMIT 1)
     UNION ALL
@@ -32,15 +33,15 @@ _HOP = f"""
             ORDER BY created_by LIMIT 1), hop.place + 1
     FROM {{name}} AS hop WHERE hop.sender IS NOT NULL AND hop.place < %(senders)s
 """  # noqa: S608 - constants only
-#: One sender's next tasks; the order names the sender too, as the index does, or nobody's would be
-#: sorted.
+#: One sender's next tasks. ORDER BY names the sender too, as the index does; otherwise PostgreSQL
+#: would sort the tasks without a sender.
 _OF_SENDER = f"""
     SELECT id, row_number() OVER (ORDER BY created_by, publish_at) AS turn
     FROM jobs_task WHERE {_LEVEL} AND {{sender}} AND {{due}}
     ORDER BY created_by, publish_at LIMIT %(turns)s
 """  # noqa: S608 - constants only
-#: Everybody's first task, then everybody's second, beginning with the sender after the one whose
-#: turn was last. Tasks of nobody (the schedule) count as one sender's.
+#: Every sender's first task, then every sender's second, beginning with the sender after the one
+#: served last. Tasks without a sender (those of the schedule) count as one sender's.
 #: IS TRUE as in `transitions.IS_RUNNING`.
 _FAIR = f"""
     WITH RECURSIVE following(sender, place) AS (
@@ -67,8 +68,10 @@ _BEGINNING = UUID(int=0)
 
 
 class Picking:
-    """Picks waiting tasks of which `due` is true, an SQL condition on `jobs_task` that implies that
-    they wait.
+    """Picks tasks for which `due` is true.
+
+    `due` is an SQL condition on `jobs_task`; it must imply that a task waits (`queued`,
+    `retrying`).
     """
 
     def __init__(self, due: str) -> None:
@@ -77,10 +80,10 @@ class Picking:
         self._served: dict[str, UUID] = {}  # queue → the sender whose turn was last
 
     def lock(self, queue: str, limit: int, **parameters: Any) -> list[Parcel]:
-        """Lock up to `limit` tasks of `queue` until the transaction ends, in the order in which
-        they are to run.
+        """Lock up to `limit` tasks of `queue`; return them in the order in which they are to run.
 
-        Tasks that somebody else has locked are passed over. `parameters` are those of `due`.
+        The locks last until the transaction ends. Tasks that another transaction has locked are
+        left out. `parameters` are those of the condition `due`.
         """
         parameters |= {"queue": queue, "limit": limit}
         rows = fetch(self._most_urgent, parameters, is_prepared=True)
@@ -91,9 +94,10 @@ class Picking:
     def _share_out(
         self, rows: list[tuple[Any, ...]], parameters: dict[str, Any]
     ) -> list[tuple[Any, ...]]:
-        """Replace those of the last level, the only one of which some may be left out, by turns.
+        """Replace the rows of the least urgent level by rows in turn of their senders.
 
-        What room the turns leave goes to the most urgent, so that a batch is always full.
+        Only at that level may some due tasks be left out. Room that the turns leave goes to the
+        most urgent tasks, so that a batch is always full.
         """
         limit, level = len(rows), rows[-1][3:5]
         above = [row for row in rows if row[3:5] != level]

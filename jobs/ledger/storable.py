@@ -1,7 +1,7 @@
-"""What the ledger can store: values as JSON, names as text, within PostgreSQL's bounds.
+"""Check that the ledger can store a value: JSON, names and numbers within PostgreSQL's bounds.
 
 A value that PostgreSQL refuses would break the sender's transaction with an error of the database;
-here it is refused before, in a sentence.
+it is refused here before, with a readable message.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 
 from jobs.errors import NotStorable
 
-#: As the columns of `jobs_task` are declared.
+#: The lengths of the columns of `jobs_task`.
 NAME_MAX_CHARACTERS = {"unique_key": 200, "limit_key": 200, "job_type": 60, "request_id": 128}
 #: With a `limit_count` of 0 no task would ever start.
 NUMBERS = {
@@ -34,7 +34,7 @@ def as_jsonb(value: Any, what: str) -> Jsonb:
     """Return `value` as psycopg writes it into a jsonb column; `what` names it in an error.
 
     Raises:
-        NotStorable: it is not JSON (as NaN is not), or no text of PostgreSQL's.
+        NotStorable: it is not JSON (NaN is not), is too large, or has text PostgreSQL cannot store.
     """
     try:
         text = json.dumps(value, allow_nan=False, ensure_ascii=False)
@@ -53,10 +53,10 @@ def as_jsonb(value: Any, what: str) -> Jsonb:
 
 
 def refuse_options(options: dict[str, Any]) -> None:
-    """Refuse the names and numbers of a task that do not fit their columns.
+    """Check that the names and numbers of a task fit their columns.
 
     Raises:
-        NotStorable: naming the first.
+        NotStorable: one does not; the message names the first.
     """
     for name, (least, most) in NUMBERS.items():
         number = options.get(name)
@@ -75,7 +75,8 @@ def refuse_options(options: dict[str, Any]) -> None:
 
 
 def as_text(text: str, *, longest: int = 20_000) -> str:
-    """Return `text` as a text column takes it: what cannot be stored shows as U+FFFD, the end is
-    cut.
+    """Return `text` so that a text column can store it.
+
+    Characters that cannot be stored become U+FFFD; what exceeds `longest` characters is cut off.
     """
     return _NOT_IN_TEXT.sub("\ufffd", text[:longest])

@@ -1,9 +1,9 @@
-"""The task's state machine, one SQL statement an arrow; `jobs.ledger.outbox` has the first, into
-the ledger.
+"""The state machine of tasks: one SQL statement for each change of state.
 
-Every function is fenced: a change that lost its race changes nothing and says so. Times are
-`statement_timestamp()`, PostgreSQL's clock, so that a worker with a wrong clock does no harm.
-docs/task-lifecycle.md draws the arrows.
+Each statement checks that the change is still allowed; one that comes too late changes nothing and
+says so. Times are `statement_timestamp()`, PostgreSQL's clock, so that a worker with a wrong clock
+does no harm. docs/task-lifecycle.md draws the changes; the first one, into the ledger, is in
+`jobs.ledger.outbox`.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ class Claim:
     urgency: Urgency
 
     def arguments(self) -> tuple[list[Any], dict[str, Any]]:
-        """What to call the actor with.
+        """Return the positional and the named arguments with which to call the actor.
 
         Raises:
-            SealBroken: the arguments are sealed and no key of ours opens them.
+            SealBroken: the arguments are sealed and none of JOBS_SEAL_KEYS opens them.
         """
         if self.sealed_args is None:
             return self.args, self.kwargs
@@ -79,7 +79,7 @@ CLAIM_COLUMNS = """
     actor, queue, args, kwargs, attempt, max_attempts, checkpoint, unique_key, created_by, request_id, trace_context,
     group_id, sealed_args, urgency
 """
-#: What a claim reads. The last one makes the commit of the claim itself wait for the disk, or not.
+#: What a claim reads. The last column decides whether the commit of the claim waits for the disk.
 _CLAIMED = f"{CLAIM_COLUMNS}, set_config('synchronous_commit', %(commit)s, true)"
 _OWN = """
     UPDATE jobs_task SET state = 'running', attempt = attempt + (state <> 'running')::int,
@@ -91,8 +91,8 @@ MAY_START = """
     state IN ('queued', 'retrying') AND run_at <= statement_timestamp()
     AND (deadline_at IS NULL OR deadline_at > statement_timestamp())
 """
-#: In a queue with a rate, a task starts only when the relay handed it on, since the relay keeps the
-#: pace.
+#: In a queue with a rate, a task starts only after the relay has handed it on: the relay keeps to
+#: the rate.
 _QUEUE_PERMITS = """
     NOT EXISTS (
         SELECT FROM jobs_queue AS q WHERE q.name = jobs_task.queue
@@ -108,11 +108,11 @@ _CLAIM = f"""
 
 
 def claim(task_id: UUID, worker_id: UUID, token: UUID, *, is_durable: bool = False) -> Claim | None:
-    """Count an attempt of a due task and own it; None when it is not to be run (now), or not by us.
+    """Claim a due task for one attempt; return None when it may not run now or another owns it.
 
     Repeating a claim with its own token gives the same claim, so that a lost answer costs nothing.
-    Unless `is_durable`, the commit does not wait for the disk: a claim lost in a crash of
-    PostgreSQL is a claim never made, and the completion that follows is always durable.
+    Unless `is_durable`, the commit does not wait for the disk: if PostgreSQL crashes, the task
+    merely waits again, and the completion that follows is always durable.
     """
     parameters = {
         "id": task_id,
@@ -136,12 +136,11 @@ _CLAIM_MANY = f"""
 def claim_many(
     task_ids: Sequence[UUID], worker_id: UUID, token: UUID, *, is_durable: bool = False
 ) -> list[Claim]:
-    """Like `claim` for those of many tasks that may start, under one token; in the order of
-    `task_ids`.
+    """Claim those of `task_ids` that may start, under one token; return the claims in that order.
 
-    None of a queue with a rate: there tasks start one by one. The caller has locked them, since two
-    who claim many and waited for each other's would never end. Who loses the answer finds it in
-    `claims_of`.
+    As `claim`, but without tasks of queues with a rate or under a concurrency limit, which start
+    one by one. The caller must have locked the tasks: two callers that wait for each other's rows
+    would deadlock. After a lost answer `claims_of` returns what was claimed.
     """
     parameters = {
         "ids": list(task_ids),
@@ -155,7 +154,7 @@ def claim_many(
 
 
 def claims_of(worker_id: UUID, token: UUID) -> list[Claim]:
-    """What runs under `token`."""
+    """Return the tasks that the worker runs under `token`."""
     rows = fetch(
         f"SELECT id, {CLAIM_COLUMNS} FROM jobs_task WHERE worker_id = %s AND state = 'running' AND claim_token = %s",  # noqa: S608 - constants only
         (worker_id, token),
@@ -164,16 +163,16 @@ def claims_of(worker_id: UUID, token: UUID) -> list[Claim]:
 
 
 def lock_untried(task_id: UUID) -> bool:
-    """Whether the task waits for its first attempt, and is the caller's until the transaction ends.
+    """Lock a task that waits for its first attempt; return whether it was locked.
 
-    False too where somebody else has it locked.
+    False where the task has started before, has ended, or is locked by another transaction.
     """
     sql = f"SELECT FROM jobs_task WHERE id = %s AND {IS_WAITING} AND attempt = 0 FOR UPDATE SKIP LOCKED"
     return bool(fetch(sql, (task_id,), is_prepared=True))
 
 
 def is_waiting(task_id: UUID) -> bool:
-    """Whether the task waits to be claimed, now or later."""
+    """Return whether the task waits to be claimed, now or later."""
     return bool(
         fetch(f"SELECT FROM jobs_task WHERE id = %s AND {IS_WAITING}", (task_id,), is_prepared=True)
     )
@@ -196,8 +195,10 @@ _CLAIM_LIMITED = f"""
 
 
 def claim_limited(task_id: UUID, worker_id: UUID, token: UUID) -> Claim | None:
-    """Like a durable `claim`, for a task under a concurrency limit: claims under one key take
-    turns.
+    """Claim a task under a concurrency limit, durably; return None when the limit is reached.
+
+    Otherwise as `claim`. Claims under one limit key wait for each other, so that the count is
+    exact.
     """
     parameters = {"id": task_id, "token": token, "worker": worker_id, "commit": "on"}
     with transaction.atomic():
@@ -210,9 +211,9 @@ _LIMITED_PAUSE = timedelta(seconds=2)
 
 
 def hand_back(task_id: UUID) -> None:
-    """A waiting task that was handed on but not claimed is the relay's again when it is due.
+    """Let the relay hand on a waiting task again, which was handed on but not claimed.
 
-    It is cancelled when its deadline has passed, and waits a little when it is under a limit.
+    The task is cancelled if its deadline has passed; under a concurrency limit it waits a little.
     """
     execute(
         f"""
@@ -229,7 +230,7 @@ def hand_back(task_id: UUID) -> None:
 
 
 def postpone(task_id: UUID, delay: timedelta) -> None:
-    """A waiting task is not run before `delay` from now."""
+    """Make a waiting task run no sooner than `delay` from now."""
     execute(
         """
         UPDATE jobs_task SET run_at = statement_timestamp() + %s, publish_at = statement_timestamp() + %s
@@ -246,7 +247,7 @@ _COMPLETE = f"""
 
 
 def complete(owned: Claim, result: Any) -> None:
-    """The task has succeeded, in the caller's transaction.
+    """Record in the caller's transaction that the task has succeeded with `result`.
 
     Raises:
         LeaseLost: the claim is no longer ours; the caller's transaction must not commit.
@@ -268,7 +269,10 @@ _COMPLETE_MANY = f"""
 
 
 def complete_many(owned: Sequence[Claim], results: Sequence[Any]) -> None:
-    """Like `complete`, for tasks that were claimed under one token; `results` in their order.
+    """Record that tasks claimed under one token have succeeded.
+
+    Args:
+        results: what their actors returned, in the order of `owned`.
 
     Raises:
         LeaseLost: one of the claims is no longer ours; the caller's transaction must not commit.
@@ -280,7 +284,9 @@ def complete_many(owned: Sequence[Claim], results: Sequence[Any]) -> None:
 
 
 def assert_owned(owned: Claim) -> None:
-    """Keep the claim until the caller's transaction ends; a rescue waits for it.
+    """Check that the claim is still ours, and keep it until the caller's transaction ends.
+
+    A rescue of the task waits for that transaction.
 
     Raises:
         LeaseLost: the claim is no longer ours.
@@ -290,7 +296,7 @@ def assert_owned(owned: Claim) -> None:
         raise LeaseLost
 
 
-#: A key that waits again supersedes the task `t`.
+#: Another task waits under the unique key of the task `t`, and replaces it.
 _IS_SUPERSEDED = """
     t.unique_key IS NOT NULL AND EXISTS (
         SELECT FROM jobs_task AS waiting WHERE waiting.unique_key = t.unique_key AND waiting.state = 'queued')
@@ -329,9 +335,10 @@ def fail(
     is_permanent: bool = False,
     is_cancelled: bool = False,
 ) -> State | None:
-    """Record a failed attempt and decide what follows: retrying after `pause`, dead or cancelled.
+    """Record a failed attempt and return the task's next state.
 
-    None when the claim is no longer ours: then nothing was written.
+    It is `retrying` after `pause`, `dead`, or `cancelled`; None when the claim is no longer ours:
+    then nothing was written.
     """
     parameters = {
         "id": owned.id,
@@ -348,10 +355,10 @@ def fail(
 
 
 def backoff(attempt: int, *, base: timedelta, maximum: timedelta) -> timedelta:
-    """Return a pause before the next attempt: exponential, of which half is random.
+    """Return the pause before the next attempt: it doubles each time, and half of it is random.
 
-    So an actor knows which outage its attempts outlast at least. Source: M. Brooker, "Exponential
-    Backoff And Jitter", AWS Architecture Blog, 2015 ("equal jitter").
+    So an actor knows how long an outage its attempts outlast at least. Source: M. Brooker,
+    "Exponential Backoff And Jitter", AWS Architecture Blog, 2015 ("equal jitter").
     """
     longest = _longest_pause(attempt, base=base, maximum=maximum)
     share = random.uniform(0.5, 1)  # noqa: S311 - spreads the load, guards nothing
@@ -359,7 +366,7 @@ def backoff(attempt: int, *, base: timedelta, maximum: timedelta) -> timedelta:
 
 
 def attempts_to_outlast(outage: timedelta, *, base: timedelta, maximum: timedelta) -> int:
-    """Return how many attempts it takes until the shortest pauses between them exceed `outage`."""
+    """Return the number of attempts whose shortest pauses together last longer than `outage`."""
     attempts, covered = 1, timedelta()
     while covered < outage:
         covered += _longest_pause(attempts, base=base, maximum=maximum) / 2
@@ -384,18 +391,19 @@ _PUT_OFF = f"""
 
 
 def put_off(owned: Claim, delay: timedelta) -> State | None:
-    """End a run that was no attempt: the task waits for `delay`, or is cancelled as it was asked.
+    """End a run without counting it as an attempt; the task is retried after `delay`.
 
-    None when the claim is no longer ours: then nothing was written.
+    It is cancelled instead where that was asked for, or where its unique key waits again. Return
+    its state, or None when the claim is no longer ours: then nothing was written.
     """
     rows = fetch(_PUT_OFF, {"id": owned.id, "token": owned.token, "delay": delay})
     return State(rows[0][0]) if rows else None
 
 
 def cancel(task_id: UUID) -> State | None:
-    """Ask a task to stop: a waiting one is cancelled at once, a running one when it next looks.
+    """Cancel a waiting task at once; ask a running one to stop at its next check.
 
-    The state after that; None when the task does not exist or has already ended.
+    Return the state after that, or None when the task does not exist or has already ended.
     """
     rows = fetch(
         """
@@ -424,20 +432,21 @@ _REPLAY = f"""
 
 
 def replay(task_id: UUID) -> State | None:
-    """Give a dead task all its attempts again.
+    """Give a dead task all its attempts again and return its state.
 
-    Queued after that, or cancelled where its unique key waits already; None when it is not dead.
+    It is `queued`, or `cancelled` where another task already waits under its unique key. Return
+    None when the task is not dead.
     """
     try:
         with transaction.atomic():
             rows = fetch(_REPLAY, (task_id,))
     except IntegrityError:
-        return replay(task_id)  # its key was queued at the same time, and is seen now
+        return replay(task_id)  # a task with its key was queued meanwhile; now it is visible
     return State(rows[0][0]) if rows else None
 
 
 def discard(task_id: UUID) -> bool:
-    """Give up a dead task: it is cancelled; False when it is not dead."""
+    """Cancel a dead task for good; return False when it is not dead."""
     return bool(
         execute(
             "UPDATE jobs_task SET state = 'cancelled' WHERE id = %s AND state = 'dead'", (task_id,)
@@ -446,7 +455,7 @@ def discard(task_id: UUID) -> bool:
 
 
 def hasten(task_id: UUID) -> bool:
-    """A waiting task is due now; False when it does not wait."""
+    """Make a waiting task due now; return False when it does not wait."""
     sql = """
         UPDATE jobs_task SET run_at = statement_timestamp(), publish_at = statement_timestamp()
         WHERE id = %s AND state IN ('queued', 'retrying')
@@ -455,7 +464,7 @@ def hasten(task_id: UUID) -> bool:
 
 
 def report_progress(owned: Claim, progress: dict[str, Any]) -> bool:
-    """Store how far the task is; return whether it was asked to stop.
+    """Store the progress of a running task; return whether the task was asked to stop.
 
     Raises:
         LeaseLost: the claim is no longer ours.
@@ -473,7 +482,7 @@ def report_progress(owned: Claim, progress: dict[str, Any]) -> bool:
 
 
 def save_checkpoint(owned: Claim, checkpoint: Any) -> None:
-    """Store where the next attempt goes on, in the caller's transaction if there is one.
+    """Store where the next attempt is to go on, in the caller's transaction if there is one.
 
     Raises:
         LeaseLost: the claim is no longer ours.
@@ -486,7 +495,7 @@ def save_checkpoint(owned: Claim, checkpoint: Any) -> None:
 
 
 def keep_undecodable(queue: str, body: bytes, error: str) -> None:
-    """A message that is no task is kept with the reason."""
+    """Store a message that is no task, with the reason, for an operator to look at."""
     execute(
         "INSERT INTO jobs_undecodablemessage (queue, body, error, received_at)"
         " VALUES (%s, %s, %s, statement_timestamp())",

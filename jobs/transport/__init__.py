@@ -1,1 +1,1 @@
-"""The way from the ledger to the workers: RabbitMQ, or straight from PostgreSQL."""
+"""Bring tasks from the ledger to the workers: through RabbitMQ, or straight from PostgreSQL."""

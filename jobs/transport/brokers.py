@@ -1,8 +1,7 @@
 """Dramatiq brokers whose `enqueue` is an INSERT in the caller's transaction.
 
-Two transports share every line of the ledger: RabbitMQ, and `embedded`, where a worker process
-takes due tasks straight from PostgreSQL, as it does beside RabbitMQ with those that no message
-brings.
+There are two transports over the same ledger. `rabbitmq` sends messages, and its workers also take
+tasks that no message brings; with `embedded` workers take every due task from PostgreSQL.
 """
 
 from __future__ import annotations
@@ -25,14 +24,15 @@ from jobs.transport.receiver import LedgerConsumer, Receiver
 
 
 class LedgerBroker(Broker):
-    """What both transports have in common: the way into the ledger."""
+    """Common part of both brokers: writes messages as tasks of the ledger."""
 
     queues: set[str]
     feeder: Feeder
 
     def declare_queue(self, queue_name: str, *, ensure: bool = False) -> None:
-        """Make `queue_name` known. There are no delay queues: delays of any length wait in the
-        ledger.
+        """Make `queue_name` known.
+
+        There are no delay queues: tasks with a delay of any length wait in the ledger.
         """
         if queue_name not in self.queues:
             self.emit_before("declare_queue", queue_name)
@@ -40,8 +40,7 @@ class LedgerBroker(Broker):
             self.emit_after("declare_queue", queue_name)
 
     def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
-        """Write `message` as a task in the caller's transaction; it carries the task's id
-        afterwards.
+        """Write `message` as a task in the caller's transaction; return it with the task's id.
 
         Args:
             delay: milliseconds before which the task is not run.
@@ -61,7 +60,7 @@ class LedgerBroker(Broker):
 
 
 class RabbitmqLedgerBroker(LedgerBroker, RabbitmqBroker):
-    """Tasks travel through RabbitMQ, which may be away, stand still or be wiped at any time."""
+    """Sends tasks through RabbitMQ, and works on while RabbitMQ is down, hangs or loses messages."""
 
     feeder: StandIn
 
@@ -76,11 +75,14 @@ class RabbitmqLedgerBroker(LedgerBroker, RabbitmqBroker):
         transaction.on_commit(lambda: fast_path.offer(parcels))
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
-        """A consumer of the logical queue, on the connection that all queues of this process share."""
+        """Return a consumer of the logical queue, on the one connection of this process."""
         return LedgerConsumer(self, queue_name, prefetch, timeout)
 
     def receiver(self) -> Receiver:
-        """This process's connection for receiving; made by its first consumer, so after any fork."""
+        """Return this process's connection for receiving; its first consumer opens it.
+
+        So it is opened after any fork of the process.
+        """
         with self._lock:
             if self._receiver is None or not self._receiver.is_alive:
                 self._receiver = Receiver(self._url)
@@ -91,7 +93,7 @@ class RabbitmqLedgerBroker(LedgerBroker, RabbitmqBroker):
         return not (self.receiver().is_connected and publisher().is_connected)
 
     def close(self) -> None:
-        """End the connections: RabbitMQ delivers to others what was not acknowledged."""
+        """Close the connections; RabbitMQ delivers unacknowledged messages to other processes."""
         self.feeder.stop()
         if self._receiver is not None:
             self._receiver.stop()
@@ -99,7 +101,7 @@ class RabbitmqLedgerBroker(LedgerBroker, RabbitmqBroker):
 
 
 class EmbeddedLedgerBroker(LedgerBroker):
-    """No RabbitMQ: worker processes take due tasks from the ledger themselves."""
+    """Works without RabbitMQ: worker processes take due tasks from the ledger themselves."""
 
     def __init__(self, *, middleware: list[Middleware] | None = None) -> None:
         super().__init__(middleware=middleware)
@@ -110,13 +112,13 @@ class EmbeddedLedgerBroker(LedgerBroker):
         transaction.on_commit(self.feeder.wake)
 
     def get_declared_queues(self) -> set[str]:
-        """The names of the queues declared so far."""
+        """Return the names of the queues declared so far."""
         return self.queues.copy()
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
-        """A consumer of `queue_name`, fed by the process's one feeder."""
+        """Return a consumer of `queue_name` that gets its tasks from this process's feeder."""
         return FedConsumer(self.feeder, queue_name, prefetch, timeout)
 
     def close(self) -> None:
-        """Stop feeding."""
+        """Stop the feeder."""
         self.feeder.stop()

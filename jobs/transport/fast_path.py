@@ -1,8 +1,9 @@
-"""The fast path: what a process sends goes to RabbitMQ right after its commit, without the relay.
+"""The fast path: publish a new task to RabbitMQ right after its commit, without the relay.
 
-Only while few messages wait in a queue: behind more of them workers look into the ledger themselves
-(`jobs.backlog`), and nobody's thread need be woken for one more. What the fast path leaves is the
-relay's as soon as its grace is over, and a stand-in's (`jobs.feeder`) where no message comes.
+It is used only while few messages wait in a queue. Behind more of them workers read the ledger
+themselves (`jobs.execution.backlog`), and one more message would wake no thread. The relay hands on
+what the fast path leaves, as soon as its grace is over; a stand-in (`jobs.transport.feeder`) takes
+what no message brings.
 """
 
 from __future__ import annotations
@@ -25,23 +26,23 @@ from jobs.ledger.parcels import Parcel
 from jobs.loops import Loop
 from jobs.transport.publisher import Publisher, publisher
 
-#: The fast path stands back behind this many waiting messages.
+#: With so many waiting messages the fast path publishes no more.
 DEPTH_MESSAGES = 16
-#: The depth of a queue is asked for again after so long, or after so many messages of our own.
+#: A queue's depth is asked for again after this time, or after this many messages of our own.
 DEPTH_LIFETIME_SECONDS = 0.2
 DEPTH_LIFETIME_MESSAGES = 6
-#: After so long a closed gate looks whether the workers are through with what waited.
+#: How often a closed gate asks whether the workers have emptied the queue.
 CLOSED_SECONDS = 0.01
-#: A confirmed task that nobody claimed within this time is marked, so that the relay leaves it
-#: alone. Most are claimed sooner, and cost no statement.
+#: A confirmed task that is not claimed within this time is marked, so that the relay does not
+#: publish it again. Most are claimed sooner, and cost no statement.
 MARK_AFTER_SECONDS = 0.1
 
 
 @dataclass(slots=True)
 class _Gate:
-    """Whether one queue is so shallow that one more message is welcome, as far as is known of it.
+    """What this process knows of one queue: whether it is so short that a message is welcome.
 
-    What was put off last is published when the gate opens again.
+    The last parcels that were put off are published when the gate opens again.
     """
 
     generation: int
@@ -71,9 +72,7 @@ class _Gate:
 
 
 class FastPath:
-    """The fast path of this process over its `publisher`; methods that start with `_do` run in its
-    thread.
-    """
+    """The fast path of one process; its `_do` and `_on` methods run in the publisher's thread."""
 
     def __init__(self, publisher: Publisher) -> None:
         self.publisher = publisher
@@ -82,7 +81,7 @@ class FastPath:
         self.missed = 0
 
     def offer(self, parcels: Iterable[Parcel]) -> None:
-        """Publish `parcels` soon if few messages wait; never wait, never fail."""
+        """Publish `parcels` soon if few messages wait; never block, never raise."""
         now = time.monotonic()
         offered = [(now, parcel) for parcel in parcels if not self._is_put_off(parcel)]
         if offered:
@@ -154,7 +153,7 @@ class FastPath:
             gate.learn(depth)
 
     def _do_close(self, gate: _Gate, queue: str) -> None:
-        """Put off what comes; look again whether workers are through with what waits."""
+        """Put off new parcels, and ask again shortly whether the workers have emptied the queue."""
         if not gate.is_closed:
             gate.is_closed = True
             self._do_look_again(gate, queue)
@@ -176,13 +175,13 @@ class FastPath:
 
 
 def offer(parcels: list[Parcel]) -> None:
-    """Publish `parcels` if RabbitMQ is near idle; never wait, never fail."""
+    """Publish `parcels` if RabbitMQ is nearly idle; never block, never raise."""
     fast_path().offer(parcels)
     _keep_marking()
 
 
 def mark_confirmed() -> None:
-    """Mark what RabbitMQ confirmed a while ago and nobody has claimed yet."""
+    """Mark the tasks that RabbitMQ confirmed a while ago and that still wait."""
     confirmed = fast_path().confirmed
     ripe = set()
     while confirmed and confirmed[0][0] < time.monotonic() - MARK_AFTER_SECONDS:
@@ -193,12 +192,11 @@ def mark_confirmed() -> None:
 
 
 def mark_published(task_ids: set[UUID]) -> None:
-    """Leave tasks of the fast path that still wait to their messages; the relay has nothing to do
-    with them.
+    """Mark waiting tasks as published, so that the relay does not publish them again.
 
-    Not so in a queue with a rate: there only what the relay hands on may start. Nor a task that a
-    worker has handed back meanwhile, its message acknowledged: its `publish_at` is not the one it
-    was sent with.
+    Tasks of a queue with a rate are not marked: there only tasks that the relay hands on may start.
+    Nor is a task marked that a worker has handed back meanwhile after acknowledging its message:
+    its `publish_at` differs from the one it was sent with.
     """
     execute(
         f"""
@@ -216,17 +214,17 @@ _marker: Loop | None = None
 
 
 def fast_path() -> FastPath:
-    """This process's fast path, over its present publisher."""
+    """Return this process's fast path, over its present publisher."""
     global _path  # noqa: PLW0603 - one a process
-    way = publisher()
+    present = publisher()
     with _lock:
-        if _path is None or _path.publisher is not way:
-            _path = FastPath(way)
+        if _path is None or _path.publisher is not present:
+            _path = FastPath(present)
         return _path
 
 
 def current() -> FastPath | None:
-    """This process's fast path, if anything here has used it yet."""
+    """Return this process's fast path, or None where nothing has used it yet."""
     return _path
 
 

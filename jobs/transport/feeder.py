@@ -1,7 +1,7 @@
-"""Straight from the ledger to this process's worker threads, without a message.
+"""Take due tasks straight from the ledger to this process's worker threads, without a message.
 
-In the embedded transport every task comes this way. Beside RabbitMQ a `StandIn` takes what no
-message brings, whatever the reason: RabbitMQ is away, stands still, or has lost what it was given.
+With the embedded transport every task comes this way. Beside RabbitMQ a `StandIn` takes the tasks
+that no message brings, whatever the reason: RabbitMQ is down, hangs, or has lost messages.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ POLL_SECONDS = 0.02
 #: How long to wait for PostgreSQL before trying again.
 AWAY_SECONDS = 0.5
 
-#: A message takes some milliseconds. A task that has waited so long while a thread was free has
-#: none.
+#: A message takes some milliseconds. If a task has waited this long while a thread was free, its
+#: message is taken for lost.
 MESSAGE_PATIENCE = timedelta(milliseconds=100)
-#: How often a process looks for such tasks while RabbitMQ takes and brings messages, as far as it
-#: knows.
+#: How often a process that is connected to RabbitMQ looks for such tasks.
 LATE_POLL_SECONDS = 0.05
 #: How often the log says that tasks were taken.
 LOG_PAUSE_SECONDS = 30.0
-#: Where no thread is free, messages may wait behind the others' tasks; yet some may be lost.
+#: The same while no thread is free: messages may then wait behind running tasks, but some of them
+#: may be lost.
 BUSY_PATIENCE = timedelta(seconds=1)
 
 
@@ -58,10 +58,10 @@ class Plan:
 
 
 class Feeder:
-    """Takes no more tasks from the ledger than the worker threads can hold.
+    """Takes due tasks from the ledger, no more than the worker threads can hold.
 
-    Dramatiq's worker has no backpressure, so tasks that were handed out and are not settled yet are
-    counted here.
+    Dramatiq's worker cannot refuse messages, so this class counts the tasks it has handed out that
+    are not settled yet.
     """
 
     def __init__(self, broker: Broker) -> None:
@@ -76,9 +76,9 @@ class Feeder:
         self.fed = 0
 
     def serve(self, queue_name: str, line: Callable[[Parcel], None], *, capacity: int) -> None:
-        """Hand the tasks of `queue_name` to `line` from now on, at most `capacity` unsettled.
+        """Pass the tasks of `queue_name` to `line`, at most `capacity` of them unsettled.
 
-        What an earlier line of the queue holds is not waited for any more.
+        Tasks that an earlier line of this queue still holds are no longer counted.
         """
         with self._lock:
             self._held = {held: queue for held, queue in self._held.items() if queue != queue_name}
@@ -98,7 +98,7 @@ class Feeder:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the thread runs."""
+        """Return whether the feeder's thread runs."""
         return self._thread is not None and self._thread.is_alive()
 
     def wake(self) -> None:
@@ -106,13 +106,13 @@ class Feeder:
         self._wake.set()
 
     def settle(self, task_id: UUID) -> None:
-        """Make room: a task that was handed out has been dealt with."""
+        """Make room for another task: the worker has dealt with this one."""
         with self._lock:
             self._held.pop(task_id, None)
         self._wake.set()
 
     def stop(self) -> None:
-        """Take nothing more."""
+        """Take no more tasks."""
         self._is_stopping.set()
         self._wake.set()
 
@@ -134,7 +134,7 @@ class Feeder:
         connection.close()
 
     def _feed(self) -> float:
-        """Hand out what is due; return after how many seconds to look again."""
+        """Hand out due tasks; return after how many seconds to look again."""
         plan = self._plan()
         if plan.limit <= 0:
             return plan.pause
@@ -166,10 +166,10 @@ class Feeder:
 class StandIn(Feeder):
     """Takes the tasks that RabbitMQ should have brought.
 
-    It needs to know neither what is wrong nor when that ends: while a thread is free, a due task
-    that no message has brought within `MESSAGE_PATIENCE` has none. Its message, should it come
-    after all, finds nothing to claim. While this process is cut off from RabbitMQ nothing is waited
-    for.
+    It need not know what is wrong with RabbitMQ or when that ends. If a thread is free and no
+    message has brought a due task within MESSAGE_PATIENCE, the message is taken for lost; should it
+    come after all, it finds nothing to claim. While this process has no connection to RabbitMQ, due
+    tasks are taken at once.
     """
 
     def __init__(self, broker: Broker, is_cut_off: Callable[[], bool]) -> None:
@@ -180,7 +180,7 @@ class StandIn(Feeder):
         self._next_log_line = 0.0
 
     def begin(self, free_threads: Callable[[], int]) -> None:
-        """Take tasks for as many threads as `free_threads` says are free; none before this call."""
+        """Begin to take tasks, for as many threads as `free_threads` returns."""
         self._free_threads = free_threads
 
     def _plan(self) -> Plan:
@@ -206,7 +206,7 @@ class StandIn(Feeder):
 
 
 class FedConsumer(Consumer):
-    """One queue's end of the feeder, where nothing else brings messages."""
+    """Consumer of one queue whose tasks all come from the feeder."""
 
     def __init__(self, feeder: Feeder, queue_name: str, prefetch: int, timeout_ms: int) -> None:
         self._feeder = feeder
@@ -222,19 +222,19 @@ class FedConsumer(Consumer):
             return None
 
     def ack(self, message: MessageProxy) -> None:
-        """Make room: the message has been dealt with."""
+        """Make room in the feeder: the worker has dealt with the message."""
         self._feeder.settle(UUID(message.message_id))
 
     def nack(self, message: MessageProxy) -> None:
-        """Make room: the message has been dealt with; its failure is in the ledger."""
+        """Make room in the feeder; the ledger already has the task's failure."""
         self._feeder.settle(UUID(message.message_id))
 
     def requeue(self, messages: Iterable[MessageProxy]) -> None:
-        """Give back what was not begun."""
+        """Give back to the ledger the tasks that were not begun."""
         relay.give_back([UUID(message.message_id) for message in messages])
 
     def close(self) -> None:
-        """Nothing to close: the feeder outlives its consumers."""
+        """Do nothing: the feeder outlives its consumers."""
 
     def _put(self, parcel: Parcel) -> None:
         self._messages.put(MessageProxy(parcel.message()))

@@ -1,8 +1,7 @@
-"""A connection to RabbitMQ that a thread of its own keeps, and makes again for as long as the
-process lives.
+"""A connection to RabbitMQ in a thread of its own, renewed for as long as the process lives.
 
-pika's `SelectConnection` does everything in one thread; others hand it actions. Methods whose name
-starts with `_on` or `_do` or `do` run in that thread and nowhere else.
+pika's `SelectConnection` does everything in one thread; other threads pass it actions. Methods
+whose name starts with `_on`, `_do` or `do` run in that thread and nowhere else.
 """
 
 from __future__ import annotations
@@ -28,9 +27,7 @@ _generations = itertools.count(1)
 
 
 class Link:
-    """What the publisher and the receiver have in common: the connection, its channel, and how
-    others reach them.
-    """
+    """Common part of publisher and receiver: the connection and its channel."""
 
     def __init__(self, url: str, name: str) -> None:
         self._parameters = topology.connection_parameters(url)
@@ -41,38 +38,38 @@ class Link:
         self._channel: Any = None
         self._is_blocked = False
         self._is_stopping = False
-        #: Differs after every reconnection: what was known of RabbitMQ before may be wrong since.
+        #: A new number after every reconnection: what was known of RabbitMQ before may be wrong.
         self.generation = next(_generations)
         self._thread = threading.Thread(target=self._run, name=f"civiclens-{name}", daemon=True)
 
     # --- For any thread -------------------------------------------------------------------------
     @property
     def is_connected(self) -> bool:
-        """Whether RabbitMQ takes messages right now."""
+        """Return whether RabbitMQ takes messages right now."""
         return self._channel is not None and not self._is_blocked
 
     @property
     def is_blocked(self) -> bool:
-        """Whether RabbitMQ is connected but takes nothing, as with its memory alarm on."""
+        """Return whether RabbitMQ is connected but takes no messages, as during its memory alarm."""
         return self._is_blocked
 
     @property
     def is_alive(self) -> bool:
-        """Whether the connection's thread runs."""
+        """Return whether the connection's thread runs."""
         return self._thread.is_alive()
 
     def start(self) -> None:
-        """Connect, and stay connected."""
+        """Open the connection and keep it open."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Close the connection; what is under way is lost here, and nowhere else."""
+        """Close the connection; messages that RabbitMQ has not confirmed are still in the ledger."""
         self._is_stopping = True
         self.call(self._do_close)
         self._thread.join(timeout=5)
 
     def call(self, action: Callable[[], None]) -> None:
-        """Have the connection's thread do `action`; many actions wake it once."""
+        """Run `action` in the connection's thread; many actions wake that thread only once."""
         self._inbox.append(action)
         connection = self._connection
         if not self._is_draining and connection is not None:
@@ -121,7 +118,7 @@ class Link:
         self._on_ready(channel)
 
     def _on_ready(self, channel: Any) -> None:
-        """The channel is open: use it from now on."""
+        """Use the channel, which is open now."""
         self._channel = channel
         log.info("jobs.link_connected", link=self._name)
         self._do_drain()
@@ -134,7 +131,7 @@ class Link:
         log.warning("jobs.link_blocked" if is_blocked else "jobs.link_unblocked", link=self._name)
 
     def _on_lost(self) -> None:
-        """The connection is gone: nobody waits any longer for what it had under way."""
+        """Answer the actions that waited for the lost connection, and begin a new generation."""
         self.generation = next(_generations)
         self._do_drain()
 

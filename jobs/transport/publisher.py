@@ -1,4 +1,4 @@
-"""This process's way to RabbitMQ: pipelined publisher confirms on a connection of its own.
+"""The connection on which this process publishes, with pipelined publisher confirms.
 
 `BlockingChannel.basic_publish` waits for each confirm; a `Link` has hundreds in flight.
 """
@@ -25,13 +25,13 @@ from jobs.transport.link import Link
 
 log = structlog.get_logger(__name__)
 
-#: Messages are not written to RabbitMQ's disk: what a restart loses is noticed and published again
-#: from the ledger.
+#: AMQP's delivery mode for messages that RabbitMQ keeps in memory only. If a restart loses them,
+#: workers take their tasks from the ledger.
 TRANSIENT = 1
 
 
 class Batch:
-    """Parcels whose confirms somebody waits for."""
+    """Parcels published together, and the confirms that are still to come."""
 
     def __init__(self, parcels: Iterable[Parcel]) -> None:
         self.confirmed: set[UUID] = set()
@@ -42,7 +42,7 @@ class Batch:
             self._is_settled.set()
 
     def settle(self, parcel_id: UUID, is_confirmed: bool) -> None:
-        """One parcel has arrived, or will not."""
+        """Note that RabbitMQ has confirmed one parcel, or that it will not."""
         with self._lock:
             self._open.discard(parcel_id)
             if is_confirmed:
@@ -51,14 +51,14 @@ class Batch:
                 self._is_settled.set()
 
     def wait(self, timeout: float) -> set[UUID]:
-        """The ids RabbitMQ has confirmed once all are settled or `timeout` seconds have passed."""
+        """Wait until all parcels are settled, `timeout` seconds at most; return the confirmed ids."""
         self._is_settled.wait(timeout)
         with self._lock:
             return set(self.confirmed)
 
 
 class Publisher(Link):
-    """The way of this process to RabbitMQ; loses nothing that was confirmed."""
+    """Publishes the parcels of this process to RabbitMQ and reports which of them were confirmed."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url, "publisher")
@@ -79,7 +79,7 @@ class Publisher(Link):
         return batch.wait(timeout)
 
     def depth(self, queue: str, timeout: float = 2.0) -> int | None:
-        """Return how many messages wait in `queue`; None when RabbitMQ cannot say. Declares it."""
+        """Declare `queue` and return how many messages wait in it; None without an answer."""
         if not self.is_connected:
             return None
         answer: SimpleQueue[int | None] = SimpleQueue()
@@ -91,7 +91,7 @@ class Publisher(Link):
 
     # --- The connection's thread ----------------------------------------------------------------
     def do_publish(self, parcel: Parcel, settle: Callable[[bool], None]) -> None:
-        """Publish `parcel`; call `settle` with whether RabbitMQ has it, once that is known."""
+        """Publish `parcel`, and call `settle` with whether RabbitMQ has it once that is known."""
         if not self.is_connected:
             settle(False)
             return
@@ -129,7 +129,7 @@ class Publisher(Link):
         )
 
     def do_later(self, seconds: float, action: Callable[[], None]) -> None:
-        """Do `action` after `seconds`, unless the connection is lost before."""
+        """Run `action` after `seconds`, unless the connection is lost before."""
         if self._connection is not None:
             self._connection.ioloop.call_later(seconds, action)
 
@@ -156,7 +156,10 @@ class Publisher(Link):
             self.do_publish(parcel, functools.partial(batch.settle, parcel.id))
 
     def _on_return(self, _channel: Any, method: Any, properties: Any, _body: bytes) -> None:
-        """The queue is gone: the confirm that follows is worthless, and both must be declared."""
+        """Note that the queue of a returned message is gone.
+
+        Its confirm, which follows, is then worthless, and the queue must be declared again.
+        """
         self._returned.add(properties.message_id)
         self._declared -= {
             name for name in self._declared if topology.physical_name(name) == method.routing_key
@@ -185,7 +188,7 @@ _lock = threading.Lock()
 
 
 def publisher() -> Publisher:
-    """This process's publisher; its thread starts on first use, so after any fork."""
+    """Return this process's publisher; its thread starts on first use, so after any fork."""
     global _publisher  # noqa: PLW0603 - one connection a process
     with _lock:
         if _publisher is None or not _publisher.is_alive:
@@ -194,7 +197,7 @@ def publisher() -> Publisher:
 
 
 def current() -> Publisher | None:
-    """This process's publisher, if anything here has used it yet."""
+    """Return this process's publisher, or None where nothing has used it yet."""
     return _publisher
 
 

@@ -1,7 +1,7 @@
-"""Receiving task ids from RabbitMQ: one connection for all queues of a worker process.
+"""Receive task ids from RabbitMQ, on one connection for all queues of a worker process.
 
-Dramatiq's own consumer keeps a blocking connection a queue; half of a busy worker's time went
-there.
+Dramatiq's own consumer keeps a blocking connection for each queue; a busy worker spent half of its
+time on those.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from jobs.transport.link import Link
 
 log = structlog.get_logger(__name__)
 
-#: Acknowledgements of a busy worker go out together; waking the connection's thread for each cost
-#: more than sending it.
+#: How long acknowledgements are collected before they are sent together: waking the connection's
+#: thread for each cost more than sending it.
 SETTLE_PAUSE_SECONDS = 0.003
 
 
@@ -49,17 +49,17 @@ Arrivals = queue.SimpleQueue[tuple[DeliveryTag | None, bytes]]
 
 @dataclass(slots=True)
 class _Line:
-    """One queue's messages on their way to its consumer."""
+    """The messages of one queue on their way to its consumer."""
 
     prefetch: int
     arrivals: Arrivals
 
 
 class Receiver(Link):
-    """Consumes the queues it is asked for, again after every reconnection.
+    """Consumes queues, and resumes after every reconnection.
 
-    What was received and not acknowledged before is delivered again; the claim lets one of the two
-    through.
+    RabbitMQ delivers messages again that were not acknowledged before; only one of the two
+    deliveries can claim the task.
     """
 
     def __init__(self, url: str) -> None:
@@ -70,14 +70,12 @@ class Receiver(Link):
 
     # --- For any thread -------------------------------------------------------------------------
     def consume(self, queue_name: str, prefetch: int, arrivals: Arrivals) -> None:
-        """Put the messages of the logical queue into `arrivals`, at most `prefetch` of them
-        unacknowledged.
-        """
+        """Put the messages of the logical queue into `arrivals`, at most `prefetch` unacknowledged."""
         self._lines[queue_name] = _Line(prefetch, arrivals)
         self.call(functools.partial(self._do_consume, queue_name))
 
     def settle(self, tag: DeliveryTag, *, is_done: bool) -> None:
-        """Acknowledge a message soon, or mirror it into the dead letters."""
+        """Acknowledge a message soon, or move it to the dead letters unless `is_done`."""
         self._settled.append((tag, is_done))
         if not self._is_settling:
             self._is_settling = True
@@ -152,7 +150,7 @@ class Receiver(Link):
 
 
 class ReceivedMessage(MessageProxy):
-    """A message and how to acknowledge it; None where a stand-in took its task."""
+    """A message with its delivery tag; the tag is None where a stand-in took the task."""
 
     def __init__(self, message: Message[Any], tag: DeliveryTag | None) -> None:
         super().__init__(message)
@@ -160,7 +158,7 @@ class ReceivedMessage(MessageProxy):
 
 
 class ReceivingBroker(Protocol):
-    """What a consumer asks of its broker."""
+    """The part of a broker that a consumer uses."""
 
     actors: dict[str, Any]
     feeder: StandIn
@@ -170,9 +168,9 @@ class ReceivingBroker(Protocol):
 
 
 class LedgerConsumer(Consumer):
-    """One queue's end of the receiver and of the stand-in.
+    """Consumer of one queue; its tasks come from the receiver and from the stand-in.
 
-    Whatever is no task ends in the ledger, never nowhere.
+    A message that is no task is stored in the ledger.
     """
 
     def __init__(
@@ -219,8 +217,9 @@ class LedgerConsumer(Consumer):
         self._arrivals.put((None, parcel.message().encode()))
 
     def _read(self, body: bytes) -> Parcel:
-        """Of a message only its task and its actor count: Dramatiq's threads would not survive a
-        foreign queue.
+        """Return the message's task and actor; its queue is always this consumer's.
+
+        A message that names another queue would end Dramatiq's worker threads.
         """
         message: Message[Any] = Message.decode(body)
         return Parcel(UUID(message.message_id), str(message.actor_name), self._queue_name)
@@ -236,17 +235,15 @@ class LedgerConsumer(Consumer):
         self._settle(UUID(message.message_id), message.tag, is_done=True)
 
     def nack(self, message: MessageProxy) -> None:
-        """Mirror `message` into the dead letters."""
+        """Move `message` to the dead letters of RabbitMQ."""
         self._settle(UUID(message.message_id), message.tag, is_done=False)
 
     def requeue(self, messages: Iterable[MessageProxy]) -> None:
-        """Give back what came without a message; RabbitMQ delivers the others again."""
+        """Give back the tasks that came without a message; RabbitMQ redelivers the others."""
         relay.give_back([UUID(message.message_id) for message in messages if message.tag is None])
 
     def close(self) -> None:
-        """Nothing to close: the receiver outlives its consumers, and RabbitMQ delivers again what
-        it held.
-        """
+        """Do nothing: the receiver outlives its consumers, and RabbitMQ redelivers what they held."""
 
     def _keep_undecodable(self, body: bytes, error: Exception) -> None:
         cause = error.__cause__ or error

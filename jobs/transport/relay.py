@@ -1,4 +1,4 @@
-"""Handing on what is due: from the ledger to RabbitMQ, or straight to this process's workers."""
+"""The relay: hand on due tasks, from the ledger to RabbitMQ or to this process's worker threads."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ log = structlog.get_logger(__name__)
 
 #: Measured best: 13.6k tasks/s in batches of 100, 5.3k/s in batches of 1,000.
 BATCH_TASKS = 100
-#: A task of an actor this process does not know waits so long: a newer release may be on its way.
+#: How long a task of an unknown actor is postponed: a newer release may be on its way.
 UNKNOWN_ACTOR_DELAY = timedelta(seconds=30)
 
-#: Due. A worker that takes tasks without a message leaves them to theirs for a while, but not until
-#: the relay may have them.
+#: Due. A worker that takes tasks without a message waits `patience` for the message first, but not
+#: until the relay may have them.
 _HAS_COME = """
     state IN ('queued', 'retrying') AND publish_at <= statement_timestamp() + %(grace)s
     AND run_at <= statement_timestamp() - %(patience)s
@@ -41,14 +41,14 @@ _DUE = f"""
         WHERE r.limit_key = jobs_task.limit_key AND r.state = 'running'))
 """  # noqa: S608 - constants only
 _FOREGROUND = Picking(f"{_DUE} AND {IS_FOREGROUND}")
-#: Bulk work takes no place under a limit that something more urgent waits for.
+#: Bulk work, unless something more urgent waits under the same concurrency limit.
 _BULK = Picking(f"""
     {_DUE} AND {IS_BULK} AND (limit_key IS NULL OR NOT EXISTS (
         SELECT FROM jobs_task AS f WHERE f.queue = jobs_task.queue AND f.{IS_FOREGROUND}
           AND f.state IN ('queued', 'retrying') AND f.run_at <= statement_timestamp()
           AND f.limit_key = jobs_task.limit_key))
 """)
-#: Handed on so long ago that what was to bring it to a worker may be lost.
+#: Handed on so long ago that its message may be lost.
 _STRAY = f"""
     state IN ('queued', 'retrying') AND publish_at IS NULL
     AND published_at <= statement_timestamp() - %(stray)s::interval AND {IS_FOREGROUND}
@@ -61,10 +61,10 @@ _PICK_STRAYS = f"""
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a task is left to the message that is to bring it to a worker.
+    """How long a task is left to its message before it is taken without one.
 
-    `due` counts from when it may run, `handed_on` from when RabbitMQ got it, or a worker process
-    without a message; None: what was handed on is not looked for.
+    `due` counts from when the task may run; `handed_on` counts from when RabbitMQ or a worker
+    process got it. With None, tasks that were handed on are not taken again.
     """
 
     due: timedelta = timedelta()
@@ -82,11 +82,10 @@ def take(
     is_bulk: bool = False,
     patience: Patience = NO_PATIENCE,
 ) -> list[Parcel]:
-    """Hand up to `limit` tasks of `queues` without a message to the worker process `worker_id`:
-    either bulk work alone or everything else.
+    """Take up to `limit` due tasks for the worker process `worker_id`, without a message.
 
-    Those for which `patience` is over: what was handed on before and may be lost, then the most
-    urgent.
+    Only tasks for which `patience` is over: first those handed on earlier whose message may be
+    lost, then the most urgent. Either bulk work alone (`is_bulk`) or everything else.
     """
     taken: list[Parcel] = []
     for queue in _due_queues(queues, patience, is_bulk=is_bulk):
@@ -115,15 +114,15 @@ def _pick_strays(queue: _DueQueue, limit: int, patience: Patience) -> list[Parce
 
 
 def give_back(task_ids: list[UUID]) -> None:
-    """Tasks that were handed on but not begun are due again."""
+    """Make tasks due again that were handed on but not begun."""
     for task_id in task_ids:
         transitions.hand_back(task_id)
 
 
 def give_back_unbegun(worker_id: UUID) -> int:
-    """Tasks that were handed to `worker_id` and have not begun are due again; return how many.
+    """Make tasks due again that were handed to `worker_id` and not begun; return their number.
 
-    The claim lets one through where the worker process has it in hand after all.
+    If the worker process has one of them in hand after all, only one of the two claims succeeds.
     """
     sql = """
         UPDATE jobs_task SET publish_at = greatest(run_at, statement_timestamp()), worker_id = NULL
@@ -133,15 +132,13 @@ def give_back_unbegun(worker_id: UUID) -> int:
 
 
 def postpone_unknown(parcel: Parcel) -> None:
-    """A task whose actor this process does not know waits for a process that does."""
+    """Postpone a task whose actor this process does not know, for a newer release to run it."""
     log.warning("jobs.unknown_actor", actor=parcel.actor, task_id=str(parcel.id))
     transitions.postpone(parcel.id, UNKNOWN_ACTOR_DELAY)
 
 
 def relay_due(publisher: Publisher) -> int:
-    """Publish what is due and fits into RabbitMQ's shallow queues, but no bulk work; return how
-    many tasks were handed on.
-    """
+    """Publish due tasks, except bulk work, to queues that have room; return their number."""
     return sum(
         _relay_queue(publisher, queue)
         for queue in _due_queues(list(settings.JOBS_QUEUES), NO_PATIENCE)
@@ -156,7 +153,7 @@ class _DueQueue:
     has_strays: bool = False
 
 
-#: Those of some queues that have something to hand on and are not paused.
+#: Those of the given queues that are not paused and have something to hand on.
 _DUE_QUEUES = f"""
     SELECT * FROM (
         SELECT line.name, q.rate_per_minute,
@@ -172,14 +169,14 @@ _DUE_QUEUES = f"""
 
 
 def queues_with_bulk(queues: list[str]) -> list[str]:
-    """Return those of `queues` that have due bulk work and are not paused."""
+    """Return those of `queues` that are not paused and have due bulk work."""
     return [queue.name for queue in _due_queues(queues, NO_PATIENCE, is_bulk=True)]
 
 
 def _due_queues(queues: list[str], patience: Patience, *, is_bulk: bool = False) -> list[_DueQueue]:
-    """Return those of `queues` that have something to hand on and are not paused.
+    """Return those of `queues` that are not paused and have something to hand on.
 
-    What a queue's rate lets start is for bulk work only while nothing else is due in it.
+    In a queue with a rate, bulk work starts only while nothing else is due.
     """
     foreground, bulk = f"{_HAS_COME} AND {IS_FOREGROUND}", f"{_HAS_COME} AND {IS_BULK}"
     sql = _DUE_QUEUES.format(
@@ -191,7 +188,11 @@ def _due_queues(queues: list[str], patience: Patience, *, is_bulk: bool = False)
 
 
 def _parameters(patience: Patience) -> dict[str, timedelta]:
-    """Those of `_HAS_COME`: whoever waits for messages at all may take what the relay may not yet."""
+    """Return the parameters of `_HAS_COME`.
+
+    A worker that waits for messages may also take tasks that the relay must still leave to the fast
+    path.
+    """
     grace = timedelta() if patience.handed_on is None else outbox.fast_path_grace()
     return {"grace": grace, "patience": patience.due}
 
@@ -203,21 +204,20 @@ def _relay_queue(publisher: Publisher, queue: _DueQueue) -> int:
     room = limit - depth if depth is not None and depth <= limit // 2 else 0
     moved = 0
     while room > 0:
-        wanted = min(BATCH_TASKS, room)
-        batch = _relay_batch(publisher, queue, wanted)
+        batch_limit = min(BATCH_TASKS, room)
+        batch = _relay_batch(publisher, queue, batch_limit)
         moved += batch
         room -= batch
-        if batch < wanted:
+        if batch < batch_limit:
             break
     return moved
 
 
 def _relay_batch(publisher: Publisher, queue: _DueQueue, limit: int) -> int:
-    """Mark one batch as handed on, publish it, and take the mark back from what RabbitMQ did not
-    confirm.
+    """Mark one batch as handed on, publish it, and unmark what RabbitMQ did not confirm.
 
-    Nothing is locked while RabbitMQ is waited for. Who dies in between leaves tasks that a stand-in
-    finds.
+    No row is locked while RabbitMQ is waited for. If the process dies in between, a stand-in finds
+    the marked tasks.
     """
     with transaction.atomic():
         parcels = _pick(queue, limit, NO_PATIENCE)
@@ -229,7 +229,7 @@ def _relay_batch(publisher: Publisher, queue: _DueQueue, limit: int) -> int:
 
 
 def _pick(queue: _DueQueue, limit: int, patience: Patience) -> list[Parcel]:
-    """Lock up to `limit` due tasks in the order in which they shall run, within the queue's rate."""
+    """Lock up to `limit` due tasks in the order in which they are to run, within the queue's rate."""
     if limit <= 0:
         return []
     permitted = limit if queue.rate_per_minute is None else min(limit, _permits(queue))
@@ -240,12 +240,14 @@ def _pick(queue: _DueQueue, limit: int, patience: Patience) -> list[Parcel]:
     return parcels
 
 
-#: A queue with a rate that stood idle may start so much of its minute at once.
+#: After a pause, a queue with a rate may start the tasks of this much time at once.
 _BURST = timedelta(seconds=1)
 
 
 def _permits(queue: _DueQueue) -> int:
-    """How many tasks the queue's rate lets start now; the row stays locked until they are spent."""
+    """Return how many tasks the queue's rate lets start now; lock its row until the transaction
+    ends.
+    """
     sql = """
         SELECT floor(extract(epoch FROM statement_timestamp()
                    - greatest(next_start_at, statement_timestamp() - %s)) * rate_per_minute / 60) + 1
@@ -265,7 +267,7 @@ def _spend(queue: _DueQueue, count: int) -> None:
 
 
 def _mark(task_ids: list[UUID], worker_id: UUID | None) -> None:
-    """The locked tasks have been handed on: to RabbitMQ, or without a message to `worker_id`."""
+    """Mark locked tasks as handed on: to RabbitMQ, or without a message to `worker_id`."""
     if task_ids:
         sql = """
             UPDATE jobs_task SET publish_at = NULL, published_at = statement_timestamp(), worker_id = %s
@@ -275,9 +277,7 @@ def _mark(task_ids: list[UUID], worker_id: UUID | None) -> None:
 
 
 def _unmark(task_ids: list[UUID]) -> None:
-    """RabbitMQ did not take the tasks: those that still wait, and that nobody else was handed, are
-    due again.
-    """
+    """Make tasks due again that RabbitMQ did not take, unless they started or a worker has them."""
     if task_ids:
         sql = f"""
             UPDATE jobs_task SET publish_at = greatest(run_at, statement_timestamp())

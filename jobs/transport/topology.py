@@ -1,4 +1,4 @@
-"""What CivicLens declares in RabbitMQ.
+"""The queues that CivicLens declares in RabbitMQ, and how it connects.
 
 Physical names carry a version, because a queue cannot be declared again with other arguments (406
 PRECONDITION_FAILED); everywhere else a queue goes by its logical name.
@@ -12,24 +12,24 @@ import pika
 from django.conf import settings
 
 VERSION = 1
-#: Dead letters are mirrored for broker tools only; the ledger keeps them. Bounded in number and
-#: age.
+#: RabbitMQ's dead letters are only a copy for its own tools, bounded in number and age: the ledger
+#: keeps the dead tasks.
 DEAD_LETTERS_MAXIMUM = 10_000
 DEAD_LETTERS_LIFETIME_MS = 7 * 24 * 3600 * 1000
 
 
 def physical_name(queue: str) -> str:
-    """The name in RabbitMQ of the logical `queue`."""
+    """Return the name in RabbitMQ of the logical `queue`."""
     return f"{settings.JOBS_QUEUE_PREFIX}.{queue}.v{VERSION}"
 
 
 def dead_letter_name(queue: str) -> str:
-    """The name in RabbitMQ of the dead letters of the logical `queue`."""
+    """Return the name in RabbitMQ of the dead-letter queue of the logical `queue`."""
     return physical_name(queue) + ".XQ"
 
 
 def queue_arguments(queue: str) -> dict[str, Any]:
-    """The arguments with which the logical `queue` is declared."""
+    """Return the arguments with which to declare the logical `queue`."""
     return {
         "x-queue-type": settings.JOBS_QUEUE_TYPE,
         "x-dead-letter-exchange": "",
@@ -38,7 +38,7 @@ def queue_arguments(queue: str) -> dict[str, Any]:
 
 
 def dead_letter_arguments() -> dict[str, Any]:
-    """The arguments with which dead-letter queues are declared."""
+    """Return the arguments with which to declare a dead-letter queue."""
     return {
         "x-queue-type": settings.JOBS_QUEUE_TYPE,
         "x-max-length": DEAD_LETTERS_MAXIMUM,
@@ -47,10 +47,10 @@ def dead_letter_arguments() -> dict[str, Any]:
 
 
 def connection_parameters(url: str) -> pika.URLParameters:
-    """How to connect to `url`: a peer that is gone is noticed within seconds, whatever the network
-    says.
+    """Return the parameters for a connection to `url`, with short timeouts.
 
-    Query parameters in the URL win.
+    They let the process notice within seconds that RabbitMQ is gone, even if the network reports
+    nothing. Query parameters in the URL win.
     """
     parameters = pika.URLParameters(url)
     if "heartbeat=" not in url:
