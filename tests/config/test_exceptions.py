@@ -219,7 +219,7 @@ def test_nul_in_an_address_answers_400(client: Client, path: str) -> None:
 
 def test_a_refused_host_answers_400(client: Client, settings: Any) -> None:
     settings.ALLOWED_HOSTS = ["city.example"]
-    response = client.get("/api/v1/health/", headers={"Host": "evil.example"})
+    response = client.get("/api/v1/categories/", headers={"Host": "evil.example"})
     problem(response, "bad-request")
 
 
