@@ -1,1 +1,1 @@
-"""Declaring actors and running their tasks."""
+"""Declare actors, send tasks to them, and run these tasks."""

@@ -1,7 +1,7 @@
-"""One run of a task: claim it, run its actor by kind, write its end.
+"""Run one task: claim it, call its actor according to its kind, and record how it ended.
 
-Nothing here returns or raises before the ledger knows the outcome, since Dramatiq acknowledges
-after either.
+No function here returns or raises before the outcome is in the ledger, since Dramatiq acknowledges
+the message after either.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ log = structlog.get_logger(__name__)
 
 
 def actor_named(name: str) -> DeclaredActor:
-    """The actor this process knows by `name`.
+    """Return the actor that this process knows by `name`.
 
     Raises:
-        dramatiq.ActorNotFound: it knows none.
+        dramatiq.ActorNotFound: there is none.
     """
     return cast("DeclaredActor", get_broker().get_actor(name))
 
@@ -55,13 +55,13 @@ def actor_named(name: str) -> DeclaredActor:
 def run(
     actor: DeclaredActor, task_id: UUID, worker_id: UUID
 ) -> tuple[State | None, BaseException | None]:
-    """Claim and run one task; return the state it is left in and the error of a failed attempt.
+    """Claim and run one task; return its state afterwards, and the error of a failed attempt.
 
-    The state is None when there was nothing to run, or when somebody else owns the task by now.
+    The state is None when there was nothing to run, or when another worker owns the task by now.
     """
     token = uuid4()
     failpoint("before_claim", task_id)
-    # A claim that a crash of PostgreSQL undid would let somebody else make the same call again.
+    # If a crash of PostgreSQL undid the claim, another worker would repeat the same call.
     is_durable = actor.policy.kind == "external"
     claim = persistently(
         lambda: transitions.claim(task_id, worker_id, token, is_durable=is_durable)
@@ -78,7 +78,7 @@ def run(
 def run_claimed(
     actor: DeclaredActor, claim: transitions.Claim
 ) -> tuple[State | None, BaseException | None]:
-    """Run a task this process has claimed; as `run`."""
+    """Run a task that this process has claimed; return the same as `run`."""
     failpoint("after_claim", claim.id)
     with context_of(claim), telemetry.attempt(claim) as ended:
         state, error = _attempt(actor, claim)
@@ -90,9 +90,9 @@ def run_claimed(
 
 @contextmanager
 def context_of(claim: transitions.Claim) -> Iterator[None]:
-    """Inside, `claim` is the current task of this thread, and the log says so.
+    """Make `claim` the current task of this thread inside the `with` block, also in its log lines.
 
-    What it sends is as urgent as it is, and of the same sender.
+    Tasks sent inside have the urgency and the sender of this task.
     """
     context = {"task_id": str(claim.id), "actor": claim.actor, "request_id": claim.request_id}
     with (
@@ -124,11 +124,10 @@ def _attempt(
 
 def _fail(actor: DeclaredActor, claim: transitions.Claim, error: BaseException) -> State | None:
     policy = actor.policy
-    told = traceback.TracebackException.from_exception(
-        error
-    )  # its str() works even where the error's own does not
+    # Its str() works even where the error's own does not.
+    formatted = traceback.TracebackException.from_exception(error)
     failure = transitions.Failure(
-        type(error).__qualname__, redact(str(told)), redact("".join(told.format()))
+        type(error).__qualname__, redact(str(formatted)), redact("".join(formatted.format()))
     )
     state = persistently(
         lambda: transitions.fail(
@@ -145,7 +144,7 @@ def _fail(actor: DeclaredActor, claim: transitions.Claim, error: BaseException) 
 
 
 def _pause(policy: Policy, attempt: int, error: BaseException) -> timedelta:
-    """Return how long to wait for the next attempt: the actor's back-off, or what was asked for."""
+    """Return the pause before the next attempt, longer where the error asks for it."""
     pause = transitions.backoff(attempt, base=policy.min_backoff, maximum=policy.max_backoff)
     asked_for = error.retry_after if isinstance(error, AsksForPause) else None
     return pause if asked_for is None else max(pause, min(asked_for, LONGEST_PAUSE))
@@ -159,8 +158,9 @@ def _perform_transactional(actor: DeclaredActor, claim: transitions.Claim) -> No
 
 
 def run_body(actor: DeclaredActor, claim: transitions.Claim) -> Any:
-    """Call a transactional actor in the caller's transaction, and remember how long it took; return
-    its result.
+    """Call a transactional actor in the caller's transaction and return its result.
+
+    The duration of the call is noted in `jobs.execution.pace`.
     """
     args, kwargs = claim.arguments()
     began = time.perf_counter()
@@ -197,7 +197,10 @@ def _perform_long(actor: DeclaredActor, claim: transitions.Claim) -> None:
 
 
 def _limit_transaction(actor: DeclaredActor) -> None:
-    """A worker's transactions are limited as a rule; an actor may say otherwise for its own."""
+    """Apply the actor's own time limit to the current transaction, if it has one.
+
+    Otherwise the limit of all transactions of a worker applies.
+    """
     if actor.policy.transaction_timeout is not None:
         limit_transaction(actor.policy.transaction_timeout)
 

@@ -1,8 +1,9 @@
-"""What waits behind the message a worker thread has in hand.
+"""Run the tasks that are due in a queue beyond those that messages bring.
 
-A message is one task's, and wakes a worker. While more tasks are due than messages wait, worker
-threads take them straight from the ledger: short ones in bundles, others one by one. So a backlog
-costs neither publishing nor marking, and what comes next is decided when it begins.
+A message stands for one task and wakes one worker thread. While more tasks are due than messages
+wait, worker threads take tasks straight from the ledger: short ones in bundles, others one by one.
+So a backlog needs no publishing and no marking, and the order is decided at the moment of the
+claim.
 """
 
 from __future__ import annotations
@@ -23,17 +24,17 @@ from jobs.execution.policy import DeclaredActor
 from jobs.process import process_id
 from jobs.states import State
 
-#: So many threads of a process run bundles at once; more would wait for each other's locks and for
+#: How many threads of a process run bundles at once; more would wait for each other's locks and for
 #: the interpreter.
 BUNDLE_THREADS = 2
-#: A queue in which there was nothing to take is not looked at again for so long.
+#: How long to leave a queue alone in which there was nothing to take.
 PAUSE_SECONDS = 0.005
-#: So many finished tasks are remembered, to recognise messages that come after their task.
+#: How many succeeded tasks are remembered, to recognise messages that come after their task.
 FINISHED_TASKS = 20_000
 
 
 class Backlog:
-    """The backlog of the queues a worker process serves, as its threads see it."""
+    """The due tasks of the queues that a worker process serves, shared by its threads."""
 
     def __init__(self, messages: Queue[Any] | None = None, *, threads: int = 0) -> None:
         self._messages = messages
@@ -47,7 +48,7 @@ class Backlog:
         self._finished = _Finished()
 
     def begin_message(self) -> None:
-        """Count the calling thread as busy until `end_message`."""
+        """Count the calling thread as busy until it calls `end_message`."""
         with self._lock:
             self._busy_threads += 1
 
@@ -57,24 +58,25 @@ class Backlog:
             self._busy_threads -= 1
 
     def free_threads(self) -> int:
-        """Return for how many threads there is no message."""
+        """Return how many threads have neither a task nor a waiting message."""
         waiting = self._messages.qsize() if self._messages is not None else 0
         return self._threads - self._busy_threads - waiting
 
     def end(self) -> None:
-        """Nothing is taken from now on."""
+        """Stop taking tasks."""
         self._is_ending = True
 
     def has_finished(self, task_id: UUID) -> bool:
-        """Whether the task is known to have succeeded here, so that a message about it says nothing
-        new.
+        """Return whether the task is known to have succeeded in this process.
+
+        A message about it then needs no look into the ledger.
         """
         return task_id in self._finished
 
     def run_message(self, actor: DeclaredActor, message: MessageProxy) -> None:
-        """Run the task of `message`, with others where its queue is behind.
+        """Run the task of `message`, in a bundle with others while its queue has a backlog.
 
-        A dead one is mirrored into RabbitMQ's dead letters.
+        If the task dies, the message goes to RabbitMQ's dead letters.
         """
         task_id, queue = UUID(message.message_id), actor.queue_name
         if self.has_finished(task_id):
@@ -87,9 +89,7 @@ class Backlog:
             message.fail()
 
     def work_off(self, queue: str) -> None:
-        """Run due tasks of `queue` for as long as it is behind and no message waits for this
-        thread.
-        """
+        """Run due tasks of `queue` while it has a backlog and no message waits for this thread."""
         while not self._is_ending and time.monotonic() > self._next_look.get(queue, 0.0):
             try:
                 is_behind = (
@@ -113,10 +113,9 @@ class Backlog:
         return self._messages is not None and not self._messages.empty()
 
     def _run_next(self, queue: str) -> bool:
-        """Run a bundle of short tasks, or else another task of the queue; return whether there was
-        one.
+        """Run a bundle of short tasks, or else one other task; return whether there was any.
 
-        Where messages wait, they are as good a way to the other tasks.
+        While messages wait, other tasks are left to the messages.
         """
         short = bundles.short_actors(queue)
         if short and self._run_bundle(queue, short):
@@ -132,7 +131,7 @@ class Backlog:
         return bool(claims)
 
     def _run_bundle(self, queue: str, short: list[str], first: UUID | None = None) -> list[UUID]:
-        """Run a bundle; return the tasks that were in it."""
+        """Run a bundle, with the task `first` in it where that is due; return the ids of its tasks."""
         with self._bundling:
             claims = bundles.claim(queue, short, first=first)
             self._finished.add(bundles.run(claims))
@@ -140,7 +139,7 @@ class Backlog:
 
 
 class _Finished:
-    """The tasks that finished last."""
+    """The ids of the last FINISHED_TASKS tasks that succeeded."""
 
     def __init__(self) -> None:
         self._ids: set[UUID] = set()
@@ -163,14 +162,12 @@ _backlog = Backlog()
 
 
 def begin(messages: Queue[Any], *, threads: int) -> Backlog:
-    """Make this process a worker with so many `threads`; `messages` are those that none has taken
-    yet.
-    """
+    """Make this process a worker with so many `threads`; `messages` holds those not yet taken."""
     global _backlog  # noqa: PLW0603 - one a process
     _backlog = Backlog(messages, threads=threads)
     return _backlog
 
 
 def current() -> Backlog:
-    """This process's backlog; that of a process that is no worker has nothing to look at."""
+    """Return this process's backlog; in a process that is no worker it never has messages."""
     return _backlog

@@ -1,8 +1,9 @@
-"""Circuit breakers: one row for each of other people's machines, shared by every process.
+"""Circuit breakers: stop calling an outside service that is down. All processes share their state.
 
-After FAILURES in a row a breaker opens: work that needs the machine is put off without using an
-attempt, but for one probe at a time. A probe that succeeds closes it; one that fails doubles the
-wait. Source: M. Nygard, "Release It!", 2nd edition, 2018, "Circuit Breaker".
+After FAILURES failures in a row a breaker opens. While it is open, tasks that need the service are
+put off without using an attempt; only one call at a time goes through as a probe. A successful
+probe closes the breaker; a failed one doubles the wait until the next. Each service has one row.
+Source: M. Nygard, "Release It!", 2nd edition, 2018, "Circuit Breaker".
 """
 
 from __future__ import annotations
@@ -18,31 +19,31 @@ from jobs.ledger.database import execute, fetch
 
 log = structlog.get_logger(__name__)
 
-#: So many failures in a row are an outage.
+#: This many failures in a row open a breaker.
 FAILURES = 5
 #: From the opening to the first probe, and the longest wait for a later one.
 FIRST_WAIT = timedelta(seconds=15)
 LONGEST_WAIT = timedelta(minutes=5)
-#: Nobody hears of a probe whose process died; after so long another one is sent.
+#: How long to wait for the outcome of a probe, whose process may have died, before the next one.
 PROBE_TIME = timedelta(seconds=60)
-#: A pause that the machine itself asked for is kept to, up to this.
+#: The longest pause that is kept to when the service itself asks for one.
 LONGEST_PAUSE = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """Leave to call the machine behind a breaker once; `is_probe` while the breaker is open."""
+    """Permission to call the service `name` once; `is_probe` while its breaker is open."""
 
     name: str
     is_probe: bool = False
 
 
 def admit(name: str) -> Permit:
-    """Return leave to call the machine `name`.
+    """Return the permission to call the service `name`.
 
     Raises:
-        Postponed: its breaker is open and no probe is due. The delay spreads what waits over
-            twice the wait, so that an outage's backlog does not come back all at once.
+        Postponed: its breaker is open and no probe is due. Its delay is random up to two further
+            waits, so that the tasks of an outage do not all come back at once.
     """
     rows = fetch(
         """
@@ -61,7 +62,7 @@ def admit(name: str) -> Permit:
 
 
 def _take_probe(name: str) -> bool:
-    """Whether this call is the one that tries now."""
+    """Return whether this call is the probe; only one caller gets it."""
     sql = """
         UPDATE jobs_breaker SET probe_at = statement_timestamp() + %s
         WHERE name = %s AND opened_at IS NOT NULL AND probe_at <= statement_timestamp()
@@ -70,7 +71,7 @@ def _take_probe(name: str) -> bool:
 
 
 def succeeded(permit: Permit) -> None:
-    """The machine answered: its breaker is closed."""
+    """Close the breaker, since the service has answered."""
     sql = """
         UPDATE jobs_breaker SET failures = 0, opened_at = NULL, probe_at = NULL, wait_seconds = 0,
             changed_at = statement_timestamp()
@@ -106,7 +107,10 @@ RETURNING opened_at = statement_timestamp()
 
 
 def failed(permit: Permit, error: str, *, retry_after: timedelta | None = None) -> None:
-    """The machine did not do its work. A pause that it asked for opens its breaker at once."""
+    """Count a failed call, and open the breaker after FAILURES of them.
+
+    If the service asked for a pause (`retry_after`), its breaker opens at once.
+    """
     parameters = {
         "name": permit.name,
         "error": error[:500],
@@ -123,7 +127,7 @@ def failed(permit: Permit, error: str, *, retry_after: timedelta | None = None) 
 
 
 def close(name: str) -> bool:
-    """Close a breaker whatever its machine does; False when it is closed already."""
+    """Close a breaker without a probe; return False when it is closed already."""
     sql = """
         UPDATE jobs_breaker SET failures = 0, opened_at = NULL, probe_at = NULL, wait_seconds = 0,
             changed_at = statement_timestamp() WHERE name = %s AND opened_at IS NOT NULL
@@ -132,7 +136,7 @@ def close(name: str) -> bool:
 
 
 def open_seconds() -> dict[str, float]:
-    """How long each breaker has been open; 0 for one that is closed."""
+    """Return for each breaker how long it has been open in seconds; 0 for a closed one."""
     rows = fetch(
         "SELECT name, coalesce(EXTRACT(EPOCH FROM statement_timestamp() - opened_at), 0)::float8"
         " FROM jobs_breaker ORDER BY name",

@@ -1,10 +1,10 @@
-"""Bundles: short tasks that run many to a transaction.
+"""Bundles: many short tasks in one transaction.
 
-Where a task is one row, what surrounds it costs several times as much: its claim, BEGIN, COMMIT and
-the wait for the disk. A bundle is claimed in one statement, its bodies run one after the other in
-one transaction, and one statement ends them. Each is still fenced by its claim, and its effects
-still commit together with its end. When anything goes wrong, nothing has happened, and each of them
-runs alone.
+For a short task, what surrounds it costs several times as much as the task: its claim, BEGIN,
+COMMIT and the wait for the disk. One statement claims a bundle, the actors run one after the other
+in one transaction, and one statement ends the tasks. Each task still needs its own valid claim, and
+its effects still commit together with its end. If anything goes wrong, the transaction is rolled
+back and each task runs alone.
 """
 
 from __future__ import annotations
@@ -29,16 +29,17 @@ from jobs.urgency import IS_BULK, IS_FOREGROUND
 
 log = structlog.get_logger(__name__)
 
-#: So many tasks are claimed at once, and no more than are likely to end within so long.
+#: The most tasks in a bundle, and the time within which all of them are likely to end.
 BUNDLE_TASKS = 32
 BUNDLE_SECONDS = 0.02
-#: After so long a transaction ends, and the rest of the bundle runs in another: others wait for its
-#: locks.
+#: After this time a transaction ends and the rest of the bundle runs in another, since other
+#: transactions may wait for its locks.
 TRANSACTION_SECONDS = 0.01
-#: Actors that take longer run alone.
+#: Tasks of actors that take longer run alone.
 SHORT_SECONDS = 0.005
 
-#: Due, for the first time, and under no limit. What the relay leaves to the fast path counts too.
+#: Due for the first time and under no concurrency limit. Tasks that the relay still leaves to the
+#: fast path count too.
 _UNCLAIMED = f"""
     {transitions.MAY_START} AND publish_at <= statement_timestamp() + %(grace)s
     AND attempt = 0 AND limit_key IS NULL
@@ -49,7 +50,7 @@ _BULK = Picking(f"{_UNCLAIMED} AND {IS_BULK} AND actor = ANY(%(actors)s)")
 
 
 def short_actors(queue: str) -> list[str]:
-    """The actors of `queue` that may run in bundles, as far as this process has seen them run."""
+    """Return the actors of `queue` that may run in bundles, going by their runs in this process."""
     quick = [attempts.actor_named(name) for name in pace.quicker_than(SHORT_SECONDS)]
     return [
         actor.actor_name
@@ -59,17 +60,17 @@ def short_actors(queue: str) -> list[str]:
 
 
 def is_any_unclaimed(queue: str) -> bool:
-    """Whether a task of `queue` may be claimed here, at the price of one small statement."""
+    """Return whether `queue` has a task that may be claimed here, with one small statement."""
     return bool(fetch(_ANY, {"queue": queue, "grace": outbox.fast_path_grace()}, is_prepared=True))
 
 
 def claim(
     queue: str, actors: Sequence[str], *, first: UUID | None = None, is_bulk: bool = False
 ) -> list[transitions.Claim]:
-    """Claim a bundle of due tasks of `actors`, which are short, and with them the task `first` if
-    it never started.
+    """Claim a bundle of due tasks of `actors`, whose tasks are short.
 
-    Either bulk work alone or everything else.
+    The task `first` is in it if it waits for its first attempt. Either bulk work alone (`is_bulk`)
+    or everything else.
     """
     slowest = max(map(pace.of, actors))
     limit = min(BUNDLE_TASKS, max(int(BUNDLE_SECONDS / slowest), 1)) if slowest else BUNDLE_TASKS
@@ -79,7 +80,7 @@ def claim(
 def claim_one(
     queue: str, actors: Sequence[str], *, is_bulk: bool = False
 ) -> list[transitions.Claim]:
-    """Claim the most urgent due task of `actors`, of any kind; none or one."""
+    """Claim the most urgent due task of `actors`, which may be of any kind; return one or no claim."""
     return _claim(queue, actors, limit=1, is_durable=True, is_bulk=is_bulk)
 
 
@@ -97,27 +98,27 @@ def _claim(
     try:
         with transaction.atomic():
             picked = [task.id for task in picking.lock(queue, limit, **parameters)]
-            wanted = (
+            locked = (
                 [first] if first and first not in picked and transitions.lock_untried(first) else []
             )
-            wanted += picked
+            locked += picked
             return (
-                transitions.claim_many(wanted, process_id(), token, is_durable=is_durable)
-                if wanted
+                transitions.claim_many(locked, process_id(), token, is_durable=is_durable)
+                if locked
                 else []
             )
     except (OperationalError, InterfaceError) as error:
-        # It may have been committed all the same. Then they run under our name, and nobody would
-        # rescue them.
+        # The claim may have been committed all the same. Then the tasks count as running in this
+        # process, and no other would rescue them.
         log.warning("jobs.bundle_unsure", error_type=type(error).__name__)
         connection.close()
         return persistently(lambda: transitions.claims_of(process_id(), token))
 
 
 def run(claims: Sequence[transitions.Claim]) -> list[UUID]:
-    """Run claimed tasks of short actors; return those that succeeded.
+    """Run claimed tasks of short actors; return the ids of those that succeeded.
 
-    Others have failed an attempt of their own.
+    The others have failed, each in an attempt of its own.
     """
     bundle = [(attempts.actor_named(claim.actor), claim) for claim in claims]
     ended = 0

@@ -1,4 +1,4 @@
-"""The task that runs in this thread, as its actor sees it."""
+"""The task that runs in the current thread, as its actor uses it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from jobs.urgency import Urgency
 
 
 class RunningTask:
-    """A claimed task; what it writes through here is fenced by its claim."""
+    """A running task; its writes succeed only while this run owns the task."""
 
     def __init__(self, claim: transitions.Claim) -> None:
         self.claim = claim
@@ -28,21 +28,21 @@ class RunningTask:
 
     @property
     def id(self) -> UUID:
-        """The task's id: also the idempotency key to hand to other systems."""
+        """Return the task's id, which is also the idempotency key to pass to other systems."""
         return self.claim.id
 
     @property
     def attempt(self) -> int:
-        """Which attempt this is, from 1."""
+        """Return the number of this attempt, from 1."""
         return self.claim.attempt
 
     @property
     def checkpoint(self) -> Any:
-        """What the last `save_checkpoint` of an earlier attempt stored; None at first."""
+        """Return what an earlier attempt stored with `save_checkpoint`; None where none did."""
         return self.claim.checkpoint
 
     def progress(self, fraction: float, stage: str = "", **counts: int) -> None:
-        """Show that `fraction` (0 to 1) of the work is done, the name of the stage, and any counts.
+        """Show how far the task is: the fraction done (0 to 1), the stage's name and any counts.
 
         Raises:
             LeaseLost: another worker owns the task now.
@@ -53,13 +53,21 @@ class RunningTask:
         self.raise_if_cancelled()
 
     def save_checkpoint(self, checkpoint: Any) -> None:
-        """The next attempt finds `checkpoint` (JSON). Inside `effects()` both commit together."""
+        """Store `checkpoint` (JSON) for the next attempt; inside `effects()` both commit together.
+
+        Raises:
+            LeaseLost: another worker owns the task now.
+        """
         transitions.save_checkpoint(self.claim, checkpoint)
 
     @contextmanager
     def effects(self) -> Iterator[None]:
-        """A transaction that commits only while this run owns the task; a worker that stands still
-        in it loses it.
+        """Open a transaction that commits only while this run owns the task.
+
+        PostgreSQL ends it if the worker stands still in it for JOBS_TRANSACTION_TIMEOUT_SECONDS.
+
+        Raises:
+            LeaseLost: another worker owns the task now.
         """
         with transaction.atomic():
             patience = f"{int(settings.JOBS_TRANSACTION_TIMEOUT_SECONDS * 1000)}ms"
@@ -71,12 +79,12 @@ class RunningTask:
         failpoint("after_effects", self.claim.id)
 
     def raise_if_cancelled(self) -> None:
-        """Stop here if the task was asked to, as of the last `progress()`."""
+        """Raise TaskCancelled if the task had been asked to stop at the last `progress()`."""
         if self._is_cancel_requested:
             raise TaskCancelled
 
 
-#: The tasks that this process runs, without bulk work.
+#: The ids of the tasks that this process runs, without bulk work.
 _foreground: set[UUID] = set()
 
 
@@ -89,10 +97,10 @@ _current: ContextVar[RunningTask | None] = ContextVar("civiclens_running_task", 
 
 
 def current_task() -> RunningTask:
-    """The task this code runs for.
+    """Return the task for which this code runs.
 
     Raises:
-        NoCurrentTask: no worker called this code.
+        NoCurrentTask: it does not run for any.
     """
     task = _current.get()
     if task is None:
@@ -101,14 +109,14 @@ def current_task() -> RunningTask:
 
 
 def current_claim() -> transitions.Claim | None:
-    """The claim of the task that runs here, if one does."""
+    """Return the claim of the task that runs here, or None."""
     task = _current.get()
     return task.claim if task else None
 
 
 @contextmanager
 def running(claim: transitions.Claim) -> Iterator[RunningTask]:
-    """Make `claim` the current task of this thread."""
+    """Make `claim` the current task of this thread inside the `with` block."""
     task = RunningTask(claim)
     mark = _current.set(task)
     if claim.urgency != Urgency.BULK:
@@ -124,13 +132,14 @@ _delivery: ContextVar[MessageProxy | None] = ContextVar("civiclens_delivery", de
 
 
 def deliver(message: MessageProxy | None) -> None:
-    """Remember the message a worker thread is about to process."""
+    """Remember the message that this worker thread is about to process; None when it is done."""
     _delivery.set(message)
 
 
 def take_delivery(actor_name: str) -> MessageProxy | None:
-    """The message meant for `actor_name`, once: an actor that calls another one must not lend it
-    its task.
+    """Return the message under way if it is for `actor_name`, but only once; otherwise None.
+
+    So an actor that calls another one as a function does not run that one's task.
     """
     message = _delivery.get()
     if message is None or message.actor_name != actor_name:

@@ -1,4 +1,4 @@
-"""`jobs.actor`: how an app declares background work."""
+"""Declare background work of an app: the decorator `jobs.actor`."""
 
 from __future__ import annotations
 
@@ -19,9 +19,7 @@ R = TypeVar("R")
 
 
 class SendOptions(TypedDict, total=False):
-    """What `send_with_options` takes beside the arguments and their delay; None is as good as
-    nothing.
-    """
+    """Options of `send_with_options` beside the arguments and the delay; None means not given."""
 
     unique_key: str | None
     once_per: timedelta | None
@@ -38,8 +36,8 @@ class SendOptions(TypedDict, total=False):
 class LedgerActor(Actor[P, R], Generic[P, R]):
     """A Dramatiq actor whose messages are rows of the ledger.
 
-    Calling it runs the function here and now; `send()` and its kin write a task in the caller's
-    transaction.
+    Calling it runs the function here and now; `send()`, `send_with_options()` and `send_many()`
+    write tasks in the caller's transaction.
     """
 
     def __init__(
@@ -65,10 +63,13 @@ class LedgerActor(Actor[P, R], Generic[P, R]):
         return cast("R", None)  # the ledger keeps the result; Dramatiq is to keep none
 
     def record(self, fn: Callable[..., None]) -> Callable[..., None]:
-        """Decorator for the second half of an external actor.
+        """Register the function that records what an external actor's call returned (a decorator).
 
-        The function gets what the first half returned, then the task's arguments; what it writes
-        and sends commits together with the end of the task, or not at all.
+        It gets that return value, then the task's arguments. What it writes and sends commits
+        together with the end of the task, or not at all.
+
+        Raises:
+            TypeError: the actor is not external.
         """
         if self.policy.kind != "external":
             raise TypeError(
@@ -78,7 +79,7 @@ class LedgerActor(Actor[P, R], Generic[P, R]):
         return fn
 
     def mirror(self, fn: Callable[..., None]) -> Callable[..., None]:
-        """Decorator for the function that shows on other rows how a task stands.
+        """Register the function that copies a task's state to rows of its app (a decorator).
 
         It is called with a `jobs.Standing` and the task's arguments, in a transaction of its own,
         after the task has died, was cancelled or was replayed; never after a success.
@@ -97,21 +98,21 @@ class LedgerActor(Actor[P, R], Generic[P, R]):
         """Send a task with options; the message that is returned carries its id.
 
         Args:
-            delay: how long not to run it (a number is milliseconds).
-            unique_key: at most one task waits under it: where one does, nothing is sent and its id
-                is returned.
-            once_per: nothing is sent for so long after a task of the same `unique_key`, whatever
-                became of it.
-            deadline: cancelled instead of started after so long.
+            delay: the time before which the task is not run (a number is milliseconds).
+            unique_key: at most one task waits under this key; where one already waits, nothing is
+                sent and the message carries the id of that task.
+            once_per: a period; within it no second task with the same `unique_key` is sent,
+                whatever became of the first.
+            deadline: a period; if the task has not started by its end, it is cancelled.
             priority: lower runs first, among tasks of the same urgency (`jobs.entering`).
-            limit_key, limit_count: at most `limit_count` tasks of `limit_key` run at once.
-            created_by, job_type, is_completion_announced: of a job started by a person
-            (`jobs.execution.job_types`).
+            limit_key, limit_count: at most `limit_count` tasks with this `limit_key` run at once.
+            created_by, job_type, is_completion_announced: set for a job started by a person
+                (`jobs.execution.job_types`).
 
         Raises:
             NotInTransaction: outside `transaction.atomic()`.
-            TypeError: an option there is not.
-            ValueError: options that need each other, or that contradict the actor's.
+            TypeError: an option is unknown.
+            ValueError: an option needs another one, or contradicts the actor's.
         """
         chosen = {name: value for name, value in options.items() if value is not None}
         if "once_per" in chosen and "unique_key" not in chosen:
@@ -120,11 +121,14 @@ class LedgerActor(Actor[P, R], Generic[P, R]):
         return super().send_with_options(args=args, kwargs=kwargs, delay=delay, **chosen)
 
     def send_many(self, arguments: Iterable[Sequence[Any]], **options: Any) -> list[UUID]:
-        """Send one task for each positional argument list, in one statement; return their ids in
-        order.
+        """Send one task for each list of positional arguments, in one statement.
 
-        `options` are fields of `outbox.NewTask`, the same for all: `priority`, `delay`, `group_id`,
-        … Raises ValueError for those that contradict each other or the actor's.
+        Return the tasks' ids in order. `options` are fields of `outbox.NewTask`, the same for all:
+        `priority`, `delay`, `group_id`, …
+
+        Raises:
+            NotInTransaction: outside `transaction.atomic()`.
+            ValueError: the options contradict each other or the actor's.
         """
         self._refuse_contradictions(options)
         return sending.send_many(self, arguments, **options)
@@ -153,25 +157,24 @@ def actor(  # noqa: PLR0913 - each is a named option
     """Declare a function as an actor; its name is a contract once a task is stored.
 
     Args:
-        kind: `transactional`: the body, its child sends and the end of the task commit together,
-            exactly once.
-            `external`: the body talks to somebody else's machine outside any transaction, and the
-            function given
-            to `.record` writes what came of it. `long`: the body runs outside a transaction,
-            reports progress,
-            and writes in `current_task().effects()`.
-        delivery: for external actors whose call must never be repeated: `at_most_once` is tried
-            once only.
-        outlasts: which outage of what it needs a task survives; the attempts follow from it and
-            the pauses between them. An outage of PostgreSQL costs no attempt.
-        max_attempts: attempts, counted when they start, before a task is dead; instead of
-            `outlasts`, and 8 without either.
+        kind: `transactional`: the function, the tasks it sends and the end of its own task commit
+            together, exactly once. `external`: the function calls an outside service outside any
+            transaction, and the function given to `.record` writes the outcome. `long`: the
+            function runs outside a transaction, reports progress, and writes inside
+            `current_task().effects()`.
+        delivery: `at_most_once` for external actors whose call must never be repeated; their tasks
+            are tried once only.
+        outlasts: the longest outage of an outside service that a task survives; the number of
+            attempts follows from it and the pauses between them. An outage of PostgreSQL uses no
+            attempt.
+        max_attempts: how many attempts, counted when they start, a task has before it is dead;
+            instead of `outlasts`, and 8 without either.
         priority: lower runs first, among tasks of the same urgency (`jobs.entering`).
         min_backoff, max_backoff: bounds of the exponential pause between attempts.
         transaction_timeout: how long the transaction may last; by default
             JOBS_TRANSACTION_TIMEOUT_SECONDS.
-        is_sealed: the arguments are encrypted in the ledger, for secrets.
-        is_bulk: its tasks are bulk work whoever sends them, and so are the tasks that they send.
+        is_sealed: whether the ledger stores the arguments encrypted, for secrets.
+        is_bulk: whether its tasks, and the tasks that they send, are always bulk work.
 
     Raises:
         ValueError: an actor of that name exists, the queue is unknown or the options contradict

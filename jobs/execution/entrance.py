@@ -1,8 +1,8 @@
-"""Where work enters: who sends the tasks of this context, and how urgent they are.
+"""Who sends the tasks of the current context, and how urgent they are.
 
-Each entrance says it once (an HTTP request, an import, a tick of the schedule), and every task that
-is sent inside has it. A running task is the entrance of its children. Code without an entrance
-sends routine tasks of nobody.
+Code that starts work states both once (an HTTP request, an import, a tick of the schedule), and
+every task sent inside has them. A running task passes its own on to the tasks it sends. Without a
+statement tasks are routine and have no sender.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from jobs.urgency import Urgency
 
 @dataclass(frozen=True, slots=True)
 class Entrance:
-    """What the tasks sent here have in common; senders of one urgency take turns."""
+    """What the tasks sent in one context have in common; senders of one urgency take turns."""
 
     urgency: Urgency = Urgency.ROUTINE
     sender: UUID | None = None
@@ -34,9 +34,9 @@ def current() -> Entrance:
 
 @contextmanager
 def entering(urgency: Urgency, *, sender: UUID | str | None = None) -> Iterator[None]:
-    """Give the tasks sent inside this urgency and this sender.
+    """Give this urgency and this sender to the tasks sent inside the `with` block.
 
-    A sender that is no user or partner is a name, such as `import:oldtown`.
+    A sender that is neither a user nor a partner is a name, such as `import:oldtown`.
     """
     known = uuid5(NAMESPACE_URL, f"civiclens:{sender}") if isinstance(sender, str) else sender
     with entering_by(lambda: Entrance(urgency, known)):
@@ -45,7 +45,10 @@ def entering(urgency: Urgency, *, sender: UUID | str | None = None) -> Iterator[
 
 @contextmanager
 def entering_by(identify: Callable[[], Entrance]) -> Iterator[None]:
-    """Ask `identify` at each send inside: a request learns late who makes it."""
+    """Call `identify` at each send inside the `with` block to learn urgency and sender.
+
+    A request is authenticated only after it has begun, so it cannot state its sender at once.
+    """
     mark = _current.set(identify)
     try:
         yield

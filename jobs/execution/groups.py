@@ -1,4 +1,4 @@
-"""Groups: many tasks, and one more once all of them have ended."""
+"""Send a group: many tasks, and one more once all of them have ended."""
 
 from __future__ import annotations
 
@@ -22,12 +22,11 @@ def send_group(
     then: LedgerActor[..., Any],
     then_args: Sequence[Any] = (),
 ) -> UUID:
-    """Send one task of `actor` for each argument list, and one of `then` after all of them have
-    ended.
+    """Send one task of `actor` for each argument list, and one of `then` once all have ended.
 
-    Ended is succeeded, dead or cancelled. `then` is sent exactly once, with `then_args`; its
-    function can look at the children by the group's id, which is returned. An empty group ends at
-    once.
+    A task has ended when it has succeeded, is dead or is cancelled. The task of `then` is sent
+    exactly once, with `then_args`; for an empty group it is sent at once. Return the group's id, by
+    which the tasks of the group can be found.
     """
     group_id, here = uuid7(), entrance.current()
     with transaction.atomic():

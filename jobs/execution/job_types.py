@@ -1,5 +1,4 @@
-"""Job types: the computations a person may start through the API, each an actor with a contract
-around it.
+"""Job types: computations that people may start through the API. Each is an actor with a contract.
 
 @jobs.job_type("reports.hotspots", payload=HotspotsPayloadSerializer, result=HotspotsSerializer)
 @jobs.actor(kind="long", queue_name="analytics")
@@ -26,7 +25,7 @@ A = TypeVar("A", bound=LedgerActor[..., Any])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much of one type a person may ask for."""
+    """How many jobs of one type a person may start."""
 
     active_per_user: int = 3
     per_hour: int = 30
@@ -34,7 +33,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class JobType:
-    """An actor as the API offers it."""
+    """An actor with the contract under which people may start it."""
 
     name: str
     actor: LedgerActor[..., Any]
@@ -45,7 +44,7 @@ class JobType:
 
     @property
     def description(self) -> str:
-        """The actor's docstring."""
+        """Return the actor's docstring, which the API shows to people."""
         return inspect.getdoc(self.actor.fn) or ""
 
 
@@ -64,13 +63,11 @@ def job_type(
     what it does.
 
     Args:
-        payload: validates what the client sends, and refuses unknown fields; the actor gets its
-            JSON representation
-            as keyword arguments.
-        result: represents what the actor returns; a field it does not name is not shown.
-        permission: who may start it, beyond being signed in.
-        limits: how many of one person may be under way at once, and how many they may start within
-            an hour.
+        payload: the serializer that validates what the client sends and refuses unknown fields; the
+            actor gets its JSON as keyword arguments.
+        result: the serializer of what the actor returns; only the fields it names are shown.
+        permission: the permission needed to start it, beside being signed in.
+        limits: how many jobs of the type a person may have under way, and start within an hour.
 
     Raises:
         ValueError: a type of that name exists.
@@ -86,10 +83,10 @@ def job_type(
 
 
 def find(name: str) -> JobType | None:
-    """The job type of that name."""
+    """Return the job type of that name, or None."""
     return _types.get(name)
 
 
 def every() -> list[JobType]:
-    """All job types by name."""
+    """Return all job types, sorted by name."""
     return sorted(_types.values(), key=lambda known: known.name)

@@ -1,8 +1,8 @@
-"""Showing the end of a task on the rows it is about.
+"""Copy how a task ended to the rows of its app.
 
 A success records its outcome itself. Where a task dies, is cancelled or is replayed, the database
-sends `mirror_state` in the statement that does so (migration `mirrors`), so that no way out can
-forget it. It looks at how the task stands by then, so that a late one does no harm.
+sends `mirror_state` in the same statement (migration `mirrors`), so no code path can forget it.
+`mirror_state` reads the task's state when it runs, so that a late one does no harm.
 """
 
 from __future__ import annotations

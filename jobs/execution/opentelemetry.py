@@ -1,9 +1,9 @@
-"""`jobs.execution.tracing` through OpenTelemetry, sent by OTLP over HTTP. Imported only where
-tracing is on.
+"""Record spans with OpenTelemetry and send them by OTLP over HTTP.
 
-The OTEL_* variables of the OpenTelemetry specification apply (OTEL_SERVICE_NAME,
-OTEL_TRACES_SAMPLER, OTEL_EXPORTER_OTLP_HEADERS, …). Sending happens in a thread of its own; a
-collector that is away costs spans, never time.
+`jobs.execution.tracing` imports this module only where tracing is on. The OTEL_* variables of the
+OpenTelemetry specification apply (OTEL_SERVICE_NAME, OTEL_TRACES_SAMPLER,
+OTEL_EXPORTER_OTLP_HEADERS, …). A thread of its own sends the spans; if the collector is down, spans
+are lost but no request or task waits.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _KINDS = {"server": SpanKind.SERVER, "consumer": SpanKind.CONSUMER}
 
 
 class OpenTelemetry:
-    """The tracer of this process; the sending thread begins anew after a fork."""
+    """The tracer of this process; its sending thread starts again after a fork."""
 
     def __init__(self, endpoint: str, exporter: SpanExporter | None = None) -> None:
         logging.getLogger("opentelemetry").setLevel(logging.ERROR)
@@ -43,7 +43,7 @@ class OpenTelemetry:
     def start_span(
         self, name: str, kind: str, context: Mapping[str, str], attributes: dict[str, Any]
     ) -> Iterator[RecordedSpan]:
-        """A span that is current inside the `with` block, below the one `context` names."""
+        """Open a span below the one in `context`; it is the current span inside the `with` block."""
         parent = self._propagator.extract(context) if context else None
         with self._tracer.start_as_current_span(
             name,
@@ -56,31 +56,34 @@ class OpenTelemetry:
             yield RecordedSpan(span)
 
     def current_context(self) -> dict[str, str]:
-        """The W3C trace context of the current span; empty outside any."""
+        """Return the W3C trace context of the current span; empty where there is none."""
         context: dict[str, str] = {}
         self._propagator.inject(context)
         return context
 
     def flush(self) -> None:
-        """What was recorded has been sent, or given up."""
+        """Send the recorded spans; give up after FLUSH_MILLISECONDS."""
         self._provider.force_flush(FLUSH_MILLISECONDS)
 
 
 class RecordedSpan:
-    """What the code inside a span may add; never values of arguments, which may be personal."""
+    """A span under way, as the code inside may change it.
+
+    Never add values of arguments: they may be personal.
+    """
 
     def __init__(self, span: Span) -> None:
         self._span = span
 
     def set_attribute(self, key: str, value: str | int | float | bool) -> None:
-        """Add a fact."""
+        """Add a fact to the span."""
         self._span.set_attribute(key, value)
 
     def rename(self, name: str) -> None:
-        """The name is known better now."""
+        """Replace the span's name, once a better one is known."""
         self._span.update_name(name)
 
     def fail(self, reason: str) -> None:
-        """What the span stands for failed: `reason` is a class of errors, not a message."""
+        """Mark the span as failed; `reason` is the class of the error, never its message."""
         self._span.set_attribute("error.type", reason)
         self._span.set_status(Status(StatusCode.ERROR))

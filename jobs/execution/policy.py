@@ -1,4 +1,4 @@
-"""How the ledger treats an actor's tasks, and what running one needs to know of its actor."""
+"""The options of an actor, as the code that sends and runs its tasks uses them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DEFAULT_ATTEMPTS = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """How the ledger treats an actor's tasks."""
+    """How the ledger runs and retries an actor's tasks; `jobs.actor` explains each field."""
 
     kind: Kind = "transactional"
     outlasts: timedelta | None = None
@@ -28,7 +28,7 @@ class Policy:
 
 
 class DeclaredActor(Protocol):
-    """An actor as those see it who send, run and end its tasks; `jobs.actor` makes them."""
+    """The part of an actor that sending, running and ending its tasks needs."""
 
     actor_name: str
     queue_name: str

@@ -1,4 +1,4 @@
-"""How a message becomes a task: a row of the sender's transaction."""
+"""Turn a message into a task: a row of the sender's transaction."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from jobs.urgency import Urgency
 def send(
     actor: DeclaredActor, message: Message[Any], *, delay: timedelta = timedelta()
 ) -> tuple[UUID, list[Parcel]]:
-    """Write `message` as a task of `actor` in the caller's transaction.
+    """Write `message` as a task of `actor` in the caller's transaction; return its id and parcels.
 
-    Return the task's id, and the parcels to hand on once the transaction has committed: none for a
-    task that is not due yet, that waited already under its unique key, or that is bulk work, which
+    The parcels are to be handed on once the transaction has committed. There are none for a task
+    that is not due yet, for one that already waited under its unique key, and for bulk work, which
     workers take from the ledger so that none of it fills RabbitMQ.
 
     Raises:
@@ -45,8 +45,9 @@ def send(
 def send_many(
     actor: DeclaredActor, arguments: Iterable[Sequence[Any]], **options: Any
 ) -> list[UUID]:
-    """Write one task of `actor` for each argument list; the relay hands them on in order of
-    priority.
+    """Write one task of `actor` for each argument list; return their ids.
+
+    The relay hands them on in order of priority.
 
     Raises:
         NotInTransaction: outside `transaction.atomic()`.

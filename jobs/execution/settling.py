@@ -1,7 +1,7 @@
-"""Sending the task that follows a group, once all of the group's tasks have ended.
+"""Send the task that follows a group, once all of the group's tasks have ended.
 
-The end is found by looking at the children, never by a counter that each of them decrements: a
-child that ends twice (after a replay) or whose worker dies right after its commit does no harm.
+Each time the tasks themselves are looked at; no counter is decremented. So a task that ends twice
+(after a replay), or whose worker dies right after its commit, does no harm.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from jobs.execution import entrance
 from jobs.ledger.database import execute, fetch
 from jobs.urgency import Urgency
 
-#: All children of the group `g` have ended, and its callback is still to be sent, by a release that
-#: knows its actor.
+#: All tasks of the group `g` have ended and its callback, whose actor this release knows, is still
+#: to be sent.
 _IS_TO_SETTLE = """
     callback_task_id IS NULL AND callback_actor = ANY(%s) AND NOT EXISTS (
         SELECT FROM jobs_task WHERE group_id = g.id AND state IN ('queued', 'retrying', 'running'))
@@ -26,10 +26,9 @@ SWEEP_GROUPS = 100
 
 
 def settle(group_id: UUID | None) -> bool:
-    """Send the group's callback if all its children have ended and nobody did yet; return whether
-    this call did.
+    """Send the group's callback once all its tasks have ended; return whether it was sent now.
 
-    A callback of another release is left to processes that know its actor.
+    A callback that only another release knows is left to processes of that release.
     """
     broker = get_broker()
     sql = f"""
@@ -51,8 +50,9 @@ def settle(group_id: UUID | None) -> bool:
 
 
 def settle_forgotten() -> int:
-    """Settle groups whose last child ended where nobody looked: its worker died, an operator
-    cancelled it.
+    """Settle the groups that ended without a call of `settle`; return their number.
+
+    That happens when the last task's worker died, or an operator cancelled it.
     """
     sql = f"SELECT id FROM jobs_taskgroup AS g WHERE {_IS_TO_SETTLE} LIMIT %s"  # noqa: S608 - constants only
     rows = fetch(sql, (list(get_broker().actors), SWEEP_GROUPS))

@@ -1,4 +1,4 @@
-"""What a worker process tells of its attempts as they end: to Prometheus and to the trace."""
+"""Count and trace the attempts of a worker process, for Prometheus and OpenTelemetry."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ RUNNING = Gauge("civiclens_worker_running", "Attempts under way in this process.
 def attempt(
     claim: transitions.Claim,
 ) -> Iterator[Callable[[State | None, BaseException | None], None]]:
-    """Count and trace one attempt; the value takes the state it left its task in and its error."""
+    """Count and trace one attempt inside the `with` block.
+
+    The block gets a function to call with the task's state afterwards and the attempt's error.
+    """
     started = time.perf_counter()
 
     def end(state: State | None, error: BaseException | None) -> None:
@@ -43,8 +46,9 @@ def attempt(
 
 
 def count(claim: transitions.Claim, state: State | None, seconds: float) -> None:
-    """Count an attempt that took `seconds` and left its task in `state`; None where somebody else
-    owns it by now.
+    """Count an attempt that took `seconds` and left its task in `state`.
+
+    The state is None where another worker owns the task by now.
     """
     ATTEMPTS.labels(claim.actor, claim.queue, state or "lost").inc()
     SECONDS.labels(claim.actor).observe(seconds)

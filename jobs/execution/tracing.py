@@ -1,7 +1,7 @@
-"""One trace from a request through the tasks it sends to the tasks those send.
+"""Trace a request, the tasks it sends and the tasks those send as one trace.
 
 Without OTEL_EXPORTER_OTLP_ENDPOINT nothing is recorded and OpenTelemetry is not even imported; the
-trace context of a task is then handed on to its children as it came.
+trace context of a task is then passed on to the tasks it sends unchanged.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from django.http.response import HttpResponseBase
 from jobs.execution.current import current_claim
 from jobs.ledger import transitions
 
-#: Requests nobody wants to trace: probes and scrapes.
+#: Requests that are not traced: probes, scrapes and static files.
 UNTRACED_PATHS = ("/livez", "/readyz", "/api/v1/health", "/metrics", "/static/")
 
 
 class Tracer(Protocol):
-    """What records spans: `jobs.execution.opentelemetry`."""
+    """Records spans; `jobs.execution.opentelemetry` has the implementation."""
 
     def start_span(
         self, name: str, kind: str, context: dict[str, str], attributes: dict[str, Any]
     ) -> Any:
-        """A context manager; its value takes `set_attribute(key, value)` and `fail(reason)`."""
+        """Return a context manager; its value has `set_attribute`, `rename` and `fail`."""
 
     def current_context(self) -> dict[str, str]:
-        """The W3C trace context of the current span; empty outside any."""
+        """Return the W3C trace context of the current span; empty where there is none."""
 
     def flush(self) -> None:
-        """What was recorded has been sent, or given up."""
+        """Send the recorded spans, or give up after a while."""
 
 
 @cache
 def tracer() -> Tracer | None:
-    """The tracer of this process, or None where tracing is off."""
+    """Return the tracer of this process, or None where tracing is off."""
     if not settings.OTEL_EXPORTER_OTLP_ENDPOINT:
         return None
     loaded: Tracer = import_module("jobs.execution.opentelemetry").OpenTelemetry(
@@ -51,7 +51,7 @@ def tracer() -> Tracer | None:
 
 
 def context_to_send() -> dict[str, str] | None:
-    """The trace context a task sent here is to carry."""
+    """Return the trace context for a task that is sent here."""
     recording = tracer()
     if recording is not None and (context := recording.current_context()):
         return context
@@ -61,8 +61,9 @@ def context_to_send() -> dict[str, str] | None:
 
 @contextmanager
 def task_span(claim: transitions.Claim) -> Iterator[Callable[[str], None]]:
-    """Record the attempt as a span below the one that sent the task; the value takes the reason of
-    a failure.
+    """Record the attempt as a span below the one that sent the task.
+
+    The `with` block gets a function to call with the reason of a failure.
     """
     recording = tracer()
     if recording is None:
