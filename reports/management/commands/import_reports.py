@@ -21,5 +21,5 @@ class Command(ImportCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument(
-            "--live", action="store_true", help="These reports are new: they notify and escalate."
+            "--live", action="store_true", help="These reports are new: their reporters get messages about them."
         )
