@@ -21,5 +21,7 @@ class Command(ImportCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument(
-            "--live", action="store_true", help="These reports are new: their reporters get messages about them."
+            "--live",
+            action="store_true",
+            help="These reports are new: their reporters get messages about them.",
         )
