@@ -1,1 +1,1 @@
-"""The REST API of jobs."""
+"""The REST API of jobs: start a long computation, follow it, read its result."""

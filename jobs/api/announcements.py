@@ -1,8 +1,8 @@
-"""Telling its owner that a job has ended.
+"""Notify the owner of a job that it has ended.
 
 The database itself sends `announce_completion` in the statement that ends such a job (migration
-`completion`): success, death, cancelling, rescue and whatever else ends it, so that no way out can
-forget it and none does it twice.
+`completion`): by success, death, cancelling, rescue or anything else. So no code path can forget
+it, and none does it twice.
 """
 
 from __future__ import annotations
@@ -17,18 +17,16 @@ from jobs.models import Task
 
 
 class CompletionAnnouncer(Protocol):
-    """How people are told; JOBS_COMPLETION_ANNOUNCER names one.
+    """A function that notifies people; JOBS_COMPLETION_ANNOUNCER names one.
 
-    It is called in a transaction, once an end.
+    It is called in a transaction, once for each end of a job.
     """
 
     def __call__(self, job_id: UUID, *, job_type: str, state: str, user_id: UUID) -> object: ...
 
 
 def announce(job_id: str, state: str) -> None:
-    """The owner of the job is told, by whatever JOBS_COMPLETION_ANNOUNCER names, that it ended in
-    `state`.
-    """
+    """Notify the owner of the job that it ended in `state`, with JOBS_COMPLETION_ANNOUNCER."""
     job = Task.objects.filter(pk=job_id).first()
     if job is None or job.created_by is None or not settings.JOBS_COMPLETION_ANNOUNCER:
         return

@@ -1,4 +1,4 @@
-"""What the API takes and tells about jobs."""
+"""Serializers for the bodies and answers of the jobs API."""
 
 from __future__ import annotations
 
@@ -33,23 +33,25 @@ PROBLEMS = {
 
 
 class NewJobSerializer(serializers.Serializer[Any]):
-    """What starts a job.
+    """A job to start: its type and its payload.
 
     Afterwards `validated_data["payload"]` is the JSON that the type's actor gets.
     """
 
     job_type = StrictTextField(help_text="One of `/api/v1/job-types/`.")
-    payload = serializers.DictField(default=dict, help_text="As the job type says.")
+    payload = serializers.DictField(
+        default=dict, help_text="What to compute; the job type describes its fields."
+    )
     notify = StrictBooleanField(default=False, help_text="Send me a message when it has ended.")
 
     def validate_job_type(self, name: str) -> JobType:
-        found = job_types.find(name)
-        if found is None:
+        job_type = job_types.find(name)
+        if job_type is None:
             known = ", ".join(known.name for known in job_types.every())
             raise serializers.ValidationError(
                 f"Unknown job type. Expected one of: {known}.", code="unknown"
             )
-        return found
+        return job_type
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         payload = attrs["job_type"].payload(data=attrs["payload"], context=self.context)
@@ -65,7 +67,7 @@ class ProgressSerializer(serializers.Serializer[Any]):
 
 
 class JobProblemSerializer(serializers.Serializer[Any]):
-    """RFC 9457, as far as it concerns who started the job."""
+    """Why a job has no result, as an RFC 9457 problem."""
 
     type = serializers.CharField()
     title = serializers.CharField()
@@ -76,7 +78,7 @@ class JobProblemSerializer(serializers.Serializer[Any]):
 
 
 class JobSummarySerializer(serializers.ModelSerializer[Task]):
-    """A job as a list shows it and as its start answers."""
+    """A job without its progress and result."""
 
     state = serializers.ChoiceField(choices=State.choices, read_only=True)
     status_url = serializers.SerializerMethodField()
@@ -99,16 +101,18 @@ class JobSummarySerializer(serializers.ModelSerializer[Task]):
 
 
 class JobSerializer(JobSummarySerializer):
-    """A job with how far it is and what came of it."""
+    """A job with its progress, and its result or its problem."""
 
     attempts = serializers.IntegerField(
-        source="attempt", help_text="Started so far.", read_only=True
+        source="attempt", help_text="How many attempts have started.", read_only=True
     )
     progress = serializers.SerializerMethodField()
     result = serializers.SerializerMethodField(
-        help_text="Once it has succeeded; its shape depends on the job type."
+        help_text="Null until the job has succeeded; the job type describes its fields."
     )
-    problem = serializers.SerializerMethodField(help_text="Once it is dead or cancelled.")
+    problem = serializers.SerializerMethodField(
+        help_text="Null unless the job is dead or cancelled."
+    )
     notify = serializers.BooleanField(source="is_completion_announced", read_only=True)
 
     class Meta(JobSummarySerializer.Meta):
@@ -157,7 +161,7 @@ class JobSerializer(JobSummarySerializer):
 
 
 class JobFilterSerializer(serializers.Serializer[Any]):
-    """The query of the list."""
+    """The query parameters of the list of jobs."""
 
     state = serializers.ChoiceField(
         choices=State.choices, required=False, help_text="Only jobs in this state."
@@ -168,7 +172,7 @@ class JobFilterSerializer(serializers.Serializer[Any]):
 
 
 class WaitSerializer(serializers.Serializer[Any]):
-    """The query of a job. More than the maximum is taken as that."""
+    """The query parameters of a job; a longer wait than the maximum is shortened to it."""
 
     wait = serializers.IntegerField(
         min_value=0,
@@ -186,7 +190,7 @@ class JobLimitsSerializer(serializers.Serializer[Any]):
 
 
 class JobTypeSerializer(serializers.Serializer[Any]):
-    """A job type that the asking person may start."""
+    """A job type that the signed-in person may start."""
 
     job_type = serializers.CharField(source="name")
     description = serializers.CharField()
@@ -209,18 +213,19 @@ def _json_schema(serializer: Any) -> dict[str, Any]:
 
 
 def _standard(schema: Any) -> Any:
-    """JSON Schema in place of OpenAPI 3.0's dialect of it, where null is no type but a property of
-    others.
+    """Return an OpenAPI 3.0 schema as JSON Schema.
+
+    There `null` is one of the types, where OpenAPI 3.0 has a property `nullable`.
     """
     if isinstance(schema, list):
         return [_standard(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    told = {
+    standard = {
         name: _standard(value)
         for name, value in schema.items()
         if not (name == "nullable" and value is True)
     }
-    if len(told) < len(schema) and "type" in told:
-        told["type"] = [told["type"], "null"]
-    return told
+    if len(standard) < len(schema) and "type" in standard:
+        standard["type"] = [standard["type"], "null"]
+    return standard

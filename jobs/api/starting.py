@@ -1,4 +1,4 @@
-"""Starting a job for a person, within the limits of its type."""
+"""Start a job for a person, within the limits of its type."""
 
 from __future__ import annotations
 
@@ -22,14 +22,19 @@ ACTIVE_RETRY_SECONDS = 5
 def start(
     job_type: JobType, payload: dict[str, Any], *, by: UUID, is_announced: bool = False
 ) -> Task:
-    """A job of the type waits, with `payload` (JSON, validated) as its actor's keyword arguments.
+    """Start a job of the type and return its task.
 
-    Exact under concurrency: what counts against the limits are the ledger's own rows, under a lock
-    that ends with the transaction.
+    The limits are exact: the jobs already in the ledger are counted under a lock that ends with the
+    transaction.
+
+    Args:
+        payload: validated JSON, the keyword arguments of the type's actor.
+        by: the id of the person.
+        is_announced: whether to notify the person of the end.
 
     Raises:
-        TooManyActiveJobs: as many as may be under way at once are.
-        TooManyJobs: as many as may be started within an hour were.
+        TooManyActiveJobs: the person has as many jobs of the type under way as it allows.
+        TooManyJobs: the person started as many within an hour as it allows.
     """
     with transaction.atomic():
         _admit(job_type, by)
@@ -54,7 +59,7 @@ def _admit(job_type: JobType, by: UUID) -> None:
 
 
 def _wait(own: TaskQuerySet, per_hour: int) -> int | None:
-    """The seconds until one more may be started; None when it may now."""
+    """Return the seconds until one more job may be started; None when it may start now."""
     times = (
         own.filter(created_at__gt=timezone.now() - HOUR)
         .order_by("-created_at")

@@ -1,1 +1,1 @@
-"""Rules of HTTP that every app shares: idempotency keys, limits, strict fields."""
+"""Rules for HTTP that every app shares: limits, repeated requests, fields, waiting for tasks."""

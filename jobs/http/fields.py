@@ -1,4 +1,4 @@
-"""Serializer fields that take what was promised and nothing like it."""
+"""Serializer fields that accept exactly what the API documents and convert nothing else."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from rest_framework import serializers
 from jobs import numbers
 from jobs.plain_text import one_line, paragraphs
 
-#: What PostgreSQL cannot store. No keyboard writes it, so it is refused and not taken out.
+#: Characters that PostgreSQL cannot store. No keyboard writes them, so they are refused and not
+#: removed.
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class StrictTextField(serializers.CharField):
-    """Text only: a number or a boolean is not turned into text."""
+    """A text; a number or a boolean is refused, not converted."""
 
     default_error_messages = {"invalid": "Expected text."}
 
@@ -27,7 +28,7 @@ class StrictTextField(serializers.CharField):
 
 
 class LineField(StrictTextField):
-    """A text on one line, such as a title or a name, as `jobs.plain_text` has it."""
+    """A text on one line, such as a title or a name, cleaned by `jobs.plain_text`."""
 
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)
@@ -39,25 +40,25 @@ class LineField(StrictTextField):
         return text
 
     def clean_text(self, text: str) -> str:
-        """Return what is stored of `text`."""
+        """Return `text` as it is stored."""
         return one_line(text)
 
 
 class ParagraphsField(LineField):
-    """A text of several lines, such as a description or a comment, as `jobs.plain_text` has it."""
+    """A text of several lines, such as a description or a comment, cleaned by `jobs.plain_text`."""
 
     def clean_text(self, text: str) -> str:
         return paragraphs(text)
 
 
 class StrictRegexField(StrictTextField, serializers.RegexField):
-    """Text that matches."""
+    """A text that matches a regular expression."""
 
     default_error_messages = {"invalid": "Expected text of the required pattern."}
 
 
 class StrictBooleanField(serializers.BooleanField):
-    """JSON's `true` or `false`: neither a word nor a number stands for one."""
+    """JSON's `true` or `false`; words and numbers are refused."""
 
     default_error_messages = {"invalid": "Expected true or false."}
 
@@ -68,7 +69,7 @@ class StrictBooleanField(serializers.BooleanField):
 
 
 class NumberField(serializers.FloatField):
-    """A finite JSON number, as the schema says: neither text nor a boolean stands for one."""
+    """A finite JSON number; texts and booleans are refused."""
 
     default_error_messages = {"invalid": "Expected a finite number."}
 
@@ -82,7 +83,7 @@ class NumberField(serializers.FloatField):
 
 
 class QueryNumberField(NumberField):
-    """A number in a query, where everything is text: in plain decimal digits."""
+    """A number in a query string, in plain decimal digits."""
 
     def to_internal_value(self, data: Any) -> float:
         try:
@@ -92,7 +93,7 @@ class QueryNumberField(NumberField):
 
 
 class CoordinateField(NumberField):
-    """Decimal degrees (WGS 84), at most `limit` from zero."""
+    """A latitude or longitude in decimal degrees (WGS 84), from `-limit` to `limit`."""
 
     default_error_messages = {
         "invalid": "Expected a number, in degrees.",
@@ -105,7 +106,7 @@ class CoordinateField(NumberField):
 
 
 class MomentField(serializers.DateTimeField):
-    """A time from 1970 to 2999: any period may be counted from it, in either direction."""
+    """A time from 1970 to 2999, so that a period can be added or subtracted without overflow."""
 
     EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
     BEFORE = datetime(3000, 1, 1, tzinfo=UTC)

@@ -1,9 +1,9 @@
-"""The `Idempotency-Key` header: a creating request that is repeated has one effect and one answer.
+"""The `Idempotency-Key` header: a repeated creating request has one effect and one answer.
 
 Follows draft-ietf-httpapi-idempotency-key-header-07. The whole handler runs in one transaction that
-also stores its answer, under an advisory lock on the key that PostgreSQL drops with the
-transaction. So a crash at any instant leaves either the effect with its answer or neither, and
-never a key that stays locked.
+also stores its answer. An advisory lock on the key, which PostgreSQL drops with the transaction,
+keeps a second request out. So a crash at any moment leaves either the effect with its answer or
+neither, and never a locked key.
 """
 
 from __future__ import annotations
@@ -38,14 +38,17 @@ Handler = Callable[Concatenate[V, Request, P], Response]
 
 
 def idempotent(handler: Handler[V, P]) -> Callable[Concatenate[V, Request, P], HttpResponse]:
-    """Make a view's `post` honour `Idempotency-Key`; without the header it is called as it is.
+    """Make a view's `post` honour `Idempotency-Key`; without the header nothing changes.
 
     A repetition gets the stored answer with `Idempotency-Replayed: true`. Only answers below 400
     are stored: an error answer leaves the key free. What a 4xx answer committed stays committed,
-    exactly as without the header; a 5xx commits nothing. `limits.hit` cannot be called inside the
-    handler: limit in `throttle_classes` or `initial`. Raises IdempotencyKeyInvalid (no printable
-    ASCII of 1 to 255 characters), IdempotencyKeyInUse (its first request has not finished) and
-    IdempotencyKeyReused (it belongs to another request).
+    exactly as without the header; a 5xx answer commits nothing. `limits.hit` cannot be called
+    inside the handler: limit in `throttle_classes` or `initial`.
+
+    Raises:
+        IdempotencyKeyInvalid: the key is not 1 to 255 printable ASCII characters.
+        IdempotencyKeyInUse: the first request with the key has not finished.
+        IdempotencyKeyReused: the key belongs to a different request.
     """
 
     @wraps(handler)
@@ -75,16 +78,14 @@ def idempotent(handler: Handler[V, P]) -> Callable[Concatenate[V, Request, P], H
 
 
 def hands_on_its_key(handler: Callable[P, R]) -> Callable[P, R]:
-    """Mark a handler that leaves the creating part of its work to an idempotent method, for the
-    OpenAPI schema.
-    """
+    """Mark a handler that calls an idempotent method, so that the OpenAPI schema shows the header."""
     handler.is_idempotent = True  # type: ignore[attr-defined]
     return handler
 
 
 @dataclass(frozen=True, slots=True)
 class _Use:
-    """One request's use of one owner's key."""
+    """The use of one owner's key by one request."""
 
     owner: str
     key: str
@@ -92,9 +93,10 @@ class _Use:
 
     @classmethod
     def of(cls, request: Request) -> _Use | None:
-        """Read the header; None when the request has none.
+        """Read the header, dropping quotes around the key as in the draft; None without a header.
 
-        Quotes around the key, as in the draft, are dropped.
+        Raises:
+            IdempotencyKeyInvalid: the key is not 1 to 255 printable ASCII characters.
         """
         header = request.headers.get("Idempotency-Key")
         if header is None:
@@ -105,9 +107,12 @@ class _Use:
         return cls(owner=_owner(request), key=key, fingerprint=_fingerprint(request))
 
     def lock(self) -> None:
-        """Hold the key until the transaction ends.
+        """Lock the key until the transaction ends.
 
-        A backend whose client vanished gives up after the timeout.
+        PostgreSQL ends the transaction of a process that stands still for IDEMPOTENCY_LOCK_SECONDS.
+
+        Raises:
+            IdempotencyKeyInUse: another request holds the lock.
         """
         with connection.cursor() as cursor:
             cursor.execute(
@@ -119,10 +124,12 @@ class _Use:
                 raise IdempotencyKeyInUse
 
     def stored_answer(self) -> IdempotencyKey | None:
-        """Return the answer to an earlier identical request.
+        """Return the stored answer to an earlier identical request, or None.
 
-        A statement of its own after `lock`, because it must see what the lock's last holder
-        committed.
+        It is a separate statement after `lock`, to see what the lock's last holder committed.
+
+        Raises:
+            IdempotencyKeyReused: the key belongs to a different request.
         """
         stored = IdempotencyKey.objects.filter(owner=self.owner, key=self.key).first()
         if stored is not None and stored.fingerprint != self.fingerprint:
@@ -130,9 +137,7 @@ class _Use:
         return stored
 
     def store(self, response: Response) -> None:
-        """Keep the answer, byte for byte as it is going to be rendered; sealed, since it may hold a
-        tracking token.
-        """
+        """Store the answer exactly as it will be rendered, encrypted: it may hold a tracking token."""
         IdempotencyKey.objects.create(
             owner=self.owner,
             key=self.key,
@@ -144,17 +149,18 @@ class _Use:
 
 
 def _owner(request: Request) -> str:
-    """Name whose key it is: one user's keys never meet another's.
+    """Return whose key it is, so that the keys of different users never meet.
 
-    Those not signed in share one space, told apart by the key's own randomness: an address would
-    not do, because a phone that repeats a request has often just changed networks.
+    People who are not signed in share one space, since their keys are random. Their addresses would
+    not do: a phone that repeats a request has often just changed networks.
     """
     return f"user:{request.user.pk}" if request.user.is_authenticated else "anonymous"
 
 
 def _fingerprint(request: Request) -> str:
-    """Digest the method, the path and the parsed body, so that white space and field order do not
-    matter.
+    """Return a digest of the method, the path and the parsed body.
+
+    White space and the order of fields in the body make no difference.
     """
     data = dict(request.data.lists()) if isinstance(request.data, QueryDict) else request.data
     body = json.dumps(data, sort_keys=True, default=_file_digest)
@@ -162,7 +168,7 @@ def _fingerprint(request: Request) -> str:
 
 
 def _file_digest(file: Any) -> str:
-    """Stand in for an uploaded file in the fingerprint."""
+    """Return the digest that represents an uploaded file in the fingerprint."""
     if not isinstance(file, UploadedFile):
         raise TypeError(f"cannot fingerprint {type(file).__name__}")
     digest = hashlib.sha256()
@@ -173,7 +179,7 @@ def _file_digest(file: Any) -> str:
 
 
 def _replay(stored: IdempotencyKey) -> HttpResponse:
-    """Answer as the first time."""
+    """Return the stored answer, as it was given the first time."""
     body = sealing.unseal_bytes(stored.sealed_body)
     response = HttpResponse(body, status=stored.status, content_type="application/json")
     for name, value in {**stored.headers, "Idempotency-Replayed": "true"}.items():

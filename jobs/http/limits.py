@@ -1,4 +1,4 @@
-"""Exact rate limits: one atomic statement a hit, shared by every process through PostgreSQL."""
+"""Exact rate limits, shared by all processes through PostgreSQL: one atomic statement a hit."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
-# A window opens with its first hit. Hits past the limit stop counting at limit + 1, so no flood
-# overflows the counter.
+# A window begins with its first hit. Counting stops at limit + 1, so that the counter cannot
+# overflow.
 _HIT = """
 INSERT INTO jobs_ratelimit AS held (key, hits, window_ends_at)
 SELECT %s, 1, statement_timestamp() + make_interval(secs => %s) {admission}
@@ -35,8 +35,9 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What one hit found: whether it may go on, how many more may, and the whole seconds to wait
-    when it may not.
+    """The outcome of one hit: whether it is allowed, and how many more are.
+
+    `retry_after` is the number of whole seconds to wait where it is refused.
     """
 
     allowed: bool
@@ -46,41 +47,46 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The rule that refused a hit, and the whole seconds to wait."""
+    """The rule that refused a hit, and the number of whole seconds to wait."""
 
     rule: Rule
     retry_after: int
 
 
 def hit(key: str, limit: int, period: timedelta) -> Limit:
-    """Count one hit on `key`; exactly `limit` hits are allowed in a window of `period` from the
-    first one.
+    """Count one hit on `key` and return whether it is allowed.
 
-    The count is committed on return, whatever becomes of the request, and its row is locked no
-    longer than this call: so inside a transaction it raises RuntimeError. Call it before
-    `transaction.atomic()` begins.
+    Exactly `limit` hits are allowed in a window of `period`, which begins with the first one. The
+    count is committed on return, whatever becomes of the request, and its row is locked no longer
+    than this call. So call it before `transaction.atomic()` begins.
+
+    Raises:
+        RuntimeError: a transaction is open.
     """
     return hit_in_turn([Rule(key, limit, period)])
 
 
 def hit_in_turn(rules: Sequence[Rule]) -> Limit:
-    """Count one hit on each key until one refuses, in one statement; answer for the last key
-    reached.
+    """Count one hit on each key until one refuses; return the outcome for the last key reached.
 
-    So a flood that the first rule stops does not use up what the later ones allow to others. Keys
-    are distinct, and every caller names its kinds of keys in the same order, or two calls might
-    wait for each other. As for `hit`.
+    It is one statement. Hits that the first rule refuses do not use up what later rules allow to
+    others. The keys must differ, and every caller must pass its kinds of keys in the same order, or
+    two calls could deadlock.
+
+    Raises:
+        RuntimeError: a transaction is open.
     """
     with transaction.atomic(durable=True):
         return _count(rules)[1]
 
 
 def refusal_with_effect(rules: Sequence[Rule]) -> Refusal | None:
-    """Count one hit on each key until one refuses; the hits count only if the transaction commits.
+    """Count one hit on each key within the open transaction; return the refusal, if any.
 
     For limits on what is created: a request that is invalid, refused or a repetition uses up
-    nothing. Raise when a rule refuses, so that the transaction rolls back. The keys stay locked
-    until it ends, and equal ones wait for each other meanwhile: keep it short.
+    nothing, since the hits are undone with its transaction. Raise an error for a refusal, so that
+    the transaction rolls back. The keys stay locked until it ends and other requests with the same
+    keys wait, so keep it short.
 
     Raises:
         RuntimeError: no transaction is open.
@@ -92,7 +98,7 @@ def refusal_with_effect(rules: Sequence[Rule]) -> Refusal | None:
 
 
 def _count(rules: Sequence[Rule]) -> tuple[Rule, Limit]:
-    """Hit the rules in turn; return the last one reached and what it allows."""
+    """Apply the rules in order until one refuses; return the last rule reached and its outcome."""
     statement, values = _in_turn(rules)
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
@@ -105,15 +111,14 @@ def _count(rules: Sequence[Rule]) -> tuple[Rule, Limit]:
 
 
 def digest(key: str) -> str:
-    """Return what is stored of a key: of any length, and no phone number or address can be read
-    from it.
-    """
+    """Return the digest of a key that is stored; no phone number or address can be read from it."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 
 def _in_turn(rules: Sequence[Rule]) -> tuple[str, list[Any]]:
-    """One common table expression a rule, each fed by the one before it if that one allowed its
-    hit.
+    """Return the SQL and its values that count a hit for each rule, until one refuses.
+
+    Each rule is one common table expression, which reads the one before it.
     """
     steps: list[str] = []
     values: list[Any] = []

@@ -1,4 +1,4 @@
-"""Bodies that refuse a field they do not have."""
+"""Serializers that refuse unknown fields."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from jobs.http.fields import MomentField
 
 
 class PayloadSerializer(serializers.Serializer[Any]):
-    """The payload of a job type, or another body; a field it does not have is refused with the
-    names of those it has.
+    """The payload of a job type, or another body; unknown fields are refused.
 
-    A misspelt optional field would otherwise start something else than was asked.
+    Otherwise a misspelt optional field would be ignored without notice. The error names the known
+    fields.
     """
 
     def to_internal_value(self, data: Any) -> Any:
@@ -31,7 +31,7 @@ class PayloadSerializer(serializers.Serializer[Any]):
 
 
 class PeriodSerializer(PayloadSerializer):
-    """The payload of a job type that looks at a period: see `jobs.http.periods`."""
+    """The payload of a job type that covers a period: see `jobs.http.periods`."""
 
     since = MomentField(
         required=False, help_text=f"{periods.LENGTH.days} days before `until` unless given."

@@ -1,4 +1,4 @@
-"""The period that a job looks at."""
+"""The period of time that a job covers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ LENGTH = timedelta(days=30)
 
 
 def bounds(since: str | None, until: str | None) -> tuple[datetime, datetime]:
-    """From when, and until before when (ISO 8601): it ends now and lasts `LENGTH` where it is not
-    said.
+    """Return the beginning and the end (exclusive) of a period given in ISO 8601.
+
+    Without `until` it ends now; without `since` it lasts `LENGTH`.
     """
     end = datetime.fromisoformat(until) if until else timezone.now()
     return datetime.fromisoformat(since) if since else end - LENGTH, end

@@ -1,6 +1,4 @@
-"""JSON that a hostile client wrote, read into what PostgreSQL can store; and JSON that every client
-can read.
-"""
+"""Read JSON from untrusted clients strictly, and write JSON that every client can read."""
 
 from __future__ import annotations
 
@@ -16,11 +14,14 @@ _LONGEST_INTEGER = len(str(-(2**63)))
 
 
 def loads(text: str) -> Any:
-    """Read RFC 8259 JSON: finite numbers, no U+0000, no lone surrogates, sane nesting, no name
-    twice in an object.
+    """Read JSON by RFC 8259 that PostgreSQL can store.
 
-    What stands in front of this server may have judged by the other value of a repeated name.
-    Raises ValueError.
+    Refused are numbers that are not finite or too large, U+0000, lone surrogates, deep nesting, and
+    a name that occurs twice in an object: a proxy in front of this server may have read its other
+    value.
+
+    Raises:
+        ValueError: the text is no such JSON; the message says why.
     """
     try:
         value = json.loads(
@@ -37,7 +38,7 @@ def loads(text: str) -> Any:
 
 
 def dumps(value: Any) -> str:
-    """Write RFC 8259 JSON: numbers that are not finite, and what JSON has no form for, become text."""
+    """Write JSON by RFC 8259; infinities, NaN and values that JSON does not know become text."""
     return json.dumps(_finite_only(value), default=str)
 
 
@@ -53,15 +54,15 @@ def _finite_only(value: Any) -> Any:
 
 
 def storable(text: str) -> bool:
-    """Whether PostgreSQL can hold this text."""
+    """Return whether PostgreSQL can store this text."""
     return not _UNSTORABLE.search(text)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    members = dict(pairs)
+    if len(members) < len(pairs):
         raise ValueError("an object repeats a name")
-    return found
+    return members
 
 
 def _refuse_constant(name: str) -> Any:
@@ -76,15 +77,21 @@ def _finite(text: str) -> float:
 
 
 def _integer(text: str) -> int:
-    """Refuse what no column holds; also keeps floats made of integers finite."""
+    """Return the integer, if a column can hold it; so floats made of integers stay finite too.
+
+    Raises:
+        ValueError: it needs more than 64 bits.
+    """
     if len(text) > _LONGEST_INTEGER or not -(2**63) <= int(text) < 2**63:
         raise ValueError(f"{text[:20]}… is out of range")
     return int(text)
 
 
 def _check(value: Any, levels: int = _DEEPEST) -> None:
-    """Raise ValueError for a string that PostgreSQL could not store, or too deep nesting, anywhere
-    in `value`.
+    """Check that PostgreSQL can store every string in `value`, and that it is not nested too deep.
+
+    Raises:
+        ValueError: one of these does not hold.
     """
     if isinstance(value, str):
         if not storable(value):

@@ -13,10 +13,10 @@ from jobs.http import limits, waiting
 
 
 class LimitThrottle(BaseThrottle):
-    """At most `limit` requests in `period` for one `key`; a view lists its subclass in
-    `throttle_classes`.
+    """Allows at most `limit` requests in `period` for one `key`.
 
-    It runs before the handler, hence outside any transaction, as `limits.hit` demands.
+    A view lists subclasses in `throttle_classes`. They run before the handler and so outside any
+    transaction, as `limits.hit` requires.
     """
 
     limit: int
@@ -25,8 +25,9 @@ class LimitThrottle(BaseThrottle):
 
     @abstractmethod
     def key(self, request: Request, view: APIView) -> str | None:
-        """Return what is being limited, such as `reports:create:ip:203.0.113.7`; None exempts the
-        request.
+        """Return the key to count under, such as `reports:create:ip:203.0.113.7`.
+
+        None exempts the request.
         """
 
     def allow_request(self, request: Request, view: APIView) -> bool:

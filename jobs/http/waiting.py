@@ -1,8 +1,9 @@
-"""Answering a request once a task has ended, without holding a thread meanwhile.
+"""Answer a request once a task has ended, without occupying a thread meanwhile.
 
-The server (`config.serving`) puts an offer into the environ of each request. A view that takes it with
-`answer_later` is called again, with the same request, once the task has ended or the time is over; what
-it answers the first time is dropped. Elsewhere, such as under Django's test client, the thread waits.
+The server (`config.serving`) puts a function into the environ of each request. A view that passes a
+task to it with `answer_later` is called again, with the same request, once the task has ended or
+the time is over; its first answer is dropped. Under other servers, such as Django's test client,
+the thread waits.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from jobs.models import Task
 from jobs.states import TERMINAL_STATES
 
 WAIT_MAXIMUM_SECONDS = 25
-#: Keys of the environ: the server's offer, and the task that a request called again has waited for.
+#: Keys of the environ: the server's function, and the task for which a request has waited already.
 OFFER = "civiclens.wait"
 AWAITED = "civiclens.awaited"
 PAUSE_MINIMUM_SECONDS = 0.05
@@ -29,8 +30,8 @@ PAUSE_MAXIMUM_SECONDS = 0.5
 def answer_later(request: Request, task_id: UUID, seconds: float) -> bool:
     """Have the view called again once the task has ended, after `seconds` at the latest.
 
-    True: it will be, so return any answer now. False: the wait is over, or too many requests wait;
-    answer with what there is.
+    Return True where it will be called again: then return any answer now. Return False where the
+    wait is over, or too many requests wait: then answer with the task as it is.
     """
     if awaited(request) is not None:
         return False
@@ -42,18 +43,18 @@ def answer_later(request: Request, task_id: UUID, seconds: float) -> bool:
 
 
 def awaited(request: Request | HttpRequest) -> UUID | None:
-    """Return the task for whose end this request has waited already."""
+    """Return the task whose end this request has already waited for, or None."""
     task_id: UUID | None = request.META.get(AWAITED)
     return task_id
 
 
 def is_postponed(request: HttpRequest) -> bool:
-    """Return whether the answer of this request is dropped, since it will be called again."""
+    """Return whether the view will be called again, so that this answer is dropped."""
     return bool(request.META.get(_POSTPONED))
 
 
 def ended(task_ids: Collection[UUID]) -> set[UUID]:
-    """Return which of the tasks have ended or are gone; no connection is held afterwards."""
+    """Return which of the tasks have ended or no longer exist; close the connection afterwards."""
     try:
         unfinished = Task.objects.filter(pk__in=task_ids).exclude(state__in=TERMINAL_STATES)
         return set(task_ids) - set(unfinished.values_list("pk", flat=True))

@@ -1,1 +1,1 @@
-"""What a worker process does beside running tasks."""
+"""Duties of a worker process beside running tasks for messages."""

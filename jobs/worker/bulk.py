@@ -1,9 +1,9 @@
-"""Bulk work has threads of its own in every worker process.
+"""Run bulk work in threads of its own, in every worker process.
 
-The threads for which messages come never run it, so a person's task finds one of them free however
-many imports, rebuilds and nightly rounds are under way; and bulk work advances however busy people
-keep the others. It is taken straight from the ledger, whatever the transport: none of it fills
-RabbitMQ.
+The threads that messages wake never run bulk work. So a person's task finds one of them free
+however many imports, rebuilds and nightly tasks are under way, and bulk work advances however busy
+the other threads are. Bulk work is taken straight from the ledger with either transport: none of it
+fills RabbitMQ.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 #: How often an idle process looks for bulk work.
 POLL_SECONDS = 0.2
-#: After so long the bulk work of the next queue has its turn.
+#: How long a queue's turn lasts before the bulk work of the next queue runs.
 TURN_SECONDS = 0.5
 #: How long a bulk thread leaves the processor to others after a task while messages wait.
 REST_FACTOR, REST_MAXIMUM_SECONDS = 3, 5.0
@@ -35,11 +35,11 @@ END_SECONDS = 5.0
 
 
 class BulkThreads:
-    """One thread fewer than the process has for everything else, but one at least.
+    """The threads for bulk work: one fewer than the process has for everything else, at least one.
 
-    While anything else runs in the process, only the first of them begins new tasks: the others
-    would take the interpreter from it. While messages wait for a thread, that one too rests between
-    its tasks, REST_FACTOR times as long as the last one took.
+    While the process runs anything else, only the first of them begins new tasks: the others would
+    take the interpreter from it. While messages wait for a thread, the first one rests after each
+    task, REST_FACTOR times as long as the task took.
     """
 
     def __init__(
@@ -57,17 +57,17 @@ class BulkThreads:
         ]
 
     def start(self) -> None:
-        """Begin to look for bulk work."""
+        """Start the threads, which then look for bulk work."""
         for thread in self._threads:
             thread.start()
 
     def end(self) -> None:
-        """Begin nothing new."""
+        """Begin no new tasks."""
         self._is_ending.set()
         self._is_behind.set()
 
     def join(self) -> None:
-        """Wait until what was begun has ended, for END_SECONDS at most: others rescue the rest."""
+        """Wait for the running tasks to end, END_SECONDS at most; other workers rescue the rest."""
         ends_at = time.monotonic() + END_SECONDS
         for thread in self._threads:
             thread.join(max(0.0, ends_at - time.monotonic()))
@@ -90,7 +90,7 @@ class BulkThreads:
         connection.close()
 
     def _work_off(self, place: int) -> bool:
-        """Give each queue that has bulk work a turn; return whether any ran."""
+        """Give each queue that has bulk work a turn; return whether any task ran."""
         has_run, queues = False, relay.queues_with_bulk(self._queues)
         if queues:
             self._is_behind.set()
@@ -117,7 +117,7 @@ class BulkThreads:
 
 
 def run_next(queue: str) -> bool:
-    """Run a bundle of short bulk tasks of `queue`, or else one; return whether there was any."""
+    """Run a bundle of short bulk tasks of `queue`, or else one task; return whether there was any."""
     short = bundles.short_actors(queue)
     return bool(short and _run_bundle(queue, short)) or _run_one(queue, short) or _run_taken(queue)
 
@@ -138,7 +138,10 @@ def _run_one(queue: str, short: list[str]) -> bool:
 
 
 def _run_taken(queue: str) -> bool:
-    """Run one that only the relay may let start: tried before, under a limit, in a queue with a rate."""
+    """Run one task that only the relay may start; return whether there was any.
+
+    Such tasks were tried before, are under a concurrency limit, or are in a queue with a rate.
+    """
     parcels = relay.take([queue], process_id(), limit=1, is_bulk=True)
     for parcel in parcels:
         if parcel.actor in get_broker().actors:

@@ -1,6 +1,4 @@
-"""The life of a worker process in the ledger: it registers, beats, and others rescue what it leaves
-behind.
-"""
+"""Register worker processes, keep their heartbeat, and rescue the tasks of those that are lost."""
 
 from __future__ import annotations
 
@@ -27,7 +25,7 @@ RESCUE_TASKS = 100
 
 
 def beat(worker_id: UUID, *, queues: list[str], threads: int) -> None:
-    """The process is alive, by PostgreSQL's clock; the first beat registers it."""
+    """Store by PostgreSQL's clock that the process is alive; the first call registers it."""
     execute(
         """
         INSERT INTO jobs_worker (id, hostname, pid, queues, threads, memory_bytes, started_at, heartbeat_at)
@@ -47,11 +45,11 @@ def beat(worker_id: UUID, *, queues: list[str], threads: int) -> None:
 
 
 def leave(worker_id: UUID) -> None:
-    """The process ends: what it still holds may be rescued at once."""
+    """Record that the process has ended, so that its unfinished tasks can be rescued at once."""
     execute("UPDATE jobs_worker SET stopped_at = statement_timestamp() WHERE id = %s", (worker_id,))
 
 
-#: Nobody is dead while PostgreSQL itself has just come back: an outage would look like mass death.
+#: No worker counts as lost shortly after PostgreSQL started: none could beat during its outage.
 _IS_LOST = """
     (w.id IS NULL OR w.stopped_at IS NOT NULL
      OR w.heartbeat_at < statement_timestamp() - %(lease)s
@@ -60,9 +58,9 @@ _IS_LOST = """
 
 
 def rescue() -> int:
-    """Tasks whose worker vanished fail this attempt; tasks it had not begun are due again.
+    """Rescue the tasks of lost workers; return how many.
 
-    Return how many.
+    A task that was running has failed this attempt; one that had not begun is due again.
     """
     lease = timedelta(seconds=settings.JOBS_LEASE_SECONDS)
     rows = fetch(
@@ -94,7 +92,7 @@ def _policy(actor_name: str) -> Policy:
 
 
 def _give_back_unbegun(lease: timedelta) -> int:
-    """Tasks that a worker took from the ledger and did not live to claim."""
+    """Make tasks due again that a lost worker took from the ledger but did not claim."""
     return execute(
         f"""
         UPDATE jobs_task SET publish_at = greatest(run_at, statement_timestamp()), worker_id = NULL

@@ -1,4 +1,4 @@
-"""Where Dramatiq's worker tells the ledger what it is about to do. It only observes."""
+"""Connect Dramatiq's worker with the ledger: what happens before and after each message."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from jobs.worker.upkeep import Upkeep
 
 
 class LedgerMiddleware(Middleware):
-    """Hands each message to its actor's wrapper and keeps the process's upkeep running."""
+    """Passes each message to the actor's wrapper and runs the other duties of a worker process."""
 
     def __init__(self) -> None:
         self._upkeep: Upkeep | None = None
         self._bulk: BulkThreads | None = None
 
     def before_process_message(self, broker: Broker, message: MessageProxy) -> None:
-        """The worker thread's next call of an actor is for `message`."""
+        """Remember `message` for the call of its actor that follows in this thread."""
         backlog.current().begin_message()
         current.deliver(message)
 
@@ -41,33 +41,32 @@ class LedgerMiddleware(Middleware):
         result: Any = None,
         exception: BaseException | None = None,
     ) -> None:
-        """No message is under way in this thread any more."""
+        """Forget the message of this thread."""
         current.deliver(None)
 
     def before_ack(self, broker: Broker, message: MessageProxy) -> None:
-        """The outcome is in the ledger; RabbitMQ does not know yet that the message is done."""
+        """Pass the fail point between the outcome in the ledger and RabbitMQ's acknowledgement."""
         failpoint("before_ack", message.message_id)
 
     def after_ack(self, broker: Broker, message: MessageProxy) -> None:
-        """A worker thread between two messages helps with what waits behind them."""
+        """Run further due tasks of the queue before the thread takes its next message."""
         try:
             backlog.current().work_off(message.queue_name)
         finally:
             backlog.current().end_message()
 
     def after_nack(self, broker: Broker, message: MessageProxy) -> None:
-        """A worker thread is through with a message whose task is dead."""
+        """Count the thread as free again, after a message whose task is dead."""
         backlog.current().end_message()
 
     def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
-        """Before its threads begin, the process is known to the ledger, and its connections are set
-        up.
+        """Register the process and set up its connections before its threads begin.
 
-        What a process runs that the ledger does not know, others take for lost.
+        Other processes would take a worker that is not registered for lost.
         """
         database = connections.settings["default"]
-        # The ledger's own statements are repeated when a connection is gone; asking first would
-        # cost one each.
+        # A statement that fails for a lost connection is repeated; testing the connection before
+        # each statement would cost one more.
         database["CONN_HEALTH_CHECKS"] = False
         limit_transactions_by_default(
             database, timedelta(seconds=settings.JOBS_TRANSACTION_TIMEOUT_SECONDS)
@@ -81,14 +80,14 @@ class LedgerMiddleware(Middleware):
             broker.feeder.begin(workers_backlog.free_threads)
 
     def after_worker_boot(self, broker: Broker, worker: Worker) -> None:
-        """The loops of the process run, and its threads for bulk work."""
+        """Start the loops of the process and its threads for bulk work."""
         self._upkeep = Upkeep(queues=_queues(worker), threads=worker.worker_threads)
         self._upkeep.start()
         self._bulk = BulkThreads(_queues(worker), worker.worker_threads, worker.work_queue)
         self._bulk.start()
 
     def before_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
-        """Nothing new is begun."""
+        """Begin no new tasks."""
         backlog.current().end()
         if self._bulk is not None:
             self._bulk.end()
@@ -96,7 +95,7 @@ class LedgerMiddleware(Middleware):
             broker.feeder.stop()
 
     def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
-        """What this process still holds may be rescued at once."""
+        """Stop the loops and record that the process has ended."""
         if self._bulk is not None:
             self._bulk.join()
         if self._upkeep is not None:

@@ -1,4 +1,4 @@
-"""Deleting what has had its time."""
+"""Delete rows that are past their retention."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.conf import settings
 from jobs.execution.current import current_task
 from jobs.ledger.database import execute, fetch
 
-#: Rows deleted by one statement: few enough that nobody waits behind it.
+#: How many rows one statement deletes: few enough that no other transaction waits long for it.
 PRUNE_BATCH_TASKS = 1_000
 
 _PRUNABLE = """
@@ -23,8 +23,9 @@ _PRUNABLE = """
 
 
 def in_batches(prune: Callable[[], int]) -> dict[str, int]:
-    """Inside a long task: nothing is left for `prune`, which deletes one batch and tells how much
-    that was.
+    """Call `prune` until it has nothing left to delete, inside a long task.
+
+    `prune` deletes one batch and returns its size. Return the number of deleted rows as `pruned`.
     """
     task, pruned = current_task(), 0
     while True:
@@ -37,15 +38,13 @@ def in_batches(prune: Callable[[], int]) -> dict[str, int]:
 
 
 def count_prunable() -> int:
-    """How many ended tasks are past their retention."""
+    """Return how many ended tasks are past their retention."""
     [(count,)] = fetch(f"SELECT count(*) FROM ({_PRUNABLE}) AS past", _retentions())  # noqa: S608 - constants only
     return int(count)
 
 
 def prune_tasks() -> int:
-    """Delete one batch of ended tasks past their retention, with their attempts; return how many
-    tasks.
-    """
+    """Delete one batch of ended tasks past their retention, with their attempts; return its size."""
     ids: list[UUID] = [
         row[0]
         for row in fetch(_PRUNABLE + " LIMIT %(limit)s FOR UPDATE SKIP LOCKED", _retentions())
@@ -63,20 +62,21 @@ def _retentions() -> dict[str, object]:
 
 
 def purge_ticks() -> int:
-    """Delete ticks of the schedule older than the retention of tasks, but the last of each entry."""
+    """Delete ticks of the schedule past the retention of tasks, except the last of each entry."""
     newer = "SELECT FROM jobs_scheduletick AS newer WHERE newer.name = old.name AND newer.due_at > old.due_at"
     past = f"due_at < statement_timestamp() - %s AND EXISTS ({newer})"
     return _purge("jobs_scheduletick", past, timedelta(days=settings.JOBS_RETENTION_DAYS))
 
 
 def purge_once_keys() -> int:
-    """Delete the keys whose period is over; return how many there were."""
+    """Delete the keys of `once_per` whose period is over; return how many there were."""
     return _purge("jobs_oncekey", "expires_at < statement_timestamp()")
 
 
 def purge_groups() -> int:
-    """Delete the groups whose callback was sent longer ago than tasks are kept; return how many
-    there were.
+    """Delete old groups whose callback was sent; return how many there were.
+
+    They are kept as long as succeeded tasks.
     """
     past = "callback_task_id IS NOT NULL AND created_at < statement_timestamp() - %s"
     return _purge("jobs_taskgroup", past, timedelta(days=settings.JOBS_RETENTION_DAYS))
@@ -88,7 +88,7 @@ def purge_limits() -> int:
 
 
 def purge_answers() -> int:
-    """Delete the answers kept longer than IDEMPOTENCY_RETENTION_HOURS; return how many there were."""
+    """Delete answers stored longer than IDEMPOTENCY_RETENTION_HOURS; return how many there were."""
     past = "created_at < statement_timestamp() - %s"
     return _purge(
         "jobs_idempotencykey", past, timedelta(hours=settings.IDEMPOTENCY_RETENTION_HOURS)
@@ -96,9 +96,10 @@ def purge_answers() -> int:
 
 
 def _purge(table: str, past: str, *parameters: object) -> int:
-    """Delete the rows of a table (`old`) that are past their time, some at a time; return how many.
+    """Delete the rows of a table (`old`) that meet the condition `past`; return how many.
 
-    Rows that somebody else holds are left to the next round.
+    They are deleted in batches. Rows that another transaction has locked are left for the next
+    time.
     """
     sql = f"""
         DELETE FROM {table} WHERE ctid = ANY(ARRAY(

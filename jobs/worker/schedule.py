@@ -1,7 +1,7 @@
-"""The schedule: tasks that are sent at set times, each tick once, however many processes look.
+"""The schedule: send tasks at set times, each tick exactly once for all processes together.
 
-Entries are data (JOBS_SCHEDULE names the list). A tick is a row, unique by name and time, written
-in one transaction with its task.
+JOBS_SCHEDULE names the list of entries. A tick is a row, unique by name and time, written in one
+transaction with its task.
 """
 
 from __future__ import annotations
@@ -35,16 +35,15 @@ class Entry:
     """One line of the schedule.
 
     Args:
-        name: unique, stored with each tick.
+        name: the entry's name, unique; it is stored with each tick.
         cron: five fields, https://pubs.opengroup.org/onlinepubs/9699919799/utilities/crontab.html
         actor: the actor's name.
-        args: its positional arguments.
-        catch_up: what becomes of ticks missed while nothing ran: `once` sends one task for all of
-            them,
-            `skip` none.
-        is_bulk: nobody waits for it; its task and what that sends are bulk work.
-        is_coalesced: a tick whose predecessor still waits sends nothing of its own.
-        time_zone: in which `cron` is read, by default TIME_ZONE.
+        args: the actor's positional arguments.
+        catch_up: what to do about ticks missed while no worker ran: `once` sends one task for all
+            of them, `skip` sends none.
+        is_bulk: whether its task, and the tasks that one sends, are bulk work.
+        is_coalesced: whether a tick sends nothing while the task of an earlier one still waits.
+        time_zone: the time zone of `cron`, by default TIME_ZONE.
     """
 
     name: str
@@ -87,10 +86,10 @@ class Entry:
         return croniter(self.cron, start.astimezone(ZoneInfo(self.time_zone or settings.TIME_ZONE)))
 
     def _is_repetition(self, due: datetime) -> bool:
-        """Tell whether `due` lies in the second pass of an hour that autumn repeats.
+        """Return whether `due` lies in the second pass of an hour that autumn repeats.
 
-        Entries that name their hours have run in the first. Those of every hour go on, since for
-        them the repeated hour is an hour like others.
+        An entry that names its hours has run in the first pass already. For one of every hour the
+        repeated hour is an hour like others.
         """
         first = due.replace(fold=0)
         is_repeated = due.fold == 1 and first.utcoffset() != due.utcoffset()
@@ -98,12 +97,12 @@ class Entry:
 
 
 def entries() -> list[Entry]:
-    """The schedule."""
+    """Return the entries of the schedule."""
     return list(import_string(settings.JOBS_SCHEDULE)) if settings.JOBS_SCHEDULE else []
 
 
 def tick() -> int:
-    """Send what has come due since the last look of anybody; return how many tasks were sent."""
+    """Send the tasks of all entries that have come due; return how many were sent."""
     schedule = {entry.name: entry for entry in entries()}
     rows = fetch(
         """
@@ -116,7 +115,10 @@ def tick() -> int:
 
 
 def _tick_alone(entry: Entry, now: datetime, last: datetime | None) -> bool:
-    """Like `_tick`; a faulty entry is logged and keeps none of the others from its time."""
+    """Send the task of an entry that has come due; return whether one was sent.
+
+    A faulty entry is logged and does not keep the others from running.
+    """
     if fault := entry.fault(now):
         log.error("jobs.schedule_entry_faulty", name=entry.name, fault=fault)
         return False
@@ -124,7 +126,7 @@ def _tick_alone(entry: Entry, now: datetime, last: datetime | None) -> bool:
         return _tick(entry, now, last)
     except (DatabaseError, JobsError, TypeError, ValueError) as error:
         if isinstance(error, (OperationalError, InterfaceError)):
-            raise  # the server is away: nobody's entry can run
+            raise  # PostgreSQL is down: no entry can run
         log.exception("jobs.schedule_entry_failed", name=entry.name)
         return False
 
@@ -164,7 +166,7 @@ def _send(entry: Entry) -> Message[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """How one entry stands: its last tick that sent a task, and when it is due again."""
+    """The state of one entry: the last tick that sent a task, and the time of the next."""
 
     entry: Entry
     last_due_at: datetime | None
@@ -175,7 +177,7 @@ class Line:
 
 
 def overview() -> list[Line]:
-    """How every entry stands, in the schedule's order."""
+    """Return the state of every entry, in the schedule's order."""
     [(now,)] = fetch("SELECT statement_timestamp()", ())
     rows = fetch(
         """

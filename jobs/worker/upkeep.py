@@ -1,5 +1,6 @@
-"""What every worker process does beside running tasks: beat, relay, rescue, purge. Any number may
-do so at once.
+"""The recurring duties of every worker process: heartbeat, relay, rescue, schedule, purge.
+
+Any number of processes may perform them at once.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ FORGET_AFTER = timedelta(days=1)
 
 
 class Upkeep:
-    """The loops of one worker process, and a watch that replaces a loop that died."""
+    """The loops of one worker process, and a thread that replaces a loop that died."""
 
     def __init__(self, *, queues: list[str], threads: int) -> None:
         self._queues = queues
@@ -51,14 +52,14 @@ class Upkeep:
         self._is_stopping = threading.Event()
 
     def start(self) -> None:
-        """Register the process and start every loop."""
+        """Start every loop, among them the heartbeat."""
         self._loops = [factory() for factory in self._factories]
         for loop in self._loops:
             loop.start()
         threading.Thread(target=self._watch, name="civiclens-watch", daemon=True).start()
 
     def stop(self) -> None:
-        """Stop every loop; the process leaves the ledger."""
+        """Stop every loop and record that the process has ended."""
         self._is_stopping.set()
         for loop in self._loops:
             loop.stop()
@@ -82,21 +83,19 @@ class Upkeep:
 
 
 def rescue() -> None:
-    """Take over what vanished workers left: their tasks, and groups whose last child nobody saw
-    end.
-    """
+    """Rescue the tasks of lost workers, and settle groups whose last task ended unnoticed."""
     heartbeat.rescue()
     settling.settle_forgotten()
 
 
 def observe() -> bool:
-    """Check the alert rules and sum what ended; return whether more is to be summed."""
+    """Check the alert rules and add up ended tasks; return whether more remain to be added up."""
     alerts.check()
     return rollup.fold()
 
 
 def purge() -> None:
-    """Delete what has had its time."""
+    """Delete rows that are past their retention."""
     heartbeat.forget_stopped(FORGET_AFTER)
     retention.purge_limits()
     retention.purge_answers()

@@ -1,4 +1,4 @@
-"""What a worker process prepares before it says that it is ready."""
+"""Prepare a worker process before it reports that it is ready."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _preparations: list[tuple[str, Preparation]] = []
 
 
 def before_ready(queue_name: str) -> Callable[[Preparation], Preparation]:
-    """Register a function that a worker of `queue_name` calls once, before it says that it is ready.
+    """Register a function that a worker of `queue_name` calls once before it reports readiness.
 
-    For what the first task would otherwise wait for: a model to load, a table to compute. A
-    preparation that fails is logged, and left to the first task.
+    For work that would otherwise slow the first task: loading a model, computing a table. If the
+    function raises, the error is logged and the first task does the work.
     """
 
     def register(preparation: Preparation) -> Preparation:
@@ -33,9 +33,9 @@ def before_ready(queue_name: str) -> Callable[[Preparation], Preparation]:
 
 
 def prepare(queues: Collection[str]) -> None:
-    """Do what was registered for any of `queues`, waiting for PostgreSQL where it is away.
+    """Call the functions registered for any of `queues`, waiting for PostgreSQL where it is down.
 
-    Nothing where JOBS_WARM_UP is off.
+    Does nothing where JOBS_WARM_UP is off.
     """
     if settings.JOBS_WARM_UP:
         for queue_name, preparation in _preparations:
