@@ -18,6 +18,7 @@ COPY manage.py ./
 COPY config config
 COPY jobs jobs
 COPY embeddings embeddings
+COPY imports imports
 COPY notifications notifications
 COPY accounts accounts
 COPY matching matching

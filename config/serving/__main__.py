@@ -1,7 +1,7 @@
 """The web server: `python -m config.serving [APPLICATION]`, the same in development and production.
 
 granian reads requests in Rust, outside Python's threads, and ends connections whose headers do not
-come; `config.asgi` does the rest. docs/adr/0007 compares it with others.
+come; `config.asgi` does the rest. docs/adr/0011 compares it with others.
 """
 
 from __future__ import annotations
