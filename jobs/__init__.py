@@ -2,8 +2,7 @@
 
 import jobs
 
-@jobs.actor(queue_name="default")
-def count_login(user_id: str) -> None: ...
+@jobs.actor(queue_name="default") def count_login(user_id: str) -> None: ...
 
 with transaction.atomic():
     user.save()

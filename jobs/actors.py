@@ -1,4 +1,4 @@
-"""What the ledger itself does in the background."""
+"""Actors of the ledger itself: messages about ended jobs, mirrors, and pruning."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from jobs.api import announcements
 from jobs.execution import mirrors
 from jobs.worker import retention
 
-#: A fault of our own database that takes an operator to mend, such as a full disk.
+#: The time that an operator needs to repair our own database, such as after a full disk.
 HOUR = timedelta(hours=1)
 
 
 @jobs.actor(queue_name="notifications", outlasts=HOUR)
 def announce_completion(job_id: str, state: str) -> None:
-    """Tell its owner how a job ended.
+    """Notify the owner of a job how it ended.
 
     The database sends this task; its name and queue stand in a migration.
     """
@@ -24,14 +24,14 @@ def announce_completion(job_id: str, state: str) -> None:
 
 @jobs.actor(outlasts=HOUR)
 def mirror_state(task_id: str) -> None:
-    """Show on the rows a task is about that it died, was cancelled or was replayed.
+    """Copy to the rows of an app that their task died, was cancelled or was replayed.
 
     The database sends this task; its name and queue stand in a migration.
     """
     mirrors.show(task_id)
 
 
-# The next night's round deletes what this one left.
+# The task of the next night deletes what this one left.
 @jobs.actor(kind="long", queue_name="maintenance", outlasts=HOUR)
 def prune_tasks() -> dict[str, int]:
     """Delete ended tasks past their retention, batch by batch."""

@@ -1,4 +1,4 @@
-"""System checks of the background work: what is wrong with it is said at the start."""
+"""System checks of the schedule, so that a faulty entry is reported when the program starts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jobs.worker import schedule
 
 @register()
 def check_schedule(**_: Any) -> list[CheckMessage]:
-    """Name the entries of JOBS_SCHEDULE that can never run, and names that two entries share."""
+    """Report entries of JOBS_SCHEDULE that can never run, and names that two entries share."""
     try:
         entries = schedule.entries()
     except (ImportError, TypeError) as error:

@@ -1,4 +1,4 @@
-"""The base of every app's errors, and what can go wrong with background work.
+"""The base class of every app's errors, and the errors of background work.
 
 The docstring of a class is its default message.
 """
@@ -25,21 +25,21 @@ class NotInTransaction(JobsError):
 
 
 class InTransaction(JobsError):
-    """Work on somebody else's machine must not run inside a database transaction."""
+    """An outside service must not be called inside a database transaction."""
 
 
 class SessionUnavailable(JobsError):
-    """This needs a session of PostgreSQL, and a pooler gives none: set DATABASE_DIRECT_URL to the
-    server's own.
+    """A pooler gives no direct session: set DATABASE_DIRECT_URL to the address of PostgreSQL
+    itself.
     """
 
 
 class PermanentError(JobsError):
-    """Trying again cannot help; the task is dead at once."""
+    """Repeating this cannot help; the task is dead at once."""
 
 
 class Postponed(JobsError):
-    """The work cannot be done now; it is tried again after `delay`, and this was no attempt."""
+    """The work cannot be done now; it is retried after `delay` and this run uses no attempt."""
 
     def __init__(self, message: str = "", *, delay: timedelta) -> None:
         super().__init__(message)
@@ -47,7 +47,7 @@ class Postponed(JobsError):
 
 
 class AsksForPause(Exception):
-    """The other side said when another attempt may help: not before `retry_after` has passed."""
+    """The other side asked not to be called again before `retry_after` has passed."""
 
     retry_after: timedelta | None = None
 
@@ -57,7 +57,7 @@ class NotStorable(PermanentError, ValueError):
 
 
 class SealBroken(PermanentError):
-    """What is sealed cannot be opened with any of JOBS_SEAL_KEYS."""
+    """The value cannot be decrypted with any of JOBS_SEAL_KEYS."""
 
 
 class LeaseLost(JobsError):
@@ -80,7 +80,7 @@ class NotInThatState(JobsError):
 
 
 class NoCurrentTask(JobsError):
-    """No task is running here."""
+    """This code does not run for a task."""
 
 
 class IdempotencyError(JobsError):
@@ -110,13 +110,11 @@ class JobRefused(JobsError):
 
 
 class TooManyActiveJobs(JobRefused):
-    """As many of your jobs of this type as may be under way at once have not ended; wait for one or
-    cancel it.
-    """
+    """You have as many jobs of this type under way as it allows; wait for one to end or cancel one."""
 
 
 class TooManyJobs(JobRefused):
-    """You have started as many jobs of this type as you may within an hour."""
+    """You have started as many jobs of this type within an hour as it allows."""
 
 
 class ArgumentsRefused(JobsError):

@@ -1,17 +1,17 @@
-"""Places at which a build made for breaking breaks on purpose; anywhere else they do nothing.
+"""Fail points: named places at which a build for fault tests fails on purpose.
 
-`JOBS_FAILPOINTS` says what happens where: comma-separated `POINT=ACTION[:SECONDS]@N` (at the Nth
-time this process passes) or `POINT=ACTION[:SECONDS]%P` (each time with probability P, drawn from
-`JOBS_FAILPOINTS_SEED`). It is obeyed only under settings with `JOBS_IS_FAULT_BUILD = True`.
-Actions:
+In any other build they do nothing. `JOBS_FAILPOINTS` says what happens where: comma-separated
+`POINT=ACTION[:SECONDS]@N` (at the Nth time this process passes the point) or
+`POINT=ACTION[:SECONDS]%P` (each time with probability P, drawn from `JOBS_FAILPOINTS_SEED`). It
+takes effect only under settings with `JOBS_IS_FAULT_BUILD = True`. The actions:
 
 - `kill`: SIGKILL to this process.
-- `stop`: SIGSTOP to this process; who started it sends SIGCONT after SECONDS.
+- `stop`: SIGSTOP to this process; whoever started it sends SIGCONT after SECONDS.
 - `raise`: `SystemExit`, which ends the thread of a loop.
-- `sleep`: nothing for SECONDS.
+- `sleep`: wait for SECONDS.
 
-What is about to happen is appended to `JOBS_FAILPOINTS_LOG` first: time, process, point, task,
-action, seconds. While the file `JOBS_FAILPOINTS_LOG.off` exists nothing happens.
+Before each action a line is appended to `JOBS_FAILPOINTS_LOG`: time, process, point, task, action,
+seconds. While the file `JOBS_FAILPOINTS_LOG.off` exists no action is taken.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _RULE = re.compile(
 
 
 class ThreadKilled(SystemExit):
-    """The thread ends here, as by a fault that nobody foresaw."""
+    """A fail point has ended this thread, as an unforeseen fault would."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class _Rule:
 
 
 class Plan:
-    """What is to happen at which point; `log` is the file that tells afterwards what did."""
+    """The actions planned for each fail point; `log` is the file that records those taken."""
 
     def __init__(self, rules: str, *, seed: str, log: Path) -> None:
         self._rules: dict[str, list[_Rule]] = {}
@@ -67,7 +67,7 @@ class Plan:
             self._rules.setdefault(point, []).append(rule)
 
     def reach(self, point: str, task_id: UUID | str | None) -> None:
-        """Do what is due at `point`, if anything is."""
+        """Take the actions that are due at `point`, if any."""
         for rule in self._rules.get(point, ()):
             if (
                 rule.is_due(self._chance)
@@ -130,19 +130,15 @@ _active = _plan()
 
 
 def failpoint(point: str, task_id: UUID | str | None = None) -> None:
-    """Named place where a build made for breaking may break."""
+    """Fail on purpose at this place, if a build for fault tests plans to."""
     if _active is not None:
         _active.reach(point, task_id)
 
 
 @register
 def check_no_failpoints(**_: Any) -> list[CheckMessage]:
-    """Nobody asks a build that serves people to break."""
+    """Refuse to start with JOBS_FAILPOINTS set, except in a build for fault tests."""
     if not os.environ.get("JOBS_FAILPOINTS") or getattr(settings, "JOBS_IS_FAULT_BUILD", False):
         return []
     hint = "Unset it. Only `make faults` runs with fail points, under settings of its own."
-    return [
-        Error(
-            "JOBS_FAILPOINTS is set outside a build made for breaking.", hint=hint, id="jobs.E010"
-        )
-    ]
+    return [Error("JOBS_FAILPOINTS is set outside a fault test.", hint=hint, id="jobs.E010")]

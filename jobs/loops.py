@@ -1,4 +1,4 @@
-"""Threads that do one thing again and again."""
+"""Threads that repeat one step."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ log = structlog.get_logger(__name__)
 
 
 class Loop(threading.Thread):
-    """Runs `step` every `interval` seconds, at once again when it returns true; outlives any error
-    of it.
+    """Calls `step` every `interval` seconds, or again at once while it returns true.
+
+    An error of `step` is logged and does not end the thread.
     """
 
     def __init__(self, name: str, interval: float, step: Callable[[], object]) -> None:
@@ -40,5 +41,5 @@ class Loop(threading.Thread):
         connection.close()
 
     def stop(self) -> None:
-        """End after the step under way."""
+        """End the thread after the step under way."""
         self._is_stopping.set()

@@ -1,7 +1,6 @@
-"""Columns for texts that people write: whatever way they come, they are stored as `jobs.plain_text`
-has them.
+"""Model fields for texts that people write; they store every text as `jobs.plain_text` cleans it.
 
-To migrations they are Django's own fields, since the database sees no difference.
+In migrations they are Django's own fields, since the database sees no difference.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class PlainFormField(forms.CharField):
-    """A form's text, cleaned before it is asked whether anything was written."""
+    """A form field that cleans a text before it checks whether the text is empty."""
 
     def __init__(self, *, clean_text: Callable[[str], str], **options: Any) -> None:
         super().__init__(**options)
@@ -32,18 +31,18 @@ class PlainFormField(forms.CharField):
 
 
 class _PlainField(models.Field[str | Combinable, str]):
-    """What the two fields share; `clean_text` is the rule."""
+    """Common part of the two fields; `clean_text` is the rule."""
 
     clean_text: Callable[[str], str]
     django_path: str
 
     def to_python(self, value: Any) -> Any:
-        """Clean a text on its way into a form, a statement or a comparison."""
+        """Return a text cleaned, as it is stored and compared."""
         text = super().to_python(value)
         return type(self).clean_text(text) if isinstance(text, str) else text
 
     def pre_save(self, model_instance: Model, add: bool) -> Any:
-        """Leave the instance as its row is."""
+        """Return the cleaned text, and set it on the instance so that it equals its row."""
         value = super().pre_save(model_instance, add)
         if isinstance(value, str):
             value = type(self).clean_text(value)

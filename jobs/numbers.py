@@ -1,4 +1,4 @@
-"""Numbers as people and other programs write them, and nothing that only Python takes for one."""
+"""Read numbers strictly: only what people and other programs write, not all that Python accepts."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ _DECIMAL_MAX_CHARACTERS = 400
 def decimal(text: str) -> float:
     """Return the number that `text` writes in ASCII digits: `41.3`, `-7`, `1e3`.
 
-    Raises ValueError for anything else that `float` would take (`4_1.30`, `４１`, `nan`, `inf`) and
-    for numbers beyond every float.
+    Raises:
+        ValueError: anything else that `float` would take (`4_1.30`, `４１`, `nan`, `inf`), and
+            numbers too large for a float.
     """
     stripped = text.strip()
     if len(stripped) > _DECIMAL_MAX_CHARACTERS or not _DECIMAL.fullmatch(stripped):
@@ -22,7 +23,11 @@ def decimal(text: str) -> float:
 
 
 def finite(number: float) -> float:
-    """Return the number as a float; raises ValueError for one that is not finite."""
+    """Return the number as a float.
+
+    Raises:
+        ValueError: it is not finite.
+    """
     try:
         value = float(number)
     except OverflowError:

@@ -1,10 +1,10 @@
-"""The one rule for texts that people write and others read: what is stored is what is seen.
+"""Clean texts that people write, so that what is stored is what readers see.
 
 Control characters, escape sequences of terminals, invisible characters and those that turn the
-direction of what follows are taken out, wherever a text comes from: the API, the desk or an import.
-What scripts need stays: joiners inside words of Persian or Hindi, variation selectors, the
-sequences of emoji. Nothing is added, so a text never becomes longer, and cleaning it twice changes
-nothing.
+direction of what follows are removed, wherever a text comes from: the API, the desk or an import.
+Characters that a script needs stay: joiners inside words of Persian or Hindi, variation selectors,
+the sequences of emoji. Nothing is added, so a text never becomes longer, and cleaning it twice
+changes nothing.
 
 Sources: Unicode 16, property Default_Ignorable_Code_Point; UAX #9 (direction); UTS #51 (emoji);
 ECMA-48 (escapes).
@@ -36,7 +36,7 @@ _VARIABLE = (
     r"#*0-9\u00a9\u00ae\u1000-\u109f\u2010-\u2027\u2030-\u205e\u2070-\u3163\u3165-\u9fff\ua840-\ua87f\uf900-\ufaff"
     r"\U00010000-\U0001faff"
 )
-#: Of the unseen, what shapes its neighbours: it stays where it does so.
+#: Invisible characters that shape their neighbours; they stay where they do so.
 _SHAPING = "|".join(
     (
         # a joiner within a word
@@ -54,15 +54,17 @@ _UNSEEN_OR_SHAPING = re.compile(rf"(?P<shaping>{_SHAPING})|[{_UNSEEN}]")
 
 
 def one_line(text: str) -> str:
-    """Return what is seen of `text` on one line: line breaks, tabs and runs of spaces become one
-    space each.
+    """Return the visible text on one line.
+
+    Line breaks, tabs and runs of spaces become one space each.
     """
     return _BLANK.sub(" ", _seen(text)).strip()
 
 
 def paragraphs(text: str) -> str:
-    """Return what is seen of `text` with its line breaks, each as a newline, and at most one empty
-    line in a row.
+    """Return the visible text with its line breaks, each as a newline.
+
+    At most one empty line in a row is kept.
     """
     lines = (line.rstrip() for line in _seen(text).split("\n"))
     return _EMPTY_LINES.sub("\n\n", "\n".join(lines)).strip()
@@ -72,5 +74,5 @@ def _seen(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     ended = _LINE_END.sub("\n", _ESCAPE_SEQUENCE.sub("", text))
-    shown = _UNSEEN_OR_SHAPING.sub(lambda match: match["shaping"] or "", ended)
-    return shown.replace(_BRAILLE_BLANK, " ")
+    visible = _UNSEEN_OR_SHAPING.sub(lambda match: match["shaping"] or "", ended)
+    return visible.replace(_BRAILLE_BLANK, " ")

@@ -1,4 +1,4 @@
-"""The identity of this process in the ledger: new after every fork."""
+"""The identity of this process in the ledger, which is new after every fork."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class _Identity:
 
 
 def process_id() -> UUID:
-    """The id under which this process claims tasks and beats."""
+    """Return the id under which this process claims tasks and stores its heartbeat."""
     return _Identity.value
 
 
 def resident_bytes() -> int:
-    """The memory this process holds; where there is no /proc, the most it ever held."""
+    """Return the memory this process holds, or the most it ever held where there is no /proc."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except OSError:

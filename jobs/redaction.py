@@ -1,7 +1,7 @@
-"""Personal values and secrets are taken out of what people see of a task: errors, tracebacks,
-arguments, results.
+"""Remove personal values and secrets from what people see of a task.
 
-A task should hold ids only, but an error's text quotes whatever the failing call was given.
+That is from errors, tracebacks, arguments and results. A task should hold ids only, but an error's
+text quotes the values that the failing call was given.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from jobs.models import Task
 
 REDACTED = "[redacted]"
-#: A part of a text is searched with so many characters around it.
+#: How many characters around a part of a text are searched with it.
 _LONGEST_SECRET = 1_500
 SEALED = "[sealed]"
 
@@ -31,8 +31,8 @@ _NAMED_VALUE = re.compile(
     r"(?P<value>'[^'\n]*'|\"[^\"\n]*\"|[^\s'\",;(){}\[\]]{0,200}\d[^\s'\",;(){}\[\]]*)",
     re.IGNORECASE,
 )
-#: No search goes over a long run of characters from each of them: the whole process stands still
-#: meanwhile.
+#: Repetitions are bounded, so that no search takes quadratic time: the whole process would stand
+#: still meanwhile.
 _SECRET_TEXT = re.compile(
     r"""
       # an email address (RFC 5321, 4.5.3.1.1)
@@ -51,17 +51,18 @@ _SECRET_TEXT = re.compile(
 
 
 def redact(text: str) -> str:
-    """`text` without email addresses, telephone numbers, tokens, credentials and values named as
-    secret.
+    """Return `text` without personal values and secrets.
 
-    UUIDs, file names and line numbers stay, so that a traceback stays readable.
+    Email addresses, telephone numbers, tokens, credentials and values named as secret are replaced
+    by `[redacted]`. UUIDs, file names and line numbers stay, so that a traceback stays readable.
     """
     return _SECRET_TEXT.sub(REDACTED, _NAMED_VALUE.sub(rf"\g<name>{REDACTED}", text))
 
 
 def redact_value(value: Any, name: str = "", *, text: Callable[[str], str] = redact) -> Any:
-    """Return the JSON `value` with `text` applied to every text in it, and what is kept under a
-    secret's `name` taken out wholly.
+    """Return the JSON `value` with every text in it redacted by `text`.
+
+    Values whose key or `name` is that of a secret are replaced as a whole.
     """
     if value is not None and _GUARDED_KEY.search(name):
         return REDACTED
@@ -75,9 +76,9 @@ def redact_value(value: Any, name: str = "", *, text: Callable[[str], str] = red
 
 
 def redact_part(text: str, start: int, end: int) -> str:
-    """Return `text[start:end]` redacted, as fast for a part of megabytes as for a part of little.
+    """Return `text[start:end]` redacted; a short part of a long text takes little time.
 
-    A secret that begins before the part or goes on after it is recognised too.
+    A secret that begins before the part or ends after it is recognised too.
     """
     offset = max(0, start - _LONGEST_SECRET)
     context = text[offset : end + _LONGEST_SECRET]

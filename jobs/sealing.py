@@ -1,4 +1,4 @@
-"""What nobody may read in the database: encrypted with keys kept outside it."""
+"""Encrypt values that no reader of the database may see; the keys are kept outside it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from jobs.errors import SealBroken
 
 
 def seal(arguments: dict[str, Any]) -> bytes:
-    """`arguments` (JSON) encrypted and authenticated with the first of JOBS_SEAL_KEYS."""
+    """Return `arguments` (JSON) encrypted and authenticated with the first of JOBS_SEAL_KEYS."""
     return seal_bytes(json.dumps(arguments).encode())
 
 
 def unseal(sealed: bytes) -> dict[str, Any]:
-    """What `seal` was given, whichever of JOBS_SEAL_KEYS sealed it.
+    """Return the arguments that were passed to `seal`, decrypted with any of JOBS_SEAL_KEYS.
 
     Raises:
         SealBroken: none of the keys fits, or the bytes were changed.
@@ -30,12 +30,12 @@ def unseal(sealed: bytes) -> dict[str, Any]:
 
 
 def seal_bytes(content: bytes) -> bytes:
-    """`content` encrypted and authenticated with the first of JOBS_SEAL_KEYS."""
+    """Return `content` encrypted and authenticated with the first of JOBS_SEAL_KEYS."""
     return _box(tuple(settings.JOBS_SEAL_KEYS)).encrypt(content)
 
 
 def unseal_bytes(sealed: bytes | memoryview) -> bytes:
-    """What `seal_bytes` was given.
+    """Return the content that was passed to `seal_bytes`.
 
     Raises:
         SealBroken: none of the keys fits, or the bytes were changed.
@@ -52,5 +52,5 @@ def _box(keys: tuple[str, ...]) -> MultiFernet:
 
 
 def _fernet_key(key: str) -> bytes:
-    """A key of any length as the 32 bytes that Fernet wants."""
+    """Return a key of any length as the 32 bytes that Fernet needs, in Base64."""
     return base64.urlsafe_b64encode(hashlib.sha256(b"civiclens.jobs.seal:" + key.encode()).digest())

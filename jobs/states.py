@@ -1,4 +1,4 @@
-"""Where a task stands; docs/task-lifecycle.md shows every arrow."""
+"""The states of a task; docs/task-lifecycle.md shows every change of state."""
 
 from __future__ import annotations
 
@@ -26,7 +26,11 @@ TERMINAL_STATES = (State.SUCCEEDED, State.DEAD, State.CANCELLED)
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a task stands that has not succeeded; `error` is that of its last attempt, redacted."""
+    """The state of a task that has not succeeded, for mirror functions.
+
+    `error` is that of its last attempt, redacted. `is_expired` says that the task was cancelled
+    because its deadline passed.
+    """
 
     state: State
     error: str = ""
@@ -34,5 +38,5 @@ class Standing:
 
     @property
     def has_ended(self) -> bool:
-        """Whether no attempt follows unless somebody replays it."""
+        """Return whether no attempt follows, unless an operator replays the task."""
         return self.state in (State.DEAD, State.CANCELLED)

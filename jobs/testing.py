@@ -1,4 +1,4 @@
-"""Background work in the tests of any app."""
+"""Run and inspect background work in the tests of any app."""
 
 from __future__ import annotations
 
@@ -17,19 +17,18 @@ from jobs.ledger import transitions
 from jobs.models import OnceKey, Task
 from jobs.states import State
 
-#: A chain longer than this is taken for one that never ends.
+#: After this many tasks the chain is taken for one that never ends.
 RUN_LIMIT_TASKS = 10_000
 
 
 def run_tasks(*, until_delay: bool = True, raise_errors: bool = True) -> int:
-    """Run every task that waits, and those they send, in this thread; return how many ran.
+    """Run every waiting task, and the tasks those send, in this thread; return how many ran.
 
     Args:
-        until_delay: leave tasks whose time has not come, and those that failed meanwhile: the pause
-            before their next
-            attempt is random and may be nothing. Otherwise run both too.
-        raise_errors: raise the error of the first attempt that fails; otherwise go on, the ledger
-            has it.
+        until_delay: whether to leave tasks that are not due yet, and those that failed meanwhile,
+            whose pause is random and may be zero. Otherwise both run too.
+        raise_errors: whether to raise the error of the first attempt that fails; otherwise go on,
+            and the ledger has the error.
     """
     count, failed = 0, set[UUID]()
     while (task := _next_task(until_delay=until_delay, besides=failed)) is not None:
@@ -52,11 +51,9 @@ def run_tasks(*, until_delay: bool = True, raise_errors: bool = True) -> int:
 
 
 def advance(period: timedelta) -> None:
-    """Make `period` pass for the ledger: waiting tasks come due that much sooner, deadlines and
-    keys run out.
+    """Let `period` pass for the ledger: waiting tasks come due sooner, deadlines and keys expire.
 
-    The ledger goes by PostgreSQL's clock, which no test can set, so its times are moved back
-    instead.
+    The ledger uses PostgreSQL's clock, which no test can set, so its times are moved back instead.
     """
     Task.objects.pending().update(
         run_at=F("run_at") - period,
@@ -75,17 +72,21 @@ def _next_task(*, until_delay: bool, besides: Collection[UUID]) -> Task | None:
 
 
 def assert_sent(actor: LedgerActor[..., Any], *args: Any, **kwargs: Any) -> Task:
-    """Exactly one task of `actor` with these arguments is in the ledger; return it."""
+    """Return the one task of `actor` with these arguments.
+
+    Raises:
+        AssertionError: the ledger has none, or several.
+    """
     sent = Task.objects.filter(actor=actor.actor_name)
-    found = [
+    matches = [
         task for task in sent if task.args == _as_json(args) and task.kwargs == _as_json(kwargs)
     ]
-    if len(found) != 1:
+    if len(matches) != 1:
         others = [(task.args, task.kwargs) for task in sent]
         raise AssertionError(
-            f"{len(found)} tasks {actor.actor_name}{args}{kwargs or ''}; there are {others}"
+            f"{len(matches)} tasks {actor.actor_name}{args}{kwargs or ''}; there are {others}"
         )
-    return found[0]
+    return matches[0]
 
 
 def _as_json(value: Any) -> Any:

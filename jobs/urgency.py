@@ -1,4 +1,4 @@
-"""How soon a task must run: whether a person waits for it, or it is routine or bulk work."""
+"""The urgency of a task: a person waits for it, it is routine, or it is bulk work."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from django.db import models
 
 
 class Urgency(models.IntegerChoices):
-    """The urgency of a task; a lower value runs first. docs/task-lifecycle.md says what each promises."""
+    """The urgency of a task; a lower value runs first. docs/task-lifecycle.md states the promises."""
 
     PERSON = 0, "A person waits"
     ROUTINE = 1, "Routine"
     BULK = 2, "Bulk"
 
 
-#: SQL conditions on `jobs_task`: what worker threads run for messages, and what only the bulk
-#: threads of a worker run.
+#: SQL conditions on `jobs_task`: tasks that worker threads run for messages, and those that only a
+#: worker's threads for bulk work run.
 IS_FOREGROUND = f"urgency < {Urgency.BULK.value}"
 IS_BULK = f"urgency = {Urgency.BULK.value}"

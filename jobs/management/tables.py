@@ -1,4 +1,4 @@
-"""For commands that compute something, and may be the first thing that is done with a database."""
+"""Make sure that the database has its tables, for commands that may be the first to use it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from django.db.migrations.executor import MigrationExecutor
 
 
 def make_tables() -> None:
-    """Every table is there: in development they are made, elsewhere that is a decision.
+    """Create missing tables in development; elsewhere refuse to go on without them.
 
-    Raises CommandError.
+    Raises:
+        CommandError: tables are missing and DEBUG is off.
     """
     executor = MigrationExecutor(connection)
     if not executor.migration_plan(executor.loader.graph.leaf_nodes()):

@@ -1,1 +1,1 @@
-"""What operators see and do: figures, alerts, health, and actions on tasks."""
+"""Operate background work: figures, alerts, health checks, and actions on tasks."""

@@ -1,4 +1,4 @@
-"""What an operator may do to tasks and queues; every action is recorded with who did it."""
+"""Actions of operators on tasks and queues; each is recorded with who did it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from jobs.states import State
 
 
 class AuditRecorder(Protocol):
-    """How operator actions are recorded; JOBS_AUDIT_RECORDER names one."""
+    """A function that records operator actions; JOBS_AUDIT_RECORDER names one."""
 
     def __call__(
         self, event: str, *, actor_id: UUID | None, subject: str, data: dict[str, Any] | None = None
@@ -30,39 +30,35 @@ class AuditRecorder(Protocol):
 
 
 def replay(task_ids: Iterable[UUID], *, by: UUID | None) -> int:
-    """Dead tasks get all their attempts again; return how many there were among `task_ids`."""
+    """Give dead tasks all their attempts again; return how many of `task_ids` were dead."""
     return _each(
         task_ids, "task.replayed", lambda task_id: transitions.replay(task_id) is not None, by
     )
 
 
 def cancel(task_ids: Iterable[UUID], *, by: UUID | None) -> int:
-    """Waiting tasks are cancelled, running ones asked to stop; return how many there were among
-    `task_ids`.
-    """
+    """Cancel waiting tasks and ask running ones to stop; return how many of `task_ids` there were."""
     return _each(
         task_ids, "task.cancelled", lambda task_id: transitions.cancel(task_id) is not None, by
     )
 
 
 def retry_now(task_ids: Iterable[UUID], *, by: UUID | None) -> int:
-    """Waiting tasks are due at once; return how many there were among `task_ids`."""
+    """Make waiting tasks due at once; return how many of `task_ids` waited."""
     return _each(task_ids, "task.hastened", transitions.hasten, by)
 
 
 def discard(task_ids: Iterable[UUID], *, by: UUID | None) -> int:
-    """Dead tasks are given up: cancelled, and never replayed; return how many there were among
-    `task_ids`.
-    """
+    """Cancel dead tasks for good; return how many of `task_ids` were dead."""
     return _each(task_ids, "task.discarded", transitions.discard, by)
 
 
 def edit_arguments(
     task_id: UUID, args: list[Any], kwargs: dict[str, Any], *, by: UUID | None
 ) -> None:
-    """A dead task has these arguments, with which it may be replayed.
+    """Replace the arguments of a dead task, so that it can be replayed with them.
 
-    The record tells which arguments changed, not their values: they may be somebody's.
+    The record names the arguments that changed, but not their values, which may be personal.
 
     Raises:
         NotInThatState: the task is not dead, or its arguments are sealed.
@@ -89,13 +85,15 @@ def _save_arguments(task: Task) -> None:
     try:
         task.save(update_fields=["args", "kwargs"])
     except DataError as error:
-        raise ArgumentsRefused("PostgreSQL cannot store NUL or half a surrogate pair.") from error
+        raise ArgumentsRefused(
+            "PostgreSQL cannot store the character NUL or half of a surrogate pair."
+        ) from error
 
 
 def _assert_taken(task: Task, args: list[Any], kwargs: dict[str, Any]) -> None:
     actor = get_broker().actors.get(task.actor)
     if actor is None:
-        return  # of another release; whoever replays it knows why
+        return  # this release has no such actor, so nothing can be checked
     try:
         inspect.signature(actor.fn).bind(*args, **kwargs)
     except TypeError as error:
@@ -106,7 +104,7 @@ def _assert_taken(task: Task, args: list[Any], kwargs: dict[str, Any]) -> None:
 
 
 def _changed(before: list[Any] | dict[str, Any], after: list[Any] | dict[str, Any]) -> list[str]:
-    """The places at which two argument lists, or two sets of keyword arguments, differ."""
+    """Return the positions or names at which two sets of arguments differ."""
     old, new = _numbered(before), _numbered(after)
     return sorted(
         str(key)
@@ -120,7 +118,7 @@ def _numbered(values: list[Any] | dict[str, Any]) -> dict[Any, Any]:
 
 
 def pause(queue: str, *, by: UUID | None, note: str = "") -> bool:
-    """No task of `queue` starts any more; False when it was paused already."""
+    """Start no more tasks of `queue`; return False when it was paused already."""
     sql = """
         INSERT INTO jobs_queue AS q (name, paused_at, note) VALUES (%s, statement_timestamp(), %s)
         ON CONFLICT (name) DO UPDATE SET paused_at = excluded.paused_at, note = excluded.note WHERE q.paused_at IS NULL
@@ -129,8 +127,9 @@ def pause(queue: str, *, by: UUID | None, note: str = "") -> bool:
 
 
 def set_rate(queue: str, per_minute: int | None, *, by: UUID | None) -> bool:
-    """At most `per_minute` tasks of `queue` start a minute, or any number with None; False when it
-    was so already.
+    """Limit how many tasks of `queue` start a minute; None lifts the limit.
+
+    Return False when that was the limit already.
     """
     sql = """
         INSERT INTO jobs_queue AS q (name, rate_per_minute, note) VALUES (%s, %s, '')
@@ -141,15 +140,13 @@ def set_rate(queue: str, per_minute: int | None, *, by: UUID | None) -> bool:
 
 
 def resume(queue: str, *, by: UUID | None) -> bool:
-    """Tasks of `queue` start again; False when it was not paused."""
+    """Start tasks of a paused `queue` again; return False when it was not paused."""
     sql = "UPDATE jobs_queue SET paused_at = NULL, note = '' WHERE name = %s AND paused_at IS NOT NULL"
     return _switch(sql, (queue,), "queue.resumed", queue, by)
 
 
 def reset_breaker(name: str, *, by: UUID | None) -> bool:
-    """Close a circuit breaker, so that what comes due next is tried; False when it was
-    closed.
-    """
+    """Close a circuit breaker, so that its service is called again; return False if it was closed."""
     with transaction.atomic():
         is_changed = breakers.close(name)
         if is_changed:

@@ -1,8 +1,7 @@
-"""The rules of JOBS_ALERT_RULES: operators are told once when one is broken, and once when it is
-kept again.
+"""Alerts: notify operators when a rule of JOBS_ALERT_RULES is broken, and when that is over.
 
-One worker process of all checks every CHECK_SECONDS. Without any worker nobody checks: `/readyz`
-and Prometheus, which watch from outside, tell of that.
+One worker process at a time checks the rules every CHECK_SECONDS. If no worker runs, no rule is
+checked; `/readyz` and Prometheus watch from outside and report that.
 """
 
 from __future__ import annotations
@@ -31,9 +30,9 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 CHECK_SECONDS = 30
-#: A broken rule is kept again only when it has been kept for so long.
+#: An episode ends once its rule has been kept for this long.
 CALM = timedelta(seconds=90)
-#: The rate of failures is that of this period, and of no meaning with fewer attempts.
+#: The failure rate covers this period, and counts as 0 with fewer attempts than these.
 RATE_PERIOD = timedelta(minutes=10)
 RATE_ATTEMPTS = 20
 HEALTH_TIMEOUT_SECONDS = 10
@@ -43,16 +42,16 @@ Phase = Literal["began", "ended"]
 
 
 class OperatorNotifier(Protocol):
-    """How operators are told; JOBS_OPERATOR_NOTIFIER names one.
+    """A function that notifies operators; JOBS_OPERATOR_NOTIFIER names one.
 
-    Called in the transaction of the episode's change.
+    It is called in the transaction that begins or ends the episode.
     """
 
     def __call__(self, episode_id: UUID, phase: Phase) -> object: ...
 
 
 def _oldest_seconds() -> float:
-    """What a paused queue holds back is no surprise."""
+    """Return how long the oldest due task has been waiting, leaving out paused queues."""
     return max(
         (queue.oldest_seconds for queue in overview.queues() if queue.paused_at is None),
         default=0.0,
@@ -65,8 +64,9 @@ def _failure_rate() -> float:
 
 
 def _health_seconds() -> float:
-    """How long HEALTH_URL takes to answer, or without one the two servers that the health check
-    asks.
+    """Return how many seconds JOBS_HEALTH_URL takes to answer.
+
+    Without that setting, return how long PostgreSQL and RabbitMQ take together.
     """
     started = time.monotonic()
     if not settings.JOBS_HEALTH_URL:
@@ -92,7 +92,7 @@ def _worker_memory() -> float:
     )
 
 
-#: What each rule measures, and what is said when that exceeds the rule's number.
+#: For each rule the function that measures it, and the sentence for a value above its threshold.
 MEASURES: dict[str, tuple[Callable[[], float], str]] = {
     "dead_tasks": (overview.dead_count, "{value:.0f} tasks are dead (more than {threshold:.0f})."),
     "oldest_seconds": (
@@ -119,7 +119,7 @@ MEASURES: dict[str, tuple[Callable[[], float], str]] = {
 
 
 def check() -> None:
-    """Every rule is checked, unless some process did within CHECK_SECONDS."""
+    """Check every rule, unless some process has done so within CHECK_SECONDS."""
     if not _take_turn():
         return
     for rule, threshold in settings.JOBS_ALERT_RULES.items():
@@ -132,7 +132,7 @@ def check() -> None:
 
 
 def _take_turn() -> bool:
-    """Whether this process is the one to check now."""
+    """Return whether it is this process's turn to check the rules."""
     sql = """
         INSERT INTO jobs_mark AS m (name, at) VALUES (%s, statement_timestamp())
         ON CONFLICT (name) DO UPDATE SET at = excluded.at WHERE m.at <= excluded.at - make_interval(secs => %s)
@@ -141,8 +141,9 @@ def _take_turn() -> bool:
 
 
 def judge(rule: str, value: float, threshold: float) -> None:
-    """An episode of `rule` begins, goes on or ends; who begins or ends it tells the operators in
-    the same commit.
+    """Begin, continue or end the episode of `rule`, going by the measured `value`.
+
+    Operators are notified of a beginning or an end in the same transaction.
     """
     with transaction.atomic():
         episode = _go_on(rule, value, threshold) if value > threshold else _calm(rule)
@@ -183,7 +184,7 @@ def _notify(episode_id: UUID, phase: Phase) -> None:
 
 
 def sentence(episode: AlertEpisode) -> str:
-    """What was measured when the episode began."""
+    """Return in a sentence what was measured when the episode began."""
     if episode.rule not in MEASURES:
         return episode.rule
     _, template = MEASURES[episode.rule]
@@ -191,7 +192,7 @@ def sentence(episode: AlertEpisode) -> str:
 
 
 def describe(episode: AlertEpisode, phase: Phase) -> tuple[str, str]:
-    """The subject and the text of the message that tells of the episode's beginning or end."""
+    """Return subject and text of the message about the episode's beginning or end."""
     text = sentence(episode)
     if phase == "began":
         return (

@@ -1,4 +1,4 @@
-"""Charts as numbers for an SVG of WIDTH × HEIGHT, stretched to its place: no script draws anything."""
+"""Charts as numbers for an SVG of WIDTH × HEIGHT, stretched to its place; no script is needed."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT = 1000, 160
-#: The least that a logarithmic axis of seconds shows, 1 ms.
+#: The lower end of a logarithmic axis of seconds: 1 ms.
 LEAST_SECONDS = 0.001
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One stacked part of a column."""
+    """One stacked part of a column, in the units of the SVG."""
 
     kind: str
     x: float
@@ -24,14 +24,14 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class GridLine:
-    """A horizontal line at `y`, which stands for `value`."""
+    """A horizontal line at the height `y`, which stands for `value`."""
 
     y: float
     value: float
 
     @property
     def percent(self) -> float:
-        """The place of its label from above."""
+        """Return the distance of its label from the top, in percent of the height."""
         return self.y / HEIGHT * 100
 
 
@@ -45,14 +45,14 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """A path for each series over time, on a logarithmic axis."""
+    """A path for each series over time, with a logarithmic axis."""
 
     paths: dict[str, str]
     grid: list[GridLine]
 
 
 def columns(series: Mapping[str, Sequence[float]]) -> Columns:
-    """Stack the values of each series, first at the bottom; all have one value a column."""
+    """Stack the values of each series, the first at the bottom; each value makes one column."""
     totals = [sum(values) for values in zip(*series.values(), strict=True)]
     top = _round_up(max(totals, default=0))
     width = WIDTH / max(len(totals), 1)
@@ -72,7 +72,7 @@ def columns(series: Mapping[str, Sequence[float]]) -> Columns:
 
 
 def lines(series: Mapping[str, Sequence[float | None]]) -> Lines:
-    """Draw the seconds of each series; a None is a gap."""
+    """Draw the seconds of each series as a line; None leaves a gap."""
     values = [value for line in series.values() for value in line if value is not None]
     decades = max(
         1, math.ceil(math.log10(max(values, default=LEAST_SECONDS * 10) / LEAST_SECONDS) - 1e-9)
@@ -89,7 +89,7 @@ def _height(seconds: float, decades: int) -> float:
 
 
 def _path(values: Sequence[float | None], decades: int) -> str:
-    """Points in the middle of their columns; a lone one is a short dash."""
+    """Return the SVG path through the middle of each column; a lone value is a short dash."""
     width = WIDTH / max(len(values), 1)
     parts: list[str] = []
     is_drawing = False
@@ -107,7 +107,7 @@ def _path(values: Sequence[float | None], decades: int) -> str:
 
 
 def _round_up(value: float) -> float:
-    """The next 1, 2 or 5 times a power of ten, 10 at least."""
+    """Round up to 1, 2 or 5 times a power of ten, to 10 at least."""
     if value <= 10:
         return 10
     power: float = 10 ** math.floor(math.log10(value))

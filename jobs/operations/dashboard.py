@@ -1,4 +1,4 @@
-"""What the operations page of the admin shows: what waits, runs and fails, how fast, and why."""
+"""Compute what the operators' dashboard shows: what waits, runs and fails, how fast, and why."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from jobs.models import AlertEpisode
 from jobs.operations import alerts, charts, overview, rollup
 from jobs.transport.publisher import publisher
 
-#: How often the page asks for what is new.
+#: How often the page reloads its figures.
 REFRESH_SECONDS = 5
 ACTOR_LIMIT = 50
 #: How long a page waits for a process's first connection to RabbitMQ, and for each answer of it.
@@ -23,7 +23,7 @@ BROKER_PATIENCE_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """How far the charts look back, and how finely."""
+    """A choice of the dashboard: how far its charts look back, in spans of how many seconds."""
 
     name: str
     length: timedelta
@@ -43,8 +43,9 @@ PERIODS = {
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """RabbitMQ as this process sees it; `ready` has the messages that wait in each queue, None
-    where unknown.
+    """The state of RabbitMQ as this process sees it.
+
+    `ready` has the number of messages that wait in each queue, None where unknown.
     """
 
     state: str
@@ -52,7 +53,7 @@ class Broker:
 
 
 def figures(period: Period) -> dict[str, Any]:
-    """Everything the page shows, by a dozen bounded statements."""
+    """Return everything that the dashboard shows, read by a dozen bounded statements."""
     now, buckets = rollup.history(period.length, span=period.span)
     queues, workers, broker = overview.queues(), overview.workers(), ask_broker()
     total = rollup.total(buckets)
@@ -84,20 +85,21 @@ def figures(period: Period) -> dict[str, Any]:
 
 
 def ask_broker() -> Broker:
-    """RabbitMQ's state and depths over this process's connection; bounded in time whatever RabbitMQ
-    does.
+    """Return RabbitMQ's state and the depth of each queue, over this process's connection.
+
+    Takes a bounded time, whatever RabbitMQ does.
     """
     if settings.JOBS_TRANSPORT == "embedded":
         return Broker("embedded", {})
-    way = publisher()
+    link = publisher()
     deadline = time.monotonic() + BROKER_PATIENCE_SECONDS
-    while not way.is_connected and not way.is_blocked and time.monotonic() < deadline:
+    while not link.is_connected and not link.is_blocked and time.monotonic() < deadline:
         time.sleep(0.02)
-    if way.is_blocked:
+    if link.is_blocked:
         return Broker("blocked", {})
     ready: dict[str, int | None] = {}
     for queue in settings.JOBS_QUEUES:
-        ready[queue] = way.depth(queue, timeout=BROKER_PATIENCE_SECONDS)
+        ready[queue] = link.depth(queue, timeout=BROKER_PATIENCE_SECONDS)
         if ready[queue] is None:
             return Broker("down", ready)
     return Broker("up", ready)
@@ -105,7 +107,10 @@ def ask_broker() -> Broker:
 
 @dataclass(frozen=True, slots=True)
 class ActorFigures:
-    """One row of the actors' table; times are those 50, 95 and 99 of 100 do not exceed."""
+    """One row of the actors' table.
+
+    `waits` and `runs` are the seconds that 50, 95 and 99 % of the tasks do not exceed.
+    """
 
     name: str
     summary: rollup.Summary
@@ -114,7 +119,7 @@ class ActorFigures:
 
 
 def _by_actor(buckets: Iterable[rollup.Bucket]) -> list[ActorFigures]:
-    """The busiest actors first."""
+    """Return the rows of the busiest actors, busiest first."""
     sums: dict[str, rollup.Summary] = {}
     for bucket in buckets:
         sums.setdefault(bucket.actor, rollup.Summary()).add(bucket.summary)
@@ -133,7 +138,7 @@ def _by_actor(buckets: Iterable[rollup.Bucket]) -> list[ActorFigures]:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """The facts shown where the mouse points at a span of time."""
+    """The figures of one span of time, shown where the mouse points at it."""
 
     at: datetime
     x: float
@@ -182,7 +187,7 @@ def _charts(now: datetime, period: Period, buckets: Iterable[rollup.Bucket]) -> 
 
 
 def _times(now: datetime, period: Period) -> list[datetime]:
-    """The beginnings of the spans, oldest first; the last one is under way."""
+    """Return the beginnings of the spans, oldest first; the last span is still under way."""
     newest = datetime.fromtimestamp(now.timestamp() // period.span * period.span, tz=now.tzinfo)
     count = int(period.length.total_seconds()) // period.span
     return [newest - timedelta(seconds=period.span * back) for back in reversed(range(count))]

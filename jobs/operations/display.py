@@ -1,4 +1,4 @@
-"""How a task's values and times look on the operator's pages: short, exact, without secrets."""
+"""Format a task's values and times for the operators' pages: short, exact, without secrets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.utils import timezone
 from jobs.models import Task
 from jobs.redaction import redact_part, redact_value, shown_arguments
 
-#: A page shows so many characters of a value; PostgreSQL and a browser take millions.
+#: How many characters of a value one page shows; a value may have millions.
 PART_CHARACTERS = 20_000
 LINE_CHARACTERS = 80
 VALUES = ("arguments", "checkpoint", "result", "progress")
@@ -20,7 +20,7 @@ VALUES = ("arguments", "checkpoint", "result", "progress")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a long value, as JSON over many lines."""
+    """A part of a long value, as JSON on many lines; `start`, `end` and `total` are characters."""
 
     text: str
     start: int
@@ -29,12 +29,12 @@ class Part:
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing is left out."""
+        """Return whether the part is the whole value."""
         return self.end - self.start == self.total
 
 
 def part(task: Task, name: str, *, start: int = 0) -> Part:
-    """Return the part of one of VALUES that begins at a character; secrets are taken out."""
+    """Return the part of one of VALUES that begins at the character `start`, without secrets."""
     value = (
         shown_arguments(task, text=_as_it_is)
         if name == "arguments"
@@ -49,17 +49,17 @@ def part(task: Task, name: str, *, start: int = 0) -> Part:
 def line(value: Any) -> str:
     """Return the beginning of a JSON value on one line."""
     text = json.dumps(redact_value(value, text=_as_it_is), ensure_ascii=False)
-    shown = redact_part(text, 0, min(len(text), LINE_CHARACTERS))
-    return f"{shown}…" if len(text) > LINE_CHARACTERS else shown
+    beginning = redact_part(text, 0, min(len(text), LINE_CHARACTERS))
+    return f"{beginning}…" if len(text) > LINE_CHARACTERS else beginning
 
 
 def exact(at: datetime | None) -> str:
-    """Return a time in TIME_ZONE to the millisecond."""
+    """Return a time in TIME_ZONE to the millisecond, or `-` for None."""
     return f"{timezone.localtime(at):%Y-%m-%d %H:%M:%S.%f}"[:-3] if at else "-"
 
 
 def duration(begun: datetime | None, ended: datetime | None) -> str:
-    """Return how long something took, to the millisecond, in the largest unit that says it well."""
+    """Return how long something took, to the millisecond, or `-` where it has not ended."""
     if begun is None or ended is None:
         return "-"
     took = ended - begun

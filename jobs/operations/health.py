@@ -1,4 +1,4 @@
-"""How the ledger and its broker are doing."""
+"""Health of the ledger and of RabbitMQ, for the health checks."""
 
 from __future__ import annotations
 
@@ -15,16 +15,15 @@ BrokerState = Literal["up", "down", "embedded"]
 
 
 def ledger_lag() -> float:
-    """Return the seconds for which the oldest due task has been waiting for a worker; 0.0 when none
-    waits.
+    """Return for how many seconds the oldest due task has been waiting; 0.0 when none waits.
+
+    Bulk work does not count, since it may wait.
     """
     return max((queue.oldest_seconds for queue in overview.queues()), default=0.0)
 
 
 def broker_state() -> BrokerState:
-    """Open and close a connection to RabbitMQ; takes some 2 seconds at most when it does not
-    answer.
-    """
+    """Return whether a connection to RabbitMQ can be opened; without an answer it takes about 2 s."""
     if settings.JOBS_TRANSPORT == "embedded":
         return "embedded"
     parameters = pika.URLParameters(settings.RABBITMQ_URL)

@@ -1,8 +1,8 @@
-"""Prometheus: the ledger as a whole on the web's `/metrics`, and what one process knows of itself.
+"""Prometheus metrics of the whole installation, served by web processes at `/metrics`.
 
-The counters and histograms by actor come from the rollup: they are those of the whole installation,
-survive restarts, count every end once, and cost a task nothing. They are a minute late.
-`jobs.execution.telemetry` has a worker's own, at once.
+The counters and histograms by actor come from the rollup: they cover the whole installation,
+survive restarts, count every end once, and cost a task nothing. They are a minute late. A worker
+process also serves its own, current ones (`jobs.execution.telemetry`).
 """
 
 from __future__ import annotations
@@ -36,9 +36,7 @@ log = structlog.get_logger(__name__)
 
 
 class LedgerCollector(Collector):
-    """What any process can tell of the whole installation; a handful of bounded statements a
-    scrape.
-    """
+    """Collects the metrics of the whole installation, by a handful of bounded statements."""
 
     def collect(self) -> Iterator[Metric]:
         queues = overview.queues()
@@ -48,12 +46,12 @@ class LedgerCollector(Collector):
         yield from _end_metrics(rollup.totals())
         yield GaugeMetricFamily(
             "civiclens_dead_tasks",
-            "Dead tasks nobody has dealt with; 10000 means at least.",
+            "Dead tasks that were neither replayed nor discarded; 10000 means at least.",
             overview.dead_count(),
         )
         yield GaugeMetricFamily(
             "civiclens_rollup_lag_seconds",
-            "How far the counters by actor are behind; above 120 it stands.",
+            "How far the counters by actor are behind; above 120 they have stopped.",
             _lag(),
         )
         yield from _breaker_metrics(breakers.open_seconds())
@@ -77,7 +75,7 @@ def _queue_metrics(queues: Iterable[overview.QueueState]) -> Iterator[Metric]:
         labels=["queue"],
     )
     paused = GaugeMetricFamily(
-        "civiclens_queue_paused", "Whether an operator paused the queue.", labels=["queue"]
+        "civiclens_queue_paused", "1 while an operator has paused the queue.", labels=["queue"]
     )
     for queue in queues:
         for state in ("due", "delayed", "running"):
@@ -108,7 +106,7 @@ def _level_metrics(queues: Iterable[overview.QueueState]) -> Iterator[Metric]:
 def _breaker_metrics(open_seconds: Mapping[str, float]) -> Iterator[Metric]:
     seconds = GaugeMetricFamily(
         "civiclens_breaker_open_seconds",
-        "How long a provider has been known to be out; 0 while it takes what is sent.",
+        "How long the circuit breaker of an outside service has been open; 0 while it is closed.",
         labels=["breaker"],
     )
     for name, value in open_seconds.items():
@@ -119,12 +117,12 @@ def _breaker_metrics(open_seconds: Mapping[str, float]) -> Iterator[Metric]:
 def _worker_metrics(workers: Sequence[overview.WorkerState]) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "civiclens_workers",
-        "Worker processes that beat.",
+        "Worker processes with a recent heartbeat.",
         sum(worker.is_alive for worker in workers),
     )
     yield GaugeMetricFamily(
         "civiclens_workers_lost",
-        "Worker processes that stopped beating.",
+        "Worker processes that neither ended nor have a recent heartbeat.",
         sum(not worker.is_alive for worker in workers),
     )
     memory = GaugeMetricFamily(
@@ -163,7 +161,7 @@ def _end_metrics(totals: Iterable[rollup.Bucket]) -> Iterator[Metric]:
 
 
 def _cumulated(counts: Sequence[int]) -> list[tuple[str, float]]:
-    """`counts` as Prometheus wants a histogram: each class with all below it."""
+    """Return `counts` as a Prometheus histogram: each class includes all smaller ones."""
     bounds = [*(f"{bound:g}" for bound in rollup.BOUNDS), "+Inf"]
     return [(bound, float(sum(counts[: place + 1]))) for place, bound in enumerate(bounds)]
 
@@ -176,23 +174,23 @@ def _lag() -> float:
     return float(rows[0][0]) if rows else 0.0
 
 
-#: What a web process tells; other parts of it add their own.
+#: The metrics that a web process serves; other modules add their own.
 web_registry = CollectorRegistry()
 web_registry.register(LedgerCollector())
 web_registry.register(ProcessCollector())
-#: What it tells while the database is away.
+#: Those it serves while PostgreSQL is down.
 local_registry = CollectorRegistry()
 local_registry.register(ProcessCollector())
 
 
 class DatabaseUpCollector(Collector):
-    """Whether the database answers the scrape."""
+    """Collects whether PostgreSQL answered."""
 
     def __init__(self, *, is_up: bool) -> None:
         self._is_up = is_up
 
     def collect(self) -> Iterator[Metric]:
-        """Tell it as 1 or 0."""
+        """Yield 1 where PostgreSQL answered, else 0."""
         yield GaugeMetricFamily(
             "civiclens_database_up", "Whether the database answers.", float(self._is_up)
         )
@@ -204,15 +202,16 @@ local_registry.register(DatabaseUpCollector(is_up=False))
 
 @require_safe
 def metrics_view(request: HttpRequest) -> HttpResponse:
-    """The installation's metrics, for who knows METRICS_TOKEN; without one, for this machine alone.
+    """Serve the metrics to clients that send METRICS_TOKEN.
 
-    Without PostgreSQL they are those that need none, and `civiclens_database_up` is 0.
+    Without that setting only clients on this machine are served. If PostgreSQL is down, only
+    metrics that do not need it are served, and `civiclens_database_up` is 0.
     """
     if not _may_scrape(request):
         status = 401 if settings.METRICS_TOKEN else 403
         headers = {"WWW-Authenticate": "Bearer"} if settings.METRICS_TOKEN else {}
         return HttpResponse(
-            "Not for you.\n", status=status, headers=headers, content_type="text/plain"
+            "Access denied.\n", status=status, headers=headers, content_type="text/plain"
         )
     encode, content_type = choose_encoder(request.headers.get("Accept", ""))
     try:

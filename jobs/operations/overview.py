@@ -1,5 +1,4 @@
-"""How the ledger stands at this moment, for the dashboard, Prometheus, the alerts and the health
-check.
+"""The present state of the ledger, for the dashboard, Prometheus, the alerts and the health checks.
 
 Every statement is bounded, however many tasks wait or have ended: counts stop at COUNT_LIMIT.
 """
@@ -16,17 +15,18 @@ from jobs.ledger import outbox
 from jobs.ledger.database import fetch
 from jobs.urgency import Urgency
 
-#: Nothing is counted beyond this; a count that reads so means "at least".
+#: Counting stops here; a count of this size means "at least".
 COUNT_LIMIT = 10_000
-#: Causes of failure are looked for among this many of the newest.
+#: How many of the newest failures are searched for causes.
 CAUSE_LIMIT = 2_000
 RUNNING_LIMIT = 200
 
 
 @dataclass(frozen=True, slots=True)
 class LevelState:
-    """What waits in one queue at one urgency; `oldest_seconds` is how long the oldest due task has
-    been waiting.
+    """The tasks that wait in one queue at one urgency.
+
+    `oldest_seconds` is how long the oldest due task has been waiting.
     """
 
     urgency: Urgency
@@ -38,7 +38,7 @@ class LevelState:
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
-    """What waits and runs in one queue."""
+    """The tasks that wait and run in one queue."""
 
     name: str
     paused_at: datetime | None
@@ -56,7 +56,7 @@ class QueueState:
 
     @property
     def oldest_seconds(self) -> float:
-        """How long the oldest due task has been waiting; bulk work may wait as long as it must."""
+        """Return how long the oldest due task has been waiting, without bulk work, which may wait."""
         urgent = [level for level in self.levels if level.urgency != Urgency.BULK]
         return max((level.oldest_seconds for level in urgent), default=0.0)
 
@@ -71,7 +71,7 @@ class QueueState:
 
 @dataclass(frozen=True, slots=True)
 class RunningState:
-    """A task under way."""
+    """A task that is running."""
 
     id: UUID
     actor: str
@@ -82,7 +82,7 @@ class RunningState:
 
 @dataclass(slots=True)
 class WorkerState:
-    """A worker process that beats, or should."""
+    """A worker process that has not ended, as far as is known."""
 
     id: UUID
     hostname: str
@@ -96,13 +96,13 @@ class WorkerState:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it has beaten within the lease."""
+        """Return whether its last heartbeat is younger than JOBS_LEASE_SECONDS."""
         return self.silent_seconds < settings.JOBS_LEASE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why tasks of an actor failed or died."""
+    """A kind of error with which tasks of an actor failed or died."""
 
     actor: str
     error_type: str
@@ -110,8 +110,7 @@ class Cause:
     latest_at: datetime
 
 
-#: A task sent a moment ago belongs to its sender's publisher until its grace is over, and is due
-#: nevertheless.
+#: A task sent a moment ago counts as due, although the relay still leaves it to the fast path.
 _QUEUES = """
 WITH running AS (SELECT queue, count(*) AS count FROM jobs_task WHERE state = 'running' GROUP BY queue),
 moment AS (SELECT statement_timestamp() + %(grace)s AS due)
@@ -146,7 +145,7 @@ ORDER BY line.place, level.urgency
 
 
 def queues() -> list[QueueState]:
-    """Every queue of JOBS_QUEUES, in its order."""
+    """Return the state of every queue of JOBS_QUEUES, in that order."""
     facts = {
         "queues": list(settings.JOBS_QUEUES),
         "urgencies": Urgency.values,
@@ -161,8 +160,9 @@ def queues() -> list[QueueState]:
 
 
 def workers() -> list[WorkerState]:
-    """Worker processes that have not left, with what they run now; those silent for an hour are
-    left out.
+    """Return the worker processes that have not ended, each with the tasks it runs.
+
+    Those without a heartbeat for an hour are left out.
     """
     rows = fetch(
         """
@@ -175,11 +175,11 @@ def workers() -> list[WorkerState]:
         """,
         (),
     )
-    found = {row[0]: WorkerState(*row) for row in rows}
+    states = {row[0]: WorkerState(*row) for row in rows}
     for worker_id, running in _running():
-        if worker_id in found:
-            found[worker_id].running.append(running)
-    return list(found.values())
+        if worker_id in states:
+            states[worker_id].running.append(running)
+    return list(states.values())
 
 
 def _running() -> list[tuple[UUID, RunningState]]:
@@ -195,7 +195,7 @@ def _running() -> list[tuple[UUID, RunningState]]:
 
 
 def dead_count() -> int:
-    """How many tasks are dead, COUNT_LIMIT at most."""
+    """Return how many tasks are dead, COUNT_LIMIT at most."""
     [(count,)] = fetch(
         "SELECT count(*) FROM (SELECT FROM jobs_task WHERE state = 'dead' LIMIT %s) AS dead",
         (COUNT_LIMIT,),
@@ -204,8 +204,9 @@ def dead_count() -> int:
 
 
 def failure_causes(period: timedelta) -> list[Cause]:
-    """Failed attempts of the last `period` by actor and error, among the newest CAUSE_LIMIT, most
-    frequent first.
+    """Return why attempts failed in the last `period`, by actor and error, the most frequent first.
+
+    Only the newest CAUSE_LIMIT failed attempts are looked at.
     """
     rows = fetch(
         """
@@ -220,7 +221,10 @@ def failure_causes(period: timedelta) -> list[Cause]:
 
 
 def dead_causes() -> list[Cause]:
-    """Dead tasks by actor and their last error, among the newest CAUSE_LIMIT, most frequent first."""
+    """Return why tasks are dead, by actor and last error, the most frequent first.
+
+    Only the newest CAUSE_LIMIT dead tasks are looked at.
+    """
     rows = fetch(
         """
         SELECT t.actor, coalesce(a.error_type, ''), count(*), max(t.finished_at)

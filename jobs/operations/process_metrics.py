@@ -1,4 +1,4 @@
-"""What one process serves of itself to Prometheus: its way to RabbitMQ, and its own `/metrics`."""
+"""Prometheus metrics of one process: its connection to RabbitMQ, and a worker's `/metrics`."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from jobs.transport.brokers import LedgerBroker
 
 log = structlog.get_logger(__name__)
 
-#: As many processes of one machine may serve their metrics, each on the first free port from
+#: How many processes of one machine may serve their metrics, each on the first free port from
 #: JOBS_METRICS_PORT.
 PORTS = 32
 
 
 class ProcessCollector(Collector):
-    """What this process knows of its own way to RabbitMQ; does not begin one."""
+    """Collects the metrics of this process's connection to RabbitMQ, without opening one."""
 
     def describe(self) -> list[Metric]:
-        """Nothing is asked while it is registered."""
+        """Return nothing, so that registering the collector reads no metric."""
         return []
 
     def collect(self) -> Iterator[Metric]:
@@ -35,18 +35,18 @@ class ProcessCollector(Collector):
         if path is not None:
             missed = CounterMetricFamily(
                 "civiclens_fast_path_missed",
-                "Tasks sent here that were left to workers and relay.",
+                "Tasks this process sent but did not publish itself.",
                 labels=["process"],
             )
             missed.add_metric(process, path.missed)
             yield missed
-        if (way := publisher.current()) is not None:
+        if (link := publisher.current()) is not None:
             connected = GaugeMetricFamily(
                 "civiclens_publisher_connected",
-                "Whether RabbitMQ takes messages from this process.",
+                "1 while RabbitMQ takes messages from this process.",
                 labels=["process"],
             )
-            connected.add_metric(process, way.is_connected)
+            connected.add_metric(process, link.is_connected)
             yield connected
         if isinstance(broker := get_broker(), LedgerBroker):
             fed = CounterMetricFamily(
@@ -65,22 +65,21 @@ class TelemetryMiddleware(Middleware):
     """Serves a worker process's own metrics, and sends its last spans before it ends."""
 
     def after_worker_boot(self, broker: Broker, worker: Worker) -> None:
-        """With JOBS_METRICS_PORT, `/metrics` answers on JOBS_METRICS_HOST, which is the loopback
-        unless told.
-        """
+        """Serve `/metrics` on JOBS_METRICS_HOST and JOBS_METRICS_PORT, if a port is set."""
         if settings.JOBS_METRICS_PORT:
             serve_metrics(settings.JOBS_METRICS_HOST, settings.JOBS_METRICS_PORT)
 
     def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
-        """No span is left behind."""
+        """Send the spans recorded so far."""
         tracer = tracing.tracer()
         if tracer is not None:
             tracer.flush()
 
 
 def serve_metrics(host: str, first_port: int) -> int | None:
-    """Serve this process's metrics on the first free port from `first_port`; return it, None when
-    none is free.
+    """Serve this process's metrics on the first free port from `first_port`.
+
+    Return the port, or None when none of PORTS ports is free.
     """
     for port in range(first_port, first_port + PORTS):
         try:

@@ -1,10 +1,10 @@
-"""What became of tasks, summed by minute, ten minutes and hour: read by the dashboard, the alerts
-and Prometheus.
+"""The rollup: how tasks ended, added up by minute, ten minutes and hour.
 
-Tasks know nothing of it. Once a minute is over, one statement counts what ended in it; the count,
-its sums over longer spans and the mark of how far it has come commit together, so every end is
-counted exactly once however many worker processes try. A task that is replayed and ends again has
-ended twice.
+The dashboard, the alerts and Prometheus read it; running tasks have nothing to do with it. Once a
+minute is over, one statement counts the tasks that ended in it. The counts, their sums over longer
+spans and the mark that says how far counting has come commit together, so every end is counted
+exactly once however many worker processes try. A task that is replayed and ends again has ended
+twice.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ MINUTE, TEN_MINUTES, HOUR = 60, 600, 3600
 EVER = 0
 #: How long rows of each span are kept.
 RETENTION = {MINUTE: timedelta(days=2), TEN_MINUTES: timedelta(days=14), HOUR: timedelta(days=400)}
-#: A minute is over when no transaction can still commit an end in it: theirs last 10 seconds by
-#: default.
+#: How long to wait before a minute is counted, so that no transaction can still commit an end in
+#: it: a worker's transaction lasts 10 seconds at most by default.
 GRACE = timedelta(seconds=15)
-#: How much one step counts at most, so that catching up takes many short transactions.
+#: The longest period that one transaction counts, so that catching up takes many short ones.
 STEP = timedelta(minutes=10)
-#: How far the first step looks back.
+#: How far back the first count begins.
 FIRST_STEP = timedelta(hours=6)
 
 MARK = "rollup"
 
 
 def _each(template: str) -> str:
-    """An SQL array with `template` for each class of a histogram; `{n}` is its number from 1."""
+    """Return an SQL array with `template` for each class of a histogram; `{n}` is its number."""
     return f"ARRAY[{', '.join(template.format(n=number) for number in range(1, CLASSES + 1))}]::bigint[]"
 
 
@@ -60,8 +60,8 @@ _ENDED = """
     FROM jobs_attempt AS a JOIN jobs_task AS t ON t.id = a.task_id
     WHERE a.finished_at >= %(since)s AND a.finished_at < %(until)s
 """
-#: Alike ends are counted together first: the classes are then summed over a few groups, not over
-#: every task.
+#: Equal ends are counted together first, so that the classes are added up over a few groups and not
+#: over every task.
 _COUNTED = f"""
     SELECT %(seconds)s, bucket_at, actor, queue,
            {", ".join(f"coalesce(sum(ends) FILTER (WHERE state = '{state}'), 0)::bigint" for state in _OUTCOMES)},
@@ -108,7 +108,7 @@ _HISTORY = f"""
 
 
 def fold() -> bool:
-    """Minutes that are over are summed, at most STEP of them; return whether more are.
+    """Add up minutes that are over, at most STEP of them; return whether there are more.
 
     Any number of processes may call this at any time: one counts, the others return at once.
     """
@@ -128,8 +128,9 @@ def fold() -> bool:
 
 
 def _next_step() -> tuple[datetime, datetime, bool] | None:
-    """The minutes to count now, held by the mark's row lock; None when there is none or somebody
-    else is at it.
+    """Return the period to count now, and whether more follows; lock the mark's row.
+
+    Return None when no minute is over, or another process is counting.
     """
     execute(
         """
@@ -150,8 +151,9 @@ def _next_step() -> tuple[datetime, datetime, bool] | None:
 
 
 def _scan_by_time() -> None:
-    """For the present transaction: never the whole ledger, however scattered its rows look to the
-    planner.
+    """Make PostgreSQL use the indexes by time for the rest of the transaction.
+
+    Otherwise it may read the whole ledger, since its statistics say that the rows are scattered.
     """
     execute("SELECT set_config('enable_seqscan', 'off', true)", ())
 
@@ -164,7 +166,7 @@ def _count_minutes(since: datetime, until: datetime) -> None:
 
 
 def _sum_minutes(span: int, since: datetime, until: datetime) -> None:
-    """Sum the minutes of each longer span that ended in the period."""
+    """Add up the minutes of each longer span that ended in the period."""
     execute(
         f"""
         INSERT INTO jobs_taskrollup ({_COLUMNS})
@@ -191,7 +193,10 @@ def _add_to_totals(since: datetime, until: datetime) -> None:
 
 
 def _forget(until: datetime) -> None:
-    """Nothing goes that a longer span has yet to sum, however far back the counting is."""
+    """Delete rows past their retention, counted from `until`, the end of what is added up.
+
+    So no row is deleted that a longer span still needs, however far counting is behind.
+    """
     for span, age in RETENTION.items():
         execute(
             "DELETE FROM jobs_taskrollup WHERE seconds = %s AND bucket_at < %s", (span, until - age)
@@ -201,7 +206,7 @@ def _forget(until: datetime) -> None:
 # --- Reading ------------------------------------------------------------------------------------
 @dataclass(slots=True)
 class Summary:
-    """Ends of tasks and what is known of their times."""
+    """How many tasks ended and how, with histograms of their waiting and running times."""
 
     succeeded: int = 0
     failed: int = 0
@@ -213,7 +218,7 @@ class Summary:
     run_seconds: float = 0.0
 
     def add(self, other: Summary) -> None:
-        """Count what `other` counts too."""
+        """Add the counts of `other`."""
         self.succeeded += other.succeeded
         self.failed += other.failed
         self.dead += other.dead
@@ -225,28 +230,33 @@ class Summary:
 
     @property
     def attempts(self) -> int:
-        """Tries that ended, well or not."""
+        """Return the number of attempts that succeeded or failed."""
         return self.succeeded + self.failed
 
     @property
     def failure_rate(self) -> float:
-        """The part of the attempts that failed, 0 to 1."""
+        """Return the fraction of the attempts that failed, 0 to 1."""
         return self.failed / self.attempts if self.attempts else 0.0
 
     def wait(self, part: float) -> float | None:
-        """Seconds from being due to the start that `part` (0 to 1) of the tasks did not exceed;
-        None of none.
+        """Return the seconds from due to start that the fraction `part` of the tasks did not
+        exceed.
+
+        Return None where no task is counted.
         """
         return quantile(self.wait_counts, part)
 
     def run(self, part: float) -> float | None:
-        """Seconds of running that `part` (0 to 1) of the attempts did not exceed; None of none."""
+        """Return the seconds of running that the fraction `part` of the attempts did not exceed.
+
+        Return None where no attempt is counted.
+        """
         return quantile(self.run_counts, part)
 
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """One actor and queue in one span of time."""
+    """The summary of one actor and queue in one span of time."""
 
     at: datetime
     actor: str
@@ -255,10 +265,10 @@ class Bucket:
 
 
 def quantile(counts: Sequence[int], part: float) -> float | None:
-    """Seconds that `part` (0 to 1) of what `counts` counts did not exceed, interpolated; None where
-    it counts nothing.
+    """Return the seconds that the fraction `part` (0 to 1) of the counted values did not exceed.
 
-    The true value lies in the same class: within a factor of two of what is returned.
+    The value is interpolated in its class, so the true one is within a factor of two. Return None
+    where nothing is counted.
     """
     rank = part * sum(counts)
     if not rank:
@@ -273,11 +283,10 @@ def quantile(counts: Sequence[int], part: float) -> float | None:
 
 
 def history(period: timedelta, *, span: int) -> tuple[datetime, list[Bucket]]:
-    """PostgreSQL's present time, and what ended in the `period` before it in spans of `span`
-    seconds.
+    """Return PostgreSQL's time, and how tasks ended in the `period` before it, by `span` seconds.
 
-    What is not summed yet is counted here, so the newest span grows up to this moment; where the
-    rollup has come to a stop, the newest spans are missing.
+    Minutes that are not added up yet are counted here, so the newest span grows up to this moment.
+    If the rollup has stopped, the newest spans are missing.
     """
     [(now, mark)] = fetch(
         "SELECT statement_timestamp(), (SELECT at FROM jobs_mark WHERE name = %s)",
@@ -299,7 +308,7 @@ def history(period: timedelta, *, span: int) -> tuple[datetime, list[Bucket]]:
 
 
 def totals() -> list[Bucket]:
-    """What ended since the installation, up to the last full minute; these numbers only grow."""
+    """Return how tasks ended since the installation, up to the last full minute."""
     rows = fetch(
         f"SELECT {_COLUMNS} FROM jobs_taskrollup"  # noqa: S608 - constants only
         f" WHERE seconds = {EVER} ORDER BY actor, queue",
@@ -309,13 +318,13 @@ def totals() -> list[Bucket]:
 
 
 def recent(period: timedelta) -> Summary:
-    """Everything that ended in the last `period`, to the minute."""
+    """Return the summary of all tasks that ended in the last `period`, to the minute."""
     _, buckets = history(period, span=MINUTE)
     return total(buckets)
 
 
 def total(buckets: Iterable[Bucket]) -> Summary:
-    """What all `buckets` count."""
+    """Return the sum of all `buckets`."""
     summary = Summary()
     for bucket in buckets:
         summary.add(bucket.summary)

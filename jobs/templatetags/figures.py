@@ -1,4 +1,4 @@
-"""Figures as people read them."""
+"""Template filters that write figures for people."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DASH = "–"
 
 @register.filter
 def duration(seconds: float | None) -> str:
-    """`0.0032` → `3.2 ms`, `75` → `1 min 15 s`; a dash for None."""
+    """Write a duration: `0.0032` → `3.2 ms`, `75` → `1 min 15 s`; a dash for None."""
     if seconds is None:
         return DASH
     if seconds < 1:
@@ -27,19 +27,22 @@ def duration(seconds: float | None) -> str:
 
 @register.filter
 def number(value: float | None) -> str:
-    """`12345` → `12,345`; a dash for None."""
+    """Write a number: `12345` → `12,345`; a dash for None."""
     return DASH if value is None else f"{value:,.0f}"
 
 
 @register.filter
 def at_least(value: int, limit: int) -> str:
-    """A count that stopped at `limit` reads `10,000+`."""
+    """Write a count; one that stopped at `limit` reads `10,000+`."""
     return f"{value:,}+" if value >= limit else f"{value:,}"
 
 
 @register.filter
 def percent(part: float | None) -> str:
-    """`0.0123` → `1.2 %`; a little is never shown as nothing, nor almost all as all."""
+    """Write a fraction in percent: `0.0123` → `1.2 %`.
+
+    A tiny fraction is never rounded to 0 %, nor one just below 1 to 100 %.
+    """
     if part is None:
         return DASH
     if 0 < part < 0.001:

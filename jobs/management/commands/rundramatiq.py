@@ -1,4 +1,4 @@
-"""`manage.py rundramatiq`: the workers, forked from a process that has loaded everything."""
+"""`manage.py rundramatiq`: run the workers, forked from a process that has loaded everything."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from dramatiq import cli
 
 
 class Command(rundramatiq.Command):  # type: ignore[misc]
-    """django-dramatiq's command, which would start Dramatiq anew; forked workers boot in half the
-    time, and share the memory of what is loaded.
+    """Run Dramatiq workers in forked processes.
+
+    django-dramatiq's own command would start Dramatiq anew. Forked workers start in half the time
+    and share the memory of the loaded code.
     """
 
     def handle(self, **options: Any) -> None:
@@ -27,7 +29,7 @@ class Command(rundramatiq.Command):  # type: ignore[misc]
         sys.exit(cli.main(arguments))
 
     def _arguments(self, **options: Any) -> list[str]:
-        """Translate the options of this command to Dramatiq's."""
+        """Return the options of this command as arguments of Dramatiq's."""
         arguments = [*self.discover_tasks_modules(), "--path", *options["path"]]
         for name in ("processes", "threads", "worker_shutdown_timeout", "pid_file", "log_file"):
             if options[name] is not None:

@@ -38,7 +38,11 @@ NUMBER_MAXIMUM = 2**31 - 1
 
 
 def _number(text: str) -> int:
-    """A number of rows or of starts: from 1 to what a column of integers holds."""
+    """Return a number of rows or of starts, from 1 to what an integer column holds.
+
+    Raises:
+        ArgumentTypeError: the text is no such number.
+    """
     if (
         not (text.isascii() and text.isdecimal())
         or len(text) > 10
@@ -53,7 +57,11 @@ def _rate(text: str) -> int | None:
 
 
 def _require_known(ids: list[UUID]) -> None:
-    """Raises CommandError for the first id that no task has."""
+    """Check that every id is that of a task.
+
+    Raises:
+        CommandError: one is not; the message names the first.
+    """
     known = set(Task.objects.filter(id__in=ids).values_list("id", flat=True))
     for task_id in ids:
         if task_id not in known:
@@ -61,10 +69,11 @@ def _require_known(ids: list[UUID]) -> None:
 
 
 class Command(BaseCommand):
-    """list, show, retry, cancel, replay, discard, pause, resume, rate, prune."""
+    """List, show, retry, cancel, replay, discard and prune tasks; pause, resume and limit queues."""
 
     help = (
-        "Look at background tasks, retry, cancel, replay or discard them, pause and resume queues."
+        "List and show background tasks; retry, cancel, replay, discard and prune them; "
+        "pause, resume and limit queues."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -77,14 +86,19 @@ class Command(BaseCommand):
             ("retry", "Make waiting tasks due now."),
             ("cancel", "Cancel waiting tasks, ask running ones to stop."),
             ("replay", "Give dead tasks all their attempts again."),
-            ("discard", "Give dead tasks up for good."),
+            ("discard", "Cancel dead tasks for good."),
         ):
             action = verbs.add_parser(verb, help=text)
             action.add_argument(
-                "ids", nargs="*", type=UUID, help="task ids; filters narrow them, or choose alone"
+                "ids",
+                nargs="*",
+                type=UUID,
+                help="ids of tasks; without ids the filters choose, with ids they narrow the choice",
             )
             action.add_argument(
-                "--dry-run", action="store_true", help="only say which tasks it would be"
+                "--dry-run",
+                action="store_true",
+                help="only print the ids of the tasks it would change",
             )
             self._add_filters(action, limit=None)
         for verb, text in (
@@ -95,19 +109,21 @@ class Command(BaseCommand):
             switch.add_argument("queue", choices=settings.JOBS_QUEUES)
             switch.add_argument("--json", action="store_true")
             switch.add_argument(
-                "--dry-run", action="store_true", help="only say whether it would change anything"
+                "--dry-run", action="store_true", help="only print whether it would change anything"
             )
 
-        rate = verbs.add_parser("rate", help="Start at most so many tasks of a queue a minute.")
+        rate = verbs.add_parser("rate", help="Limit how many tasks of a queue start a minute.")
         rate.add_argument("queue", choices=settings.JOBS_QUEUES)
         rate.add_argument("per_minute", type=_rate, help="a number, or `none` for no limit")
         rate.add_argument("--json", action="store_true")
         rate.add_argument(
-            "--dry-run", action="store_true", help="only say whether it would change anything"
+            "--dry-run", action="store_true", help="only print whether it would change anything"
         )
         prune = verbs.add_parser("prune", help="Delete ended tasks past their retention.")
         prune.add_argument("--json", action="store_true")
-        prune.add_argument("--dry-run", action="store_true", help="only say how many it would be")
+        prune.add_argument(
+            "--dry-run", action="store_true", help="only print how many it would delete"
+        )
 
     def _add_filters(self, parser: ArgumentParser, *, limit: int | None) -> None:
         parser.add_argument("--state", choices=State.values)
@@ -186,8 +202,13 @@ class Command(BaseCommand):
         action = actions.pause if verb == "pause" else actions.resume
         is_changed = not is_dry and action(queue, by=None)
         if options["json"]:
-            told = {"verb": verb, "queue": queue, "dry_run": is_dry, "would_change": would_change}
-            self._print_json(told | {"changed": is_changed})
+            outcome = {
+                "verb": verb,
+                "queue": queue,
+                "dry_run": is_dry,
+                "would_change": would_change,
+            }
+            self._print_json(outcome | {"changed": is_changed})
         elif is_dry and would_change:
             self.stdout.write(f"{queue}: would be {verb}d.")
         else:
@@ -201,8 +222,13 @@ class Command(BaseCommand):
         )
         is_changed = not is_dry and actions.set_rate(queue, rate, by=None)
         if options["json"]:
-            told = {"verb": verb, "queue": queue, "dry_run": is_dry, "would_change": would_change}
-            self._print_json(told | {"changed": is_changed})
+            outcome = {
+                "verb": verb,
+                "queue": queue,
+                "dry_run": is_dry,
+                "would_change": would_change,
+            }
+            self._print_json(outcome | {"changed": is_changed})
         elif is_dry and would_change:
             self.stdout.write(f"{queue}: rate would be set.")
         else:
