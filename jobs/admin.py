@@ -1,4 +1,4 @@
-"""The operator's pages: read-only rows, and actions that go through the ledger."""
+"""The operators' pages in the admin: read-only rows, and actions that change the ledger safely."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ C = TypeVar("C", list[Any], dict[str, Any])
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[M]):
-    """Rows that only the software writes, to be read: an edit by hand would bypass its rules."""
+    """Shows rows that only the program writes; an edit by hand would bypass its rules."""
 
     show_full_result_count = False
 
@@ -65,13 +65,17 @@ class ReadOnlyAdmin(admin.ModelAdmin[M]):
 
 @admin.register(Dashboard)
 class DashboardAdmin(ReadOnlyAdmin[Dashboard]):
-    """One page instead of a list; who may change queues may pause and resume them."""
+    """Shows the dashboard in place of a list.
+
+    Those who may change queues can pause and resume them there.
+    """
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The page; only its figures with `?figures`; a POST switches a queue and shows the page
-        again.
+        """Show the dashboard, or with `?figures` only its figures.
+
+        A POST pauses or resumes a queue and leads back to the page.
         """
         if not self.has_view_permission(request):
             raise PermissionDenied
@@ -142,8 +146,9 @@ class AttemptInline(admin.TabularInline[Attempt, Task]):
 
 
 class StrictJSONField(forms.JSONField):
-    """JSON that the ledger can store, said to be wrong by what is wrong with it; a refused text is
-    shown as typed.
+    """Takes JSON that the ledger can store; otherwise the error says what is wrong with it.
+
+    A refused text is shown again as it was typed.
     """
 
     def to_python(self, value: Any) -> Any:
@@ -159,7 +164,7 @@ class StrictJSONField(forms.JSONField):
 
 
 class ArgumentsForm(forms.Form):
-    """The arguments of a dead task, as JSON; valid once they are stored."""
+    """The arguments of a dead task, as JSON."""
 
     args = StrictJSONField(
         widget=forms.Textarea(attrs={"rows": 6, "cols": 80}), required=False, label="Positional"
@@ -175,7 +180,7 @@ class ArgumentsForm(forms.Form):
         return _of_type(dict, "object", self.cleaned_data["kwargs"])
 
     def store(self, task_id: UUID, *, by: UUID | None) -> bool:
-        """Whether the task has these arguments now; otherwise the form says why not."""
+        """Store the arguments and return True; or add the error to the form and return False."""
         try:
             operator_actions.edit_arguments(
                 task_id, self.cleaned_data["args"], self.cleaned_data["kwargs"], by=by
@@ -194,7 +199,7 @@ def _of_type(expected: type[C], name: str, value: Any) -> C:
 
 
 def _beginning(task: Task, name: str) -> SafeString:
-    """The first part of a value of the task, and the way to the rest where there is more."""
+    """Return the first part of a value of the task, with a link to the rest if there is more."""
     part = display.part(task, name)
     if part.is_whole:
         return format_html("<pre>{}</pre>", part.text)
@@ -209,8 +214,9 @@ def _beginning(task: Task, name: str) -> SafeString:
 
 
 class DeclaredFilter(admin.SimpleListFilter):
-    """Filters by names the program knows: asking the ledger for its distinct ones would read all of
-    it.
+    """Filters by names that the program declares.
+
+    Asking the ledger for the distinct names in it would read all of it.
     """
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -275,24 +281,24 @@ class TaskAdmin(ReadOnlyAdmin[Task]):
                 )
             },
         ),
-        ("What it runs with", {"fields": ("arguments", "edit", "request_id", "created_by")}),
-        ("When", {"fields": ("created", "due", "published", "started", "finished", "took")}),
+        ("Arguments and sender", {"fields": ("arguments", "edit", "request_id", "created_by")}),
+        ("Times", {"fields": ("created", "due", "published", "started", "finished", "took")}),
         (
-            "How far it is",
+            "Progress and result",
             {
                 "fields": (
                     "worker_id",
-                    "shown_progress",
-                    "shown_checkpoint",
+                    "progress_text",
+                    "checkpoint_text",
                     "cancel_requested_at",
-                    "shown_result",
+                    "result_text",
                 )
             },
         ),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Task]:
-        """Leave the long values of a list in PostgreSQL."""
+        """Return the tasks; for a list without their long values."""
         tasks = super().get_queryset(request)
         is_list = (
             request.resolver_match and request.resolver_match.url_name == "jobs_task_changelist"
@@ -346,15 +352,15 @@ class TaskAdmin(ReadOnlyAdmin[Task]):
         return _beginning(task, "arguments")
 
     @admin.display(description="progress")
-    def shown_progress(self, task: Task) -> SafeString:
+    def progress_text(self, task: Task) -> SafeString:
         return _beginning(task, "progress")
 
     @admin.display(description="checkpoint")
-    def shown_checkpoint(self, task: Task) -> SafeString:
+    def checkpoint_text(self, task: Task) -> SafeString:
         return _beginning(task, "checkpoint")
 
     @admin.display(description="result")
-    def shown_result(self, task: Task) -> SafeString:
+    def result_text(self, task: Task) -> SafeString:
         return _beginning(task, "result")
 
     @admin.display(description="")
@@ -379,7 +385,7 @@ class TaskAdmin(ReadOnlyAdmin[Task]):
         ]
 
     def value_view(self, request: HttpRequest, task_id: UUID, name: str) -> HttpResponse:
-        """Show one part of a long value; `?start=` says from which character on."""
+        """Show one part of a long value; `?start=` is the first character to show."""
         task = get_object_or_404(Task, pk=task_id)
         if not self.has_view_permission(request, task):
             raise PermissionDenied
@@ -395,7 +401,7 @@ class TaskAdmin(ReadOnlyAdmin[Task]):
         return TemplateResponse(request, "admin/jobs/task/value.html", context)
 
     def arguments_view(self, request: HttpRequest, task_id: UUID) -> HttpResponse:
-        """Edit the arguments of a dead task, which may then be replayed."""
+        """Edit the arguments of a dead task, which can then be replayed with them."""
         if not request.user.has_perm("jobs.change_task"):
             raise PermissionDenied
         task = get_object_or_404(Task, pk=task_id, sealed_args=None)
@@ -415,7 +421,7 @@ class TaskAdmin(ReadOnlyAdmin[Task]):
         return TemplateResponse(request, "admin/jobs/task/arguments.html", context)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Only operators act on tasks; others may look if they have the permission to."""
+        """Return the actions for those who may change tasks; others can only read."""
         return super().get_actions(request) if request.user.has_perm("jobs.change_task") else {}
 
     @admin.action(description="Replay dead tasks")
@@ -465,8 +471,9 @@ class WorkerAdmin(ReadOnlyAdmin[Worker]):
 
 @admin.register(Queue)
 class QueueAdmin(ReadOnlyAdmin[Queue]):
-    """Every queue of JOBS_QUEUES, and below them the switches that were ever set; the dashboard has
-    the switches.
+    """Shows every queue of JOBS_QUEUES, and below them the rows of queues that were ever switched.
+
+    Queues are paused on the dashboard.
     """
 
     list_display = ("name", "paused_at", "rate_per_minute", "note")
@@ -490,7 +497,7 @@ class QueueAdmin(ReadOnlyAdmin[Queue]):
 
 @admin.register(Breaker)
 class BreakerAdmin(ReadOnlyAdmin[Breaker]):
-    """Which providers are known to be out; who may change queues may have them tried at once."""
+    """Shows the circuit breakers; those who may change queues can reset them."""
 
     list_display = (
         "name",
@@ -524,7 +531,7 @@ class UndecodableMessageAdmin(ReadOnlyAdmin[UndecodableMessage]):
 
 @admin.register(ScheduleTick)
 class ScheduleTickAdmin(ReadOnlyAdmin[ScheduleTick]):
-    """The schedule, and below it the ticks of late."""
+    """Shows the schedule, and below it the latest ticks."""
 
     list_display = ("name", "due_at", "task_id")
     list_filter = ("name",)
@@ -576,7 +583,7 @@ class RateLimitAdmin(ReadOnlyAdmin[RateLimit]):
 
 @admin.register(IdempotencyKey)
 class IdempotencyKeyAdmin(ReadOnlyAdmin[IdempotencyKey]):
-    """Who repeated what is told; the answer that was given stays sealed."""
+    """Shows who used which key; the stored answers stay sealed."""
 
     list_display = ("created_at", "owner", "key", "status")
     fields = ("created_at", "owner", "key", "status", "fingerprint")
@@ -593,7 +600,7 @@ class SpanFilter(DeclaredFilter):
             rollup.MINUTE: "minute",
             rollup.TEN_MINUTES: "ten minutes",
             rollup.HOUR: "hour",
-            0: "since ever",
+            0: "since the installation",
         }
         return [(str(seconds), name) for seconds, name in spans.items()]
 

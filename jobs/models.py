@@ -1,6 +1,4 @@
-"""The ledger's tables: one row a task, its failed attempts, the workers alive, the queues'
-switches.
-"""
+"""The tables of background work: tasks, failed attempts, workers, queues, and what belongs to them."""
 
 from __future__ import annotations
 
@@ -23,27 +21,29 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
 
-#: Arguments up to so many stored bytes stand in a list.
+#: The largest stored size of arguments that a list shows.
 BRIEF_BYTES = 2_000
 
 
 class StoredBytes(models.Func):
-    """How many bytes a value takes in its row, compressed or not: known without reading it."""
+    """The size in bytes that a value takes in its row, compressed or not; the value is not read."""
 
     function = "pg_column_size"
     output_field = models.IntegerField()
 
 
 class TaskQuerySet(models.QuerySet["Task"]):
-    """Choosing tasks."""
+    """Queries that choose tasks."""
 
     def pending(self) -> TaskQuerySet:
-        """Tasks that wait to be claimed, now or later."""
+        """Return the tasks that wait to be claimed, now or later."""
         return self.filter(state__in=PENDING_STATES)
 
     def for_list(self) -> TaskQuerySet:
-        """Each with what a list shows of it: `last_error`, `is_sealed`, and `brief`, its arguments
-        where they are short; `arguments_bytes` says how long they are. Long values stay behind.
+        """Return the tasks with what a list shows of them, without their long values.
+
+        Added are `last_error`, `is_sealed`, `arguments_bytes` (the arguments' size) and `brief`
+        (the arguments, where they are short).
         """
         newest = Attempt.objects.filter(task=models.OuterRef("pk")).order_by("-number")
         return self.defer("args", "kwargs", "result", "checkpoint", "sealed_args").annotate(
@@ -59,11 +59,11 @@ class TaskQuerySet(models.QuerySet["Task"]):
         )
 
     def due(self) -> TaskQuerySet:
-        """Tasks that may be claimed now, by PostgreSQL's clock."""
+        """Return the tasks that may be claimed now, by PostgreSQL's clock."""
         return self.pending().filter(run_at__lte=StatementTimestamp())
 
     def jobs_of(self, user: AbstractBaseUser | AnonymousUser) -> TaskQuerySet:
-        """The jobs this person may see: their own; all for a superuser among the staff."""
+        """Return the jobs this person may see: their own, or all for a superuser among the staff."""
         jobs = self.exclude(job_type="")
         if getattr(user, "is_staff", False) and getattr(user, "is_superuser", False):
             return jobs
@@ -71,17 +71,17 @@ class TaskQuerySet(models.QuerySet["Task"]):
 
 
 class StatementTimestamp(Func):
-    """PostgreSQL's clock; `Now()` stands still in a transaction."""
+    """PostgreSQL's time at the start of the statement; `Now()` is that of the transaction."""
 
     function = "statement_timestamp"
     output_field = models.DateTimeField()
 
 
 class Task(models.Model):
-    """A promise to run an actor: outbox, ledger, result and dead letter in one row.
+    """A call of an actor that is sure to run: outbox, ledger, result and dead letter in one row.
 
-    The id is also the id of the Dramatiq message and the idempotency key towards other systems.
-    All times are PostgreSQL's clock.
+    The id is also the id of the Dramatiq message and the idempotency key towards other systems. All
+    times are PostgreSQL's clock.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -148,25 +148,25 @@ class Task(models.Model):
             ),
         ]
         indexes = [
-            # Whoever takes or hands on: due tasks of a queue, most urgent first.
+            # Claiming and handing on: due tasks of a queue, most urgent first.
             models.Index(
                 fields=["queue", "urgency", "priority", "publish_at"],
                 condition=models.Q(state__in=["queued", "retrying"]),
                 name="jobs_task_waiting",
             ),
-            # Behind a backlog: everybody's due tasks of a level, so that senders take turns.
+            # The same in a backlog: the due tasks of each sender, so that senders take turns.
             models.Index(
                 fields=["queue", "urgency", "priority", "created_by", "publish_at"],
                 condition=models.Q(state__in=["queued", "retrying"]),
                 name="jobs_task_waiting_by_sender",
             ),
-            # Stand-ins: what was handed on and not claimed since, so that its message may be lost.
+            # Stand-ins: tasks handed on but not claimed since, whose message may be lost.
             models.Index(
                 fields=["queue", "published_at"],
                 condition=models.Q(state__in=["queued", "retrying"], publish_at__isnull=True),
                 name="jobs_task_handed_on",
             ),
-            # Rescue: what a vanished worker was running.
+            # Rescue: the tasks that a lost worker was running.
             models.Index(
                 fields=["worker_id"], condition=models.Q(state="running"), name="jobs_task_running"
             ),
@@ -176,13 +176,13 @@ class Task(models.Model):
                 condition=~models.Q(job_type=""),
                 name="jobs_task_own_jobs",
             ),
-            # A group's children, to see whether all have ended.
+            # The tasks of a group, to see whether all have ended.
             models.Index(
                 fields=["group_id"],
                 condition=models.Q(group_id__isnull=False),
                 name="jobs_task_group",
             ),
-            # How many run under a limit.
+            # The tasks that run under a concurrency limit, to count them.
             models.Index(
                 fields=["limit_key"],
                 condition=models.Q(state="running", limit_key__isnull=False),
@@ -192,7 +192,7 @@ class Task(models.Model):
             models.Index(
                 fields=["-finished_at"], condition=models.Q(state="dead"), name="jobs_task_dead"
             ),
-            # The rollup: what ended in a minute. BRIN costs an ending task nothing.
+            # The rollup: the tasks that ended in a minute. BRIN costs an ending task nothing.
             BrinIndex(
                 fields=["finished_at"],
                 pages_per_range=32,
@@ -206,12 +206,12 @@ class Task(models.Model):
 
     @property
     def is_terminal(self) -> bool:
-        """Whether no worker will touch this task again."""
+        """Return whether the task has ended, so that no worker changes it any more."""
         return self.state in TERMINAL_STATES
 
 
 class Attempt(models.Model):
-    """One failed try of a task; a successful one is told by the task's own row."""
+    """One failed attempt of a task; a successful attempt is recorded in the task's own row."""
 
     task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="attempts")
     number = models.PositiveSmallIntegerField()
@@ -261,7 +261,7 @@ class Worker(models.Model):
 
 
 class TaskGroup(models.Model):
-    """Tasks sent together, and what is to be sent once all have ended."""
+    """Tasks sent together, and the task to send once all of them have ended."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     size = models.PositiveIntegerField()
@@ -290,7 +290,7 @@ class OnceKey(models.Model):
 
 
 class ScheduleTick(models.Model):
-    """One due time of one entry of the schedule; the row makes it happen once."""
+    """One due time of one entry of the schedule; its uniqueness keeps it from being sent twice."""
 
     name = models.CharField(max_length=120)
     due_at = models.DateTimeField()
@@ -306,7 +306,7 @@ class ScheduleTick(models.Model):
 
 
 class Queue(models.Model):
-    """An operator's switch for one queue; a queue without a row runs."""
+    """What operators set for one queue: paused, or a rate. A queue without a row runs freely."""
 
     name = models.CharField(primary_key=True, max_length=60)
     paused_at = models.DateTimeField(null=True, blank=True)
@@ -326,7 +326,7 @@ class Queue(models.Model):
 
 
 class UndecodableMessage(models.Model):
-    """A body found in RabbitMQ that is no task; kept so that nothing vanishes unseen."""
+    """A message found in RabbitMQ that is no task, kept for an operator to look at."""
 
     queue = models.CharField(max_length=60)
     body = models.BinaryField()
@@ -338,9 +338,9 @@ class UndecodableMessage(models.Model):
 
 
 class RateLimit(models.Model):
-    """How often something happened in its present window; written only by `jobs.http.limits.hit`.
+    """How many hits a limit has had in its present window; written only by `jobs.http.limits`.
 
-    Nothing but the key is indexed, so that counting stays a heap-only update.
+    Only the key is indexed, so that PostgreSQL can update the row in place (a heap-only update).
     """
 
     key = models.CharField(primary_key=True, max_length=64, help_text="SHA-256 of what is limited.")
@@ -352,9 +352,9 @@ class RateLimit(models.Model):
 
 
 class IdempotencyKey(models.Model):
-    """The answer a creating request got, kept so that its repetition gets the same one.
+    """The answer to a creating request, stored so that a repetition gets the same one.
 
-    The row is inserted in the transaction of the effect: there is never one without the other.
+    The row is inserted in the transaction of the effect: neither exists without the other.
     """
 
     owner = models.CharField(max_length=80)
@@ -369,7 +369,7 @@ class IdempotencyKey(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["owner", "key"], name="jobs_idempotency_key_once")
         ]
-        # Purging what is past its retention.
+        # Purging: the answers past their retention.
         indexes = [models.Index(fields=["created_at"], name="jobs_idempotency_key_age")]
 
     def __str__(self) -> str:
@@ -377,12 +377,12 @@ class IdempotencyKey(models.Model):
 
 
 class TaskRollup(models.Model):
-    """What became of the tasks of one actor and queue within one span of time; written only by
-    `jobs.operations.rollup`.
+    """How the tasks of one actor and queue ended in one span of time.
 
-    A row sums a minute, ten minutes or an hour from `bucket_at`; with `seconds` 0 everything since
-    the installation, which only ever grows. The counts are histograms over
-    `jobs.operations.rollup.BOUNDS`, the last one of what was longer still.
+    Written only by `jobs.operations.rollup`. A row covers a minute, ten minutes or an hour from
+    `bucket_at`; with `seconds` 0 it covers everything since the installation and only grows. The
+    counts are histograms over `jobs.operations.rollup.BOUNDS`; the last class counts what took
+    longer.
     """
 
     seconds = models.PositiveIntegerField()
@@ -415,7 +415,7 @@ class TaskRollup(models.Model):
 
 
 class Dashboard(TaskRollup):
-    """The operations page: gives it its place and its permission in the admin."""
+    """The operators' dashboard, which this model gives a place and a permission in the admin."""
 
     class Meta:
         proxy = True
@@ -424,7 +424,7 @@ class Dashboard(TaskRollup):
 
 
 class Breaker(models.Model):
-    """The circuit breaker before somebody else's machine; written only by `jobs.execution.breakers`."""
+    """The circuit breaker of an outside service; written only by `jobs.execution.breakers`."""
 
     name = models.CharField(primary_key=True, max_length=60)
     failures = models.PositiveIntegerField(default=0, help_text="In a row.")
@@ -442,7 +442,7 @@ class Breaker(models.Model):
 
 
 class Mark(models.Model):
-    """How far a recurring piece of upkeep has come; whoever holds the row's lock does it."""
+    """How far a recurring duty has come; the process that holds the row's lock performs it."""
 
     name = models.CharField(primary_key=True, max_length=60)
     at = models.DateTimeField()
@@ -452,8 +452,9 @@ class Mark(models.Model):
 
 
 class AlertEpisode(models.Model):
-    """A rule of JOBS_ALERT_RULES that was broken for a while; operators are told of its beginning
-    and of its end.
+    """A time in which a rule of JOBS_ALERT_RULES was broken.
+
+    Operators are notified of its beginning and of its end.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -469,7 +470,7 @@ class AlertEpisode(models.Model):
     class Meta:
         ordering = ["-started_at"]
         constraints = [
-            # One episode of a rule at a time, so that nobody is told twice.
+            # One episode of a rule at a time, so that operators are notified once.
             models.UniqueConstraint(
                 fields=["rule"],
                 condition=models.Q(ended_at__isnull=True),

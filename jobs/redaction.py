@@ -92,8 +92,8 @@ def redact_part(text: str, start: int, end: int) -> str:
     return "".join([*parts, text[at:end]])
 
 
-def shown_arguments(task: Task, *, text: Callable[[str], str] = redact) -> Any:
-    """Return the arguments for a person's eyes: `{args, kwargs}` redacted, or that they are sealed."""
+def readable_arguments(task: Task, *, text: Callable[[str], str] = redact) -> Any:
+    """Return the arguments as people may see them: `{args, kwargs}` redacted, or SEALED."""
     if task.sealed_args is not None:
         return SEALED
     return {

@@ -10,7 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from jobs.models import Task
-from jobs.redaction import redact_part, redact_value, shown_arguments
+from jobs.redaction import readable_arguments, redact_part, redact_value
 
 #: How many characters of a value one page shows; a value may have millions.
 PART_CHARACTERS = 20_000
@@ -36,7 +36,7 @@ class Part:
 def part(task: Task, name: str, *, start: int = 0) -> Part:
     """Return the part of one of VALUES that begins at the character `start`, without secrets."""
     value = (
-        shown_arguments(task, text=_as_it_is)
+        readable_arguments(task, text=_as_it_is)
         if name == "arguments"
         else redact_value(getattr(task, name), text=_as_it_is)
     )

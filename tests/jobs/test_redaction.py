@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jobs.models import Task
-from jobs.redaction import REDACTED, SEALED, redact, redact_value, shown_arguments
+from jobs.redaction import REDACTED, SEALED, readable_arguments, redact, redact_value
 
 SECRETS = [
     "mail to ann.lee+x@example.org failed",
@@ -89,8 +89,8 @@ def test_values_are_redacted_by_name_at_any_depth() -> None:
 
 def test_arguments_are_shown_redacted_or_sealed() -> None:
     task = Task(actor="a", queue="default", args=["+12035550100", 3], kwargs={"code": "123456"})
-    assert json.dumps(shown_arguments(task)) == json.dumps(
+    assert json.dumps(readable_arguments(task)) == json.dumps(
         {"args": [REDACTED, 3], "kwargs": {"code": REDACTED}}
     )
     task.sealed_args = b"\x00"
-    assert shown_arguments(task) == SEALED
+    assert readable_arguments(task) == SEALED
