@@ -61,8 +61,8 @@ class ImportCommand(BaseCommand):
         parser.add_argument(
             "--ids-from-rows",
             action="store_true",
-            help="Compute an id from the content of each row that has none. A row that is corrected "
-            "later then counts as a new one.",
+            help="Compute an id from the content of each row that has none. A row that is "
+            "corrected later then counts as a new one.",
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:

@@ -81,7 +81,7 @@ def run_matches(run_id: str) -> None:
 
 @run_matches.mirror
 def show_run_end(standing: jobs.Standing, run_id: str) -> None:
-    """Store at a run that its task died or was cancelled, since the run outlives its task."""
+    """Store at the run that its task died or was cancelled; tasks are deleted before runs."""
     ended_as = standing.state if standing.has_ended else ""
     MatchRun.objects.filter(pk=run_id).update(ended_as=ended_as)
 

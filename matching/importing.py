@@ -25,7 +25,7 @@ from matching.text import languages
 EXTERNAL_ID_MAX_CHARACTERS = 200
 _LINES = {"title": 300, "organisation": 200, "category": 120}
 _TEXTS = {"description": 20_000, "requirements": 5000}
-#: What a repeated row may change.
+#: The fields that a row may change in an opportunity that was imported before.
 FIELDS = (
     "kind", "title", "description", "organisation", "category", "requirements", "languages",
     "starts_on", "ends_on", "latitude", "longitude", "is_remote", "capacity", "is_active",

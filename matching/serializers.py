@@ -33,7 +33,7 @@ RUN_LIMIT_MAX = 200
 
 
 class WordsField(serializers.ListField):
-    """A list of short texts, each once."""
+    """A list of short texts; repetitions are removed."""
 
     def __init__(self, *, max_characters: int = 80, **options: Any) -> None:
         child = LineField(max_length=max_characters)
@@ -44,7 +44,7 @@ class WordsField(serializers.ListField):
 
 
 class LanguagesField(serializers.ListField):
-    """Languages by tag (`en`, `es`) or name (`Español`); stored and told as tags in lower case."""
+    """A list of languages, each as a tag (`en`, `es`) or a name (`Español`); stored as tags."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(child=StrictTextField(max_length=80), max_length=TEXTS_MAX, **options)
@@ -73,7 +73,8 @@ class NothingSerializer(PayloadSerializer):
 class ProfileSerializer(serializers.ModelSerializer[Profile]):
     """A citizen's profile.
 
-    PUT replaces it: what is left out becomes empty; `wants_match_notices` stays as it was.
+    PUT replaces it: a field that is left out becomes empty, except for `wants_match_notices`, which
+    is left unchanged.
     """
 
     headline = LineField(max_length=200, allow_blank=True, default="")
@@ -92,7 +93,7 @@ class ProfileSerializer(serializers.ModelSerializer[Profile]):
         Profile.Visibility.choices, default=Profile.Visibility.PRIVATE
     )
     wants_match_notices = StrictBooleanField(
-        required=False, help_text="Whether to hear of new matches."
+        required=False, help_text="Whether to be notified of new matches."
     )
 
     class Meta:
@@ -130,7 +131,7 @@ class ProfileSerializer(serializers.ModelSerializer[Profile]):
 
 
 class OpportunitySerializer(serializers.ModelSerializer[Opportunity]):
-    """An opportunity as everybody sees it."""
+    """An opportunity, as the public sees it."""
 
     class Meta:
         model = Opportunity
@@ -158,7 +159,7 @@ class OpportunitySerializer(serializers.ModelSerializer[Opportunity]):
 
 
 class PartnerOpportunitySerializer(serializers.ModelSerializer[Opportunity]):
-    """An opportunity as its organisation writes it."""
+    """An opportunity, as its organisation writes it."""
 
     title = LineField(max_length=300)
     description = ParagraphsField(max_length=20_000, allow_blank=True, required=False)
@@ -190,7 +191,7 @@ class PartnerOpportunitySerializer(serializers.ModelSerializer[Opportunity]):
 
 
 class ShownProfileSerializer(serializers.ModelSerializer[Profile]):
-    """What organisations see of a citizen who lets them."""
+    """The part of a citizen's profile that organisations see, if the citizen allows that."""
 
     name = serializers.CharField(source="user.name", read_only=True)
     email = serializers.SerializerMethodField(help_text="Empty unless it is verified.")
@@ -205,9 +206,7 @@ class ShownProfileSerializer(serializers.ModelSerializer[Profile]):
 
 
 class ApplicantSerializer(serializers.ModelSerializer[Interaction]):
-    """Who applied, as the organisation sees them: with their profile only where they show it to
-    organisations.
-    """
+    """A citizen who applied for an opportunity, with their profile if they allow that."""
 
     id = serializers.UUIDField(source="user_id", read_only=True)
     applied_at = serializers.DateTimeField(source="created_at", read_only=True)
@@ -226,7 +225,7 @@ class ApplicantSerializer(serializers.ModelSerializer[Interaction]):
 
 
 class InteractionSerializer(serializers.ModelSerializer[Interaction]):
-    """What a citizen did with an opportunity."""
+    """An interaction of a citizen with an opportunity."""
 
     opportunity = serializers.UUIDField(source="opportunity_id", read_only=True)
 
@@ -314,7 +313,7 @@ class LocationSerializer(PayloadSerializer):
 
 
 class RunFiltersSerializer(PayloadSerializer):
-    """What a match must be."""
+    """The conditions that a match must meet."""
 
     kinds = serializers.ListField(
         child=serializers.ChoiceField(Kind.choices), max_length=4, required=False
@@ -323,10 +322,12 @@ class RunFiltersSerializer(PayloadSerializer):
     languages = LanguagesField(required=False)
     is_remote = StrictBooleanField(required=False, allow_null=True, default=None)
     starts_after = serializers.DateField(
-        required=False, help_text="Starts on this day or later; what names no start is left out."
+        required=False,
+        help_text="Starts on this day or later; opportunities without a start are left out.",
     )
     starts_before = serializers.DateField(
-        required=False, help_text="Starts on this day or earlier; what names no start is left out."
+        required=False,
+        help_text="Starts on this day or earlier; opportunities without a start are left out.",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -345,7 +346,7 @@ class RunFiltersSerializer(PayloadSerializer):
     {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 )
 class KeywordsField(LineField):
-    """Words, as one text or as a list of texts."""
+    """Keywords, as one text or as a list of texts."""
 
     def to_internal_value(self, data: Any) -> str:
         if isinstance(data, list):
@@ -354,36 +355,44 @@ class KeywordsField(LineField):
 
 
 class RunRequestSerializer(PayloadSerializer):
-    """A match run as it is asked for; what is left out follows the profile of the context's `user`."""
+    """The request for a match run.
+
+    The profile of the context's `user` decides where a field is left out.
+    """
 
     keywords = KeywordsField(
         max_length=KEYWORDS_MAX_CHARACTERS,
         required=False,
         allow_blank=True,
         default="",
-        help_text="Or a list of texts.",
+        help_text="Words to look for, as a text or a list of texts; else those of your profile.",
     )
     filters = RunFiltersSerializer(required=False)
     location = LocationSerializer(
-        required=False, allow_null=True, help_text="Instead of the profile's place."
+        required=False,
+        allow_null=True,
+        help_text="The place to look around, instead of that in your profile.",
     )
     radius_km = NumberField(
         min_value=0.1,
         max_value=20_000,
         required=False,
         allow_null=True,
-        help_text="Around `location` or the profile's place.",
+        help_text="The distance from `location`, or from the place in your profile, in kilometres.",
     )
     limit = serializers.IntegerField(min_value=1, max_value=RUN_LIMIT_MAX, default=100)
-    notify = StrictBooleanField(default=False, help_text="Tell me when it is done.")
+    notify = StrictBooleanField(
+        default=False, help_text="Send me a message when the run has ended."
+    )
     wait = serializers.BooleanField(
-        default=False, help_text="Answer when it is done, for a bounded time."
+        default=False,
+        help_text="Answer when the run has ended, or after a bounded time, instead of at once.",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs.get("radius_km") and not attrs.get("location") and not self._has_place():
             raise serializers.ValidationError(
-                {"radius_km": ["Around where? Give a location; your profile has none."]}
+                {"radius_km": ["A radius needs a place: give a `location`; your profile has none."]}
             )
         return attrs
 
@@ -410,7 +419,7 @@ def _as_json(value: Any) -> Any:
 
 
 class WaitQuerySerializer(serializers.Serializer[Any]):
-    """The query of a request that may wait."""
+    """The query parameter of requests that can wait for the end of a run."""
 
     wait = serializers.BooleanField(
         default=False,
@@ -419,7 +428,7 @@ class WaitQuerySerializer(serializers.Serializer[Any]):
 
 
 class ReasonSerializer(serializers.Serializer[Any]):
-    """Why something matches; some kinds carry a number too."""
+    """A reason for a match; some kinds of reasons have a figure."""
 
     kind = serializers.CharField()
     text = serializers.CharField()
@@ -442,15 +451,17 @@ class StartedRunSerializer(serializers.Serializer[Any]):
 
 
 class RunStatusSerializer(serializers.Serializer[Any]):
-    """How far a run is and what came of it."""
+    """The state of a match run, and a page of its matches."""
 
     task_id = serializers.UUIDField()
     status = serializers.ChoiceField(["pending", "processing", "completed", "failed", "cancelled"])
-    progress = serializers.FloatField(help_text="0 to 1.")
+    progress = serializers.FloatField(help_text="The share of the work that is done, from 0 to 1.")
     result = FoundMatchSerializer(
-        many=True, allow_null=True, help_text="Once completed: a page of the matches."
+        many=True, allow_null=True, help_text="A page of the matches, once the run is completed."
     )
-    next = serializers.CharField(allow_null=True, help_text="The next page of the matches.")
+    next = serializers.CharField(
+        allow_null=True, help_text="The address of the next page of the matches."
+    )
     error = serializers.CharField(allow_null=True)
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()

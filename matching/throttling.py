@@ -24,7 +24,7 @@ class HourlyThrottle(LimitThrottle):
     method = ""
 
     @property
-    def limit(self) -> int:  # type: ignore[override]  # read late, so that a deployment's value holds
+    def limit(self) -> int:  # type: ignore[override]  # read late, at each request
         return int(getattr(settings, self.limit_setting))
 
     def key(self, request: Request, view: APIView) -> str | None:

@@ -29,7 +29,10 @@ def _check_email() -> list[CheckMessage]:
 
 def _check_sms() -> list[CheckMessage]:
     if not settings.SMS_PROVIDER_URL:
-        hint = "Set SMS_PROVIDER_URL to where {to, body} is posted, and SMS_PROVIDER_TOKEN; citizens sign in by SMS."
+        hint = (
+            "Set SMS_PROVIDER_URL to the address that takes POST {to, body}, and SMS_PROVIDER_TOKEN; "
+            "citizens sign in by SMS."
+        )
         return [
             Error(
                 "SMS_PROVIDER_URL is not set, so nobody can sign in.",

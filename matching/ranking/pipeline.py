@@ -121,7 +121,7 @@ def load(ids: Sequence[UUID], criteria: Criteria, space: VectorSpace | None) -> 
         FROM matching_opportunity AS o
         LEFT JOIN matching_opportunityvector AS v ON v.opportunity_id = o.id AND v.space_id = %s
         WHERE o.id = ANY(%s) AND {where.sql}
-    """  # noqa: S608 - conditions of ours
+    """  # noqa: S608 - only conditions from this app
     rows = fetch(sql, [space.pk if space else None, list(ids), *where.parameters])
     return [_candidate(row) for row in rows]
 

@@ -40,7 +40,7 @@ from matching.serializers import (
 from matching.throttling import RunThrottle
 
 PAGE_SIZE, PAGE_SIZE_MAX = 100, 200
-#: The old synchronous address goes on this day.
+#: When the old synchronous address was deprecated, and when it will be removed.
 LEGACY_DEPRECATED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 LEGACY_SUNSET_AT = datetime(2027, 12, 31, tzinfo=UTC)
 PAGE_PARAMETERS = [

@@ -115,7 +115,7 @@ def estimated_rows(where: Where, target: Target = OPPORTUNITIES) -> int:
 
     It takes a millisecond, however large the table is.
     """
-    sql = f"EXPLAIN (FORMAT JSON) SELECT 1 FROM {target.table} WHERE {where.sql}"  # noqa: S608 - conditions of ours
+    sql = f"EXPLAIN (FORMAT JSON) SELECT 1 FROM {target.table} WHERE {where.sql}"  # noqa: S608 - only conditions from this app
     [(answer,)] = fetch(sql, where.parameters)
     plan = json.loads(answer) if isinstance(answer, str) else answer
     return int(plan[0]["Plan"]["Plan Rows"])
@@ -133,7 +133,7 @@ def _exactly(
         SELECT suitable.id, v.embedding <=> %s::vector AS distance FROM suitable
         JOIN {target.vectors} AS v ON v.{target.reference} = suitable.key AND v.space_id = %s
         WHERE v.embedding IS NOT NULL ORDER BY distance, suitable.id LIMIT %s
-    """  # noqa: S608 - conditions of ours
+    """  # noqa: S608 - only conditions from this app
     return _hits(sql, [*where.parameters, Vector(vector).to_text(), space.pk, count])
 
 
@@ -155,7 +155,7 @@ def _by_index(
             ORDER BY v.embedding::{kind} <=> %s::{kind} LIMIT %s
         )
         SELECT id, distance FROM scanned ORDER BY distance, id LIMIT %s
-    """  # noqa: S608 - conditions of ours
+    """  # noqa: S608 - only conditions from this app
     text = Vector(vector).to_text()
     with transaction.atomic():
         tuned_for_index(enough)

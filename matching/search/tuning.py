@@ -10,7 +10,7 @@ from jobs.ledger.database import execute
 #: all. With a shorter list, a query far from every cluster may end in the wrong one: among a
 #: million vectors, a factor of 3 found .87 of the nearest on average, 5 found .98.
 EF_SEARCH_PER_ROW = 5
-#: For few rows too; VECTOR_HNSW_EF_SEARCH bounds both.
+#: The shortest such list, for searches of few rows. VECTOR_HNSW_EF_SEARCH is the longest.
 EF_SEARCH_MINIMUM = 200
 
 
@@ -19,8 +19,8 @@ def tuned_for_index(count: int) -> None:
 
     The settings hold until the savepoint is rolled back.
     """
-    wished = max(EF_SEARCH_MINIMUM, EF_SEARCH_PER_ROW * count)
-    ef_search = min(settings.VECTOR_HNSW_EF_SEARCH, wished)
+    needed = max(EF_SEARCH_MINIMUM, EF_SEARCH_PER_ROW * count)
+    ef_search = min(settings.VECTOR_HNSW_EF_SEARCH, needed)
     values = {
         "hnsw.ef_search": ef_search,
         "hnsw.iterative_scan": "relaxed_order",

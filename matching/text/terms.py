@@ -22,7 +22,7 @@ BUCKETS = 1 << 18
 _WORD = re.compile(rf"[^\W_](?:[\w{DEVANAGARI_IN_WORDS}+#])*")
 _SUFFIXES = ("ations", "ation", "ings", "ing", "ers", "er", "ies", "ed", "es", "s", "y", "e")
 
-#: Small words, and those that every citizen and every offer uses.
+#: Words that say little: function words, and words that nearly every profile and offer has.
 STOP_WORDS = frozenset(word for line in read_lines("stop_words.txt") for word in line.split())
 
 

@@ -56,7 +56,7 @@ class Built:
     name: str
     rows: int
     seconds: float
-    recall: float | None  # None where there was nothing to compare, or the index is of profiles
+    recall: float | None  # None for the index of profiles, and without vectors to compare
 
 
 def pgvector_version() -> tuple[int, ...]:
@@ -230,7 +230,7 @@ def _memory_mb(rows: int, dimensions: int) -> int:
     """
     bytes_a_row = (
         2 * dimensions + 32 * settings.VECTOR_HNSW_M + 256
-    )  # the halfvec, its neighbours, its element
+    )  # of the vector, its neighbours and its row
     return min(max(64, rows * bytes_a_row * 11 // 10 // 2**20), settings.VECTOR_BUILD_MEMORY_MB)
 
 

@@ -227,7 +227,9 @@ def upsert(rows: Sequence[OpportunityVector] | Sequence[ProfileVector]) -> list[
     owner = "opportunity" if model is OpportunityVector else "profile"
     columns = [f"{owner}_id", "space_id", "embedding", "terms", "version"]
     columns += ["facets"] if model is ProfileVector else []
-    ordered = sorted(rows, key=lambda row: str(getattr(row, columns[0])))  # one order of locks
+    ordered = sorted(
+        rows, key=lambda row: str(getattr(row, columns[0]))
+    )  # all writers lock in this order
     sql = f"""
         INSERT INTO {model._meta.db_table} AS old ({", ".join(columns)})
         SELECT new.* FROM (VALUES {", ".join([_placeholders(columns)] * len(ordered))}) AS new ({", ".join(columns)})

@@ -14,8 +14,8 @@ class Command(BaseCommand):
     """The command line that sends the task `rebuild_embeddings`."""
 
     help = (
-        "Embed everything with EMBEDDER, in the background. Until that is done, citizens are matched "
-        "by the old vectors."
+        "Embed everything with EMBEDDER, in the background. Until that is done, citizens are "
+        "matched by the old vectors."
     )
 
     def handle(self, *_args: Any, **_options: Any) -> None:
