@@ -1,4 +1,4 @@
-"""Serializer fields of reports: places, categories, lists in queries."""
+"""Serializer fields of reports: categories, lists in queries, boxes."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class CategoryField(serializers.Field[Category, Any, str, Any]):
 
     def to_internal_value(self, data: Any) -> Category:
         active = Category.objects.filter(is_active=True).only("slug")
-        found = active.filter(slug=data).first() if isinstance(data, str) else None
-        if found is None:
+        category = active.filter(slug=data).first() if isinstance(data, str) else None
+        if category is None:
             self.fail("unknown", slugs=", ".join(active.values_list("slug", flat=True)))
-        return found
+        return category
 
     def to_representation(self, value: Category) -> str:
         return value.slug

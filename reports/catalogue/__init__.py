@@ -1,1 +1,1 @@
-"""Departments and categories."""
+"""The catalogue: departments, categories with their deadlines and questions, severity rules."""

@@ -1,4 +1,4 @@
-"""The desk of administrators: departments, categories with their questions, severity rules."""
+"""The administrators' pages: departments, categories with their questions, severity rules."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from reports.models import (
 
 
 class LinesField(SimpleArrayField):
-    """A list of texts, one a line: sentences have commas, by which Django would take them apart."""
+    """A list of texts, one on each line; sentences have commas, at which Django's field splits."""
 
     widget = Textarea
 
@@ -43,7 +43,7 @@ class LinesField(SimpleArrayField):
 
 
 class LinesMixin:
-    """Shows the fields that `lines` names as one text a line."""
+    """Shows each field named in `lines` as a list with one text on each line."""
 
     lines: tuple[str, ...] = ()
 
@@ -92,7 +92,10 @@ class DepartmentAdmin(AuditedAdmin[Department]):
 
 
 def _count(rows: QuerySet[Any]) -> Coalesce:
-    """Count as a subquery: counting two relations by joins multiplies the one with the other."""
+    """Return a subquery that counts rows by department.
+
+    Counting two relations by joins would multiply one count by the other.
+    """
     counted = rows.order_by().values("department").annotate(count=Count("pk")).values("count")
     return Coalesce(Subquery(counted), 0)
 
@@ -113,7 +116,7 @@ class CategoryGroupAdmin(admin.ModelAdmin[CategoryGroup]):
 
 
 class QuestionInline(admin.StackedInline[Question, Category]):
-    """What is asked now. An edited question is asked as its next version; see `save_formset`."""
+    """Shows the current questions; an edited one becomes a new version, see `save_formset`."""
 
     model = Question
     extra = 0
@@ -137,7 +140,7 @@ class CategoryAdmin(LinesMixin, admin.ModelAdmin[Category]):
     def save_formset(
         self, request: HttpRequest, form: Any, formset: BaseModelFormSet[Any, Any], change: bool
     ) -> None:
-        """Ask what was added or edited, retire what was deleted or has another code now."""
+        """Add new questions and versions; retire questions that were deleted or got another code."""
         formset.new_objects, formset.changed_objects, formset.deleted_objects = [], [], []
         for row in (row for row in formset.forms if row.has_changed()):
             stored = Question.objects.filter(pk=row.instance.pk, retired_at=None).first()

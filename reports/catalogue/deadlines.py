@@ -1,4 +1,4 @@
-"""By when a report has to be done."""
+"""Compute the deadline of a report."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.conf import settings
 
 from reports.models import Report, Severity
 
-# The category's hours hold at medium severity.
+# The category's hours apply to medium severity.
 DEADLINE_FACTORS: dict[str, float] = {
     Severity.LOW: 2.0,
     Severity.MEDIUM: 1.0,
@@ -18,7 +18,7 @@ DEADLINE_FACTORS: dict[str, float] = {
 
 
 def adopt_rule(report: Report) -> None:
-    """Give the report the present rule of its category, and the deadline by it; the caller saves it."""
+    """Set the report's deadline by its category's present rule, and note that rule; do not save."""
     category = report.category
     if category is None:
         report.sla_hours, report.sla_in_working_hours = settings.TRIAGE_DEADLINE_HOURS, False
@@ -33,9 +33,9 @@ def adopt_rule(report: Report) -> None:
 
 
 def deadline(report: Report) -> datetime:
-    """Return the deadline by the rule that the report has, and its severity.
+    """Return the deadline by the rule noted on the report, and its severity.
 
-    Working hours are those of its department; where that has none, all hours count.
+    Working hours are those of its department; if that has none, all hours count.
     """
     hours = (report.sla_hours or settings.TRIAGE_DEADLINE_HOURS) * DEADLINE_FACTORS[report.severity]
     if report.sla_in_working_hours and report.department is not None:

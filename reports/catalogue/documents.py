@@ -1,4 +1,4 @@
-"""Reading a file of categories: YAML with everything, or CSV with a row for each category."""
+"""Read a file of the catalogue: YAML with everything, or CSV with one row for each category."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAXIMUM_BYTES = 8_000_000
 SHIPPED = Path(__file__).with_name("taxonomy.yaml")
 DELIMITERS = ",;\t"
 LIST_SEPARATOR = re.compile(r"[|\n]")
-#: Column → field of the category; the others are described in `_category`.
+#: Columns that are fields of a category as they stand; `_category` reads the others.
 TEXT_COLUMNS = (
     "slug",
     "name",
@@ -39,7 +39,7 @@ BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return what the file says, with the keys that `format.DocumentSerializer` describes; nothing is checked yet.
+    """Return the file's contents with the keys of `format.DocumentSerializer`, unchecked.
 
     Raises:
         CatalogueInvalid: the file cannot be read.
@@ -64,7 +64,7 @@ def _text(path: Path) -> str:
 
 
 class _StrictLoader(yaml.CSafeLoader):
-    """YAML in which no key stands twice: else the last one would win in silence."""
+    """Reads YAML and refuses a key that occurs twice; otherwise its last value would win unnoticed."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         keys = Counter(key.value for key, _ in node.value)
@@ -122,7 +122,7 @@ def _check_columns(columns: list[str]) -> None:
 
 
 def _row(columns: list[str], cells: list[str], number: int) -> dict[str, str]:
-    """Return the cells that say something, by their column."""
+    """Return the cells that are not empty, by column."""
     if len(cells) > len(columns):
         raise CatalogueInvalid(
             f"Row {number} has {len(cells)} cells, the first line {len(columns)}."
@@ -179,7 +179,7 @@ def _boolean(text: str, number: int) -> bool:
 
 
 def shipped_categories() -> list[Category]:
-    """Return the categories of the shipped file as rows that are not stored: for their texts."""
+    """Return the categories of the shipped file, not stored, for their texts."""
     fields = ("slug", "name", "description", "keywords", "examples", "translations")
     return [
         Category(**{name: entry[name] for name in fields}) for entry in read(SHIPPED)["categories"]

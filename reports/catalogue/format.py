@@ -1,4 +1,4 @@
-"""What a file of categories may say. docs/catalogue.md describes it for those who write one."""
+"""The format of a catalogue file; docs/catalogue.md describes it for authors."""
 
 from __future__ import annotations
 
@@ -93,10 +93,10 @@ class DocumentSerializer(PayloadSerializer):
 
 
 def checked(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the document in the types of its fields.
+    """Return the document's contents, checked and converted.
 
     Raises:
-        CatalogueInvalid: with one line for each fault, which says where it is.
+        CatalogueInvalid: it has faults; the message has a line with the place of each.
     """
     serializer = DocumentSerializer(data=document)
     if not serializer.is_valid():
@@ -114,7 +114,7 @@ def _refuse_repetitions(plural: str, entries: list[dict[str, Any]]) -> None:
 
 
 def _faults(errors: Any, place: str, data: Any) -> Iterator[str]:
-    """Flatten nested errors to lines such as `categories pothole deadline hours: Expected …`."""
+    """Yield nested errors as lines such as `categories pothole deadline hours: Expected …`."""
     if isinstance(errors, list) and errors and isinstance(errors[0], Mapping):
         errors = dict(enumerate(errors))
     if isinstance(errors, Mapping):
@@ -125,7 +125,7 @@ def _faults(errors: Any, place: str, data: Any) -> Iterator[str]:
 
 
 def _name(data: Any, key: Any) -> str:
-    """Return how a fault's place is called: an entry of a list by what it is named."""
+    """Return the name of a fault's place; an entry of a list goes by its slug, code or name."""
     if not isinstance(data, list):
         return "" if key == "non_field_errors" else str(key)
     entry = _at(data, key)

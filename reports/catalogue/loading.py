@@ -1,4 +1,4 @@
-"""Bringing a file of departments, categories and rules into the database."""
+"""Load a catalogue file into the database."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from reports.models import Category, CategoryGroup, Department, Question, Severi
 
 Row = TypeVar("Row", bound=models.Model)
 Entry = Mapping[str, Any]
-SHOWN_CHARACTERS = 60
+EXCERPT_CHARACTERS = 60
 
 
 def load(document: Entry, *, is_dry_run: bool = False, only_new: bool = False) -> list[str]:
-    """Make the database say what the document says; return a line for each change.
+    """Add and change rows so that they match the document; return a line for each change.
 
     What the document does not mention stays as it is; loading it again changes nothing. A dry run
-    changes nothing either. With `only_new`, rows that are there already stay as they are.
+    returns the changes without making them. With `only_new`, existing rows stay as they are.
 
     Raises:
-        CatalogueInvalid: and nothing has changed.
+        CatalogueInvalid: the document is faulty, and nothing has changed.
     """
     contents = checked(document)
     with transaction.atomic():
@@ -46,7 +46,7 @@ def load(document: Entry, *, is_dry_run: bool = False, only_new: bool = False) -
 
 
 class _Loading:
-    """One pass over a document; collects what it changes."""
+    """Loads one document and collects a line for each change."""
 
     def __init__(self, *, only_new: bool) -> None:
         self._only_new = only_new
@@ -63,7 +63,7 @@ class _Loading:
         return self._changes
 
     def _departments(self, entries: Iterable[Entry]) -> None:
-        """First the departments, then which is a part of which: the file may name a part before the whole."""
+        """Load the departments, then their parents, which the file may name later."""
         known = set(Department.objects.values_list("slug", flat=True))
         for entry in entries:
             if entry.get("is_triage") and not (self._only_new and entry["slug"] in known):
@@ -117,7 +117,10 @@ class _Loading:
     def _put(
         self, model: type[Row], kind: str, entry: Entry, *, key: str = "slug", always: bool = False
     ) -> Row:
-        """Add or change the row that the entry is about, with `only_new` if `always`; return it."""
+        """Add or change the row of an entry and return it.
+
+        With `only_new`, an existing row changes only if `always`.
+        """
         label = f"{kind} {entry[key]}"
         row: Row | None = models.QuerySet(model).filter(**{key: entry[key]}).first()
         if row is None:
@@ -154,12 +157,12 @@ class _Loading:
             ) from error
         row.save()
 
-    def _questions(self, category: Category, asked: list[Entry]) -> None:
-        """Ask what the file asks, in its order, and nothing else."""
+    def _questions(self, category: Category, entries: list[Entry]) -> None:
+        """Ask exactly the questions of the file, in its order; retire the others."""
         current = {
             question.code: question for question in category.questions.filter(retired_at=None)
         }
-        for position, entry in enumerate(asked):
+        for position, entry in enumerate(entries):
             code = entry["code"]
             fields = {name: entry[name] for name in questions.WORDING} | {"position": position}
             label = f"question {category.slug}.{code}"
@@ -192,7 +195,7 @@ def _lines(error: ValidationError) -> list[str]:
 
 
 def _difference(name: str, before: Any, after: Any) -> str:
-    """Return what changes, such as `sla_hours 72 → 48` or `examples: 2 added, 1 removed`."""
+    """Return a change in words, such as `sla_hours 72 → 48` or `examples: 2 added, 1 removed`."""
     if isinstance(before, list) and isinstance(after, list):
         added, removed = (
             [one for one in after if one not in before],
@@ -205,9 +208,9 @@ def _difference(name: str, before: Any, after: Any) -> str:
         )
     if isinstance(before, dict):
         return f"{name} changed"
-    return f"{name} {_shown(before)} → {_shown(after)}"
+    return f"{name} {_excerpt(before)} → {_excerpt(after)}"
 
 
-def _shown(value: Any) -> str:
+def _excerpt(value: Any) -> str:
     text = "nothing" if value in (None, "") else str(value)
-    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
+    return text if len(text) <= EXCERPT_CHARACTERS else f"{text[:EXCERPT_CHARACTERS]}…"

@@ -1,4 +1,4 @@
-"""Changing what is asked about reports of a category, without changing what was asked before."""
+"""Change the questions of a category without changing the earlier ones that have answers."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from django.utils import timezone
 
 from reports.models import Category, Question
 
-#: What a person who answers sees; a change of it makes a new version. The position does not.
+#: The fields that a person who answers sees. A change of one makes a new version; a change of the
+#: position does not.
 WORDING = ("type", "label", "help", "values", "translations", "is_required")
 
 
 @transaction.atomic
 def ask(category: Category, code: str, fields: Mapping[str, Any]) -> Question:
-    """Ask this about reports of the category from now on; `fields` that are missing stay as they are.
+    """Add a question to the category, or change the one with this code; return it.
 
-    A question whose wording, type or values change is retired, and its next version asked.
+    Missing `fields` stay as they are. If the wording, type or values change, the present question
+    is retired and its next version added.
 
     Raises:
         ValidationError: the fields do not go together.
@@ -28,15 +30,15 @@ def ask(category: Category, code: str, fields: Mapping[str, Any]) -> Question:
         .filter(category=category, code=code, retired_at=None)
         .first()
     )
-    asked = {name: getattr(current or Question(), name) for name in (*WORDING, "position")} | dict(
+    values = {name: getattr(current or Question(), name) for name in (*WORDING, "position")} | dict(
         fields
     )
-    if current is not None and all(asked[name] == getattr(current, name) for name in WORDING):
-        return _moved(current, asked["position"])
+    if current is not None and all(values[name] == getattr(current, name) for name in WORDING):
+        return _moved(current, values["position"])
     if current is not None:
         retire(current)
     question = Question(
-        category=category, code=code, version=_next_version(category, code), **asked
+        category=category, code=code, version=_next_version(category, code), **values
     )
     question.full_clean()
     question.save(force_insert=True)
@@ -44,7 +46,7 @@ def ask(category: Category, code: str, fields: Mapping[str, Any]) -> Question:
 
 
 def retire(question: Question) -> None:
-    """Ask it no more; the answers to it stay."""
+    """Stop asking the question; its answers stay."""
     question.retired_at = timezone.now()
     question.save(update_fields=["retired_at"])
 

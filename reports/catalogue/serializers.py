@@ -1,4 +1,4 @@
-"""What the API says of categories, in the language that the reader prefers."""
+"""Serializers of categories and departments, in the reader's language."""
 
 from __future__ import annotations
 
@@ -14,34 +14,35 @@ from reports.models import Category, CategoryGroup, Department, Question
 
 
 class InLanguageSerializer(serializers.ModelSerializer[Any]):
-    """A row whose texts are in the language that suits the context's `accepted` best, an Accept-Language header."""
+    """Shows texts in the language that the context's `accepted` (Accept-Language) prefers."""
 
     #: Fields that have translations.
     translated: tuple[str, ...] = ("name",)
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
-        shown = super().to_representation(instance)
+        representation = super().to_representation(instance)
         for field in self.translated:
-            shown[field] = instance.text(field, self.language_of(instance.translations))
-        return shown
+            text = instance.text(field, self.language_of(instance.translations))
+            representation[field] = text
+        return representation
 
     def language_of(self, translations: Mapping[str, Any]) -> str:
         return preferred(self.context["accepted"], translations, default=settings.LANGUAGE_CODE)
 
 
 class ValueSerializer(serializers.Serializer[Any]):
-    """One value of a list."""
+    """One value that an answer may have."""
 
-    key = serializers.CharField(help_text="What an answer carries.")
+    key = serializers.CharField(help_text="The value to send in an answer.")
     name = serializers.CharField()
 
 
 class QuestionSerializer(InLanguageSerializer):
-    """An attribute in the sense of Open311 GeoReport v2."""
+    """A question about reports of a category; an attribute of Open311 GeoReport v2."""
 
     translated = ("label", "help")
     required = serializers.BooleanField(source="is_required")  # type: ignore[assignment]
-    values = serializers.SerializerMethodField(help_text="Of a list, in order.")
+    values = serializers.SerializerMethodField(help_text="The values of a list, in order.")
 
     class Meta:
         model = Question
@@ -73,10 +74,10 @@ class CategorySerializer(InLanguageSerializer):
     )
     department = serializers.SlugRelatedField[Department](slug_field="slug", read_only=True)
     languages = serializers.SerializerMethodField(
-        help_text="Others than that of the city in which it is described."
+        help_text="Languages with a translation, besides the city's own."
     )
     questions = serializers.SerializerMethodField(
-        help_text="What else is asked about such a report, in order."
+        help_text="Further questions to answer in such a report, in order."
     )
 
     class Meta:

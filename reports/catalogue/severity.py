@@ -1,4 +1,4 @@
-"""Words that make a report more severe."""
+"""Raise the severity of a report for words in its text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ _WORD = re.compile(r"\w+")
 
 
 def rule_for(text: str, severity: str) -> SeverityRule | None:
-    """Return the rule that raises this text above `severity` the most, by its name where two are equal."""
+    """Return the rule that raises this text the most above `severity`, or None.
+
+    Of rules with the same severity the first by name applies.
+    """
     words = _spaced_words(text)
     raising = [
         rule
@@ -27,5 +30,5 @@ def _applies(rule: SeverityRule, words: str) -> bool:
 
 
 def _spaced_words(text: str) -> str:
-    """Return the words in lower case, each between spaces, so that only whole words are found in them."""
+    """Return the words in lower case, each between spaces, so that only whole words match."""
     return f" {' '.join(_WORD.findall(unicodedata.normalize('NFKC', text).casefold()))} "

@@ -1,4 +1,4 @@
-"""Names, descriptions and examples in several languages, and which of them a reader gets."""
+"""Translated texts of the catalogue, and the choice of the reader's language."""
 
 from __future__ import annotations
 
@@ -54,16 +54,16 @@ class TranslationsValidator:
 
 
 def _is_plain(text: Any) -> bool:
-    """Whether it is a text that reads as it is stored."""
+    """Return whether it is a text without characters that would be removed."""
     if not isinstance(text, str) or not 0 < len(text.strip()) <= TEXT_MAX_CHARACTERS:
         return False
     return paragraphs(text) == text.strip()
 
 
 def preferred(accepted: str, offered: Iterable[str], *, default: str) -> str:
-    """Return the language that a reader with this `Accept-Language` header likes best among those offered.
+    """Return the offered language that suits this `Accept-Language` header best.
 
-    `pt-BR` is content with `pt`; nothing that suits gives the default.
+    A reader of `pt-BR` may get `pt`. If no language suits, return the default.
     """
     by_lower = {language.lower(): language for language in [*offered, default]}
     for language, _weight in parse_accept_lang_header(accepted.lower()):
@@ -74,10 +74,10 @@ def preferred(accepted: str, offered: Iterable[str], *, default: str) -> str:
 
 
 class InLanguages:
-    """A row whose `translations` hold some of its texts in other languages."""
+    """A row with `translations` of some of its texts."""
 
     translations: Any
 
     def text(self, field: str, language: str) -> str:
-        """Return a field in a language, or as it is where there is no translation."""
+        """Return a field in a language, or untranslated where there is no translation."""
         return str(self.translations.get(language, {}).get(field) or getattr(self, field))

@@ -1,4 +1,4 @@
-"""When a department works, and when a number of its working hours is over."""
+"""Working hours of departments, and when a number of working hours is over."""
 
 from __future__ import annotations
 
@@ -28,16 +28,17 @@ class OpeningHoursInvalid(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """The working hours of a week, Monday first, in a time zone, without its holidays."""
+    """The working hours of a week, Monday first, in a time zone, and a test for holidays."""
 
     week: tuple[Spans, ...]
     is_holiday: IsHoliday
     zone: tzinfo
 
     def after(self, start: datetime, hours: float) -> datetime | None:
-        """Return when so many working hours since `start` are over; None where there are hardly any.
+        """Return when this many working hours since `start` are over.
 
-        Hours are counted as they pass, also in a night in which the clocks change.
+        Hours are counted as they pass, also in a night in which the clocks change. Return None if
+        the department hardly works at all.
         """
         left = timedelta(hours=hours)
         for opens_at, closes_at in self._spans_since(start):
@@ -48,7 +49,7 @@ class Calendar:
         return None
 
     def _spans_since(self, start: datetime) -> Iterator[tuple[datetime, datetime]]:
-        """The spans in which the department works, in UTC, from the day of `start` on."""
+        """Yield the spans in which the department works, in UTC, from the day of `start` on."""
         today = start.astimezone(self.zone).date()
         for day in (today + timedelta(days=number) for number in range(DAYS_MAXIMUM)):
             spans = self.week[day.weekday()]
@@ -61,10 +62,10 @@ class Calendar:
 
 
 def parse_week(opening_hours: Mapping[str, Any]) -> tuple[Spans, ...]:
-    """Read `{"mon-fri": "08:30-12:00, 13:00-17:00", "sat": "9:00-12:00"}`; seven days, Monday first.
+    """Read `{"mon-fri": "08:30-12:00, 13:00-17:00", "sat": "9:00-12:00"}`; return the seven days.
 
     Raises:
-        OpeningHoursInvalid: with a sentence that names the fault.
+        OpeningHoursInvalid: they cannot be read; the message names the fault.
     """
     week: list[Spans | None] = [None] * len(WEEKDAYS)
     for name, text in opening_hours.items():
@@ -108,7 +109,9 @@ def _span(text: str) -> tuple[int, int]:
 
 
 def holidays_of(region: str) -> IsHoliday:
-    """Return a test for the public holidays of a region such as `US` or `US-CT`; never true for "".
+    """Return a function that tests for public holidays of a region such as `US` or `US-CT`.
+
+    For "" it is never true.
 
     Raises:
         OpeningHoursInvalid: the region is not known.

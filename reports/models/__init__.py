@@ -1,4 +1,4 @@
-"""The tables of reports: what there is to report, and what was reported."""
+"""The tables of reports: the catalogue of what can be reported, and the reports."""
 
 from reports.models.catalogue import (
     Category,

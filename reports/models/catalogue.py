@@ -1,4 +1,4 @@
-"""What can be reported, who answers it, and how soon: departments, categories, questions, rules."""
+"""Tables of the catalogue: departments, categories with their deadlines and questions, rules."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ is_code = RegexValidator(r"^[a-z][a-z0-9_]*\Z", "Expected a code such as pole_nu
 
 
 class Severity(models.TextChoices):
-    """How bad a problem is; shortens or lengthens its deadline (`routing`)."""
+    """How bad a problem is; it shortens or lengthens the deadline (`catalogue.deadlines`)."""
 
     LOW = "low", "low"
     MEDIUM = "medium", "medium"
@@ -37,12 +37,16 @@ class Severity(models.TextChoices):
 
     @classmethod
     def rank(cls, severity: str) -> int:
-        """Return 0 for the lowest."""
+        """Return the position of a severity: 0 for the lowest."""
         return cls.values.index(severity)
 
 
 def validate_opening_hours(value: Any) -> None:
-    """Refuse opening hours that cannot be read, with a sentence."""
+    """Check that opening hours can be read.
+
+    Raises:
+        ValidationError: they cannot; the message says why.
+    """
     if not isinstance(value, dict):
         raise ValidationError('Expected days and hours such as {"mon-fri": "08:30-17:00"}.')
     try:
@@ -52,7 +56,11 @@ def validate_opening_hours(value: Any) -> None:
 
 
 def validate_holidays(value: str) -> None:
-    """Refuse a region whose holidays are not known."""
+    """Check that the holidays of a region are known.
+
+    Raises:
+        ValidationError: they are not.
+    """
     try:
         working_hours.holidays_of(value)
     except OpeningHoursInvalid as error:
@@ -60,17 +68,17 @@ def validate_holidays(value: str) -> None:
 
 
 class DepartmentQuerySet(models.QuerySet["Department"]):
-    """Choosing departments."""
+    """Queries that choose departments."""
 
     def worked_in_by(self, user: User) -> DepartmentQuerySet:
-        """Return the departments this person belongs to, with all departments below them."""
+        """Return the departments of this person, with all departments below them."""
         belongs = Q(memberships__user=user)
         belongs |= Q(parent__memberships__user=user) | Q(parent__parent__memberships__user=user)
         return self.filter(belongs).distinct()
 
 
 class Department(models.Model):
-    """A part of the administration that answers reports."""
+    """A part of the administration that handles reports."""
 
     slug = models.SlugField(max_length=50, unique=True)
     name = LineField(max_length=120)
@@ -133,14 +141,17 @@ class Department(models.Model):
             raise ValidationError({"parent": "A department cannot be a part of itself."})
 
     def _line(self) -> list[Department]:
-        """Return this department and those above it; one more than there may be of a line that is too long."""
+        """Return this department and those above it.
+
+        If there are more than LEVELS, the list stops at one more than that.
+        """
         line: list[Department] = [self]
         while line[-1].parent is not None and len(line) <= LEVELS:
             line.append(line[-1].parent)
         return line
 
     def calendar(self) -> Calendar | None:
-        """Return its working hours; None where neither it nor a department above has any."""
+        """Return its working hours, or None if neither it nor a department above has any."""
         line = self._line()
         opening_hours = next((one.opening_hours for one in line if one.opening_hours), None)
         if opening_hours is None:
@@ -159,7 +170,7 @@ class Department(models.Model):
 
 
 class DepartmentMembership(models.Model):
-    """A member of staff works on the reports of the departments they belong to, and of those below."""
+    """Makes a member of staff work on the reports of a department and of those below it."""
 
     user = models.ForeignKey(
         User, on_delete=models.CASCADE, related_name="department_memberships", db_index=False
@@ -204,7 +215,7 @@ class CategoryGroup(InLanguages, models.Model):
 
 
 class Category(InLanguages, models.Model):
-    """A kind of problem. Its slug is a public contract: the API's value and the Open311 service code."""
+    """A kind of problem. Its slug is public: the value in the API and the Open311 service code."""
 
     slug = models.SlugField(max_length=50, unique=True)
     name = LineField(max_length=120)
@@ -272,7 +283,7 @@ class Category(InLanguages, models.Model):
         return self.name
 
     def save(self, *args: Any, **options: Any) -> None:
-        """Save it; a deadline's rule that changed gets the next version."""
+        """Save the category; a change of its deadline's rule gets a new version number."""
         self.sla_version = self._version_of_rule()
         if (fields := options.get("update_fields")) is not None:
             options["update_fields"] = {*fields, "sla_version"}
@@ -296,14 +307,14 @@ class Category(InLanguages, models.Model):
 
 
 class Question(InLanguages, models.Model):
-    """Something more that is asked about reports of one category, as an attribute in Open311 GeoReport v2.
+    """A question about reports of one category, an attribute in Open311 GeoReport v2.
 
-    A row never changes: another wording or type is a row of the next version, and the earlier one is
-    retired, so that the answers to it keep their meaning.
+    A row never changes. Another wording or type is a new row with the next version, and the earlier
+    row is retired, so that earlier answers keep their meaning.
     """
 
     class Type(models.TextChoices):
-        """What an answer looks like; the names are Open311's."""
+        """The form of an answer; the names are Open311's."""
 
         STRING = "string", "a line of text"
         NUMBER = "number", "a number"
@@ -372,7 +383,7 @@ LIST_TYPES = (Question.Type.SINGLE, Question.Type.MULTIPLE)
 
 
 class SeverityRule(models.Model):
-    """Words that make a report at least so severe, whatever its reporter chose."""
+    """Words that give a report at least this severity, whatever its reporter chose."""
 
     name = LineField(max_length=80, unique=True, help_text="Shown on the reports that it raised.")
     phrases = ArrayField(

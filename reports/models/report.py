@@ -1,4 +1,4 @@
-"""Reports of citizens, their history, and what the classifier and imports keep."""
+"""Tables of reports: reports, their history, and the vectors of the classifier's examples."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NOTE_MAX_CHARACTERS = 2_000
 
 
 class BoundingBox(NamedTuple):
-    """Degrees, WGS84. `west > east` means the box crosses the 180th meridian."""
+    """A box in degrees (WGS 84). If `west > east`, it crosses the 180th meridian."""
 
     west: float
     south: float
@@ -35,10 +35,9 @@ class BoundingBox(NamedTuple):
 
 
 class ExampleVector(models.Model):
-    """The sentence vector of a text the classifier learns from, so that no worker computes it
-    twice.
+    """The sentence vector of an example text, stored so that each is computed only once.
 
-    Only a store of what can be computed again: `classification.py` fills it and empties it.
+    `classification.classifier` fills and prunes this table; it can be computed again at any time.
     """
 
     space = models.CharField(
@@ -57,7 +56,7 @@ class ExampleVector(models.Model):
 
 
 class Status(models.TextChoices):
-    """Where a report stands; `workflow.TRANSITIONS` says what may follow what."""
+    """The status of a report; `workflow.transitions.TRANSITIONS` says which may follow which."""
 
     NEW = "new", "new"
     TRIAGED = "triaged", "triaged"
@@ -72,7 +71,7 @@ OPEN_STATUSES = (Status.NEW, Status.TRIAGED, Status.IN_PROGRESS)
 
 
 class CategorySource(models.TextChoices):
-    """Who chose the category. The classifier never overrides a choice made by anybody else."""
+    """Who chose the category; the classifier never overrides anybody else's choice."""
 
     NONE = "", "nobody yet"
     REPORTER = "reporter", "reporter"
@@ -82,7 +81,7 @@ class CategorySource(models.TextChoices):
 
 
 class SeveritySource(models.TextChoices):
-    """Who chose the severity: the most particular of them since the report came."""
+    """Who or what chose the present severity."""
 
     NONE = "", "nobody"
     REPORTER = "reporter", "reporter"
@@ -93,33 +92,34 @@ class SeveritySource(models.TextChoices):
 
 
 class ReportQuerySet(models.QuerySet["Report"]):
-    """Choosing reports: by place, by who may see them, by who must work on them."""
+    """Queries that choose reports: by place, by who may see them, by who works on them."""
 
     def published(self) -> ReportQuerySet:
         return self.filter(published_at__isnull=False)
 
     def visible_to(self, user: User | AnonymousUser, *, tracking_token: str = "") -> ReportQuerySet:
-        """Published reports, one's own, those of one's departments, and the one whose token is
-        shown.
+        """Return the reports this user may read.
 
-        A signed-in citizen's report is published when it arrives. Nobody answers for an anonymous
-        one, so it stays with the holder of its token and with staff until a member of staff accepts
-        it. A rejected report is withdrawn from the public.
+        These are the public ones, their own, those of their departments, and the one whose tracking
+        token is given. A signed-in citizen's report is public at once. An anonymous one can be read
+        by staff and with its token only, until staff accepts it. A rejected report is no longer
+        public.
         """
-        seen = Q(published_at__isnull=False)
+        visible = Q(published_at__isnull=False)
         if tracking_token:
-            seen |= Q(tracking_token_hash=hash_tracking_token(tracking_token))
+            visible |= Q(tracking_token_hash=hash_tracking_token(tracking_token))
         if isinstance(user, User):
             if user.is_staff and user.is_superuser:
                 return self.all()
-            seen |= Q(reporter=user)
+            visible |= Q(reporter=user)
             if user.is_staff:
-                seen |= Q(department__in=Department.objects.worked_in_by(user).values("pk"))
-        return self.filter(seen)
+                visible |= Q(department__in=Department.objects.worked_in_by(user).values("pk"))
+        return self.filter(visible)
 
     def for_staff(self, user: User) -> ReportQuerySet:
-        """The reports this member of staff works on: all for a superuser, else those of their
-        departments.
+        """Return the reports this member of staff works on.
+
+        These are all for a superuser, otherwise those of their departments.
         """
         if not (user.is_active and user.is_staff):
             return self.none()
@@ -128,9 +128,7 @@ class ReportQuerySet(models.QuerySet["Report"]):
         return self.filter(department__in=Department.objects.worked_in_by(user).values("pk"))
 
     def with_related(self) -> ReportQuerySet:
-        """Bring category and department along, but not the texts from which the classifier learns
-        the category.
-        """
+        """Load category and department too, without the category's long texts for the classifier."""
         texts = ("description", "keywords", "examples", "translations")
         related = self.select_related("category", "department")
         return related.defer(*(f"category__{name}" for name in texts))
@@ -147,7 +145,7 @@ class ReportQuerySet(models.QuerySet["Report"]):
 
 
 class Report(models.Model):
-    """One problem at one place, as one person told it."""
+    """A problem at a place, as one person reported it."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     reporter = models.ForeignKey(
@@ -212,7 +210,7 @@ class Report(models.Model):
         db_index=False,
     )
     due_at = models.DateTimeField(null=True, blank=True)
-    # The rule of the deadline as it was when the report got it: of the category, in that version.
+    # The category's rule for the deadline as it was when this report got its deadline.
     sla_hours = models.PositiveIntegerField(null=True, blank=True)
     sla_in_working_hours = models.BooleanField(default=False, db_default=False)
     sla_version = models.PositiveIntegerField(null=True, blank=True)
@@ -288,7 +286,7 @@ class Report(models.Model):
 
     @property
     def is_overdue(self) -> bool:
-        """Whether it is open although its deadline has passed."""
+        """Return whether the report is open although its deadline has passed."""
         return (
             self.status in OPEN_STATUSES
             and self.due_at is not None
@@ -296,7 +294,7 @@ class Report(models.Model):
         )
 
     def is_own(self, user: User | AnonymousUser, *, tracking_token: str = "") -> bool:
-        """Whether this user wrote it, or the bearer of this token did so anonymously."""
+        """Return whether this user, or the anonymous holder of this tracking token, reported it."""
         if self.reporter_id is not None:
             return self.reporter_id == user.pk
         if not tracking_token or self.tracking_token_hash is None:
@@ -304,7 +302,7 @@ class Report(models.Model):
         return secrets.compare_digest(self.tracking_token_hash, hash_tracking_token(tracking_token))
 
     def may_be_changed_by(self, user: User) -> bool:
-        """Whether this user is staff of the report's department, or a superuser."""
+        """Return whether this user works in the report's department, or is a superuser."""
         if not (user.is_active and user.is_staff):
             return False
         if user.is_superuser:
@@ -315,7 +313,7 @@ class Report(models.Model):
 
 
 class StatusChange(models.Model):
-    """One line of a report's history; the first one is its arrival."""
+    """One line of a report's history; the first one records its arrival."""
 
     report = models.ForeignKey(
         Report, on_delete=models.CASCADE, related_name="history", db_index=False
@@ -342,7 +340,10 @@ class StatusChange(models.Model):
 
 
 def hash_tracking_token(token: str) -> str:
-    """64 hexadecimal digits; the token itself has 256 random bits, so a plain hash is enough."""
+    """Return the SHA-256 of the token as 64 hexadecimal digits.
+
+    The token has 256 random bits, so a plain hash is enough.
+    """
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 

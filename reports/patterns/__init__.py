@@ -1,1 +1,1 @@
-"""Where and when reports crowd."""
+"""Patterns in many reports: where they crowd."""

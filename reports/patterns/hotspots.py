@@ -1,8 +1,8 @@
-"""Hotspots: where open reports crowd.
+"""Hotspots: find where open reports crowd.
 
-A grid-based form of DBSCAN (Ester et al., 1996): cells with enough reports are dense, dense cells
-that touch, corners included, are one hotspot. PostgreSQL counts the cells, band by band, so memory
-grows with the dense cells alone.
+A grid-based form of DBSCAN (Ester et al., 1996): cells with enough reports are dense, and dense
+cells that touch, even at a corner, form one hotspot. PostgreSQL counts the cells in bands, so
+memory grows only with the number of dense cells.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from jobs.http import periods
 from reports.models import OPEN_STATUSES, BoundingBox, Report
 
 METERS_PER_DEGREE = 111_320
-#: So many steps of progress, each a look whether the job was cancelled.
+#: The number of bands; after each one progress is shown and a cancelled job stops.
 BANDS = 10
 HOTSPOTS_MAX = 200
 
@@ -35,7 +35,7 @@ Progress = Callable[[float, str, int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """Which reports count, and how dense a cell must be. Only what the public may read counts."""
+    """The reports to count, and how dense a cell must be. Only public reports count."""
 
     box: BoundingBox
     since: datetime
@@ -48,29 +48,29 @@ class Search:
     def of(
         cls, *, bbox: list[float], since: str | None = None, until: str | None = None, **chosen: Any
     ) -> Search:
-        """Read the payload of a job."""
+        """Return the search that the payload of a job describes."""
         begin, end = periods.bounds(since, until)
         return cls(box=BoundingBox(*bbox), since=begin, until=end, **chosen)
 
     @property
     def cell_degrees(self) -> tuple[float, float]:
-        """Height and width of a cell, square at the middle of the box."""
+        """Return height and width of a cell in degrees; it is square in the middle of the box."""
         height = self.cell_meters / METERS_PER_DEGREE
         middle = math.radians((self.box.south + self.box.north) / 2)
         return height, height / max(math.cos(middle), 0.01)
 
     def reports(self) -> QuerySet[Report]:
-        """The open reports searched."""
-        found = Report.objects.published().in_box(self.box)
-        found = found.filter(
+        """Return the open public reports to count."""
+        reports = Report.objects.published().in_box(self.box)
+        reports = reports.filter(
             status__in=OPEN_STATUSES, created_at__gte=self.since, created_at__lt=self.until
         )
-        return found.filter(category__slug=self.category) if self.category else found
+        return reports.filter(category__slug=self.category) if self.category else reports
 
 
 @dataclass(slots=True)
 class Hotspot:
-    """Dense cells that touch; sums to make means of."""
+    """Dense cells that touch, with sums from which to compute means."""
 
     cells: int = 0
     count: int = 0
@@ -79,7 +79,7 @@ class Hotspot:
     categories: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: Hotspot) -> None:
-        """Take in one more cell."""
+        """Add the sums of another cell."""
         self.cells += other.cells
         self.count += other.count
         self.latitudes += other.latitudes
@@ -87,8 +87,10 @@ class Hotspot:
         self.categories += other.categories
 
     def as_result(self, cell_meters: int) -> dict[str, Any]:
-        """JSON: the centre is the mean of its reports; the radius, in metres, is that of a disc of
-        its cells' area.
+        """Return the hotspot as JSON.
+
+        The centre is the mean of its reports; the radius, in metres, is that of a disc with the
+        area of its cells.
         """
         top = self.categories.most_common(1)
         longitude = (self.longitudes / self.count + 180) % 360 - 180
@@ -102,8 +104,9 @@ class Hotspot:
 
 
 def find(search: Search, progress: Progress) -> dict[str, Any]:
-    """The hotspots, most reports first, {"reports", "hotspots"}; `progress(fraction, stage, cells)`
-    along the way.
+    """Return the hotspots, those with most reports first, as {"reports", "hotspots"}.
+
+    `progress(fraction, stage, cells)` is called along the way.
     """
     dense: dict[Cell, Hotspot] = {}
     for band in range(BANDS):
@@ -118,9 +121,9 @@ def find(search: Search, progress: Progress) -> dict[str, Any]:
 
 
 def _dense_cells(search: Search, band: int) -> dict[Cell, Hotspot]:
-    """The dense cells of one band, which holds whole rows of cells.
+    """Return the dense cells of one band, which is made of whole rows of cells.
 
-    One cell at a time is in memory beside them.
+    Only one other cell at a time is in memory.
     """
     with transaction.atomic():  # for the cursor, which a pooler between the statements would lose
         cells = (
@@ -139,9 +142,9 @@ def _cell(rows: Iterable[Count]) -> Hotspot:
 
 
 def _counts(search: Search, band: int) -> Iterator[Count]:
-    """By cell, one row a category.
+    """Yield the counts of each cell, one row for each category.
 
-    Longitudes run on past the 180th meridian, where the box crosses it.
+    Where the box crosses the 180th meridian, longitudes go on beyond 180.
     """
     height, width = search.cell_degrees
     box = search.box
@@ -169,7 +172,7 @@ def _counts(search: Search, band: int) -> Iterator[Count]:
 
 
 def _merge(dense: dict[Cell, Hotspot]) -> Iterator[Hotspot]:
-    """Each set of touching cells as one hotspot."""
+    """Yield each set of touching cells as one hotspot."""
     left = dict(dense)
     while left:
         place, hotspot = left.popitem()

@@ -1,4 +1,4 @@
-"""What the job types of reports take and tell."""
+"""Serializers of the payload and the result of the job type `reports.hotspots`."""
 
 from __future__ import annotations
 
