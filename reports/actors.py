@@ -1,4 +1,4 @@
-"""Background work on reports."""
+"""Actors that classify, route and analyse reports."""
 
 from __future__ import annotations
 
@@ -17,25 +17,26 @@ HOUR, SECONDS = timedelta(hours=1), timedelta(seconds=1)
 
 @jobs.before_ready("default")
 def learn_categories() -> None:
-    """Teach the classifier, which takes seconds in a new city, before any report waits for it."""
+    """Train the classifier before a report needs it; in a new city that takes seconds."""
     classifier.prepare()
 
 
-# A server of embeddings is restarted. A longer outage must not keep a report from the desk: then a
-# person chooses the category.
+# Long enough for a restart of the embeddings' server. After a longer outage the report goes to the
+# desk, where a person chooses the category.
 @jobs.actor(queue_name="default", kind="external", delivery="at_least_once", outlasts=HOUR)
 def classify_report(report_id: str) -> dict[str, Any]:
-    """The category that the classifier proposes; the model runs while no transaction is open."""
+    """Return the category that the classifier proposes; no transaction is open meanwhile."""
     report = Report.objects.get(pk=report_id)
-    found = classifier.classify(report.title, report.description)
+    proposal = classifier.classify(report.title, report.description)
     return {
-        "category_id": found.category.pk if found.category else None,
-        "confidence": found.confidence,
+        "category_id": proposal.category.pk if proposal.category else None,
+        "confidence": proposal.confidence,
     }
 
 
 @classify_report.record
 def record_classification(outcome: dict[str, Any], report_id: str) -> None:
+    """Store the proposed category and route the report."""
     category = (
         Category.objects.select_related("department").filter(pk=outcome["category_id"]).first()
     )
@@ -44,19 +45,20 @@ def record_classification(outcome: dict[str, Any], report_id: str) -> None:
 
 @classify_report.mirror
 def route_unclassified(standing: jobs.Standing, report_id: str) -> None:
-    """Send a report that nothing classifies any more to the desk as it is."""
+    """Route a report without a category once its classification has failed for good."""
     if standing.has_ended:
         route_report.send(report_id)
 
 
-# Our own database alone.
+# It needs nothing but our own database.
 @jobs.actor(queue_name="default", outlasts=HOUR)
 def route_report(report_id: str) -> None:
+    """Give the report a department and a deadline."""
     assignment.route(report_id)
 
 
 @jobs.job_type("reports.hotspots", payload=HotspotsPayloadSerializer, result=HotspotsSerializer)
-# No outage: a person waits, and can start it again.
+# It outlasts no outage: a person waits, and can start it again.
 @jobs.actor(queue_name="analytics", kind="long", outlasts=SECONDS)
 def find_hotspots(**payload: Any) -> dict[str, Any]:
     """Find where open public reports crowd within a box and a period: the centre, size and

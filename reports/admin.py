@@ -24,6 +24,6 @@ class StatusChangeAdmin(ReadOnlyAdmin[StatusChange]):
     ordering = ("-id",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StatusChange]:
-        """The history of the reports that this member of staff works on."""
+        """Return the history of the reports that this member of staff works on."""
         mine = Report.objects.for_staff(cast("User", request.user))
         return super().get_queryset(request).filter(report__in=mine)

@@ -1,8 +1,7 @@
-"""The demo city, Elm Harbor: an invented administration with reports of the last two months, at
-plausible places.
+"""The demo city, Elm Harbor: an invented administration with reports of the last two months.
 
-The same seed makes the same city every time; only its dates follow the clock. What is there already
-stays as it is.
+The same seed makes the same city every time; only its dates follow the clock. Existing rows stay as
+they are.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ PLACES: tuple[tuple[float, float, tuple[str, ...]], ...] = (
     (41.3254, -72.9170, ("Ridge Avenue", "College Crossing", "Prospect Way")),
 )
 
-# How a report may have gone so far, and how often.
+# Courses of steps that a report may have taken, each with its weight.
 COURSES: tuple[tuple[int, tuple[Status, ...]], ...] = (
     (4, (Status.TRIAGED,)),
     (4, (Status.TRIAGED, Status.IN_PROGRESS)),
@@ -81,7 +80,7 @@ NOTES: dict[str, str] = {
 
 @dataclass(frozen=True)
 class City:
-    """Who and what the reports need."""
+    """The people, departments and categories that the reports refer to."""
 
     departments: dict[str, Department]
     categories: dict[str, Category]
@@ -91,7 +90,7 @@ class City:
 
 @transaction.atomic
 def load() -> int:
-    """The demo city is there; answers how many reports were added, which is 0 the second time."""
+    """Create the demo city; return how many reports were added, 0 the second time."""
     city = _found_city()
     if Report.objects.filter(source=SOURCE).exists():
         return 0
@@ -130,8 +129,9 @@ def _found_city() -> City:
 
 
 def _people(departments: dict[str, Department]) -> tuple[dict[str, User], list[User]]:
-    """The administrator, one member of staff a department, and the citizens; phones are from the
-    fictional range.
+    """Create the administrator, one member of staff for each department, and the citizens.
+
+    Their telephone numbers are from the fictional range.
     """
     password = make_password(ADMIN_PASSWORD)  # hashed once: hashing is slow on purpose
     now = timezone.now()
@@ -176,9 +176,7 @@ def _people(departments: dict[str, Department]) -> tuple[dict[str, User], list[U
 
 
 def _make_report(number: int, city: City, rng: random.Random) -> list[StatusChange]:
-    """One report, not stored yet, as its history; every eighth is fresh and waits for the
-    classifier.
-    """
+    """Return a report, not stored yet, as its history; every eighth is new and not classified."""
     slug, title, description = REPORTS[number % len(REPORTS)]
     latitude, longitude, streets = rng.choice(PLACES)
     street = rng.choice(streets)
@@ -215,7 +213,7 @@ def _assign(report: Report, category: Category) -> None:
 
 
 def _course(report: Report, city: City, rng: random.Random) -> list[StatusChange]:
-    """The report after a plausible course of steps since its arrival."""
+    """Take the report through a plausible course of steps and return its history."""
     assert report.department is not None  # noqa: S101  # assigned just before
     desk = city.staff[report.department.slug]
     steps = rng.choices([steps for _, steps in COURSES], weights=[weight for weight, _ in COURSES])[
@@ -240,8 +238,9 @@ def _course(report: Report, city: City, rng: random.Random) -> list[StatusChange
 
 
 def _moments(since: datetime, count: int, rng: random.Random) -> list[datetime]:
-    """Moments in order between `since` and now; the first one, the routing, seconds after the
-    arrival.
+    """Return moments in order between `since` and now.
+
+    The first, that of the routing, is seconds after the arrival.
     """
     rest = timezone.now() - since
     return [

@@ -1,4 +1,4 @@
-"""What can go wrong with a report. The docstring of a class is its default message."""
+"""The errors of reports. The docstring of a class is its default message."""
 
 from __future__ import annotations
 
@@ -26,19 +26,15 @@ class IntakeRefused(ReportsError):
 
 
 class TooManyReports(IntakeRefused):
-    """You have sent as many reports as are taken from one person for now; wait before sending more."""
+    """You have sent too many reports for now; wait before sending more."""
 
 
 class TooManyReportsHere(IntakeRefused):
-    """As many reports about this place as are taken for now have arrived; wait before sending more
-    about it.
-    """
+    """Too many reports about this place have arrived for now; wait before sending more about it."""
 
 
 class ReportRepeated(IntakeRefused):
-    """You have sent a report in these words before; say what is different, or wait before sending
-    it again.
-    """
+    """You have sent this text before; say what is different, or wait before sending it again."""
 
 
 class EvaluationFileError(ReportsError):

@@ -1,4 +1,4 @@
-"""What the API takes and tells about reports. Nothing here identifies a reporter."""
+"""Serializers for the bodies and answers of the reports API. None identifies a reporter."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class StatusChangeSerializer(serializers.ModelSerializer[StatusChange]):
 
 
 class ReportSerializer(serializers.ModelSerializer[Report]):
-    """A report as a list shows it.
+    """A report without its history.
 
-    The context carries `tracking_token`, empty when none was shown.
+    The context has `tracking_token`, empty where none was sent.
     """
 
     category = serializers.SlugRelatedField[Category](
@@ -82,7 +82,7 @@ class ReportDetailSerializer(ReportSerializer):
 
 
 class CreatedReportSerializer(ReportDetailSerializer):
-    """The answer to a creation; an anonymous reporter gets the token here and never again."""
+    """A report just created; only here an anonymous reporter gets the tracking token."""
 
     tracking_token = serializers.SerializerMethodField(
         help_text="Anonymous reports only. Shown once: keep it."
@@ -114,7 +114,7 @@ class NewReportSerializer(serializers.Serializer[NewReport]):
 
 
 class StatusStepSerializer(serializers.Serializer[dict[str, Any]]):
-    """One step of a report by staff; the note is read by everybody who sees the report."""
+    """A change of status by staff; everybody who sees the report can read the note."""
 
     status = serializers.ChoiceField(choices=Status.choices)
     note = ParagraphsField(
@@ -123,7 +123,7 @@ class StatusStepSerializer(serializers.Serializer[dict[str, Any]]):
 
 
 class ReportFilterSerializer(serializers.Serializer[dict[str, Any]]):
-    """The query parameters of the list."""
+    """The query parameters of the list of reports."""
 
     status = ListOfChoicesField(choices=list(Status.values), required=False)
     category = CategoryField(required=False)

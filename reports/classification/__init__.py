@@ -1,1 +1,1 @@
-"""Which category a report belongs to."""
+"""Classification: propose the category of a report."""

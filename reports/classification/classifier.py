@@ -1,9 +1,9 @@
-"""Which category a report belongs to, and how sure that is.
+"""Propose the category of a report, with a probability.
 
 The classifier learns from the texts of the active categories (name, description, keywords, example
-phrases) and from the reports whose category staff chose. A change of a category holds from the next
-report on; a choice by staff is learned from soon after. Runs in workers only, because it needs the
-embedder.
+phrases) and from the reports whose category staff chose. A change of a category takes effect with
+the next report; choices by staff are learned soon after. It runs in workers only, because it needs
+the embedder.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from typing import Any, Protocol
 import numpy as np
 import structlog
 from django.conf import settings
-from django.db import connection
 from django.db.models import Max, Q, QuerySet
 
 from embeddings.embedder import Vectors, get_embedder, space_of
+from jobs.ledger.database import fetch
 from reports.classification.text_model import Examples, TextModel
 from reports.models import Category, CategorySource, ExampleVector, Report
 
 log = structlog.get_logger(__name__)
 
-TAUGHT_REPORTS = 1500  # the newest ones whose category staff chose
+LABELLED_REPORTS = 1500  # the newest ones whose category staff chose
 PAUSE_PER_FIT = 50  # learning takes at most about 2 % of a worker's time
 VECTOR_TYPE = np.dtype("<f4")
 
 
 class CategoryTexts(Protocol):
-    """What the classifier reads of a category."""
+    """The texts of a category from which the classifier learns."""
 
     @property
     def name(self) -> str: ...
@@ -50,7 +50,7 @@ class CategoryTexts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """The best category, how probable it is, and all active categories by falling probability.
+    """The most probable category of a report, its probability, and the ranking of all active ones.
 
     `confidence` is calibrated: of many reports with 0.8, about 80 % are right. The category is None
     only where no category is active.
@@ -62,17 +62,21 @@ class Classification:
 
 
 def prepare() -> None:
-    """Learn now what the first report would otherwise wait for; once, however many threads ask."""
+    """Train the model of this process before the first report needs it."""
     classify("Street lamp", "It is dark.")
 
 
 def classify(title: str, description: str) -> Classification:
-    """See `Classification`. About 6 ms on one core. Raises what the embedder raises."""
+    """Return the classification of one report; takes about 6 ms on one core.
+
+    Raises:
+        Exception: whatever the embedder raises.
+    """
     return classify_many([(title, description)])[0]
 
 
 def classify_many(reports: Sequence[tuple[str, str]]) -> list[Classification]:
-    """One classification for each (title, description), in order."""
+    """Return one classification for each (title, description), in order."""
     fitted = _current()
     if fitted.model is None:
         return [Classification(None, 0.0, []) for _ in reports]
@@ -82,7 +86,7 @@ def classify_many(reports: Sequence[tuple[str, str]]) -> list[Classification]:
 
 
 def text_of(title: str, description: str) -> str:
-    """What the classifier reads of a report."""
+    """Return the text of a report as the classifier reads it."""
     title, description = title.strip(), description.strip()
     if not title or description.startswith(title):
         return description
@@ -90,7 +94,7 @@ def text_of(title: str, description: str) -> str:
 
 
 def phrases_of(category: CategoryTexts) -> list[str]:
-    """Return the texts a category teaches with, each once: in other languages its examples."""
+    """Return the texts of a category to learn from, each once; of its translations the examples."""
     texts = [
         f"{category.name}. {category.description}",
         ", ".join(category.keywords),
@@ -112,14 +116,14 @@ def _ranked(probabilities: Vectors, categories: Sequence[Category]) -> Classific
 
 @dataclass(frozen=True, slots=True)
 class _Fitted:
-    """A model, what it was learned from, and when reports newly taught are worth learning again."""
+    """A fitted model with what it was learned from, and when to learn from new choices of staff."""
 
     model: TextModel | None
     categories: Sequence[Category]
     space: str
     vectors: dict[bytes, Vectors]
     categories_version: str
-    taught_version: datetime | None
+    labelled_version: datetime | None
     learn_again_at: float
 
 
@@ -128,10 +132,10 @@ _fitted: _Fitted | None = None
 
 
 def _current() -> _Fitted:
-    """The model for the categories as they are now.
+    """Return the model for the present categories, after learning where they have changed.
 
-    After a change of the categories every thread waits for the new model; for what staff taught,
-    one thread learns while the others go on with what is known.
+    After a change of the categories every thread waits for the new model. For new choices of staff,
+    one thread learns while the others use the present model.
     """
     global _fitted  # noqa: PLW0603 - one model a process
     known, version = _fitted, _categories_version()
@@ -149,33 +153,34 @@ def _current() -> _Fitted:
 
 
 def _categories_version() -> str:
-    """Differs after any change of an active category, however it was made, and with another
-    embedder.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT md5(string_agg(category::text, '|' ORDER BY id)) FROM reports_category category WHERE is_active"
-        )
-        return f"{settings.EMBEDDER} {cursor.fetchone()[0]}"
+    """Return a text that changes with every change of an active category, and with the embedder."""
+    [(digest,)] = fetch(
+        "SELECT md5(string_agg(category::text, '|' ORDER BY id))"
+        " FROM reports_category category WHERE is_active",
+        (),
+    )
+    return f"{settings.EMBEDDER} {digest}"
 
 
 def _has_more_to_learn(known: _Fitted) -> bool:
-    return time.monotonic() >= known.learn_again_at and known.taught_version != _taught_version()
+    return (
+        time.monotonic() >= known.learn_again_at and known.labelled_version != _labelled_version()
+    )
 
 
-def _taught_version() -> datetime | None:
-    newest: datetime | None = _taught().aggregate(newest=Max("updated_at"))["newest"]
+def _labelled_version() -> datetime | None:
+    newest: datetime | None = _labelled_reports().aggregate(newest=Max("updated_at"))["newest"]
     return newest
 
 
-def _taught() -> QuerySet[Report]:
+def _labelled_reports() -> QuerySet[Report]:
     return Report.objects.filter(category_source=CategorySource.STAFF)
 
 
 def _learn(known: _Fitted | None) -> _Fitted:
     started = time.monotonic()
-    # The versions are read before the rows: a change in between is seen again next time.
-    categories_version, taught_version = _categories_version(), _taught_version()
+    # The versions are read before the rows, so that a change in between is noticed next time.
+    categories_version, labelled_version = _categories_version(), _labelled_version()
     categories = list(Category.objects.filter(is_active=True).order_by("id"))
     space = space_of(get_embedder())
     texts, labels, phrases = _examples(categories)
@@ -198,7 +203,7 @@ def _learn(known: _Fitted | None) -> _Fitted:
         space=space,
         vectors=vectors,
         categories_version=categories_version,
-        taught_version=taught_version,
+        labelled_version=labelled_version,
         learn_again_at=started + seconds * (1 + PAUSE_PER_FIT),
     )
 
@@ -214,7 +219,10 @@ def _fit(texts: list[str], vectors: list[Vectors], labels: list[int], phrases: i
 
 
 def _examples(categories: Sequence[Category]) -> tuple[list[str], list[int], int]:
-    """Texts and the index of each one's category; so many of them, the first ones, are phrases."""
+    """Return the texts, the index of each one's category, and how many of them are phrases.
+
+    The phrases of the categories come first, then the reports.
+    """
     texts: list[str] = []
     labels: list[int] = []
     for i, category in enumerate(categories):
@@ -222,9 +230,11 @@ def _examples(categories: Sequence[Category]) -> tuple[list[str], list[int], int
         texts += phrases
         labels += [i] * len(phrases)
     index = {category.pk: i for i, category in enumerate(categories)}
-    taught = _taught().filter(category__in=index).order_by("-updated_at")[:TAUGHT_REPORTS]
+    labelled = (
+        _labelled_reports().filter(category__in=index).order_by("-updated_at")[:LABELLED_REPORTS]
+    )
     number = len(texts)
-    for title, description, category_id in taught.values_list(
+    for title, description, category_id in labelled.values_list(
         "title", "description", "category_id"
     ):
         texts.append(text_of(title, description))
@@ -236,35 +246,36 @@ def _examples(categories: Sequence[Category]) -> tuple[list[str], list[int], int
 
 
 def digest_of(text: str) -> bytes:
-    """Under which the vector of a text is kept."""
+    """Return the SHA-256 of a text, under which its vector is stored."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
 def _vectors(space: str, texts: Sequence[str], known: dict[bytes, Vectors]) -> dict[bytes, Vectors]:
-    """The vector of each text by its digest: remembered, stored, or else computed and stored for
-    the next worker.
+    """Return the vector of each text by the text's digest.
 
-    Vectors of texts that are no example any more are deleted.
+    Vectors come from `known`, else from the database; missing ones are computed and stored for
+    other workers. Stored vectors of texts that are no examples any more are deleted.
     """
-    wanted = {digest_of(text): text for text in texts}
-    found = {digest: known[digest] for digest in wanted if digest in known}
+    by_digest = {digest_of(text): text for text in texts}
+    vectors = {digest: known[digest] for digest in by_digest if digest in known}
     stored = ExampleVector.objects.filter(
-        space=space, digest__in=[d for d in wanted if d not in found]
+        space=space, digest__in=[digest for digest in by_digest if digest not in vectors]
     )
     for digest, vector in stored.values_list("digest", "vector"):
-        found[bytes(digest)] = np.frombuffer(vector, dtype=VECTOR_TYPE)
-    missing = sorted(
-        wanted.keys() - found.keys()
-    )  # one order for all workers: two that insert never deadlock
+        vectors[bytes(digest)] = np.frombuffer(vector, dtype=VECTOR_TYPE)
+    # All workers insert in the same order, so that two of them never deadlock.
+    missing = sorted(by_digest.keys() - vectors.keys())
     if missing:
-        vectors = get_embedder().embed([wanted[digest] for digest in missing])
-        found |= dict(zip(missing, vectors, strict=True))
+        computed = get_embedder().embed([by_digest[digest] for digest in missing])
+        vectors |= dict(zip(missing, computed, strict=True))
         ExampleVector.objects.bulk_create(
             [
-                ExampleVector(space=space, digest=d, vector=found[d].astype(VECTOR_TYPE).tobytes())
-                for d in missing
+                ExampleVector(
+                    space=space, digest=digest, vector=vectors[digest].astype(VECTOR_TYPE).tobytes()
+                )
+                for digest in missing
             ],
             ignore_conflicts=True,
         )
-    ExampleVector.objects.exclude(Q(space=space) & Q(digest__in=list(wanted))).delete()
-    return found
+    ExampleVector.objects.exclude(Q(space=space) & Q(digest__in=list(by_digest))).delete()
+    return vectors

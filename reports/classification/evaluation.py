@@ -1,4 +1,4 @@
-"""How good the classifier is on labelled reports."""
+"""Measure how good the classifier is on labelled reports."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ from reports.models import Category
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Quality on the later part of a file: knowing the category texts only, and with the earlier
-    part learned too.
+    """The classifier's quality on the later part of a file.
+
+    `zero_shot` knows only the texts of the categories; `learned` has learned from the earlier part
+    too.
     """
 
     embedder: str
@@ -46,11 +48,14 @@ class _Labelled:
 
 
 def evaluate(path: Path, *, train_share: float) -> Evaluation:
-    """Reads a CSV with the columns `category` (slug), `description` and, if there is one, `title`.
+    """Evaluate the classifier on a CSV with `category` (slug), `description` and perhaps `title`.
 
-    Rows are taken in the order of the file, the first `train_share` of them as the earlier part.
-    The categories are the active ones, or those that ship with the product where there is none.
-    Raises `EvaluationFileError`.
+    Rows are taken in the order of the file; the first `train_share` of them are the earlier part,
+    to learn from. The categories are the active ones, or those that ship with the product if there
+    are none.
+
+    Raises:
+        EvaluationFileError: the file cannot be read, or leaves no report to test on.
     """
     categories = _categories()
     labelled = _read(path, list(categories))
@@ -114,11 +119,11 @@ def _read(path: Path, slugs: Sequence[str]) -> _Labelled:
 
 
 def _phrases(categories: Sequence[CategoryTexts]) -> Examples:
-    taught = [
+    labelled = [
         (phrase, i) for i, category in enumerate(categories) for phrase in phrases_of(category)
     ]
-    texts = [phrase for phrase, _ in taught]
-    labels = np.array([i for _, i in taught], dtype=np.intp)
+    texts = [phrase for phrase, _ in labelled]
+    labels = np.array([i for _, i in labelled], dtype=np.intp)
     return Examples(texts, get_embedder().embed(texts), labels, np.ones(len(texts), dtype=np.bool_))
 
 

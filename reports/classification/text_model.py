@@ -1,10 +1,9 @@
-"""The classifier's arithmetic: texts and their vectors in, calibrated probabilities out. Knows no
-database.
+"""The classifier's arithmetic: texts and their vectors in, calibrated probabilities out.
 
 Kernel ridge regression on the sentence vector beside hashed words and character n-grams. It is
-solved in one step, and the same step yields each example's leave-one-out score (Rasmussen &
-Williams 2006, eq. 5.10-5.12), on which the probabilities are calibrated: an example never vouches
-for itself. docs/classification.md has the figures and says how the constants were chosen.
+solved in one step, which also yields each example's leave-one-out score (Rasmussen & Williams 2006,
+eq. 5.10-5.12). The probabilities are calibrated on these scores, each computed as if its own
+example were unknown. docs/classification.md has the figures and says how the constants were chosen.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ NGRAM_SIZES = (3, 4, 5)
 REGULARISATION = 2.0
 PHRASE_WEIGHT = 2.0  # a phrase that the city wrote counts as two reports
 BALANCE = 0.5  # 0: a frequent category wins doubts as often as it occurs; 1: all categories alike
-DEFAULT_SHARPNESS = 9.5  # scale from scores to log-odds, until enough labelled reports tell
+DEFAULT_SHARPNESS = 9.5  # scale from scores to log-odds, without enough labelled reports
 SHARPNESS_CHOICES = np.linspace(3.0, 20.0, 69)
 CALIBRATION_REPORTS = 200
 
@@ -37,8 +36,9 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 
 def lexical_counts(texts: Sequence[str]) -> Vectors:
-    """log(1 + count) of the words, pairs of words and character n-grams: float32[texts,
-    LEXICAL_BUCKETS].
+    """Return log(1 + count) of the words, pairs of words and character n-grams of each text.
+
+    The shape is float32[texts, LEXICAL_BUCKETS].
     """
     counts = np.zeros((len(texts), LEXICAL_BUCKETS), dtype=np.float32)
     for row, text in zip(counts, texts, strict=True):
@@ -65,7 +65,7 @@ def _buckets(text: str) -> list[int]:
 class Examples:
     """Texts whose category is known.
 
-    `is_phrase` tells the city's own phrases from reports that staff labelled.
+    `is_phrase` is true for the city's own phrases and false for reports that staff labelled.
     """
 
     texts: Sequence[str]
@@ -76,7 +76,7 @@ class Examples:
 
 @dataclass(frozen=True, slots=True)
 class TextModel:
-    """A fitted classifier over `classes` categories."""
+    """A fitted classifier over a number of classes."""
 
     weights: Vectors
     rarity: Vectors
@@ -84,7 +84,10 @@ class TextModel:
 
     @classmethod
     def fit(cls, examples: Examples, classes: int) -> TextModel:
-        """About 0.2 s for 600 examples and 1 s for 2,100 on one core, growing with the cube."""
+        """Fit a model to the examples of `classes` classes.
+
+        It takes about 0.2 s for 600 examples and 1 s for 2,100 on one core, growing with the cube.
+        """
         counts = lexical_counts(examples.texts)
         rarity = (
             np.log((1 + len(counts)) / (1 + np.count_nonzero(counts, axis=0))).astype(np.float32)
@@ -100,17 +103,18 @@ class TextModel:
         return cls(features.T @ dual, rarity, _calibrated(left_out, examples))
 
     def probabilities(self, texts: Sequence[str], vectors: Vectors) -> Vectors:
-        """float32[texts, classes]; rows add up to 1, and a text that says nothing gets the same for
-        every class.
+        """Return float32[texts, classes]; each row adds up to 1.
+
+        A text without any information gets the same probability for every class.
         """
         scores = _features(vectors, lexical_counts(texts), self.rarity) @ self.weights
         return _softmax(scores * self.sharpness)
 
 
 def _features(vectors: Vectors, counts: Vectors, rarity: Vectors) -> Vectors:
-    """float32[texts, dimensions + LEXICAL_BUCKETS].
+    """Return float32[texts, dimensions + LEXICAL_BUCKETS].
 
-    Works in `counts` itself, which is the largest thing here.
+    `counts` is changed in place to save memory: it is the largest array.
     """
     counts *= rarity
     lengths = np.linalg.norm(counts, axis=1, keepdims=True)
@@ -119,7 +123,7 @@ def _features(vectors: Vectors, counts: Vectors, rarity: Vectors) -> Vectors:
 
 
 def _importance(examples: Examples, classes: int) -> Vectors:
-    """How much each example counts; labelled reports of a frequent category count less."""
+    """Return the weight of each example; reports of a frequent category weigh less."""
     reported = np.bincount(examples.labels[~examples.is_phrase], minlength=classes) + 5.0
     balanced = (reported / reported.mean()) ** -BALANCE
     weights: Vectors = np.where(
@@ -129,7 +133,7 @@ def _importance(examples: Examples, classes: int) -> Vectors:
 
 
 def _calibrated(left_out: Vectors, examples: Examples) -> float:
-    """The sharpness under which the left-out scores of labelled reports are most likely.
+    """Return the sharpness under which the leave-one-out scores of reports are most likely.
 
     The city's phrases are clearer than reports, so calibrating on them would promise too much.
     """
@@ -152,7 +156,7 @@ def _softmax(logits: Vectors) -> Vectors:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How good the probabilities are on labelled texts; all between 0 and 1."""
+    """The quality of probabilities on labelled texts; all figures between 0 and 1."""
 
     texts: int
     top1: float
@@ -161,9 +165,9 @@ class Quality:
 
 
 def quality(probabilities: Vectors, truth: Labels) -> Quality:
-    """Accuracy among the first one and three, and the calibration of the first.
+    """Return the accuracy among the first one and three classes, and the calibration of the first.
 
-    At least one text.
+    Needs at least one text.
     """
     ranks = np.argsort(-probabilities, axis=1)
     hits = ranks == truth[:, None]

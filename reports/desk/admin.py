@@ -1,4 +1,4 @@
-"""The desk: the reports of one's departments, and the steps that are taken with them."""
+"""The desk: list, edit and move the reports of one's departments."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SOON = timedelta(hours=24)
 
 
 class StepForm(forms.Form):
-    """What a step says beside where it leads."""
+    """The options of a step beside the new status."""
 
     note = forms.CharField(
         required=False,
@@ -53,7 +53,7 @@ class StepForm(forms.Form):
 
 
 class DeadlineFilter(admin.SimpleListFilter):
-    """Open reports past their deadline, or near it."""
+    """Filters open reports by their deadline: passed, or near."""
 
     title = "deadline"
     parameter_name = "deadline"
@@ -73,7 +73,7 @@ class DeadlineFilter(admin.SimpleListFilter):
 
 
 class HistoryInline(admin.TabularInline[StatusChange, Report]):
-    """The report's history, to be read only: every line of it was written by the workflow."""
+    """Shows the report's history, which only the workflow writes."""
 
     model = StatusChange
     extra = 0
@@ -96,7 +96,7 @@ class HistoryInline(admin.TabularInline[StatusChange, Report]):
 
 
 class ReportForm(forms.ModelForm[Report]):
-    """Remembers which state of the report it shows, and is not saved over a later one."""
+    """Edits a report; refuses to overwrite a change that was made since the page was opened."""
 
     seen = forms.CharField(widget=forms.HiddenInput, required=False)
 
@@ -111,7 +111,7 @@ class ReportForm(forms.ModelForm[Report]):
 
 
 def _bulk_step(status: Status) -> Callable[[Any, HttpRequest, QuerySet[Report]], Any]:
-    """Return the action that previews, and then takes, a step with the selected reports."""
+    """Return the admin action that previews a step with the selected reports, and then takes it."""
 
     @admin.action(description=f"Mark as {status.label}…")
     def move(modeladmin: ReportAdmin, request: HttpRequest, queryset: QuerySet[Report]) -> Any:
@@ -123,8 +123,9 @@ def _bulk_step(status: Status) -> Callable[[Any, HttpRequest, QuerySet[Report]],
 
 @admin.register(Report)
 class ReportAdmin(admin.ModelAdmin[Report]):
-    """Staff sees and changes the reports of their departments; a superuser all. The status moves by
-    steps alone.
+    """Shows staff the reports of their departments, and a superuser all.
+
+    The status changes only by steps.
     """
 
     form = ReportForm
@@ -231,7 +232,7 @@ class ReportAdmin(admin.ModelAdmin[Report]):
 
     @admin.display(description="deadline's rule")
     def deadline_rule(self, report: Report) -> str:
-        """Return the rule as it was when the report got its deadline."""
+        """Return the rule that applied when the report got its deadline."""
         if report.sla_hours is None:
             return "-"
         kind = "working hours" if report.sla_in_working_hours else "hours"
@@ -252,8 +253,9 @@ class ReportAdmin(admin.ModelAdmin[Report]):
         return Report.objects.for_staff(user).with_related().order_by(*self.get_ordering(request))
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Make the department required of those who see reports of departments alone: without one
-        only superusers would find the report.
+        """Require a department from staff of departments.
+
+        Only superusers would find a report without one.
         """
         if db_field.name == "department" and not cast("User", request.user).is_superuser:
             kwargs["required"] = True
@@ -294,12 +296,12 @@ class ReportAdmin(admin.ModelAdmin[Report]):
         assignment.revise(obj, changes, by=cast("User", request.user))
 
     def response_change(self, request: HttpRequest, obj: Report) -> HttpResponse:
-        """Say where a report went that its editor does not see any more."""
+        """Say where the report went, if its editor can no longer see it."""
         left = self._left_behind(request, obj)
         return left or super().response_change(request, obj)
 
     def _left_behind(self, request: HttpRequest, report: Report) -> HttpResponse | None:
-        """Return the way back to the list where the report went to another department; else None."""
+        """Return a redirect to the list if the report went to another department, else None."""
         now = Report.objects.with_related().get(pk=report.pk)
         if now.may_be_changed_by(cast("User", request.user)):
             return None
@@ -310,7 +312,7 @@ class ReportAdmin(admin.ModelAdmin[Report]):
     def _get_obj_does_not_exist_redirect(
         self, request: HttpRequest, opts: Any, object_id: str
     ) -> HttpResponse:
-        """Say of a report that there is whose it is, instead of that it does not exist."""
+        """Say whose a report is that this person cannot open, if it exists."""
         try:
             report = Report.objects.with_related().filter(pk=object_id).first()
         except ValidationError:
@@ -370,7 +372,7 @@ class ReportAdmin(admin.ModelAdmin[Report]):
         return self._left_behind(request, report) or HttpResponseRedirect(back)
 
     def bulk_step(self, request: HttpRequest, queryset: QuerySet[Report], status: Status) -> Any:
-        """Show what the step will do with each selected report; take it once that is confirmed."""
+        """Preview a step with each selected report; take it once that is confirmed."""
         reports = list(queryset[: BULK_MAXIMUM + 1])
         if len(reports) > BULK_MAXIMUM:
             text = f"Select {BULK_MAXIMUM} reports at most."
@@ -398,7 +400,7 @@ class ReportAdmin(admin.ModelAdmin[Report]):
         return Step(to=status, by=cast("User", request.user), **chosen)
 
     def _take(self, request: HttpRequest, reports: list[tuple[Report, str]], step: Step) -> None:
-        """Take the step with each report; name those with which it cannot be taken."""
+        """Take the step with each report; show those with which it cannot be taken."""
         moved = 0
         for report, seen in reports:
             try:
@@ -412,7 +414,7 @@ class ReportAdmin(admin.ModelAdmin[Report]):
 
 
 def _short(moment: Any) -> str:
-    """Return a time that fits into a narrow column."""
+    """Return a time in a form that fits a narrow column."""
     local = timezone.localtime(moment)
     is_this_year = local.year == timezone.localtime().year
     return date_format(local, "j M H:i" if is_this_year else "j M Y")

@@ -1,4 +1,4 @@
-"""Steps that staff take on the desk: what one will do with a report, and doing it."""
+"""Preview and take the steps of staff at the desk."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reports.models import Report, Status
 from reports.routing import assignment
 from reports.workflow import transitions
 
-#: A report that takes one of these is worked on under its category, so that has to be certain.
+#: Statuses for which the category must be certain, since it decides who works on the report.
 STEPS_BY_CATEGORY = (Status.TRIAGED, Status.IN_PROGRESS, Status.RESOLVED)
 
 
@@ -22,7 +22,7 @@ class StepRefused(ReportsError):
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """A step by a member of staff. Nothing is published and no guess is accepted unless it says so."""
+    """A step by a member of staff; by default it publishes nothing and accepts no guess."""
 
     to: str
     by: User
@@ -33,7 +33,7 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Outlook:
-    """What a step will do with one report; with a `refusal` it will do nothing."""
+    """The effects that a step would have on one report; none if there is a `refusal`."""
 
     report: Report
     refusal: str = ""
@@ -41,7 +41,7 @@ class Outlook:
 
 
 def outlook(report: Report, step: Step) -> Outlook:
-    """Return what the step would do with the report as it is now."""
+    """Return the effects that the step would have on the report as it is now."""
     if step.to not in transitions.allowed_from(report.status):
         label = Status(step.to).label
         return Outlook(
@@ -55,10 +55,10 @@ def outlook(report: Report, step: Step) -> Outlook:
 
 @transaction.atomic
 def take(report: Report, step: Step, *, seen: str) -> None:
-    """Take the step, if the report is still as it was `seen` (its `updated_at` as ISO 8601).
+    """Take the step, if the report is unchanged since `seen` (its `updated_at` in ISO 8601).
 
     Raises:
-        StatusChangedMeanwhile: somebody changed it since.
+        StatusChangedMeanwhile: somebody has changed it since.
         StepRefused: the step cannot be taken.
     """
     locked = Report.objects.select_for_update(of=("self",)).with_related().get(pk=report.pk)

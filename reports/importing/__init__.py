@@ -1,1 +1,1 @@
-"""Reports of other systems: their columns, and what a row must be to become a report."""
+"""Import reports from other systems."""

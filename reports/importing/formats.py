@@ -1,4 +1,4 @@
-"""The columns of a report, and how other systems call them."""
+"""The columns of an imported report, and their names in other systems."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _OPEN311 = {
     "created_at": "requested_datetime",
     "closed_at": "updated_datetime",
 }
-#: Format → field → column, where they differ. Whether a file is CSV, JSON or XML is seen by itself.
+#: Format → field → column, where they differ. Whether a file is CSV, JSON or XML is detected.
 FORMATS: Mapping[str, Mapping[str, str]] = {
     "csv": {},
     "geojson": {"external_id": "id"},
@@ -46,7 +46,7 @@ FORMATS: Mapping[str, Mapping[str, str]] = {
     "open311-xml": _OPEN311,
 }
 
-#: What other systems call the status of a report.
+#: The names that other systems give to the statuses.
 STATUSES: Mapping[str, str] = {
     **{status: status for status in Status.values},
     "open": Status.NEW,

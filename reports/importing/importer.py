@@ -1,4 +1,4 @@
-"""From a row of another system to a report with its history and tasks."""
+"""Turn rows of other systems into reports with history and tasks."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ from reports.models import (
 
 EXTERNAL_ID_MAX_CHARACTERS, ADDRESS_MAX_CHARACTERS = 120, 300
 MADE_TITLE_CHARACTERS = 80
-#: Clocks and time zones of two systems may differ by so much.
+#: How far the clocks and time zones of two systems may differ.
 FUTURE_TOLERANCE = timedelta(days=1)
 _SEVERITIES = {severity: severity for severity in Severity.values}
 
 
 class ReportImporter(Importer[Report]):
-    """Imports reports; one that is known by its source and external id is left as it is."""
+    """Imports reports; one whose source and external id are known already stays as it is."""
 
     target = "reports"
     permission = "reports.add_report"
@@ -93,7 +93,11 @@ class ReportImporter(Importer[Report]):
         )
 
     def _created_at(self, row: Row) -> datetime:
-        """The row's own time; now, if the file has no such column at all."""
+        """Return the row's own time, or now if the file has no such column.
+
+        Raises:
+            RowRejected: the time is missing in this row, or in the future.
+        """
         created_at = row.moment("created_at")
         if created_at is None and row.has_column("created_at"):
             raise RowRejected("created_at is missing")
@@ -147,7 +151,14 @@ class ReportImporter(Importer[Report]):
 
 
 def _title_and_description(title: str, description: str) -> tuple[str, str]:
-    """A title of one line; made from the description where there is none, whole there if too long."""
+    """Return a title of one line, and the description.
+
+    A missing title is made from the description. A title that is too long is cut, and added to the
+    description in full.
+
+    Raises:
+        RowRejected: both are missing, or the description is too long.
+    """
     if not title and not description:
         raise RowRejected("neither title nor description")
     if not title:
@@ -161,9 +172,12 @@ def _title_and_description(title: str, description: str) -> tuple[str, str]:
 
 
 def _status(row: Row, created_at: datetime) -> tuple[str, datetime | None]:
-    """The status, and when the report was closed.
+    """Return the status, and when the report was closed.
 
-    The time of an open report is no closing: Open311 calls its last change by the same name.
+    Open reports have no closing time: in Open311 the same column has their last change.
+
+    Raises:
+        RowRejected: the closing time is in the future or before the report.
     """
     status = row.choice("status", STATUSES)
     closed_at = row.moment("closed_at", not_before=created_at)
@@ -177,7 +191,11 @@ def _status(row: Row, created_at: datetime) -> tuple[str, datetime | None]:
 
 
 def _past(at: datetime | None, name: str) -> datetime | None:
-    """Return the time; raises RowRejected for one that is still to come."""
+    """Return the time.
+
+    Raises:
+        RowRejected: it is in the future.
+    """
     if at and at > timezone.now() + FUTURE_TOLERANCE:
         raise RowRejected(f"{name} is in the future: {at.isoformat()}")
     return at

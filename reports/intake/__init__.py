@@ -1,1 +1,1 @@
-"""How reports enter the system."""
+"""Intake: accept reports of citizens, within limits."""

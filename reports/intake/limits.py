@@ -1,4 +1,4 @@
-"""How much one author may report: within an hour and a day, at one place, and in the same words."""
+"""Limit how much one author may report: in a period, at one place, and in the same words."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True, slots=True)
 class _Bound:
-    """A rule, and the error that tells a citizen about it."""
+    """A limit, and the error that explains it to a citizen."""
 
     rule: Rule
     error: type[IntakeRefused]
@@ -33,13 +33,14 @@ def spend(
 ) -> None:
     """Count a report against the limits of its author and its place, in the caller's transaction.
 
-    Staff report on behalf of others and are not limited. Without a `reporter` the author is
-    whoever shares the address `host`.
+    Staff report on behalf of others and are not limited. Without a `reporter` all who share the
+    address `host` count as one author.
 
     Raises:
-        TooManyReports: by this author within an hour or a day.
-        ReportRepeated: in the same words, by this author within a day.
-        TooManyReportsHere: at this place, by this author within a day or by all within an hour.
+        TooManyReports: this author has sent too many within an hour or a day.
+        ReportRepeated: this author has sent the same words within a day.
+        TooManyReportsHere: this author within a day, or all within an hour, sent too many about
+            this place.
     """
     if reporter is not None and reporter.is_staff:
         return
@@ -74,7 +75,7 @@ def _of_author(author: str, *, is_citizen: bool) -> list[_Bound]:
 
 
 def _of_content(author: str, text: str, place: str) -> list[_Bound]:
-    """The limits on what a report says and where; the only one that authors share comes last."""
+    """Return the limits on words and place; the one that all authors share comes last."""
     words = f"reports:words:{author}:{digest_of_words(text)}"
     return [
         _Bound(Rule(words, settings.REPORTS_EQUAL_TEXTS_PER_DAY, DAY), ReportRepeated),
@@ -90,6 +91,6 @@ def _of_content(author: str, text: str, place: str) -> list[_Bound]:
 
 
 def digest_of_words(text: str) -> str:
-    """Return the same for texts that differ in case, spaces and punctuation alone."""
+    """Return a digest that ignores case, spaces and punctuation."""
     words = _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
     return hashlib.sha256(" ".join(words).encode()).hexdigest()

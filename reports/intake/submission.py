@@ -1,4 +1,4 @@
-"""How a citizen's report enters the system."""
+"""Accept a citizen's report."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SUBMISSION_POINTS = 5
 
 @dataclass(frozen=True, kw_only=True)
 class NewReport:
-    """What a citizen tells; degrees in WGS84."""
+    """A report as a citizen describes it; coordinates in degrees (WGS 84)."""
 
     title: str
     description: str
@@ -42,20 +42,20 @@ class NewReport:
 
 @dataclass(frozen=True)
 class Submission:
-    """The stored report, and the token that follows it when nobody is signed in: it is shown once,
-    here.
-    """
+    """The stored report, and the tracking token of an anonymous reporter, which is shown only once."""
 
     report: Report
     tracking_token: str | None
 
 
 def submit_report(new: NewReport, *, reporter: User | None, host: str = "unknown") -> Submission:
-    """Store the report, the first line of its history and every task it causes, or nothing.
+    """Store the report, the first line of its history and all its tasks, or nothing.
 
-    A signed-in citizen's report is public at once, an anonymous one when staff accepts it. A
-    category that the reporter chose is kept and never classified. `host` is the address it came
-    from. Raises IntakeRefused where its author, place or words have reached a limit.
+    A signed-in citizen's report is public at once, an anonymous one once staff accepts it. A
+    category that the reporter chose is kept and not classified. `host` is the address it came from.
+
+    Raises:
+        IntakeRefused: its author, place or words have reached a limit.
     """
     token = None if reporter else new_tracking_token()
     with transaction.atomic():

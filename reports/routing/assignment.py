@@ -1,4 +1,4 @@
-"""Which department answers a report, and by when."""
+"""Routing: which department handles a report, and by when."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from reports.models import (
 )
 from reports.workflow import transitions
 
-# What staff may edit, and what follows from it.
+# The fields that staff may edit; below, the fields that depend on them.
 EDITABLE = {
     "title",
     "description",
@@ -44,10 +44,9 @@ CHOSEN_BY_NOBODY = (CategorySource.NONE, CategorySource.CLASSIFIER)
 
 
 def apply_classification(report_id: str, category: Category | None, confidence: float) -> None:
-    """Store the classifier's answer, unless a person has chosen a category meanwhile, and route the
-    report.
+    """Store the proposed category, unless a person has chosen one meanwhile, and route the report.
 
-    In the caller's transaction, as `route`.
+    Runs in the caller's transaction, like `route`.
     """
     report = _locked(report_id)
     earlier = report.category
@@ -60,15 +59,15 @@ def apply_classification(report_id: str, category: Category | None, confidence: 
 def route(report_id: str) -> None:
     """Give the report a department and a deadline; triage it if its category is certain.
 
-    An uncertain one goes to the triage department and stays new, with the guess kept as a proposal.
-    A department that it has already stays, so routing twice changes nothing; so does a status that
-    staff has set.
+    A report whose category is uncertain goes to the triage department and stays new, and the
+    category is kept as a proposal. A department or a status that the report already has stays, so
+    routing twice changes nothing.
     """
     _assign(_locked(report_id), is_other_category=False)
 
 
 def _locked(report_id: str | UUID) -> Report:
-    """Return the report as it is now; nobody changes it until this transaction ends."""
+    """Return the report as stored now, locked until this transaction ends."""
     return (
         Report.objects.select_for_update(of=("self",))
         .select_related("category__department")
@@ -77,9 +76,9 @@ def _locked(report_id: str | UUID) -> Report:
 
 
 def _assign(report: Report, *, is_other_category: bool) -> None:
-    """Store where a locked report goes, see `route`, in one statement with its category and status.
+    """Store department, deadline and severity of a locked report, with its category and status.
 
-    A deadline that it has already stays, unless its category is another one now.
+    A deadline that it already has stays, unless its category has changed.
     """
     certain = is_certain(report)
     if report.department_id is None:
@@ -96,7 +95,7 @@ def _assign(report: Report, *, is_other_category: bool) -> None:
 
 
 def is_certain(report: Report) -> bool:
-    """Whether a person chose the category, or the classifier did with enough confidence."""
+    """Return whether a person chose the category, or the classifier did with enough confidence."""
     if report.category is None:
         return False
     if report.category_source != CategorySource.CLASSIFIER:
@@ -112,9 +111,9 @@ def _department_of(report: Report, *, certain: bool) -> Department | None:
 
 
 def _settle_severity(report: Report, *, certain: bool) -> None:
-    """Give a report without a severity that of its certain category; raise it by the rules of words.
+    """Set the severity of a certain category where none was chosen; raise it by the rules of words.
 
-    A severity other than medium was chosen, whoever did.
+    A severity other than medium counts as chosen.
     """
     is_open = report.severity_source == SeveritySource.NONE and report.severity == Severity.MEDIUM
     if is_open and certain and report.category:
@@ -130,12 +129,12 @@ def _settle_severity(report: Report, *, certain: bool) -> None:
 def revise(
     report: Report, changes: Mapping[str, Any], *, by: User, is_triaging: bool = True
 ) -> None:
-    """Store and audit what staff edited; write the history of where the report goes by it.
+    """Store and audit what staff edited, and write to the history where the report goes.
 
-    A category that staff chose is certain: a new report is triaged by it, and unless they chose the
-    department too, it goes where that category belongs. One without a category goes to the triage
-    department, and stays where it is when there is none. With another category or severity it has
-    a new deadline. What they did not edit stays as it is by then. With `is_triaging` off a new
+    A category that staff chose is certain: a new report is triaged and, unless they chose the
+    department too, goes to the department of that category. Without a category it goes to the
+    triage department, or stays where it is if there is none. A changed category or severity changes
+    the deadline. Fields that were not edited stay as they are stored. Without `is_triaging` a new
     report stays new, for a step that follows.
     """
     fields = changes.keys() & EDITABLE
@@ -159,7 +158,7 @@ def revise(
 
 
 def _follow(report: Report, fields: Set[str]) -> None:
-    """Set what follows from what staff edited."""
+    """Set the fields that depend on those that staff edited."""
     if "severity" in fields:
         report.severity_source, report.severity_rule = SeveritySource.STAFF, ""
     if "category" in fields:

@@ -1,1 +1,1 @@
-"""The steps of a report from its arrival to its end."""
+"""The workflow: a report's statuses from its arrival to its end."""

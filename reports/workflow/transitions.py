@@ -1,4 +1,4 @@
-"""How a report moves from its arrival to its end."""
+"""Change the status of reports, and record and notify each change."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from notifications.actors import notify_user
 from reports.errors import StatusChangedMeanwhile, TransitionNotAllowed
 from reports.models import OPEN_STATUSES, Report, Status, StatusChange
 
-# What may follow what. Read a line as: a report in this status may go to any of these.
+# Each line: a report in this status may get any of these.
 TRANSITIONS: dict[str, tuple[str, ...]] = {
     Status.NEW: (
         Status.TRIAGED,
@@ -52,15 +52,15 @@ def allowed_from(status: str) -> tuple[str, ...]:
 def change_status(
     report: Report, *, to: str, by: User | None, note: str = "", is_publishing: bool = True
 ) -> StatusChange:
-    """Move the report to `to`, write its history, and notify its reporter.
+    """Change the status to `to`, write the history, and notify the reporter, in one transaction.
 
-    Everything commits together. `report` is brought up to date. `by` is None when the software
-    moves it, of which nobody is notified. A step by staff publishes a report that was not public,
-    unless `is_publishing` is off.
+    `report` gets the new values too. Without `by` the change is automatic and the reporter is not
+    notified. A change by staff publishes a report that was not public, unless `is_publishing` is
+    off.
 
     Raises:
-        TransitionNotAllowed: the table has no such step.
-        StatusChangedMeanwhile: the report no longer stands where the caller saw it.
+        TransitionNotAllowed: `to` may not follow the present status.
+        StatusChangedMeanwhile: the stored status is no longer that of `report`.
     """
     came_from = report.status
     fields = _step(report, to=to, is_publishing=is_publishing and by is not None)
@@ -74,15 +74,15 @@ def change_status(
             report=report, from_status=came_from, to_status=to, by=by, note=note
         )
         if by is not None:
-            _tell(report, change, by)
+            _record_and_notify(report, change, by)
     return change
 
 
 def triage(report: Report, *, note: str, by: User | None = None) -> list[str]:
-    """Triage a new report that the caller has locked, and write its history; return what to save.
+    """Triage a new report that the caller has locked; write its history, return the fields to save.
 
-    It is not published. `by` chose its category; None: the software did, of which nobody is
-    notified.
+    The report is not published. `by` is the person who chose its category; without one the reporter
+    is not notified.
     """
     came_from, fields = report.status, _step(report, to=Status.TRIAGED, is_publishing=False)
     _set(report, fields)
@@ -90,19 +90,23 @@ def triage(report: Report, *, note: str, by: User | None = None) -> list[str]:
         report=report, from_status=came_from, to_status=Status.TRIAGED, by=by, note=note
     )
     if by is not None:
-        _tell(report, change, by)
+        _record_and_notify(report, change, by)
     return list(fields)
 
 
 def annotate(report: Report, *, note: str, by: User) -> StatusChange:
-    """Write a line of history without a step, such as where the report went."""
+    """Add a line to the history without changing the status, such as where the report went."""
     return StatusChange.objects.create(
         report=report, from_status=report.status, to_status=report.status, by=by, note=note
     )
 
 
 def _step(report: Report, *, to: str, is_publishing: bool) -> dict[str, Any]:
-    """Return what changes with this step. Raises TransitionNotAllowed."""
+    """Return the fields that change with this status.
+
+    Raises:
+        TransitionNotAllowed: `to` may not follow the present status.
+    """
     if to not in allowed_from(report.status):
         raise TransitionNotAllowed(_refusal(report.status, to))
     now = timezone.now()
@@ -120,13 +124,13 @@ def _set(report: Report, fields: dict[str, Any]) -> None:
 
 
 def _publication(report: Report, *, to: str, is_publishing: bool) -> object:
-    """Return since when the report is public: a rejected one is withdrawn."""
+    """Return since when the report is public; a rejected one is not."""
     if to == Status.REJECTED:
         return None
     return report.published_at or (timezone.now() if is_publishing else None)
 
 
-def _tell(report: Report, change: StatusChange, by: User) -> None:
+def _record_and_notify(report: Report, change: StatusChange, by: User) -> None:
     record_audit_event.send(
         "report.status_changed",
         str(by.pk),

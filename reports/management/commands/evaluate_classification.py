@@ -1,6 +1,4 @@
-"""`manage.py evaluate_classification FILE`: the classifier's accuracy and calibration on labelled
-reports.
-"""
+"""`manage.py evaluate_classification FILE`: measure the classifier on labelled reports."""
 
 from __future__ import annotations
 
@@ -17,7 +15,7 @@ from reports.errors import EvaluationFileError
 
 
 class Command(BaseCommand):
-    """Arguments around `evaluation.evaluate`."""
+    """Print the result of `evaluation.evaluate`."""
 
     help = "Print top-1 and top-3 accuracy and the calibration error on a CSV with `category` and `description`."
 
@@ -44,16 +42,16 @@ class Command(BaseCommand):
         )
 
 
-def _table(found: Evaluation) -> str:
+def _table(evaluation: Evaluation) -> str:
     return "\n".join(
         [
-            f"Embedder {found.embedder}, {found.milliseconds_per_text:.1f} ms a text",
-            f"{found.categories} categories, {found.phrases} phrases, {found.unknown_labels} rows of unknown category",
-            f"{found.learned.texts} reports tested, {found.learned_reports} earlier ones learned",
+            f"Embedder {evaluation.embedder}, {evaluation.milliseconds_per_text:.1f} ms a text",
+            f"{evaluation.categories} categories, {evaluation.phrases} phrases, {evaluation.unknown_labels} rows of unknown category",
+            f"{evaluation.learned.texts} reports tested, {evaluation.learned_reports} earlier ones learned",
             "",
             f"{'':24}top-1   top-3   calibration error",
-            _line("category texts only", found.zero_shot),
-            _line("and earlier reports", found.learned),
+            _line("category texts only", evaluation.zero_shot),
+            _line("and earlier reports", evaluation.learned),
         ]
     )
 

@@ -1,4 +1,4 @@
-"""`manage.py import_reports FILE`: bring in reports of another system."""
+"""`manage.py import_reports FILE`: import reports of another system."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from reports.importing.importer import ReportImporter
 
 
 class Command(ImportCommand):
-    """Arguments around `imports.carrying_out.import_file`."""
+    """Import reports with `imports.carrying_out.import_file`."""
 
     importer = ReportImporter
     help = (

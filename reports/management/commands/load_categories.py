@@ -1,4 +1,4 @@
-"""`manage.py load_categories [FILE]`: departments, categories and rules from a file."""
+"""`manage.py load_categories [FILE]`: load departments, categories and rules from a file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reports.errors import CatalogueInvalid
 
 
 class Command(BaseCommand):
-    """Arguments around `loading.load`."""
+    """Load a file of the catalogue with `loading.load`."""
 
     help = (
         "Load departments, categories, questions and severity rules from a YAML or CSV file; the one that ships with "
