@@ -1,4 +1,4 @@
-"""Compressed JSON, where no secret stands beside what a stranger chose (BREACH)."""
+"""Compression of JSON answers that hold no secrets, because of the BREACH attack."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class JsonGzipMiddleware(GZipMiddleware):
     """Compress JSON that is read under /api/.
 
     Tokens and codes are only in answers to POST, and pages with a CSRF token are HTML: neither is
-    ever compressed. Django adds random bytes on top.
+    compressed. Django adds random bytes as a further protection.
     """
 
     def process_response(

@@ -1,4 +1,4 @@
-"""Reporting errors to Sentry, or to what speaks its protocol, such as GlitchTip."""
+"""Reports of errors to Sentry, or to a server with its protocol, such as GlitchTip."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from config.logging import redact
 
 
 def start(dsn: str, environment: str) -> None:
-    """Report what is logged as an error. Raises ImproperlyConfigured without sentry-sdk or a valid DSN.
+    """Report from now on every event that is logged as an error.
 
-    Without personal data: no bodies, headers, users or local variables.
+    Reports hold no personal data: no bodies, headers, users or local variables.
+
+    Raises:
+        ImproperlyConfigured: sentry-sdk is not installed, or the DSN is invalid.
     """
     try:
         sentry = import_module("sentry_sdk")
@@ -36,7 +39,7 @@ def start(dsn: str, environment: str) -> None:
 
 
 def _without_secrets(event: dict[str, Any], _hint: Any) -> dict[str, Any]:
-    """Drop the request and the user from an event, and what looks like a secret from its texts."""
+    """Return the event without request and user, and with secrets in its texts replaced."""
     for name in ("request", "user"):
         event.pop(name, None)
     return dict(redact(None, "", event))

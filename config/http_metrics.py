@@ -1,7 +1,7 @@
-"""Requests by route, of all web processes of this machine together.
+"""Metrics of requests by route, for all web processes of this machine together.
 
 Each process writes its counts to files in PROMETHEUS_MULTIPROC_DIR, which the web server sets and
-`/metrics` of any process adds up. Without that folder a process tells of itself alone.
+`/metrics` of any process adds up. Without that folder a process shows its own counts only.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from jobs.operations.metrics import local_registry, web_registry
 
 PREFIX = "civiclens_http_"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-#: Routes of what no view answered: an unknown address, or a request that never reached Django.
+#: Routes of requests without a view: an unknown address, or a request that never reached Django.
 UNKNOWN, REFUSED = "unknown", "refused"
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -56,10 +56,10 @@ def route_of(request: HttpRequest) -> str:
 
 
 class RequestCollector(Collector):
-    """The requests of all processes of this machine."""
+    """Collects the requests of all processes of this machine."""
 
     def collect(self) -> Iterator[Metric]:
-        """Add up what the processes have written."""
+        """Yield the sums over the files of all processes."""
         folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
         if folder is None:
             yield from _own.collect()
@@ -70,10 +70,10 @@ class RequestCollector(Collector):
 
 
 class MachineCollector(Collector):
-    """What may run out or be forgotten on this machine: the disk, and backups."""
+    """Collects the free disk space and the age of the last backup."""
 
     def collect(self) -> Iterator[Metric]:
-        """Look at DATA_DIR and at the time of the last backup."""
+        """Yield the size of DATA_DIR's disk, its free space, and the time of the last backup."""
         yield from _disk()
         yield GaugeMetricFamily(
             "civiclens_backup_completed_timestamp_seconds",
@@ -83,10 +83,10 @@ class MachineCollector(Collector):
 
 
 class DatabaseCollector(Collector):
-    """What the database server holds, and how many connections are left."""
+    """Collects the size of the database and the number of connections."""
 
     def collect(self) -> Iterator[Metric]:
-        """Ask the database."""
+        """Yield the figures, after one query."""
         yield from _connections()
 
 
@@ -120,7 +120,7 @@ def _connections() -> Iterator[Metric]:
 
 
 def register() -> None:
-    """Show these figures on the web's /metrics."""
+    """Show these metrics on the web's /metrics."""
     for registry in (web_registry, local_registry):
         registry.register(RequestCollector())
         registry.register(MachineCollector())

@@ -1,4 +1,4 @@
-"""Health checks and scrapes: answered under any host name, before sessions and users are looked at."""
+"""Health checks and metrics, answered under any host name and without sessions or users."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from django.http import HttpRequest, HttpResponseNotFound
 from django.http.response import HttpResponseBase
 from django.urls import Resolver404, resolve
 
-#: Asked from inside, by whatever name or address this machine has there.
+#: Paths that monitoring inside the network requests, under any name or address of this machine.
 PROBE_PATHS = ("/livez", "/readyz", "/metrics", "/api/v1/health")
 
 
 class ProbeMiddleware:
-    """Call the view of a probe at once: ALLOWED_HOSTS is about the names that people use."""
+    """Call the view of a probe directly, without the check of ALLOWED_HOSTS, which is for browsers."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

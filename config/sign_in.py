@@ -1,4 +1,4 @@
-"""How many may try a password at the desk: hashing one takes a processor for half a second."""
+"""Limits on password attempts at the desk, since hashing a password takes half a second of CPU."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from accounts import origins
 from jobs.http import limits
 
-#: Of each web process: one hashes while one more waits for it, and so holds a thread.
+#: For each web process: one password is hashed while one more request waits and holds a thread.
 HASHING_AT_ONCE, WAITING_AT_ONCE = 1, 1
 RETRY_AFTER_SECONDS = 2
 
@@ -22,7 +22,7 @@ _hashing = threading.BoundedSemaphore(HASHING_AT_ONCE)
 
 
 def refusal(request: HttpRequest) -> HttpResponse | None:
-    """Count an attempt by its address; return 429 for one too many within the hour."""
+    """Count an attempt by its address; return 429 if there are too many within an hour, else None."""
     key = f"desk:sign-in:{origins.of_request(request).host}"
     limit = limits.hit(key, settings.STAFF_LOGINS_PER_HOST_HOUR, timedelta(hours=1))
     return None if limit.allowed else _answer(429, "Too many attempts.", limit.retry_after)
@@ -30,7 +30,7 @@ def refusal(request: HttpRequest) -> HttpResponse | None:
 
 @contextmanager
 def turn() -> Iterator[HttpResponse | None]:
-    """Wait for the turn to hash a password; yields 503 at once where others wait already."""
+    """Wait for the turn to hash a password, then yield None; yield 503 at once if others wait."""
     if not _places.acquire(blocking=False):
         yield _answer(503, "Others are signing in at this moment.", RETRY_AFTER_SECONDS)
         return

@@ -7,10 +7,10 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
 class HashedStaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
-    """Hashed and compressed by `collectstatic`; a checkout in which it never ran has plain names."""
+    """Storage of files that `collectstatic` hashed and compressed; without that, plain names."""
 
     def url(self, name: str | None, force: bool = False) -> str:
-        """Return the address of a file, with its hash where there is a manifest."""
+        """Return the address of a file, with its hash if `collectstatic` ran."""
         if not self.hashed_files:
             return FileSystemStorage.url(self, name)
         return str(super().url(name, force))

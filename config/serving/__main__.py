@@ -1,7 +1,7 @@
 """The web server: `python -m config.serving [APPLICATION]`, the same in development and production.
 
-granian reads requests in Rust, outside Python's threads, and ends connections whose headers do not
-come; `config.asgi` does the rest. docs/adr/0011 compares it with others.
+granian reads requests in Rust, outside Python's threads, and closes connections whose headers do
+not arrive in time; `config.asgi` does the rest. docs/adr/0011 compares it with other servers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from granian.log import LogLevels
 APPLICATION = "config.asgi:application"
 HEADERS_MILLISECONDS = 30_000
 HEADERS_MAX_BYTES = 65_536
-#: Leaks of a library end with the process.
+#: A process is replaced after this time, so that leaks of libraries do not add up.
 PROCESS_LIFETIME_SECONDS = 24 * 3600
 STOP_SECONDS = 15
 
@@ -30,7 +30,7 @@ def main() -> None:
     """Serve until SIGTERM or SIGINT; a process that dies is replaced."""
     connections = int(os.environ.get("WEB_CONNECTIONS", "4096"))
     _allow_files(connections)
-    # Of all processes together: files in memory, gone with the server.
+    # Files in memory that all processes share; they are removed when the server ends.
     shared = tempfile.mkdtemp(prefix="civiclens-metrics-", dir=_memory_folder())
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared
     host, port = _address(os.environ.get("WEB_BIND", "127.0.0.1:8000"))
@@ -64,7 +64,9 @@ def _memory_folder() -> str | None:
 
 
 def _address(bind: str) -> tuple[str, int]:
-    """Read `host:port`, with an IPv6 host in brackets. Exits with a sentence where it is none."""
+    """Return host and port of `host:port` (an IPv6 host in brackets); exit with an error message
+    where it is invalid.
+    """
     host, _, port = bind.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 65_536:
         sys.exit(f"WEB_BIND must be HOST:PORT, such as 127.0.0.1:8000, not {bind!r}.")
@@ -72,12 +74,12 @@ def _address(bind: str) -> tuple[str, int]:
 
 
 def _allow_files(connections: int) -> None:
-    """Raise the limit of open files to what so many connections need, as far as the system allows."""
+    """Raise the limit of open files to the need of `connections`, as far as the system allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 2 * connections + 256  # a body may wait in a file
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    needed = 2 * connections + 256  # a body may be kept in a file
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        limit = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
 
 
 if __name__ == "__main__":

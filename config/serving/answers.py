@@ -1,4 +1,4 @@
-"""What Django answered, held until the client has taken it."""
+"""Answers of Django, kept until the client has received them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PART_BYTES = 64 * 1024
 
 @dataclass
 class Answer:
-    """The status and headers of an answer, and its content: in memory, or in a file if Django streams it."""
+    """An answer: status, headers, and content in memory, or in a file if Django streams it."""
 
     status: int = 500
     headers: Headers = field(default_factory=list)
@@ -29,14 +29,14 @@ class Answer:
     is_refusal: bool = False
 
     def start(self, status: str, headers: list[tuple[str, str]], _error: Any = None) -> None:
-        """Take the status line and the headers; the `start_response` of PEP 3333."""
+        """Store the status and the headers; this is the `start_response` of PEP 3333."""
         self.status = int(status[:3])
         self.headers = [
             (name.lower().encode("latin-1"), text.encode("latin-1")) for name, text in headers
         ]
 
     def take(self, parts: Iterable[bytes]) -> None:
-        """Take the content. A streamed one goes to a file, in the thread and transaction that make it."""
+        """Store the content; a streamed one in a file, within the thread and transaction that make it."""
         if not getattr(parts, "streaming", False):
             self.content = b"".join(parts)
             return
@@ -46,7 +46,7 @@ class Answer:
         self.file.seek(0)
 
     async def send(self, send: Send) -> None:
-        """Send it as fast as the client takes it."""
+        """Send the answer at the speed at which the client receives it."""
         await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
         for part in self._parts():
             await send({"type": "http.response.body", "body": part, "more_body": True})
@@ -60,7 +60,7 @@ class Answer:
 
 
 def refusal(status: HTTPStatus, path: str, *, retry_after: int | None = None) -> Answer:
-    """Return the problem document of a request that never reached Django; it ends the connection."""
+    """Return the problem document for a request that never reached Django; it closes the connection."""
     members = {} if retry_after is None else {"retry_after": retry_after}
     document = problems.document(
         problems.type_for_status(status), detail="", instance=path, **members

@@ -1,4 +1,4 @@
-"""The ASGI application around Django's WSGI handler: the event loop waits, threads compute.
+"""The ASGI application around Django's WSGI handler: waiting in the event loop, work in threads.
 
 A thread is held only while Django works on a request. Bodies are read before and answers are sent
 after that by the event loop, and a request that waits for the end of a task waits there as well.
@@ -35,7 +35,7 @@ RETRY_AFTER_SECONDS = 2
 
 
 class ThreadedApplication:
-    """Serve a WSGI application on `threads` threads; past `queue_max` waiting requests answer 503."""
+    """Serve a WSGI application with `threads` threads; answer 503 while `queue_max` requests wait."""
 
     def __init__(self, application: WsgiApplication, *, threads: int, queue_max: int) -> None:
         self._application = application
@@ -77,7 +77,11 @@ class ThreadedApplication:
             return await self._answer(scope, body, receive)
 
     async def _answer(self, scope: Scope, body: Body, receive: Receive) -> Answer | None:
-        """Let Django answer, again if it asked for the end of a task; None if the client left meanwhile."""
+        """Return Django's answer, after the end of a task if the view asks to wait for one.
+
+        Django then answers the request a second time. Return None if the client closed the
+        connection meanwhile.
+        """
         environ = environ_of(scope, body.file, body.length)
         environ[ARRIVED_AT] = time.perf_counter()
         wishes = self._offer_to_wait(environ)
@@ -95,7 +99,7 @@ class ThreadedApplication:
         return await self._compute(environ)
 
     def _offer_to_wait(self, environ: dict[str, Any]) -> list[tuple[UUID, float]]:
-        """Let the view say that its answer is to wait; what it says is in the list then."""
+        """Offer the view to wait for a task's end; return the list to which the view's wish is added."""
         wishes: list[tuple[UUID, float]] = []
 
         def wait(task_id: UUID, seconds: float) -> bool:
@@ -108,7 +112,7 @@ class ThreadedApplication:
         return wishes
 
     async def _client_stays(self, receive: Receive, wait: Awaitable[None]) -> bool:
-        """Wait; return False as soon as the client has closed the connection."""
+        """Wait for `wait`; return False as soon as the client has closed the connection."""
         waiting_task, leaving = asyncio.ensure_future(wait), asyncio.ensure_future(receive())
         try:
             await asyncio.wait({waiting_task, leaving}, return_when=asyncio.FIRST_COMPLETED)
@@ -119,7 +123,7 @@ class ThreadedApplication:
 
     async def _compute(self, environ: dict[str, Any]) -> Answer:
         if environ["PATH_INFO"].startswith(PROBE_PATHS):
-            # A thread of their own answers these while all others are busy.
+            # Probes have their own thread, so that they are answered while all others are busy.
             return await self._run_in(self._probe_threads, environ)
         if self._admitted >= self._admitted_max:
             path = environ["PATH_INFO"]
@@ -150,7 +154,7 @@ class ThreadedApplication:
 
 
 async def _live(receive: Receive, send: Send) -> None:
-    """Follow the lifespan protocol: there is nothing to prepare."""
+    """Answer the messages of the lifespan protocol; there is nothing to prepare."""
     while True:
         message = await receive()
         await send({"type": f"{message['type']}.complete"})

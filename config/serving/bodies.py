@@ -1,4 +1,4 @@
-"""Reading request bodies without a thread, within limits of size and time."""
+"""Reading of request bodies in the event loop, within limits of size and time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.conf import settings
 
 Receive = Callable[[], Awaitable[Any]]
 
-#: A larger body waits in a temporary file, so that many slow uploads do not fill the memory.
+#: A larger body is kept in a temporary file, so that many slow uploads do not fill the memory.
 MEMORY_BYTES = 64 * 1024
 
 
@@ -21,7 +21,7 @@ class BodyBroken(Exception):
 
 
 class BodyTooSlow(Exception):
-    """The body came more slowly than WEB_BODY_BYTES_PER_SECOND."""
+    """The body arrived more slowly than WEB_BODY_BYTES_PER_SECOND."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,16 @@ class Body:
 
 
 async def read_body(receive: Receive, most: int) -> Body:
-    """Read the body, up to `most` bytes; one that is larger is not complete.
+    """Read up to `most` bytes of the body; a larger body is returned incomplete.
 
-    It may take WEB_BODY_GRACE_SECONDS, and a second more for each WEB_BODY_BYTES_PER_SECOND that
-    have come. Raises BodyTooSlow and BodyBroken.
+    Reading may take WEB_BODY_GRACE_SECONDS, and a second more for each WEB_BODY_BYTES_PER_SECOND
+    that have arrived.
+
+    Raises:
+        BodyTooSlow: it took longer.
+        BodyBroken: the body ended early.
     """
-    file = SpooledTemporaryFile(MEMORY_BYTES)  # noqa: SIM115 - closed by who answers
+    file = SpooledTemporaryFile(MEMORY_BYTES)  # noqa: SIM115 - closed after the answer
     try:
         return await _fill(file, receive, most)
     except BaseException:

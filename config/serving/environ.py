@@ -1,4 +1,4 @@
-"""From an ASGI scope to a WSGI environ (PEP 3333)."""
+"""Conversion of an ASGI scope into a WSGI environ (PEP 3333)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def environ_of(scope: Mapping[str, Any], body: IO[bytes], length: int) -> dict[s
     }
     _add_headers(environ, scope)
     environ.pop("HTTP_CONTENT_LENGTH", None)
-    environ["CONTENT_LENGTH"] = str(length)  # also of a body that came in chunks
+    environ["CONTENT_LENGTH"] = str(length)  # also for a chunked body
     environ["CONTENT_TYPE"] = environ.pop("HTTP_CONTENT_TYPE", "")
     return environ
 
@@ -49,7 +49,7 @@ def _path(scope: Mapping[str, Any]) -> str:
 
 
 def _add_headers(environ: dict[str, Any], scope: Mapping[str, Any]) -> None:
-    """Add `HTTP_*`; a header that came more than once becomes one, as RFC 9110 section 5.3 says."""
+    """Add the headers as `HTTP_*`; repeated headers are joined, as RFC 9110 section 5.3 says."""
     for name, value in scope["headers"]:
         if b"_" in name:
             continue

@@ -1,4 +1,4 @@
-"""How much of a body is read: of the desk's uploads more than of anybody else's."""
+"""Limits on the size of request bodies: the desk's uploads may be larger than all others."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from django.conf import settings
 from config.serving.bodies import Body, Receive, read_body
 
 UPLOAD_PREFIX = "/admin/imports/"
-#: Of each process. A session is not looked up before the body is read, so strangers may try too.
+#: For each process. Strangers may upload too, since sessions are looked up after the body is read.
 UPLOADS_AT_ONCE = 4
-#: What a form adds to its file.
+#: The size that a form adds to its file.
 FORM_BYTES = 100_000
 
 
 class TooManyUploads(Exception):
-    """As many uploads as may are being read."""
+    """As many uploads as are allowed at once are being read."""
 
 
 class Uploads:
-    """Reads the bodies of a process, and few large ones at once."""
+    """Reads the bodies of one process, few large ones at once."""
 
     def __init__(self) -> None:
         self._running = 0
@@ -29,7 +29,9 @@ class Uploads:
     async def read(self, scope: Mapping[str, Any], receive: Receive) -> Body:
         """Read a body up to API_DRAIN_MAX_BYTES, an upload up to IMPORT_UPLOAD_MAX_BYTES.
 
-        Raises TooManyUploads and what `read_body` raises.
+        Raises:
+            TooManyUploads: as many uploads as are allowed are being read.
+            BodyTooSlow, BodyBroken: see `read_body`.
         """
         if not _is_upload(scope):
             return await read_body(receive, settings.API_DRAIN_MAX_BYTES)

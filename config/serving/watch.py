@@ -1,4 +1,4 @@
-"""Waiting for the ends of tasks: any number of requests, one statement at a time."""
+"""Waiting for the ends of tasks: one statement at a time for any number of requests."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ WAITING_MAX = 2000
 
 
 class TaskWatch:
-    """Tells waiting requests of one process that their tasks have ended.
+    """Wakes the waiting requests of one process when their tasks have ended.
 
-    While anybody waits, one thread asks `ended` for all of them together every LOOK_EVERY_SECONDS.
-    Lives on one event loop.
+    While requests wait, one thread calls `ended` for all of them together every LOOK_EVERY_SECONDS.
+    Use it in one event loop only.
     """
 
     def __init__(self, ended: Callable[[Collection[UUID]], set[UUID]]) -> None:
@@ -33,7 +33,7 @@ class TaskWatch:
 
     @property
     def is_full(self) -> bool:
-        """Whether as many requests wait as may."""
+        """Return whether as many requests wait as are allowed."""
         return sum(map(len, list(self._waiting.values()))) >= WAITING_MAX
 
     async def until_ended(self, task_id: UUID, seconds: float) -> None:
@@ -53,7 +53,7 @@ class TaskWatch:
             del self._waiting[task_id]
 
     async def _look(self) -> None:
-        """Look until nobody waits any more. An outage of the database ends no wait before its time."""
+        """Wake requests until none waits any more; while the database is away they keep waiting."""
         loop = asyncio.get_running_loop()
         while self._waiting:
             await asyncio.sleep(LOOK_EVERY_SECONDS)

@@ -1,4 +1,4 @@
-"""`manage.py create_roles`: the owner's and the application's role, as PostgreSQL's administrator."""
+"""`manage.py create_roles`: create the roles of owner and application, as administrator."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from config.postgresql import roles
 
 class Command(BaseCommand):
     help = (
-        "Create the roles whose database URLs stand in two files, or set their passwords anew, and give the database "
+        "Create the roles whose database URLs are in two files, or set their passwords anew, and give the database "
         "to the owner. DATABASE_URL must be a superuser's. See docs/deploy.md."
     )
-    requires_system_checks: list[str] = []  # they are about serving
+    requires_system_checks: list[str] = []  # they concern web and workers
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(

@@ -1,4 +1,4 @@
-"""`manage.py load_demo`: the demo city, for development."""
+"""`manage.py load_demo`: load the demo city, for development."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`manage.py migrate`, which also lets the application use what it made."""
+"""`manage.py migrate`, which also grants the application its rights in new tables."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from config.postgresql import roles
 
 
 class Command(migrate.Command):
-    help = (
-        f"{migrate.Command.help} Then DATABASE_APPLICATION_ROLE gets its rights, where it is set."
-    )
+    help = f"{migrate.Command.help} Then grant DATABASE_APPLICATION_ROLE, if set, its rights."
 
     def handle(self, *args: Any, **options: Any) -> None:
         super().handle(*args, **options)
