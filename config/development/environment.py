@@ -1,7 +1,7 @@
-"""Makes the virtual environment: `python3.11 -m config.development.environment [development]`.
+"""Creation of the virtual environment: `python3.11 -m config.development.environment [development]`.
 
-Standard library only. Installs the pinned requirements, with uv where it is installed, else pip;
-does nothing when they have not changed since the last time.
+It installs the pinned requirements with uv, or with pip where there is no uv, and does nothing when
+they have not changed since the last time. It uses the standard library only.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
 
 
 def main(arguments: list[str]) -> None:
-    """`.venv` has every pinned package afterwards, and `.env` exists."""
+    """Create `.env` and install every pinned package into `.venv`."""
     if sys.version_info < OLDEST_PYTHON:
         sys.exit("CivicLens needs Python 3.11 or later: make PYTHON=python3.11 …")
     _write_environment_file()
@@ -48,7 +48,7 @@ def _install(requirements: Path) -> None:
 
 
 def _install_with_uv(uv: str, requirements: Path) -> bool:
-    """Return whether it worked: uv may be unable to reach what pip is configured to."""
+    """Install with uv and return whether that worked; uv may not reach the index that pip uses."""
     print(f"Installing {requirements.name} with uv …", flush=True)
     if not _is_working():
         _remove()
@@ -57,7 +57,7 @@ def _install_with_uv(uv: str, requirements: Path) -> bool:
     trust = {
         "UV_SYSTEM_CERTS": "1",
         "UV_NATIVE_TLS": "1",
-    }  # the machine's certificates, by uv's new and old name
+    }  # use the machine's certificates; uv renamed the variable
     return subprocess.run(command, env=os.environ | trust, check=False).returncode == 0
 
 
@@ -86,13 +86,13 @@ def _remove() -> None:
 
 
 def _has_ensurepip() -> bool:
-    """Debian keeps ensurepip, without which no environment gets its pip, in a package of its own."""
+    """Return whether ensurepip is there, which installs pip; Debian has it in a separate package."""
     importlib.invalidate_caches()
     return importlib.util.find_spec("ensurepip") is not None
 
 
 def _uv() -> str | None:
-    """The path of uv where it is installed and works."""
+    """Return the path of uv if it is installed and works, else None."""
     path = shutil.which("uv")
     if (
         path
@@ -103,7 +103,7 @@ def _uv() -> str | None:
 
 
 def _write_environment_file() -> None:
-    """A development checkout says so itself, so that a plain `manage.py` finds its database."""
+    """Write `.env` with DEBUG=on if there is none, so that a plain `manage.py` finds its database."""
     path = BASE_DIR / ".env"
     if not path.exists():
         path.write_text("DEBUG=on\n")

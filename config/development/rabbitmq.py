@@ -1,4 +1,4 @@
-"""A private RabbitMQ node: its own port, data, cookie and port mapper, loopback only, no plug-ins."""
+"""A private RabbitMQ node on the loopback: with its own port, data, cookie and port mapper."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pika.exceptions import AMQPError
 
 from config.development import processes
 
-logging.getLogger("pika").setLevel(logging.CRITICAL)  # that nobody answers is an answer here
+logging.getLogger("pika").setLevel(logging.CRITICAL)  # a refused connection is a normal result here
 
 INSTALL_COMMAND = "apt-get install -y rabbitmq-server"
 DISTRIBUTION_PORT_OFFSET = 20_000
@@ -40,15 +40,15 @@ class RabbitmqError(processes.ServiceError):
 
 
 def find_server() -> Path | None:
-    """RabbitMQ's own start script.
+    """Return the path of RabbitMQ's start script, or None where it is not installed.
 
-    Debian's `/usr/sbin` wrapper is passed over: it changes the user.
+    Debian's wrapper in `/usr/sbin` is not used, since it changes the user.
     """
     return next((path for path in _candidates() if os.access(path, os.X_OK)), None)
 
 
 class RabbitmqNode:
-    """One broker kept in `folder`; its `url` stays the same over restarts of this object.
+    """One broker with its files in `folder`; restarts keep its `url`.
 
     The data folder is locked by the broker process itself, so that a node which is still stopping
     and the next one can never write to it together.
@@ -67,22 +67,20 @@ class RabbitmqNode:
 
     @property
     def pid(self) -> int | None:
-        """The number of the broker's process, or None before its start."""
+        """Return the id of the broker's process, or None before its start."""
         return self._server.pid if self._server else None
 
     def send_signal(self, number: int) -> None:
-        """Send a signal to the broker's process group, as SIGSTOP, with which it stands still.
-
-        Nothing happens where it is not running.
-        """
+        """Send a signal, such as SIGSTOP, to the broker's process group, if it runs."""
         if self._server is not None:
             with suppress(ProcessLookupError):
                 os.killpg(self._server.pid, number)
 
     def start(self) -> None:
-        """The broker boots afterwards; `wait_ready` says when it answers.
+        """Start the broker without waiting for it; see `wait_ready`.
 
-        Raises RabbitmqError if none is installed.
+        Raises:
+            RabbitmqError: RabbitMQ is not installed.
         """
         server = find_server()
         if server is None:
@@ -101,15 +99,14 @@ class RabbitmqNode:
             self._server = processes.spawn([str(server)], env=environment, log=log, pass_fds=[lock])
 
     def poll(self) -> int | None:
-        """The exit status of the broker, or None while it runs."""
+        """Return the exit status of the broker, or None while it runs."""
         return self._server.poll() if self._server else 0
 
     def answers(self) -> bool:
-        """Whether the broker opens a connection now, its virtual host included; takes some seconds
-        at most.
+        """Return whether a client can connect and open the virtual host now; at most after seconds.
 
-        A broker that stands still accepts connections all the same, and one whose disk was full
-        greets whoever comes and has no virtual host to let them in.
+        A mere TCP connection proves nothing: a stopped process still accepts it, and a broker whose
+        disk was full may have lost its virtual host.
         """
         parameters = pika.URLParameters(self.url)
         parameters.socket_timeout = parameters.stack_timeout = PROBE_SECONDS
@@ -121,9 +118,10 @@ class RabbitmqNode:
         return True
 
     def wait_ready(self, timeout: float = 60) -> None:
-        """The broker answers afterwards.
+        """Wait until the broker answers, `timeout` seconds at most.
 
-        Raises RabbitmqError when it died or the time (seconds) is over.
+        Raises:
+            RabbitmqError: it ended, or the time is over.
         """
         processes.wait_for(lambda: self.poll() is not None or self.answers(), timeout)
         if self.poll() is not None or not self.answers():
@@ -132,21 +130,22 @@ class RabbitmqNode:
             )
 
     def stop(self) -> None:
-        """The broker is down afterwards, its queues kept."""
+        """Stop the broker; its queues are kept."""
         for process, grace in ((self._server, STOP_SECONDS), (self._mapper, 1)):
             if process is not None:
                 processes.stop_group(process, grace_seconds=grace)
 
     def kill(self) -> None:
-        """The broker is dead at once, as by a power failure."""
+        """Kill the broker at once, like a power failure."""
         for process in (self._server, self._mapper):
             if process is not None:
                 processes.kill_group(process)
 
     def wipe(self) -> None:
-        """Every queue and message of the stopped broker is gone.
+        """Delete every queue and message of the stopped broker.
 
-        Raises RabbitmqError while it runs.
+        Raises:
+            RabbitmqError: it runs.
         """
         if self.poll() is None:
             raise RabbitmqError("Stop or kill the broker before wiping it.")
@@ -154,9 +153,10 @@ class RabbitmqNode:
             shutil.rmtree(self.folder / "data", ignore_errors=True)
 
     def rabbitmqctl(self, *arguments: str) -> str:
-        """Run `rabbitmqctl` against this node and return what it printed.
+        """Run `rabbitmqctl` for this node and return its output.
 
-        Raises RabbitmqError with its complaint.
+        Raises:
+            RabbitmqError: it failed; the message is its error output.
         """
         server = find_server()
         if server is None:
@@ -172,8 +172,9 @@ class RabbitmqNode:
         return result.stdout
 
     def _start_mapper(self) -> None:
-        """Erlang's name server (epmd) as our own child: otherwise a shared daemon outlives
-        everything.
+        """Start Erlang's name server (epmd) as a child process.
+
+        Otherwise RabbitMQ starts a shared daemon, which would outlive it.
         """
         if self._mapper is not None and self._mapper.poll() is None:
             return
@@ -226,14 +227,15 @@ def _candidates() -> Iterator[Path]:
     library = Path("/usr/lib/rabbitmq")
     yield library / "bin" / "rabbitmq-server"
     yield from sorted(library.glob("lib/*/sbin/rabbitmq-server"), reverse=True)
-    found = shutil.which("rabbitmq-server")
-    if found and Path(found).resolve().parent != Path("/usr/sbin"):
-        yield Path(found).resolve()
+    program = shutil.which("rabbitmq-server")
+    if program and Path(program).resolve().parent != Path("/usr/sbin"):
+        yield Path(program).resolve()
 
 
 def _free_port() -> int:
-    """A free loopback port whose distribution port is free too, both outside the range of outgoing
-    connections.
+    """Return a free loopback port whose distribution port is free too.
+
+    Both are outside the range of outgoing connections.
     """
     for port in random.sample(PORTS, len(PORTS)):
         if _is_free(port) and _is_free(port + DISTRIBUTION_PORT_OFFSET):

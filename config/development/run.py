@@ -1,6 +1,4 @@
-"""Everything of CivicLens on one machine: `python -m config.development.run` (the Makefile's `make
-run`).
-"""
+"""The whole of CivicLens on one machine: `python -m config.development.run`, called by `make run`."""
 
 from __future__ import annotations
 
@@ -31,10 +29,10 @@ from config.development.supervisor import LogReader, Probe, Program, Supervisor,
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 FAST_QUEUES = ("critical", "default", "notifications")
 LONG_QUEUES = ("matching", "analytics", "maintenance")
-#: Beside them each worker has one thread fewer, but one at least, for bulk work alone.
+#: Each worker has further threads for bulk work alone: one fewer than these, but at least one.
 FAST_THREADS, LONG_THREADS = 6, 2
 WORKER_NICENESS = 10
-#: Where the workers' metrics are looked for a free port.
+#: The first port to try for the workers' metrics.
 METRICS_PORT_FIRST = 9200
 READY_SECONDS = 180
 EARLIER_RUN_SECONDS = 30
@@ -52,7 +50,7 @@ class StartError(Exception):
 
 @dataclass(frozen=True)
 class Transport:
-    """The way of tasks to the workers, and why it was chosen."""
+    """How tasks reach the workers, and the reason for that choice."""
 
     url: str
     description: str
@@ -60,7 +58,7 @@ class Transport:
 
 
 def main() -> None:
-    """Run until Ctrl-C or SIGTERM. The exit status is 1 where the start failed."""
+    """Run until Ctrl-C or SIGTERM; exit with status 1 if the start fails."""
     environ.Env.read_env(BASE_DIR / ".env")
     _interrupt_on_signals()
     data_dir = Path(os.environ.get("DATA_DIR") or BASE_DIR / "var").resolve()
@@ -74,7 +72,7 @@ def main() -> None:
 
 
 class Runner:
-    """One running installation in `data_dir`, answering on `port`."""
+    """One running installation with its data in `data_dir` and its web server on `port`."""
 
     def __init__(self, data_dir: Path, port: int) -> None:
         self.data_dir = data_dir
@@ -106,9 +104,7 @@ class Runner:
             self._stop()
 
     def _start(self) -> None:
-        """Start everything but RabbitMQ: side by side where the database is prepared, else the
-        database first.
-        """
+        """Start everything but RabbitMQ: all at once if the database is prepared, else it first."""
         self.transport = choose_transport(self.data_dir)
         environment = self._environment()
         if self._is_prepared():
@@ -141,12 +137,12 @@ class Runner:
             self.supervisor.start("postgres", self.postgres, stops_last=True)
 
     def _is_prepared(self) -> bool:
-        """Whether nothing has changed since the database was migrated and filled."""
+        """Return whether nothing has changed since the database was migrated and filled."""
         fingerprint = self._fingerprint()
         return bool(fingerprint) and self.stamp.exists() and self.stamp.read_text() == fingerprint
 
     def _prepare(self, environment: Mapping[str, str]) -> None:
-        """Migrate and load the demo city, its progress on the terminal."""
+        """Migrate and load the demo city, with the progress on the terminal."""
         command = [
             sys.executable,
             "-m",
@@ -154,12 +150,13 @@ class Runner:
             str(self.data_dir / "admin.json"),
         ]
         if subprocess.run(command, cwd=BASE_DIR, env=environment, check=False).returncode:
-            raise StartError("the database could not be prepared; the reason stands above.")
+            raise StartError("the database could not be prepared; the reason is printed above.")
         self.stamp.write_text(self._fingerprint())
 
     def _fingerprint(self) -> str:
-        """Changes with every migration, package and embedded database; empty where there is none of
-        ours.
+        """Return a text that changes with every migration, package and embedded database.
+
+        It is empty where there is no embedded database.
         """
         version = self.postgres.folder / "PG_VERSION" if self.postgres else None
         if version is None or not version.exists():
@@ -183,8 +180,8 @@ class Runner:
             else [0] * len(workers)
         )
         for (name, command), port in zip(workers.items(), self.metrics_ports, strict=True):
-            told = environment | {"JOBS_METRICS_PORT": str(port)}
-            self._start_program(name, command, told, niceness=WORKER_NICENESS)
+            own_environment = environment | {"JOBS_METRICS_PORT": str(port)}
+            self._start_program(name, command, own_environment, niceness=WORKER_NICENESS)
 
     def _start_program(
         self, name: str, command: list[str], environment: Mapping[str, str], niceness: int = 0
@@ -196,10 +193,10 @@ class Runner:
     # --- from start to stop ----------------------------------------------------------------------------------
 
     def _announce_when_ready(self) -> None:
-        """Print the block once the web answers and the workers beat.
+        """Wait for the web server and the workers, start RabbitMQ, and print the addresses.
 
-        RabbitMQ boots only then, so as not to take the processor from them: until it is up, workers
-        take tasks from the ledger themselves.
+        RabbitMQ starts last, so that its boot does not slow the others down: until it is up, workers
+        take tasks from the ledger.
         """
         self._wait("the web did not answer", lambda: _answers(self.address))
         self._wait("the workers did not start", self._workers_beat)
@@ -215,7 +212,7 @@ class Runner:
                 raise StartError(f"{failure} within {READY_SECONDS} s; see {self.data_dir}/logs.")
 
     def _workers_beat(self) -> bool:
-        """Whether every queue has a worker that was started by this run."""
+        """Return whether every queue has a worker that was started by this run."""
         import psycopg  # noqa: PLC0415 - imported while the others start, not before
 
         with psycopg.connect(self._environment()["DATABASE_URL"]) as connection:
@@ -225,9 +222,10 @@ class Runner:
         return {queue for (queues,) in rows for queue in queues} >= {*FAST_QUEUES, *LONG_QUEUES}
 
     def _tick(self) -> None:
-        """Restart what died and show what went wrong.
+        """Restart services that ended, and print new errors of the logs.
 
-        Raises KeyboardInterrupt as soon as `make` alone got one.
+        Raises:
+            KeyboardInterrupt: the parent `make` got a SIGINT that this process did not get.
         """
         if self.interrupted_make:
             raise KeyboardInterrupt
@@ -241,7 +239,7 @@ class Runner:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(
                 number, signal.SIG_IGN
-            )  # stopping is bounded in time; a second signal changes nothing
+            )  # stopping takes a bounded time; a second signal is ignored
         _say("Stopping …")
         self.supervisor.stop()
 
@@ -268,9 +266,7 @@ class Runner:
 
 
 def choose_transport(data_dir: Path) -> Transport:
-    """RABBITMQ_URL where it is set, a private node where RabbitMQ is installed, else the ledger
-    alone.
-    """
+    """Return RABBITMQ_URL if it is set, a private node if RabbitMQ is installed, else the ledger."""
     if url := os.environ.get("RABBITMQ_URL"):
         return Transport(url, "RabbitMQ, as RABBITMQ_URL says")
     if find_server() is None:
@@ -298,11 +294,13 @@ def _worker(queues: Sequence[str], *, threads: int) -> list[str]:
 
 
 def _claim(data_dir: Path) -> int:
-    """Take the data folder for this run and return the descriptor that holds it, which children
-    inherit.
+    """Lock the data folder for this run and return the lock's descriptor, which children inherit.
 
-    So a run whose supervisor was killed keeps the folder until its last process is gone, and this
-    one waits for it. Raises StartError where another run is alive.
+    So a run whose supervisor was killed keeps the folder until its last process has ended, and this
+    one waits for it.
+
+    Raises:
+        StartError: another run uses the folder.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
     lock = os.open(data_dir / "run.lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -340,19 +338,23 @@ def _parse_port(text: str) -> int:
 
 
 def free_ports(first: int, *, count: int, besides: int) -> list[int]:
-    """As many ports of the loopback that nobody has, from `first` on, without `besides`."""
-    found: list[int] = []
+    """Return `count` free ports of the loopback, from `first` on, except the port `besides`.
+
+    Raises:
+        StartError: there are not as many.
+    """
+    ports: list[int] = []
     port = first
-    while len(found) < count and port < PORT_END:
+    while len(ports) < count and port < PORT_END:
         with socket.socket() as probe:
             if port != besides and probe.connect_ex(("127.0.0.1", port)) != 0:
-                found.append(port)
+                ports.append(port)
         port += 1
-    if len(found) < count:
+    if len(ports) < count:
         raise StartError(
             f"there are no {count} free ports from {first} on for the workers' metrics."
         )
-    return found
+    return ports
 
 
 def _metrics_address(port: int) -> str:
@@ -379,9 +381,7 @@ def _answers(address: str) -> bool:
 
 
 def _interrupt_on_signals() -> None:
-    """SIGTERM and a closed terminal stop as Ctrl-C does; so does the death of the `make` that
-    started this.
-    """
+    """Let SIGTERM, a closed terminal and the death of the parent `make` stop this as Ctrl-C does."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -393,9 +393,7 @@ def _interrupt_on_signals() -> None:
 
 
 def _make_catches_interrupts() -> bool:
-    """Whether the parent is a `make` that handles SIGINT; one that runs in the background ignores
-    it instead.
-    """
+    """Return whether the parent is a `make` that handles SIGINT; in the background it ignores it."""
     if "MAKELEVEL" not in os.environ:
         return False
     try:
@@ -407,11 +405,10 @@ def _make_catches_interrupts() -> bool:
 
 
 class _InterruptedMake:
-    """Notices a SIGINT that reached the `make` that started this, and it alone: it then waits for
-    its child for ever.
+    """True once the parent `make` got a SIGINT that this process did not get.
 
-    make's handler of SIGINT is gone once it has run, which the kernel tells; one that was never
-    there tells nothing.
+    `make` then waits for its child, this process, for ever. Its handler of SIGINT is removed when
+    it has run, which /proc shows; where there never was a handler, nothing can be noticed.
     """
 
     def __init__(self) -> None:

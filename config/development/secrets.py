@@ -1,4 +1,4 @@
-"""The development installation's own secret key."""
+"""The secret key of a development installation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def development_key(data_dir: Path) -> str:
-    """Return the key kept in `data_dir/secret_key`, made on first use."""
+    """Return the key in `data_dir/secret_key`, which is created on first use."""
     path = data_dir / "secret_key"
     if not path.exists():
         data_dir.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Keeps a handful of child processes alive, and leaves none behind."""
+"""Supervision of a few child processes: they are restarted when they end, and all stopped at the end."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from config.development import processes
 SHORTEST_BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 15.0
 HEALTHY_SECONDS = 30.0
-#: How often a service with a probe is asked, and how long it may not answer: while it boots, and
-#: afterwards.
+#: The pause between two probes of a service, and how long it may fail to answer: while it boots,
+#: and afterwards.
 PROBE_PAUSE_SECONDS = 2.0
 BOOT_SILENCE_SECONDS = 120.0
 SILENCE_SECONDS = 15.0
@@ -30,7 +30,7 @@ ERROR = re.compile(
 
 
 class Service(Protocol):
-    """What the supervisor keeps alive."""
+    """A process that the supervisor starts, watches and stops."""
 
     def start(self) -> None: ...
     def poll(self) -> int | None: ...
@@ -39,9 +39,7 @@ class Service(Protocol):
 
 @dataclass
 class Program:
-    """One child process whose output goes to a log file; it passes `pass_fds` on to its own
-    children.
-    """
+    """One child process with its output in a log file; it inherits the descriptors `pass_fds`."""
 
     command: Sequence[str]
     env: Mapping[str, str]
@@ -52,7 +50,7 @@ class Program:
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def start(self) -> None:
-        """A fresh process runs afterwards, and nobody of the old one's group."""
+        """Start the process, after killing what is left of the earlier one's group."""
         if self.process is not None:
             processes.kill_group(self.process)
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -72,7 +70,7 @@ class Program:
 
 
 class LogReader:
-    """Reads what was appended to a log file since the last time."""
+    """Reads the lines that were appended to a log file since the last reading."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -91,23 +89,25 @@ class LogReader:
 
 
 def tells_of_error(line: str) -> bool:
-    """Whether a person at the terminal should see this line of a log; that RabbitMQ is not up yet
-    is no news.
+    """Return whether this line of a log should be shown at the terminal.
+
+    Failed connections to a RabbitMQ that is still booting are not shown.
     """
     return ERROR.search(line) is not None and "Consumer encountered a connection error" not in line
 
 
 @dataclass
 class Backoff:
-    """How long a service that keeps dying waits before its next start."""
+    """The wait of a service that keeps ending, before its next start, in seconds."""
 
     seconds: float = 0
     started_at: float = 0
     due_at: float | None = None
 
     def died(self, now: float) -> float:
-        """Plan the next start and return the wait, doubled each time unless the service had lived
-        well.
+        """Plan the next start and return the wait in seconds.
+
+        It doubles each time, unless the service had run for HEALTHY_SECONDS.
         """
         healthy = now - self.started_at > HEALTHY_SECONDS
         longer = SHORTEST_BACKOFF_SECONDS if healthy or not self.seconds else self.seconds * 2
@@ -120,10 +120,9 @@ class Backoff:
 
 
 class Probe:
-    """Asks a service again and again whether it answers.
+    """Checks regularly whether a service answers, each time in a new thread, since a check may hang.
 
-    Each time in a thread of its own, since the question may hang; `kill` ends the service however it
-    hangs.
+    `kill` ends the service, also one that hangs.
     """
 
     def __init__(self, answers: Callable[[], bool], kill: Callable[[], None]) -> None:
@@ -134,14 +133,14 @@ class Probe:
         self.restart()
 
     def restart(self) -> None:
-        """Give the service, which has just been started, the time that a boot takes."""
+        """Allow the service, which was just started, the time of a boot."""
         with self._lock:
             self._life = object()
             self._deadline = time.monotonic() + BOOT_SILENCE_SECONDS
             self._ask_at = 0.0
 
     def is_silent(self) -> bool:
-        """Return whether the service has not answered for too long; ask it if that is due."""
+        """Return whether the service has not answered for too long; begin a check if one is due."""
         is_asking = self._thread is not None and self._thread.is_alive()
         if time.monotonic() >= self._ask_at and not is_asking:
             self._thread = threading.Thread(target=self._ask, args=[self._life], daemon=True)
@@ -152,14 +151,14 @@ class Probe:
         is_answering = self._answers()
         with self._lock:
             if life is not self._life:
-                return  # the process that was asked is gone
+                return  # the process that was checked has been replaced
             self._ask_at = time.monotonic() + PROBE_PAUSE_SECONDS
             if is_answering:
                 self._deadline = time.monotonic() + SILENCE_SECONDS
 
 
 class Supervisor:
-    """Starts services, restarts each that dies or stops answering its probe, and stops them all."""
+    """Starts services, restarts each that ends or fails its probe, and stops them all."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
@@ -171,9 +170,10 @@ class Supervisor:
     def start(
         self, name: str, service: Service, *, stops_last: bool = False, probe: Probe | None = None
     ) -> None:
-        """The service runs afterwards and is kept alive by `check`.
+        """Start a service, which `check` restarts from then on.
 
-        Raises ServiceError where it cannot start.
+        Raises:
+            ServiceError: it cannot start.
         """
         self._services[name] = service
         if probe is not None:
@@ -184,7 +184,7 @@ class Supervisor:
         service.start()
 
     def check(self) -> None:
-        """Restart what died and has waited its time; kill what does not answer, to restart it."""
+        """Restart services that ended and whose wait is over; kill those that fail their probe."""
         for name, service in self._services.items():
             status, backoff = service.poll(), self._backoffs[name]
             if status is None:
@@ -197,9 +197,7 @@ class Supervisor:
                 self._restart(name)
 
     def stop(self) -> None:
-        """Every process group is gone afterwards; services stop side by side, what they stand on
-        after them.
-        """
+        """Stop all services and their process groups, those with `stops_last` after the others."""
         self._stop_all(self._services.keys() - self._last_to_stop)
         self._stop_all(self._last_to_stop)
 

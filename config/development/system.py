@@ -1,7 +1,7 @@
-"""Installs a Debian package where this process may, and says exactly what to do where it may not.
+"""Installation of Debian packages, or the exact command for it where this process may not install.
 
-Standard library only: it runs before the virtual environment exists. `python -m
-config.development.system` makes sure that a RabbitMQ and a PgBouncer for tests are there.
+`python -m config.development.system` installs RabbitMQ and PgBouncer, which tests need. It uses the
+standard library only, since it runs before the virtual environment exists.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ class PackageMissingError(Exception):
 
 
 def ensure_package(package: str, is_present: Callable[[], bool]) -> None:
-    """The package is installed afterwards. Raises PackageMissingError with the command that
-    installs it.
+    """Install the package unless it is there.
 
-    Whether it worked is asked of `is_present`, not of apt-get, whose status also covers the system
-    service that a package starts, and which a container may refuse.
+    `is_present` decides whether that worked, not the status of apt-get: it also covers the start of
+    the package's system service, which a container may refuse.
+
+    Raises:
+        PackageMissingError: it cannot be installed from here; the message has the command.
     """
     if is_present():
         return
@@ -38,9 +40,10 @@ def ensure_package(package: str, is_present: Callable[[], bool]) -> None:
 
 
 def ensure_rabbitmq() -> None:
-    """RABBITMQ_URL is set or a rabbitmq-server is installed afterwards.
+    """Install rabbitmq-server unless it is there or RABBITMQ_URL is set.
 
-    Raises PackageMissingError.
+    Raises:
+        PackageMissingError: it cannot be installed from here.
     """
     from config.development.rabbitmq import find_server  # noqa: PLC0415 - not needed to make the environment
 
@@ -60,9 +63,7 @@ def ensure_pgbouncer() -> None:
 
 
 def _privilege() -> list[str] | None:
-    """The command prefix that makes apt-get run as root, or None where there is none without
-    asking.
-    """
+    """Return the command prefix that runs apt-get as root; None where a password would be needed."""
     if shutil.which("apt-get") is None:
         return None
     if os.geteuid() == 0:
