@@ -184,7 +184,7 @@ def read_heads(path: Path) -> list[Head]:
 
 def verify(heads: Iterable[Head] = ()) -> Verdict:
     """Recompute every digest and hash, and compare the chain with heads exported earlier."""
-    expected = {known.sequence: known.hash for known in heads}
+    expected = {exported.sequence: exported.hash for exported in heads}
     count = len(expected)
     unsealed, stray = _without_seal()
     seals, events = AuditSeal.objects.count(), AuditEvent.objects.count()

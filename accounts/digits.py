@@ -10,5 +10,5 @@ _SEPARATORS = {"Zs", "Cc", "Cf", "Pd"}
 
 def digits_typed(text: str) -> str:
     """Return a typed code without spaces and dashes, and with digits of any script as 0 to 9."""
-    kept = (char for char in text if unicodedata.category(char) not in _SEPARATORS)
-    return "".join(str(unicodedata.decimal(char, char)) for char in kept)
+    characters = (char for char in text if unicodedata.category(char) not in _SEPARATORS)
+    return "".join(str(unicodedata.decimal(char, char)) for char in characters)

@@ -131,5 +131,5 @@ def _is_dialable(number: PhoneNumber) -> bool:
 
 def _region(number: PhoneNumber) -> str:
     """Return the number's country; for an unknown block the main country of its calling code."""
-    known = phonenumbers.region_code_for_number(number)
-    return str(known or phonenumbers.region_code_for_country_code(number.country_code or 0))
+    region = phonenumbers.region_code_for_number(number)
+    return str(region or phonenumbers.region_code_for_country_code(number.country_code or 0))

@@ -44,9 +44,9 @@ _seconds = Histogram(
 
 def count(method: str | None, route: str, status: int, seconds: float) -> None:
     """Count one answered request."""
-    known = method if method in METHODS else "other"
-    _requests.labels(known, route, str(status)).inc()
-    _seconds.labels(known, route).observe(seconds)
+    verb = method if method in METHODS else "other"
+    _requests.labels(verb, route, str(status)).inc()
+    _seconds.labels(verb, route).observe(seconds)
 
 
 def route_of(request: HttpRequest) -> str:
@@ -107,7 +107,7 @@ def _backed_up_at() -> float:
 
 
 def _connections() -> Iterator[Metric]:
-    [(used, most, size)] = fetch(
+    [(used, maximum, size)] = fetch(
         "SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),"
         " current_setting('max_connections')::int, pg_database_size(current_database())",
         (),
@@ -115,7 +115,7 @@ def _connections() -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "civiclens_database_connections", "Client connections of the PostgreSQL server.", used
     )
-    yield GaugeMetricFamily("civiclens_database_connections_max", "max_connections.", most)
+    yield GaugeMetricFamily("civiclens_database_connections_max", "max_connections.", maximum)
     yield GaugeMetricFamily("civiclens_database_bytes", "Size of the database.", size)
 
 

@@ -54,9 +54,9 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        given = request.headers.get("X-Request-ID", "")
+        callers_id = request.headers.get("X-Request-ID", "")
         own_id = uuid7().hex
-        request_id = given if _REQUEST_ID.fullmatch(given) else own_id
+        request_id = callers_id if _REQUEST_ID.fullmatch(callers_id) else own_id
         started = time.perf_counter()
         ids = {"request_id": request_id, "own_request_id": own_id}
         request.META.setdefault(ARRIVED_AT, started)

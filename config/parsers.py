@@ -42,8 +42,8 @@ class StrictJSONParser(BaseParser):
             raise ParseError(f"The body is not valid JSON: {error}") from error
 
 
-def _read(stream: IO[Any], most: int) -> bytes:
-    body: bytes = stream.read(most + 1)
-    if len(body) > most:
-        raise BodyTooLarge(f"The body may have at most {most} bytes.")
+def _read(stream: IO[Any], limit: int) -> bytes:
+    body: bytes = stream.read(limit + 1)
+    if len(body) > limit:
+        raise BodyTooLarge(f"The body may have at most {limit} bytes.")
     return body

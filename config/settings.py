@@ -42,7 +42,7 @@ SECRET_KEY: str = env.str("SECRET_KEY")
 
 
 def _derived_key(purpose: str) -> str:
-    """The key of one purpose where none of its own is set."""
+    """Return a key for one purpose, derived from SECRET_KEY, for where no other is set."""
     return salted_hmac(
         f"civiclens.{purpose}", "", secret=SECRET_KEY, algorithm="sha256"
     ).hexdigest()
@@ -225,26 +225,27 @@ JOBS_SCHEDULE: str = env.str(
 )  # empty: nothing by the clock
 JOBS_RETENTION_DAYS: int = env.int("JOBS_RETENTION_DAYS", default=7)
 JOBS_DEAD_RETENTION_DAYS: int = env.int("JOBS_DEAD_RETENTION_DAYS", default=90)
-# Called in the transaction of an operator's action, so that none goes unrecorded.
+# Called in the transaction of an operator's action, so that every action is recorded.
 JOBS_AUDIT_RECORDER = "accounts.audit.record"
-# Called when a job has ended whose owner asked to be told.
+# Called when a job has ended whose owner asked for a message.
 JOBS_COMPLETION_ANNOUNCER = "notifications.announcements.announce_job"
 
-# --- Seeing it ---------------------------------------------------------------------------------
-# `/metrics` on the web answers who sends "Authorization: Bearer <token>"; without a token, this machine alone.
+# --- Monitoring --------------------------------------------------------------------------------
+# The web's `/metrics` requires "Authorization: Bearer <token>"; without a token it answers this
+# machine only.
 METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
 # Each worker process serves its own on the first free port from this one; 0 serves none.
 JOBS_METRICS_PORT: int = env.int("JOBS_METRICS_PORT", default=0)
 JOBS_METRICS_HOST: str = env.str("JOBS_METRICS_HOST", default="127.0.0.1")
-# The last step of a backup writes this file, whose age is watched; empty: DATA_DIR/backup.stamp.
+# The last step of a backup writes this file, whose age is monitored; empty: DATA_DIR/backup.stamp.
 BACKUP_STAMP_FILE: str = env.str("BACKUP_STAMP_FILE", default="") or str(DATA_DIR / "backup.stamp")
-# Errors are reported there; needs the package sentry-sdk.
+# The Sentry project to which errors are reported; needs the package sentry-sdk.
 SENTRY_DSN: str = env.str("SENTRY_DSN", default="")
 SENTRY_ENVIRONMENT: str = env.str("SENTRY_ENVIRONMENT", default="production")
 # Traces go to this OTLP/HTTP collector; the other OTEL_* variables apply too.
 OTEL_EXPORTER_OTLP_ENDPOINT: str = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
-# Operators are told when one of these is exceeded, and when it is not any more; "inf" turns a rule
-# off.
+# Operators get a message when one of these is exceeded, and when it no longer is; "inf" turns a
+# rule off.
 JOBS_ALERT_RULES: dict[str, float] = {
     "dead_tasks": env.float("JOBS_ALERT_DEAD_TASKS", default=20),
     "oldest_seconds": env.float("JOBS_ALERT_OLDEST_SECONDS", default=300),
@@ -255,7 +256,7 @@ JOBS_ALERT_RULES: dict[str, float] = {
 }
 JOBS_HEALTH_URL: str = env.str(
     "JOBS_HEALTH_URL", default=""
-)  # such as http://web:8000/readyz; empty: asks directly
+)  # such as http://web:8000/readyz; empty: checks the services directly
 # Called in the transaction in which an alert begins or ends.
 JOBS_OPERATOR_NOTIFIER = "notifications.actors.announce_alert"
 OPERATOR_EMAILS: list[str] = env.list("OPERATOR_EMAILS", default=[])
@@ -277,24 +278,24 @@ DRAMATIQ_BROKER: dict[str, Any] = {
 # --- HTTP --------------------------------------------------------------------------------------
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["*"] if DEBUG else [])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-# Reverse proxies in front, each of which appends X-Forwarded-For; the first also sets
+# Number of reverse proxies in front; each appends X-Forwarded-For, and the first also sets
 # X-Forwarded-Proto.
 TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXY_COUNT", default=0)
-# Where they append it: "X-Forwarded-For" or "Forwarded" (RFC 7239).
+# The header to which they append: "X-Forwarded-For" or "Forwarded" (RFC 7239).
 TRUSTED_PROXY_HEADER: str = env.str("TRUSTED_PROXY_HEADER", default="X-Forwarded-For")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY_COUNT else None
 SECURE_SSL_REDIRECT: bool = env.bool("SECURE_SSL_REDIRECT", default=not DEBUG)
 SECURE_REDIRECT_EXEMPT = [
     r"^(livez|readyz|metrics|api/v1/health)/?$"
-]  # asked from inside, where no TLS ends
+]  # probes come from the internal network, without TLS
 SECURE_HSTS_SECONDS: int = env.int("SECURE_HSTS_SECONDS", default=0 if DEBUG else 31_536_000)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_SECONDS > 0
-# Browsers' own lists can hardly be left again, so only an operator puts a domain on them.
+# A domain can hardly be removed from browsers' preload lists, so only an operator adds it.
 SECURE_HSTS_PRELOAD: bool = env.bool("SECURE_HSTS_PRELOAD", default=False)
 SILENCED_SYSTEM_CHECKS = ["security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT
-if SECURE_SSL_REDIRECT:  # no other host of the domain can set these, nor plain HTTP
+if SECURE_SSL_REDIRECT:  # other hosts of the domain, and plain HTTP, cannot set these cookies
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
@@ -304,13 +305,13 @@ DATA_UPLOAD_MAX_MEMORY_SIZE: int = env.int("DATA_UPLOAD_MAX_BYTES", default=2_62
 # --- REST API ----------------------------------------------------------------------------------
 API_JSON_MAX_BYTES: int = env.int("API_JSON_MAX_BYTES", default=262_144)
 API_DRAIN_MAX_BYTES: int = env.int("API_DRAIN_MAX_BYTES", default=8_388_608)  # of any body
-# A body may take so long, and a second more for each so many bytes that have come; then the answer
-# is 408.
+# A body may take the grace, and a second more for each of these bytes that has arrived; after that
+# the answer is 408.
 WEB_BODY_GRACE_SECONDS: float = env.float("WEB_BODY_GRACE_SECONDS", default=20)
 WEB_BODY_BYTES_PER_SECOND: float = env.float("WEB_BODY_BYTES_PER_SECOND", default=1024)
 HEALTH_LEDGER_LAG_SECONDS: float = env.float(
     "HEALTH_LEDGER_LAG_SECONDS", default=60
-)  # later than this is degraded
+)  # a larger lag is `degraded`
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "accounts.authentication.BearerAuthentication",
@@ -318,7 +319,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "URL_FORMAT_OVERRIDE": None,  # `Accept` says what a client takes
+    "URL_FORMAT_OVERRIDE": None,  # clients choose the format by `Accept`
     "DEFAULT_PARSER_CLASSES": ["config.parsers.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "config.pagination.KeysetPagination",
     "DEFAULT_SCHEMA_CLASS": "config.schema.ApiSchema",
@@ -462,7 +463,7 @@ AXES_CLIENT_IP_CALLABLE = "accounts.origins.address_of_request"
 
 
 def _likely_public_url() -> str:
-    """The address that the other settings suggest; empty where they name no one host."""
+    """Return the address that the other settings suggest, or "" where they do not name one host."""
     if DEBUG:
         return f"http://127.0.0.1:{env.int('PORT', default=8000)}"
     host = ALLOWED_HOSTS[0] if ALLOWED_HOSTS else ""

@@ -64,19 +64,21 @@ class HealthView(PublicView):
         tags=["health"],
         responses={
             200: _REPORT,
-            503: OpenApiResponse(_REPORT, description="The database does not answer."),
+            503: OpenApiResponse(
+                _REPORT, description="The database does not answer or cannot write."
+            ),
         },
     )
     def get(self, request: Request) -> Response:
-        """Check the database, the task ledger and the message broker.
+        """Check the database, its disk, the task ledger and the message broker.
 
         `ok`: all is well. `degraded`: requests are answered, but background work is late or the
-        broker is away. `down`: the database does not answer (status 503).
+        broker is away. `down`: the database does not answer or cannot write (status 503).
         """
-        found = health.report()
+        report = health.report()
         return Response(
-            found,
-            status=503 if found["status"] == "down" else 200,
+            report,
+            status=503 if report["status"] == "down" else 200,
             headers={"Cache-Control": "no-store"},
         )
 
@@ -110,5 +112,5 @@ def problem_page(request: HttpRequest, slug: str | None = None) -> HttpResponse:
     """Explain one problem type, or list them all."""
     if slug is not None and slug not in PROBLEM_TYPES:
         raise Http404
-    shown = PROBLEM_TYPES.values() if slug is None else [PROBLEM_TYPES[slug]]
-    return render(request, "problems/page.html", {"problem_types": shown, "is_list": slug is None})
+    types = PROBLEM_TYPES.values() if slug is None else [PROBLEM_TYPES[slug]]
+    return render(request, "problems/page.html", {"problem_types": types, "is_list": slug is None})

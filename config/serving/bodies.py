@@ -33,8 +33,8 @@ class Body:
     is_complete: bool
 
 
-async def read_body(receive: Receive, most: int) -> Body:
-    """Read up to `most` bytes of the body; a larger body is returned incomplete.
+async def read_body(receive: Receive, limit: int) -> Body:
+    """Read up to `limit` bytes of the body; a larger body is returned incomplete.
 
     Reading may take WEB_BODY_GRACE_SECONDS, and a second more for each WEB_BODY_BYTES_PER_SECOND
     that have arrived.
@@ -45,16 +45,16 @@ async def read_body(receive: Receive, most: int) -> Body:
     """
     file = SpooledTemporaryFile(MEMORY_BYTES)  # noqa: SIM115 - closed after the answer
     try:
-        return await _fill(file, receive, most)
+        return await _fill(file, receive, limit)
     except BaseException:
         file.close()
         raise
 
 
-async def _fill(file: IO[bytes], receive: Receive, most: int) -> Body:
+async def _fill(file: IO[bytes], receive: Receive, limit: int) -> Body:
     loop, length, has_more = asyncio.get_running_loop(), 0, True
     started = loop.time()
-    while has_more and length <= most:
+    while has_more and length <= limit:
         patience = settings.WEB_BODY_GRACE_SECONDS + length / settings.WEB_BODY_BYTES_PER_SECOND
         try:
             async with asyncio.timeout_at(started + patience):
@@ -68,4 +68,4 @@ async def _fill(file: IO[bytes], receive: Receive, most: int) -> Body:
         file.write(chunk)
         length += len(chunk)
     file.seek(0)
-    return Body(file, length, is_complete=length <= most)
+    return Body(file, length, is_complete=length <= limit)

@@ -44,11 +44,11 @@ class Command(BaseCommand):
 
 
 def _sentence(verdict: Verdict) -> str:
-    seen = (
+    extent = (
         f"{verdict.events} events, {verdict.unsealed} not sealed yet; "
         f"{verdict.seals} seals, compared with {verdict.heads} exported heads."
     )
     if verdict.broken is None:
-        return f"The chain holds: {seen}"
+        return f"The chain holds: {extent}"
     event = f", event {verdict.broken.event_id}" if verdict.broken.event_id is not None else ""
-    return f"The chain is BROKEN at seal {verdict.broken.sequence}{event}: {verdict.broken.what}. {seen}"
+    return f"The chain is BROKEN at seal {verdict.broken.sequence}{event}: {verdict.broken.what}. {extent}"
