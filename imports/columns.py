@@ -36,7 +36,7 @@ def columns_of(importer: Importer[Any], sample: Iterable[Record]) -> Columns:
     if lacking := [column for column in named.values() if column not in present]:
         raise ImportFileError(f"The file has no column {_listed(lacking)}. {_has(present)}")
     if missing := _missing(importer, by_field, present):
-        raise ImportFileError(f"{missing} {_has(present)} Say with a map which column holds what.")
+        raise ImportFileError(f"{missing} {_has(present)} Name the column with a map.")
     unused = [name for name in present if name and name not in by_field.values()]
     return Columns(by_field, tuple(_notes(importer, by_field, present, unused)))
 
@@ -45,11 +45,11 @@ def _mapped(importer: Importer[Any]) -> dict[str, str]:
     file = importer.file
     if file.format and file.format not in importer.formats:
         raise ImportFileError(
-            f"{file.format[:40]!r} is no format; there are {', '.join(sorted(importer.formats))}."
+            f"{file.format[:40]!r} is not a format; the formats are {', '.join(sorted(importer.formats))}."
         )
     if unknown := [field for field in file.columns if field not in importer.fields]:
         raise ImportFileError(
-            f"There is no field {_listed(unknown)}; there are {', '.join(importer.fields)}."
+            f"There is no field {_listed(unknown)}; the fields are {', '.join(importer.fields)}."
         )
     own = {field: field for field in importer.fields}
     chosen = {**own, **importer.formats.get(file.format, {}), **file.columns}

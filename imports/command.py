@@ -68,7 +68,7 @@ class ImportCommand(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         path: Path = options["file"]
         if not path.is_file():
-            raise CommandError(f"{path} is no file.")
+            raise CommandError(f"{path} is not a file.")
         try:
             file = import_file_of(path, options)
             rejects = options["rejects"] or _rejects_path(file.source)

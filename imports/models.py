@@ -25,11 +25,11 @@ class ImportRun(models.Model):
     created = models.BigIntegerField(default=0)
     changed = models.BigIntegerField(default=0)
     known = models.BigIntegerField(
-        default=0, help_text="Rows that were there before, or earlier in the file, and add nothing."
+        default=0, help_text="Rows that add nothing: stored before, or repeated in the file."
     )
     rejected = models.BigIntegerField(default=0)
     rejects_bytes = models.BigIntegerField(
-        default=0, help_text="How much of the file of rejects belongs to these rows."
+        default=0, help_text="The length of the file of rejects after these rows."
     )
     rejects_path = models.TextField(
         blank=True, default="", help_text="Where the file of rejects is."
@@ -83,8 +83,8 @@ class Upload(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     target = models.CharField(max_length=40)
-    source = models.CharField(max_length=80, help_text="Where the rows come from.")
-    name = models.CharField(max_length=255, help_text="The file's name at the sender.")
+    source = models.CharField(max_length=80, help_text="The system that the rows come from.")
+    name = models.CharField(max_length=255, help_text="The file's name when it was uploaded.")
     file = models.FileField(storage=upload_storage, upload_to=upload_path)
     options: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
     state = models.CharField(max_length=10, choices=State.choices, default=State.CHECKING)

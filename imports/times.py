@@ -63,7 +63,9 @@ class TimeReader:
         try:
             return cls(time_format, ZoneInfo(name))
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ImportFileError(f"{name[:40]!r} is no time zone such as Europe/Berlin.") from None
+            raise ImportFileError(
+                f"{name[:40]!r} is not a time zone, such as Europe/Berlin."
+            ) from None
 
     def moment(self, text: str, name: str, *, not_before: datetime | None = None) -> datetime:
         """Return the time in UTC.
@@ -110,7 +112,7 @@ class TimeReader:
             return first
         if first.astimezone(UTC).astimezone(self._zone).replace(tzinfo=None) != at:
             raise RowRejected(
-                f"{name} never was: the clocks of {self._zone.key} skipped {text[:40]}"
+                f"{name} does not exist: the clocks of {self._zone.key} skipped {text[:40]}"
             )
         return second if not_before and first.astimezone(UTC) < not_before else first
 
@@ -168,6 +170,6 @@ def _check_pattern(pattern: str) -> None:
         is_whole = False
     if not is_whole:
         raise ImportFileError(
-            f"{pattern[:40]!r} is no time format: expected {known}, "
+            f"{pattern[:40]!r} is not a time format: use {known}, "
             "or a pattern with a whole date such as %m/%d/%y %H:%M."
         )

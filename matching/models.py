@@ -75,14 +75,14 @@ class Profile(models.Model):
     latitude = models.FloatField(null=True, blank=True)
     longitude = models.FloatField(null=True, blank=True)
     radius_km = models.FloatField(
-        null=True, blank=True, help_text="How far to go; empty: anywhere."
+        null=True, blank=True, help_text="How far the citizen would go; empty means anywhere."
     )
     visibility = models.CharField(max_length=20, choices=Visibility, default=Visibility.PRIVATE)
     wants_match_notices = models.BooleanField(
         "wants match notices",
         default=True,
         db_default=True,
-        help_text="Whether to hear of new matches.",
+        help_text="Whether to be notified of new matches.",
     )
     version = models.PositiveIntegerField(default=1)
     onboarded_at = models.DateTimeField(null=True, blank=True)
@@ -224,21 +224,28 @@ class Opportunity(models.Model):
     category = LineField(max_length=120, blank=True)
     requirements = ParagraphsField(max_length=5000, blank=True)
     languages = ArrayField(
-        models.CharField(max_length=12), default=list, blank=True, help_text="Empty: any."
+        models.CharField(max_length=12),
+        default=list,
+        blank=True,
+        help_text="Empty means any language.",
     )
     starts_on = models.DateField(null=True, blank=True)
     ends_on = models.DateField(null=True, blank=True)
     latitude = models.FloatField(null=True, blank=True)
     longitude = models.FloatField(null=True, blank=True)
     is_remote = models.BooleanField("remote", default=False)
-    capacity = models.PositiveIntegerField(null=True, blank=True, help_text="Empty: unlimited.")
+    capacity = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Empty means unlimited."
+    )
     places_taken = models.PositiveIntegerField(default=0, editable=False)
     is_active = models.BooleanField("active", default=True)
     partner = models.ForeignKey(
         Partner, null=True, blank=True, on_delete=models.SET_NULL, related_name="opportunities"
     )
-    source = models.CharField(max_length=80, blank=True, help_text="Where it was imported from.")
-    external_id = models.CharField(max_length=200, blank=True, help_text="Its id there.")
+    source = models.CharField(
+        max_length=80, blank=True, help_text="The system it was imported from."
+    )
+    external_id = models.CharField(max_length=200, blank=True, help_text="Its id in that system.")
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())
@@ -342,10 +349,10 @@ class VectorSpace(models.Model):
     dimensions = models.PositiveSmallIntegerField()
     state = models.CharField(max_length=10, choices=State, default=State.BUILDING)
     generation = models.PositiveIntegerField(
-        default=1, help_text="Grows when its index is rebuilt or it is swapped."
+        default=1, help_text="Grows when its index is rebuilt and when it becomes active."
     )
     retired_at = models.DateTimeField(
-        null=True, editable=False, help_text="Its vectors go a day later."
+        null=True, editable=False, help_text="Its vectors are deleted a day later."
     )
     created_at = models.DateTimeField(db_default=Now())
 

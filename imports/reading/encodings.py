@@ -52,7 +52,7 @@ def named(name: str) -> Encoding:
         io.TextIOWrapper(io.BytesIO(), encoding=name)
         return Encoding(codecs.lookup(name).name)
     except (LookupError, ValueError):
-        raise ImportFileError(f"{name[:40]!r} is no encoding that is known here.") from None
+        raise ImportFileError(f"{name[:40]!r} is not a known encoding, such as cp1252.") from None
 
 
 class EncodingDetector:

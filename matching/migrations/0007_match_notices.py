@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
             models.BooleanField(
                 db_default=True,
                 default=True,
-                help_text="Whether to hear of new matches.",
+                help_text="Whether to be notified of new matches.",
                 verbose_name="wants match notices",
             ),
         ),

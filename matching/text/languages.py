@@ -56,7 +56,7 @@ def _tag(name: str) -> str:
     if known := _tags_by_name().get(_folded(name)):
         return known
     raise LanguageUnknown(
-        f"{name[:40]} is no known language; a tag such as en or es is always accepted."
+        f"{name[:40]} is not a known language; a tag such as en or es is always accepted."
     )
 
 

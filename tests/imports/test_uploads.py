@@ -143,7 +143,7 @@ def test_opportunities_are_uploaded_too(db: None) -> None:
         (b"id,title\n1,Hole\n", {}, "The file has no column lat, lng. It has id, title."),
         (b"PK\x03\x04", {}, "The file is a ZIP archive or an Excel workbook; save it as CSV."),
         (REPORTS, {"columns": "latitude=lat,longitude=lng"}, "lacks a column for external_id"),
-        (REPORTS, {"encoding": "utf-9"}, "no encoding that is known here"),
+        (REPORTS, {"encoding": "utf-9"}, "is not a known encoding"),
     ],
 )
 def test_a_file_that_cannot_be_imported_is_refused_in_a_sentence(
@@ -163,7 +163,7 @@ def test_a_file_that_cannot_be_imported_is_refused_in_a_sentence(
     ("values", "sentence"),
     [
         ({"columns": "title"}, "A map is FIELD=COLUMN"),
-        ({"time_format": "%H"}, "is no time format"),
+        ({"time_format": "%H"}, "is not a time format"),
         ({"time_zone": "Europe/Nowhere"}, "Expected a time zone"),
         ({"target": "opportunities"}, "Select a valid choice"),
         ({"source": "x" * 81}, "at most 80 characters"),

@@ -68,7 +68,7 @@ def test_an_opportunity_is_deleted_with_what_hangs_on_it(way: str) -> None:
 def test_the_desk_is_told_in_words_what_is_wrong() -> None:
     make_opportunity(source="city", external_id="7")
     client = desk()
-    assert "no language" in errors(client, languages="Klingonisch!")
+    assert "not a known language" in errors(client, languages="Klingonisch!")
     assert "ends before it starts" in errors(client, starts_on="2030-02-01", ends_on="2030-01-01")
     assert "go together" in errors(client, latitude="4")
     assert "go together" in errors(client, latitude="91", longitude="4")

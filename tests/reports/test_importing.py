@@ -482,9 +482,9 @@ def test_a_json_file_that_was_cut_off_gives_what_is_whole(tmp_path: Path, reject
         (b"{broken\n{}\n", {}, "neither a JSON list"),
         (b"PK\x03\x04xlsx", {}, "an Excel workbook"),
         (b"\x1f\x8bnonsense", {}, "The file is damaged"),
-        (b"a,b\n1,2\n", {"encoding": "utf-9"}, "'utf-9' is no encoding"),
-        (b"a,b\n1,2\n", {"time_format": "%H:%M"}, "is no time format"),
-        (b"a,b\n1,2\n", {"time_zone": "Europe/Nowhere"}, "is no time zone"),
+        (b"a,b\n1,2\n", {"encoding": "utf-9"}, "'utf-9' is not a known encoding"),
+        (b"a,b\n1,2\n", {"time_format": "%H:%M"}, "is not a time format"),
+        (b"a,b\n1,2\n", {"time_zone": "Europe/Nowhere"}, "is not a time zone"),
         (b"a,b\n1,2\n", {"source": "x" * 81}, "A source has 1 to 80"),
     ],
 )

@@ -31,7 +31,7 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         for name in ("opportunities", "judgements"):
             if not options[name].is_file():
-                raise CommandError(f"{options[name]} is no file.")
+                raise CommandError(f"{options[name]} is not a file.")
         make_tables()
         try:
             evaluation = evaluate(options["opportunities"], options["judgements"])
