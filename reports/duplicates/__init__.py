@@ -1,0 +1,1 @@
+"""Which reports are about the same problem: found, suggested to staff, merged and taken apart."""
