@@ -21,11 +21,15 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 
-#: A new table of 100 kB for each check: reused space would hide a full disk.
-_WRITE = (
-    "CREATE TEMPORARY TABLE civiclens_readiness ON COMMIT DROP AS"
-    " SELECT number FROM generate_series(1, 3000) AS number"
-)
+#: Rows that do not fit this memory go into a new file of 280 kB: reused space would hide a full disk.
+_SPILL_MEMORY = "64kB"
+#: Write that file and, to be flushed at the commit, a record of the WAL. No role needs a right of
+#: its own for this: production's application may create no table, not even a temporary one.
+_WRITE = """
+SELECT current_setting('transaction_read_only')::boolean,
+       pg_logical_emit_message(true, 'civiclens_readiness', ''),
+       (SELECT count(*) FROM generate_series(1, 20000))
+"""
 
 
 class Probe(Generic[T]):
@@ -95,22 +99,25 @@ def _ask_database() -> float:
         connection.close()
 
 
-def _write_and_read() -> None:
-    """Write some new pages, read them back, and commit them to the disk.
+def _write_to_disk() -> None:
+    """Write a new file and a record of the WAL, and commit them to the disk.
 
     Raises:
         DatabaseError: the disk is full, or the database is read-only.
     """
     try:
         with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('work_mem', %s, true)", [_SPILL_MEMORY])
             cursor.execute(_WRITE)
-            cursor.execute("SELECT count(*) FROM civiclens_readiness")
+            is_read_only, *_ = cursor.fetchone()
+            if is_read_only:
+                raise DatabaseError("The database is read-only.")
     finally:
         connection.close()
 
 
 database_probe: Probe[float] = Probe(_ask_database, patience_seconds=2)
-disk_probe: Probe[None] = Probe(_write_and_read, patience_seconds=2, keep_seconds=5)
+disk_probe: Probe[None] = Probe(_write_to_disk, patience_seconds=2, keep_seconds=5)
 broker_probe: Probe[BrokerState] = Probe(broker_state, patience_seconds=2, keep_seconds=5)
 
 
