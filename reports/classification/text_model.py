@@ -180,3 +180,12 @@ def quality(probabilities: Vectors, truth: Labels) -> Quality:
         top3=float(hits[:, :3].any(axis=1).mean()),
         ece=float(sum(gaps) / len(truth)),
     )
+
+
+def confusion(probabilities: Vectors, truth: Labels) -> list[list[int]]:
+    """Return how many texts of each class have each class as their best one: [truth][best]."""
+    classes = probabilities.shape[1]
+    table = np.zeros((classes, classes), dtype=np.intp)
+    np.add.at(table, (truth, probabilities.argmax(axis=1)), 1)
+    rows: list[list[int]] = table.tolist()
+    return rows
