@@ -86,7 +86,7 @@ def import_file_of(path: Path, options: dict[str, Any]) -> ImportFile:
     """Return the file with the options of a command.
 
     Raises:
-        ImportFileError: the options are contradictory or malformed.
+        ImportFileError: the source or the map of columns is malformed.
     """
     return ImportFile(
         path=path,
@@ -133,6 +133,7 @@ class _Display:
         return (rows - (self._first_rows or 0)) / max(time.monotonic() - self._started, 0.001)
 
     def show(self, progress: Progress) -> None:
+        """Show the progress of an import; before the first batch, also the notes on how the file is read."""
         run = progress.run
         if self._first_rows is None:
             self._first_rows = run.rows

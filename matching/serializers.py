@@ -308,6 +308,7 @@ class OpportunityFilterSerializer(serializers.Serializer[Any]):
 
 
 class LocationSerializer(PayloadSerializer):
+    """A place, in degrees."""
     latitude = CoordinateField(limit=90)
     longitude = CoordinateField(limit=180)
 
@@ -445,6 +446,7 @@ class FoundMatchSerializer(serializers.Serializer[Any]):
 
 
 class StartedRunSerializer(serializers.Serializer[Any]):
+    """A match run that was started."""
     task_id = serializers.UUIDField()
     status = serializers.CharField()
     created_at = serializers.DateTimeField()
@@ -468,6 +470,7 @@ class RunStatusSerializer(serializers.Serializer[Any]):
 
 
 class LegacyAnswerSerializer(serializers.Serializer[Any]):
+    """The matches, as the deprecated address answers them."""
     matches = FoundMatchSerializer(many=True)
     total = serializers.IntegerField()
 

@@ -37,7 +37,7 @@ def receive(
 
 
 def start(upload: Upload, *, by: UUID) -> bool:
-    """Send the task that imports a checked file; return False if it is in no such state."""
+    """Send the task that imports a checked file; return False for an upload in another state."""
     with transaction.atomic():
         checked = Upload.objects.filter(pk=upload.pk, state=State.CHECKED)
         moved = checked.update(state=State.IMPORTING, updated_at=timezone.now())

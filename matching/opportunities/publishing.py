@@ -67,7 +67,7 @@ def publish(partner: Partner, fields: Mapping[str, Any]) -> tuple[Opportunity, b
 
 
 def _locked_by_external_id(source: str, external_id: str) -> Opportunity | None:
-    """Lock the external id until this transaction ends; return its opportunity, or None."""
+    """Lock an external id until the transaction ends; return the opportunity that has it, or None."""
     if not external_id:
         return None
     lock(f"external id {source} {external_id}")

@@ -110,7 +110,7 @@ def matches_for(
 def _compute_once(
     key: str, query: Query, criteria: Criteria, space: VectorSpace | None, limit: int
 ) -> MatchList:
-    """Compute and cache the ranking.
+    """Compute the ranking, cache it and return it.
 
     Of several tasks that need the same ranking one computes it; the others wait for its lock and
     read the result.

@@ -87,6 +87,7 @@ class Where:
     parameters: list[Any] = field(default_factory=list)
 
     def add(self, condition: str, *parameters: Any) -> None:
+        """Add a condition with its parameters."""
         self.conditions.append(condition)
         self.parameters += parameters
 
@@ -109,6 +110,7 @@ class Where:
 
     @property
     def sql(self) -> str:
+        """Return all conditions, joined by AND."""
         return " AND ".join(self.conditions)
 
 

@@ -29,12 +29,14 @@ class _RarityCache:
         self._read_at = -float(RARITY_SECONDS)
 
     def get(self) -> Rarity:
+        """Return the rarity; read it again, or measure it, if the copy is too old."""
         with self._lock:
             if time.monotonic() - self._read_at >= RARITY_SECONDS:
                 self._rarity, self._read_at = stored_rarity() or measure_rarity(), time.monotonic()
             return self._rarity
 
     def clear(self) -> None:
+        """Make the next `get` read the rarity again."""
         with self._lock:
             self._read_at = -float(RARITY_SECONDS)
 

@@ -60,6 +60,7 @@ class Terms:
 
     @classmethod
     def of(cls, text: str) -> Terms:
+        """Return the stems of a text as numbers."""
         counts: Counter[int] = Counter()
         for stem_, count in stems(text).items():
             counts[bucket(stem_)] += count

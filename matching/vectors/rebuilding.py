@@ -94,6 +94,7 @@ class _Done:
 
     @classmethod
     def of(cls, space: VectorSpace) -> _Done:
+        """Count all texts, and those that have a vector in `space` already."""
         kinds = (OPPORTUNITIES, PROFILES)
         return cls(
             total=sum(kind.owners.count() for kind in kinds),
@@ -101,6 +102,7 @@ class _Done:
         )
 
     def add(self, count: int, stage: str) -> None:
+        """Count further texts as done, and show the progress on the task."""
         self.done += count
         share = min(self.done / max(self.total, 1), 1.0)
         jobs.current_task().progress(

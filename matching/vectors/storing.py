@@ -53,6 +53,7 @@ class ProfileTexts:
 
     @classmethod
     def of(cls, profile: Profile) -> ProfileTexts:
+        """Return the texts of a profile to embed."""
         original = _original(profile)
         languages = glossary.languages_of(original)
         headline, about = (
