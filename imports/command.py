@@ -133,7 +133,7 @@ class _Display:
         return (rows - (self._first_rows or 0)) / max(time.monotonic() - self._started, 0.001)
 
     def show(self, progress: Progress) -> None:
-        """Show the progress of an import; before the first batch, also the notes on how the file is read."""
+        """Show the progress of an import; at the first call also how the file is read."""
         run = progress.run
         if self._first_rows is None:
             self._first_rows = run.rows

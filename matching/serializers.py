@@ -309,6 +309,7 @@ class OpportunityFilterSerializer(serializers.Serializer[Any]):
 
 class LocationSerializer(PayloadSerializer):
     """A place, in degrees."""
+
     latitude = CoordinateField(limit=90)
     longitude = CoordinateField(limit=180)
 
@@ -447,6 +448,7 @@ class FoundMatchSerializer(serializers.Serializer[Any]):
 
 class StartedRunSerializer(serializers.Serializer[Any]):
     """A match run that was started."""
+
     task_id = serializers.UUIDField()
     status = serializers.CharField()
     created_at = serializers.DateTimeField()
@@ -471,6 +473,7 @@ class RunStatusSerializer(serializers.Serializer[Any]):
 
 class LegacyAnswerSerializer(serializers.Serializer[Any]):
     """The matches, as the deprecated address answers them."""
+
     matches = FoundMatchSerializer(many=True)
     total = serializers.IntegerField()
 
