@@ -11,7 +11,7 @@ from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import generics, status
 from rest_framework.exceptions import NotFound, PermissionDenied
-from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -33,6 +33,7 @@ from accounts.serializers import (
     VerifyOtpSerializer,
 )
 from accounts.signin import SignedIn
+from jobs.http.views import PublicView
 
 CODE_SENT = {
     202: OpenApiResponse(IssuedSerializer, description="The code will arrive within seconds."),
@@ -48,13 +49,6 @@ TOO_MANY_GUESSES = OpenApiResponse(
 REFRESH_INVALID = OpenApiResponse(
     description="The refresh token is unknown, used or expired, or its session has ended."
 )
-
-
-class PublicView(APIView):
-    """Answer everybody; an access token in the header is not looked at, so a stale one does no harm."""
-
-    authentication_classes = ()
-    permission_classes = (AllowAny,)
 
 
 class SignedInView(APIView):

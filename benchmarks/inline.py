@@ -29,7 +29,7 @@ class InlineReportView(ReportListView):
         serializer = NewReportSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         assert isinstance(request.user, User)
-        report, told = _store_and_work(serializer.save(), request.user)
+        report, told = _store_and_work(serializer.new_report(), request.user)
         for delivery in told:
             outcome = deliveries.deliver(str(delivery.pk), idempotency_key=str(delivery.pk))
             deliveries.record_outcome(str(delivery.pk), outcome)

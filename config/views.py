@@ -7,13 +7,12 @@ from django.shortcuts import render
 from drf_spectacular.utils import OpenApiResponse, extend_schema, inline_serializer
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework import serializers
-from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from config import health, schema
 from config.problems import PROBLEM_TYPES
+from jobs.http.views import PublicView
 
 _LEVELS = ["ok", "degraded", "down"]
 _REPORT = inline_serializer(
@@ -47,13 +46,6 @@ _REPORT = inline_serializer(
         ),
     },
 )
-
-
-class PublicView(APIView):
-    """Answer everybody without authentication, and so without the database."""
-
-    authentication_classes = ()
-    permission_classes = (AllowAny,)
 
 
 class HealthView(PublicView):

@@ -9,7 +9,7 @@ import json
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.request import Request, build_opener
 
 import numpy as np
 from django.conf import settings
@@ -22,18 +22,12 @@ from embeddings.errors import (
     EmbeddingUnavailable,
     TextRefused,
 )
+from jobs.http.clients import NoRedirects
 
 RETRIABLE_STATUSES = {408, 409, 425, 429}
 #: Statuses that one of the texts may have caused; others are about the key, the address or the model.
 TEXT_STATUSES = {400, 413, 422}
 ANSWER_BYTES = 64 * 1024 * 1024
-
-
-class _NoRedirects(HTTPRedirectHandler):
-    """Refuse redirects, so that the key is sent to the configured address only."""
-
-    def redirect_request(self, *_args: Any, **_options: Any) -> None:
-        return None
 
 
 class HttpEmbedder(BatchedEmbedder):
@@ -59,7 +53,7 @@ class HttpEmbedder(BatchedEmbedder):
             )
         self.name = settings.EMBEDDER_MODEL
         self.dimensions = settings.EMBEDDER_DIMENSIONS
-        self._opener = build_opener(_NoRedirects)
+        self._opener = build_opener(NoRedirects)
 
     def _encode(self, texts: list[str]) -> Vectors:
         answer = self._ask({"model": self.name, "input": texts, "encoding_format": "float"})

@@ -109,8 +109,9 @@ class NewReportSerializer(serializers.Serializer[NewReport]):
     category = CategoryField(required=False, allow_null=True, default=None)
     address = LineField(max_length=300, required=False, allow_blank=True, default="")
 
-    def create(self, validated_data: dict[str, Any]) -> NewReport:
-        return NewReport(**validated_data)
+    def new_report(self) -> NewReport:
+        """Return what was sent, once it is valid."""
+        return NewReport(**self.validated_data)
 
 
 class StatusStepSerializer(serializers.Serializer[dict[str, Any]]):

@@ -127,7 +127,7 @@ class ReportListView(ListAPIView[Report]):
         serializer.is_valid(raise_exception=True)
         reporter = request.user if isinstance(request.user, User) else None
         submitted = submission.submit_report(
-            serializer.save(), reporter=reporter, host=origins.of_request(request).host
+            serializer.new_report(), reporter=reporter, host=origins.of_request(request).host
         )
         context = {"request": request, "tracking_token": submitted.tracking_token}
         answer = CreatedReportSerializer(submitted.report, context=context)

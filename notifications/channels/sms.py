@@ -6,14 +6,15 @@ Each message is a `POST SMS_PROVIDER_URL {to, body}` with a bearer token and an 
 from __future__ import annotations
 
 import json
-from http.client import HTTPException, HTTPMessage
-from typing import IO, Any
+from http.client import HTTPException
+from typing import Any
 from urllib.error import HTTPError
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.request import Request, build_opener
 
 from django.conf import settings
 
 from jobs.http import strict_json
+from jobs.http.clients import NoRedirects
 from notifications.channels import Message
 from notifications.channels.pauses import retry_after
 from notifications.errors import ChannelError
@@ -24,15 +25,6 @@ LONGEST_ANSWER_BYTES = 65_536
 WORTH_RETRYING = {401, 403, 408, 409, 425, 429}
 
 
-class _NoRedirects(HTTPRedirectHandler):
-    """Refuses redirects: a redirected POST would lose its body and carry the token elsewhere."""
-
-    def redirect_request(
-        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
-    ) -> None:
-        return None
-
-
 def send(message: Message, *, idempotency_key: str) -> str:
     """Post the message to the provider; return the provider's id for it, or "".
 
@@ -40,7 +32,7 @@ def send(message: Message, *, idempotency_key: str) -> str:
         ChannelError: the provider refused the message or did not answer.
     """
     try:
-        with build_opener(_NoRedirects).open(
+        with build_opener(NoRedirects).open(
             _request(message, idempotency_key), timeout=settings.SMS_PROVIDER_TIMEOUT_SECONDS
         ) as response:
             return _provider_id(response.read(LONGEST_ANSWER_BYTES))

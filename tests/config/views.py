@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from accounts.errors import AccessInvalid, OtpInvalid, TooManyCodes
 from config.urls import urlpatterns as product_urls
-from config.views import PublicView
+from jobs.http.views import PublicView
 from reports.errors import ReportsError, StatusChangedMeanwhile
 
 
