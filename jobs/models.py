@@ -96,7 +96,7 @@ class Task(models.Model):
     publish_at = models.DateTimeField(
         null=True,
         db_default=Now(),
-        help_text="When the relay hands it on; empty once it has been handed on.",
+        help_text="When the relay may hand it on; empty once it has been handed on.",
     )
     published_at = models.DateTimeField(null=True)
     attempt = models.PositiveSmallIntegerField(default=0)
@@ -119,15 +119,15 @@ class Task(models.Model):
         max_length=60, blank=True, db_default="", help_text="Set on jobs started by a person."
     )
     is_completion_announced = models.BooleanField(
-        db_default=False, help_text="Its owner asked to be told of the end."
+        db_default=False, help_text="Its owner asked for a message when it ends."
     )
     is_mirrored = models.BooleanField(
-        db_default=False, help_text="Rows of its app show how it ended."
+        db_default=False, help_text="The rows of its app get a copy of its state."
     )
     group_id = models.UUIDField(null=True)
     limit_key = models.CharField(max_length=200, null=True)
     limit_count = models.PositiveSmallIntegerField(
-        null=True, help_text="At most so many run at once under the key."
+        null=True, help_text="How many tasks with this key may run at once."
     )
     sealed_args = models.BinaryField(
         null=True, help_text="Encrypted arguments; args and kwargs are then empty."
@@ -268,7 +268,7 @@ class TaskGroup(models.Model):
     callback_actor = models.CharField(max_length=120)
     callback_args = models.JSONField(default=list)
     callback_task_id = models.UUIDField(
-        null=True, help_text="Set once, when the callback was sent."
+        null=True, help_text="Empty until the callback has been sent."
     )
     urgency = models.PositiveSmallIntegerField(choices=Urgency, db_default=Urgency.ROUTINE)
     created_by = models.UUIDField(null=True)
@@ -314,10 +314,10 @@ class Queue(models.Model):
         null=True,
         blank=True,
         validators=[MinValueValidator(1)],
-        help_text="At most so many starts a minute.",
+        help_text="How many tasks may start in a minute.",
     )
     next_start_at = models.DateTimeField(
-        null=True, editable=False, help_text="When the rate permits the next start."
+        null=True, editable=False, help_text="When the rate lets the next task start."
     )
     note = LineField(max_length=200, blank=True)
 
@@ -343,7 +343,9 @@ class RateLimit(models.Model):
     Only the key is indexed, so that PostgreSQL can update the row in place (a heap-only update).
     """
 
-    key = models.CharField(primary_key=True, max_length=64, help_text="SHA-256 of what is limited.")
+    key = models.CharField(
+        primary_key=True, max_length=64, help_text="SHA-256 of the name of what is limited."
+    )
     hits = models.PositiveIntegerField()
     window_ends_at = models.DateTimeField()
 
@@ -390,15 +392,16 @@ class TaskRollup(models.Model):
     actor = models.CharField(max_length=120)
     queue = models.CharField(max_length=60)
     succeeded = models.PositiveBigIntegerField()
-    failed = models.PositiveBigIntegerField(help_text="Attempts, of which a task may have several.")
+    failed = models.PositiveBigIntegerField(help_text="Failed attempts; a task may have several.")
     dead = models.PositiveBigIntegerField()
     cancelled = models.PositiveBigIntegerField()
     wait_counts = ArrayField(
-        models.PositiveBigIntegerField(), help_text="From being due to the start, ended tasks."
+        models.PositiveBigIntegerField(),
+        help_text="Ended tasks by their time from being due to the start.",
     )
     wait_seconds = models.FloatField()
     run_counts = ArrayField(
-        models.PositiveBigIntegerField(), help_text="From start to end, every attempt."
+        models.PositiveBigIntegerField(), help_text="Attempts by their time from start to end."
     )
     run_seconds = models.FloatField()
 
@@ -427,9 +430,11 @@ class Breaker(models.Model):
     """The circuit breaker of an outside service; written only by `jobs.execution.breakers`."""
 
     name = models.CharField(primary_key=True, max_length=60)
-    failures = models.PositiveIntegerField(default=0, help_text="In a row.")
-    opened_at = models.DateTimeField(null=True, help_text="Empty while it is closed.")
-    probe_at = models.DateTimeField(null=True, help_text="When the next call may try.")
+    failures = models.PositiveIntegerField(
+        default=0, help_text="How many calls have failed in a row."
+    )
+    opened_at = models.DateTimeField(null=True, help_text="Empty while the breaker is closed.")
+    probe_at = models.DateTimeField(null=True, help_text="When one call may try again.")
     wait_seconds = models.FloatField(default=0)
     last_error = models.CharField(max_length=500, blank=True)
     changed_at = models.DateTimeField()
@@ -460,10 +465,10 @@ class AlertEpisode(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     rule = models.CharField(max_length=60)
     threshold = models.FloatField()
-    value = models.FloatField(help_text="When it began.")
+    value = models.FloatField(help_text="The value measured when the episode began.")
     started_at = models.DateTimeField(db_default=Now())
     calm_since = models.DateTimeField(
-        null=True, help_text="Kept since then, but not yet for long enough."
+        null=True, help_text="Since when the rule is kept again; the episode ends if that lasts."
     )
     ended_at = models.DateTimeField(null=True)
 

@@ -59,8 +59,9 @@ def job_type(
     permission: type[BasePermission] | None = None,
     limits: Limits | None = None,
 ) -> Callable[[A], A]:
-    """Declare an actor as a job type; its name is a contract with clients, its docstring tells them
-    what it does.
+    """Declare an actor as a job type, which people may start through the API.
+
+    Clients rely on the name; they see the actor's docstring as the description.
 
     Args:
         payload: the serializer that validates what the client sends and refuses unknown fields; the

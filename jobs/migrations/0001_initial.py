@@ -59,7 +59,7 @@ class Migration(migrations.Migration):
                 ('priority', models.SmallIntegerField(default=0, help_text='Lower runs first.')),
                 ('state', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('retrying', 'Retrying'), ('succeeded', 'Succeeded'), ('dead', 'Dead'), ('cancelled', 'Cancelled')], default='queued', max_length=10)),
                 ('run_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), help_text='Not claimed before this time.')),
-                ('publish_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), help_text='When the relay hands it on; empty once it has been handed on.', null=True)),
+                ('publish_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), help_text="When the relay may hand it on; empty once it has been handed on.", null=True)),
                 ('published_at', models.DateTimeField(null=True)),
                 ('attempt', models.PositiveSmallIntegerField(default=0)),
                 ('max_attempts', models.PositiveSmallIntegerField(default=8)),

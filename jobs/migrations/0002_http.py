@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='RateLimit',
             fields=[
-                ('key', models.CharField(help_text='SHA-256 of what is limited.', max_length=64, primary_key=True, serialize=False)),
+                ('key', models.CharField(help_text="SHA-256 of the name of what is limited.", max_length=64, primary_key=True, serialize=False)),
                 ('hits', models.PositiveIntegerField()),
                 ('window_ends_at', models.DateTimeField()),
             ],

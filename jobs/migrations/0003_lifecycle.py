@@ -36,14 +36,14 @@ class Migration(migrations.Migration):
                 ('size', models.PositiveIntegerField()),
                 ('callback_actor', models.CharField(max_length=120)),
                 ('callback_args', models.JSONField(default=list)),
-                ('callback_task_id', models.UUIDField(help_text='Set once, when the callback was sent.', null=True)),
+                ('callback_task_id', models.UUIDField(help_text="Empty until the callback has been sent.", null=True)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
         ),
         migrations.AddField(
             model_name='queue',
             name='rate_per_minute',
-            field=models.PositiveIntegerField(blank=True, help_text='At most so many starts a minute.', null=True),
+            field=models.PositiveIntegerField(blank=True, help_text="How many tasks may start in a minute.", null=True),
         ),
         migrations.AddField(
             model_name='task',
@@ -58,7 +58,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='task',
             name='is_completion_announced',
-            field=models.BooleanField(db_default=False, help_text='Its owner asked to be told of the end.'),
+            field=models.BooleanField(db_default=False, help_text="Its owner asked for a message when it ends."),
         ),
         migrations.AddField(
             model_name='task',
@@ -68,7 +68,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='task',
             name='limit_count',
-            field=models.PositiveSmallIntegerField(help_text='At most so many run at once under the key.', null=True),
+            field=models.PositiveSmallIntegerField(help_text="How many tasks with this key may run at once.", null=True),
         ),
         migrations.AddField(
             model_name='task',

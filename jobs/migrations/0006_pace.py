@@ -14,12 +14,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='queue',
             name='next_start_at',
-            field=models.DateTimeField(editable=False, help_text='When the rate permits the next start.', null=True),
+            field=models.DateTimeField(editable=False, help_text="When the rate lets the next task start.", null=True),
         ),
         migrations.AlterField(
             model_name='queue',
             name='rate_per_minute',
-            field=models.PositiveIntegerField(blank=True, help_text='At most so many starts a minute.', null=True, validators=[django.core.validators.MinValueValidator(1)]),
+            field=models.PositiveIntegerField(blank=True, help_text="How many tasks may start in a minute.", null=True, validators=[django.core.validators.MinValueValidator(1)]),
         ),
         migrations.AddIndex(
             model_name='task',

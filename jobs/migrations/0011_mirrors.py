@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             "task",
             "is_mirrored",
-            models.BooleanField(db_default=False, help_text="Rows of its app show how it ended."),
+            models.BooleanField(db_default=False, help_text="The rows of its app get a copy of its state."),
         ),
         migrations.RunSQL(CREATE, DROP),
     ]

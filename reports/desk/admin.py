@@ -40,15 +40,15 @@ class StepForm(forms.Form):
         required=False,
         max_length=NOTE_MAX_CHARACTERS,
         widget=forms.Textarea({"rows": 2, "cols": 60}),
-        help_text="Everybody who sees the report reads it, and its reporter gets it.",
+        help_text="Everybody who can see the report can read this note, and its reporter gets it.",
     )
     is_publishing = forms.BooleanField(
-        required=False, label="Publish", help_text="Everybody may read what is not public yet."
+        required=False, label="Publish", help_text="Make the report public, if it is not yet."
     )
     accepts_guess = forms.BooleanField(
         required=False,
         label="Accept the guess",
-        help_text="An uncertain category of the classifier is right.",
+        help_text="Confirm the uncertain category that the classifier chose.",
     )
 
 

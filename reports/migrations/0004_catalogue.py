@@ -36,8 +36,8 @@ class Migration(migrations.Migration):
             name='SeverityRule',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(help_text='Shown on the reports that it raised.', max_length=80, unique=True)),
-                ('phrases', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=80), help_text='Whole words, in any case: "gas leak", "live wire".', size=None)),
+                ('name', models.CharField(help_text="Shown on reports whose severity this rule raised.", max_length=80, unique=True)),
+                ('phrases', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=80), help_text='Whole words in upper or lower case, such as "gas leak" or "live wire".', size=None)),
                 ('severity', models.CharField(choices=[('low', 'low'), ('medium', 'medium'), ('high', 'high'), ('critical', 'critical')], default='high', max_length=10)),
                 ('is_active', models.BooleanField(default=True)),
             ],
@@ -53,7 +53,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='category',
             name='default_severity',
-            field=models.CharField(choices=[('low', 'low'), ('medium', 'medium'), ('high', 'high'), ('critical', 'critical')], db_default='medium', default='medium', help_text='Of a report whose reporter names none.', max_length=10),
+            field=models.CharField(choices=[('low', 'low'), ('medium', 'medium'), ('high', 'high'), ('critical', 'critical')], db_default='medium', default='medium', help_text="The severity of a report whose reporter chose none.", max_length=10),
         ),
         migrations.AddField(
             model_name='category',
@@ -63,12 +63,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='category',
             name='sla_in_working_hours',
-            field=models.BooleanField(db_default=False, default=False, help_text='Only the hours count in which the department works.', verbose_name='in working hours'),
+            field=models.BooleanField(db_default=False, default=False, help_text="Count only the hours in which the department works.", verbose_name='in working hours'),
         ),
         migrations.AddField(
             model_name='category',
             name='sla_version',
-            field=models.PositiveIntegerField(db_default=1, default=1, editable=False, help_text="Grows with each change of the deadline's rule."),
+            field=models.PositiveIntegerField(db_default=1, default=1, editable=False, help_text="Grows by one with each change of the deadline's rule."),
         ),
         migrations.AddField(
             model_name='category',
@@ -78,27 +78,27 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='department',
             name='closed_on',
-            field=django.contrib.postgres.fields.ArrayField(base_field=models.DateField(), blank=True, db_default=models.Value([], django.contrib.postgres.fields.ArrayField(base_field=models.DateField(), size=None)), default=list, help_text='Further days on which it does not work.', size=None),
+            field=django.contrib.postgres.fields.ArrayField(base_field=models.DateField(), blank=True, db_default=models.Value([], django.contrib.postgres.fields.ArrayField(base_field=models.DateField(), size=None)), default=list, help_text="Further days on which the department is closed.", size=None),
         ),
         migrations.AddField(
             model_name='department',
             name='holidays',
-            field=models.CharField(blank=True, db_default='', help_text='A country, or a part of one, such as US or US-CT; empty: as the department above.', max_length=8, validators=[reports.models.catalogue.validate_holidays]),
+            field=models.CharField(blank=True, db_default='', help_text="A country or a part of one, such as US or US-CT. Empty: as in the department above.", max_length=8, validators=[reports.models.catalogue.validate_holidays]),
         ),
         migrations.AddField(
             model_name='department',
             name='opening_hours',
-            field=models.JSONField(blank=True, db_default=models.Value({}, models.JSONField()), default=dict, help_text='Such as {"mon-fri": "08:30-12:00, 13:00-17:00"}; empty: those of the department above.', validators=[reports.models.catalogue.validate_opening_hours]),
+            field=models.JSONField(blank=True, db_default=models.Value({}, models.JSONField()), default=dict, help_text='Such as {"mon-fri": "08:30-12:00, 13:00-17:00"}. Empty: as in the department above.', validators=[reports.models.catalogue.validate_opening_hours]),
         ),
         migrations.AddField(
             model_name='department',
             name='parent',
-            field=models.ForeignKey(blank=True, help_text='The department that it is a part of; members of that one work here too.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='parts', to='reports.department'),
+            field=models.ForeignKey(blank=True, help_text="The department above it, whose members work here too.", null=True, on_delete=django.db.models.deletion.PROTECT, related_name='parts', to='reports.department'),
         ),
         migrations.AddField(
             model_name='report',
             name='severity_rule',
-            field=models.CharField(blank=True, db_default='', default='', help_text='The rule whose words raised the severity.', max_length=80),
+            field=models.CharField(blank=True, db_default='', default='', help_text="The rule that raised the severity for words in the text.", max_length=80),
         ),
         migrations.AddField(
             model_name='report',
@@ -123,7 +123,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='category',
             name='sla_hours',
-            field=models.PositiveIntegerField(default=120, help_text='At medium severity. Of reports that are open already the deadline stays.', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(8760)]),
+            field=models.PositiveIntegerField(default=120, help_text="Hours until the deadline at medium severity. A change does not affect open reports.", validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(8760)]),
         ),
         migrations.RenameField(
             model_name='category',
@@ -139,12 +139,12 @@ class Migration(migrations.Migration):
             name='Question',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(help_text="Stable; the attribute's code in Open311.", max_length=50, validators=[django.core.validators.RegexValidator('^[a-z][a-z0-9_]*\\Z', 'Expected a code such as pole_number.')])),
+                ('code', models.CharField(help_text="The attribute's code in Open311; do not change it.", max_length=50, validators=[django.core.validators.RegexValidator('^[a-z][a-z0-9_]*\\Z', 'Expected a code such as pole_number.')])),
                 ('version', models.PositiveIntegerField(default=1, editable=False)),
                 ('type', models.CharField(choices=[('string', 'a line of text'), ('number', 'a number'), ('datetime', 'a date and time'), ('text', 'a longer text'), ('singlevaluelist', 'one of a list'), ('multivaluelist', 'several of a list')], default='string', max_length=16)),
                 ('label', models.CharField(max_length=200, verbose_name='question')),
                 ('help', models.CharField(blank=True, max_length=300)),
-                ('values', models.JSONField(blank=True, default=list, help_text='Of a list: [{"key": "out", "name": "It is out"}, …].')),
+                ('values', models.JSONField(blank=True, default=list, help_text='The values of a list: [{"key": "out", "name": "It is out"}, …].')),
                 ('translations', models.JSONField(blank=True, default=dict, validators=[reports.catalogue.texts.TranslationsValidator(('label', 'help'))])),
                 ('is_required', models.BooleanField(default=False, verbose_name='required')),
                 ('position', models.PositiveSmallIntegerField(default=0)),

@@ -88,33 +88,33 @@ class Department(models.Model):
         blank=True,
         on_delete=models.PROTECT,
         related_name="parts",
-        help_text="The department that it is a part of; members of that one work here too.",
+        help_text="The department above it, whose members work here too.",
     )
     email = models.EmailField(blank=True)
     is_triage = models.BooleanField(
         default=False,
-        help_text="Receives the reports whose category is not certain. One department at most.",
+        help_text="Gets the reports whose category is not certain. One department at most.",
     )
     opening_hours = models.JSONField(
         default=dict,
         blank=True,
         db_default=models.Value({}, models.JSONField()),
         validators=[validate_opening_hours],
-        help_text='Such as {"mon-fri": "08:30-12:00, 13:00-17:00"}; empty: those of the department above.',
+        help_text='Such as {"mon-fri": "08:30-12:00, 13:00-17:00"}. Empty: as in the department above.',
     )
     holidays = models.CharField(
         max_length=8,
         blank=True,
         db_default="",
         validators=[validate_holidays],
-        help_text="A country, or a part of one, such as US or US-CT; empty: as the department above.",
+        help_text="A country or a part of one, such as US or US-CT. Empty: as in the department above.",
     )
     closed_on = ArrayField(
         models.DateField(),
         default=list,
         blank=True,
         db_default=models.Value([], ArrayField(models.DateField())),
-        help_text="Further days on which it does not work.",
+        help_text="Further days on which the department is closed.",
     )
 
     objects = DepartmentQuerySet.as_manager()
@@ -228,7 +228,7 @@ class Category(InLanguages, models.Model):
         LineField(max_length=300),
         default=list,
         blank=True,
-        help_text="Sentences as a citizen would write them; the classifier compares reports with them.",
+        help_text="Sentences as a citizen would write them; the classifier learns from them.",
     )
     translations = models.JSONField(
         default=dict,
@@ -251,27 +251,27 @@ class Category(InLanguages, models.Model):
         choices=Severity.choices,
         default=Severity.MEDIUM,
         db_default=Severity.MEDIUM,
-        help_text="Of a report whose reporter names none.",
+        help_text="The severity of a report whose reporter chose none.",
     )
     sla_hours = models.PositiveIntegerField(
         default=120,
         validators=[MinValueValidator(1), MaxValueValidator(SLA_HOURS_MAXIMUM)],
-        help_text="At medium severity. Of reports that are open already the deadline stays.",
+        help_text="Hours until the deadline at medium severity. A change does not affect open reports.",
     )
     sla_in_working_hours = models.BooleanField(
         "in working hours",
         default=False,
         db_default=False,
-        help_text="Only the hours count in which the department works.",
+        help_text="Count only the hours in which the department works.",
     )
     sla_version = models.PositiveIntegerField(
         default=1,
         db_default=1,
         editable=False,
-        help_text="Grows with each change of the deadline's rule.",
+        help_text="Grows by one with each change of the deadline's rule.",
     )
     is_active = models.BooleanField(
-        default=True, help_text="Offered to citizens and to the classifier."
+        default=True, help_text="Whether citizens and the classifier can choose it."
     )
     position = models.PositiveSmallIntegerField(default=0)
 
@@ -325,14 +325,18 @@ class Question(InLanguages, models.Model):
 
     category = models.ForeignKey(Category, on_delete=models.CASCADE, related_name="questions")
     code = models.CharField(
-        max_length=50, validators=[is_code], help_text="Stable; the attribute's code in Open311."
+        max_length=50,
+        validators=[is_code],
+        help_text="The attribute's code in Open311; do not change it.",
     )
     version = models.PositiveIntegerField(default=1, editable=False)
     type = models.CharField(max_length=16, choices=Type.choices, default=Type.STRING)
     label = LineField("question", max_length=200)
     help = LineField(max_length=300, blank=True)
     values = models.JSONField(
-        default=list, blank=True, help_text='Of a list: [{"key": "out", "name": "It is out"}, …].'
+        default=list,
+        blank=True,
+        help_text='The values of a list: [{"key": "out", "name": "It is out"}, …].',
     )
     translations = models.JSONField(
         default=dict, blank=True, validators=[TranslationsValidator(("label", "help"))]
@@ -385,9 +389,12 @@ LIST_TYPES = (Question.Type.SINGLE, Question.Type.MULTIPLE)
 class SeverityRule(models.Model):
     """Words that give a report at least this severity, whatever its reporter chose."""
 
-    name = LineField(max_length=80, unique=True, help_text="Shown on the reports that it raised.")
+    name = LineField(
+        max_length=80, unique=True, help_text="Shown on reports whose severity this rule raised."
+    )
     phrases = ArrayField(
-        LineField(max_length=80), help_text='Whole words, in any case: "gas leak", "live wire".'
+        LineField(max_length=80),
+        help_text='Whole words in upper or lower case, such as "gas leak" or "live wire".',
     )
     severity = models.CharField(max_length=10, choices=Severity.choices, default=Severity.HIGH)
     is_active = models.BooleanField(default=True)

@@ -41,10 +41,11 @@ class ExampleVector(models.Model):
     """
 
     space = models.CharField(
-        max_length=120, help_text="Embedder and version; vectors of two spaces are never mixed."
+        max_length=120,
+        help_text="The embedder and its version; vectors of two spaces are never compared.",
     )
     digest = models.BinaryField(max_length=32, help_text="SHA-256 of the text.")
-    vector = models.BinaryField(help_text="float32, little-endian.")
+    vector = models.BinaryField(help_text="The vector as float32, little-endian.")
 
     class Meta:
         constraints: ClassVar = [
@@ -162,7 +163,7 @@ class Report(models.Model):
         blank=True,
         unique=True,
         editable=False,
-        help_text="SHA-256, anonymous reports only.",
+        help_text="SHA-256 of the tracking token; anonymous reports only.",
     )
     title = LineField(max_length=TITLE_MAX_CHARACTERS)
     description = ParagraphsField(max_length=DESCRIPTION_MAX_CHARACTERS, blank=True)
@@ -182,7 +183,7 @@ class Report(models.Model):
         blank=True,
         default="",
         db_default="",
-        help_text="The rule whose words raised the severity.",
+        help_text="The rule that raised the severity for words in the text.",
     )
 
     category = models.ForeignKey(
@@ -199,7 +200,7 @@ class Report(models.Model):
     category_confidence = models.FloatField(
         null=True,
         blank=True,
-        help_text="0 to 1, as the classifier said; empty when a person chose the category.",
+        help_text="The classifier's confidence, 0 to 1; empty if a person chose the category.",
     )
     department = models.ForeignKey(
         Department,
@@ -217,17 +218,17 @@ class Report(models.Model):
 
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.NEW)
     published_at = models.DateTimeField(
-        null=True, blank=True, help_text="Since when everybody may read it."
+        null=True, blank=True, help_text="When it became public; empty while it is not."
     )
     is_live = models.BooleanField(
         default=True,
-        help_text="Off for old reports that were imported: nobody is notified and nothing escalates.",
+        help_text="Off for old imported reports, whose reporters get no messages.",
     )
     source = models.CharField(
-        max_length=80, blank=True, help_text="Where an imported report comes from."
+        max_length=80, blank=True, help_text="The system from which the report was imported."
     )
     external_id = models.CharField(
-        max_length=120, null=True, blank=True, help_text="Its identifier there."
+        max_length=120, null=True, blank=True, help_text="The report's identifier in that system."
     )
 
     created_at = models.DateTimeField(default=timezone.now, help_text="When it was reported.")
@@ -323,7 +324,7 @@ class StatusChange(models.Model):
     note = ParagraphsField(
         blank=True,
         max_length=NOTE_MAX_CHARACTERS,
-        help_text="Everybody who sees the report reads it.",
+        help_text="Everybody who can see the report can read this note.",
     )
     by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     at = models.DateTimeField(default=timezone.now)
