@@ -26,7 +26,7 @@ class IntakeRefused(ReportsError):
 
 
 class TooManyReports(IntakeRefused):
-    """You have sent too many reports for now; wait before sending more."""
+    """You have sent as many reports as one person may for now; wait before sending more."""
 
 
 class TooManyReportsHere(IntakeRefused):
