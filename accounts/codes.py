@@ -6,9 +6,10 @@ import hmac
 from uuid import UUID
 
 from django.conf import settings
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from accounts.models import OtpChallenge, User
+from jobs.ledger import database
 from notifications import channels, rendering
 
 CODE_DIGITS = 6
@@ -65,7 +66,7 @@ def send_phone_changed(old_phone: str, new_phone: str, *, idempotency_key: str) 
 
 def record_sent(challenge_id: str) -> None:
     """Store the time at which the provider accepted the message."""
-    OtpChallenge.objects.filter(id=challenge_id).update(sent_at=timezone.now())
+    OtpChallenge.objects.filter(id=challenge_id).update(sent_at=Now())
 
 
 def _is_disabled(challenge: OtpChallenge) -> bool:
@@ -74,4 +75,4 @@ def _is_disabled(challenge: OtpChallenge) -> bool:
 
 
 def _minutes_left(challenge: OtpChallenge) -> str:
-    return str(max(1, round((challenge.expires_at - timezone.now()).total_seconds() / 60)))
+    return str(max(1, round((challenge.expires_at - database.now()).total_seconds() / 60)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from accounts import audit, otp
 from accounts.errors import EmailMissing, OtpInvalid
@@ -41,9 +41,7 @@ def verify(user: User, *, code: str, challenge_id: UUID | None, origin: Origin) 
         proved = otp.redeem(user.email, code, guess) is otp.Outcome.PROVED
         # The address may have been changed meanwhile.
         proved = proved and bool(
-            User.objects.filter(id=user.id, email=user.email).update(
-                email_verified_at=timezone.now()
-            )
+            User.objects.filter(id=user.id, email=user.email).update(email_verified_at=Now())
         )
         event = "email.verified" if proved else "email.verification_failed"
         audit.record(event, actor_id=user.id, subject=f"user:{user.id}")

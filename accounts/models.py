@@ -16,7 +16,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
 from django.db import models, transaction
-from django.db.models import Case, Count, F, Max, Q, When
+from django.db.models import Case, Count, ExpressionWrapper, F, Max, Q, When
 from django.db.models.functions import Lower, Now
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -83,9 +83,9 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
     is_active = models.BooleanField("active", default=True)
     is_staff = models.BooleanField("staff", default=False)
     tokens_valid_after = models.DateTimeField(
-        default=timezone.now, help_text="Tokens issued before are refused."
+        db_default=Now(), help_text="Tokens issued before are refused."
     )
-    date_joined = models.DateTimeField("joined at", default=timezone.now)
+    date_joined = models.DateTimeField("joined at", db_default=Now())
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -194,7 +194,7 @@ class OtpChallengeQuerySet(models.QuerySet["OtpChallenge"]):
 
     def open(self) -> OtpChallengeQuerySet:
         """Return challenges that are neither used nor expired; attempts are not looked at."""
-        return self.filter(used_at=None, expires_at__gt=timezone.now())
+        return self.filter(used_at=None, expires_at__gt=Now())
 
     def open_for(self, channel: str, recipient: str, purpose: str) -> OtpChallengeQuerySet:
         """Return the open challenges of one address for one purpose."""
@@ -212,24 +212,25 @@ class OtpChallengeQuerySet(models.QuerySet["OtpChallenge"]):
 
     def use(self) -> bool:
         """Mark the chosen challenge as used; return True to exactly one of several callers."""
-        return self.update(used_at=timezone.now()) == 1
+        return self.update(used_at=Now()) == 1
 
     def burn_attempt(self) -> bool:
         """Take one attempt from the chosen challenge; return False when none was left."""
         return self.update(attempts_left=F("attempts_left") - 1) == 1
 
-    def unanswered(self, asker: Asker, window: timedelta) -> tuple[int, datetime | None]:
-        """Return the number of the asker's unused codes within `window`, and the last one's time."""
+    def unanswered(self, asker: Asker, window: timedelta) -> tuple[int, timedelta | None]:
+        """Return the number of the asker's unused codes within `window`, and the last one's age."""
         recent = self.filter(
             channel=asker.channel,
             recipient=asker.recipient,
             network=asker.network,
             device=asker.device,
-            created_at__gt=timezone.now() - window,
+            created_at__gt=Now() - window,
             used_at=None,
         )
-        counted = recent.aggregate(count=Count("id"), last=Max("created_at"))
-        return counted["count"], counted["last"]
+        age = ExpressionWrapper(Now() - Max("created_at"), models.DurationField())
+        counted = recent.aggregate(count=Count("id"), age=age)
+        return counted["count"], counted["age"]
 
 
 class OtpChallenge(models.Model):
@@ -259,7 +260,7 @@ class OtpChallenge(models.Model):
         max_length=24, blank=True, help_text="The device known from before that asked for it."
     )
     attempts_left = models.SmallIntegerField(help_text="Guesses left to those who name it.")
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True)
     used_at = models.DateTimeField(null=True)
@@ -292,8 +293,8 @@ class Session(models.Model):
     )
     user_agent = LineField(max_length=200, blank=True)
     ip_address = models.GenericIPAddressField("IP address", null=True)
-    created_at = models.DateTimeField(default=timezone.now)
-    refreshed_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(db_default=Now())
+    refreshed_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField(help_text="When its newest refresh token ends.")
     revoked_at = models.DateTimeField(null=True)
     second_factor_at = models.DateTimeField(
@@ -309,17 +310,15 @@ class Session(models.Model):
     def __str__(self) -> str:
         return f"session {self.id}"
 
-    @property
-    def is_live(self) -> bool:
+    def is_live(self, now: datetime) -> bool:
         """Return whether the session is neither revoked nor expired; the user is not looked at."""
-        return self.revoked_at is None and self.expires_at > timezone.now()
+        return self.revoked_at is None and self.expires_at > now
 
-    @property
-    def has_second_factor(self) -> bool:
+    def has_second_factor(self, now: datetime) -> bool:
         """Return whether the second factor was proved in this session and is still valid."""
         proved_at = self.second_factor_at
         lifetime = settings.STAFF_SECOND_FACTOR_LIFETIME
-        return proved_at is not None and timezone.now() - proved_at < lifetime
+        return proved_at is not None and now - proved_at < lifetime
 
 
 class RefreshToken(models.Model):
@@ -327,7 +326,7 @@ class RefreshToken(models.Model):
 
     session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="refresh_tokens")
     digest = models.BinaryField(max_length=32, unique=True)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField()
     rotated_at = models.DateTimeField(null=True)
 
@@ -425,7 +424,7 @@ class PersonKey(models.Model):
 
     user_id = models.UUIDField(primary_key=True)
     sealed_key = models.BinaryField()
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:
         return f"key of {self.user_id}"

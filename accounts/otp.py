@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import Enum, auto
 from math import ceil
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from accounts import otp_limits
 from accounts.actors import send_otp
@@ -134,9 +134,9 @@ def _next_wait(asker: Asker) -> int:
     Raises:
         TooManyCodes: the wait after the last request is not over.
     """
-    unanswered, last = OtpChallenge.objects.unanswered(asker, HOUR)
-    if last is not None:
-        remaining = _wait_seconds(unanswered) - (timezone.now() - last).total_seconds()
+    unanswered, age = OtpChallenge.objects.unanswered(asker, HOUR)
+    if age is not None:
+        remaining = _wait_seconds(unanswered) - age.total_seconds()
         if remaining > 0:
             raise TooManyCodes(ceil(remaining))
     return _wait_seconds(unanswered + 1)
@@ -148,7 +148,6 @@ def _wait_seconds(unanswered: int) -> int:
 
 
 def _create(asker: Asker, purpose: str) -> OtpChallenge:
-    now: datetime = timezone.now()
     return OtpChallenge.objects.create(
         channel=asker.channel,
         recipient=asker.recipient,
@@ -156,6 +155,5 @@ def _create(asker: Asker, purpose: str) -> OtpChallenge:
         device=asker.device,
         purpose=purpose,
         attempts_left=settings.OTP_ATTEMPTS,
-        created_at=now,
-        expires_at=now + timedelta(seconds=settings.OTP_LIFETIME_SECONDS),
+        expires_at=Now() + timedelta(seconds=settings.OTP_LIFETIME_SECONDS),
     )

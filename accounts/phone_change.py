@@ -5,7 +5,6 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
 from accounts import audit, otp, phones, signin
 from accounts.actors import send_phone_changed
@@ -13,6 +12,7 @@ from accounts.errors import AccountsError, OtpInvalid, PhoneTaken
 from accounts.models import OtpChallenge, Session, User
 from accounts.origins import Origin
 from accounts.signin import SignedIn
+from jobs.ledger import database
 
 SMS = OtpChallenge.Channel.SMS
 
@@ -72,7 +72,7 @@ def _try(user: User, phone: str, code: str, guess: otp.Guess, by: UUID) -> Accou
 
 def _replace(user: User, phone: str, by: UUID) -> bool:
     """Give the user the number; return False where another user has it, also since a moment ago."""
-    now, old = timezone.now(), user.phone
+    now, old = database.now(), user.phone
     try:
         with transaction.atomic():
             User.objects.filter(id=user.id).update(phone=phone, tokens_valid_after=now)

@@ -2,7 +2,7 @@
 
 A refresh token is 256 opaque bits, of which the database knows the SHA-256. Its successor is an
 HMAC of it, so the answer to a refresh can be given again while the grace lasts, without being
-stored (RFC 9700 §4.14.2).
+stored (RFC 9700 §4.14.2). All times are PostgreSQL's clock.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from accounts import audit, tokens
 from accounts.errors import RefreshInvalid
 from accounts.models import RefreshToken, Session, User
 from accounts.origins import Origin
+from jobs.ledger import database
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +37,19 @@ class TokenPair:
 
 def begin(user: User, origin: Origin) -> tuple[Session, TokenPair]:
     """Begin a session; return it with its first tokens. Call it inside a transaction."""
-    now = timezone.now()
     session = Session.objects.create(
         user=user,
         user_agent=origin.user_agent,
         ip_address=origin.ip_address,
-        created_at=now,
-        refreshed_at=now,
-        expires_at=now + settings.REFRESH_TOKEN_LIFETIME,
+        expires_at=Now() + settings.REFRESH_TOKEN_LIFETIME,
     )
+    now = session.created_at
+    session.expires_at = now + settings.REFRESH_TOKEN_LIFETIME
     refresh = secrets.token_urlsafe(32)
     RefreshToken.objects.create(
         session=session, digest=_digest(refresh), created_at=now, expires_at=session.expires_at
     )
-    return session, _pair(session, refresh)
+    return session, _pair(session, refresh, now)
 
 
 def rotate(refresh: str) -> TokenPair:
@@ -81,7 +81,7 @@ def revoke(session: Session, *, by: UUID | None, reason: str) -> None:
 
     Call it inside a transaction.
     """
-    if Session.objects.filter(id=session.id, revoked_at=None).update(revoked_at=timezone.now()):
+    if Session.objects.filter(id=session.id, revoked_at=None).update(revoked_at=Now()):
         audit.record(
             "session.revoked", actor_id=by, subject=f"session:{session.id}", data={"reason": reason}
         )
@@ -99,7 +99,7 @@ def revoke_own(user: User, session_id: UUID) -> bool:
 def disable(user: User, *, by: UUID | None) -> None:
     """Disable the user: nobody can sign in as them, and every token issued so far is refused."""
     with transaction.atomic():
-        now = timezone.now()
+        now = database.now()
         User.objects.filter(id=user.id).update(is_active=False, tokens_valid_after=now)
         Session.objects.filter(user=user, revoked_at=None).update(revoked_at=now)
         audit.record("user.disabled", actor_id=by, subject=f"user:{user.id}")
@@ -108,17 +108,17 @@ def disable(user: User, *, by: UUID | None) -> None:
 def enable(user: User, *, by: UUID | None) -> None:
     """Let the user sign in again; sessions that began before stay refused."""
     with transaction.atomic():
-        User.objects.filter(id=user.id).update(is_active=True, tokens_valid_after=timezone.now())
+        User.objects.filter(id=user.id).update(is_active=True, tokens_valid_after=Now())
         audit.record("user.enabled", actor_id=by, subject=f"user:{user.id}")
 
 
 def _rotate(refresh: str) -> TokenPair | None:
-    now, digest = timezone.now(), _digest(refresh)
+    now, digest = database.now(), _digest(refresh)
     won = RefreshToken.objects.filter(digest=digest, rotated_at=None, expires_at__gt=now).update(
         rotated_at=now
     )
     token = RefreshToken.objects.select_related("session__user").filter(digest=digest).first()
-    if token is None or not _is_honoured(token):
+    if token is None or not _is_honoured(token, now):
         return None
     successor = _successor(refresh)
     if won:
@@ -126,13 +126,13 @@ def _rotate(refresh: str) -> TokenPair | None:
     elif not _may_repeat(token, successor, now):
         _revoke_reused(token)
         return None
-    return _pair(token.session, successor)
+    return _pair(token.session, successor, now)
 
 
-def _is_honoured(token: RefreshToken) -> bool:
+def _is_honoured(token: RefreshToken, now: datetime) -> bool:
     session = token.session
     return (
-        session.is_live
+        session.is_live(now)
         and session.user.is_active
         and token.created_at >= session.user.tokens_valid_after
     )
@@ -162,8 +162,8 @@ def _revoke_reused(token: RefreshToken) -> None:
         revoke(token.session, by=None, reason="refresh token used twice")
 
 
-def _pair(session: Session, refresh: str) -> TokenPair:
-    access = tokens.issue_access(user_id=session.user_id, session_id=session.id)
+def _pair(session: Session, refresh: str, now: datetime) -> TokenPair:
+    access = tokens.issue_access(user_id=session.user_id, session_id=session.id, issued_at=now)
     return TokenPair(access, refresh, int(settings.ACCESS_TOKEN_LIFETIME.total_seconds()))
 
 

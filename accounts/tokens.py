@@ -10,7 +10,6 @@ from uuid import UUID
 
 import jwt
 from django.conf import settings
-from django.utils import timezone
 
 from accounts.errors import AccessInvalid
 
@@ -21,19 +20,20 @@ REQUIRED_CLAIMS = ["iss", "aud", "sub", "sid", "iat", "exp", "typ"]
 
 @dataclass(frozen=True, slots=True)
 class AccessClaims:
-    """The user and the session of an access token, and the time of its issue."""
+    """The user and the session of an access token, and its times of issue and of expiry."""
 
     user_id: UUID
     session_id: UUID
     issued_at: datetime
+    expires_at: datetime
 
 
-def issue_access(*, user_id: UUID, session_id: UUID) -> str:
-    """Return a token that is valid for `ACCESS_TOKEN_LIFETIME`.
+def issue_access(*, user_id: UUID, session_id: UUID, issued_at: datetime) -> str:
+    """Return a token that is valid for `ACCESS_TOKEN_LIFETIME` from `issued_at` on.
 
-    `iat` keeps its fraction of a second, so that it can be compared with times of the database.
+    `issued_at` is a time by PostgreSQL's clock. `iat` keeps its fraction of a second, so that it can
+    be compared with times of the database.
     """
-    issued_at = timezone.now()
     key_id, key = next(iter(settings.JWT_KEYS.items()))
     claims = {
         "iss": settings.JWT_AUDIENCE,
@@ -48,7 +48,9 @@ def issue_access(*, user_id: UUID, session_id: UUID) -> str:
 
 
 def read_access(token: str) -> AccessClaims:
-    """Return the claims of a token, after checking its signature, times, audience and type.
+    """Return the claims of a token, after checking its signature, audience and type.
+
+    The caller compares its times with PostgreSQL's clock.
 
     Raises:
         AccessInvalid: one of them is wrong.
@@ -61,11 +63,12 @@ def read_access(token: str) -> AccessClaims:
             algorithms=[ALGORITHM],
             audience=settings.JWT_AUDIENCE,
             issuer=settings.JWT_AUDIENCE,
-            options={"require": REQUIRED_CLAIMS},
+            options={"require": REQUIRED_CLAIMS, "verify_exp": False, "verify_iat": False},
         )
         if claims["typ"] != TOKEN_TYPE:
             raise AccessInvalid
         issued_at = datetime.fromtimestamp(claims["iat"], UTC)
-        return AccessClaims(UUID(claims["sub"]), UUID(claims["sid"]), issued_at)
+        expires_at = datetime.fromtimestamp(claims["exp"], UTC)
+        return AccessClaims(UUID(claims["sub"]), UUID(claims["sid"]), issued_at, expires_at)
     except (jwt.InvalidTokenError, KeyError, ValueError, TypeError) as error:
         raise AccessInvalid from error

@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts import audit
 from accounts.errors import AccountsError, AuthenticatorMissing, OtpInvalid, TooManyGuesses
 from accounts.models import Session, StaffAuthenticator, User
+from jobs.ledger import database
 
 
 def is_satisfied(user: Any) -> bool:
@@ -73,7 +74,7 @@ def _step_up(session: Session, code: str) -> AccountsError | None:
     if not authenticator.verify_token(code):
         audit.record("session.code_refused", actor_id=session.user_id, subject=subject)
         return OtpInvalid()
-    session.second_factor_at = timezone.now()
+    session.second_factor_at = database.now()
     session.save(update_fields=["second_factor_at"])
     audit.record("session.stepped_up", actor_id=session.user_id, subject=subject)
     return None

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.utils import timezone
+from django.db.models.functions import Now
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import generics, status
 from rest_framework.exceptions import NotFound, PermissionDenied
@@ -135,7 +135,7 @@ class SessionListView(generics.ListAPIView[Session]):
     def get_queryset(self) -> QuerySet[Session]:
         if not isinstance(self.request.user, User):  # the schema generator is not signed in
             return Session.objects.none()
-        return self.request.user.sessions.filter(revoked_at=None, expires_at__gt=timezone.now())
+        return self.request.user.sessions.filter(revoked_at=None, expires_at__gt=Now())
 
     @extend_schema(tags=["auth"])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:

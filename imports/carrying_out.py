@@ -13,7 +13,6 @@ from typing import Any, BinaryIO, TypeVar
 
 from django.db import transaction
 from django.db.models import Model
-from django.utils import timezone
 
 import jobs
 from imports.columns import columns_of
@@ -24,6 +23,7 @@ from imports.reading.records import Record
 from imports.reading.surveys import Survey, reading, survey
 from imports.rows import Row
 from jobs.http import strict_json
+from jobs.ledger import database
 from jobs.urgency import Urgency
 
 M = TypeVar("M", bound=Model)
@@ -125,7 +125,7 @@ def import_file(
             if on_progress:
                 on_progress(Progress(run, rows.notes, rows.fraction))
         with effects():
-            _advance(run, finished_at=timezone.now())
+            _advance(run, finished_at=database.now())
             importer.finished(run)
     return run
 
@@ -186,7 +186,7 @@ def _begin(importer: Importer[Any], mark: str) -> ImportRun:
     """Return the run to continue: the interrupted one of this very file, otherwise a fresh one."""
     if run := _interrupted(importer, mark):
         return run
-    begun = {"fingerprint": mark, "started_at": timezone.now(), "finished_at": None}
+    begun = {"fingerprint": mark, "started_at": database.now(), "finished_at": None}
     begun |= dict.fromkeys((*COUNTERS, "rejects_bytes"), 0)
     return ImportRun.objects.update_or_create(
         target=importer.target, source=importer.file.source, defaults=begun
@@ -235,7 +235,7 @@ def _advance(run: ImportRun, **progress: Any) -> None:
     Raises:
         ImportFileError: another process has moved this run on meanwhile.
     """
-    progress["updated_at"] = timezone.now()
+    progress["updated_at"] = database.now()
     here = ImportRun.objects.filter(
         pk=run.pk, fingerprint=run.fingerprint, started_at=run.started_at, rows=run.rows
     )

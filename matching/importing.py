@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import F
-from django.utils import timezone
+from django.db.models.functions import Now
 from django.utils.text import Truncator
 
 from accounts.actors import record_audit_event
@@ -126,4 +126,4 @@ def _differences(old: Opportunity, new: Opportunity) -> dict[str, Any]:
 
 def _change(pk: UUID, differences: dict[str, Any]) -> None:
     bump = {} if TEXT_FIELDS.isdisjoint(differences) else {"version": F("version") + 1}
-    Opportunity.objects.filter(pk=pk).update(**differences, **bump, updated_at=timezone.now())
+    Opportunity.objects.filter(pk=pk).update(**differences, **bump, updated_at=Now())

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from jobs.ledger.database import lock
 from notifications.actors import notify_user
@@ -27,7 +27,7 @@ def announce_job(job_id: UUID, *, job_type: str, state: str, user_id: UUID) -> N
     """
     lock(f"job notices {user_id}")
     recent = Delivery.objects.filter(
-        user_id=user_id, template=JOB_ENDED, created_at__gt=timezone.now() - HOUR
+        user_id=user_id, template=JOB_ENDED, created_at__gt=Now() - HOUR
     )
     if recent.count() >= settings.JOB_NOTICES_PER_HOUR:
         log.info("job_notice_withheld", job_id=str(job_id))

@@ -10,7 +10,7 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from jobs.http import limits
 from jobs.http.limits import Rule
@@ -117,7 +117,7 @@ def _is_within_limits(delivery: Delivery) -> bool:
     ]
     if not limits.hit_in_turn(rules).allowed:
         return False
-    Delivery.objects.filter(pk=delivery.pk).update(counted_at=timezone.now())
+    Delivery.objects.filter(pk=delivery.pk).update(counted_at=Now())
     return True
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
-from django.utils import timezone
+from django.db.models.functions import Now
 from uuid_utils.compat import uuid7
 
 from jobs.model_fields import LineField
@@ -16,9 +16,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
     def finish(self, status: str, *, provider_id: str = "", error: str = "") -> None:
         """Store how the deliveries ended."""
-        self.update(
-            status=status, provider_id=provider_id, error=error[:500], finished_at=timezone.now()
-        )
+        self.update(status=status, provider_id=provider_id, error=error[:500], finished_at=Now())
 
     def show(self, standing: Standing) -> None:
         """Show how their task stands, on deliveries that were not sent."""
@@ -80,7 +78,7 @@ class Delivery(models.Model):
     status = models.CharField(max_length=12, choices=Status, default=Status.QUEUED)
     provider_id = models.CharField("provider's id", max_length=200, blank=True)
     error = LineField(max_length=500, blank=True)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(db_default=Now())
     counted_at = models.DateTimeField(
         null=True, help_text="When it was counted against the day's limit of SMS."
     )
@@ -121,7 +119,7 @@ class Receipt(models.Model):
     provider_id = models.CharField("provider's id", max_length=200, unique=True)
     status = models.CharField(max_length=10, choices=Status)
     error = LineField(max_length=500, blank=True)
-    received_at = models.DateTimeField(default=timezone.now)
+    received_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         # The list at the desk, newest first; also finds receipts past their retention.

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from jobs.ledger import database
 from notifications.models import Delivery, Receipt
@@ -51,7 +51,7 @@ def lock(provider_id: str) -> None:
 def prune() -> int:
     """Delete one batch of receipts older than JOBS_RETENTION_DAYS; return how many."""
     past = Receipt.objects.filter(
-        received_at__lt=timezone.now() - timedelta(days=settings.JOBS_RETENTION_DAYS)
+        received_at__lt=Now() - timedelta(days=settings.JOBS_RETENTION_DAYS)
     )
     batch = past.order_by("received_at").values("pk")[:PRUNE_BATCH_RECEIPTS]
     return Receipt.objects.filter(pk__in=batch).delete()[0]

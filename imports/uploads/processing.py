@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.utils import timezone
+from django.db.models.functions import Now
 
 import jobs
 from imports.carrying_out import COUNTERS, OnProgress, Progress, check_file, import_file
@@ -57,7 +57,7 @@ def carry_out(upload_id: str) -> None:
 
 def prune() -> int:
     """Delete a batch of uploads past IMPORT_RETENTION_DAYS, with their files; return how many."""
-    before = timezone.now() - timedelta(days=settings.IMPORT_RETENTION_DAYS)
+    before = Now() - timedelta(days=settings.IMPORT_RETENTION_DAYS)
     old = list(Upload.objects.filter(created_at__lt=before).order_by("pk")[:PRUNE_BATCH_UPLOADS])
     for upload in old:
         delete_files(upload)
@@ -114,7 +114,7 @@ def _refuse(upload: Upload, error: ImportFileError) -> None:
 def _move(upload: Upload, state: Upload.State, **values: Any) -> None:
     with jobs.current_task().effects():
         here = Upload.objects.filter(pk=upload.pk, state=upload.state)
-        here.update(state=state, updated_at=timezone.now(), **values)
+        here.update(state=state, updated_at=Now(), **values)
 
 
 def _counts(run: ImportRun) -> dict[str, int]:

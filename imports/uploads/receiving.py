@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.core.files.base import File
 from django.db import transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from imports.actors import check_upload, import_upload
 from imports.models import Upload
@@ -40,7 +40,7 @@ def start(upload: Upload, *, by: UUID) -> bool:
     """Send the task that imports a checked file; return False for an upload in another state."""
     with transaction.atomic():
         checked = Upload.objects.filter(pk=upload.pk, state=State.CHECKED)
-        moved = checked.update(state=State.IMPORTING, updated_at=timezone.now())
+        moved = checked.update(state=State.IMPORTING, updated_at=Now())
         if moved:
             _send(upload, import_upload, by=by)
     return bool(moved)

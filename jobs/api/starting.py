@@ -7,10 +7,11 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from jobs.errors import TooManyActiveJobs, TooManyJobs
 from jobs.execution.job_types import JobType
+from jobs.ledger import database
 from jobs.ledger.database import lock
 from jobs.models import Task, TaskQuerySet
 from jobs.states import TERMINAL_STATES
@@ -61,11 +62,11 @@ def _admit(job_type: JobType, by: UUID) -> None:
 def _wait(own: TaskQuerySet, per_hour: int) -> int | None:
     """Return the seconds until one more job may be started; None when it may start now."""
     times = (
-        own.filter(created_at__gt=timezone.now() - HOUR)
+        own.filter(created_at__gt=Now() - HOUR)
         .order_by("-created_at")
         .values_list("created_at", flat=True)
     )
     newest = list(times[:per_hour])
     if len(newest) < per_hour:
         return None
-    return max(1, int((newest[-1] + HOUR - timezone.now()).total_seconds()) + 1)
+    return max(1, int((newest[-1] + HOUR - database.now()).total_seconds()) + 1)

@@ -11,6 +11,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import User
+from jobs.ledger import database
 from jobs.ledger.database import lock
 from matching.actors import embed_opportunities, send_refresh, send_reverse
 from matching.errors import ExternalIdTaken, OpportunityClosed
@@ -99,7 +100,7 @@ def change(opportunity: Opportunity, fields: Mapping[str, Any]) -> Opportunity:
         is_renamed = not changed.keys().isdisjoint({"source", "external_id"})
         if is_renamed and _locked_by_external_id(opportunity.source, opportunity.external_id):
             raise ExternalIdTaken
-        opportunity.updated_at = timezone.now()
+        opportunity.updated_at = database.now()
         opportunity.clean()
         opportunity.save(update_fields=[*changed, "updated_at"])
         generation.advance()

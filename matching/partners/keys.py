@@ -7,7 +7,7 @@ import secrets
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from accounts import audit
 from matching.models import Partner, PartnerKey
@@ -59,8 +59,7 @@ def revoke_key(key: PartnerKey, *, by: UUID | None = None) -> bool:
     """Revoke the key and write that to the audit log; return False if it was revoked before."""
     with transaction.atomic():
         is_revoked = (
-            PartnerKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
-            == 1
+            PartnerKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=Now()) == 1
         )
         if is_revoked:
             _record("partner_key.revoked", key, by)

@@ -8,9 +8,9 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
 from accounts.models import User
+from jobs.ledger import database
 from matching.actors import embed_profile
 from matching.models import MatchRun, Profile
 from matching.runs.starting import RunRequest, start
@@ -40,7 +40,7 @@ def edit(user: User, fields: Mapping[str, Any]) -> Profile:
             for name in changed:
                 setattr(profile, name, fields[name])
             profile.version += 1
-            profile.updated_at = timezone.now()
+            profile.updated_at = database.now()
             profile.save(update_fields=[*changed, "version", "updated_at"])
             embed_profile.send_with_options(
                 args=(str(profile.pk),), unique_key=f"profile:{profile.pk}:embed", delay=debounce()
@@ -53,6 +53,6 @@ def confirm_onboarding(user: User, fields: Mapping[str, Any]) -> MatchRun:
     with transaction.atomic():
         profile = edit(user, fields)
         if profile.onboarded_at is None:
-            profile.onboarded_at = timezone.now()
+            profile.onboarded_at = database.now()
             profile.save(update_fields=["onboarded_at"])
         return start(user, RunRequest(is_saved=True))

@@ -13,10 +13,11 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Max
+from django.db.models.functions import Now
 from django.utils import timezone
 
 import jobs
-from jobs.ledger.database import lock
+from jobs.ledger import database
 from matching import metrics
 from matching.models import CachedRanking, Interaction, MatchRun, Profile, VectorSpace
 from matching.ranking.pipeline import criteria_of, find
@@ -43,7 +44,7 @@ def carry_out(run_id: str) -> None:
         matches = matches_for(profile, run.keywords, criteria_for(profile, run), limit=run.limit)
         task.progress(0.8, "saving", matches=len(matches))
         with task.effects():
-            MatchRun.objects.filter(pk=run.pk).update(matches=matches, updated_at=timezone.now())
+            MatchRun.objects.filter(pk=run.pk).update(matches=matches, updated_at=Now())
             if run.is_saved:
                 save_matches(run.user_id, matches)
     metrics.match_count.labels(task="run").observe(len(matches))
@@ -116,7 +117,7 @@ def _compute_once(
     read the result.
     """
     with transaction.atomic():
-        lock(f"ranking {key}")
+        database.lock(f"ranking {key}")
         ranking = _cached(key)
         if ranking is not None:
             return _still_open(ranking, criteria)
@@ -127,7 +128,7 @@ def _compute_once(
 
 
 def _cached(key: str) -> MatchList | None:
-    cached = CachedRanking.objects.filter(key=key, expires_at__gt=timezone.now()).first()
+    cached = CachedRanking.objects.filter(key=key, expires_at__gt=Now()).first()
     return None if cached is None else cached.ranking
 
 
@@ -159,7 +160,7 @@ def _still_open(matches: MatchList, criteria: Criteria) -> MatchList:
 
 
 def _store(key: str, matches: MatchList) -> None:
-    expires_at = timezone.now() + timedelta(seconds=settings.MATCHING_CACHE_SECONDS)
+    expires_at = database.now() + timedelta(seconds=settings.MATCHING_CACHE_SECONDS)
     CachedRanking.objects.bulk_create(
         [CachedRanking(key=key, ranking=matches, expires_at=expires_at)],
         update_conflicts=True,

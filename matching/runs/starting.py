@@ -7,9 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
 
 from accounts.models import User
+from jobs.ledger import database
 from jobs.models import Task
 from jobs.states import State
 from matching.actors import run_matches
@@ -46,7 +46,7 @@ def start(user: User, request: RunRequest) -> MatchRun:
     If the matches are to be saved and such a run of the user is waiting already, that run is
     returned.
     """
-    now = timezone.now()
+    now = database.now()
     run = MatchRun(
         user=user,
         keywords=request.keywords,

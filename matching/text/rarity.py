@@ -10,8 +10,8 @@ import time
 
 import numpy as np
 from django.db import transaction
-from django.utils import timezone
 
+from jobs.ledger import database
 from matching.models import OpportunityVector, TermStatistics
 from matching.text.terms import BUCKETS, Rarity, Terms
 
@@ -64,7 +64,7 @@ def refresh_rarity() -> Rarity:
         defaults={
             "documents": rarity.documents,
             "frequencies": rarity.frequencies.astype("<i4").tobytes(),
-            "computed_at": timezone.now(),
+            "computed_at": database.now(),
         },
     )
     forget_rarity()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from embeddings.embedder import Embedder, Vectors, space_of
 from matching.errors import DimensionMismatch
@@ -56,7 +56,7 @@ def _new_space(label: str, dimensions: int) -> VectorSpace:
 def activate(space: VectorSpace) -> None:
     """Make `space` the active one and retire the one before, in the caller's transaction."""
     VectorSpace.objects.filter(state=State.ACTIVE).exclude(pk=space.pk).update(
-        state=State.RETIRED, retired_at=timezone.now()
+        state=State.RETIRED, retired_at=Now()
     )
     VectorSpace.objects.filter(pk=space.pk).update(
         state=State.ACTIVE, generation=F("generation") + 1

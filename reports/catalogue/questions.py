@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
+from jobs.ledger import database
 from reports.models import Category, Question
 
 #: The fields that a person who answers sees. A change of one makes a new version; a change of the
@@ -47,7 +47,7 @@ def ask(category: Category, code: str, fields: Mapping[str, Any]) -> Question:
 
 def retire(question: Question) -> None:
     """Stop asking the question; its answers stay."""
-    question.retired_at = timezone.now()
+    question.retired_at = database.now()
     question.save(update_fields=["retired_at"])
 
 

@@ -21,6 +21,7 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
 from accounts.models import User
+from jobs.ledger import database
 from reports.desk import steps
 from reports.desk.steps import Step
 from reports.errors import ReportsError
@@ -67,7 +68,7 @@ class DeadlineFilter(admin.SimpleListFilter):
             case "overdue":
                 return cast("QuerySet[Report]", reports.overdue())
             case "soon":
-                now = timezone.now()
+                now = database.now()
                 return cast("QuerySet[Report]", reports.overdue(now + SOON).filter(due_at__gte=now))
         return queryset
 

@@ -15,6 +15,7 @@ from imports.errors import RowRejected
 from imports.importers import Importer, ImportFile, Stored
 from imports.models import ImportRun
 from imports.rows import Row
+from jobs.ledger import database
 from jobs.plain_text import one_line, paragraphs
 from reports.actors import classify_report, route_report
 from reports.importing.formats import FIELDS, FORMATS, STATUSES
@@ -101,7 +102,7 @@ class ReportImporter(Importer[Report]):
         created_at = row.moment("created_at")
         if created_at is None and row.has_column("created_at"):
             raise RowRejected("created_at is missing")
-        return _past(created_at, "created_at") or timezone.now()
+        return _past(created_at, "created_at") or database.now()
 
     def store(self, objects: Sequence[Report]) -> Stored:
         Report.objects.bulk_create(objects, ignore_conflicts=True)

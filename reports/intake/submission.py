@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from accounts.actors import credit_reputation, record_audit_event
 from accounts.models import User
@@ -71,7 +71,6 @@ def _within_limits(new: NewReport, *, reporter: User | None, host: str) -> None:
 
 
 def _store(new: NewReport, *, reporter: User | None, token: str | None) -> Report:
-    now = timezone.now()
     report = Report.objects.create(
         reporter=reporter,
         tracking_token_hash=hash_tracking_token(token) if token else None,
@@ -84,11 +83,12 @@ def _store(new: NewReport, *, reporter: User | None, token: str | None) -> Repor
         severity_source=SeveritySource.REPORTER if new.severity else SeveritySource.NONE,
         category=new.category,
         category_source=CategorySource.REPORTER if new.category else CategorySource.NONE,
-        published_at=now if reporter else None,
-        created_at=now,
-        updated_at=now,
+        published_at=Now() if reporter else None,
     )
-    StatusChange.objects.create(report=report, to_status=Status.NEW, by=reporter, at=now)
+    report.published_at = report.created_at if reporter else None
+    StatusChange.objects.create(
+        report=report, to_status=Status.NEW, by=reporter, at=report.created_at
+    )
     return report
 
 

@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from accounts.models import User
 from jobs.model_fields import LineField, ParagraphsField
@@ -176,7 +176,7 @@ class DepartmentMembership(models.Model):
         User, on_delete=models.CASCADE, related_name="department_memberships", db_index=False
     )
     department = models.ForeignKey(Department, on_delete=models.CASCADE, related_name="memberships")
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         constraints: ClassVar = [
@@ -343,7 +343,7 @@ class Question(InLanguages, models.Model):
     )
     is_required = models.BooleanField("required", default=False)
     position = models.PositiveSmallIntegerField(default=0)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
     retired_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:

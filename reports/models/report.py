@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
@@ -142,7 +143,7 @@ class ReportQuerySet(models.QuerySet["Report"]):
 
     def overdue(self, at: datetime | None = None) -> ReportQuerySet:
         """Return the open reports whose deadline has passed."""
-        return self.filter(status__in=OPEN_STATUSES, due_at__lt=at or timezone.now())
+        return self.filter(status__in=OPEN_STATUSES, due_at__lt=at or Now())
 
 
 class Report(models.Model):
@@ -231,8 +232,8 @@ class Report(models.Model):
         max_length=120, null=True, blank=True, help_text="The report's identifier in that system."
     )
 
-    created_at = models.DateTimeField(default=timezone.now, help_text="When it was reported.")
-    updated_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(db_default=Now(), help_text="When it was reported.")
+    updated_at = models.DateTimeField(db_default=Now())
     closed_at = models.DateTimeField(null=True, blank=True)
 
     objects = ReportQuerySet.as_manager()
@@ -327,7 +328,7 @@ class StatusChange(models.Model):
         help_text="Everybody who can see the report can read this note.",
     )
     by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
-    at = models.DateTimeField(default=timezone.now)
+    at = models.DateTimeField(db_default=Now())
 
     class Meta:
         ordering: ClassVar = ["at", "id"]

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
 from accounts.actors import record_audit_event
 from accounts.models import User
+from jobs.ledger import database
 from reports.catalogue.deadlines import adopt_rule, deadline
 from reports.catalogue.severity import rule_for
 from reports.models import (
@@ -87,7 +87,7 @@ def _assign(report: Report, *, is_other_category: bool) -> None:
         _settle_severity(report, certain=certain)
     if report.due_at is None or is_other_category:
         adopt_rule(report)
-    report.updated_at = timezone.now()
+    report.updated_at = database.now()
     moved = []
     if certain and report.status == Status.NEW:
         moved = transitions.triage(report, note=f"Sent to {report.department}.")
@@ -145,7 +145,7 @@ def revise(
     for name in fields:
         setattr(report, name, changes[name])
     _follow(report, fields)
-    report.updated_at = timezone.now()
+    report.updated_at = database.now()
     moved = []
     if is_triaging and "category" in fields and report.category and report.status == Status.NEW:
         moved = transitions.triage(report, note=_whereabouts(report), by=by)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
 from accounts.actors import record_audit_event
 from accounts.models import User
+from jobs.ledger import database
 from notifications.actors import notify_user
 from reports.errors import StatusChangedMeanwhile, TransitionNotAllowed
 from reports.models import OPEN_STATUSES, Report, Status, StatusChange
@@ -109,12 +110,12 @@ def _step(report: Report, *, to: str, is_publishing: bool) -> dict[str, Any]:
     """
     if to not in allowed_from(report.status):
         raise TransitionNotAllowed(_refusal(report.status, to))
-    now = timezone.now()
+    now = database.now()
     return {
         "status": to,
         "updated_at": now,
         "closed_at": None if to in OPEN_STATUSES else report.closed_at or now,
-        "published_at": _publication(report, to=to, is_publishing=is_publishing),
+        "published_at": _publication(report, now if is_publishing else None, to=to),
     }
 
 
@@ -123,11 +124,11 @@ def _set(report: Report, fields: dict[str, Any]) -> None:
         setattr(report, name, value)
 
 
-def _publication(report: Report, *, to: str, is_publishing: bool) -> object:
-    """Return since when the report is public; a rejected one is not."""
+def _publication(report: Report, published_at: datetime | None, *, to: str) -> datetime | None:
+    """Return since when the report is public, now perhaps; a rejected one is withdrawn."""
     if to == Status.REJECTED:
         return None
-    return report.published_at or (timezone.now() if is_publishing else None)
+    return report.published_at or published_at
 
 
 def _record_and_notify(report: Report, change: StatusChange, by: User) -> None:

@@ -10,7 +10,6 @@ from uuid import uuid4
 
 import jwt
 import pytest
-import time_machine
 from django.core import serializers as dumpers
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -18,6 +17,8 @@ from rest_framework.test import APIClient
 from accounts import sessions, tokens
 from accounts.errors import AccessInvalid, RefreshInvalid
 from accounts.models import AuditEvent, RefreshToken, Session, User
+from jobs.ledger import database
+from tests.accounts.clock import let_pass
 from tests.accounts.factories import ORIGIN, bearer, make_user
 from tests.accounts.racing import race
 
@@ -62,8 +63,8 @@ def test_a_lost_answer_can_be_repeated_within_the_grace(seconds: int) -> None:
     """An outage of the web may last a quarter of a minute, and clients wait before they repeat."""
     _, pair = begin()
     first = sessions.rotate(pair.refresh)
-    with time_machine.travel(timezone.now() + timedelta(seconds=seconds)):
-        assert sessions.rotate(pair.refresh).refresh == first.refresh
+    let_pass(seconds=seconds)
+    assert sessions.rotate(pair.refresh).refresh == first.refresh
     assert RefreshToken.objects.count() == 2
 
 
@@ -76,14 +77,12 @@ def test_reuse_ends_the_whole_session_although_the_answer_is_an_error(
     newest = sessions.rotate(pair.refresh)
     if has_successor_been_used:
         newest = sessions.rotate(newest.refresh)
-    with time_machine.travel(
-        timezone.now() + timedelta(seconds=0 if has_successor_been_used else 61)
-    ):
-        answer = client.post(REFRESH, {"refresh": pair.refresh})
-        assert (answer.status_code, answer.json()["type"]) == (401, "/problems/refresh-invalid")
-        with pytest.raises(RefreshInvalid):
-            sessions.rotate(newest.refresh)
-        assert get_me(client, newest.access) == 401
+    let_pass(seconds=0 if has_successor_been_used else 61)
+    answer = client.post(REFRESH, {"refresh": pair.refresh})
+    assert (answer.status_code, answer.json()["type"]) == (401, "/problems/refresh-invalid")
+    with pytest.raises(RefreshInvalid):
+        sessions.rotate(newest.refresh)
+    assert get_me(client, newest.access) == 401
     event = AuditEvent.objects.get()
     assert (event.event, event.subject) == ("session.revoked", f"session:{session.id}")
 
@@ -106,10 +105,8 @@ def test_unknown_refresh_tokens_are_refused(client: APIClient, refresh: Any) -> 
 @pytest.mark.django_db
 def test_an_expired_refresh_token_is_refused() -> None:
     _, pair = begin()
-    with (
-        time_machine.travel(timezone.now() + timedelta(days=30, seconds=1)),
-        pytest.raises(RefreshInvalid),
-    ):
+    let_pass(days=30, seconds=1)
+    with pytest.raises(RefreshInvalid):
         sessions.rotate(pair.refresh)
 
 
@@ -117,8 +114,8 @@ def test_an_expired_refresh_token_is_refused() -> None:
 def test_refreshing_does_not_outlive_the_sign_in(settings: Any) -> None:
     settings.SIGN_IN_LIFETIME = timedelta(days=40)
     session, pair = begin()
-    with time_machine.travel(timezone.now() + timedelta(days=20)):
-        sessions.rotate(pair.refresh)
+    let_pass(days=20)
+    sessions.rotate(pair.refresh)
     session.refresh_from_db()
     assert session.expires_at == session.created_at + timedelta(days=40)
 
@@ -176,9 +173,17 @@ def test_a_user_lists_and_ends_own_sessions_only(client: APIClient) -> None:
 
 @pytest.mark.django_db
 def test_an_access_token_ends_after_its_lifetime(client: APIClient) -> None:
-    _, pair = begin()
-    with time_machine.travel(timezone.now() + timedelta(seconds=901)):
-        answer = client.get(ME, headers={"authorization": f"Bearer {pair.access}"})
+    session, _ = begin()
+    issued_at = database.now() - timedelta(seconds=901)
+    User.objects.update(tokens_valid_after=issued_at)
+    older, newer = (
+        tokens.issue_access(
+            user_id=session.user_id, session_id=session.id, issued_at=issued_at + age
+        )
+        for age in (timedelta(0), timedelta(minutes=1))
+    )
+    assert get_me(client, newer) == 200
+    answer = client.get(ME, headers={"authorization": f"Bearer {older}"})
     assert (answer.status_code, answer.json()["type"]) == (401, "/problems/token-invalid")
     assert answer["WWW-Authenticate"] == "Bearer"
 
@@ -230,13 +235,11 @@ def test_tokens_that_were_not_made_here_are_refused(
 def test_a_retired_key_still_verifies_until_it_is_unlisted(settings: Any) -> None:
     settings.JWT_KEYS = {"old": "o" * 32}
     session_id = uuid4()
-    token = tokens.issue_access(user_id=uuid4(), session_id=session_id)
+    token = tokens.issue_access(user_id=uuid4(), session_id=session_id, issued_at=timezone.now())
     settings.JWT_KEYS = {"new": "n" * 32, "old": "o" * 32}
     assert tokens.read_access(token).session_id == session_id
-    assert (
-        jwt.get_unverified_header(tokens.issue_access(user_id=uuid4(), session_id=uuid4()))["kid"]
-        == "new"
-    )
+    newer = tokens.issue_access(user_id=uuid4(), session_id=session_id, issued_at=timezone.now())
+    assert jwt.get_unverified_header(newer)["kid"] == "new"
     settings.JWT_KEYS = {"new": "n" * 32}
     with pytest.raises(AccessInvalid):
         tokens.read_access(token)

@@ -6,6 +6,7 @@ from itertools import count
 from typing import Any
 
 from accounts.models import User
+from jobs.ledger import database
 from reports.models import Category, Department, DepartmentMembership, Report, Status, StatusChange
 
 _numbers = count(1)
@@ -52,6 +53,7 @@ def make_report(**overrides: Any) -> Report:
     } | overrides
     if "department" not in fields:
         fields["department"] = make_department()
+    fields.setdefault("created_at", database.now())
     report = Report(**fields)
     if "published_at" not in overrides:
         report.published_at = report.created_at

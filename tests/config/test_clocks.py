@@ -1,0 +1,84 @@
+"""Processes whose clock is off by hours stamp and judge by PostgreSQL's clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.apps import apps
+from django.db.models import DateTimeField
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from accounts.codes import derive_code
+from accounts.models import OtpChallenge, User
+from jobs.ledger import database
+from jobs.testing import run_tasks
+from notifications.models import Delivery
+from reports.models import Report, Status, StatusChange
+from reports.workflow.transitions import change_status
+from tests.accounts.factories import make_phone, make_user
+
+pytestmark = pytest.mark.django_db
+
+#: Times that lie ahead by intent.
+DEADLINES = {"expires_at", "due_at", "expire_date", "deadline_at", "run_at", "window_ends_at"}
+APPS = ("accounts", "notifications", "reports", "matching", "jobs")
+
+
+@pytest.fixture(params=[-3, 3], ids=["three hours behind", "three hours ahead"])
+def _wrong_clock(request: pytest.FixtureRequest) -> Iterator[None]:
+    with time_machine.travel(timezone.now() + timedelta(hours=request.param), tick=True):
+        yield
+
+
+def stamps() -> Iterator[tuple[str, datetime]]:
+    """Yield every time that is stored, deadlines aside, with the name of its column."""
+    for model in (model for app in APPS for model in apps.get_app_config(app).get_models()):
+        names = [one.name for one in model._meta.fields if isinstance(one, DateTimeField)]
+        for row in model._default_manager.values(*names) if names else ():
+            for name in names:
+                if row[name] is not None and name not in DEADLINES:
+                    yield f"{model.__name__}.{name}", row[name]
+
+
+def sign_in(client: APIClient) -> dict[str, Any]:
+    phone = make_phone()
+    assert client.post("/api/v1/auth/request-otp", {"phone": phone}).status_code == 202
+    run_tasks()
+    challenge = OtpChallenge.objects.get(recipient=phone)
+    body = {"phone": phone, "code": derive_code(challenge.id, phone)}
+    answer: dict[str, Any] = client.post("/api/v1/auth/verify-otp", body).json()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {answer['access']}")
+    return answer
+
+
+@pytest.mark.usefixtures("_wrong_clock")
+def test_a_sign_in_a_report_and_its_messages_bear_the_time_of_postgresql() -> None:
+    client, started_at = APIClient(), database.now() - timedelta(seconds=5)
+    pair = sign_in(client)
+    pair = client.post("/api/v1/auth/refresh", {"refresh": pair["refresh"]}).json()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {pair['access']}")
+    place = {"latitude": 41.3, "longitude": -72.9}
+    sent = client.post("/api/v1/reports/", {"title": "Deep hole", "description": "Here.", **place})
+    assert sent.status_code == 201
+    run_tasks()
+    report = Report.objects.get()
+    change_status(report, to=Status.RESOLVED, by=make_user(is_staff=True))
+    run_tasks()
+    assert Delivery.objects.exclude(finished_at=None).count() == 2
+    assert StatusChange.objects.count() >= 2
+    ended_at = database.now() + timedelta(seconds=5)
+    assert {name: at for name, at in stamps() if not started_at < at < ended_at} == {}
+
+
+@pytest.mark.usefixtures("_wrong_clock")
+def test_what_postgresql_counts_as_past_is_past() -> None:
+    client = APIClient()
+    sign_in(client)
+    assert client.get("/api/v1/users/me").status_code == 200
+    User.objects.update(tokens_valid_after=database.now())
+    assert client.get("/api/v1/users/me").status_code == 401
