@@ -78,7 +78,7 @@ class StatementTimestamp(Func):
 
 
 class Task(models.Model):
-    """A call of an actor that is sure to run: outbox, ledger, result and dead letter in one row.
+    """A stored call of an actor: outbox, ledger, result and dead letter in one row.
 
     The id is also the id of the Dramatiq message and the idempotency key towards other systems. All
     times are PostgreSQL's clock.
@@ -306,7 +306,7 @@ class ScheduleTick(models.Model):
 
 
 class Queue(models.Model):
-    """What operators set for one queue: paused, or a rate. A queue without a row runs freely."""
+    """An operator's settings for one queue: paused, or a rate. A queue without a row runs freely."""
 
     name = models.CharField(primary_key=True, max_length=60)
     paused_at = models.DateTimeField(null=True, blank=True)
@@ -338,7 +338,7 @@ class UndecodableMessage(models.Model):
 
 
 class RateLimit(models.Model):
-    """How many hits a limit has had in its present window; written only by `jobs.http.limits`.
+    """The hits of one limit in its present window; written only by `jobs.http.limits`.
 
     Only the key is indexed, so that PostgreSQL can update the row in place (a heap-only update).
     """
@@ -379,7 +379,7 @@ class IdempotencyKey(models.Model):
 
 
 class TaskRollup(models.Model):
-    """How the tasks of one actor and queue ended in one span of time.
+    """A summary of the tasks of one actor and queue that ended in one span of time.
 
     Written only by `jobs.operations.rollup`. A row covers a minute, ten minutes or an hour from
     `bucket_at`; with `seconds` 0 it covers everything since the installation and only grows. The
@@ -447,7 +447,7 @@ class Breaker(models.Model):
 
 
 class Mark(models.Model):
-    """How far a recurring duty has come; the process that holds the row's lock performs it."""
+    """The time up to which a recurring duty is done; the process that locks the row performs it."""
 
     name = models.CharField(primary_key=True, max_length=60)
     at = models.DateTimeField()

@@ -19,7 +19,7 @@ _ESCAPE_SEQUENCE = re.compile(
     # an operating system command, such as a title
     r"|(?:\x1b\]|\x9d)[^\x07\x1b\x9c\r\n]*(?:\x07|\x1b\\|\x9c)?"
 )
-#: What str.splitlines() takes for the end of a line.
+#: The line ends of str.splitlines().
 _LINE_END = re.compile(r"\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _BLANK = re.compile(r"\s+")
 _EMPTY_LINES = re.compile(r"\n{3,}")

@@ -1,4 +1,4 @@
-"""What staff see of reports. The desk and the catalogue have pages in their wings."""
+"""Admin pages of reports; those of the desk and the catalogue are in their wings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the citizens of the demo city report: category slug, title, description with a `{street}`."""
+"""Texts of the demo city's reports: category slug, title, description with a `{street}`."""
 
 REPORTS: tuple[tuple[str, str, str], ...] = (
     (

@@ -175,7 +175,7 @@ def _perform_external(actor: DeclaredActor, claim: transitions.Claim) -> None:
     args, kwargs = claim.arguments()
     outcome = actor.fn(*args, **kwargs)
     failpoint("after_call", claim.id)
-    # The call cannot be taken back: write what came of it however long PostgreSQL is away.
+    # The call cannot be undone, so its outcome is written however long PostgreSQL is down.
     persistently(lambda: _record(actor, claim, outcome))
 
 

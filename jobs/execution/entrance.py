@@ -1,4 +1,4 @@
-"""Who sends the tasks of the current context, and how urgent they are.
+"""The urgency and the sender of tasks, taken from the context in which they are sent.
 
 Code that starts work states both once (an HTTP request, an import, a tick of the schedule), and
 every task sent inside has them. A running task passes its own on to the tasks it sends. Without a
@@ -18,7 +18,7 @@ from jobs.urgency import Urgency
 
 @dataclass(frozen=True, slots=True)
 class Entrance:
-    """What the tasks sent in one context have in common; senders of one urgency take turns."""
+    """The urgency and the sender of tasks sent in one context; senders of one urgency take turns."""
 
     urgency: Urgency = Urgency.ROUTINE
     sender: UUID | None = None

@@ -25,7 +25,7 @@ A = TypeVar("A", bound=LedgerActor[..., Any])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How many jobs of one type a person may start."""
+    """The number of jobs of one type that a person may have under way, and start within an hour."""
 
     active_per_user: int = 3
     per_hour: int = 30

@@ -14,7 +14,7 @@ DEFAULT_ATTEMPTS = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """How the ledger runs and retries an actor's tasks; `jobs.actor` explains each field."""
+    """The options of an actor that the ledger uses; `jobs.actor` explains each of them."""
 
     kind: Kind = "transactional"
     outlasts: timedelta | None = None

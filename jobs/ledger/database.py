@@ -1,4 +1,4 @@
-"""How the ledger talks to PostgreSQL: raw SQL, transaction limits, repetition after an outage."""
+"""Raw SQL for the ledger: statements, limits of transactions, repetition after an outage."""
 
 from __future__ import annotations
 

@@ -74,12 +74,12 @@ class Failure:
 IS_RUNNING = "(state = 'running') IS TRUE"
 IS_WAITING = "(state IN ('queued', 'retrying')) IS TRUE"
 
-#: What a `Claim` holds besides its id and its token, in that order.
+#: The fields of a `Claim` after its id and its token, in that order.
 CLAIM_COLUMNS = """
     actor, queue, args, kwargs, attempt, max_attempts, checkpoint, unique_key, created_by, request_id, trace_context,
     group_id, sealed_args, urgency
 """
-#: What a claim reads. The last column decides whether the commit of the claim waits for the disk.
+#: The columns that a claim reads. The last one decides whether its commit waits for the disk.
 _CLAIMED = f"{CLAIM_COLUMNS}, set_config('synchronous_commit', %(commit)s, true)"
 _OWN = """
     UPDATE jobs_task SET state = 'running', attempt = attempt + (state <> 'running')::int,

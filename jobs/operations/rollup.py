@@ -206,7 +206,7 @@ def _forget(until: datetime) -> None:
 # --- Reading ------------------------------------------------------------------------------------
 @dataclass(slots=True)
 class Summary:
-    """How many tasks ended and how, with histograms of their waiting and running times."""
+    """Numbers of ended tasks by outcome, and histograms of their waiting and running times."""
 
     succeeded: int = 0
     failed: int = 0

@@ -40,7 +40,7 @@ MARK_AFTER_SECONDS = 0.1
 
 @dataclass(slots=True)
 class _Gate:
-    """What this process knows of one queue: whether it is so short that a message is welcome.
+    """The state of one queue as this process knows it: open while few messages wait.
 
     The last parcels that were put off are published when the gate opens again.
     """

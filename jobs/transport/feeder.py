@@ -50,7 +50,7 @@ BUSY_PATIENCE = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How many tasks to take at once, which ones, and after how many seconds to look again."""
+    """The next look for tasks: how many to take, with which patience, and the pause after it."""
 
     limit: int
     patience: Patience
@@ -123,7 +123,8 @@ class Feeder:
             self._wake.clear()
             try:
                 if is_unsure:
-                    # What was taken before an error, or before the thread died, may be on no line.
+                    # A task taken before an error, or before the thread died, may have reached
+                    # no consumer.
                     relay.give_back_unbegun(process_id())
                     is_unsure = False
                 pause = self._feed()

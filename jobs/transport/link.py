@@ -63,7 +63,7 @@ class Link:
         self._thread.start()
 
     def stop(self) -> None:
-        """Close the connection; messages that RabbitMQ has not confirmed are still in the ledger."""
+        """Close the connection; nothing is lost with it, since every task is in the ledger."""
         self._is_stopping = True
         self.call(self._do_close)
         self._thread.join(timeout=5)

@@ -36,14 +36,14 @@ SETTLE_PAUSE_SECONDS = 0.003
 
 @dataclass(frozen=True, slots=True)
 class DeliveryTag:
-    """How to acknowledge a message: AMQP's `number`, which holds on one connection only."""
+    """AMQP's `number` by which to acknowledge a message; it is valid on one connection only."""
 
     generation: int
     number: int
 
 
-#: What arrived for one queue, with the tag to acknowledge it by; a task that came without a message
-#: has none.
+#: The messages that arrived for one queue, each with the tag to acknowledge it by; a task that came
+#: without a message has no tag.
 Arrivals = queue.SimpleQueue[tuple[DeliveryTag | None, bytes]]
 
 

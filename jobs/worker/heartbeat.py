@@ -49,7 +49,8 @@ def leave(worker_id: UUID) -> None:
     execute("UPDATE jobs_worker SET stopped_at = statement_timestamp() WHERE id = %s", (worker_id,))
 
 
-#: No worker counts as lost shortly after PostgreSQL started: none could beat during its outage.
+#: A silent worker does not count as lost shortly after PostgreSQL started: during an outage no
+#: worker can store its heartbeat.
 _IS_LOST = """
     (w.id IS NULL OR w.stopped_at IS NOT NULL
      OR w.heartbeat_at < statement_timestamp() - %(lease)s

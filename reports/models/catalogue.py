@@ -28,7 +28,7 @@ is_code = RegexValidator(r"^[a-z][a-z0-9_]*\Z", "Expected a code such as pole_nu
 
 
 class Severity(models.TextChoices):
-    """How bad a problem is; it shortens or lengthens the deadline (`catalogue.deadlines`)."""
+    """The severity of a problem; it shortens or lengthens the deadline (`catalogue.deadlines`)."""
 
     LOW = "low", "low"
     MEDIUM = "medium", "medium"

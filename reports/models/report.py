@@ -73,7 +73,7 @@ OPEN_STATUSES = (Status.NEW, Status.TRIAGED, Status.IN_PROGRESS)
 
 
 class CategorySource(models.TextChoices):
-    """Who chose the category; the classifier never overrides anybody else's choice."""
+    """The origin of a report's category; the classifier never overrides anybody else's choice."""
 
     NONE = "", "nobody yet"
     REPORTER = "reporter", "reporter"
@@ -83,7 +83,7 @@ class CategorySource(models.TextChoices):
 
 
 class SeveritySource(models.TextChoices):
-    """Who or what chose the present severity."""
+    """The origin of a report's severity."""
 
     NONE = "", "nobody"
     REPORTER = "reporter", "reporter"
@@ -277,7 +277,7 @@ class Report(models.Model):
             models.Index("department", "status", F("created_at").desc(), name="report_desk"),
             # Open reports whose deadline has passed or is near.
             models.Index("due_at", condition=Q(status__in=OPEN_STATUSES), name="report_due"),
-            # What the classifier learns from: the newest reports whose category staff chose.
+            # The classifier's examples: the newest reports whose category staff chose.
             models.Index(
                 F("updated_at").desc(), condition=Q(category_source="staff"), name="report_taught"
             ),

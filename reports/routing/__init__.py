@@ -1,1 +1,1 @@
-"""Which department answers a report, and by when."""
+"""Routing: give a report its department and its deadline."""
