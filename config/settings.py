@@ -343,6 +343,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "JobState": "jobs.states.State",
         "OpportunityKind": "matching.models.Kind",
         "ReportStatus": "reports.models.Status",
+        "Severity": "reports.models.Severity",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from jobs.errors import DomainError
 
-class ImportsError(Exception):
+
+class ImportsError(DomainError):
     """The import could not be carried out."""
-
-    def __init__(self, message: str = "") -> None:
-        super().__init__(message or (type(self).__doc__ or ""))
 
 
 class ImportFileError(ImportsError):

@@ -5,7 +5,6 @@ The docstring of a class is its default message.
 
 from __future__ import annotations
 
-import inspect
 from datetime import timedelta
 
 
@@ -13,7 +12,8 @@ class DomainError(Exception):
     """The request could not be fulfilled."""
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(message or inspect.cleandoc(type(self).__doc__ or ""))
+        # A docstring may go over two lines of the code; a message is one.
+        super().__init__(message or " ".join((type(self).__doc__ or "").split()))
 
 
 class JobsError(DomainError):

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from config.problems import PROBLEM_TYPES
+from jobs.errors import DomainError
 
 pytestmark = pytest.mark.urls("tests.config.views")
 
@@ -56,6 +57,15 @@ def test_an_exception_becomes_the_problem_of_the_table(
 ) -> None:
     document = problem(client.get(f"/api/v1/test/fail/{kind}/"), slug)
     assert "secret" not in json.dumps(document)
+
+
+def test_the_default_message_of_every_error_is_one_line() -> None:
+    def below(kind: type[DomainError]) -> set[type[DomainError]]:
+        return {kind}.union(*map(below, kind.__subclasses__()))
+
+    kinds = [kind for kind in below(DomainError) if kind.__init__ is DomainError.__init__]
+    assert len(kinds) > 20
+    assert [kind for kind in kinds if "\n" in str(kind()) or not str(kind())] == []
 
 
 def test_field_errors_point_into_the_body(client: Client) -> None:

@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 import yaml
 from django.contrib.staticfiles import finders
+from django.core.checks import run_checks
 from django.test import Client
 
 
@@ -23,6 +24,11 @@ def document() -> dict[str, Any]:
 @pytest.mark.parametrize("path", ["/api/schema", "/api/schema/", "/api/docs", "/api/docs/"])
 def test_document_and_page_are_public(path: str) -> None:
     assert Client().get(path).status_code == 200
+
+
+def test_it_is_made_without_a_warning() -> None:
+    messages = run_checks(include_deployment_checks=True)
+    assert [message for message in messages if message.id.startswith("drf_spectacular")] == []
 
 
 def test_it_can_be_had_as_json() -> None:
