@@ -80,7 +80,7 @@ def claim(
 def claim_one(
     queue: str, actors: Sequence[str], *, is_bulk: bool = False
 ) -> list[transitions.Claim]:
-    """Claim the most urgent due task of `actors`, which may be of any kind; return one or no claim."""
+    """Claim the most urgent due task of `actors`, of any kind; return one claim or none."""
     return _claim(queue, actors, limit=1, is_durable=True, is_bulk=is_bulk)
 
 

@@ -164,9 +164,9 @@ def actor(  # noqa: PLR0913 - each is a named option
             `current_task().effects()`.
         delivery: `at_most_once` for external actors whose call must never be repeated; their tasks
             are tried once only.
-        outlasts: the longest outage of an outside service that a task survives; the number of
-            attempts follows from it and the pauses between them. An outage of PostgreSQL uses no
-            attempt.
+        outlasts: the longest outage, of whatever the function needs, that a task survives; the
+            number of attempts follows from it and the pauses between them. An outage of PostgreSQL
+            uses no attempt.
         max_attempts: how many attempts, counted when they start, a task has before it is dead;
             instead of `outlasts`, and 8 without either.
         priority: lower runs first, among tasks of the same urgency (`jobs.entering`).
