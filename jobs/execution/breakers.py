@@ -42,8 +42,8 @@ def admit(name: str) -> Permit:
     """Return the permission to call the service `name`.
 
     Raises:
-        Postponed: its breaker is open and no probe is due. The delay lasts until the next probe plus
-            a random part of twice the wait, so that postponed tasks do not all return at once.
+        Postponed: its breaker is open and no probe is due. The delay is the time until the next
+            probe plus a random part of twice the wait, so that postponed tasks return spread out.
     """
     rows = fetch(
         """
