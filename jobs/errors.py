@@ -21,7 +21,7 @@ class JobsError(DomainError):
 
 
 class NotInTransaction(JobsError):
-    """send() needs a transaction: wrap it and the rows it is about in `with transaction.atomic():`."""
+    """send() needs a transaction: wrap it and its rows in `with transaction.atomic():`."""
 
 
 class InTransaction(JobsError):
@@ -110,7 +110,7 @@ class JobRefused(JobsError):
 
 
 class TooManyActiveJobs(JobRefused):
-    """You have as many jobs of this type under way as it allows; wait for one to end or cancel one."""
+    """You have as many jobs of this type under way as it allows; wait for one or cancel one."""
 
 
 class TooManyJobs(JobRefused):

@@ -1,4 +1,4 @@
-"""The tables of background work: tasks, failed attempts, workers, queues, and what belongs to them."""
+"""The tables of background work: tasks, failed attempts, workers, queues and others."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class TaskQuerySet(models.QuerySet["Task"]):
         return self.pending().filter(run_at__lte=StatementTimestamp())
 
     def jobs_of(self, user: AbstractBaseUser | AnonymousUser) -> TaskQuerySet:
-        """Return the jobs this person may see: their own, or all for a superuser among the staff."""
+        """Return the jobs this person may see: their own, or all for a superuser of the staff."""
         jobs = self.exclude(job_type="")
         if getattr(user, "is_staff", False) and getattr(user, "is_superuser", False):
             return jobs
@@ -306,7 +306,7 @@ class ScheduleTick(models.Model):
 
 
 class Queue(models.Model):
-    """An operator's settings for one queue: paused, or a rate. A queue without a row runs freely."""
+    """An operator's settings for one queue: paused, or a rate. Most queues have no row."""
 
     name = models.CharField(primary_key=True, max_length=60)
     paused_at = models.DateTimeField(null=True, blank=True)

@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Urgency(models.IntegerChoices):
-    """The urgency of a task; a lower value runs first. docs/task-lifecycle.md states the promises."""
+    """The urgency of a task; a lower value runs first. docs/task-lifecycle.md has the promises."""
 
     PERSON = 0, "A person waits"
     ROUTINE = 1, "Routine"

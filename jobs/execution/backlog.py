@@ -131,7 +131,7 @@ class Backlog:
         return bool(claims)
 
     def _run_bundle(self, queue: str, short: list[str], first: UUID | None = None) -> list[UUID]:
-        """Run a bundle, with the task `first` in it where that is due; return the ids of its tasks."""
+        """Run a bundle, with the task `first` in it where that is due; return its tasks' ids."""
         with self._bundling:
             claims = bundles.claim(queue, short, first=first)
             self._finished.add(bundles.run(claims))

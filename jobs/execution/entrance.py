@@ -18,7 +18,7 @@ from jobs.urgency import Urgency
 
 @dataclass(frozen=True, slots=True)
 class Entrance:
-    """The urgency and the sender of tasks sent in one context; senders of one urgency take turns."""
+    """The urgency and the sender of tasks sent in one context; equally urgent ones take turns."""
 
     urgency: Urgency = Urgency.ROUTINE
     sender: UUID | None = None

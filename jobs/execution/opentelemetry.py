@@ -43,7 +43,7 @@ class OpenTelemetry:
     def start_span(
         self, name: str, kind: str, context: Mapping[str, str], attributes: dict[str, Any]
     ) -> Iterator[RecordedSpan]:
-        """Open a span below the one in `context`; it is the current span inside the `with` block."""
+        """Open a span below the one in `context`; it is the current span in the `with` block."""
         parent = self._propagator.extract(context) if context else None
         with self._tracer.start_as_current_span(
             name,

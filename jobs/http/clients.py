@@ -8,7 +8,7 @@ from urllib.request import HTTPRedirectHandler, Request
 
 
 class NoRedirects(HTTPRedirectHandler):
-    """Refuse redirects: they would carry the credentials elsewhere, and a POST would lose its body."""
+    """Refuse redirects: they would carry credentials elsewhere, and a POST would lose its body."""
 
     def redirect_request(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str

@@ -78,7 +78,7 @@ def idempotent(handler: Handler[V, P]) -> Callable[Concatenate[V, Request, P], H
 
 
 def hands_on_its_key(handler: Callable[P, R]) -> Callable[P, R]:
-    """Mark a handler that calls an idempotent method, so that the OpenAPI schema shows the header."""
+    """Mark a handler that calls an idempotent method, so that the API's schema shows the header."""
     handler.is_idempotent = True  # type: ignore[attr-defined]
     return handler
 
@@ -137,7 +137,7 @@ class _Use:
         return stored
 
     def store(self, response: Response) -> None:
-        """Store the answer exactly as it will be rendered, encrypted: it may hold a tracking token."""
+        """Store the answer exactly as it will be rendered, encrypted for its tracking token."""
         IdempotencyKey.objects.create(
             owner=self.owner,
             key=self.key,

@@ -11,7 +11,7 @@ from dramatiq import Message
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A task on its way to a worker. Arguments do not travel: the claim reads them from the ledger."""
+    """A task on its way to a worker, without arguments: the claim reads them from the ledger."""
 
     id: UUID
     actor: str

@@ -37,7 +37,7 @@ def replay(task_ids: Iterable[UUID], *, by: UUID | None) -> int:
 
 
 def cancel(task_ids: Iterable[UUID], *, by: UUID | None) -> int:
-    """Cancel waiting tasks and ask running ones to stop; return how many of `task_ids` there were."""
+    """Cancel waiting tasks, ask running ones to stop; return how many of `task_ids` there were."""
     return _each(
         task_ids, "task.cancelled", lambda task_id: transitions.cancel(task_id) is not None, by
     )
@@ -146,7 +146,7 @@ def resume(queue: str, *, by: UUID | None) -> bool:
 
 
 def reset_breaker(name: str, *, by: UUID | None) -> bool:
-    """Close a circuit breaker, so that its service is called again; return False if it was closed."""
+    """Close a circuit breaker, so that its service is called again; return False if closed."""
     with transaction.atomic():
         is_changed = breakers.close(name)
         if is_changed:

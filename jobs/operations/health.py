@@ -23,7 +23,7 @@ def ledger_lag() -> float:
 
 
 def broker_state() -> BrokerState:
-    """Return whether a connection to RabbitMQ can be opened; without an answer it takes about 2 s."""
+    """Return whether a connection to RabbitMQ can be opened; without an answer after about 2 s."""
     if settings.JOBS_TRANSPORT == "embedded":
         return "embedded"
     parameters = pika.URLParameters(settings.RABBITMQ_URL)

@@ -56,7 +56,7 @@ class QueueState:
 
     @property
     def oldest_seconds(self) -> float:
-        """Return how long the oldest due task has been waiting, without bulk work, which may wait."""
+        """Return how long the oldest due task has been waiting, without bulk work."""
         urgent = [level for level in self.levels if level.urgency != Urgency.BULK]
         return max((level.oldest_seconds for level in urgent), default=0.0)
 

@@ -60,7 +60,7 @@ class LedgerBroker(Broker):
 
 
 class RabbitmqLedgerBroker(LedgerBroker, RabbitmqBroker):
-    """Sends tasks through RabbitMQ, and works on while RabbitMQ is down, hangs or loses messages."""
+    """Sends tasks through RabbitMQ; works on while RabbitMQ is down, hangs or loses messages."""
 
     feeder: StandIn
 

@@ -50,7 +50,7 @@ class Link:
 
     @property
     def is_blocked(self) -> bool:
-        """Return whether RabbitMQ is connected but takes no messages, as during its memory alarm."""
+        """Return whether RabbitMQ is connected but takes no messages, as in its memory alarm."""
         return self._is_blocked
 
     @property

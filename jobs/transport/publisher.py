@@ -51,14 +51,14 @@ class Batch:
                 self._is_settled.set()
 
     def wait(self, timeout: float) -> set[UUID]:
-        """Wait until all parcels are settled, `timeout` seconds at most; return the confirmed ids."""
+        """Wait for all parcels, `timeout` seconds at most; return the confirmed ids."""
         self._is_settled.wait(timeout)
         with self._lock:
             return set(self.confirmed)
 
 
 class Publisher(Link):
-    """Publishes the parcels of this process to RabbitMQ and reports which of them were confirmed."""
+    """Publishes this process's parcels to RabbitMQ and reports which of them were confirmed."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url, "publisher")
@@ -71,7 +71,7 @@ class Publisher(Link):
 
     # --- For any thread -------------------------------------------------------------------------
     def publish(self, parcels: list[Parcel], timeout: float = 5.0) -> set[UUID]:
-        """Publish all `parcels`; return the ids that RabbitMQ confirmed within `timeout` seconds."""
+        """Publish all `parcels`; return the ids that RabbitMQ confirmed in `timeout` seconds."""
         if not self.is_connected:
             return set()
         batch = Batch(parcels)
@@ -107,7 +107,7 @@ class Publisher(Link):
         )
 
     def do_ask_depth(self, queue: str, answer: Callable[[int | None], None]) -> None:
-        """Declare `queue` and call `answer` with how many messages wait in it, or None if unknown."""
+        """Declare `queue` and call `answer` with its number of waiting messages, or None."""
         if self._channel is None:
             answer(None)
             return

@@ -70,7 +70,9 @@ class Receiver(Link):
 
     # --- For any thread -------------------------------------------------------------------------
     def consume(self, queue_name: str, prefetch: int, arrivals: Arrivals) -> None:
-        """Put the messages of the logical queue into `arrivals`, at most `prefetch` unacknowledged."""
+        """Put the messages of a logical queue into `arrivals`; at most `prefetch` are
+        unacknowledged.
+        """
         self._lines[queue_name] = _Line(prefetch, arrivals)
         self.call(functools.partial(self._do_consume, queue_name))
 
@@ -243,7 +245,7 @@ class LedgerConsumer(Consumer):
         relay.give_back([UUID(message.message_id) for message in messages if message.tag is None])
 
     def close(self) -> None:
-        """Do nothing: the receiver outlives its consumers, and RabbitMQ redelivers what they held."""
+        """Do nothing: the receiver outlives its consumers, and RabbitMQ delivers again."""
 
     def _keep_undecodable(self, body: bytes, error: Exception) -> None:
         cause = error.__cause__ or error

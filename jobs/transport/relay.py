@@ -229,7 +229,7 @@ def _relay_batch(publisher: Publisher, queue: _DueQueue, limit: int) -> int:
 
 
 def _pick(queue: _DueQueue, limit: int, patience: Patience) -> list[Parcel]:
-    """Lock up to `limit` due tasks in the order in which they are to run, within the queue's rate."""
+    """Lock up to `limit` due tasks in the order in which to run them, within the queue's rate."""
     if limit <= 0:
         return []
     permitted = limit if queue.rate_per_minute is None else min(limit, _permits(queue))

@@ -117,7 +117,7 @@ class BulkThreads:
 
 
 def run_next(queue: str) -> bool:
-    """Run a bundle of short bulk tasks of `queue`, or else one task; return whether there was any."""
+    """Run a bundle of short bulk tasks of `queue`, or else one task; return whether any ran."""
     short = bundles.short_actors(queue)
     return bool(short and _run_bundle(queue, short)) or _run_one(queue, short) or _run_taken(queue)
 

@@ -44,7 +44,7 @@ def count_prunable() -> int:
 
 
 def prune_tasks() -> int:
-    """Delete one batch of ended tasks past their retention, with their attempts; return its size."""
+    """Delete one batch of ended tasks past their retention, with attempts; return its size."""
     ids: list[UUID] = [
         row[0]
         for row in fetch(_PRUNABLE + " LIMIT %(limit)s FOR UPDATE SKIP LOCKED", _retentions())

@@ -140,7 +140,7 @@ class CategoryAdmin(LinesMixin, admin.ModelAdmin[Category]):
     def save_formset(
         self, request: HttpRequest, form: Any, formset: BaseModelFormSet[Any, Any], change: bool
     ) -> None:
-        """Add new questions and versions; retire questions that were deleted or got another code."""
+        """Add new questions and versions; retire those that were deleted or got another code."""
         formset.new_objects, formset.changed_objects, formset.deleted_objects = [], [], []
         for row in (row for row in formset.forms if row.has_changed()):
             stored = Question.objects.filter(pk=row.instance.pk, retired_at=None).first()

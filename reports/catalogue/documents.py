@@ -64,7 +64,7 @@ def _text(path: Path) -> str:
 
 
 class _StrictLoader(yaml.CSafeLoader):
-    """Reads YAML and refuses a key that occurs twice; otherwise its last value would win unnoticed."""
+    """Reads YAML and refuses a key that occurs twice, of which the last would win unnoticed."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         keys = Counter(key.value for key, _ in node.value)

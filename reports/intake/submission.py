@@ -42,7 +42,7 @@ class NewReport:
 
 @dataclass(frozen=True)
 class Submission:
-    """The stored report, and the tracking token of an anonymous reporter, which is shown only once."""
+    """The stored report, and an anonymous reporter's tracking token, which is shown only once."""
 
     report: Report
     tracking_token: str | None

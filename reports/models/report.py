@@ -130,7 +130,7 @@ class ReportQuerySet(models.QuerySet["Report"]):
         return self.filter(department__in=Department.objects.worked_in_by(user).values("pk"))
 
     def with_related(self) -> ReportQuerySet:
-        """Load category and department too, without the category's long texts for the classifier."""
+        """Load category and department too, without the category's texts for the classifier."""
         texts = ("description", "keywords", "examples", "translations")
         related = self.select_related("category", "department")
         return related.defer(*(f"category__{name}" for name in texts))

@@ -69,7 +69,7 @@ def _require_known(ids: list[UUID]) -> None:
 
 
 class Command(BaseCommand):
-    """List, show, retry, cancel, replay, discard and prune tasks; pause, resume and limit queues."""
+    """List, show, retry, cancel, replay, discard and prune tasks; pause, resume, limit queues."""
 
     help = (
         "List and show background tasks; retry, cancel, replay, discard and prune them; "
