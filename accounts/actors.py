@@ -92,7 +92,11 @@ def export_audit_head() -> dict[str, object]:
 # The next night's round deletes what this one left.
 @jobs.actor(kind="long", queue_name="maintenance", outlasts=HOUR)
 def prune_sign_ins() -> dict[str, int]:
-    """Delete old one-time codes and refresh tokens, batch by batch."""
+    """Delete old codes, tokens, sessions and failed sign-ins; return the number as `pruned`.
+
+    `accounts.retention.prune` says how old each kind must be. Each batch is a transaction of its
+    own.
+    """
     return jobs_retention.in_batches(retention.prune)
 
 

@@ -58,7 +58,10 @@ def _canonical(name: str) -> str:
 
 
 def find_staff(name: str) -> User | None:
-    """Return the staff member with this phone or email address."""
+    """Return the staff member with this phone number or email address, or None.
+
+    A name with an @ is an email address. Any spelling will do. The user may be disabled.
+    """
     field = "email__iexact" if "@" in name else "phone"
     return User.objects.filter(**{field: _canonical(name)}, is_staff=True).first()
 

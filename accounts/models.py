@@ -206,16 +206,26 @@ class OtpChallengeQuerySet(models.QuerySet["OtpChallenge"]):
         return self.order_by(is_elsewhere, "-created_at")
 
     def redeemable(self, challenge_id: UUID, *, is_named: bool) -> OtpChallengeQuerySet:
-        """Return the challenge if it is open and, when the guess names it, has attempts left."""
+        """Return a queryset of the challenge with this id; empty if no code may prove it any more.
+
+        It must be neither used nor expired. Where `is_named`, the caller gave its id, and it must
+        have attempts left too; a guess without the id takes none of them (`accounts.otp.admit`).
+        """
         challenges = self.open().filter(id=challenge_id)
         return challenges.filter(attempts_left__gt=0) if is_named else challenges
 
     def use(self) -> bool:
-        """Mark the chosen challenge as used; return True to exactly one of several callers."""
+        """Mark the one challenge of this queryset as used, unless none is left in it.
+
+        Return whether this call marked it: of several calls at once, one gets True.
+        """
         return self.update(used_at=Now()) == 1
 
     def burn_attempt(self) -> bool:
-        """Take one attempt from the chosen challenge; return False when none was left."""
+        """Take one attempt from the one challenge of this queryset, which `redeemable` returned.
+
+        Return False if it had none left, or was used or expired meanwhile.
+        """
         return self.update(attempts_left=F("attempts_left") - 1) == 1
 
     def unanswered(self, asker: Asker, window: timedelta) -> tuple[int, timedelta | None]:
@@ -470,7 +480,10 @@ class StaffAuthenticator(ThrottlingMixin, Device):  # type: ignore[misc]
         self.sealed_seed = sealing.seal_bytes(seed)
 
     def verify_token(self, token: str) -> bool:
-        """Return whether the code is right, unused, and not tried too soon; save the attempt."""
+        """Check a code and save the attempt; return whether it is right and was not used before.
+
+        Soon after a wrong code every code is refused, unchecked and uncounted.
+        """
         if not self.verify_is_allowed()[0]:
             return False
         clock = TOTP(self.seed, step=self.STEP_SECONDS, drift=self.drift_steps)

@@ -44,11 +44,11 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """A try that was counted, before the code is compared."""
+    """A guess at a code that `admit` has counted, and that `redeem` has yet to compare."""
 
     #: None where there is no such challenge, or it is over.
     challenge_id: UUID | None
-    #: Whether the caller named the challenge, which strangers cannot.
+    #: Whether the caller gave the id of the challenge, which strangers do not know.
     is_named: bool
 
 

@@ -18,10 +18,12 @@ PRUNE_BATCH_ROWS = 1_000
 
 
 def prune() -> int:
-    """Delete one batch of each kind that signing in left behind; return how many rows.
+    """Delete at most PRUNE_BATCH_ROWS old rows of each kind; return how many of all kinds.
 
-    One-time codes and failed passwords go after JOBS_RETENTION_DAYS, sessions so long after their
-    end. A refresh token stays as long as its session, or a thief's use of it would not be noticed.
+    One-time codes and failed sign-ins by password go JOBS_RETENTION_DAYS after they were written,
+    sessions of the API as long after they expired or were revoked. Sessions of the desk go once
+    they expire. A refresh token stays until its session expires or is revoked, or a thief's use of
+    it would not be noticed.
     """
     past = Now() - timedelta(days=settings.JOBS_RETENTION_DAYS)
     kinds: tuple[QuerySet[Any], ...] = (

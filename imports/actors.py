@@ -14,14 +14,21 @@ HOUR = timedelta(hours=1)
 # Outlasts no outage: a person waits for the preview and can upload the file again.
 @jobs.actor(queue_name="maintenance", kind="long", outlasts=timedelta(minutes=1))
 def check_upload(upload_id: str) -> None:
-    """Read an uploaded file as the import would, and store a preview of it."""
+    """Read an uploaded file as the import would, and store a preview of it.
+
+    A file that cannot be read is marked as refused, and the task succeeds.
+    """
     processing.check(upload_id)
 
 
 # It needs the database and the disk, and continues where it stopped.
 @jobs.actor(queue_name="maintenance", kind="long", outlasts=HOUR)
 def import_upload(upload_id: str) -> None:
-    """Import a checked file; a later attempt continues after the last committed batch."""
+    """Import an uploaded file whose import was started; a later attempt continues where it stopped.
+
+    That is after the last committed batch. A file that cannot be read is marked as refused, and an
+    upload in another state is left alone; the task succeeds in both cases.
+    """
     processing.carry_out(upload_id)
 
 

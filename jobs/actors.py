@@ -34,5 +34,8 @@ def mirror_state(task_id: str) -> None:
 # The task of the next night deletes what this one left.
 @jobs.actor(kind="long", queue_name="maintenance", outlasts=HOUR)
 def prune_tasks() -> dict[str, int]:
-    """Delete ended tasks past their retention, batch by batch."""
+    """Delete ended tasks past their retention; return their number as `pruned`.
+
+    Each batch is a transaction of its own.
+    """
     return retention.in_batches(retention.prune_tasks)

@@ -68,7 +68,10 @@ def email_operators(episode_id: str, phase: Phase) -> None:
 # The round of the next night deletes what this one left.
 @jobs.actor(kind="long", queue_name="maintenance", outlasts=HOUR)
 def prune_receipts() -> dict[str, int]:
-    """Delete receipts past their retention, batch by batch."""
+    """Delete receipts past their retention; return their number as `pruned`.
+
+    Each batch is a transaction of its own.
+    """
     return retention.in_batches(receipts.prune)
 
 

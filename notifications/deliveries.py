@@ -105,9 +105,10 @@ def record_outcome(delivery_id: str, outcome: dict[str, Any]) -> None:
 
 
 def _is_within_limits(delivery: Delivery) -> bool:
-    """Return whether the SMS is within the limits for a day, of the citizen and of all together.
+    """Count an SMS against the limits for a day; return False if one of them is reached.
 
-    An SMS is counted once, however often sending it is attempted. Other channels have no limit.
+    There is one for each citizen and one for all together. An SMS is counted once, however often
+    sending it is attempted. Other channels have no limit.
     """
     if delivery.channel != Channel.SMS or delivery.counted_at:
         return True

@@ -266,7 +266,13 @@ def _binaries() -> Path:
 
 
 def _owner() -> struct_passwd | None:
-    """Return the user as whom the server runs if this process is root, created on first use."""
+    """Return the system user that must run the server, or None unless this process is root.
+
+    PostgreSQL refuses to run as root. The user is created where it is missing.
+
+    Raises:
+        subprocess.CalledProcessError: `useradd` failed.
+    """
     if os.geteuid() != 0:
         return None
     try:

@@ -115,14 +115,20 @@ def create_role(cursor: Any, login: Login) -> None:
 
 
 def guard(cursor: Any, *, application: str) -> None:
-    """Forbid the application to change the schema, except indexes. Call it as the administrator."""
+    """Create the event trigger that refuses the application every DDL but that of indexes.
+
+    It goes by who signed in, so `SET ROLE` does not evade it. `cursor` is the administrator's.
+    Repeated, it replaces the trigger.
+    """
     cursor.execute(sql.SQL(_GUARD).format(**_names(application=application)))
 
 
 def grant(cursor: Any, *, application: str) -> None:
-    """Grant the application its rights in all tables. Call it as the owner, after migrating.
+    """Let the application read and write the rows of all tables, and own those that it indexes.
 
-    It must run in a transaction, so that no session sees half of it.
+    In tables of APPEND_ONLY it can add rows but change none, those of READ_ONLY it can only read,
+    and it becomes the owner of those in INDEXED_AT_WORK. `cursor` is the owner's, after migrating
+    and in a transaction, so that no session sees a right that is about to be revoked.
     """
     names = _names(application=application)
     statements = [

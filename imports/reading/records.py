@@ -51,7 +51,10 @@ def repeated_names(names: Iterable[str]) -> list[str]:
 
 
 def is_decoded(text: str) -> bool:
-    """Return whether every byte of the text was valid in the file's encoding."""
+    """Return False if the text holds a byte that was not valid in the file's encoding.
+
+    It must have been decoded with `surrogateescape`, which turns such a byte into a lone surrogate.
+    """
     if text.isascii():
         return True
     try:

@@ -21,7 +21,11 @@ State = Upload.State
 
 
 def check(upload_id: str) -> None:
-    """Read an uploaded file to its end and store a preview of its import."""
+    """Read an uploaded file to its end and store a preview of its import.
+
+    A file that cannot be read is refused. An upload in another state than CHECKING, or none of
+    that id, is left alone.
+    """
     upload = Upload.objects.filter(pk=upload_id, state=State.CHECKING).first()
     if upload is None:
         return
@@ -37,7 +41,14 @@ def check(upload_id: str) -> None:
 
 
 def carry_out(upload_id: str) -> None:
-    """Import an uploaded file, after the last committed batch of an earlier attempt."""
+    """Import an uploaded file, from after the last committed batch of an earlier attempt.
+
+    A file that cannot be read is refused. An upload in another state than IMPORTING, or none of
+    that id, is left alone.
+
+    Raises:
+        NoCurrentTask: it is called outside a task.
+    """
     upload = Upload.objects.filter(pk=upload_id, state=State.IMPORTING).first()
     if upload is None:
         return

@@ -37,7 +37,10 @@ def receive(
 
 
 def start(upload: Upload, *, by: UUID) -> bool:
-    """Send the task that imports a checked file; return False for an upload in another state."""
+    """Send the task that imports an upload whose preview is ready; return whether it was sent.
+
+    An upload in another state than CHECKED stays as it is.
+    """
     with transaction.atomic():
         checked = Upload.objects.filter(pk=upload.pk, state=State.CHECKED)
         moved = checked.update(state=State.IMPORTING, updated_at=Now())

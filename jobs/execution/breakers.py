@@ -62,7 +62,10 @@ def admit(name: str) -> Permit:
 
 
 def _take_probe(name: str) -> bool:
-    """Return whether this call is the probe; only one caller gets it."""
+    """Claim the next probe of an open breaker for this call; return whether it got it.
+
+    Of all callers one gets it, at most once every PROBE_TIME.
+    """
     sql = """
         UPDATE jobs_breaker SET probe_at = statement_timestamp() + %s
         WHERE name = %s AND opened_at IS NOT NULL AND probe_at <= statement_timestamp()

@@ -137,9 +137,10 @@ def deliver(message: MessageProxy | None) -> None:
 
 
 def take_delivery(actor_name: str) -> MessageProxy | None:
-    """Return the message under way if it is for `actor_name`, but only once; otherwise None.
+    """Take the message that this worker thread is to process, if it is for `actor_name`.
 
-    So an actor that calls another one as a function does not run that one's task.
+    Return None where it is for another actor, was taken already, or was never delivered. So an
+    actor that is called from the code of another one, or of itself, runs as a plain function.
     """
     message = _delivery.get()
     if message is None or message.actor_name != actor_name:

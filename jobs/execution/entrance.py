@@ -28,15 +28,16 @@ _current: ContextVar[Callable[[], Entrance]] = ContextVar("civiclens_entrance", 
 
 
 def current() -> Entrance:
-    """Return the entrance of this context."""
+    """Return the urgency and the sender of a task that is sent here and now."""
     return _current.get()()
 
 
 @contextmanager
 def entering(urgency: Urgency, *, sender: UUID | str | None = None) -> Iterator[None]:
-    """Give this urgency and this sender to the tasks sent inside the `with` block.
+    """Send the tasks inside the `with` block with this urgency, on behalf of this sender.
 
-    A sender that is neither a user nor a partner is a name, such as `import:oldtown`.
+    `sender` is the id of a user or partner, or a name such as `import:oldtown`, which is stored as
+    a UUID made from it. An inner block replaces both values until it ends.
     """
     known = uuid5(NAMESPACE_URL, f"civiclens:{sender}") if isinstance(sender, str) else sender
     with entering_by(lambda: Entrance(urgency, known)):

@@ -10,9 +10,14 @@ LENGTH = timedelta(days=30)
 
 
 def bounds(since: str | None, until: str | None) -> tuple[datetime, datetime]:
-    """Return the beginning and the end (exclusive) of a period given in ISO 8601.
+    """Return the beginning (inclusive) and the end (exclusive) of the period that a job covers.
 
-    Without `until` it ends now; without `since` it lasts `LENGTH`.
+    Both are given in ISO 8601. Without `until` the period ends now; without `since` it begins
+    `LENGTH` before its end. Their order is not checked, and a text without an offset from UTC gives
+    a naive time.
+
+    Raises:
+        ValueError: a text is not in ISO 8601.
     """
     end = datetime.fromisoformat(until) if until else timezone.now()
     return datetime.fromisoformat(since) if since else end - LENGTH, end

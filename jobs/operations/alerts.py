@@ -51,7 +51,7 @@ class OperatorNotifier(Protocol):
 
 
 def _oldest_seconds() -> float:
-    """Return how long the oldest due task has been waiting, leaving out paused queues."""
+    """Return for how many seconds the oldest due task of a queue that is not paused has waited."""
     return max(
         (queue.oldest_seconds for queue in overview.queues() if queue.paused_at is None),
         default=0.0,
@@ -64,9 +64,10 @@ def _failure_rate() -> float:
 
 
 def _health_seconds() -> float:
-    """Return how many seconds JOBS_HEALTH_URL takes to answer.
+    """Return how many seconds JOBS_HEALTH_URL takes to answer, with whatever status.
 
-    Without that setting, return how long PostgreSQL and RabbitMQ take together.
+    Without any answer return HEALTH_TIMEOUT_SECONDS, even if the connection is refused at once.
+    Without JOBS_HEALTH_URL return how long PostgreSQL and RabbitMQ take together.
     """
     started = time.monotonic()
     if not settings.JOBS_HEALTH_URL:
@@ -132,7 +133,10 @@ def check() -> None:
 
 
 def _take_turn() -> bool:
-    """Return whether it is this process's turn to check the rules."""
+    """Claim the next check of the rules for this process; return whether it got it.
+
+    Of all processes one gets it, at most once every CHECK_SECONDS.
+    """
     sql = """
         INSERT INTO jobs_mark AS m (name, at) VALUES (%s, statement_timestamp())
         ON CONFLICT (name) DO UPDATE SET at = excluded.at WHERE m.at <= excluded.at - make_interval(secs => %s)

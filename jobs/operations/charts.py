@@ -72,7 +72,11 @@ def columns(series: Mapping[str, Sequence[float]]) -> Columns:
 
 
 def lines(series: Mapping[str, Sequence[float | None]]) -> Lines:
-    """Draw the seconds of each series as a line; None leaves a gap."""
+    """Draw each series of seconds as a line on one logarithmic axis; None leaves a gap.
+
+    The axis reaches from LEAST_SECONDS to the power of ten above the greatest value, with a line
+    for each power.
+    """
     values = [value for line in series.values() for value in line if value is not None]
     decades = max(
         1, math.ceil(math.log10(max(values, default=LEAST_SECONDS * 10) / LEAST_SECONDS) - 1e-9)
@@ -89,7 +93,12 @@ def _height(seconds: float, decades: int) -> float:
 
 
 def _path(values: Sequence[float | None], decades: int) -> str:
-    """Return the SVG path through the middle of each column; a lone value is a short dash."""
+    """Return the `d` of an SVG path that draws one series of seconds; None leaves a gap.
+
+    Each value has a column of equal width, and is a level stroke over the middle of it; strokes of
+    adjacent columns are joined. `decades` is the number of powers of ten from LEAST_SECONDS, the
+    bottom of the logarithmic axis, to its top.
+    """
     width = WIDTH / max(len(values), 1)
     parts: list[str] = []
     is_drawing = False

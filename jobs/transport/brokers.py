@@ -93,7 +93,10 @@ class RabbitmqLedgerBroker(LedgerBroker, RabbitmqBroker):
         return not (self.receiver().is_connected and publisher().is_connected)
 
     def close(self) -> None:
-        """Close the connections; RabbitMQ delivers unacknowledged messages to other processes."""
+        """Take no more tasks and close the connections.
+
+        RabbitMQ delivers unacknowledged messages to other processes.
+        """
         self.feeder.stop()
         if self._receiver is not None:
             self._receiver.stop()
@@ -120,5 +123,5 @@ class EmbeddedLedgerBroker(LedgerBroker):
         return FedConsumer(self.feeder, queue_name, prefetch, timeout)
 
     def close(self) -> None:
-        """Stop the feeder."""
+        """Take no more tasks from the ledger; do not wait for the thread that takes them."""
         self.feeder.stop()

@@ -112,7 +112,7 @@ class Feeder:
         self._wake.set()
 
     def stop(self) -> None:
-        """Take no more tasks."""
+        """Make the thread end after its present look for tasks, without waiting for it."""
         self._is_stopping.set()
         self._wake.set()
 

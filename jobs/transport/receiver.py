@@ -219,9 +219,14 @@ class LedgerConsumer(Consumer):
         self._arrivals.put((None, parcel.message().encode()))
 
     def _read(self, body: bytes) -> Parcel:
-        """Return the message's task and actor; its queue is always this consumer's.
+        """Decode a message into its task, actor and queue.
 
-        A message that names another queue would end Dramatiq's worker threads.
+        The queue is this consumer's, whatever the message says: one that named another queue would
+        end Dramatiq's worker threads.
+
+        Raises:
+            DecodeError: the body is not a message of Dramatiq.
+            AttributeError, TypeError, ValueError: the message's id cannot be that of a task.
         """
         message: Message[Any] = Message.decode(body)
         return Parcel(UUID(message.message_id), str(message.actor_name), self._queue_name)

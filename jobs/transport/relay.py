@@ -245,8 +245,10 @@ _BURST = timedelta(seconds=1)
 
 
 def _permits(queue: _DueQueue) -> int:
-    """Return how many tasks the queue's rate lets start now; lock its row until the transaction
-    ends.
+    """Return how many tasks of a queue with a rate may start now, and lock the queue's row.
+
+    0 means that the next one is not permitted yet, or that the rate was removed meanwhile. The lock
+    lasts until the transaction ends, so that no other process spends the same permits.
     """
     sql = """
         SELECT floor(extract(epoch FROM statement_timestamp()

@@ -108,7 +108,10 @@ def _give_back_unbegun(lease: timedelta) -> int:
 
 
 def forget_stopped(age: timedelta) -> int:
-    """Delete the rows of processes that ended longer than `age` ago; return how many."""
+    """Delete the rows of processes without a heartbeat for longer than `age`; return how many.
+
+    They stay while a task counts as running in them, until `rescue` has dealt with it.
+    """
     return execute(
         "DELETE FROM jobs_worker WHERE heartbeat_at < statement_timestamp() - %s"
         " AND NOT EXISTS (SELECT FROM jobs_task WHERE state = 'running' AND worker_id = jobs_worker.id)",

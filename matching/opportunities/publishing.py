@@ -68,7 +68,11 @@ def publish(partner: Partner, fields: Mapping[str, Any]) -> tuple[Opportunity, b
 
 
 def _locked_by_external_id(source: str, external_id: str) -> Opportunity | None:
-    """Lock an external id until the transaction ends; return the opportunity that has it, or None."""
+    """Return the source's opportunity with this external id, or None, and reserve the id.
+
+    Whoever asks for the same id waits until this transaction ends, so that two cannot both find it
+    free. The row itself is not locked. An empty external id belongs to none and is not reserved.
+    """
     if not external_id:
         return None
     lock(f"external id {source} {external_id}")

@@ -52,9 +52,9 @@ def find_citizens(opportunity_ids: Sequence[str]) -> list[UUID]:
 
 
 def _take_from_citizens(opportunity: Opportunity, *, is_open: bool) -> None:
-    """Remove the opportunity from the matches of citizens whose wishes it does not meet.
+    """Delete the opportunity's matches with citizens whom it does not suit (`wishes_met_by`).
 
-    One that is not open is removed from all matches.
+    If it is not open, delete all of its matches.
     """
     sql, parameters = (
         "DELETE FROM matching_match AS m WHERE m.opportunity_id = %s",
@@ -116,9 +116,10 @@ def _reason(similarity: float) -> dict[str, Any]:
 def nearest_citizens(
     vector: NDArray[np.float32], opportunity: Opportunity, space: VectorSpace
 ) -> list[tuple[UUID, float]]:
-    """Return the citizens nearest to the opportunity whose wishes it meets, with similarities.
+    """Return the citizens nearest to the opportunity among those it suits, with similarities.
 
-    At most MATCHING_NOTICES_PER_OPPORTUNITY; those who dismissed it or applied for it are left out.
+    There are at most MATCHING_NOTICES_PER_OPPORTUNITY, each a user's id and 1 - cosine distance,
+    nearest first. Those who dismissed it or applied for it are left out.
     """
     where = wishes_met_by(opportunity)
     where.add(

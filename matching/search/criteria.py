@@ -40,7 +40,7 @@ class Criteria:
         return [replace(self, kinds=(kind,)) for kind in self.kinds] or [self]
 
     def where(self) -> Where:
-        """Return the conditions on `matching_opportunity AS o`.
+        """Return the SQL conditions that select from `matching_opportunity AS o`.
 
         Opportunities that are withdrawn or full never meet them, nor do those that the user
         `not_for` dismissed or applied for. With a `day`, those that ended before it
@@ -92,7 +92,7 @@ class Where:
         self.parameters += parameters
 
     def near(self, place: Place, radius_km: float) -> None:
-        """Add that the opportunity is within the radius (great circle), or remote.
+        """Add the condition that the opportunity is within the radius (great circle), or remote.
 
         The box around the circle is compared first, since an index serves it.
         """
@@ -115,9 +115,12 @@ class Where:
 
 
 def wishes_met_by(opportunity: Opportunity) -> Where:
-    """Return the conditions on `matching_profile AS p` of the citizens that an opportunity suits.
+    """Return the SQL conditions that select the citizens whom an opportunity suits.
 
-    An empty wish is met by every opportunity.
+    They are on `matching_profile AS p`, and compare kind, languages and distance with what the
+    citizen asks for. What a profile leaves empty excludes nothing, and neither do languages that
+    the opportunity leaves empty. A remote one is within every distance; one without a place suits
+    only who would go anywhere or has no place. Whether it is open is not looked at.
     """
     where = Where()
     where.add("(p.wants = '{}' OR %s = ANY(p.wants))", opportunity.kind)
@@ -129,7 +132,7 @@ def wishes_met_by(opportunity: Opportunity) -> Where:
 
 
 def _add_reach(where: Where, opportunity: Opportunity) -> None:
-    """Add that the opportunity is within the distance that the citizen accepts.
+    """Add the condition that the citizen accepts the distance to the opportunity.
 
     The band of latitudes is compared first, which spares most rows the trigonometry.
     """

@@ -129,13 +129,19 @@ def _settle_severity(report: Report, *, certain: bool) -> None:
 def revise(
     report: Report, changes: Mapping[str, Any], *, by: User, is_triaging: bool = True
 ) -> None:
-    """Store and audit what staff edited, and write to the history where the report goes.
+    """Store the fields of a report that staff edited, with the department and deadline that follow.
 
-    A category that staff chose is certain: a new report is triaged and, unless they chose the
-    department too, goes to the department of that category. Without a category it goes to the
-    triage department, or stays where it is if there is none. A changed category or severity changes
-    the deadline. Fields that were not edited stay as they are stored. Without `is_triaging` a new
-    report stays new, for a step that follows.
+    `changes` maps names in EDITABLE to values; other names are ignored, and without any nothing
+    happens. The report is locked and read anew, so fields that were not edited stay as they are
+    stored; `report` itself is not changed. A category that staff chose is certain: a new report is
+    triaged and, unless they chose the department too, goes to the department of that category.
+    Without a category it goes to the triage department, or stays where it is if there is none. An
+    edited category or severity sets the deadline anew. The history says to which department the
+    report was sent, the audit log which fields were edited. Without `is_triaging` a new report
+    stays new, since the caller changes its status next.
+
+    Raises:
+        Report.DoesNotExist: it was deleted meanwhile.
     """
     fields = changes.keys() & EDITABLE
     if not fields:
