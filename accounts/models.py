@@ -206,7 +206,7 @@ class OtpChallengeQuerySet(models.QuerySet["OtpChallenge"]):
         return self.order_by(is_elsewhere, "-created_at")
 
     def redeemable(self, challenge_id: UUID, *, is_named: bool) -> OtpChallengeQuerySet:
-        """Return a queryset of the challenge with this id; empty if no code may prove it any more.
+        """Return a queryset of the challenge with this id; empty if it accepts no code any more.
 
         It must be neither used nor expired. Where `is_named`, the caller gave its id, and it must
         have attempts left too; a guess without the id takes none of them (`accounts.otp.admit`).
