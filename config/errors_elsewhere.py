@@ -22,7 +22,7 @@ def start(dsn: str, environment: str) -> None:
         sentry = import_module("sentry_sdk")
     except ModuleNotFoundError:
         raise ImproperlyConfigured(
-            "SENTRY_DSN is set, but sentry-sdk is not installed: run `pip install sentry-sdk`, "
+            "SENTRY_DSN is set, but sentry-sdk is not installed: run `pip install -r requirements-sentry.txt`, "
             "or unset SENTRY_DSN."
         ) from None
     try:
@@ -32,14 +32,23 @@ def start(dsn: str, environment: str) -> None:
             send_default_pii=False,
             include_local_variables=False,
             max_request_body_size="never",
-            before_send=_without_secrets,
+            before_send=_prepared,
         )
     except sentry.utils.BadDsn as error:
         raise ImproperlyConfigured(f"SENTRY_DSN is no address of a project: {error}") from error
 
 
-def _without_secrets(event: dict[str, Any], _hint: Any) -> dict[str, Any]:
-    """Return the event without request and user, and with secrets in its texts replaced."""
+def _prepared(event: dict[str, Any], hint: dict[str, Any]) -> dict[str, Any]:
+    """Return an event without its request and user, and with secrets in its texts replaced.
+
+    An event of structlog is named by its constant name, so that equal errors are one issue; its
+    facts stand beside it.
+    """
     for name in ("request", "user"):
         event.pop(name, None)
+    message = getattr(hint.get("log_record"), "msg", None)
+    if isinstance(message, dict):
+        facts = {name: value for name, value in message.items() if not name.startswith("_")}
+        event["logentry"] = {"message": str(facts.pop("event", ""))}
+        event["extra"] = facts
     return dict(redact(None, "", event))
