@@ -7,11 +7,11 @@ checked; `/readyz` and Prometheus watch from outside and report that.
 from __future__ import annotations
 
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal, Protocol
+from http.client import HTTPException
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 from uuid import UUID
 
 import structlog
@@ -41,6 +41,16 @@ MARK = "alerts"
 Phase = Literal["began", "ended"]
 
 
+class _Redirections(urllib.request.HTTPRedirectHandler):
+    """Follows none: what would redirect counts as the answer."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
+
+
+_WITHOUT_REDIRECTIONS = urllib.request.build_opener(_Redirections)
+
+
 class OperatorNotifier(Protocol):
     """A function that notifies operators; JOBS_OPERATOR_NOTIFIER names one.
 
@@ -64,9 +74,9 @@ def _failure_rate() -> float:
 
 
 def _health_seconds() -> float:
-    """Return how many seconds JOBS_HEALTH_URL takes to answer, with whatever status.
+    """Return how many seconds JOBS_HEALTH_URL takes to answer with a status of 2xx.
 
-    Without any answer return HEALTH_TIMEOUT_SECONDS, even if the connection is refused at once.
+    Without such an answer return HEALTH_TIMEOUT_SECONDS, even if an error comes at once.
     Without JOBS_HEALTH_URL return how long PostgreSQL and RabbitMQ take together.
     """
     started = time.monotonic()
@@ -74,13 +84,20 @@ def _health_seconds() -> float:
         overview.queues()
         health.broker_state()
         return time.monotonic() - started
-    try:
-        with urllib.request.urlopen(settings.JOBS_HEALTH_URL, timeout=HEALTH_TIMEOUT_SECONDS):  # noqa: S310 - a setting
-            return time.monotonic() - started
-    except urllib.error.HTTPError:
-        return time.monotonic() - started  # an answer, whatever it says
-    except OSError:
+    if not _is_healthy(settings.JOBS_HEALTH_URL):
         return HEALTH_TIMEOUT_SECONDS
+    return time.monotonic() - started
+
+
+def _is_healthy(address: str) -> bool:
+    """Return whether the address itself answers 2xx; a redirection, such as one to a page for
+    signing in, is no such answer.
+    """
+    try:
+        with _WITHOUT_REDIRECTIONS.open(address, timeout=HEALTH_TIMEOUT_SECONDS) as answer:
+            return bool(200 <= answer.status < 300)
+    except (OSError, HTTPException):  # an error status is an OSError too
+        return False
 
 
 def _breaker_seconds() -> float:

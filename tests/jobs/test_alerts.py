@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from socketserver import BaseRequestHandler, TCPServer
 from typing import Any
 
 import pytest
@@ -168,6 +171,39 @@ def test_a_rule_taken_away_ends_its_episode_in_silence(
 def test_a_health_address_that_is_silent_counts_as_slow(settings: LazySettings) -> None:
     settings.JOBS_HEALTH_URL = "http://127.0.0.1:9/readyz"
     assert alerts._health_seconds() == alerts.HEALTH_TIMEOUT_SECONDS
+
+
+@pytest.mark.parametrize(
+    "first_line", ["204 No Content", "302 Found", "404 Not Found", "503 Service Unavailable", ""]
+)
+def test_only_an_answer_of_success_is_healthy(settings: LazySettings, first_line: str) -> None:
+    """The last one is no HTTP at all; the redirection leads to an address that answers 204."""
+    answers = [first_line, "204 No Content"]
+    with listening(answers) as port:
+        settings.JOBS_HEALTH_URL = f"http://127.0.0.1:{port}/readyz"
+        measured = alerts._health_seconds()
+    assert (measured < alerts.HEALTH_TIMEOUT_SECONDS) == first_line.startswith("2")
+
+
+@contextmanager
+def listening(answers: list[str]) -> Iterator[int]:
+    """Answer one connection after the other with these status lines."""
+
+    class Handler(BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(4096)
+            line = answers.pop(0)
+            head = f"HTTP/1.1 {line}\r\nLocation: /\r\nContent-Length: 0\r\n\r\n"
+            self.request.sendall(head.encode() if line else b"nonsense\r\n\r\n")
+
+    with TCPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_every_operator_gets_an_email(settings: LazySettings) -> None:
