@@ -7,6 +7,7 @@ after that by the event loop, and a request that waits for the end of a task wai
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -48,6 +49,7 @@ class ThreadedApplication:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
+            _on_stop(self._watch.stop)
             await _live(receive, send)
         elif scope["type"] == "http":
             await self._serve(scope, receive, send)
@@ -151,6 +153,17 @@ class ThreadedApplication:
             log.exception("request_crashed", path=environ["PATH_INFO"])
             return refusal(HTTPStatus.INTERNAL_SERVER_ERROR, environ["PATH_INFO"])
         return answer
+
+
+def _on_stop(stop: Callable[[], None]) -> None:
+    """Call `stop` on the event loop when this process is asked to end.
+
+    The server's own handler stays: the loop hears of a signal through its wakeup file.
+    """
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
+        signal.siginterrupt(number, False)
 
 
 async def _live(receive: Receive, send: Send) -> None:

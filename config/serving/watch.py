@@ -30,11 +30,12 @@ class TaskWatch:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="web-watch")
         self._waiting: defaultdict[UUID, set[asyncio.Future[None]]] = defaultdict(set)
         self._looking: asyncio.Task[None] | None = None
+        self._is_stopped = False
 
     @property
     def is_full(self) -> bool:
-        """Return whether as many requests wait as are allowed."""
-        return sum(map(len, list(self._waiting.values()))) >= WAITING_MAX
+        """Return whether as many requests wait as are allowed; once stopped, none are."""
+        return self._is_stopped or sum(map(len, list(self._waiting.values()))) >= WAITING_MAX
 
     async def until_ended(self, task_id: UUID, seconds: float) -> None:
         """Return once the task has ended or the time is over."""
@@ -46,6 +47,15 @@ class TaskWatch:
             await asyncio.wait({ended}, timeout=seconds)
         finally:
             self._forget(task_id, ended)
+
+    def stop(self) -> None:
+        """End every wait, so that each request is answered with what there is before the server
+        ends.
+        """
+        self._is_stopped = True
+        for ended in [one for waits in self._waiting.values() for one in waits]:
+            if not ended.done():
+                ended.set_result(None)
 
     def _forget(self, task_id: UUID, ended: asyncio.Future[None]) -> None:
         self._waiting[task_id].discard(ended)

@@ -94,6 +94,28 @@ def test_a_wait_ends_with_its_time(server: Server) -> None:
     assert (answer.json()["state"], answer.headers["Retry-After"]) == ("queued", "2")
 
 
+def test_a_server_that_stops_answers_who_waits(django_db_setup: None) -> None:
+    """Also while a request comes slowly: that one is answered once it has come."""
+    user, kinds = make_user(), ("PATCH", "/api/v1/users/me/")
+    with serving(server_environment(), **QUICK) as server, ThreadPoolExecutor(1) as pool:
+        url = "/api/v1/jobs/match/?wait=true"
+        waiting = pool.submit(server.ask, "POST", url, {}, **bearer(user))
+        wait_until(MatchRun.objects.exists)
+        slow = server.connect()
+        head = "".join(f"{name}: {text}\r\n" for name, text in bearer(user).items())
+        slow.sendall(
+            f"{' '.join(kinds)} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            f"{head}Content-Length: 2\r\n\r\n{{".encode()
+        )
+        server.process.terminate()
+        answer = waiting.result()
+        slow.sendall(b"}")
+        assert slow.recv(100).startswith(b"HTTP/1.1 200")
+        slow.close()
+        assert server.process.wait(30) == 0
+    assert (answer.status, answer.json()["status"]) == (200, "pending")
+
+
 def test_a_client_that_leaves_while_it_waits_is_forgotten(server: Server) -> None:
     body = b"{}"
     head = "".join(f"{name}: {text}\r\n" for name, text in bearer(make_user()).items()).encode()
