@@ -14,7 +14,13 @@ from accounts.digits import digits_typed
 from accounts.errors import PhoneInvalid
 from accounts.models import Session, User
 from jobs import model_fields
-from jobs.http.fields import LineField, StrictBooleanField, StrictRegexField, StrictTextField
+from jobs.http.fields import (
+    IntegerField,
+    LineField,
+    StrictBooleanField,
+    StrictRegexField,
+    StrictTextField,
+)
 from jobs.http.payloads import PeriodSerializer
 
 
@@ -188,7 +194,7 @@ class SessionSerializer(serializers.ModelSerializer[Session]):
 
 
 class LeaderboardPayloadSerializer(PeriodSerializer):
-    limit = serializers.IntegerField(
+    limit = IntegerField(
         min_value=1, max_value=100, default=20, help_text="How many citizens to list."
     )
 

@@ -14,12 +14,16 @@ with `POST /api/v1/auth/verify-otp/`, and send the access token with each reques
 **Errors** are problem documents (RFC 9457, `application/problem+json`). `type` is stable: decide by
 it, and show `detail` to people. Open the address in `type` to read what it means.
 
+**Queries** are read strictly. A parameter that the operation does not list, one given twice, one
+without a value and one whose value the schema does not allow answer 400; `errors` names each. Leave
+out what you do not need.
+
 **Lists** answer `{next, previous, results}`. Follow `next` until it is null.
 
 **Repeating a request safely.** Where `Idempotency-Key` is listed, send a new UUID with each new
 request and the same one when you repeat it: it takes effect once.
 
-A trailing slash is optional. Times are ISO 8601 with an offset; coordinates are degrees (WGS 84).
+A trailing slash is optional. Times are RFC 3339, with an offset; coordinates are degrees (WGS 84).
 """
 
 #: Tag → its text, in the order in which somebody comes to need them.

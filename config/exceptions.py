@@ -20,6 +20,7 @@ import matching.errors
 import reports.errors
 from config import problems
 from config.problems import PROBLEM_TYPES, ProblemType
+from jobs.http.queries import InvalidQuery
 
 log = structlog.get_logger(__name__)
 
@@ -175,11 +176,8 @@ def _detail(error: Exception) -> str:
 def _members(error: Exception, request: HttpRequest) -> dict[str, Any]:
     if not isinstance(error, drf.ValidationError):
         return {}
-    return {
-        "errors": list(
-            problems.field_errors(error.detail, in_query=request.method in {"GET", "HEAD"})
-        )
-    }
+    in_query = isinstance(error, InvalidQuery) or request.method in {"GET", "HEAD"}
+    return {"errors": list(problems.field_errors(error.detail, in_query=in_query))}
 
 
 def _headers(error: Exception) -> dict[str, str]:

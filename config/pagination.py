@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,6 +32,8 @@ from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from config.exceptions import InvalidCursor
+from jobs.http.fields import QueryIntegerField
+from jobs.http.queries import InvalidQuery
 from jobs.http.strict_json import storable
 
 _CURSOR_MAX_CHARACTERS = 1000
@@ -70,7 +73,7 @@ class KeysetPagination(BasePagination):
     """Answer `?cursor=…&page_size=…` with `{next, previous, results}`, newest first.
 
     A view's `ordering` names fields that are never NULL, all in one direction, and ends with a
-    unique one; an index on them serves every page. A page_size above `max_page_size` is cut to it.
+    unique one; an index on them serves every page.
     """
 
     ordering: tuple[str, ...] = ("-created_at", "-id")
@@ -84,11 +87,12 @@ class KeysetPagination(BasePagination):
 
         Raises:
             InvalidCursor: the cursor is not of this list.
-            ValidationError: the page size is no whole number of at least 1.
+            InvalidQuery: the page size is no whole number from 1 to `max_page_size`.
         """
         self.ordering = getattr(view, "ordering", self.ordering)
         self.url = request.build_absolute_uri()
-        self.cursor = Cursor.decode(text) if (text := request.query_params.get("cursor")) else None
+        text = request.query_params.get("cursor")
+        self.cursor = None if text is None else Cursor.decode(text)
         size = self._page_size(request.query_params)
         backward = self.cursor is not None and self.cursor.backward
         rows = list(self._from_cursor(queryset, backward)[: size + 1])
@@ -128,14 +132,13 @@ class KeysetPagination(BasePagination):
         return [field for field in fields if isinstance(field, Field)]
 
     def _page_size(self, parameters: QueryDict) -> int:
-        text = parameters.get("page_size")
-        if text is None:
+        if "page_size" not in parameters:
             return self.page_size
-        if not (text.isascii() and text.isdigit()) or not text.strip("0"):
-            raise exceptions.ValidationError(
-                {"page_size": ["A whole number of at least 1 is required."]}
-            )
-        return self.max_page_size if len(text) > 9 else min(int(text), self.max_page_size)
+        field = QueryIntegerField(min_value=1, max_value=self.max_page_size)
+        try:
+            return int(field.run_validation(parameters["page_size"]))
+        except exceptions.ValidationError as error:
+            raise InvalidQuery({"page_size": error.detail}) from error
 
     def _next_link(self) -> str | None:
         return self._link(self.rows[-1], backward=False) if self.has_next and self.rows else None
@@ -188,6 +191,8 @@ def _value(field: Field[Any, Any], text: str) -> Any:
         ValueError, OverflowError: a time has no offset, or is outside the calendar.
     """
     value = field.to_python(text)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("The number is not finite.")
     if not isinstance(value, datetime):
         return value
     if timezone.is_naive(value):

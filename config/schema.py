@@ -6,6 +6,7 @@ The first line of a view method's docstring is the operation's summary, the rest
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any, cast
 
 from drf_spectacular.generators import SchemaGenerator
@@ -90,13 +91,33 @@ PROBLEM_SCHEMA = {
 }
 
 
-def build() -> dict[str, Any]:
-    """Build the OpenAPI document.
+#: drf-spectacular keeps views and descriptions in places that its threads share.
+_GENERATING = threading.Lock()
 
-    It takes seconds, and drf-spectacular's generator is not thread-safe: call it from one thread at
-    a time.
+
+def build() -> dict[str, Any]:
+    """Build the OpenAPI document; it takes seconds."""
+    with _GENERATING:
+        return cast("dict[str, Any]", SchemaGenerator().get_schema(request=None, public=True))  # type: ignore[no-untyped-call]
+
+
+def query_parameters(view: Callable[..., Any], method: str) -> frozenset[str] | None:
+    """Return the names of the query parameters that an operation documents.
+
+    None for what the document leaves out: a view of another kind, a method that the view lacks.
     """
-    return cast("dict[str, Any]", SchemaGenerator().get_schema(request=None, public=True))  # type: ignore[no-untyped-call]
+    view_class = getattr(view, "cls", None)
+    if view_class is None or not hasattr(view_class, method.lower()) or method == "OPTIONS":
+        return None
+    with _GENERATING:
+        generator = SchemaGenerator()  # type: ignore[no-untyped-call]  # it keeps what others refer to weakly
+        operation = generator.create_view(view, method)  # type: ignore[no-untyped-call]
+        described = operation.schema
+        if not isinstance(described, ApiSchema) or described.is_excluded():
+            return None
+        described.method, described.path = method, ""  # where the view is does not matter here
+        described.registry = generator.registry
+        return described.query_parameter_names()
 
 
 class Document:
@@ -142,8 +163,16 @@ class ApiSchema(AutoSchema):
         operation: dict[str, Any] | None = super().get_operation(*args, **options)
         if operation is not None:
             self._describe_path_parameters(operation)
+            self._describe_query_parameters(operation)
             self._describe_answers(operation)
         return operation
+
+    def query_parameter_names(self) -> frozenset[str]:
+        """Return the names of the query parameters, without describing the whole operation."""
+        documented = self._process_override_parameters().items()  # type: ignore[no-untyped-call]
+        names = {name for (name, place), one in documented if place == "query" and one is not None}
+        pages = self._get_pagination_parameters()  # type: ignore[no-untyped-call]
+        return frozenset(names | {one["name"] for one in pages})
 
     def _docstring(self) -> str:
         return str(get_doc(self._handler()))
@@ -162,6 +191,13 @@ class ApiSchema(AutoSchema):
         for parameter in operation.get("parameters", []):
             if parameter["in"] == "path":
                 parameter.setdefault("description", "The id, as lists and answers show it.")
+
+    def _describe_query_parameters(self, operation: dict[str, Any]) -> None:
+        """Say that no parameter may be empty, as `config.query` has it."""
+        for parameter in operation.get("parameters", []):
+            is_text = parameter["schema"].get("type") == "string"
+            if parameter["in"] == "query" and is_text and "enum" not in parameter["schema"]:
+                parameter["schema"].setdefault("minLength", 1)
 
     def _describe_answers(self, operation: dict[str, Any]) -> None:
         """Add the errors that follow from the operation itself; give each status a text, each error

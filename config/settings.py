@@ -174,6 +174,7 @@ MIDDLEWARE = [
     "config.middleware.ProblemMiddleware",
     "config.probes.ProbeMiddleware",
     "config.middleware.OptionalSlashMiddleware",
+    "config.query.QueryMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -239,7 +240,7 @@ JOBS_METRICS_PORT: int = env.int("JOBS_METRICS_PORT", default=0)
 JOBS_METRICS_HOST: str = env.str("JOBS_METRICS_HOST", default="127.0.0.1")
 # The last step of a backup writes this file, whose age is monitored; empty: DATA_DIR/backup.stamp.
 BACKUP_STAMP_FILE: str = env.str("BACKUP_STAMP_FILE", default="") or str(DATA_DIR / "backup.stamp")
-# The Sentry project to which errors are reported; needs the package sentry-sdk.
+# The Sentry project to which errors are reported; needs requirements-sentry.txt.
 SENTRY_DSN: str = env.str("SENTRY_DSN", default="")
 SENTRY_ENVIRONMENT: str = env.str("SENTRY_ENVIRONMENT", default="production")
 # Traces go to this OTLP/HTTP collector; the other OTEL_* variables apply too.

@@ -9,20 +9,25 @@ from uuid import UUID
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
-from rest_framework.request import Request
 
 from jobs import numbers
 from jobs.http.fields import (
     CoordinateField,
+    DayField,
+    IntegerField,
     LineField,
     MomentField,
     NumberField,
     ParagraphsField,
+    QueryBooleanField,
+    QueryIntegerField,
     QueryNumberField,
+    SpelledBooleanField,
     StrictBooleanField,
     StrictTextField,
 )
 from jobs.http.payloads import PayloadSerializer
+from jobs.http.queries import QuerySerializer
 from matching.errors import LanguageUnknown
 from matching.models import ENDS_BEFORE_START, Interaction, Kind, Match, Opportunity, Profile
 from matching.text import languages
@@ -30,6 +35,7 @@ from matching.text import languages
 TEXTS_MAX = 40
 KEYWORDS_MAX_CHARACTERS = 500
 RUN_LIMIT_MAX = 200
+RUN_PAGE_SIZE, RUN_PAGE_SIZE_MAX = 100, 200
 
 
 class WordsField(serializers.ListField):
@@ -168,6 +174,15 @@ class PartnerOpportunitySerializer(serializers.ModelSerializer[Opportunity]):
     requirements = ParagraphsField(max_length=5000, allow_blank=True, required=False)
     external_id = StrictTextField(max_length=200, allow_blank=True, required=False)
     languages = LanguagesField(required=False)
+    starts_on = DayField(required=False, allow_null=True)
+    ends_on = DayField(required=False, allow_null=True)
+    capacity = IntegerField(
+        required=False,
+        allow_null=True,
+        min_value=0,
+        max_value=2**31 - 1,
+        help_text="Empty: unlimited.",
+    )
     latitude = CoordinateField(limit=90, allow_null=True, required=False)
     longitude = CoordinateField(limit=180, allow_null=True, required=False)
     is_remote = StrictBooleanField(required=False)
@@ -235,7 +250,7 @@ class InteractionSerializer(serializers.ModelSerializer[Interaction]):
         read_only_fields = fields
 
 
-class OpportunityFilterSerializer(serializers.Serializer[Any]):
+class OpportunityFilterSerializer(QuerySerializer):
     """The filters of the list of opportunities."""
 
     q = StrictTextField(
@@ -257,7 +272,7 @@ class OpportunityFilterSerializer(serializers.Serializer[Any]):
         required=False,
         help_text="Only in this language, by its tag (`es`) or name (`Español`).",
     )
-    remote = serializers.BooleanField(
+    remote = QueryBooleanField(
         required=False,
         allow_null=True,
         default=None,
@@ -272,13 +287,9 @@ class OpportunityFilterSerializer(serializers.Serializer[Any]):
     radius_km = QueryNumberField(
         min_value=0.1, max_value=500, default=10, help_text="How far from `near`, in kilometres."
     )
-    starts_after = serializers.DateField(
-        required=False, help_text="Only what starts on this day or later."
-    )
-    ends_before = serializers.DateField(
-        required=False, help_text="Only what ends on this day or earlier."
-    )
-    past = serializers.BooleanField(
+    starts_after = DayField(required=False, help_text="Only what starts on this day or later.")
+    ends_before = DayField(required=False, help_text="Only what ends on this day or earlier.")
+    past = QueryBooleanField(
         default=False,
         help_text=(
             "Also opportunities that are over or full, and withdrawn ones that you applied for, "
@@ -323,11 +334,11 @@ class RunFiltersSerializer(PayloadSerializer):
     category = StrictTextField(max_length=120, required=False)
     languages = LanguagesField(required=False)
     is_remote = StrictBooleanField(required=False, allow_null=True, default=None)
-    starts_after = serializers.DateField(
+    starts_after = DayField(
         required=False,
         help_text="Starts on this day or later; opportunities without a start are left out.",
     )
-    starts_before = serializers.DateField(
+    starts_before = DayField(
         required=False,
         help_text="Starts on this day or earlier; opportunities without a start are left out.",
     )
@@ -382,11 +393,11 @@ class RunRequestSerializer(PayloadSerializer):
         allow_null=True,
         help_text="The distance from `location`, or from the place in your profile, in kilometres.",
     )
-    limit = serializers.IntegerField(min_value=1, max_value=RUN_LIMIT_MAX, default=100)
+    limit = IntegerField(min_value=1, max_value=RUN_LIMIT_MAX, default=100)
     notify = StrictBooleanField(
         default=False, help_text="Send me a message when the run has ended."
     )
-    wait = serializers.BooleanField(
+    wait = SpelledBooleanField(
         default=False,
         help_text="Answer when the run has ended, or after a bounded time, instead of at once.",
     )
@@ -420,12 +431,26 @@ def _as_json(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-class WaitQuerySerializer(serializers.Serializer[Any]):
+class WaitQuerySerializer(QuerySerializer):
     """The query parameter of requests that can wait for the end of a run."""
 
-    wait = serializers.BooleanField(
+    wait = SpelledBooleanField(
         default=False,
         help_text="Answer when the run has ended, or after a bounded time, instead of at once.",
+    )
+
+
+class RunPageSerializer(QuerySerializer):
+    """The query of a run: which of its matches are shown."""
+
+    after = QueryIntegerField(
+        min_value=0, max_value=1_000_000, default=0, help_text="How many matches to leave out."
+    )
+    page_size = QueryIntegerField(
+        min_value=1,
+        max_value=RUN_PAGE_SIZE_MAX,
+        default=RUN_PAGE_SIZE,
+        help_text="Matches on a page.",
     )
 
 
@@ -489,7 +514,7 @@ class MatchSerializer(serializers.ModelSerializer[Match]):
         fields = ("id", "score", "reasons", "opportunity", "created_at", "updated_at")
 
 
-class MatchFilterSerializer(serializers.Serializer[Any]):
+class MatchFilterSerializer(QuerySerializer):
     """The filters of saved matches."""
 
     kind = serializers.ChoiceField(
@@ -499,11 +524,6 @@ class MatchFilterSerializer(serializers.Serializer[Any]):
     new_since = MomentField(
         required=False, help_text="Only matches that were found after this time."
     )
-
-
-def query_parameters(request: Request) -> dict[str, str]:
-    """Return the parameters of the query that are not empty."""
-    return {name: str(value) for name, value in request.query_params.items() if value}
 
 
 def opportunities_by_id(ids: list[UUID]) -> dict[UUID, Opportunity]:

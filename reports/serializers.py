@@ -7,7 +7,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from jobs.http.fields import CoordinateField, LineField, ParagraphsField
+from jobs.http.fields import CoordinateField, LineField, ParagraphsField, QueryBooleanField
+from jobs.http.queries import QuerySerializer
 from reports.fields import BoundingBoxField, CategoryField, ListOfChoicesField
 from reports.intake.submission import NewReport
 from reports.models import (
@@ -123,10 +124,10 @@ class StatusStepSerializer(serializers.Serializer[dict[str, Any]]):
     )
 
 
-class ReportFilterSerializer(serializers.Serializer[dict[str, Any]]):
+class ReportFilterSerializer(QuerySerializer):
     """The query parameters of the list of reports."""
 
     status = ListOfChoicesField(choices=list(Status.values), required=False)
     category = CategoryField(required=False)
     bbox = BoundingBoxField(required=False)
-    mine = serializers.BooleanField(required=False, default=False)
+    mine = QueryBooleanField(required=False, default=False)

@@ -54,6 +54,12 @@ TOKEN_PARAMETERS = [
         description="The token that an anonymous report got when it was made.",
     ),
     OpenApiParameter(
+        "token",
+        OpenApiTypes.STR,
+        deprecated=True,
+        description="The earlier name of `tracking_token`.",
+    ),
+    OpenApiParameter(
         "X-Tracking-Token",
         OpenApiTypes.STR,
         OpenApiParameter.HEADER,
@@ -70,11 +76,7 @@ class ReportListView(ListAPIView[Report]):
     ordering = ("-created_at", "-id")
 
     def get_queryset(self) -> ReportQuerySet:
-        filters = ReportFilterSerializer(
-            data={name: value for name, value in self.request.query_params.items() if value}
-        )
-        filters.is_valid(raise_exception=True)
-        criteria = filters.validated_data
+        criteria = ReportFilterSerializer.read(self.request)
         reports = self._readable(mine=criteria["mine"]).with_related()
         if "status" in criteria:
             reports = reports.filter(status__in=criteria["status"])

@@ -11,7 +11,8 @@ from rest_framework.schemas.openapi import AutoSchema
 
 from jobs.execution import job_types
 from jobs.execution.job_types import JobType
-from jobs.http.fields import StrictBooleanField, StrictTextField
+from jobs.http.fields import QueryIntegerField, StrictBooleanField, StrictTextField
+from jobs.http.queries import QuerySerializer
 from jobs.http.waiting import WAIT_MAXIMUM_SECONDS
 from jobs.models import Task
 from jobs.states import State
@@ -160,7 +161,7 @@ class JobSerializer(JobSummarySerializer):
         }
 
 
-class JobFilterSerializer(serializers.Serializer[Any]):
+class JobFilterSerializer(QuerySerializer):
     """The query parameters of the list of jobs."""
 
     state = serializers.ChoiceField(
@@ -171,16 +172,14 @@ class JobFilterSerializer(serializers.Serializer[Any]):
     )
 
 
-class WaitSerializer(serializers.Serializer[Any]):
-    """The query parameters of a job; a longer wait than the maximum is shortened to it."""
+class WaitSerializer(QuerySerializer):
+    """The query parameters of a job."""
 
-    wait = serializers.IntegerField(
+    wait = QueryIntegerField(
         min_value=0,
+        max_value=WAIT_MAXIMUM_SECONDS,
         default=0,
-        help_text=(
-            "Answer when the job has ended, at the latest after this number of seconds; "
-            f"{WAIT_MAXIMUM_SECONDS} at most."
-        ),
+        help_text="Answer when the job has ended, at the latest after this number of seconds.",
     )
 
 

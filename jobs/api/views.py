@@ -47,9 +47,8 @@ class JobListView(ListAPIView[Task]):
     ordering = ("-id",)
 
     def get_queryset(self) -> TaskQuerySet:
-        filters = JobFilterSerializer(data=self.request.query_params)
-        filters.is_valid(raise_exception=True)
-        return Task.objects.jobs_of(self.request.user).filter(**filters.validated_data)
+        filters = JobFilterSerializer.read(self.request)
+        return Task.objects.jobs_of(self.request.user).filter(**filters)
 
     @extend_schema(operation_id="jobs_list", parameters=[JobFilterSerializer], tags=["jobs"])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -115,11 +114,10 @@ class JobView(APIView):
         has failed for good (`dead`) or was cancelled. With `wait` the answer comes when the job has
         ended, or when the time is over; `Retry-After` then says when to ask again.
         """
-        query = WaitSerializer(data=request.query_params)
-        query.is_valid(raise_exception=True)
+        seconds = WaitSerializer.read(request)["wait"]
         job = _job(request, job_id)
-        if query.validated_data["wait"] and not job.is_terminal:
-            if waiting.answer_later(request, job_id, query.validated_data["wait"]):
+        if seconds and not job.is_terminal:
+            if waiting.answer_later(request, job_id, seconds):
                 return _answer(job, request)
             job = _job(request, job_id)
         return _answer(job, request)

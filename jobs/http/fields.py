@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from jobs import numbers
@@ -68,6 +69,63 @@ class StrictBooleanField(serializers.BooleanField):
         return data
 
 
+class QueryBooleanField(StrictBooleanField):
+    """`true` or `false` in a query, where everything is text."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        return super().to_internal_value({"true": True, "false": False}.get(data, data))
+
+
+_SPELLINGS: dict[Any, bool] = {
+    "true": True, "True": True, "yes": True, "on": True, "1": True,
+    "false": False, "False": False, "no": False, "off": False, "0": False,
+}  # fmt: skip
+
+
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": "boolean"},
+            {"type": "string", "enum": list(_SPELLINGS)},
+            {"type": "integer", "enum": [0, 1]},
+        ]
+    }
+)
+class SpelledBooleanField(StrictBooleanField):
+    """Yes or no in the spellings that earlier clients used, listed in the schema."""
+
+    default_error_messages = {"invalid": "Expected true or false."}
+
+    def to_internal_value(self, data: Any) -> bool:
+        spelled = str(data) if isinstance(data, str | int) else data
+        return super().to_internal_value(
+            _SPELLINGS.get(spelled, data) if isinstance(spelled, str) else data
+        )
+
+
+class IntegerField(serializers.IntegerField):
+    """A whole JSON number, as the schema says: neither text nor a boolean stands for one."""
+
+    default_error_messages = {"invalid": "Expected a whole number."}
+
+    def to_internal_value(self, data: Any) -> int:
+        is_number = isinstance(data, int | float) and not isinstance(data, bool)
+        if not is_number or data != data // 1:
+            self.fail("invalid")
+        return int(data)
+
+
+class QueryIntegerField(IntegerField):
+    """A whole number in a query, where everything is text: in plain decimal digits."""
+
+    _DIGITS = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+
+    def to_internal_value(self, data: Any) -> int:
+        if not self._DIGITS.fullmatch(str(data)):
+            self.fail("invalid")
+        return super().to_internal_value(int(data))
+
+
 class NumberField(serializers.FloatField):
     """A finite JSON number; texts and booleans are refused."""
 
@@ -105,14 +163,36 @@ class CoordinateField(NumberField):
         super().__init__(min_value=-limit, max_value=limit, **options)
 
 
+class DayField(serializers.DateField):
+    """A day as `2026-05-31` (RFC 3339), and no other way that Python knows of writing one."""
+
+    _FORM = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+    def to_internal_value(self, value: Any) -> date:
+        if not isinstance(value, str) or not self._FORM.fullmatch(value):
+            self.fail("invalid", format="YYYY-MM-DD")
+        return super().to_internal_value(value)
+
+
 class MomentField(serializers.DateTimeField):
-    """A time from 1970 to 2999, so that a period can be added or subtracted without overflow."""
+    """A time from 1970 to 2999, so that a period can be added or subtracted without overflow.
+
+    It is written as in RFC 3339, with its offset: `2026-05-31T08:00:00Z`. Without one it would be
+    read as a time of the server's zone.
+    """
+
+    _FORM = re.compile(
+        r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})",
+        re.ASCII | re.IGNORECASE,
+    )
 
     EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
     BEFORE = datetime(3000, 1, 1, tzinfo=UTC)
     default_error_messages = {"range": "Expected a time from 1970 to 2999."}
 
     def to_internal_value(self, value: Any) -> datetime:
+        if not isinstance(value, str) or not self._FORM.fullmatch(value):
+            self.fail("invalid", format="YYYY-MM-DDThh:mm:ss[.uuuuuu](Z|+hh:mm|-hh:mm)")
         moment = super().to_internal_value(value)
         if not self.EARLIEST <= moment < self.BEFORE:
             self.fail("range")

@@ -23,7 +23,6 @@ from matching.serializers import (
     InteractionSerializer,
     OpportunityFilterSerializer,
     OpportunitySerializer,
-    query_parameters,
 )
 from matching.throttling import (
     InteractionThrottle,
@@ -53,9 +52,7 @@ class OpportunityListView(ListAPIView[Opportunity]):
     ordering = ("-created_at", "-id")
 
     def get_queryset(self) -> OpportunityQuerySet:
-        query = OpportunityFilterSerializer(data=query_parameters(self.request))
-        query.is_valid(raise_exception=True)
-        filters = query.validated_data
+        filters = OpportunityFilterSerializer.read(self.request)
         opportunities = self._unfiltered(acted=filters.get("acted"), is_past=filters["past"])
         opportunities = opportunities.defer("search")
         for name, lookup in LOOKUPS.items():

@@ -13,11 +13,7 @@ from rest_framework.response import Response
 
 from accounts.models import User
 from matching.models import Match, Opportunity
-from matching.serializers import (
-    MatchFilterSerializer,
-    MatchSerializer,
-    query_parameters,
-)
+from matching.serializers import MatchFilterSerializer, MatchSerializer
 
 
 class MatchListView(ListAPIView[Match]):
@@ -28,14 +24,13 @@ class MatchListView(ListAPIView[Match]):
     ordering = ("-score", "-id")
 
     def get_queryset(self) -> Any:
-        query = MatchFilterSerializer(data=query_parameters(self.request))
-        query.is_valid(raise_exception=True)
+        query = MatchFilterSerializer.read(self.request)
         lookups = {
             "kind": "opportunity__kind",
             "min_score": "score__gte",
             "new_since": "created_at__gt",
         }
-        filters = {lookups[name]: value for name, value in query.validated_data.items()}
+        filters = {lookups[name]: value for name, value in query.items()}
         user = cast("User", self.request.user)
         still_open = Opportunity.objects.open_on(timezone.localdate()).not_dismissed_by(user)
         matches = Match.objects.filter(user=user, opportunity__in=still_open, **filters)

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.http import http_date
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import exceptions
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -27,34 +27,22 @@ from jobs.operations import actions
 from matching.models import MatchRun
 from matching.runs import starting
 from matching.serializers import (
+    RUN_PAGE_SIZE_MAX,
     FoundMatchSerializer,
     LegacyAnswerSerializer,
     NothingSerializer,
+    RunPageSerializer,
     RunRequestSerializer,
     RunStatusSerializer,
     StartedRunSerializer,
     WaitQuerySerializer,
     opportunities_by_id,
-    query_parameters,
 )
 from matching.throttling import RunThrottle
 
-PAGE_SIZE, PAGE_SIZE_MAX = 100, 200
 #: When the old synchronous address was deprecated, and when it will be removed.
 LEGACY_DEPRECATED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 LEGACY_SUNSET_AT = datetime(2027, 12, 31, tzinfo=UTC)
-PAGE_PARAMETERS = [
-    OpenApiParameter(
-        "after",
-        int,
-        description="How many of the best matches to leave out; `next` holds the right number.",
-    ),
-    OpenApiParameter(
-        "page_size",
-        int,
-        description=f"Matches on a page, {PAGE_SIZE} unless given; above {PAGE_SIZE_MAX} the page has {PAGE_SIZE_MAX}.",
-    ),
-]
 
 
 class RunStartingView(APIView):
@@ -107,14 +95,11 @@ class MatchRunView(RunStartingView):
         when the run has ended, with its matches, or after a bounded time without them.
         """
         serializer = _run_request(request)
-        query = WaitQuerySerializer(data=query_parameters(request))
-        query.is_valid(raise_exception=True)
+        query = WaitQuerySerializer.read(request)
         if task_id := waiting.awaited(request):
             return Response(_status(_own(request, task_id), request))
         answer = self.started(request, serializer)
-        if answer.status_code != 202 or not (
-            serializer.validated_data["wait"] or query.validated_data["wait"]
-        ):
+        if answer.status_code != 202 or not (serializer.validated_data["wait"] or query["wait"]):
             return answer
         run = _run_of(answer, request)
         if waiting.answer_later(request, cast("UUID", run.task_id), settings.MATCHING_WAIT_SECONDS):
@@ -154,7 +139,7 @@ class MatchRunStatusView(APIView):
 
     @extend_schema(
         operation_id="match_runs_status",
-        parameters=PAGE_PARAMETERS,
+        parameters=[RunPageSerializer],
         responses=RunStatusSerializer,
         tags=["matches"],
     )
@@ -242,7 +227,7 @@ def _legacy_answer(run: MatchRun) -> Response:
         raise exceptions.APIException("The matches could not be found.")
     if run.matches is None:
         return accepted(run)
-    matches = _page(run, 0, PAGE_SIZE_MAX)[0]
+    matches = _page(run, 0, RUN_PAGE_SIZE_MAX)[0]
     return Response({"matches": matches, "total": len(matches)})
 
 
@@ -263,11 +248,12 @@ def _status(run: MatchRun, request: Request) -> dict[str, Any]:
 
     The task is read before the matches: a run whose task has succeeded has its matches stored.
     """
+    page = RunPageSerializer.read(request)
     task = starting.task_of(run)
     status = starting.status_of(run, task)
     if status == "completed" and run.matches is None:
         run.refresh_from_db()
-    matches, next_link = _asked_page(run, request) if status == "completed" else (None, None)
+    matches, next_link = _asked_page(run, page, request) if status == "completed" else (None, None)
     return {
         "task_id": str(run.task_id),
         "status": status,
@@ -293,9 +279,10 @@ def _updated_at(run: MatchRun, task: Task | None) -> datetime:
     return max(time for time in times if time is not None)
 
 
-def _asked_page(run: MatchRun, request: Request) -> tuple[list[Any], str | None]:
-    after = _whole_number(request, "after", 0, least=0, most=1_000_000)
-    size = _whole_number(request, "page_size", PAGE_SIZE, least=1, most=PAGE_SIZE_MAX)
+def _asked_page(
+    run: MatchRun, page: dict[str, int], request: Request
+) -> tuple[list[Any], str | None]:
+    after, size = page["after"], page["page_size"]
     matches, has_more = _page(run, after, size)
     if not has_more:
         return matches, None
@@ -306,23 +293,6 @@ def _asked_page(run: MatchRun, request: Request) -> tuple[list[Any], str | None]
 def run_path(run: MatchRun) -> str:
     """Return the path at which the run is read."""
     return f"/api/v1/jobs/match/status/{run.task_id}/"
-
-
-def _whole_number(request: Request, name: str, default: int, *, least: int, most: int) -> int:
-    """Return a whole number from the query, cut to `most`, or the default.
-
-    Raises:
-        ValidationError: the text is no whole number of at least `least`.
-    """
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    digits = text.lstrip("0")[:9] or "0"
-    if not (text.isascii() and text.isdigit()) or int(digits) < least:
-        raise exceptions.ValidationError(
-            {name: [f"A whole number of at least {least} is required."]}
-        )
-    return min(int(digits), most)
 
 
 def _page(run: MatchRun, after: int, size: int) -> tuple[list[Any], bool]:

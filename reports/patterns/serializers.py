@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from jobs.http.fields import CoordinateField
+from jobs.http.fields import CoordinateField, IntegerField
 from jobs.http.payloads import PeriodSerializer
 from reports.fields import CategoryField
 
@@ -18,8 +18,8 @@ class HotspotsPayloadSerializer(PeriodSerializer):
         max_length=4,
         help_text="[west, south, east, north] in degrees, the order of GeoJSON (RFC 7946, section 5).",
     )
-    cell_meters = serializers.IntegerField(min_value=50, max_value=5_000, default=250)
-    min_reports = serializers.IntegerField(
+    cell_meters = IntegerField(min_value=50, max_value=5_000, default=250)
+    min_reports = IntegerField(
         min_value=2, max_value=1_000, default=3, help_text="How many reports make a cell dense."
     )
     category = CategoryField(required=False)

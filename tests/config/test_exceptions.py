@@ -165,7 +165,8 @@ def test_an_unacceptable_format_answers_406(client: Client) -> None:
 
 
 def test_a_format_in_the_query_is_no_choice_of_ours(client: Client) -> None:
-    problem(client.get("/api/v1/test/fail/otp/?format=xml"), "otp-invalid")
+    document = problem(client.get("/api/v1/test/fail/otp/?format=xml"), "validation-error")
+    assert document["errors"][0]["parameter"] == "format"
 
 
 def test_without_a_token_401_names_the_scheme(client: Client) -> None:

@@ -83,8 +83,7 @@ def test_the_page_size_is_20_unless_asked_and_100_at_most() -> None:
     make_tasks(120)
     assert len(page("/")["results"]) == 20
     assert len(page("/?page_size=3")["results"]) == 3
-    for too_many in ("101", "100000", "9" * 30):
-        assert len(page(f"/?page_size={too_many}")["results"]) == 100
+    assert len(page("/?page_size=100")["results"]) == 100
 
 
 def test_links_are_absolute_and_keep_the_other_parameters() -> None:
@@ -135,7 +134,9 @@ def test_the_offset_of_a_time_does_not_matter() -> None:
     )
 
 
-@pytest.mark.parametrize("size", ["0", "-1", "abc", "1.5", "", "00", "٣", " 5"])
+@pytest.mark.parametrize(
+    "size", ["0", "-1", "abc", "1.5", "", "00", "٣", " 5", "1_0", "101", "100000", "9" * 30]
+)
 def test_a_bad_page_size_is_refused(size: str) -> None:
     from rest_framework.exceptions import ValidationError
 

@@ -190,7 +190,9 @@ def test_a_page_of_matches_is_asked_for_in_whole_numbers(as_user: SignIn) -> Non
         "page_size=0",
         "page_size=000",
         "page_size=٣",
+        "page_size=201",
+        "after=99999999999999999999",
     ):
         assert client.get(f"{URL}status/{task_id}/?{query}").status_code == 400, query
-    for query in ("after=0007", "after=99999999999999999999", "page_size=0100", "page_size=5000"):
+    for query in ("after=0007", "after=1000000", "page_size=0100", "page_size=200"):
         assert status(client, task_id, f"?{query}")["result"] == []
