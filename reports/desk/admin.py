@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, cast
 
 from django import forms
@@ -103,7 +103,8 @@ class ReportForm(forms.ModelForm[Report]):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.initial["seen"] = self.instance.updated_at.isoformat()
+        at = self.instance.updated_at  # PostgreSQL sets it, so a report not stored yet has none
+        self.initial["seen"] = at.isoformat() if isinstance(at, datetime) else ""
 
     def clean(self) -> None:
         super().clean()
