@@ -21,6 +21,12 @@ def check_upload(upload_id: str) -> None:
     processing.check(upload_id)
 
 
+@check_upload.mirror
+def show_check_end(standing: jobs.Standing, upload_id: str) -> None:
+    """Show on the upload that its check died or was cancelled."""
+    processing.show_end(upload_id, standing, "check")
+
+
 # It needs the database and the disk, and continues where it stopped.
 @jobs.actor(queue_name="maintenance", kind="long", outlasts=HOUR)
 def import_upload(upload_id: str) -> None:
@@ -30,6 +36,12 @@ def import_upload(upload_id: str) -> None:
     upload in another state is left alone; the task succeeds in both cases.
     """
     processing.carry_out(upload_id)
+
+
+@import_upload.mirror
+def show_import_end(standing: jobs.Standing, upload_id: str) -> None:
+    """Show on the upload that its import died or was cancelled."""
+    processing.show_end(upload_id, standing, "import")
 
 
 # The round of the next night deletes what this one left.

@@ -187,7 +187,7 @@ class UploadAdmin(ReadOnlyAdmin[Upload]):
             "fields": list(preview[0]) if preview else [],
             "rows": [list(row.values()) for row in preview],
             "is_busy": is_busy,
-            "is_checked": upload.state == State.CHECKED,
+            "is_startable": upload.is_startable,
             "has_rejects": not is_busy and processing.rejects_path(upload).is_file(),
             "may_start": self.has_add_permission(request),
         }

@@ -80,6 +80,7 @@ class Upload(models.Model):
         IMPORTING = "importing", "being imported"
         IMPORTED = "imported", "imported"
         REFUSED = "refused", "refused"
+        STOPPED = "stopped", "stopped"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     target = models.CharField(max_length=40)
@@ -88,7 +89,9 @@ class Upload(models.Model):
     file = models.FileField(storage=upload_storage, upload_to=upload_path)
     options: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
     state = models.CharField(max_length=10, choices=State.choices, default=State.CHECKING)
-    fault = models.TextField(blank=True, help_text="Why the file was refused.")
+    fault = models.TextField(
+        blank=True, help_text="Why the file was refused, or what stopped its task."
+    )
     findings: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(
         default=dict, help_text="What the check found: notes, counts, the first rows."
     )
@@ -110,3 +113,10 @@ class Upload(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} of {self.source}"
+
+    @property
+    def is_startable(self) -> bool:
+        """Return whether its import may start: the file was checked, and no import goes on."""
+        return self.state == self.State.CHECKED or (
+            self.state == self.State.STOPPED and bool(self.findings)
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db import models
 
@@ -32,6 +33,7 @@ class Standing:
     because its deadline passed.
     """
 
+    task_id: UUID
     state: State
     error: str = ""
     is_expired: bool = False

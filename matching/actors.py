@@ -12,7 +12,7 @@ from embeddings.embedder import get_embedder
 from matching.models import MatchRun, OpportunityVector, Profile, ProfileVector
 from matching.ranking import carrying_out, reverse
 from matching.search import generation
-from matching.vectors import rebuilding, storing
+from matching.vectors import rebuilding, spaces, storing
 from notifications.actors import notify_user
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -126,6 +126,13 @@ def refresh_all_matches() -> None:
 def rebuild_embeddings() -> None:
     """Embed everything with this worker's embedder, then match citizens by the new vectors."""
     rebuilding.rebuild()
+
+
+@rebuild_embeddings.mirror
+def show_rebuild_end(standing: jobs.Standing) -> None:
+    """Show on the vector space that its rebuild died or was cancelled."""
+    if standing.has_ended:
+        spaces.stop(standing.task_id)
 
 
 # Outlasts no outage: an operator watches, and can start it again.

@@ -344,6 +344,7 @@ class VectorSpace(models.Model):
         BUILDING = "building", "being filled"
         ACTIVE = "active", "active"
         RETIRED = "retired", "retired"
+        STOPPED = "stopped", "not filled: its rebuild was stopped"
 
     label = models.CharField(max_length=200, unique=True, help_text="The model and its version.")
     dimensions = models.PositiveSmallIntegerField()
@@ -353,6 +354,9 @@ class VectorSpace(models.Model):
     )
     retired_at = models.DateTimeField(
         null=True, editable=False, help_text="Its vectors are deleted a day later."
+    )
+    task_id = models.UUIDField(
+        null=True, editable=False, help_text="The newest rebuild that fills it."
     )
     created_at = models.DateTimeField(db_default=Now())
 

@@ -23,10 +23,13 @@ State = Upload.State
 def check(upload_id: str) -> None:
     """Read an uploaded file to its end and store a preview of its import.
 
-    A file that cannot be read is refused. An upload in another state than CHECKING, or none of
-    that id, is left alone.
+    A file that cannot be read is refused. An upload that this task does not check, or none
+    of that id, is left alone.
+
+    Raises:
+        NoCurrentTask: it is called outside a task.
     """
-    upload = Upload.objects.filter(pk=upload_id, state=State.CHECKING).first()
+    upload = _of_task(upload_id, State.CHECKING)
     if upload is None:
         return
     try:
@@ -43,13 +46,13 @@ def check(upload_id: str) -> None:
 def carry_out(upload_id: str) -> None:
     """Import an uploaded file, from after the last committed batch of an earlier attempt.
 
-    A file that cannot be read is refused. An upload in another state than IMPORTING, or none of
-    that id, is left alone.
+    A file that cannot be read is refused. An upload that this task does not import, or none
+    of that id, is left alone.
 
     Raises:
         NoCurrentTask: it is called outside a task.
     """
-    upload = Upload.objects.filter(pk=upload_id, state=State.IMPORTING).first()
+    upload = _of_task(upload_id, State.IMPORTING)
     if upload is None:
         return
     task = jobs.current_task()
@@ -64,6 +67,16 @@ def carry_out(upload_id: str) -> None:
         _refuse(upload, error)
         return
     _move(upload, State.IMPORTED, result=_counts(run))
+
+
+def show_end(upload_id: str, standing: jobs.Standing, stage: str) -> None:
+    """Show on the upload that its check or import was stopped; nothing if it has a later task."""
+    if not standing.has_ended:
+        return  # a replayed task shows its own progress
+    reason = standing.error or "It was cancelled."
+    Upload.objects.filter(
+        pk=upload_id, task_id=standing.task_id, state__in=[State.CHECKING, State.IMPORTING]
+    ).update(state=State.STOPPED, fault=f"The {stage} was stopped. {reason}", updated_at=Now())
 
 
 def prune() -> int:
@@ -88,7 +101,9 @@ def folder(upload: Upload) -> Path:
 
 def rejects_path(upload: Upload) -> Path:
     """Return the path of the rejects: of the import once it was started, of the check before."""
-    is_import = upload.state in {State.IMPORTING, State.IMPORTED}
+    is_import = upload.state in {State.IMPORTING, State.IMPORTED} or (
+        upload.state == State.STOPPED and upload.findings
+    )
     return folder(upload) / ("import.rejects.jsonl" if is_import else "check.rejects.jsonl")
 
 
@@ -105,6 +120,16 @@ def importer(upload: Upload) -> Importer[Any]:
         **upload.options,
     )
     return importer_of(upload.target)(file)
+
+
+def _of_task(upload_id: str, state: Upload.State) -> Upload | None:
+    """Return the upload in this state, if the current task is its newest and has work to do.
+
+    A task that was stopped and is replayed goes on.
+    """
+    here = Upload.objects.filter(pk=upload_id, task_id=jobs.current_task().id)
+    here.filter(state=State.STOPPED).update(state=state, fault="", updated_at=Now())
+    return here.filter(state=state).first()
 
 
 def _progress(stage: str) -> OnProgress:

@@ -39,16 +39,19 @@ def receive(
 def start(upload: Upload, *, by: UUID) -> bool:
     """Send the task that imports an upload whose preview is ready; return whether it was sent.
 
-    An upload in another state than CHECKED stays as it is.
+    An import that died or was cancelled may be started again, and continues where it stopped. An
+    upload in any other state stays as it is.
     """
     with transaction.atomic():
-        checked = Upload.objects.filter(pk=upload.pk, state=State.CHECKED)
-        moved = checked.update(state=State.IMPORTING, updated_at=Now())
-        if moved:
-            _send(upload, import_upload, by=by)
-    return bool(moved)
+        upload = Upload.objects.select_for_update().get(pk=upload.pk)
+        if not upload.is_startable:
+            return False
+        upload.state, upload.fault = State.IMPORTING, ""
+        upload.save(update_fields=["state", "fault"])
+        _send(upload, import_upload, by=by)
+    return True
 
 
 def _send(upload: Upload, actor: LedgerActor[[str], None], *, by: UUID) -> None:
     message = actor.send_with_options(args=(str(upload.pk),), created_by=by)
-    Upload.objects.filter(pk=upload.pk).update(task_id=message.message_id)
+    Upload.objects.filter(pk=upload.pk).update(task_id=message.message_id, updated_at=Now())

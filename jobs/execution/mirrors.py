@@ -35,6 +35,7 @@ def _standing(task: Task) -> Standing:
     last = task.attempts.order_by("-id").first()
     was_late = Task.objects.filter(pk=task.pk, deadline_at__lte=StatementTimestamp()).exists()
     return Standing(
+        task_id=task.pk,
         state=State(task.state),
         error=f"{last.error_type}: {last.error}" if last else "",
         is_expired=task.state == State.CANCELLED and was_late and task.cancel_requested_at is None,

@@ -28,7 +28,7 @@ from matching.models import (
 )
 from matching.text.rarity import refresh_rarity
 from matching.vectors import indexing, storing
-from matching.vectors.spaces import activate, active_space, space_for
+from matching.vectors.spaces import activate, active_space, fill, space_for
 
 USERS_TOGETHER = 500
 RUN_RETENTION = timedelta(days=30)
@@ -77,7 +77,7 @@ def rebuild() -> VectorSpace:
     Meanwhile citizens are matched in the old space. A rebuild that was interrupted continues: texts
     that have a vector are not embedded again.
     """
-    space = space_for(get_embedder())
+    space = fill(space_for(get_embedder()), task_id=jobs.current_task().id)
     done = _Done.of(space)
     for kind in (OPPORTUNITIES, PROFILES):
         _embed_stale(kind, space, done)
@@ -184,7 +184,7 @@ def build_indices() -> None:
 def tidy() -> None:
     """Measure the rarity of stems anew, and delete what is old.
 
-    That is: match runs, cached rankings, and the vectors and indexes of retired models.
+    That is: match runs, cached rankings, and the vectors and indexes of retired models and stopped rebuilds.
     """
     with jobs.current_task().effects():
         refresh_rarity()
@@ -195,7 +195,8 @@ def tidy() -> None:
         while _delete_batch(past):
             jobs.current_task().progress(0.1, "past their time")
     for space in VectorSpace.objects.filter(
-        state=VectorSpace.State.RETIRED, retired_at__lt=Now() - SPACE_RETENTION
+        state__in=[VectorSpace.State.RETIRED, VectorSpace.State.STOPPED],
+        retired_at__lt=Now() - SPACE_RETENTION,
     ):
         try:
             indexing.forget(space)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
@@ -38,6 +40,22 @@ def space_for(embedder: Embedder) -> VectorSpace:
         VectorSpace.objects.filter(pk=space.pk, state=State.RETIRED).update(state=State.BUILDING)
         space.refresh_from_db()
     return space
+
+
+def fill(space: VectorSpace, *, task_id: UUID) -> VectorSpace:
+    """Note that this task fills the space, and return it; one that was stopped is filled again."""
+    here = VectorSpace.objects.filter(pk=space.pk)
+    here.update(task_id=task_id)
+    here.filter(state=State.STOPPED).update(state=State.BUILDING)
+    space.refresh_from_db()
+    return space
+
+
+def stop(task_id: UUID) -> None:
+    """Show that the task fills its space no more; nothing if the space is active or another's."""
+    VectorSpace.objects.filter(task_id=task_id, state=State.BUILDING).update(
+        state=State.STOPPED, retired_at=Now()
+    )
 
 
 def _new_space(label: str, dimensions: int) -> VectorSpace:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -21,8 +22,10 @@ from accounts.models import AuditEvent, User
 from imports import carrying_out
 from imports.actors import check_upload, prune_uploads
 from imports.models import ImportRun, Upload
-from imports.uploads import receiving
+from imports.uploads import processing, receiving
+from jobs.execution import mirrors
 from jobs.models import Task
+from jobs.operations import actions
 from jobs.testing import run_tasks
 from matching.models import Opportunity
 from reports.models import Report
@@ -298,3 +301,48 @@ def test_an_upload_that_could_not_be_stored_leaves_no_file(
     with pytest.raises(ConnectionError):
         upload(clerk)
     assert not list(storage.glob("*/file"))
+
+
+def cancel_newest_task() -> UUID:
+    """Cancel the task of the one upload, as an operator does."""
+    task_id = Upload.objects.get().task_id
+    assert task_id is not None
+    actions.cancel([task_id], by=None)
+    return task_id
+
+
+def test_a_cancelled_check_shows_its_end_and_goes_on_when_replayed(clerk: Client) -> None:
+    upload(clerk)
+    task_id = cancel_newest_task()
+    run_tasks()
+    one = Upload.objects.get()
+    assert (one.state, one.fault) == ("stopped", "The check was stopped. It was cancelled.")
+    assert "being checked" not in page(clerk)
+    start(clerk)
+    assert Upload.objects.get().state == "stopped"  # nothing was checked
+    Task.objects.filter(pk=task_id).update(state="dead")
+    actions.replay([task_id], by=None)
+    run_tasks()
+    one = Upload.objects.get()
+    assert (one.state, one.fault) == ("checked", "")
+
+
+def test_an_import_that_died_shows_why_and_can_be_started_again(
+    clerk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload(clerk)
+    run_tasks()
+    start(clerk)
+    with monkeypatch.context() as broken:
+        broken.setattr(processing, "import_file", lambda *_, **__: 1 / 0)
+        Task.objects.filter(actor="import_upload").update(max_attempts=1)
+        run_tasks(raise_errors=False)
+    one, dead = Upload.objects.get(), Task.objects.get(actor="import_upload")
+    assert (one.state, dead.state) == ("stopped", "dead")
+    assert one.fault.startswith("The import was stopped. ZeroDivisionError")
+    start(clerk)
+    mirrors.show(str(dead.pk))  # comes late: the upload belongs to a later task by now
+    assert Upload.objects.get().state == "importing"
+    run_tasks()
+    assert Upload.objects.get().state == "imported"
+    assert Report.objects.count() == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from pytest_django.fixtures import Settings
 from embeddings import embedder
 from embeddings.embedder import BatchedEmbedder, Vectors
 from jobs.models import Task
+from jobs.operations import actions
 from jobs.testing import run_tasks
 from matching.actors import rebuild_embeddings
 from matching.models import Opportunity, OpportunityVector, VectorSpace
@@ -143,3 +145,28 @@ def test_a_checkpoint_of_another_model_is_not_taken_for_ones_own() -> None:
     Task.objects.exclude(actor="rebuild_embeddings").delete()
     run_tasks()
     assert OpportunityVector.objects.count() == 1
+
+
+@pytest.mark.parametrize("end", ["dead", "cancelled"])
+def test_a_rebuild_that_was_stopped_leaves_no_space_being_filled(
+    end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_opportunities(2)
+    active = VectorSpace.objects.create(label="other@1", dimensions=3, state="active")
+    with monkeypatch.context() as broken, transaction.atomic():
+        broken.setattr(storing, "upsert", lambda _rows: 1 / 0)
+        task_id = UUID(rebuild_embeddings.send().message_id)
+        run_tasks(raise_errors=False, until_delay=True)
+    space = VectorSpace.objects.exclude(pk=active.pk).get()
+    assert (space.state, space.task_id) == ("building", task_id)
+    if end == "dead":
+        Task.objects.filter(pk=task_id).update(state="dead")
+    else:
+        actions.cancel([task_id], by=None)
+    run_tasks()
+    space.refresh_from_db()
+    assert space.state == "stopped"
+    assert space.retired_at is not None
+    rebuild()
+    space.refresh_from_db()
+    assert space.state == "active"
