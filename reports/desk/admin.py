@@ -103,7 +103,8 @@ class ReportForm(forms.ModelForm[Report]):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        at = self.instance.updated_at  # PostgreSQL sets it, so a report not stored yet has none
+        # PostgreSQL sets this time, so a report that is not stored yet has none.
+        at: Any = self.instance.updated_at
         self.initial["seen"] = at.isoformat() if isinstance(at, datetime) else ""
 
     def clean(self) -> None:
