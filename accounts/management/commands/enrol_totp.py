@@ -15,7 +15,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "name", metavar="EMAIL", help="the email address or phone number of a staff member"
+            "name",
+            metavar="PHONE_OR_EMAIL",
+            help="the email address or phone number of a staff member",
         )
 
     def handle(self, *args: Any, name: str, **options: Any) -> None:
