@@ -45,7 +45,9 @@ def _store_and_work(new: NewReport, reporter: User) -> tuple[Report, list[Delive
         _within_limits(new, reporter=reporter, host="127.0.0.1")
         report = _store(new, reporter=reporter, token=None)
         report_id, reporter_id = str(report.pk), str(reporter.pk)
-        assignment.apply_classification(report_id, found.category, found.confidence)
+        assignment.apply_classification(
+            report_id, found.category, found.confidence, found.suggestions_as_json()
+        )
         event_key = f"report:{report_id}:submitted"
         reputation.credit(
             reporter_id, SUBMISSION_POINTS, event_key=event_key, reason="report submitted"

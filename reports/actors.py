@@ -31,6 +31,7 @@ def classify_report(report_id: str) -> dict[str, Any]:
     return {
         "category_id": proposal.category.pk if proposal.category else None,
         "confidence": proposal.confidence,
+        "suggestions": proposal.suggestions_as_json(),
     }
 
 
@@ -40,7 +41,9 @@ def record_classification(outcome: dict[str, Any], report_id: str) -> None:
     category = (
         Category.objects.select_related("department").filter(pk=outcome["category_id"]).first()
     )
-    assignment.apply_classification(report_id, category, outcome["confidence"])
+    assignment.apply_classification(
+        report_id, category, outcome["confidence"], outcome.get("suggestions", ())
+    )
 
 
 @classify_report.mirror

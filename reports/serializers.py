@@ -7,6 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts.models import User
 from jobs.http.fields import CoordinateField, LineField, ParagraphsField, QueryBooleanField
 from jobs.http.queries import QuerySerializer
 from reports.fields import BoundingBoxField, CategoryField, ListOfChoicesField
@@ -74,12 +75,40 @@ class ReportSerializer(serializers.ModelSerializer[Report]):
         )
 
 
+class SuggestionReasonSerializer(serializers.Serializer[Any]):
+    phrase = serializers.CharField(
+        allow_null=True, help_text="A text of the category; null where a report is near."
+    )
+    report_id = serializers.UUIDField(
+        allow_null=True, help_text="An earlier report whose category staff chose."
+    )
+    similarity = serializers.FloatField(help_text="1 is the same meaning, 0 no likeness.")
+
+
+class SuggestionSerializer(serializers.Serializer[Any]):
+    category = serializers.CharField(help_text="Slug of the category.")
+    confidence = serializers.FloatField(help_text="How probable the category is, 0 to 1.")
+    reasons = SuggestionReasonSerializer(many=True)
+
+
 class ReportDetailSerializer(ReportSerializer):
     history = StatusChangeSerializer(many=True, read_only=True)
+    category_suggestions = serializers.SerializerMethodField(
+        help_text="The three most probable categories with reasons; null unless you are on the "
+        "staff of the report's department."
+    )
 
     class Meta(ReportSerializer.Meta):
-        fields = (*ReportSerializer.Meta.fields, "history")
+        fields = (*ReportSerializer.Meta.fields, "history", "category_suggestions")
         read_only_fields = fields
+
+    @extend_schema_field(SuggestionSerializer(many=True, allow_null=True))
+    def get_category_suggestions(self, report: Report) -> list[dict[str, Any]] | None:
+        user = self.context["request"].user
+        if isinstance(user, User) and report.may_be_changed_by(user):
+            suggestions: list[dict[str, Any]] = report.category_suggestions
+            return suggestions
+        return None
 
 
 class CreatedReportSerializer(ReportDetailSerializer):

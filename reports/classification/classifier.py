@@ -12,14 +12,13 @@ import hashlib
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Protocol
+from dataclasses import asdict, dataclass, replace
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import structlog
 from django.conf import settings
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from embeddings.embedder import Vectors, get_embedder, space_of
 from jobs.ledger.database import fetch
@@ -29,7 +28,12 @@ from reports.models import Category, CategorySource, ExampleVector, Report
 log = structlog.get_logger(__name__)
 
 LABELLED_REPORTS = 1500  # the newest ones whose category staff chose
-PAUSE_PER_FIT = 50  # learning takes at most about 2 % of a worker's time
+PAUSE_PER_FIT = 50  # learning takes at most about 2 % of a worker's time …
+CHECK_SECONDS = 5.0  # between two looks at what staff chose
+PAUSE_MAXIMUM_SECONDS = 30.0  # … but what staff chose is learned within a minute
+SUGGESTIONS = 3
+REASONS = 2  # the nearest examples named for each suggestion
+REASON_MIN_SIMILARITY = 0.3  # cosine of two sentence vectors; below it texts have little in common
 VECTOR_TYPE = np.dtype("<f4")
 
 
@@ -49,6 +53,24 @@ class CategoryTexts(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """An example near a report: a phrase of the category, or an earlier report by its id."""
+
+    phrase: str | None
+    report_id: str | None
+    similarity: float  # cosine of the two sentence vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """One of the most probable categories, and the examples of it that are nearest to the report."""
+
+    category: str
+    confidence: float
+    reasons: list[Reason]
+
+
+@dataclass(frozen=True, slots=True)
 class Classification:
     """The most probable category of a report, its probability, and the ranking of all active ones.
 
@@ -59,6 +81,11 @@ class Classification:
     category: Category | None
     confidence: float
     ranking: list[tuple[str, float]]
+    suggestions: list[Suggestion]
+
+    def suggestions_as_json(self) -> list[dict[str, Any]]:
+        """Return the suggestions as `Report.category_suggestions` keeps them."""
+        return [asdict(suggestion) for suggestion in self.suggestions]
 
 
 def prepare() -> None:
@@ -79,10 +106,13 @@ def classify_many(reports: Sequence[tuple[str, str]]) -> list[Classification]:
     """Return one classification for each (title, description), in order."""
     fitted = _current()
     if fitted.model is None:
-        return [Classification(None, 0.0, []) for _ in reports]
+        return [Classification(None, 0.0, [], []) for _ in reports]
     texts = [text_of(title, description) for title, description in reports]
-    probabilities = fitted.model.probabilities(texts, get_embedder().embed(texts))
-    return [_ranked(row, fitted.categories) for row in probabilities]
+    vectors = get_embedder().embed(texts)
+    probabilities = fitted.model.probabilities(texts, vectors)
+    return [
+        _ranked(row, vector, fitted) for row, vector in zip(probabilities, vectors, strict=True)
+    ]
 
 
 def text_of(title: str, description: str) -> str:
@@ -105,13 +135,40 @@ def phrases_of(category: CategoryTexts) -> list[str]:
     return list(dict.fromkeys(text.strip() for text in texts if text.strip()))
 
 
-def _ranked(probabilities: Vectors, categories: Sequence[Category]) -> Classification:
+def _ranked(probabilities: Vectors, vector: Vectors, fitted: _Fitted) -> Classification:
     order = np.argsort(-probabilities, kind="stable")
-    ranking = [(categories[i].slug, float(probabilities[i])) for i in order]
-    return Classification(categories[order[0]], ranking[0][1], ranking)
+    ranking = [(fitted.categories[i].slug, float(probabilities[i])) for i in order]
+    similarities = fitted.example_vectors @ vector
+    suggestions = [
+        Suggestion(slug, confidence, _reasons(int(i), similarities, fitted.examples))
+        for i, (slug, confidence) in zip(order[:SUGGESTIONS], ranking, strict=False)
+    ]
+    return Classification(fitted.categories[order[0]], ranking[0][1], ranking, suggestions)
+
+
+def _reasons(label: int, similarities: Vectors, examples: Sequence[_Example]) -> list[Reason]:
+    """Return the examples of a category that are nearest to the report, the nearest first."""
+    near = [
+        (round(float(similarities[i]), 3), example)
+        for i, example in enumerate(examples)
+        if example.label == label and similarities[i] >= REASON_MIN_SIMILARITY
+    ]
+    near.sort(key=lambda pair: -pair[0])
+    return [
+        Reason(None if example.report_id else example.text, example.report_id, similarity)
+        for similarity, example in near[:REASONS]
+    ]
 
 
 # --- The model of this process ---------------------------------------------------------------------
+
+
+class _Example(NamedTuple):
+    """A text whose category, by its index, is known: a phrase, or a report that staff labelled."""
+
+    text: str
+    label: int
+    report_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +179,10 @@ class _Fitted:
     categories: Sequence[Category]
     space: str
     vectors: dict[bytes, Vectors]
+    examples: Sequence[_Example]
+    example_vectors: Vectors  # a row for each example
     categories_version: str
-    labelled_version: datetime | None
+    labelled_version: str
     learn_again_at: float
 
 
@@ -144,9 +203,9 @@ def _current() -> _Fitted:
             if _fitted is None or _fitted.categories_version != version:
                 _fitted = _learn(_fitted)
             return _fitted
-    if _has_more_to_learn(known) and _lock.acquire(blocking=False):
+    if time.monotonic() >= known.learn_again_at and _lock.acquire(blocking=False):
         try:
-            known = _fitted = _learn(known)
+            known = _fitted = _with_new_choices(known)
         finally:
             _lock.release()
     return known
@@ -162,15 +221,22 @@ def _categories_version() -> str:
     return f"{settings.EMBEDDER} {digest}"
 
 
-def _has_more_to_learn(known: _Fitted) -> bool:
-    return (
-        time.monotonic() >= known.learn_again_at and known.labelled_version != _labelled_version()
+def _with_new_choices(known: _Fitted) -> _Fitted:
+    """Return a model that has learned from what staff chose; the same one if that is nothing new."""
+    if known.labelled_version != _labelled_version():
+        return _learn(known)
+    return replace(known, learn_again_at=time.monotonic() + CHECK_SECONDS)
+
+
+def _labelled_version() -> str:
+    """Return a text that changes with the reports to learn from, in whatever order they commit."""
+    [(digest,)] = fetch(
+        "SELECT md5(string_agg(concat_ws(' ', id, category_id, updated_at), '|')) FROM ("
+        " SELECT id, category_id, updated_at FROM reports_report WHERE category_source = %s"
+        " ORDER BY updated_at DESC, id LIMIT %s) newest",
+        (CategorySource.STAFF, LABELLED_REPORTS),
     )
-
-
-def _labelled_version() -> datetime | None:
-    newest: datetime | None = _labelled_reports().aggregate(newest=Max("updated_at"))["newest"]
-    return newest
+    return str(digest)
 
 
 def _labelled_reports() -> QuerySet[Report]:
@@ -183,63 +249,57 @@ def _learn(known: _Fitted | None) -> _Fitted:
     categories_version, labelled_version = _categories_version(), _labelled_version()
     categories = list(Category.objects.filter(is_active=True).order_by("id"))
     space = space_of(get_embedder())
-    texts, labels, phrases = _examples(categories)
+    examples = _examples(categories)
+    texts = [example.text for example in examples]
     vectors = _vectors(space, texts, known.vectors if known and known.space == space else {})
-    model = (
-        _fit(texts, [vectors[digest_of(text)] for text in texts], labels, phrases)
-        if categories
-        else None
-    )
+    rows = np.array([vectors[digest_of(text)] for text in texts], dtype=np.float32)
+    model = _fit(examples, rows, len(categories)) if categories else None
     seconds = time.monotonic() - started
-    log.info(
-        "classifier_learned",
-        phrases=phrases,
-        reports=len(texts) - phrases,
-        seconds=round(seconds, 3),
-    )
+    log.info("classifier_learned", **_sizes(examples), seconds=round(seconds, 3))
     return _Fitted(
         model=model,
         categories=categories,
         space=space,
         vectors=vectors,
+        examples=examples,
+        example_vectors=rows,
         categories_version=categories_version,
         labelled_version=labelled_version,
-        learn_again_at=started + seconds * (1 + PAUSE_PER_FIT),
+        learn_again_at=started + seconds + min(seconds * PAUSE_PER_FIT, PAUSE_MAXIMUM_SECONDS),
     )
 
 
-def _fit(texts: list[str], vectors: list[Vectors], labels: list[int], phrases: int) -> TextModel:
-    examples = Examples(
-        texts=texts,
-        vectors=np.stack(vectors),
-        labels=np.array(labels, dtype=np.intp),
-        is_phrase=np.arange(len(texts)) < phrases,
+def _sizes(examples: Sequence[_Example]) -> dict[str, int]:
+    reports = sum(example.report_id is not None for example in examples)
+    return {"phrases": len(examples) - reports, "reports": reports}
+
+
+def _fit(examples: Sequence[_Example], vectors: Vectors, classes: int) -> TextModel:
+    return TextModel.fit(
+        Examples(
+            texts=[example.text for example in examples],
+            vectors=vectors,
+            labels=np.array([example.label for example in examples], dtype=np.intp),
+            is_phrase=np.array([example.report_id is None for example in examples]),
+        ),
+        classes,
     )
-    return TextModel.fit(examples, 1 + max(labels))
 
 
-def _examples(categories: Sequence[Category]) -> tuple[list[str], list[int], int]:
-    """Return the texts, the index of each one's category, and how many of them are phrases.
-
-    The phrases of the categories come first, then the reports.
-    """
-    texts: list[str] = []
-    labels: list[int] = []
-    for i, category in enumerate(categories):
-        phrases = phrases_of(category)
-        texts += phrases
-        labels += [i] * len(phrases)
+def _examples(categories: Sequence[Category]) -> list[_Example]:
+    """Return the phrases of the categories and the newest reports whose category staff chose."""
+    phrases = [
+        _Example(phrase, i)
+        for i, category in enumerate(categories)
+        for phrase in phrases_of(category)
+    ]
     index = {category.pk: i for i, category in enumerate(categories)}
-    labelled = (
-        _labelled_reports().filter(category__in=index).order_by("-updated_at")[:LABELLED_REPORTS]
-    )
-    number = len(texts)
-    for title, description, category_id in labelled.values_list(
-        "title", "description", "category_id"
-    ):
-        texts.append(text_of(title, description))
-        labels.append(index[category_id])
-    return texts, labels, number
+    newest = _labelled_reports().filter(category__in=index).order_by("-updated_at", "id")
+    rows = newest.values_list("id", "title", "description", "category_id")[:LABELLED_REPORTS]
+    return phrases + [
+        _Example(text_of(title, description), index[category_id], str(report_id))
+        for report_id, title, description, category_id in rows
+    ]
 
 
 # --- Vectors of the examples ---------------------------------------------------------------------

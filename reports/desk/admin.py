@@ -17,7 +17,8 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_POST
 
 from accounts.models import User
@@ -167,6 +168,7 @@ class ReportAdmin(admin.ModelAdmin[Report]):
         "map_link",
         "category_source",
         "category_confidence",
+        "suggestions",
         "severity_source",
         "severity_rule",
         "due",
@@ -198,6 +200,7 @@ class ReportAdmin(admin.ModelAdmin[Report]):
             {
                 "fields": (
                     ("category", "category_source", "category_confidence"),
+                    "suggestions",
                     ("department", "due", "deadline_rule"),
                 )
             },
@@ -241,6 +244,15 @@ class ReportAdmin(admin.ModelAdmin[Report]):
         kind = "working hours" if report.sla_in_working_hours else "hours"
         version = f", version {report.sla_version}" if report.sla_version else ""
         return f"{report.sla_hours} {kind} at medium severity{version}"
+
+    @admin.display(description="classifier's suggestions")
+    def suggestions(self, report: Report) -> str:
+        """Return the first three categories with their confidence, and what each one rests on."""
+        lines = [
+            (f"{one['category']} ({one['confidence']:.0%})", _reasons(one["reasons"]))
+            for one in report.category_suggestions
+        ]
+        return format_html_join(mark_safe("<br>"), "<strong>{}</strong>{}", lines) or "-"
 
     @admin.display(description="public", boolean=True)
     def is_public(self, report: Report) -> bool:
@@ -414,6 +426,25 @@ class ReportAdmin(admin.ModelAdmin[Report]):
         if moved:
             label = Status(step.to).label
             self.message_user(request, f"{moved} marked as {label}.", messages.SUCCESS)
+
+
+def _reasons(reasons: list[dict[str, Any]]) -> str:
+    """Return the phrases and the links to earlier reports that a suggestion rests on."""
+    near = [
+        format_html('<a href="{}">an earlier report</a>', _page_of(reason["report_id"]))
+        if reason["report_id"]
+        else f"“{reason['phrase']}”"
+        for reason in reasons
+    ]
+    return (
+        format_html(": near {}", format_html_join(", ", "{}", [(one,) for one in near]))
+        if near
+        else ""
+    )
+
+
+def _page_of(report_id: str) -> str:
+    return reverse("admin:reports_report_change", args=[report_id])
 
 
 def _short(moment: Any) -> str:

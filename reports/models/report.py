@@ -203,6 +203,13 @@ class Report(models.Model):
         blank=True,
         help_text="The classifier's confidence, 0 to 1; empty if a person chose the category.",
     )
+    category_suggestions = models.JSONField(
+        default=list,
+        db_default=[],
+        blank=True,
+        editable=False,
+        help_text="The classifier's first three categories, each with confidence and reasons.",
+    )
     department = models.ForeignKey(
         Department,
         null=True,

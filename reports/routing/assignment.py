@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 from uuid import UUID
 
@@ -38,18 +38,30 @@ EDITABLE = {
 }
 DEADLINE = ("due_at", "sla_hours", "sla_in_working_hours", "sla_version")
 SEVERITY = ("severity", "severity_source", "severity_rule")
-CATEGORY = ("category", "category_source", "category_confidence", "department")
+CATEGORY = (
+    "category",
+    "category_source",
+    "category_confidence",
+    "category_suggestions",
+    "department",
+)
 FOLLOWING = (*CATEGORY, *SEVERITY, *DEADLINE, "updated_at")
 CHOSEN_BY_NOBODY = (CategorySource.NONE, CategorySource.CLASSIFIER)
 
 
-def apply_classification(report_id: str, category: Category | None, confidence: float) -> None:
+def apply_classification(
+    report_id: str,
+    category: Category | None,
+    confidence: float,
+    suggestions: Sequence[Mapping[str, Any]] = (),
+) -> None:
     """Store the proposed category, unless a person has chosen one meanwhile, and route the report.
 
     Runs in the caller's transaction, like `route`.
     """
     report = _locked(report_id)
     earlier = report.category
+    report.category_suggestions = list(suggestions)
     if category is not None and report.category_source in CHOSEN_BY_NOBODY:
         report.category, report.category_confidence = category, confidence
         report.category_source = CategorySource.CLASSIFIER

@@ -141,6 +141,23 @@ def guessed(confidence: float = 0.24, **fields: Any) -> Report:
     return make_report(status=Status.NEW, department=desk, published_at=None, **guess, **fields)
 
 
+def test_the_page_shows_what_the_classifier_suggests_and_why(superuser: User) -> None:
+    earlier = make_report(title="Earlier")
+    reasons = [
+        {"phrase": "<b>Deep hole</b>", "report_id": None, "similarity": 0.8},
+        {"phrase": None, "report_id": str(earlier.pk), "similarity": 0.7},
+    ]
+    suggested = [
+        {"category": "pothole", "confidence": 0.24, "reasons": reasons},
+        {"category": "snow", "confidence": 0.2, "reasons": []},
+    ]
+    report = guessed(category_suggestions=suggested)
+    page = signed_in(superuser).get(f"{LIST}{report.pk}/change/").content.decode()
+    assert "<strong>pothole (24%)</strong>: near “&lt;b&gt;Deep hole&lt;/b&gt;”, <a" in page
+    assert f'href="{LIST}{earlier.pk}/change/"' in page
+    assert "<strong>snow (20%)</strong>" in page
+
+
 def test_a_bulk_step_shows_what_it_will_do_and_then_does_it(superuser: User) -> None:
     can, cannot = make_report(title="Can"), make_report(title="Cannot", status=Status.CLOSED)
     client = signed_in(superuser)

@@ -8,7 +8,9 @@ import json
 import os
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +23,7 @@ from embeddings.embedder import Vectors, get_embedder
 from embeddings.errors import EmbedderInWebProcess
 from reports.catalogue.documents import shipped_categories
 from reports.classification import classifier
-from reports.classification.classifier import classify, classify_many, text_of
+from reports.classification.classifier import classify, classify_many, phrases_of, text_of
 from reports.classification.text_model import Examples, TextModel, lexical_counts, quality
 from reports.models import Category, CategorySource, Department, ExampleVector, Report
 
@@ -157,6 +159,7 @@ def test_many_reports_are_answered_in_order(categories: dict[str, Category]) -> 
 def test_without_an_active_category_there_is_none() -> None:
     found = classify("Pothole", "A pothole")
     assert (found.category, found.confidence, found.ranking) == (None, 0.0, [])
+    assert found.suggestions == []
 
 
 def test_one_category_without_description_or_examples_is_enough(department: Department) -> None:
@@ -206,14 +209,105 @@ def test_what_staff_chose_is_learned(categories: dict[str, Category]) -> None:
     assert after.confidence > before
 
 
-def test_what_staff_chose_is_learned_after_a_pause(
-    categories: dict[str, Category], monkeypatch: pytest.MonkeyPatch
+class _Clock:
+    """The classifier's clock, moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
+    clock = _Clock()
+    monkeypatch.setattr(classifier, "time", clock)
+    return clock
+
+
+class _Worker:
+    """The memory of one worker process."""
+
+    def __init__(self) -> None:
+        self.fitted: classifier._Fitted | None = None
+
+    def best(self, text: str) -> str:
+        classifier._fitted = self.fitted
+        try:
+            return _best(text)
+        finally:
+            self.fitted, classifier._fitted = classifier._fitted, None
+
+
+def test_every_worker_learns_a_correction_within_a_minute(
+    categories: dict[str, Category], clock: _Clock
 ) -> None:
-    monkeypatch.setattr(classifier, "PAUSE_PER_FIT", 0)
-    text = "The zorblax is gribbled"
-    classify("", text)
+    text, workers = "The zorblax is gribbled", [_Worker(), _Worker()]
+    guess = workers[0].best(text)
+    assert workers[1].best(text) == guess
+    right = next(slug for slug in categories if slug != guess)
+    for number in range(3):
+        _taught(categories[right], f"The zorblax by house {number} is gribbled")
+    clock.now += 59
+    assert [worker.best(text) for worker in workers] == [right, right]
+
+
+def test_a_long_lesson_does_not_put_off_the_next_one_for_more_than_a_minute(
+    categories: dict[str, Category], clock: _Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a slow machine, with many labelled reports."""
+    fit = classifier._fit
+
+    def slow(*arguments: Any) -> TextModel:
+        clock.now += 8
+        return fit(*arguments)
+
+    monkeypatch.setattr(classifier, "_fit", slow)
+    classify("", "x")
     _taught(categories["snow"], "The zorblax by the school is gribbled")
-    assert _best(text) == "snow"
+    clock.now += 50
+    assert _best("The zorblax is gribbled") == "snow"
+
+
+def test_a_correction_that_commits_after_a_later_one_is_learned_too(
+    categories: dict[str, Category], clock: _Clock
+) -> None:
+    _taught(categories["graffiti"], "A tag on the wall")
+    classify("", "x")
+    late = _taught(categories["snow"], "The zorblax by the school is gribbled")
+    Report.objects.filter(pk=late.pk).update(updated_at=late.updated_at - timedelta(seconds=30))
+    clock.now += 59
+    assert _best("The zorblax is gribbled") == "snow"
+
+
+def test_a_choice_that_staff_took_back_is_forgotten(
+    categories: dict[str, Category], clock: _Clock
+) -> None:
+    before = classify("", "The zorblax is gribbled").ranking
+    report = _taught(categories["snow"], "The zorblax is gribbled")
+    classifier._fitted = None
+    assert _best("The zorblax is gribbled") == "snow"
+    report.delete()
+    clock.now += 59
+    assert classify("", "The zorblax is gribbled").ranking == before
+
+
+def test_the_first_three_categories_have_reasons(categories: dict[str, Category]) -> None:
+    report = _taught(categories["graffiti"], "The zorblax by the fountain is gribbled")
+    found = classify("", "The zorblax by the school is gribbled")
+    assert [(one.category, one.confidence) for one in found.suggestions] == found.ranking[:3]
+    [reason, *_] = found.suggestions[0].reasons
+    assert (reason.phrase, reason.report_id) == (None, str(report.pk))
+    clear = classify("", "Huge pothole in the middle of the road").suggestions[0]
+    assert clear.reasons[0].phrase in phrases_of(categories["pothole"])
+    assert clear.reasons[0].similarity > clear.reasons[1].similarity > 0.3
+
+
+def test_a_report_that_says_nothing_has_suggestions_without_reasons(
+    categories: dict[str, Category],
+) -> None:
+    assert [one.reasons for one in classify("", "").suggestions] == [[], [], []]
 
 
 def test_what_citizens_or_the_classifier_chose_is_not_learned(

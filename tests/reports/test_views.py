@@ -410,6 +410,15 @@ def test_the_classifier_decides_where_nobody_did(as_user: SignIn) -> None:
     assert report.category is not None
     assert report.category.slug == "pothole"
     assert report.category_source == CategorySource.CLASSIFIER
-    assert 0 <= client.get(f"{URL}{report_id}/").json()["category_confidence"] <= 1
+    body = client.get(f"{URL}{report_id}/").json()
+    assert 0 <= body["category_confidence"] <= 1
+    assert body["category_suggestions"] is None
+    staff = as_user(make_user(is_staff=True, is_superuser=True))
+    first, second = staff.get(f"{URL}{report_id}/").json()["category_suggestions"]
+    assert (first["category"], second["category"]) == ("pothole", "graffiti")
+    assert first["confidence"] == pytest.approx(report.category_confidence)
+    assert first["reasons"][0]["phrase"] == "Huge pothole in the road"
+    assert first["reasons"][0]["report_id"] is None
+    assert first["reasons"][0]["similarity"] > 0.7
     assert report.department is not None
     assert report.due_at is not None
