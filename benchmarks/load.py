@@ -58,7 +58,7 @@ def request_json(
     headers = {"Authorization": f"Bearer {token}"}
     if content is None:
         return Request(method, path, headers, expected=expected)
-    headers["Content-Type"] = "application/json"
+    headers |= {"Content-Type": "application/json", "X-Acknowledge-Duplicate": "true"}
     return Request(method, path, headers, json.dumps(content).encode(), expected)
 
 

@@ -21,6 +21,7 @@ import reports.errors
 from config import problems
 from config.problems import PROBLEM_TYPES, ProblemType
 from jobs.http.queries import InvalidQuery
+from reports.duplicates.serializers import CandidatesSerializer
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +61,8 @@ PROBLEM_OF: dict[type[Exception], str] = {
     reports.errors.TooManyReports: "too-many-requests",
     reports.errors.TooManyReportsHere: "too-many-requests",
     reports.errors.ReportRepeated: "report-repeated",
+    reports.errors.LikelyDuplicate: "likely-duplicate",
+    reports.errors.MergeRefused: "conflict",
     # Jobs
     jobs.errors.NotInThatState: "conflict",
     jobs.errors.TooManyActiveJobs: "too-many-active-jobs",
@@ -174,6 +177,8 @@ def _detail(error: Exception) -> str:
 
 
 def _members(error: Exception, request: HttpRequest) -> dict[str, Any]:
+    if isinstance(error, reports.errors.LikelyDuplicate):
+        return dict(CandidatesSerializer({"candidates": error.candidates}).data)
     if not isinstance(error, drf.ValidationError):
         return {}
     in_query = isinstance(error, InvalidQuery) or request.method in {"GET", "HEAD"}

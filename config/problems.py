@@ -118,6 +118,12 @@ PROBLEM_TYPES = {
             "The workflow has no step from the present status to this one.",
         ),
         ProblemType(
+            "likely-duplicate",
+            409,
+            "Probably reported before",
+            "Open reports near by are probably about the same problem; `candidates` lists them.",
+        ),
+        ProblemType(
             "report-repeated",
             409,
             "Report sent before",

@@ -604,6 +604,8 @@ CLASSIFICATION_MIN_CONFIDENCE: float = env.float("CLASSIFICATION_MIN_CONFIDENCE"
 TRIAGE_DEADLINE_HOURS: int = env.int(
     "TRIAGE_DEADLINE_HOURS", default=48
 )  # of a report without a category
+# A report that probably repeats an open public one close by is answered 409 first.
+DUPLICATE_CHECK_ENABLED: bool = env.bool("DUPLICATE_CHECK_ENABLED", default=True)
 ANONYMOUS_REPORTS_PER_HOUR: int = env.int(
     "ANONYMOUS_REPORTS_PER_HOUR", default=120
 )  # from one address

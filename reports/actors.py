@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 import jobs
+from embeddings.embedder import get_embedder, space_of
 from reports.classification import classifier
+from reports.duplicates import suggesting, vectors
 from reports.models import Category, Report
 from reports.patterns import hotspots
 from reports.patterns.serializers import HotspotsPayloadSerializer, HotspotsSerializer
@@ -32,6 +34,8 @@ def classify_report(report_id: str) -> dict[str, Any]:
         "category_id": proposal.category.pk if proposal.category else None,
         "confidence": proposal.confidence,
         "suggestions": proposal.suggestions_as_json(),
+        "vector": vectors.packed(proposal.vector),
+        "space": space_of(get_embedder()),
     }
 
 
@@ -44,6 +48,8 @@ def record_classification(outcome: dict[str, Any], report_id: str) -> None:
     assignment.apply_classification(
         report_id, category, outcome["confidence"], outcome.get("suggestions", ())
     )
+    vectors.keep(report_id, outcome["vector"], space=outcome["space"])
+    suggesting.suggest(report_id)
 
 
 @classify_report.mirror
@@ -58,6 +64,7 @@ def route_unclassified(standing: jobs.Standing, report_id: str) -> None:
 def route_report(report_id: str) -> None:
     """Give the report a department and a deadline."""
     assignment.route(report_id)
+    suggesting.suggest(report_id)
 
 
 @jobs.job_type("reports.hotspots", payload=HotspotsPayloadSerializer, result=HotspotsSerializer)

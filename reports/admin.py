@@ -12,6 +12,7 @@ from accounts.models import User
 from jobs.admin import ReadOnlyAdmin
 from reports.catalogue import admin as catalogue_admin  # noqa: F401 - it registers its pages
 from reports.desk import admin as desk_admin  # noqa: F401 - it too
+from reports.duplicates import admin as duplicates_admin  # noqa: F401 - it too
 from reports.models import Report, StatusChange
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from jobs.errors import DomainError
 
 
@@ -35,6 +38,20 @@ class TooManyReportsHere(IntakeRefused):
 
 class ReportRepeated(IntakeRefused):
     """You have sent this text before; say what is different, or wait before sending it again."""
+
+
+class LikelyDuplicate(ReportsError):
+    """Reports near by are probably about the same problem. Look at them; if yours is another one,
+    send it again with the header X-Acknowledge-Duplicate: true.
+    """
+
+    def __init__(self, candidates: Sequence[Any]) -> None:
+        super().__init__()
+        self.candidates = candidates
+
+
+class MergeRefused(ReportsError):
+    """These two reports cannot be merged."""
 
 
 class EvaluationFileError(ReportsError):

@@ -4,11 +4,33 @@ from django.urls import path
 
 from reports import views
 from reports.catalogue import views as catalogue
+from reports.duplicates import views as duplicates
 
 urlpatterns = [
     path("reports/", views.ReportListView.as_view(), name="report-list"),
+    path(
+        "reports/check-duplicates/",
+        duplicates.CheckDuplicatesView.as_view(),
+        name="report-check-duplicates",
+    ),
     path("reports/<uuid:pk>/", views.ReportDetailView.as_view(), name="report-detail"),
     path("reports/<uuid:pk>/status/", views.ReportStatusView.as_view(), name="report-status"),
+    path(
+        "reports/<uuid:pk>/duplicates/",
+        duplicates.DuplicateListView.as_view(),
+        name="report-duplicates",
+    ),
+    path("reports/<uuid:pk>/merge/", duplicates.MergeView.as_view(), name="report-merge"),
+    path(
+        "reports/<uuid:pk>/refuse-duplicate/",
+        duplicates.RefuseView.as_view(),
+        name="report-refuse-duplicate",
+    ),
+    path(
+        "reports/<uuid:pk>/undo-duplicate/",
+        duplicates.UndoView.as_view(),
+        name="report-undo-duplicate",
+    ),
     path("categories/", catalogue.CategoryListView.as_view(), name="category-list"),
     path("departments/", catalogue.DepartmentListView.as_view(), name="department-list"),
 ]

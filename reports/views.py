@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from django.conf import settings
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -67,6 +68,13 @@ TOKEN_PARAMETERS = [
     ),
 ]
 
+ACKNOWLEDGEMENT = OpenApiParameter(
+    "X-Acknowledge-Duplicate",
+    OpenApiTypes.BOOL,
+    OpenApiParameter.HEADER,
+    description="`true`: store the report although one like it is open near by.",
+)
+
 
 class ReportListView(ListAPIView[Report]):
     """List the public reports, newest first; create one."""
@@ -106,9 +114,13 @@ class ReportListView(ListAPIView[Report]):
     @extend_schema(
         operation_id="reports_create",
         request=NewReportSerializer,
+        parameters=[ACKNOWLEDGEMENT],
         responses={
             201: CreatedReportSerializer,
-            409: OpenApiResponse(description="You sent a report in these words before."),
+            409: OpenApiResponse(
+                description="You sent a report in these words before; or an open report near by is"
+                " probably about the same problem, see `candidates`."
+            ),
             429: OpenApiResponse(
                 description="Too many reports by you or about this place; wait for `Retry-After` seconds."
             ),
@@ -124,12 +136,18 @@ class ReportListView(ListAPIView[Report]):
 
         An anonymous reporter gets a `tracking_token` in this answer only: with it the report can be
         read before staff has accepted it. Refused reports do not count towards the limits.
+
+        A report that probably repeats an open public one near by answers 409 with `candidates`.
+        If it is another problem, send it again with `X-Acknowledge-Duplicate: true`.
         """
         serializer = NewReportSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         reporter = request.user if isinstance(request.user, User) else None
         submitted = submission.submit_report(
-            serializer.new_report(), reporter=reporter, host=origins.of_request(request).host
+            serializer.new_report(),
+            reporter=reporter,
+            host=origins.of_request(request).host,
+            stops_duplicates=settings.DUPLICATE_CHECK_ENABLED and not acknowledges(request),
         )
         context = {"request": request, "tracking_token": submitted.tracking_token}
         answer = CreatedReportSerializer(submitted.report, context=context)
@@ -207,6 +225,15 @@ class ReportStatusView(GenericAPIView[Any]):
     def _detail(self, report: Report) -> BaseSerializer[Report]:
         fresh = Report.objects.with_related().prefetch_related("history").get(pk=report.pk)
         return ReportDetailSerializer(fresh, context=self.get_serializer_context())
+
+
+def acknowledges(request: Request) -> bool:
+    """Return whether the sender has seen what is like their report, and sends it nevertheless."""
+    return request.headers.get("X-Acknowledge-Duplicate", "").strip().lower() in {
+        "1",
+        "true",
+        "yes",
+    }
 
 
 def tracking_token_of(request: Request) -> str:

@@ -82,6 +82,7 @@ class Classification:
     confidence: float
     ranking: list[tuple[str, float]]
     suggestions: list[Suggestion]
+    vector: Vectors  # of the text, float32[dimensions], see `embedder.space_of`
 
     def suggestions_as_json(self) -> list[dict[str, Any]]:
         """Return the suggestions as `Report.category_suggestions` keeps them."""
@@ -105,10 +106,10 @@ def classify(title: str, description: str) -> Classification:
 def classify_many(reports: Sequence[tuple[str, str]]) -> list[Classification]:
     """Return one classification for each (title, description), in order."""
     fitted = _current()
-    if fitted.model is None:
-        return [Classification(None, 0.0, [], []) for _ in reports]
     texts = [text_of(title, description) for title, description in reports]
     vectors = get_embedder().embed(texts)
+    if fitted.model is None:
+        return [Classification(None, 0.0, [], [], vector) for vector in vectors]
     probabilities = fitted.model.probabilities(texts, vectors)
     return [
         _ranked(row, vector, fitted) for row, vector in zip(probabilities, vectors, strict=True)
@@ -143,7 +144,7 @@ def _ranked(probabilities: Vectors, vector: Vectors, fitted: _Fitted) -> Classif
         Suggestion(slug, confidence, _reasons(int(i), similarities, fitted.examples))
         for i, (slug, confidence) in zip(order[:SUGGESTIONS], ranking, strict=False)
     ]
-    return Classification(fitted.categories[order[0]], ranking[0][1], ranking, suggestions)
+    return Classification(fitted.categories[order[0]], ranking[0][1], ranking, suggestions, vector)
 
 
 def _reasons(label: int, similarities: Vectors, examples: Sequence[_Example]) -> list[Reason]:

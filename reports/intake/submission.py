@@ -11,6 +11,8 @@ from accounts.actors import credit_reputation, record_audit_event
 from accounts.models import User
 from notifications.actors import notify_user
 from reports.actors import classify_report, route_report
+from reports.duplicates import checking
+from reports.errors import LikelyDuplicate
 from reports.intake import limits
 from reports.models import (
     Category,
@@ -48,7 +50,13 @@ class Submission:
     tracking_token: str | None
 
 
-def submit_report(new: NewReport, *, reporter: User | None, host: str = "unknown") -> Submission:
+def submit_report(
+    new: NewReport,
+    *,
+    reporter: User | None,
+    host: str = "unknown",
+    stops_duplicates: bool = False,
+) -> Submission:
     """Store the report, the first line of its history and all its tasks, or nothing.
 
     A signed-in citizen's report is public at once, an anonymous one once staff accepts it. A
@@ -56,10 +64,13 @@ def submit_report(new: NewReport, *, reporter: User | None, host: str = "unknown
 
     Raises:
         IntakeRefused: its author, place or words have reached a limit.
+        LikelyDuplicate: `stops_duplicates`, and an open report near by is probably the same.
     """
     token = None if reporter else new_tracking_token()
     with transaction.atomic():
         _within_limits(new, reporter=reporter, host=host)
+        if stops_duplicates:
+            _refuse_duplicate(new, reporter=reporter)
         report = _store(new, reporter=reporter, token=token)
         _send_tasks(report)
     return Submission(report, token)
@@ -68,6 +79,18 @@ def submit_report(new: NewReport, *, reporter: User | None, host: str = "unknown
 def _within_limits(new: NewReport, *, reporter: User | None, host: str) -> None:
     text = f"{new.title} {new.description}"
     limits.spend(reporter, host, text=text, latitude=new.latitude, longitude=new.longitude)
+
+
+def _refuse_duplicate(new: NewReport, *, reporter: User | None) -> None:
+    candidates = checking.check(
+        new.title,
+        new.description,
+        latitude=new.latitude,
+        longitude=new.longitude,
+        reporter=reporter,
+    )
+    if candidates:
+        raise LikelyDuplicate(candidates)
 
 
 def _store(new: NewReport, *, reporter: User | None, token: str | None) -> Report:

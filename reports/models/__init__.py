@@ -9,6 +9,7 @@ from reports.models.catalogue import (
     Severity,
     SeverityRule,
 )
+from reports.models.duplicates import DuplicatePair, Merge, ReportVector, merged_into
 from reports.models.report import (
     DESCRIPTION_MAX_CHARACTERS,
     NOTE_MAX_CHARACTERS,
@@ -37,15 +38,19 @@ __all__ = [
     "CategorySource",
     "Department",
     "DepartmentMembership",
+    "DuplicatePair",
     "ExampleVector",
+    "Merge",
     "Question",
     "Report",
     "ReportQuerySet",
+    "ReportVector",
     "Severity",
     "SeverityRule",
     "SeveritySource",
     "Status",
     "StatusChange",
     "hash_tracking_token",
+    "merged_into",
     "new_tracking_token",
 ]

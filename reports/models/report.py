@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import secrets
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
@@ -17,6 +18,7 @@ from uuid_utils.compat import uuid7
 from accounts.models import User
 from jobs.model_fields import LineField, ParagraphsField
 from reports.models.catalogue import Category, Department, Severity
+from reports.models.place import CellField, cells_around
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -141,6 +143,18 @@ class ReportQuerySet(models.QuerySet["Report"]):
             return self.filter(inside & Q(longitude__range=(box.west, box.east)))
         return self.filter(inside & (Q(longitude__gte=box.west) | Q(longitude__lte=box.east)))
 
+    def open_around(
+        self, latitude: float, longitude: float, *, since: datetime, until: datetime
+    ) -> ReportQuerySet:
+        """Return the open reports within 150 m, and some beyond, the nearest first."""
+        shrink = math.cos(math.radians(latitude)) ** 2
+        north, east = F("latitude") - latitude, F("longitude") - longitude
+        return self.filter(
+            status__in=OPEN_STATUSES,
+            cell__in=cells_around(latitude, longitude),
+            created_at__range=(since, until),
+        ).order_by(north * north + east * east * shrink)
+
     def overdue(self, at: datetime | None = None) -> ReportQuerySet:
         """Return the open reports whose deadline has passed."""
         return self.filter(status__in=OPEN_STATUSES, due_at__lt=at or Now())
@@ -170,6 +184,7 @@ class Report(models.Model):
     description = ParagraphsField(max_length=DESCRIPTION_MAX_CHARACTERS, blank=True)
     latitude = models.FloatField(validators=[MinValueValidator(-90), MaxValueValidator(90)])
     longitude = models.FloatField(validators=[MinValueValidator(-180), MaxValueValidator(180)])
+    cell = CellField()
     address = LineField(max_length=300, blank=True)
     severity = models.CharField(max_length=10, choices=Severity.choices, default=Severity.MEDIUM)
     severity_source = models.CharField(
@@ -284,6 +299,13 @@ class Report(models.Model):
             models.Index("department", "status", F("created_at").desc(), name="report_desk"),
             # Open reports whose deadline has passed or is near.
             models.Index("due_at", condition=Q(status__in=OPEN_STATUSES), name="report_due"),
+            # What may be the same problem: the open reports around a place.
+            models.Index(
+                "cell",
+                "created_at",
+                condition=Q(status__in=OPEN_STATUSES),
+                name="report_open_cell",
+            ),
             # The classifier's examples: the newest reports whose category staff chose.
             models.Index(
                 F("updated_at").desc(), condition=Q(category_source="staff"), name="report_taught"

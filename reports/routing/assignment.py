@@ -45,7 +45,7 @@ CATEGORY = (
     "category_suggestions",
     "department",
 )
-FOLLOWING = (*CATEGORY, *SEVERITY, *DEADLINE, "updated_at")
+FOLLOWING = (*CATEGORY, *SEVERITY, *DEADLINE, "cell", "updated_at")
 CHOSEN_BY_NOBODY = (CategorySource.NONE, CategorySource.CLASSIFIER)
 
 

@@ -12,7 +12,7 @@ from accounts.models import User
 from jobs.ledger import database
 from notifications.actors import notify_user
 from reports.errors import StatusChangedMeanwhile, TransitionNotAllowed
-from reports.models import OPEN_STATUSES, Report, Status, StatusChange
+from reports.models import OPEN_STATUSES, Merge, Report, Status, StatusChange, merged_into
 
 # Each line: a report in this status may get any of these.
 TRANSITIONS: dict[str, tuple[str, ...]] = {
@@ -74,6 +74,8 @@ def change_status(
         change = StatusChange.objects.create(
             report=report, from_status=came_from, to_status=to, by=by, note=note
         )
+        if came_from == Status.DUPLICATE:
+            Merge.objects.end(report, by=by)
         if by is not None:
             _record_and_notify(report, change, by)
     return change
@@ -138,20 +140,30 @@ def _record_and_notify(report: Report, change: StatusChange, by: User) -> None:
         f"report:{report.pk}",
         {"from": change.from_status, "to": change.to_status},
     )
-    if report.reporter_id is None or not report.is_live:
-        return
-    notify_user.send(
-        str(report.reporter_id),
-        "report_status_changed",
-        {
-            "report_id": str(report.pk),
-            "path": f"/reports/{report.pk}",
-            "title": report.title,
-            "status": change.get_to_status_display(),
-            "note": change.note,
-        },
-        f"report:{report.pk}:status:{change.pk}",
-    )
+    _notify(report, change)
+
+
+def _notify(report: Report, change: StatusChange) -> None:
+    """Notify the reporters of the report and of those merged into it, each once."""
+    by_reporter = {
+        one.reporter_id: one
+        for one in [*merged_into(report), report]
+        if one.reporter_id is not None and one.is_live
+    }
+    for reporter_id, own in by_reporter.items():
+        event = f"report:{report.pk}:status:{change.pk}"
+        notify_user.send(
+            str(reporter_id),
+            "report_status_changed",
+            {
+                "report_id": str(own.pk),
+                "path": f"/reports/{own.pk}",
+                "title": own.title,
+                "status": change.get_to_status_display(),
+                "note": change.note,
+            },
+            event if own == report else f"{event}:{own.pk}",
+        )
 
 
 def _refusal(came_from: str, to: str) -> str:

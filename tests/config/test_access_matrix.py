@@ -59,6 +59,11 @@ EXPECTED: dict[str, dict[str, str]] = {
     # A report of the owner that the desk has not published; below, one that everybody reads.
     "report-detail": {"GET": "404 + 404 404 + +"},
     "report-status": {"POST": "401 403 404 404 + +"},
+    "report-check-duplicates": {"POST": EVERYBODY},
+    "report-duplicates": {"GET": "401 403 404 404 + +"},
+    "report-merge": {"POST": "401 403 404 404 + +"},
+    "report-refuse-duplicate": {"POST": "401 403 404 404 + +"},
+    "report-undo-duplicate": {"POST": "401 403 404 404 + +"},
     "category-list": {"GET": EVERYBODY},
     "department-list": {"GET": EVERYBODY},
     "job-type-list": {"GET": SIGNED_IN},
@@ -85,6 +90,10 @@ EXPECTED: dict[str, dict[str, str]] = {
 PUBLISHED_REPORT = {
     "report-detail": {"GET": EVERYBODY},
     "report-status": {"POST": "401 403 403 403 + +"},
+    "report-duplicates": {"GET": "401 403 403 403 + +"},
+    "report-merge": {"POST": "401 403 403 403 + +"},
+    "report-refuse-duplicate": {"POST": "401 403 403 403 + +"},
+    "report-undo-duplicate": {"POST": "401 403 403 403 + +"},
 }
 
 
@@ -139,6 +148,10 @@ def world(db: None, settings: Any) -> World:
         "session": [session.pk],
         "report-detail": [report.pk],
         "report-status": [report.pk],
+        "report-duplicates": [report.pk],
+        "report-merge": [report.pk],
+        "report-refuse-duplicate": [report.pk],
+        "report-undo-duplicate": [report.pk],
         "job-detail": [job.data["id"]],
         "job-cancel": [job.data["id"]],
         "match-run-status": [run.task_id],
@@ -281,7 +294,14 @@ def test_the_desk_shows_a_department_its_reports_and_nothing_else(world: World) 
         ]
         seen[role] = {name for name in lists if client.get(reverse(name)).status_code == 200}
     assert seen["anonymous"] == seen["owner"] == seen["citizen"] == set()
-    assert seen["other_staff"] == seen["staff"] == {"admin:reports_report_changelist"}
+    assert (
+        seen["other_staff"]
+        == seen["staff"]
+        == {
+            "admin:reports_report_changelist",
+            "admin:reports_duplicatepair_changelist",
+        }
+    )
     assert seen["superuser"] == set(lists)
 
 

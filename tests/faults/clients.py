@@ -84,7 +84,7 @@ class Clients:
 
 def post(port: int, path: str, body: dict[str, Any], token: str | None) -> tuple[int, Any]:
     """Post to the product's API; return the answer's status and its JSON."""
-    headers = {"Content-Type": "application/json"} | (
+    headers = {"Content-Type": "application/json", "X-Acknowledge-Duplicate": "true"} | (
         {"Authorization": f"Bearer {token}"} if token else {}
     )
     connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)

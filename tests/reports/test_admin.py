@@ -370,8 +370,10 @@ def test_overdue_reports_are_marked_and_found(superuser: User) -> None:
 
 
 def test_overdue_reports_are_found_by_their_index() -> None:
-    make_report(due_at=timezone.now())
+    place = {"latitude": 41.3, "longitude": -72.9, "due_at": timezone.now() + timedelta(days=9)}
+    Report.objects.bulk_create(Report(title="Hole", **place) for _ in range(300))
     with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("ANALYZE reports_report")
         cursor.execute("SET LOCAL enable_seqscan = off")
         assert "report_due" in Report.objects.overdue().explain()
 

@@ -22,6 +22,12 @@ from tests.reports.factories import make_department, make_staff, make_user, new_
 URL = "/api/v1/reports/"
 
 
+@pytest.fixture(autouse=True)
+def without_duplicate_check(settings: Any) -> None:
+    """Let reports of one place through that read alike, up to the limits."""
+    settings.DUPLICATE_CHECK_ENABLED = False
+
+
 def elsewhere(number: int, **overrides: Any) -> dict[str, Any]:
     """The body of a report that has neither its place nor its words in common with another
     number's.
