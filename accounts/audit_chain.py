@@ -43,19 +43,22 @@ _DIGEST = """sha256(convert_to((jsonb_build_array(
             ELSE jsonb_build_array(host(ip_address), user_agent) END)::text, 'UTF8'))"""
 _UNSEALED = f"""
     SELECT event.id, {_DIGEST} FROM accounts_auditevent AS event
-    LEFT JOIN (SELECT unnest(event_ids) AS sealed_id FROM accounts_auditseal WHERE last_event_id > %s) AS sealed
+    LEFT JOIN (SELECT unnest(event_ids) AS sealed_id FROM accounts_auditseal
+        WHERE last_event_id > %s) AS sealed
         ON sealed_id = event.id
     WHERE event.id > %s AND sealed_id IS NULL ORDER BY event.id LIMIT %s
 """  # noqa: S608 - no value in it
 _DIGESTS = f"SELECT id, {_DIGEST}, created_at FROM accounts_auditevent WHERE id = ANY(%s)"  # noqa: S608 - no value in it
 _BACKDATED = """
     SELECT event.id FROM accounts_auditevent AS event
-    LEFT JOIN (SELECT unnest(event_ids) AS sealed_id FROM accounts_auditseal) AS sealed ON sealed_id = event.id
+    LEFT JOIN (SELECT unnest(event_ids) AS sealed_id FROM accounts_auditseal) AS sealed
+        ON sealed_id = event.id
     WHERE sealed_id IS NULL AND created_at < %s ORDER BY event.id LIMIT 1
 """
 _WITHOUT_SEAL = """
     SELECT count(*), min(id) FILTER (WHERE id <= %s) FROM accounts_auditevent AS event
-    LEFT JOIN (SELECT unnest(event_ids) AS sealed_id FROM accounts_auditseal) AS sealed ON sealed_id = event.id
+    LEFT JOIN (SELECT unnest(event_ids) AS sealed_id FROM accounts_auditseal) AS sealed
+        ON sealed_id = event.id
     WHERE sealed_id IS NULL
 """
 
@@ -205,7 +208,9 @@ def _without_seal() -> tuple[int, Break | None]:
 
 
 def _backdated(newest_at: datetime) -> Break | None:
-    """Return a break for the first unsealed event whose date is much older than sealed ones; or None."""
+    """Return a break for the first unsealed event whose date is much older than sealed ones; or
+    None.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_BACKDATED, (newest_at - LATE_BY,))
         rows = cursor.fetchall()

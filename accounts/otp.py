@@ -35,7 +35,9 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A challenge that was created: its id, its lifetime and the wait until the next, in seconds."""
+    """A challenge that was created: its id, its lifetime and the wait until the next, in
+    seconds.
+    """
 
     challenge_id: UUID
     expires_in: int
@@ -60,7 +62,8 @@ def request_code(
     device: str = "",
     purpose: str = Purpose.SIGN_IN,
 ) -> Issued:
-    """Create a challenge and send its code in the background, whether or not anybody has the address.
+    """Create a challenge and send its code in the background, whether or not anybody has the
+    address.
 
     `recipient` is normalised; `device` is the id of a known device, or empty.
 

@@ -25,7 +25,8 @@ WITH event AS (
         AND created_at < (day + interval '1 day') AT TIME ZONE %(time_zone)s
 ), entry AS (
     INSERT INTO accounts_reputationentry (id, user_id, points, event_key, reason, created_at)
-    SELECT %(id)s, accounts_user.id, least(%(points)s, greatest(%(per_day)s - gained.points, least(%(points)s, 0))),
+    SELECT %(id)s, accounts_user.id, least(%(points)s, greatest(%(per_day)s - gained.points,
+        least(%(points)s, 0))),
         %(event_key)s, %(reason)s, event.at
     FROM accounts_user, gained, event WHERE accounts_user.id = %(user_id)s
     ON CONFLICT (event_key) DO NOTHING

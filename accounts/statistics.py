@@ -8,7 +8,8 @@ from django.utils import timezone
 from accounts.models import Session
 
 COUNT = """
-INSERT INTO accounts_loginstatistic AS statistic (day, logins, first_logins) VALUES (%(day)s, 1, %(first)s)
+INSERT INTO accounts_loginstatistic AS statistic (day, logins, first_logins) VALUES (%(day)s, 1,
+    %(first)s)
 ON CONFLICT (day) DO UPDATE
 SET logins = statistic.logins + 1, first_logins = statistic.first_logins + EXCLUDED.first_logins
 """

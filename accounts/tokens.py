@@ -31,8 +31,8 @@ class AccessClaims:
 def issue_access(*, user_id: UUID, session_id: UUID, issued_at: datetime) -> str:
     """Return a token that is valid for `ACCESS_TOKEN_LIFETIME` from `issued_at` on.
 
-    `issued_at` is a time by PostgreSQL's clock. `iat` keeps its fraction of a second, so that it can
-    be compared with times of the database.
+    `issued_at` is a time by PostgreSQL's clock. `iat` keeps its fraction of a second, so that it
+    can be compared with times of the database.
     """
     key_id, key = next(iter(settings.JWT_KEYS.items()))
     claims = {

@@ -1,4 +1,7 @@
-"""The inline server's entry point. Unlike config.asgi it may load the embedder, as inline work must."""
+"""The inline server's entry point.
+
+Unlike config.asgi it may load the embedder, as inline work must.
+"""
 
 import os
 

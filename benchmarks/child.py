@@ -163,7 +163,9 @@ def commit_milliseconds(count: int) -> list[float]:
 
 
 def embed_milliseconds(count: int) -> list[float]:
-    """Processor time of the embedder for each of `count` reports of the demo city, one at a time."""
+    """Processor time of the embedder for each of `count` reports of the demo city, one at a
+    time.
+    """
     embedder = get_embedder()
     texts = [f"{title}. {description}" for _, title, description in islice(cycle(REPORTS), count)]
     times = []

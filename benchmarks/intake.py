@@ -176,7 +176,9 @@ def _climb(
 
 
 def _machine_cost(services: Services, tokens: list[str], port: int, size: Size) -> dict[str, float]:
-    """Processor time of the whole installation for one report: web, worker, PostgreSQL, RabbitMQ."""
+    """Processor time of the whole installation for one report: web, worker, PostgreSQL,
+    RabbitMQ.
+    """
     closed_loop(port, new_reports(PATH, tokens, WARM_UP_REPORTS), clients=CLIENTS)
     _drain(services)
     masters = services.masters()
@@ -227,10 +229,16 @@ def _wrong_effects(services: Services) -> int:
     """How many effects of the reports that came over HTTP are missing or there twice."""
     reports = "SELECT count(*) FROM reports_report WHERE source = ''"
     effects = (
-        f"{reports} AND category_id IS NOT NULL AND department_id IS NOT NULL AND due_at IS NOT NULL",
+        (
+            f"{reports} AND category_id IS NOT NULL AND department_id IS NOT NULL AND due_at IS NOT "
+            "NULL"
+        ),
         f"SELECT count(*) FROM accounts_reputationentry WHERE event_key IN ({REPUTATION_KEYS})",
         "SELECT count(*) FROM accounts_auditevent WHERE event = 'report.submitted'",
-        "SELECT count(*) FROM notifications_delivery WHERE template = 'report_received' AND status = 'sent'",
+        (
+            "SELECT count(*) FROM notifications_delivery WHERE template = 'report_received' AND "
+            "status = 'sent'"
+        ),
     )
     expected = services.count(reports)
     return sum(abs(services.count(effect) - expected) for effect in effects)

@@ -125,7 +125,9 @@ PEERS = tuple(system.name for system in SYSTEMS if system.worker)
 
 
 def run(services: Services, *, quick: bool, say: Callable[[str], None]) -> dict[str, float]:
-    """Interleaved rounds, so that a busy moment of the machine meets every system alike; medians."""
+    """Interleaved rounds, so that a busy moment of the machine meets every system alike;
+    medians.
+    """
     size = QUICK if quick else FULL
     measured: dict[str, list[float]] = defaultdict(list)
     services.run_child("migrate", **PROCRASTINATE.environment)

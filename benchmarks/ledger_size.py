@@ -30,14 +30,19 @@ TARGETS: Mapping[str, Target] = {
 #: creation.
 FILL = """
     INSERT INTO jobs_task (
-        id, actor, queue, args, kwargs, priority, state, run_at, publish_at, published_at, attempt, max_attempts,
+        id, actor, queue, args, kwargs, priority, state, run_at, publish_at, published_at, attempt,
+            max_attempts,
         worker_id, request_id, created_at, started_at, finished_at
     )
-    SELECT uuidv7(age), (ARRAY['classify_report', 'notify_user', 'deliver_notification'])[1 + n %% 3],
-           (ARRAY['default', 'notifications'])[1 + n %% 2], jsonb_build_array(gen_random_uuid()), '{}', 0, 'succeeded',
-           at, NULL, at, 1, 8, gen_random_uuid(), gen_random_uuid(), at, at + interval '3 ms', at + interval '9 ms'
+    SELECT uuidv7(age), (ARRAY['classify_report', 'notify_user',
+        'deliver_notification'])[1 + n %% 3],
+           (ARRAY['default', 'notifications'])[1 + n %% 2], jsonb_build_array(gen_random_uuid()),
+               '{}', 0, 'succeeded',
+           at, NULL, at, 1, 8, gen_random_uuid(), gen_random_uuid(), at, at + interval '3 ms',
+               at + interval '9 ms'
     FROM generate_series(1, %(rows)s) AS n,
-         LATERAL (SELECT interval '-1 hour' - interval '30 days' * (%(rows)s - n) / %(rows)s AS age) AS ages,
+         LATERAL (SELECT interval '-1 hour' - interval '30 days' * (%(rows)s - n) / %(rows)s
+             AS age) AS ages,
          LATERAL (SELECT statement_timestamp() + age AS at) AS times
 """
 

@@ -123,13 +123,15 @@ def measure(rows: int) -> Figures:
     )
 
 
-# --- What is measured ------------------------------------------------------------------------------
+# --- What is measured ----------------------------------------------------------------------------
 
 
 def _search(
     name: str, query: NDArray[np.float32], criteria: Criteria, space: VectorSpace
 ) -> Figures:
-    """The nearest by the plan the product chooses: its time, and its recall against exact search."""
+    """The nearest by the plan the product chooses: its time, and its recall against exact
+    search.
+    """
     exact = nearest.nearest(
         query, nearest.OPPORTUNITIES, criteria.where(), space, count=DEPTH, plan="exact"
     )
@@ -200,7 +202,9 @@ def _python_score(opportunity: Opportunity, query: NDArray[np.float32]) -> float
 
 
 def _reverse(space: VectorSpace) -> Figures:
-    """The citizens one opportunity suits, among as many as there are opportunities, saved for them."""
+    """The citizens one opportunity suits, among as many as there are opportunities, saved for
+    them.
+    """
     ids = [str(UUID(int=number)) for number in range(ROUNDS)]
     waiting = iter(ids)
 
@@ -258,7 +262,7 @@ class _Memory:
         return int(kilobytes) / 1024
 
 
-# --- What it is measured on ------------------------------------------------------------------------
+# --- What it is measured on ----------------------------------------------------------------------
 
 
 def _texts() -> list[Text]:
@@ -287,7 +291,8 @@ def _fill_opportunities(
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE matching_opportunity CASCADE")
         cursor.execute(
-            "CREATE TEMP TABLE cluster (number int, title text, organisation text, description text)"
+            "CREATE TEMP TABLE cluster (number int, title text, organisation text, description "
+            "text)"
         )
         cursor.executemany(
             "INSERT INTO cluster VALUES (%s, %s, %s, %s)",
@@ -298,17 +303,22 @@ def _fill_opportunities(
         )
         cursor.execute(
             """
-            INSERT INTO matching_opportunity (id, kind, title, description, organisation, category, requirements,
-                languages, is_remote, places_taken, is_active, source, external_id, version, latitude, longitude,
+            INSERT INTO matching_opportunity (id, kind, title, description, organisation, category,
+                requirements,
+                languages, is_remote, places_taken, is_active, source, external_id, version,
+                    latitude, longitude,
                 created_at, updated_at)
             SELECT lpad(to_hex(n), 32, '0')::uuid,
-                CASE WHEN abs(hashint4(n)::bigint) / 100 %% 10 = 3 THEN 'grant' ELSE 'volunteering' END,
+                CASE WHEN abs(hashint4(n)::bigint) / 100 %% 10 = 3 THEN 'grant'
+                    ELSE 'volunteering' END,
                 title || ' ' || n, description, organisation || n %% 997,
                 CASE WHEN number = ANY(%(opposed)s) AND n / %(count)s %% 2 = 0 THEN 'opposed'
                      WHEN abs(hashint4(n)::bigint) %% 100 = 7 THEN 'one' ELSE 'other' END,
-                '', '{}', false, 0, true, 'bench', n::text, 1, 40 + (n %% 1000) / 1000.0, -74 + (n %% 777) / 777.0,
+                '', '{}', false, 0, true, 'bench', n::text, 1, 40 + (n %% 1000) / 1000.0,
+                    -74 + (n %% 777) / 777.0,
                 now(), now()
-            FROM generate_series(0, %(rows)s - 1) AS n JOIN cluster ON cluster.number = n %% %(count)s
+            FROM generate_series(0, %(rows)s - 1) AS n JOIN cluster
+                ON cluster.number = n %% %(count)s
             """,
             {"count": count, "rows": rows, "opposed": opposed},
         )
@@ -346,14 +356,17 @@ def _fill_citizens(space_id: int) -> None:
         "TRUNCATE matching_profile CASCADE",
         "DELETE FROM accounts_user WHERE phone LIKE '+88%'",
         """
-        INSERT INTO accounts_user (id, password, is_superuser, phone, email, name, locale, wants_sms, reputation,
+        INSERT INTO accounts_user (id, password, is_superuser, phone, email, name, locale,
+            wants_sms, reputation,
             is_active, is_staff, tokens_valid_after, date_joined)
-        SELECT id, '!', false, '+88' || lpad((row_number() OVER ())::text, 10, '0'), '', '', 'en', false, 0, true,
+        SELECT id, '!', false, '+88' || lpad((row_number() OVER ())::text, 10, '0'), '', '', 'en',
+            false, 0, true,
             false, now(), now()
         FROM matching_opportunity
         """,
         """
-        INSERT INTO matching_profile (id, user_id, headline, about, skills, interests, wants, availability, languages,
+        INSERT INTO matching_profile (id, user_id, headline, about, skills, interests, wants,
+            availability, languages,
             visibility, version, latitude, longitude, radius_km)
         SELECT id, id, title, '', '{}', '{}', '{}', '', '{}', 'private', 1, latitude, longitude, 50
         FROM matching_opportunity

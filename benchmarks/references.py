@@ -13,7 +13,9 @@ TEXTS = 60
 
 
 def raw_commits_per_s(services: Services, count: int) -> float:
-    """Return how many INSERTs of one row commit in a second, from as many threads as senders have."""
+    """Return how many INSERTs of one row commit in a second, from as many threads as senders
+    have.
+    """
     sent = services.run_child("send", "raw", count)
     services.database.execute("TRUNCATE bench_effect")
     return float(count / sent["seconds"])

@@ -1,4 +1,6 @@
-"""What a benchmark hands on: figures, the targets they are held against, a table and a JSON file."""
+"""What a benchmark hands on: figures, the targets they are held against, a table and a JSON
+file.
+"""
 
 from __future__ import annotations
 

@@ -184,7 +184,9 @@ class Services:
 
     @contextmanager
     def sms_gateway(self) -> Iterator[str]:
-        """An SMS provider that takes everything runs inside; yields its URL for SMS_PROVIDER_URL."""
+        """An SMS provider that takes everything runs inside; yields its URL for
+        SMS_PROVIDER_URL.
+        """
         with listening_socket() as listener:
             port, descriptor = listener.getsockname()[1], listener.fileno()
             command = [sys.executable, "-m", "benchmarks.gateway", str(descriptor)]
@@ -290,7 +292,9 @@ def cpu_seconds(master: psutil.Process) -> float:
 
 
 def memory_mb(master: psutil.Process) -> float:
-    """Memory of the process and its children, what they share counted once (proportional set size)."""
+    """Memory of the process and its children, what they share counted once (proportional set
+    size).
+    """
     return (
         sum(
             process.memory_full_info().pss for process in (master, *master.children(recursive=True))

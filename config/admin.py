@@ -1,4 +1,6 @@
-"""The desk (Django's admin site): its sign-in, its permissions, and its answer to invalid requests."""
+"""The desk (Django's admin site): its sign-in, its permissions, and its answer to invalid
+requests.
+"""
 
 from __future__ import annotations
 

@@ -22,7 +22,8 @@ def start(dsn: str, environment: str) -> None:
         sentry = import_module("sentry_sdk")
     except ModuleNotFoundError:
         raise ImproperlyConfigured(
-            "SENTRY_DSN is set, but sentry-sdk is not installed: run `pip install -r requirements-sentry.txt`, "
+            "SENTRY_DSN is set, but sentry-sdk is not installed: run `pip install -r "
+            "requirements-sentry.txt`, "
             "or unset SENTRY_DSN."
         ) from None
     try:

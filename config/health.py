@@ -21,7 +21,8 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 
-#: Rows that do not fit this memory go into a new file of 280 kB: reused space would hide a full disk.
+#: Rows that do not fit this memory go into a new file of 280 kB: reused space would hide a full
+#: disk.
 _SPILL_MEMORY = "64kB"
 #: Write that file and, to be flushed at the commit, a record of the WAL. No role needs a right of
 #: its own for this: production's application may create no table, not even a temporary one.

@@ -56,7 +56,8 @@ def configuration(*, level: str, as_json: bool) -> dict[str, Any]:
             "django.server": {"handlers": [], "propagate": False},
             # Only crashes: a 4xx is the fault of the client.
             "django.request": {"level": "ERROR"},
-            # pika logs each outage at length; the publisher and the consumers log one event instead.
+            # pika logs each outage at length; the publisher and the consumers log one event
+            # instead.
             "pika": {"level": "CRITICAL"},
         },
     }

@@ -121,7 +121,9 @@ def query_parameters(view: Callable[..., Any], method: str) -> frozenset[str] | 
 
 
 class Document:
-    """Keep the OpenAPI document of this process; the first request builds it, others wait for it."""
+    """Keep the OpenAPI document of this process; the first request builds it, others wait for
+    it.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -449,7 +449,8 @@ STAFF_SECOND_FACTOR_LIFETIME = timedelta(hours=env.int("STAFF_SECOND_FACTOR_HOUR
 OTP_TOTP_ISSUER = "CivicLens"
 AXES_FAILURE_LIMIT: int = env.int("STAFF_LOGIN_FAILURES", default=5)
 AXES_COOLOFF_TIME = timedelta(minutes=env.int("STAFF_LOGIN_COOLOFF_MINUTES", default=15))
-# Attempts at the desk from one address, right ones included: each takes half a second of a processor.
+# Attempts at the desk from one address, right ones included: each takes half a second of a
+# processor.
 STAFF_LOGINS_PER_HOST_HOUR: int = env.int(
     "STAFF_LOGINS_PER_HOST_HOUR", default=200 * (1000 if DEBUG else 1)
 )

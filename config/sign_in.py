@@ -22,7 +22,9 @@ _hashing = threading.BoundedSemaphore(HASHING_AT_ONCE)
 
 
 def refusal(request: HttpRequest) -> HttpResponse | None:
-    """Count an attempt by its address; return 429 if there are too many within an hour, else None."""
+    """Count an attempt by its address; return 429 if there are too many within an hour, else
+    None.
+    """
     key = f"desk:sign-in:{origins.of_request(request).host}"
     limit = limits.hit(key, settings.STAFF_LOGINS_PER_HOST_HOUR, timedelta(hours=1))
     return None if limit.allowed else _answer(429, "Too many attempts.", limit.retry_after)

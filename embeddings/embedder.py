@@ -44,7 +44,9 @@ class Embedder(Protocol):
     max_tokens: int
 
     def embed(self, texts: list[str]) -> Vectors:
-        """Return one row for each text: float32[len(texts), dimensions], unit length or all zero."""
+        """Return one row for each text: float32[len(texts), dimensions], unit length or all
+        zero.
+        """
 
 
 class BatchedEmbedder(ABC):
@@ -58,7 +60,9 @@ class BatchedEmbedder(ABC):
     batch_characters: int = BATCH_CHARACTERS
 
     def embed(self, texts: list[str]) -> Vectors:
-        """Return one row for each text, as `Embedder.embed`; batching does not change a text's row."""
+        """Return one row for each text, as `Embedder.embed`; batching does not change a text's
+        row.
+        """
         vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
         cleaned = [clean_text(text, self.max_tokens * CHARACTERS_PER_TOKEN) for text in texts]
         for batch in _batches(

@@ -25,7 +25,8 @@ from embeddings.errors import (
 from jobs.http.clients import NoRedirects
 
 RETRIABLE_STATUSES = {408, 409, 425, 429}
-#: Statuses that one of the texts may have caused; others are about the key, the address or the model.
+#: Statuses that one of the texts may have caused; others are about the key, the address or the
+#: model.
 TEXT_STATUSES = {400, 413, 422}
 ANSWER_BYTES = 64 * 1024 * 1024
 
@@ -66,7 +67,8 @@ class HttpEmbedder(BatchedEmbedder):
             ) from error
         if vectors.shape != (len(texts), self.dimensions):
             raise EmbeddingRefused(
-                f"The embedding service answered vectors of shape {vectors.shape} for {len(texts)} texts; "
+                f"The embedding service answered vectors of shape {vectors.shape} for {len(texts)} "
+                "texts; "
                 f"EMBEDDER_DIMENSIONS is {self.dimensions}."
             )
         return vectors

@@ -45,7 +45,8 @@ def _mapped(importer: Importer[Any]) -> dict[str, str]:
     file = importer.file
     if file.format and file.format not in importer.formats:
         raise ImportFileError(
-            f"{file.format[:40]!r} is not a format; the formats are {', '.join(sorted(importer.formats))}."
+            f"{file.format[:40]!r} is not a format; the formats are "
+            f"{', '.join(sorted(importer.formats))}."
         )
     if unknown := [field for field in file.columns if field not in importer.fields]:
         raise ImportFileError(

@@ -30,7 +30,8 @@ def _check_email() -> list[CheckMessage]:
 def _check_sms() -> list[CheckMessage]:
     if not settings.SMS_PROVIDER_URL:
         hint = (
-            "Set SMS_PROVIDER_URL to the address that takes POST {to, body}, and SMS_PROVIDER_TOKEN; "
+            "Set SMS_PROVIDER_URL to the address that takes POST {to, body}, and "
+            "SMS_PROVIDER_TOKEN; "
             "citizens sign in by SMS."
         )
         return [

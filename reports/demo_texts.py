@@ -9,7 +9,10 @@ REPORTS: tuple[tuple[str, str, str], ...] = (
     (
         "street_light",
         "Street light out for a week",
-        "The lamp on {street} has been dark since last week, and the bus stop below it is pitch black.",
+        (
+            "The lamp on {street} has been dark since last week, and the bus stop below it is pitch "
+            "black."
+        ),
     ),
     (
         "trash",
@@ -34,7 +37,10 @@ REPORTS: tuple[tuple[str, str, str], ...] = (
     (
         "traffic_safety",
         "Cars race past the school",
-        "Drivers on {street} ignore the speed limit when children walk to school. We need speed humps.",
+        (
+            "Drivers on {street} ignore the speed limit when children walk to school. We need speed "
+            "humps."
+        ),
     ),
     (
         "tree_trim",
@@ -49,7 +55,10 @@ REPORTS: tuple[tuple[str, str, str], ...] = (
     (
         "parking",
         "Delivery vans block the bike lane",
-        "Every morning vans park in the bike lane on {street}, and cyclists have to ride in traffic.",
+        (
+            "Every morning vans park in the bike lane on {street}, and cyclists have to ride in "
+            "traffic."
+        ),
     ),
     (
         "signal",
@@ -99,7 +108,10 @@ REPORTS: tuple[tuple[str, str, str], ...] = (
     (
         "trash",
         "Overflowing litter basket",
-        "The basket at the bus stop on {street} has overflowed for days, and wind carries the paper away.",
+        (
+            "The basket at the bus stop on {street} has overflowed for days, and wind carries the "
+            "paper away."
+        ),
     ),
     (
         "street_light",
@@ -164,7 +176,10 @@ REPORTS: tuple[tuple[str, str, str], ...] = (
     (
         "signs",
         "One-way sign missing",
-        "Since the works ended, the one-way sign on {street} is gone, and cars come from both sides.",
+        (
+            "Since the works ended, the one-way sign on {street} is gone, and cars come from both "
+            "sides."
+        ),
     ),
     (
         "sweeping",
@@ -174,7 +189,10 @@ REPORTS: tuple[tuple[str, str, str], ...] = (
     (
         "police",
         "Car windows smashed",
-        "Three cars on {street} had their windows smashed last night. Could a patrol come by more often?",
+        (
+            "Three cars on {street} had their windows smashed last night. Could a patrol come by more "
+            "often?"
+        ),
     ),
     (
         "tree_removal",

@@ -57,7 +57,9 @@ def drop_database_in_use(
 
 
 def pytest_sessionstart() -> None:
-    """Start the test cluster of PostgreSQL, which runs as long as a run on the same DATA_DIR uses it."""
+    """Start the test cluster of PostgreSQL, which runs as long as a run on the same DATA_DIR
+    uses it.
+    """
     global USERS  # noqa: PLW0603 - the lock lasts as long as the run
     if OWN_POSTGRES:
         TEST_DATA_DIR.mkdir(parents=True, exist_ok=True)
@@ -138,7 +140,9 @@ def start_rabbitmq(folder: Path) -> RabbitmqNode:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """Forbid the application's role in the test database what it may not do in production either."""
+    """Forbid the application's role in the test database what it may not do in production
+    either.
+    """
     if settings.DATABASE_APPLICATION_ROLE:
         with django_db_blocker.unblock(), transaction.atomic(), connection.cursor() as cursor:
             roles.guard(cursor, application=settings.DATABASE_APPLICATION_ROLE)

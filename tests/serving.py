@@ -61,7 +61,9 @@ class Server:
 
 @contextmanager
 def serving(environment: Mapping[str, str], **more: str) -> Iterator[Server]:
-    """Run a web server in `environment`, where `more` wins; its port is kept free by a socket of ours."""
+    """Run a web server in `environment`, where `more` wins; its port is kept free by a socket of
+    ours.
+    """
     with socket.socket() as holder:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         holder.bind(("127.0.0.1", 0))

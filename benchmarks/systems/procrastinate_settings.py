@@ -1,4 +1,6 @@
-"""The benchmark's settings with Procrastinate's Django app, which no process of the product loads."""
+"""The benchmark's settings with Procrastinate's Django app, which no process of the product
+loads.
+"""
 
 from benchmarks.settings import *  # noqa: F403
 

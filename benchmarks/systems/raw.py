@@ -1,4 +1,7 @@
-"""No system at all: the effect itself, committed by the sender. What the others are held against."""
+"""No system at all: the effect itself, committed by the sender.
+
+What the others are held against.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Creation of the virtual environment: `python3.11 -m config.development.environment [development]`.
+"""Creation of the virtual environment: `python3.11 -m config.development.environment
+[development]`.
 
 It installs the pinned requirements with uv, or with pip where there is no uv, and does nothing when
 they have not changed since the last time. It uses the standard library only.
@@ -86,7 +87,9 @@ def _remove() -> None:
 
 
 def _has_ensurepip() -> bool:
-    """Return whether ensurepip is there, which installs pip; Debian has it in a separate package."""
+    """Return whether ensurepip is there, which installs pip; Debian has it in a separate
+    package.
+    """
     importlib.invalidate_caches()
     return importlib.util.find_spec("ensurepip") is not None
 
@@ -103,7 +106,9 @@ def _uv() -> str | None:
 
 
 def _write_environment_file() -> None:
-    """Write `.env` with DEBUG=on if there is none, so that a plain `manage.py` finds its database."""
+    """Write `.env` with DEBUG=on if there is none, so that a plain `manage.py` finds its
+    database.
+    """
     path = BASE_DIR / ".env"
     if not path.exists():
         path.write_text("DEBUG=on\n")

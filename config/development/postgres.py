@@ -101,7 +101,8 @@ class PostgresServer:
         return None if self.postmaster_pid() else 0
 
     def ensure_running(self) -> None:
-        """Start the server unless it accepts connections; of several callers at once, one starts it.
+        """Start the server unless it accepts connections; of several callers at once, one starts
+        it.
 
         Raises:
             PostgresError: it cannot be started; the message has the end of its log.
@@ -132,7 +133,7 @@ class PostgresServer:
             else None
         )
 
-    # --- starting ------------------------------------------------------------------------------------------
+    # --- starting --------------------------------------------------------------------------------
 
     def _initialise(self) -> None:
         if (self.folder / "PG_VERSION").exists():
@@ -227,7 +228,7 @@ class PostgresServer:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:]) if log.exists() else ""
         return f"{program} failed for the embedded PostgreSQL in {self.folder}:\n{output}\n{tail}"
 
-    # --- ownership, where this runs as root --------------------------------------------------------------------
+    # --- ownership, where this runs as root ------------------------------------------------------
 
     @staticmethod
     def _own(folder: Path) -> None:

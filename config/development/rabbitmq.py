@@ -216,7 +216,8 @@ class RabbitmqNode:
             "RABBITMQ_SERVER_START_ARGS": "-noinput",
             # Loopback only; idle schedulers sleep instead of spinning on a small machine.
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
-                "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +sbwtdcpu none +sbwtdio none"
+                "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +sbwtdcpu none +sbwtdio "
+                "none"
             ),
         }
 

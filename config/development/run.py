@@ -1,4 +1,6 @@
-"""The whole of CivicLens on one machine: `python -m config.development.run`, called by `make run`."""
+"""The whole of CivicLens on one machine: `python -m config.development.run`, called by `make
+run`.
+"""
 
 from __future__ import annotations
 
@@ -190,13 +192,13 @@ class Runner:
         program = Program(command, environment, log, niceness=niceness, pass_fds=[self.lock])
         self.supervisor.start(name, program)
 
-    # --- from start to stop ----------------------------------------------------------------------------------
+    # --- from start to stop ----------------------------------------------------------------------
 
     def _announce_when_ready(self) -> None:
         """Wait for the web server and the workers, start RabbitMQ, and print the addresses.
 
-        RabbitMQ starts last, so that its boot does not slow the others down: until it is up, workers
-        take tasks from the ledger.
+        RabbitMQ starts last, so that its boot does not slow the others down: until it is up,
+        workers take tasks from the ledger.
         """
         self._wait("the web did not answer", lambda: _answers(self.address))
         self._wait("the workers did not start", self._workers_beat)
@@ -266,7 +268,9 @@ class Runner:
 
 
 def choose_transport(data_dir: Path) -> Transport:
-    """Return RABBITMQ_URL if it is set, a private node if RabbitMQ is installed, else the ledger."""
+    """Return RABBITMQ_URL if it is set, a private node if RabbitMQ is installed, else the
+    ledger.
+    """
     if url := os.environ.get("RABBITMQ_URL"):
         return Transport(url, "RabbitMQ, as RABBITMQ_URL says")
     if find_server() is None:
@@ -326,7 +330,8 @@ def _refuse_living_run(lock: int, data_dir: Path) -> None:
     owner = os.pread(lock, 20, 0).decode()
     if owner and Path(f"/proc/{owner}").exists():
         raise StartError(
-            f"it already runs on {data_dir} (process {owner}). A second one needs its own port and folder:\n"
+            f"it already runs on {data_dir} (process {owner}). A second one needs its own port and "
+            "folder:\n"
             "    make run PORT=8001 DATA_DIR=var2"
         )
 
@@ -381,7 +386,9 @@ def _answers(address: str) -> bool:
 
 
 def _interrupt_on_signals() -> None:
-    """Let SIGTERM, a closed terminal and the death of the parent `make` stop this as Ctrl-C does."""
+    """Let SIGTERM, a closed terminal and the death of the parent `make` stop this as Ctrl-C
+    does.
+    """
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -393,7 +400,9 @@ def _interrupt_on_signals() -> None:
 
 
 def _make_catches_interrupts() -> bool:
-    """Return whether the parent is a `make` that handles SIGINT; in the background it ignores it."""
+    """Return whether the parent is a `make` that handles SIGINT; in the background it ignores
+    it.
+    """
     if "MAKELEVEL" not in os.environ:
         return False
     try:

@@ -1,4 +1,6 @@
-"""Supervision of a few child processes: they are restarted when they end, and all stopped at the end."""
+"""Supervision of a few child processes: they are restarted when they end, and all stopped at the
+end.
+"""
 
 from __future__ import annotations
 
@@ -120,7 +122,8 @@ class Backoff:
 
 
 class Probe:
-    """Checks regularly whether a service answers, each time in a new thread, since a check may hang.
+    """Checks regularly whether a service answers, each time in a new thread, since a check may
+    hang.
 
     `kill` ends the service, also one that hangs.
     """
@@ -218,7 +221,8 @@ class Supervisor:
             backoff.started(time.monotonic())
         except processes.ServiceError as error:
             self._say(
-                f"{name} cannot start: {error}\nThe next attempt is in {backoff.died(time.monotonic()):.1f} s."
+                f"{name} cannot start: {error}\nThe next attempt is in "
+                f"{backoff.died(time.monotonic()):.1f} s."
             )
 
     def _stop_all(self, names: Collection[str]) -> None:

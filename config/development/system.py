@@ -35,7 +35,8 @@ def ensure_package(package: str, is_present: Callable[[], bool]) -> None:
             _apt_get(prefix, *arguments)
     if not is_present():
         raise PackageMissingError(
-            f"{package} is not installed. Install it with:\n    sudo apt-get install -y {package}\nand run this again."
+            f"{package} is not installed. Install it with:\n    sudo apt-get install -y "
+            f"{package}\nand run this again."
         )
 
 
@@ -63,7 +64,9 @@ def ensure_pgbouncer() -> None:
 
 
 def _privilege() -> list[str] | None:
-    """Return the command prefix that runs apt-get as root; None where a password would be needed."""
+    """Return the command prefix that runs apt-get as root; None where a password would be
+    needed.
+    """
     if shutil.which("apt-get") is None:
         return None
     if os.geteuid() == 0:

@@ -2,13 +2,16 @@
 
 | role | who is it | may |
 | --- | --- | --- |
-| administrator | PostgreSQL's superuser; creates the other two, and is used for nothing else | all |
+| administrator | PostgreSQL's superuser; creates the other two, and is used for nothing else | all
+|
 | owner | `manage.py migrate` | own and change the tables |
-| application | web, workers and every other command | read and write rows; index what matching searches |
+| application | web, workers and every other command | read and write rows; index what matching
+searches |
 
-The application can neither change nor remove audit events, nor lift the triggers that stamp and guard
-them. PostgreSQL lets only a table's owner index it, so the tables of matching that are indexed anew
-at work belong to the application; an event trigger refuses it all other changes of the schema.
+The application can neither change nor remove audit events, nor lift the triggers that stamp and
+guard them. PostgreSQL lets only a table's owner index it, so the tables of matching that are
+indexed anew at work belong to the application; an event trigger refuses it all other changes of the
+schema.
 """
 
 from __future__ import annotations
@@ -42,7 +45,8 @@ BEGIN
         FROM pg_class AS c
         WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'S')
           AND c.relowner <> {owner_name}::regrole AND c.relowner <> {application_name}::regrole
-          AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.objid = c.oid AND d.deptype IN ('e', 'a', 'i'))
+          AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.objid = c.oid AND d.deptype IN ('e',
+              'a', 'i'))
         UNION ALL
         SELECT format('ALTER ROUTINE %s OWNER TO {owner}', p.oid::regprocedure)
         FROM pg_proc AS p
@@ -81,7 +85,8 @@ class Login:
 
 
 def create(cursor: Any, *, database: str, owner: Login, application: Login) -> None:
-    """Create both roles where they are missing, set their passwords, and give the database to the owner.
+    """Create both roles where they are missing, set their passwords, and give the database to the
+    owner.
 
     `cursor` is the administrator's, in `database`. Objects that an earlier version created as the
     administrator are given to the owner. Repeated, it changes nothing.
@@ -92,7 +97,8 @@ def create(cursor: Any, *, database: str, owner: Login, application: Login) -> N
         "database": sql.Identifier(database)
     }
     for statement in (
-        "GRANT {application} TO {owner}",  # so that migrations reach the tables that are the application's
+        # so that migrations reach the tables that are the application's
+        "GRANT {application} TO {owner}",
         "ALTER DATABASE {database} OWNER TO {owner}",
         "ALTER SCHEMA public OWNER TO {owner}",
         "REVOKE CREATE ON SCHEMA public FROM PUBLIC",

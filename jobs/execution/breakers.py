@@ -47,7 +47,8 @@ def admit(name: str) -> Permit:
     """
     rows = fetch(
         """
-        SELECT greatest(EXTRACT(EPOCH FROM probe_at - statement_timestamp()), 0)::float8, wait_seconds
+        SELECT greatest(EXTRACT(EPOCH FROM probe_at - statement_timestamp()), 0)::float8,
+            wait_seconds
         FROM jobs_breaker WHERE name = %s AND opened_at IS NOT NULL
         """,
         (name,),
@@ -85,10 +86,12 @@ def succeeded(permit: Permit) -> None:
 
 
 _FAILED = """
-INSERT INTO jobs_breaker AS b (name, failures, last_error, wait_seconds, opened_at, probe_at, changed_at)
+INSERT INTO jobs_breaker AS b (name, failures, last_error, wait_seconds, opened_at, probe_at,
+    changed_at)
 VALUES (%(name)s, 1, %(error)s, CASE WHEN %(opens)s THEN %(wait)s ELSE 0 END,
         CASE WHEN %(opens)s THEN statement_timestamp() END,
-        CASE WHEN %(opens)s THEN statement_timestamp() + greatest(make_interval(secs => %(wait)s), %(pause)s) END,
+        CASE WHEN %(opens)s THEN statement_timestamp() + greatest(make_interval(secs => %(wait)s),
+            %(pause)s) END,
         statement_timestamp())
 ON CONFLICT (name) DO UPDATE SET
     failures = least(b.failures + 1, 1000000), last_error = excluded.last_error,

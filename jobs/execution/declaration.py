@@ -73,7 +73,8 @@ class LedgerActor(Actor[P, R], Generic[P, R]):
         """
         if self.policy.kind != "external":
             raise TypeError(
-                f"{self.actor_name} is {self.policy.kind}; only an external actor has a record function."
+                f"{self.actor_name} is {self.policy.kind}; only an external actor has a record "
+                "function."
             )
         self.record_fn = fn
         return fn

@@ -17,8 +17,10 @@ _HIT = """
 INSERT INTO jobs_ratelimit AS held (key, hits, window_ends_at)
 SELECT %s, 1, statement_timestamp() + make_interval(secs => %s) {admission}
 ON CONFLICT (key) DO UPDATE SET
-    hits = CASE WHEN held.window_ends_at <= statement_timestamp() THEN 1 ELSE LEAST(held.hits + 1, %s + 1) END,
-    window_ends_at = CASE WHEN held.window_ends_at <= statement_timestamp() THEN excluded.window_ends_at
+    hits = CASE WHEN held.window_ends_at <= statement_timestamp() THEN 1 ELSE LEAST(held.hits + 1,
+        %s + 1) END,
+    window_ends_at = CASE WHEN held.window_ends_at <= statement_timestamp()
+        THEN excluded.window_ends_at
                           ELSE held.window_ends_at END
 RETURNING hits, EXTRACT(EPOCH FROM window_ends_at - statement_timestamp()) AS seconds_left
 """

@@ -59,12 +59,14 @@ _SHARED_VALUES = """
 """
 _INSERT = f"""
 INSERT INTO jobs_task (id, args, kwargs, sealed_args, state, attempt, created_at, {_SHARED_COLUMNS})
-VALUES (%(id)s, %(args)s, %(kwargs)s, %(sealed_args)s, 'queued', 0, statement_timestamp(), {_SHARED_VALUES})
+VALUES (%(id)s, %(args)s, %(kwargs)s, %(sealed_args)s, 'queued', 0, statement_timestamp(),
+    {_SHARED_VALUES})
 """  # noqa: S608 - constants only
 _INSERT_MANY = f"""
 INSERT INTO jobs_task (id, args, kwargs, sealed_args, state, attempt, created_at, {_SHARED_COLUMNS})
 SELECT id, args, %(kwargs)s, sealed_args, 'queued', 0, statement_timestamp(), {_SHARED_VALUES}
-FROM unnest(%(ids)s::uuid[], %(all_args)s::jsonb[], %(all_sealed_args)s::bytea[]) AS new(id, args, sealed_args)
+FROM unnest(%(ids)s::uuid[], %(all_args)s::jsonb[], %(all_sealed_args)s::bytea[]) AS new(id, args,
+    sealed_args)
 """  # noqa: S608 - constants only
 #: The UPDATE locks the waiting task, so no worker claims it before the sender has committed. A more
 #: urgent sender takes the task over, so that a person never waits as long as bulk work which was
@@ -115,7 +117,8 @@ def insert_once(task: NewTask, period: timedelta) -> UUID:
     _stored(task, task.args)
     sent = fetch(
         """
-        INSERT INTO jobs_oncekey AS once (key, task_id, expires_at) VALUES (%s, %s, statement_timestamp() + %s)
+        INSERT INTO jobs_oncekey AS once (key, task_id, expires_at) VALUES (%s, %s,
+            statement_timestamp() + %s)
         ON CONFLICT (key) DO UPDATE SET task_id = excluded.task_id, expires_at = excluded.expires_at
         WHERE once.expires_at <= statement_timestamp() RETURNING task_id
         """,

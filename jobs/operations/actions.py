@@ -121,7 +121,8 @@ def pause(queue: str, *, by: UUID | None, note: str = "") -> bool:
     """Start no more tasks of `queue`; return False when it was paused already."""
     sql = """
         INSERT INTO jobs_queue AS q (name, paused_at, note) VALUES (%s, statement_timestamp(), %s)
-        ON CONFLICT (name) DO UPDATE SET paused_at = excluded.paused_at, note = excluded.note WHERE q.paused_at IS NULL
+        ON CONFLICT (name) DO UPDATE SET paused_at = excluded.paused_at, note = excluded.note
+            WHERE q.paused_at IS NULL
     """
     return _switch(sql, (queue, note), "queue.paused", queue, by)
 

@@ -144,7 +144,8 @@ def check() -> None:
         measure, _ = MEASURES[rule]
         judge(rule, measure(), threshold)
     execute(
-        "UPDATE jobs_alertepisode SET ended_at = statement_timestamp() WHERE ended_at IS NULL AND NOT rule = ANY(%s)",
+        "UPDATE jobs_alertepisode SET ended_at = statement_timestamp() WHERE ended_at IS NULL AND "
+        "NOT rule = ANY(%s)",
         (list(settings.JOBS_ALERT_RULES),),
     )
 
@@ -156,7 +157,8 @@ def _take_turn() -> bool:
     """
     sql = """
         INSERT INTO jobs_mark AS m (name, at) VALUES (%s, statement_timestamp())
-        ON CONFLICT (name) DO UPDATE SET at = excluded.at WHERE m.at <= excluded.at - make_interval(secs => %s)
+        ON CONFLICT (name) DO UPDATE SET at = excluded.at
+            WHERE m.at <= excluded.at - make_interval(secs => %s)
     """
     return bool(execute(sql, (MARK, CHECK_SECONDS)))
 
@@ -189,7 +191,8 @@ def _calm(rule: str) -> tuple[UUID, Phase] | None:
     rows = fetch(
         """
         UPDATE jobs_alertepisode SET calm_since = coalesce(calm_since, statement_timestamp()),
-            ended_at = CASE WHEN calm_since <= statement_timestamp() - %s THEN statement_timestamp() END
+            ended_at = CASE WHEN calm_since <= statement_timestamp() - %s
+                THEN statement_timestamp() END
         WHERE rule = %s AND ended_at IS NULL RETURNING id, ended_at IS NOT NULL
         """,
         (CALM, rule),

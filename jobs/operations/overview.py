@@ -112,11 +112,13 @@ class Cause:
 
 #: A task sent a moment ago counts as due, although the relay still leaves it to the fast path.
 _QUEUES = """
-WITH running AS (SELECT queue, count(*) AS count FROM jobs_task WHERE state = 'running' GROUP BY queue),
+WITH running AS (SELECT queue, count(*) AS count FROM jobs_task WHERE state = 'running'
+    GROUP BY queue),
 moment AS (SELECT statement_timestamp() + %(grace)s AS due)
 SELECT line.name, q.paused_at, coalesce(q.note, ''), coalesce(running.count, 0), level.urgency,
        least(handed.count + due.count, %(limit)s),
-       coalesce(greatest(EXTRACT(EPOCH FROM statement_timestamp() - least(handed.oldest, due.oldest)), 0), 0)::float8,
+       coalesce(greatest(EXTRACT(EPOCH FROM statement_timestamp() - least(handed.oldest,
+           due.oldest)), 0), 0)::float8,
        delayed.count, delayed.retrying
 FROM moment CROSS JOIN unnest(%(queues)s::text[]) WITH ORDINALITY AS line(name, place)
 CROSS JOIN unnest(%(urgencies)s::smallint[]) AS level(urgency)
@@ -185,7 +187,8 @@ def workers() -> list[WorkerState]:
 def _running() -> list[tuple[UUID, RunningState]]:
     rows = fetch(
         """
-        SELECT worker_id, id, actor, attempt, EXTRACT(EPOCH FROM statement_timestamp() - started_at)::float8,
+        SELECT worker_id, id, actor, attempt, EXTRACT(EPOCH
+            FROM statement_timestamp() - started_at)::float8,
                (progress ->> 'fraction')::float8
         FROM jobs_task WHERE state = 'running' ORDER BY started_at LIMIT %s
         """,
@@ -211,7 +214,8 @@ def failure_causes(period: timedelta) -> list[Cause]:
     rows = fetch(
         """
         SELECT t.actor, a.error_type, count(*), max(a.finished_at)
-        FROM (SELECT * FROM jobs_attempt ORDER BY id DESC LIMIT %s) AS a JOIN jobs_task AS t ON t.id = a.task_id
+        FROM (SELECT * FROM jobs_attempt ORDER BY id DESC LIMIT %s) AS a JOIN jobs_task AS t
+            ON t.id = a.task_id
         WHERE a.finished_at > statement_timestamp() - %s
         GROUP BY 1, 2 ORDER BY 3 DESC, 4 DESC LIMIT 20
         """,
@@ -231,7 +235,8 @@ def dead_causes() -> list[Cause]:
         FROM (SELECT id, actor, finished_at FROM jobs_task
               WHERE state = 'dead' ORDER BY finished_at DESC LIMIT %s) AS t
         LEFT JOIN LATERAL (
-            SELECT error_type FROM jobs_attempt WHERE task_id = t.id ORDER BY id DESC LIMIT 1) AS a ON true
+            SELECT error_type FROM jobs_attempt WHERE task_id = t.id ORDER BY id DESC LIMIT 1) AS a
+                ON true
         GROUP BY 1, 2 ORDER BY 3 DESC, 4 DESC LIMIT 20
         """,
         (CAUSE_LIMIT,),

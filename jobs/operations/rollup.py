@@ -48,14 +48,19 @@ def _each(template: str) -> str:
 _OUTCOMES = ("succeeded", "failed", "dead", "cancelled")
 #: Every end between two times: of a task, and of each attempt that failed before it or with it.
 _ENDED = """
-    SELECT date_bin(make_interval(secs => %(seconds)s), finished_at, 'epoch') AS bucket_at, actor, queue, state,
+    SELECT date_bin(make_interval(secs => %(seconds)s), finished_at, 'epoch') AS bucket_at, actor,
+        queue, state,
            CASE WHEN state <> 'cancelled'
-               THEN EXTRACT(EPOCH FROM greatest(started_at - run_at, interval '0'))::float8 END AS waited,
-           CASE WHEN state = 'succeeded' THEN EXTRACT(EPOCH FROM finished_at - started_at)::float8 END AS ran
+               THEN EXTRACT(EPOCH FROM greatest(started_at - run_at, interval '0'))::float8 END
+                   AS waited,
+           CASE WHEN state = 'succeeded' THEN EXTRACT(EPOCH
+               FROM finished_at - started_at)::float8 END AS ran
     FROM jobs_task
-    WHERE finished_at >= %(since)s AND finished_at < %(until)s AND state IN ('succeeded', 'dead', 'cancelled')
+    WHERE finished_at >= %(since)s AND finished_at < %(until)s AND state IN ('succeeded', 'dead',
+        'cancelled')
     UNION ALL
-    SELECT date_bin(make_interval(secs => %(seconds)s), a.finished_at, 'epoch'), t.actor, t.queue, 'failed', NULL,
+    SELECT date_bin(make_interval(secs => %(seconds)s), a.finished_at, 'epoch'), t.actor, t.queue,
+        'failed', NULL,
            EXTRACT(EPOCH FROM a.finished_at - a.started_at)::float8
     FROM jobs_attempt AS a JOIN jobs_task AS t ON t.id = a.task_id
     WHERE a.finished_at >= %(since)s AND a.finished_at < %(until)s
@@ -64,11 +69,18 @@ _ENDED = """
 #: over every task.
 _COUNTED = f"""
     SELECT %(seconds)s, bucket_at, actor, queue,
-           {", ".join(f"coalesce(sum(ends) FILTER (WHERE state = '{state}'), 0)::bigint" for state in _OUTCOMES)},
-           {_each("coalesce(sum(ends) FILTER (WHERE wait_class = {n}), 0)")}, coalesce(sum(waited), 0)::float8,
-           {_each("coalesce(sum(ends) FILTER (WHERE run_class = {n}), 0)")}, coalesce(sum(ran), 0)::float8
+           {
+    ", ".join(
+        f"coalesce(sum(ends) FILTER (WHERE state = '{state}'), 0)::bigint" for state in _OUTCOMES
+    )
+},
+           {_each("coalesce(sum(ends) FILTER (WHERE wait_class = {n}), 0)")}, coalesce(sum(waited),
+               0)::float8,
+           {_each("coalesce(sum(ends) FILTER (WHERE run_class = {n}), 0)")}, coalesce(sum(ran),
+               0)::float8
     FROM (
-        SELECT bucket_at, actor, queue, state, count(*) AS ends, sum(waited) AS waited, sum(ran) AS ran,
+        SELECT bucket_at, actor, queue, state, count(*) AS ends, sum(waited) AS waited, sum(ran)
+            AS ran,
                width_bucket(waited, %(bounds)s::float8[]) + 1 AS wait_class,
                width_bucket(ran, %(bounds)s::float8[]) + 1 AS run_class
         FROM ({_ENDED}) AS ended
@@ -98,7 +110,8 @@ _HISTORY = f"""
     WHERE seconds = %(seconds)s AND bucket_at > %(start)s - make_interval(secs => %(seconds)s)
       AND bucket_at < date_bin(make_interval(secs => %(seconds)s), %(mark)s, 'epoch')
     UNION ALL
-    SELECT %(seconds)s, date_bin(make_interval(secs => %(seconds)s), bucket_at, 'epoch'), actor, queue, {_SUMS}
+    SELECT %(seconds)s, date_bin(make_interval(secs => %(seconds)s), bucket_at, 'epoch'), actor,
+        queue, {_SUMS}
     FROM jobs_taskrollup
     WHERE seconds = {MINUTE} AND %(seconds)s <> {MINUTE} AND bucket_at < %(mark)s
       AND bucket_at >= date_bin(make_interval(secs => %(seconds)s), %(mark)s, 'epoch')
@@ -134,14 +147,16 @@ def _next_step() -> tuple[datetime, datetime, bool] | None:
     """
     execute(
         """
-        INSERT INTO jobs_mark (name, at) VALUES (%s, date_bin('1 hour', statement_timestamp() - %s, 'epoch'))
+        INSERT INTO jobs_mark (name, at) VALUES (%s, date_bin('1 hour', statement_timestamp() - %s,
+            'epoch'))
         ON CONFLICT DO NOTHING
         """,
         (MARK, FIRST_STEP),
     )
     rows = fetch(
         """
-        SELECT at, least(date_bin('1 minute', statement_timestamp() - %(grace)s, 'epoch'), at + %(step)s),
+        SELECT at, least(date_bin('1 minute', statement_timestamp() - %(grace)s, 'epoch'),
+            at + %(step)s),
                statement_timestamp() - %(grace)s > at + %(step)s + interval '1 minute'
         FROM jobs_mark WHERE name = %(name)s FOR UPDATE SKIP LOCKED
         """,
@@ -170,9 +185,11 @@ def _sum_minutes(span: int, since: datetime, until: datetime) -> None:
     execute(
         f"""
         INSERT INTO jobs_taskrollup ({_COLUMNS})
-        SELECT %(span)s, date_bin(make_interval(secs => %(span)s), bucket_at, 'epoch'), actor, queue, {_SUMS}
+        SELECT %(span)s, date_bin(make_interval(secs => %(span)s), bucket_at, 'epoch'), actor,
+            queue, {_SUMS}
         FROM jobs_taskrollup
-        WHERE seconds = {MINUTE} AND bucket_at >= date_bin(make_interval(secs => %(span)s), %(since)s, 'epoch')
+        WHERE seconds = {MINUTE} AND bucket_at >= date_bin(make_interval(secs => %(span)s),
+            %(since)s, 'epoch')
           AND bucket_at < date_bin(make_interval(secs => %(span)s), %(until)s, 'epoch')
         GROUP BY 2, 3, 4
         """,  # noqa: S608 - constants only

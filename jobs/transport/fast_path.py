@@ -202,7 +202,8 @@ def mark_published(task_ids: set[UUID]) -> None:
         f"""
         UPDATE jobs_task SET publish_at = NULL, published_at = created_at
         WHERE id = ANY(%s) AND {transitions.IS_WAITING} AND publish_at = created_at + %s
-          AND NOT EXISTS (SELECT FROM jobs_queue WHERE name = jobs_task.queue AND rate_per_minute IS NOT NULL)
+          AND NOT EXISTS (SELECT FROM jobs_queue WHERE name = jobs_task.queue
+              AND rate_per_minute IS NOT NULL)
         """,  # noqa: S608 - constants only
         (list(task_ids), outbox.fast_path_grace()),
     )

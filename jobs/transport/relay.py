@@ -252,7 +252,8 @@ def _permits(queue: _DueQueue) -> int:
     """
     sql = """
         SELECT floor(extract(epoch FROM statement_timestamp()
-                   - greatest(next_start_at, statement_timestamp() - %s)) * rate_per_minute / 60) + 1
+                   - greatest(next_start_at,
+                       statement_timestamp() - %s)) * rate_per_minute / 60) + 1
         FROM jobs_queue WHERE name = %s AND rate_per_minute IS NOT NULL FOR UPDATE
     """
     rows = fetch(sql, (_BURST, queue.name))
@@ -272,7 +273,8 @@ def _mark(task_ids: list[UUID], worker_id: UUID | None) -> None:
     """Mark locked tasks as handed on: to RabbitMQ, or without a message to `worker_id`."""
     if task_ids:
         sql = """
-            UPDATE jobs_task SET publish_at = NULL, published_at = statement_timestamp(), worker_id = %s
+            UPDATE jobs_task SET publish_at = NULL, published_at = statement_timestamp(),
+                worker_id = %s
             WHERE id = ANY(%s)
         """
         execute(sql, (worker_id, task_ids))
@@ -283,6 +285,7 @@ def _unmark(task_ids: list[UUID]) -> None:
     if task_ids:
         sql = f"""
             UPDATE jobs_task SET publish_at = greatest(run_at, statement_timestamp())
-            WHERE id = ANY(%s) AND {transitions.IS_WAITING} AND publish_at IS NULL AND worker_id IS NULL
+            WHERE id = ANY(%s) AND {transitions.IS_WAITING} AND publish_at IS NULL
+                AND worker_id IS NULL
         """  # noqa: S608 - constants only
         execute(sql, (task_ids,))

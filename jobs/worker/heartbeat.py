@@ -28,7 +28,8 @@ def beat(worker_id: UUID, *, queues: list[str], threads: int) -> None:
     """Store by PostgreSQL's clock that the process is alive; the first call registers it."""
     execute(
         """
-        INSERT INTO jobs_worker (id, hostname, pid, queues, threads, memory_bytes, started_at, heartbeat_at)
+        INSERT INTO jobs_worker (id, hostname, pid, queues, threads, memory_bytes, started_at,
+            heartbeat_at)
         VALUES (%s, %s, %s, %s, %s, %s, statement_timestamp(), statement_timestamp())
         ON CONFLICT (id) DO UPDATE SET heartbeat_at = statement_timestamp(), stopped_at = NULL,
             memory_bytes = excluded.memory_bytes
@@ -66,7 +67,8 @@ def rescue() -> int:
     lease = timedelta(seconds=settings.JOBS_LEASE_SECONDS)
     rows = fetch(
         f"""
-        SELECT t.id, claim_token, {transitions.CLAIM_COLUMNS} FROM jobs_task t LEFT JOIN jobs_worker w ON w.id = worker_id
+        SELECT t.id, claim_token, {transitions.CLAIM_COLUMNS} FROM jobs_task t LEFT
+            JOIN jobs_worker w ON w.id = worker_id
         WHERE state = 'running' AND {_IS_LOST} LIMIT %(limit)s
         """,  # noqa: S608 - constants only
         {"lease": lease, "limit": RESCUE_TASKS},
@@ -99,7 +101,8 @@ def _give_back_unbegun(lease: timedelta) -> int:
         UPDATE jobs_task SET publish_at = greatest(run_at, statement_timestamp()), worker_id = NULL
         WHERE id IN (
             SELECT t.id FROM jobs_task t LEFT JOIN jobs_worker w ON w.id = t.worker_id
-            WHERE t.state IN ('queued', 'retrying') AND t.publish_at IS NULL AND t.worker_id IS NOT NULL
+            WHERE t.state IN ('queued', 'retrying') AND t.publish_at IS NULL AND t.worker_id IS
+                NOT NULL
               AND {_IS_LOST}
             FOR UPDATE OF t SKIP LOCKED)
         """,  # noqa: S608 - constants only
@@ -114,6 +117,7 @@ def forget_stopped(age: timedelta) -> int:
     """
     return execute(
         "DELETE FROM jobs_worker WHERE heartbeat_at < statement_timestamp() - %s"
-        " AND NOT EXISTS (SELECT FROM jobs_task WHERE state = 'running' AND worker_id = jobs_worker.id)",
+        " AND NOT EXISTS (SELECT FROM jobs_task WHERE state = 'running' AND worker_id = "
+        "jobs_worker.id)",
         (age,),
     )

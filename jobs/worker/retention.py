@@ -16,7 +16,8 @@ PRUNE_BATCH_TASKS = 1_000
 
 _PRUNABLE = """
     SELECT id FROM jobs_task
-    WHERE (state IN ('succeeded', 'cancelled') AND finished_at < statement_timestamp() - %(retention)s
+    WHERE (state IN ('succeeded', 'cancelled')
+        AND finished_at < statement_timestamp() - %(retention)s
            OR state = 'dead' AND finished_at < statement_timestamp() - %(dead_retention)s)
     ORDER BY id
 """

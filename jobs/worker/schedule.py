@@ -106,7 +106,8 @@ def tick() -> int:
     schedule = {entry.name: entry for entry in entries()}
     rows = fetch(
         """
-        SELECT line.name, statement_timestamp(), (SELECT max(due_at) FROM jobs_scheduletick WHERE name = line.name)
+        SELECT line.name, statement_timestamp(), (SELECT max(due_at) FROM jobs_scheduletick
+            WHERE name = line.name)
         FROM unnest(%s::text[]) AS line(name)
         """,
         (list(schedule),),

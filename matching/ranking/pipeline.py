@@ -116,7 +116,8 @@ def load(ids: Sequence[UUID], criteria: Criteria, space: VectorSpace | None) -> 
     """Return the candidates among `ids` that meet the criteria, with what ranking needs."""
     where = criteria.where()
     sql = f"""
-        SELECT o.id, o.kind, o.organisation, o.title, o.category, vector_send(v.embedding), v.terms, o.latitude,
+        SELECT o.id, o.kind, o.organisation, o.title, o.category, vector_send(v.embedding),
+            v.terms, o.latitude,
                o.longitude, o.is_remote, o.created_at
         FROM matching_opportunity AS o
         LEFT JOIN matching_opportunityvector AS v ON v.opportunity_id = o.id AND v.space_id = %s

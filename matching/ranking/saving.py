@@ -59,16 +59,20 @@ def upsert_matches(
         "score = excluded.score, reasons = excluded.reasons, updated_at = statement_timestamp()"
     )
     sql = f"""
-        INSERT INTO {Match._meta.db_table} (id, user_id, opportunity_id, score, reasons, created_at, updated_at)
-        SELECT new.id, new.user_id, o.id, new.score, new.reasons, statement_timestamp(), statement_timestamp()
+        INSERT INTO {Match._meta.db_table} (id, user_id, opportunity_id, score, reasons,
+            created_at, updated_at)
+        SELECT new.id, new.user_id, o.id, new.score, new.reasons, statement_timestamp(),
+            statement_timestamp()
         FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::float8[], %s::jsonb[])
              AS new (id, user_id, opportunity_id, score, reasons)
         JOIN matching_opportunity AS o ON o.id = new.opportunity_id
         JOIN accounts_user AS u ON u.id = new.user_id
         WHERE NOT EXISTS (SELECT FROM matching_interaction AS i WHERE i.user_id = new.user_id
-                          AND i.opportunity_id = new.opportunity_id AND i.kind IN ('dismiss', 'apply'))
+                          AND i.opportunity_id = new.opportunity_id AND i.kind IN ('dismiss',
+                              'apply'))
         ORDER BY o.id, u.id
-        ON CONFLICT (user_id, opportunity_id) DO {f"UPDATE SET {update}" if is_update else "NOTHING"}
+        ON CONFLICT (user_id,
+            opportunity_id) DO {f"UPDATE SET {update}" if is_update else "NOTHING"}
         RETURNING user_id, created_at = updated_at
     """  # noqa: S608, SLF001 - constants; the table's documented name
     columns = [

@@ -55,7 +55,8 @@ class Criteria:
             where.near(self.place, self.radius_km)
         if self.not_for:
             where.add(
-                "NOT EXISTS (SELECT FROM matching_interaction AS i WHERE i.user_id = %s AND i.opportunity_id = o.id"
+                "NOT EXISTS (SELECT FROM matching_interaction AS i WHERE i.user_id = %s AND "
+                "i.opportunity_id = o.id"
                 " AND i.kind IN ('dismiss', 'apply'))",
                 self.not_for,
             )
@@ -66,7 +67,10 @@ class Criteria:
             ("o.kind = ANY(%s)", list(self.kinds)),
             ("(o.ends_on IS NULL OR o.ends_on >= %s)", self.day),
             (
-                "(o.kind <> 'event' OR o.ends_on IS NOT NULL OR o.starts_on IS NULL OR o.starts_on >= %s)",
+                (
+                    "(o.kind <> 'event' OR o.ends_on IS NOT NULL OR o.starts_on IS NULL OR "
+                    "o.starts_on >= %s)"
+                ),
                 self.day,
             ),
             ("(o.languages = '{}' OR o.languages && %s::varchar[])", list(self.languages)),
@@ -104,7 +108,8 @@ class Where:
             else "(o.longitude >= %s OR o.longitude <= %s)"
         )
         self.add(
-            f"(o.is_remote OR o.latitude BETWEEN %s AND %s AND {inside} AND {kilometers_sql('o')} <= %s)",
+            f"(o.is_remote OR o.latitude BETWEEN %s AND %s AND {inside} AND {kilometers_sql('o')} "
+            "<= %s)",
             *(south, north, west, east, latitude, latitude, longitude, radius_km),
         )
 

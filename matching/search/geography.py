@@ -33,7 +33,8 @@ def kilometers_sql(table: str) -> str:
     Its three parameters are the other place's latitude, its latitude again, and its longitude.
     """
     return (
-        f"2 * {EARTH_RADIUS_KM} * asin(sqrt(least(1, sin(radians({table}.latitude - %s) / 2) ^ 2 + cos(radians(%s))"
+        f"2 * {EARTH_RADIUS_KM} * asin(sqrt(least(1, sin(radians({table}.latitude - %s) / 2) ^ 2 + "
+        "cos(radians(%s))"
         f" * cos(radians({table}.latitude)) * sin(radians({table}.longitude - %s) / 2) ^ 2)))"
     )
 

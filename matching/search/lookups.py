@@ -25,7 +25,8 @@ def best_text_hits(words: Sequence[str], criteria: Criteria, *, count: int) -> l
             SELECT o.id, o.search FROM matching_opportunity AS o, query
             WHERE o.search @@ query.words AND {where.sql} LIMIT %s
         )
-        SELECT hits.id FROM hits, query ORDER BY ts_rank(hits.search, query.words, 1) DESC, hits.id LIMIT %s
+        SELECT hits.id FROM hits, query ORDER BY ts_rank(hits.search, query.words, 1) DESC, hits.id
+            LIMIT %s
     """  # noqa: S608
     return _ids(sql, [" | ".join(words), *where.parameters, settings.MATCHING_TEXT_ROWS, count])
 
@@ -34,7 +35,8 @@ def newest(criteria: Criteria, *, count: int) -> list[UUID]:
     """Return the newest opportunities that meet the criteria, for a citizen without a profile."""
     where = criteria.where()
     sql = f"""
-        SELECT o.id FROM matching_opportunity AS o WHERE {where.sql} ORDER BY o.created_at DESC, o.id DESC LIMIT %s
+        SELECT o.id FROM matching_opportunity AS o WHERE {where.sql} ORDER BY o.created_at DESC,
+            o.id DESC LIMIT %s
     """  # noqa: S608
     return _ids(sql, [*where.parameters, count])
 

@@ -141,7 +141,8 @@ def check_extension() -> None:
     if version < PGVECTOR_MINIMUM:
         installed = ".".join(map(str, version)) or "none"
         raise VectorIndexError(
-            f"pgvector {'.'.join(map(str, PGVECTOR_MINIMUM))} or newer is needed; found {installed}."
+            f"pgvector {'.'.join(map(str, PGVECTOR_MINIMUM))} or newer is needed; found "
+            f"{installed}."
         )
 
 
@@ -187,7 +188,8 @@ class _Plan:
         else:
             options = f"lists = {settings.VECTOR_IVF_LISTS or max(rows // 1000, 1)}"
         return (
-            f"CREATE INDEX CONCURRENTLY {self.new_name} ON {self.table} USING {settings.VECTOR_INDEX_TYPE}"
+            f"CREATE INDEX CONCURRENTLY {self.new_name} ON {self.table} USING "
+            f"{settings.VECTOR_INDEX_TYPE}"
             f" ((embedding::halfvec({self.space.dimensions})) halfvec_cosine_ops) WITH ({options})"
             f" WHERE space_id = {int(self.space.pk)} AND {self.is_of_this_build}"
         )

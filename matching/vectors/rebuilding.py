@@ -184,7 +184,8 @@ def build_indices() -> None:
 def tidy() -> None:
     """Measure the rarity of stems anew, and delete what is old.
 
-    That is: match runs, cached rankings, and the vectors and indexes of retired models and stopped rebuilds.
+    That is: match runs, cached rankings, and the vectors and indexes of retired models and stopped
+    rebuilds.
     """
     with jobs.current_task().effects():
         refresh_rarity()

@@ -89,5 +89,6 @@ def check_shape(vectors: Vectors, space: VectorSpace, *, rows: int) -> None:
     """
     if vectors.shape != (rows, space.dimensions):
         raise DimensionMismatch(
-            f"The embedder gave vectors of shape {vectors.shape}; {space.label} takes {(rows, space.dimensions)}."
+            f"The embedder gave vectors of shape {vectors.shape}; {space.label} takes "
+            f"{(rows, space.dimensions)}."
         )

@@ -233,7 +233,8 @@ def upsert(rows: Sequence[OpportunityVector] | Sequence[ProfileVector]) -> list[
     )  # all writers lock in this order
     sql = f"""
         INSERT INTO {model._meta.db_table} AS old ({", ".join(columns)})
-        SELECT new.* FROM (VALUES {", ".join([_placeholders(columns)] * len(ordered))}) AS new ({", ".join(columns)})
+        SELECT new.* FROM (VALUES {", ".join([_placeholders(columns)] * len(ordered))})
+            AS new ({", ".join(columns)})
         WHERE EXISTS (SELECT FROM matching_{owner} WHERE id = new.{owner}_id FOR KEY SHARE)
         ON CONFLICT ({owner}_id, space_id) DO UPDATE
         SET {", ".join(f"{column} = excluded.{column}" for column in columns[2:])}

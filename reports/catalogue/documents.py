@@ -117,7 +117,8 @@ def _check_columns(columns: list[str]) -> None:
     ]:
         expected = ", ".join([*TEXT_COLUMNS, *OTHER_COLUMNS])
         raise CatalogueInvalid(
-            f"Unknown columns: {', '.join(unknown)}. Expected {expected}, or one with a language such as name_es."
+            f"Unknown columns: {', '.join(unknown)}. Expected {expected}, or one with a language "
+            "such as name_es."
         )
 
 

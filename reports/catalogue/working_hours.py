@@ -137,5 +137,6 @@ def _holidays(region: str) -> holidays.HolidayBase:
 
 def _unknown(region: str) -> holidays.HolidayBase:
     raise OpeningHoursInvalid(
-        f"The holidays of {region!r} are not known; write a country and perhaps its part, such as US or US-CT."
+        f"The holidays of {region!r} are not known; write a country and perhaps its part, such as "
+        "US or US-CT."
     )

@@ -161,7 +161,7 @@ def _reasons(label: int, similarities: Vectors, examples: Sequence[_Example]) ->
     ]
 
 
-# --- The model of this process ---------------------------------------------------------------------
+# --- The model of this process -------------------------------------------------------------------
 
 
 class _Example(NamedTuple):

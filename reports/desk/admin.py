@@ -276,7 +276,7 @@ class ReportAdmin(admin.ModelAdmin[Report]):
             kwargs["required"] = True
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
-    # --- Who may -----------------------------------------------------------------------------------
+    # --- Who may ---------------------------------------------------------------------------------
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self._works_here(request)
@@ -304,7 +304,7 @@ class ReportAdmin(admin.ModelAdmin[Report]):
             return self._works_here(request)
         return isinstance(request.user, User) and report.may_be_changed_by(request.user)
 
-    # --- Editing -----------------------------------------------------------------------------------
+    # --- Editing ---------------------------------------------------------------------------------
 
     def save_model(self, request: HttpRequest, obj: Report, form: Any, change: bool) -> None:
         changes = {name: form.cleaned_data[name] for name in form.changed_data}
@@ -339,7 +339,7 @@ class ReportAdmin(admin.ModelAdmin[Report]):
         self.message_user(request, text, messages.WARNING)
         return HttpResponseRedirect(reverse("admin:index"))
 
-    # --- Steps -------------------------------------------------------------------------------------
+    # --- Steps -----------------------------------------------------------------------------------
 
     def get_urls(self) -> list[Any]:
         step = path(

@@ -94,7 +94,8 @@ def _effects(report: Report, step: Step) -> list[str]:
     effects = [f"{report.get_status_display()} → {Status(step.to).label}"]
     if _needs_category(report, step) and report.category:
         effects.append(
-            f"the guess {report.category} becomes its category, and it goes to {report.category.department}"
+            f"the guess {report.category} becomes its category, and it goes to "
+            f"{report.category.department}"
         )
     if step.to == Status.REJECTED:
         effects += ["no longer public"] if report.published_at else []

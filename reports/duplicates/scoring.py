@@ -75,7 +75,9 @@ class Facts:
 
 
 class Features(NamedTuple):
-    """What speaks for and against one problem; all between -1 and 3, zero where nothing is known."""
+    """What speaks for and against one problem; all between -1 and 3, zero where nothing is
+    known.
+    """
 
     agreement: float  # cosine of the subjects, each by its weight
     shared: float  # weight of the subjects in common

@@ -291,7 +291,8 @@ def test_an_event_backdated_past_the_triggers_is_named(*, is_sealed: bool) -> No
     [late] = record(1)
     with past_the_triggers() as cursor:
         cursor.execute(
-            "UPDATE accounts_auditevent SET created_at = created_at - interval '30 days' WHERE id = %s",
+            "UPDATE accounts_auditevent SET created_at = created_at - interval '30 days' WHERE id "
+            "= %s",
             (late,),
         )
     if is_sealed:

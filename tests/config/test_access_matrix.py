@@ -284,7 +284,9 @@ def staff_client(user: User | None) -> Client:
 
 
 def test_the_desk_shows_a_department_its_reports_and_nothing_else(world: World) -> None:
-    """Every list of the admin, as everybody: staff without further rights see their reports alone."""
+    """Every list of the admin, as everybody: staff without further rights see their reports
+    alone.
+    """
     seen = {}
     for role in ROLES:
         client = staff_client(world.users.get(role))

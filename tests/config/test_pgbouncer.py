@@ -1,4 +1,6 @@
-"""Behind a PgBouncer in transaction mode, where any session may serve anybody's next transaction."""
+"""Behind a PgBouncer in transaction mode, where any session may serve anybody's next
+transaction.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ LIMIT = "10s"
 
 @pytest.fixture(autouse=True)
 def pooler(transactional_db: None, settings: Settings, tmp_path: Path) -> Iterator[PgBouncer]:
-    """Let every connection of this process lead through a PgBouncer of few sessions, for one test."""
+    """Let every connection of this process lead through a PgBouncer of few sessions, for one
+    test.
+    """
     database: dict[str, Any] = connections.settings["default"]
     plain = dict(database)
     bouncer = PgBouncer(

@@ -60,7 +60,9 @@ def installation(
     django_db_blocker: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Installation]:
-    """Begun by an earlier version as the administrator, then given its roles, then migrated by the owner."""
+    """Begun by an earlier version as the administrator, then given its roles, then migrated by
+    the owner.
+    """
     name, folder = f"roles_{uuid4().hex[:8]}", tmp_path_factory.mktemp("roles")
     server = urlsplit(os.environ["DATABASE_URL"])
     host = server.netloc.rpartition("@")[2]
@@ -117,10 +119,19 @@ def application(installation: Installation) -> Iterator[psycopg.Connection]:
         "DELETE FROM accounts_auditseal",
         "ALTER TABLE accounts_auditevent DISABLE TRIGGER ALL",
         "DROP TRIGGER accounts_auditevent_stamped ON accounts_auditevent",
-        "CREATE TRIGGER x BEFORE INSERT ON accounts_auditevent EXECUTE FUNCTION accounts_refuse_change()",
-        "CREATE TRIGGER x BEFORE UPDATE ON matching_profile EXECUTE FUNCTION accounts_refuse_change()",
+        (
+            "CREATE TRIGGER x BEFORE INSERT ON accounts_auditevent EXECUTE FUNCTION "
+            "accounts_refuse_change()"
+        ),
+        (
+            "CREATE TRIGGER x BEFORE UPDATE ON matching_profile EXECUTE FUNCTION "
+            "accounts_refuse_change()"
+        ),
         "ALTER TABLE matching_profile ADD COLUMN mine int",
-        "CREATE OR REPLACE FUNCTION accounts_stamp_event() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN END'",
+        (
+            "CREATE OR REPLACE FUNCTION accounts_stamp_event() RETURNS trigger LANGUAGE plpgsql AS "
+            "'BEGIN END'"
+        ),
         "CREATE FUNCTION sha256(text) RETURNS bytea LANGUAGE sql AS 'SELECT NULL::bytea'",
         "CREATE TABLE mine (id int)",
         "CREATE TEMPORARY TABLE accounts_auditevent (id int)",

@@ -110,7 +110,9 @@ def _report(
 
 
 def _is_lesser(kind: str) -> bool:
-    """Whether a fault is one of the many and small ones, which would hide how few the others are."""
+    """Whether a fault is one of the many and small ones, which would hide how few the others
+    are.
+    """
     return kind == DUPLICATE_CALL_BACK or kind.startswith("thread death at loop.")
 
 
@@ -118,8 +120,10 @@ def _line(result: Result) -> str:
     judged = result.judged
     return (
         f"  {result.hit.total()} faults, {judged.tasks} tasks {judged.states}, {judged.lost} lost,"
-        f" {judged.doubled} doubled, drained in {result.drain_seconds} s; {judged.repeated_calls} of {judged.calls}"
-        f" calls repeated, {judged.lost_leases} leases lost, dead {judged.dead}; {judged.receipts} receipts,"
+        f" {judged.doubled} doubled, drained in {result.drain_seconds} s; {judged.repeated_calls} "
+        f"of {judged.calls}"
+        f" calls repeated, {judged.lost_leases} leases lost, dead {judged.dead}; {judged.receipts} "
+        "receipts,"
         f" {judged.delivered} deliveries delivered; {result.restarts} restarts;"
         f" answers {dict(result.answers)}; {result.seconds:.0f} s"
         + "".join(f"\n  BREACH {breach}" for breach in judged.breaches)

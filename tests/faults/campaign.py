@@ -139,7 +139,7 @@ class Campaign:
         self.result.seconds = time.monotonic() - began
         return self.result
 
-    # --- what injections ask -----------------------------------------------------------------------------------
+    # --- what injections ask ---------------------------------------------------------------------
     def count(self, condition: str) -> int:
         """How many tasks fulfil the condition now."""
         return int(str(self._ask(f"SELECT count(*) FROM jobs_task WHERE {condition}")[0][0]))
@@ -163,7 +163,7 @@ class Campaign:
         with psycopg.connect(self.servers.conninfo(self._database), autocommit=True) as connection:
             return connection.execute(sql).fetchall()
 
-    # --- the phases --------------------------------------------------------------------------------------------
+    # --- the phases ------------------------------------------------------------------------------
     def _start(self) -> None:
         """Workers, web and sender are at work."""
         options = [
@@ -251,8 +251,10 @@ class Campaign:
         """Every task has ended, or has had its time. Retries do not wait for their pause."""
         began = time.monotonic()
         hasten = """
-            WITH hastened AS (UPDATE jobs_task SET run_at = statement_timestamp(), publish_at = statement_timestamp()
-            WHERE state = 'retrying' AND run_at > statement_timestamp() RETURNING 1) SELECT count(*) FROM hastened
+            WITH hastened AS (UPDATE jobs_task SET run_at = statement_timestamp(),
+                publish_at = statement_timestamp()
+            WHERE state = 'retrying' AND run_at > statement_timestamp() RETURNING 1)
+                SELECT count(*) FROM hastened
         """
         while self.count("state IN ('queued', 'retrying', 'running')"):
             self._ask(hasten)
@@ -281,7 +283,9 @@ class Campaign:
         self._verify_audit_chain()
 
     def _verify_audit_chain(self) -> None:
-        """The audit log still says what it said when it was sealed, whoever died while sealing it."""
+        """The audit log still says what it said when it was sealed, whoever died while sealing
+        it.
+        """
         command = [sys.executable, str(BASE_DIR / "manage.py"), "audit_verify"]
         answer = subprocess.run(
             command, env=self._environment(""), capture_output=True, text=True, check=False
@@ -291,7 +295,7 @@ class Campaign:
             "a broken audit chain", [self.result.audit] if answer.returncode else []
         )
 
-    # --- the processes' environments -------------------------------------------------------------------------
+    # --- the processes' environments -------------------------------------------------------------
     def _environment(self, failpoints: str, **more: str) -> dict[str, str]:
         return self.servers.environment(
             self._database,
@@ -305,7 +309,9 @@ class Campaign:
         )
 
     def _worker_environment(self, name: str) -> dict[str, str]:
-        """One life of a worker: where it will die, and where it may stand still or lose a thread."""
+        """One life of a worker: where it will die, and where it may stand still or lose a
+        thread.
+        """
         rules = [f"{self.dice.choice(DEADLY)}=kill@{self.dice.randint(40, 500)}"]
         rules += [f"{self.dice.choice(HALTING)}=stop:{HALT_SECONDS}@{self.dice.randint(20, 250)}"]
         if name == "worker-skewed":
@@ -328,7 +334,7 @@ class Campaign:
     def _thread_deaths(self) -> str:
         return ",".join(f"{point}=raise%{chance}" for point, chance in THREAD_DEATHS.items())
 
-    # --- watching ------------------------------------------------------------------------------------------------
+    # --- watching --------------------------------------------------------------------------------
     def _tick(self) -> None:
         self.servers.tick()
         self.crew.tick()

@@ -107,7 +107,8 @@ def _effects(connection: Connection) -> int:
 def _count(connection: Connection) -> dict[str, int]:
     row = connection.execute("""
         SELECT count(*), count(*) FILTER (WHERE done = 0), count(*) FILTER (WHERE done > 1) FROM (
-            SELECT s.number, count(e.number) AS done FROM stock_sent s LEFT JOIN stock_effect e USING (number)
+            SELECT s.number, count(e.number) AS done FROM stock_sent s LEFT JOIN stock_effect e
+                USING (number)
             GROUP BY s.number) AS sent
     """).fetchone()
     assert row is not None

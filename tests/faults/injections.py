@@ -175,7 +175,9 @@ class RabbitmqPurge(Injection):
 
 
 def purge(url: str, prefix: str, *, seconds: float) -> int:
-    """Throw away what waits in the queues of `prefix`, again and again; return how many messages."""
+    """Throw away what waits in the queues of `prefix`, again and again; return how many
+    messages.
+    """
     purged, ends_at = 0, time.monotonic() + seconds
     with suppress(AMQPError, OSError), pika.BlockingConnection(pika.URLParameters(url)) as broker:
         channel = broker.channel()

@@ -42,7 +42,8 @@ FIRST_OUTAGE = 3
 #: Seconds from the sending of each task of a span to its start, or until now. The transactions are
 #: short.
 _WAITS: LiteralString = """
-    SELECT extract(epoch FROM coalesce(started_at, clock_timestamp()) - created_at)::float8 FROM jobs_task
+    SELECT extract(epoch FROM coalesce(started_at, clock_timestamp()) - created_at)::float8
+        FROM jobs_task
     WHERE actor = 'fault_effect' AND created_at BETWEEN %s AND %s
 """
 _WRONG: LiteralString = """
@@ -53,7 +54,9 @@ _WRONG: LiteralString = """
 
 @dataclass
 class Outage:
-    """What one fault cost: how long tasks waited to start and codes to be handed over, in seconds."""
+    """What one fault cost: how long tasks waited to start and codes to be handed over, in
+    seconds.
+    """
 
     name: str
     waits: list[float] = field(default_factory=list)
@@ -78,7 +81,10 @@ class Outage:
             return []
         if len(self.waits) < 100 or len(self.codes) < 3 or not self.hits:
             return [
-                f"{self.name}: {len(self.waits)} tasks, {len(self.codes)} codes and {self.hits} hits prove nothing"
+                (
+                    f"{self.name}: {len(self.waits)} tasks, {len(self.codes)} codes and {self.hits} "
+                    "hits prove nothing"
+                )
             ]
         missed = []
         if self.start_p99 >= START_P99_SECONDS:
@@ -310,7 +316,9 @@ class Outages:
 def line(name: str, figures: dict[str, Any]) -> str:
     """One outage as a line of the report; `figures` are those of `Outage.figures`."""
     return (
-        f"{name:28}  {figures['tasks']:6} tasks  from commit to start: p50 {figures['start_p50_ms']:7.1f},"
+        f"{name:28}  {figures['tasks']:6} tasks  from commit to start: p50 "
+        f"{figures['start_p50_ms']:7.1f},"
         f" p99 {figures['start_p99_ms']:7.1f}, max {figures['start_max_ms']:7.1f} ms"
-        f"  {figures['codes']:4} codes, slowest {figures['code_max_ms']:7.1f} ms  {figures['hits']} hits"
+        f"  {figures['codes']:4} codes, slowest {figures['code_max_ms']:7.1f} ms  "
+        f"{figures['hits']} hits"
     )

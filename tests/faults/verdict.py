@@ -83,13 +83,15 @@ _WRONG_EFFECTS: LiteralString = """
     FROM jobs_task t LEFT JOIN fault_effect e ON e.task_id = t.id
     WHERE t.actor IN ('fault_effect', 'fault_parent', 'fault_message', 'fault_long')
     GROUP BY t.id HAVING count(e.key) <> count(DISTINCT e.key)
-      OR t.state = 'succeeded' AND count(e.key) <> CASE t.actor WHEN 'fault_long' THEN %(steps)s ELSE 1 END
+      OR t.state = 'succeeded' AND count(e.key) <> CASE t.actor WHEN 'fault_long' THEN %(steps)s
+          ELSE 1 END
       OR t.state <> 'succeeded' AND t.actor <> 'fault_long' AND count(e.key) > 0
 """
 _WRONG_CHILDREN: LiteralString = """
     SELECT p.id, count(c.key) FROM jobs_task p LEFT JOIN fault_effect c
         ON c.key IN (SELECT p.args->>0 || '/' || n FROM generate_series(0, %(children)s - 1) AS n)
-    WHERE p.actor = 'fault_parent' AND p.state = 'succeeded' GROUP BY p.id HAVING count(c.key) <> %(children)s
+    WHERE p.actor = 'fault_parent' AND p.state = 'succeeded' GROUP BY p.id
+        HAVING count(c.key) <> %(children)s
 """
 _WRONG_REPUTATION: LiteralString = """
     SELECT u.id, u.reputation, coalesce(sum(e.points), 0) FROM accounts_user u
@@ -181,7 +183,8 @@ def _check_calls(
         task for task in times.keys() - once if times[task] > 1 + bad_answers[task] + lost[task]
     ]
     evidence = (
-        f"{task}: {times[task]} calls, {bad_answers[task]} answered badly, {_story(connection, task)}"
+        f"{task}: {times[task]} calls, {bad_answers[task]} answered badly, "
+        f"{_story(connection, task)}"
         for task in more
     )
     found.doubled += found.find("messages sent more often than their call was broken off", evidence)

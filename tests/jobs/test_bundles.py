@@ -50,7 +50,8 @@ def send_many(count: int, **options: Any) -> list[UUID]:
     with transaction.atomic(), connection.cursor() as cursor:
         sent = probe_transactional.send_many([(f"{number}",) for number in range(count)], **options)
         cursor.execute(
-            "UPDATE jobs_task SET publish_at = publish_at + interval '1 microsecond' * array_position(%(ids)s, id)"
+            "UPDATE jobs_task SET publish_at = publish_at + interval '1 microsecond' * "
+            "array_position(%(ids)s, id)"
             " WHERE id = ANY(%(ids)s)",
             {"ids": sent},
         )

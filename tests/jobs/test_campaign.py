@@ -67,7 +67,7 @@ def test_nothing_is_lost_or_doubled_in_a_slice_of_the_campaign() -> None:
     assert result.drain_seconds <= 30
 
 
-# --- the verdict finds what it is for -------------------------------------------------------------------------
+# --- the verdict finds what it is for ------------------------------------------------------------
 @pytest.fixture
 def judge(transactional_db: None) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
     """A connection to the test database, with the campaign's table of effects."""
@@ -91,7 +91,8 @@ def ended_task(
 ) -> str:
     task = str(uuid4())
     judge.execute(
-        "INSERT INTO jobs_task (id, actor, queue, args, kwargs, priority, state, attempt, max_attempts, request_id,"
+        "INSERT INTO jobs_task (id, actor, queue, args, kwargs, priority, state, attempt, "
+        "max_attempts, request_id,"
         " finished_at) VALUES (%s, %s, 'default', '[\"k\"]', '{}', 0, %s, 1, 8, '', now())",
         (task, actor, state),
     )
@@ -155,8 +156,10 @@ def sent_sms(
     judge: psycopg.Connection[tuple[object, ...]], provider_id: str, *, status: str
 ) -> None:
     judge.execute(
-        "INSERT INTO notifications_delivery (id, channel, template, context, event_key, status, provider_id, error,"
-        " created_at) VALUES (%(id)s, 'sms', 't', '{}', %(id)s, %(status)s, %(provider_id)s, '', now())",
+        "INSERT INTO notifications_delivery (id, channel, template, context, event_key, status, "
+        "provider_id, error,"
+        " created_at) VALUES (%(id)s, 'sms', 't', '{}', %(id)s, %(status)s, %(provider_id)s, '', "
+        "now())",
         {"id": uuid4(), "status": status, "provider_id": provider_id},
     )
 
@@ -225,7 +228,7 @@ def test_the_verdict_finds_a_receipt_kept_twice(
         )
 
 
-# --- outages are judged by how long people wait ----------------------------------------------------
+# --- outages are judged by how long people wait --------------------------------------------------
 QUICK_STARTS, QUICK_CODES = [0.02] * 200, [0.1] * 5
 
 
@@ -257,7 +260,7 @@ def test_small_faults_are_counted_apart() -> None:
     assert (report["faults"], report["lesser_faults"]) == (2, 150)
 
 
-# --- the tools -------------------------------------------------------------------------------------------------
+# --- the tools -----------------------------------------------------------------------------------
 def test_every_kind_of_fault_is_in_the_smallest_deck() -> None:
     names = {card.name for card in deck(random.Random(1), weight=1, can_fill_disk=True)}
     assert len(names) == 24

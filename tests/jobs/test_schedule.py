@@ -119,7 +119,9 @@ def test_faulty_entries_are_named_before_anything_starts(settings: LazySettings)
 
 
 def runs(entry: Entry, day: datetime) -> list[str]:
-    """When the entry runs within 24 hours, by UTC, as a scheduler sees it that looks each minute."""
+    """When the entry runs within 24 hours, by UTC, as a scheduler sees it that looks each
+    minute.
+    """
     minutes = (day + timedelta(minutes=minute) for minute in range(24 * 60))
     times = {entry.last_due(minute).astimezone(UTC) for minute in minutes}
     return sorted(f"{time:%d %H:%M}" for time in times if time >= day)

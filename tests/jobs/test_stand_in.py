@@ -38,7 +38,9 @@ def own_workers(
     transactional_db: None,
     tmp_path: Path,
 ) -> Iterator[Workers]:
-    """Workers on a RabbitMQ node that the test may break, through which nobody else hands on tasks."""
+    """Workers on a RabbitMQ node that the test may break, through which nobody else hands on
+    tasks.
+    """
     environment = (
         process_environment
         | QUICK

@@ -1,4 +1,6 @@
-"""What PostgreSQL cannot store is refused where it comes in, in a sentence; nothing else is lost."""
+"""What PostgreSQL cannot store is refused where it comes in, in a sentence; nothing else is
+lost.
+"""
 
 from __future__ import annotations
 

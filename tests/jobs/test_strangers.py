@@ -1,4 +1,6 @@
-"""What no worker can run: bodies that are no task, and actors of a release that is still to come."""
+"""What no worker can run: bodies that are no task, and actors of a release that is still to
+come.
+"""
 
 from __future__ import annotations
 
@@ -72,8 +74,10 @@ def test_a_message_that_lies_about_its_queue_or_actor_stops_no_worker(
 def test_a_task_of_an_unknown_actor_waits_for_a_release_that_knows_it(workers: Workers) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO jobs_task (id, actor, queue, args, kwargs, priority, state, attempt, max_attempts, request_id)"
-            " VALUES (gen_random_uuid(), 'actor_of_tomorrow', 'default', '[]', '{}', 0, 'queued', 0, 8, '')"
+            "INSERT INTO jobs_task (id, actor, queue, args, kwargs, priority, state, attempt, "
+            "max_attempts, request_id)"
+            " VALUES (gen_random_uuid(), 'actor_of_tomorrow', 'default', '[]', '{}', 0, 'queued', "
+            "0, 8, '')"
         )
     workers.start()
     wait_until(lambda: "jobs.unknown_actor" in workers.log(), "a worker to meet the task")

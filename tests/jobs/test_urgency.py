@@ -1,4 +1,6 @@
-"""A person never waits behind bulk work, and bulk work advances all the same, on both transports."""
+"""A person never waits behind bulk work, and bulk work advances all the same, on both
+transports.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +85,9 @@ def test_bulk_work_advances_while_people_hold_every_thread(workers: Workers, thr
 
 
 def test_bulk_work_of_every_kind_ends_and_its_children_are_bulk(workers: Workers) -> None:
-    """Also what cannot be taken in passing: retried tasks, those under a limit or in a queue with a rate."""
+    """Also what cannot be taken in passing: retried tasks, those under a limit or in a queue
+    with a rate.
+    """
     Queue.objects.create(name="critical", rate_per_minute=6000)
     with transaction.atomic(), jobs.entering(Urgency.BULK, sender="import:test"):
         probe_parent.send("parent", 3)

@@ -227,7 +227,8 @@ def test_the_web_application_never_imports_the_model() -> None:
         "from embeddings.errors import EmbedderInWebProcess\n"
         "import config.urls\n"
         "try: get_embedder()\n"
-        "except EmbedderInWebProcess: print('refused', [m for m in ('onnxruntime', 'blingfire') if m in sys.modules])"
+        "except EmbedderInWebProcess: print('refused', [m for m in ('onnxruntime', 'blingfire') "
+        "if m in sys.modules])"
     )
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings"}
     done = subprocess.run(

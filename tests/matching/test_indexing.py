@@ -220,7 +220,8 @@ def test_supporting_indexes_that_are_missing_or_invalid_are_built_anew(settings:
         before = dict(cursor.fetchall())
         cursor.execute("DROP INDEX matching_opp_search")
         cursor.execute(
-            "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'matching_opp_active_place'::regclass"
+            "UPDATE pg_index SET indisvalid = false WHERE indexrelid = "
+            "'matching_opp_active_place'::regclass"
         )
     settings.VECTOR_INDEX_TYPE = "none"
     call_command("create_vector_indices")

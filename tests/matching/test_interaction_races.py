@@ -1,4 +1,6 @@
-"""A citizen who applies and takes it back in the same moment, from two devices or by a nervous finger."""
+"""A citizen who applies and takes it back in the same moment, from two devices or by a nervous
+finger.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Embedding everything anew: what each batch costs, where it goes on, and what changes behind it."""
+"""Embedding everything anew: what each batch costs, where it goes on, and what changes behind
+it.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,8 @@ def vectors_read() -> int:
     """How many stored vectors this transaction has read so far."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) FROM pg_stat_xact_user_tables"
+            "SELECT coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) FROM "
+            "pg_stat_xact_user_tables"
             " WHERE relname = 'matching_opportunityvector'"
         )
         return int(cursor.fetchone()[0])

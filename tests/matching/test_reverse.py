@@ -165,7 +165,7 @@ def test_a_match_has_the_score_that_a_run_would_give_it() -> None:
     assert found.score == pytest.approx(Match.objects.get().score, abs=1e-4)
 
 
-# --- Many citizens ---------------------------------------------------------------------------------
+# --- Many citizens -------------------------------------------------------------------------------
 
 
 def many_citizens(count: int, *, rare: int) -> tuple[VectorSpace, set[UUID]]:

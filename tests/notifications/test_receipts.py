@@ -126,7 +126,7 @@ def test_a_receipt_that_overtook_the_sending_task_is_applied_when_it_ends() -> N
     assert Delivery.objects.get().status == "delivered"
 
 
-# --- at the same time ---------------------------------------------------------------------------------------------
+# --- at the same time ----------------------------------------------------------------------------
 @pytest.mark.django_db(transaction=True)
 def test_eight_receipts_at_once_have_one_effect() -> None:
     delivery = sent()
@@ -209,7 +209,7 @@ def test_whoever_is_first_of_a_receipt_and_the_outcome_none_is_lost() -> None:
     assert list(Delivery.objects.values_list("status", flat=True)) == ["delivered"] * 20
 
 
-# --- from whom and what -------------------------------------------------------------------------------------------
+# --- from whom and what --------------------------------------------------------------------------
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     "authorization",
@@ -318,7 +318,7 @@ def test_other_methods_are_refused() -> None:
         assert answer.status_code == 405
 
 
-# --- afterwards ---------------------------------------------------------------------------------------------------
+# --- afterwards ----------------------------------------------------------------------------------
 @pytest.mark.django_db
 def test_receipts_past_their_retention_are_deleted_in_batches_and_nothing_else(
     settings: Any, monkeypatch: pytest.MonkeyPatch

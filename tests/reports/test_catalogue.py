@@ -1,4 +1,6 @@
-"""Departments, categories, questions and rules: from a file, by the API, and what they do to reports."""
+"""Departments, categories, questions and rules: from a file, by the API, and what they do to
+reports.
+"""
 
 from __future__ import annotations
 
@@ -95,7 +97,7 @@ def refusal(folder: Path, text: str, name: str = "city.yaml") -> str:
     return str(refused.value)
 
 
-# --- load_categories -------------------------------------------------------------------------------
+# --- load_categories -----------------------------------------------------------------------------
 
 
 def test_a_fresh_city_has_all_that_ships_by_one_command() -> None:
@@ -266,7 +268,7 @@ def test_a_table_with_a_fault_is_refused(tmp_path: Path, text: str, said: str) -
     assert said in refusal(tmp_path, text, name="city.csv")
 
 
-# --- Questions ---------------------------------------------------------------------------------------
+# --- Questions -----------------------------------------------------------------------------------
 
 
 def test_another_wording_is_the_next_version_and_another_order_is_not(tmp_path: Path) -> None:
@@ -325,7 +327,7 @@ def test_staff_edit_questions_as_versions() -> None:
     assert not Question.objects.filter(retired_at=None).exists()
 
 
-# --- The API -------------------------------------------------------------------------------------------
+# --- The API -------------------------------------------------------------------------------------
 
 
 def test_categories_are_told_in_the_readers_language(
@@ -356,7 +358,7 @@ def test_categories_are_told_in_the_readers_language(
     assert told("es")["languages"] == ["es"]
 
 
-# --- Severity ------------------------------------------------------------------------------------------
+# --- Severity ------------------------------------------------------------------------------------
 
 
 def routed(**fields: Any) -> Report:
@@ -411,7 +413,7 @@ def test_staff_have_the_last_word_on_the_severity(tmp_path: Path) -> None:
     assert (report.severity, report.severity_source, report.severity_rule) == ("low", "staff", "")
 
 
-# --- Deadlines -----------------------------------------------------------------------------------------
+# --- Deadlines -----------------------------------------------------------------------------------
 
 
 def test_a_changed_rule_never_moves_an_old_deadline() -> None:
@@ -447,7 +449,8 @@ def test_a_deadline_in_working_hours_skips_nights_weekends_and_holidays(
         category=Category.objects.get(), category_source="reporter", severity="medium", severity_source="reporter",
         created_at=datetime(2026, 7, 2, 18, 0, tzinfo=UTC),
     )  # fmt: skip
-    # Thursday has 2 hours left; Friday stands in for 4 July; Monday has 8; the city is closed on Tuesday.
+    # Thursday has 2 hours left; Friday stands in for 4 July; Monday has 8; the city is closed on
+    # Tuesday.
     assert report.due_at == datetime(2026, 7, 8, 18, 0, tzinfo=UTC)
     assert report.sla_in_working_hours is True
 
@@ -488,7 +491,7 @@ def test_opening_hours_that_cannot_be_are_refused(hours: dict[str, str]) -> None
         parse_week(hours)
 
 
-# --- Departments within departments ------------------------------------------------------------------------
+# --- Departments within departments --------------------------------------------------------------
 
 
 def test_members_of_a_department_work_in_those_below(as_user: SignIn) -> None:

@@ -229,7 +229,9 @@ def interrupt(file: ImportFile, rejects: Path, *, after_rows: int) -> None:
 
 @pytest.mark.django_db
 def test_a_time_near_the_end_of_the_calendar_is_no_closing(tmp_path: Path, rejects: Path) -> None:
-    """In another time zone it would be outside of the calendar, and every page that shows it an error."""
+    """In another time zone it would be outside of the calendar, and every page that shows it an
+    error.
+    """
     closed = GOOD.replace("Acknowledged", "Closed") + ",9999-12-31T23:59:59"
     import_reports(
         seeclickfix(write(tmp_path, closed, header=HEADER + ",closed_at")), rejects=rejects

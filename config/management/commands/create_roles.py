@@ -15,7 +15,8 @@ from config.postgresql import roles
 
 class Command(BaseCommand):
     help = (
-        "Create the roles whose database URLs are in two files, or set their passwords anew, and give the database "
+        "Create the roles whose database URLs are in two files, or set their passwords anew, and "
+        "give the database "
         "to the owner. DATABASE_URL must be a superuser's. See docs/deploy.md."
     )
     requires_system_checks: list[str] = []  # they concern web and workers

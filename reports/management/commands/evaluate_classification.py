@@ -84,8 +84,14 @@ def _of_evaluation(evaluation: Evaluation) -> str:
     return "\n".join(
         [
             f"Embedder {evaluation.embedder}, {evaluation.milliseconds_per_text:.1f} ms a text",
-            f"{evaluation.categories} categories, {evaluation.phrases} phrases, {evaluation.unknown_labels} rows of unknown category",
-            f"{evaluation.learned.texts} reports tested, {evaluation.learned_reports} earlier ones learned",
+            (
+                f"{evaluation.categories} categories, {evaluation.phrases} phrases, "
+                f"{evaluation.unknown_labels} rows of unknown category"
+            ),
+            (
+                f"{evaluation.learned.texts} reports tested, {evaluation.learned_reports} earlier ones "
+                "learned"
+            ),
             "",
             f"{'':24}top-1   top-3   calibration error",
             _line("category texts only", evaluation.zero_shot),

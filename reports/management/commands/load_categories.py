@@ -16,8 +16,10 @@ class Command(BaseCommand):
     """Load a file of the catalogue with `loading.load`."""
 
     help = (
-        "Load departments, categories, questions and severity rules from a YAML or CSV file; the one that ships with "
-        "the product unless FILE is given. What the file does not mention stays as it is, and loading it again "
+        "Load departments, categories, questions and severity rules from a YAML or CSV file; the "
+        "one that ships with "
+        "the product unless FILE is given. What the file does not mention stays as it is, and "
+        "loading it again "
         "changes nothing. docs/catalogue.md describes the file."
     )
 

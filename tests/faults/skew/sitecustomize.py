@@ -1,4 +1,6 @@
-"""Puts this process's clock off by FAULTS_CLOCK_SKEW_SECONDS; the machine's own clock stays right."""
+"""Puts this process's clock off by FAULTS_CLOCK_SKEW_SECONDS; the machine's own clock stays
+right.
+"""
 
 import os
 import time
