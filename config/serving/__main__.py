@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import resource
 import shutil
+import socket
 import sys
 import tempfile
 from pathlib import Path
@@ -28,18 +29,19 @@ STOP_SECONDS = 15
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT; a process that dies is replaced."""
-    connections = int(os.environ.get("WEB_CONNECTIONS", "4096"))
+    connections, processes = _number("WEB_CONNECTIONS", 4096), _number("WEB_PROCESSES", 2)
+    host, port = _address(os.environ.get("WEB_BIND", "127.0.0.1:8000"))
+    _require_free(host, port)
     _allow_files(connections)
     # Files in memory that all processes share; they are removed when the server ends.
     shared = tempfile.mkdtemp(prefix="civiclens-metrics-", dir=_memory_folder())
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared
-    host, port = _address(os.environ.get("WEB_BIND", "127.0.0.1:8000"))
     server = Granian(
         sys.argv[1] if len(sys.argv) > 1 else APPLICATION,
         address=host,
         port=port,
         interface=Interfaces.ASGI,
-        workers=int(os.environ.get("WEB_PROCESSES", "2")),
+        workers=processes,
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(
             header_read_timeout=HEADERS_MILLISECONDS, max_buffer_size=HEADERS_MAX_BYTES
@@ -71,6 +73,25 @@ def _address(bind: str) -> tuple[str, int]:
     if not host or not port.isdecimal() or not 0 < int(port) < 65_536:
         sys.exit(f"WEB_BIND must be HOST:PORT, such as 127.0.0.1:8000, not {bind!r}.")
     return host.strip("[]"), int(port)
+
+
+def _number(name: str, default: int) -> int:
+    """Return the environment's number of at least 1; exit with an error message for anything else."""
+    text = os.environ.get(name) or str(default)
+    if not text.isdecimal() or int(text) < 1:
+        sys.exit(f"{name} must be a whole number of at least 1, not {text!r}.")
+    return int(text)
+
+
+def _require_free(host: str, port: int) -> None:
+    """Exit with an error message if another server listens there: granian would share the port."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            sys.exit(f"{host}:{port} cannot be used ({error.strerror}); WEB_BIND chooses another.")
 
 
 def _allow_files(connections: int) -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -205,3 +209,38 @@ def wait_until(condition: Any, seconds: float = 30) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("WEB_PROCESSES", "two", "WEB_PROCESSES must be a whole number of at least 1, not 'two'."),
+        ("WEB_PROCESSES", "0", "WEB_PROCESSES must be a whole number"),
+        ("WEB_CONNECTIONS", "-1", "WEB_CONNECTIONS must be a whole number"),
+        ("WEB_BIND", "8000", "WEB_BIND must be HOST:PORT"),
+    ],
+)
+def test_a_setting_of_the_server_that_makes_no_sense_is_refused_in_a_sentence(
+    name: str, value: str, message: str
+) -> None:
+    assert message in refusal_of(**{name: value})
+
+
+def test_a_port_that_another_server_has_is_not_shared() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        assert f"{address} cannot be used" in refusal_of(WEB_BIND=address)
+
+
+def refusal_of(**settings: str) -> str:
+    """Return what the server says on standard error when it refuses to start."""
+    done = subprocess.run(
+        [sys.executable, "-m", "config.serving"],
+        env=os.environ | settings,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    return done.stderr
