@@ -29,7 +29,8 @@ STOP_SECONDS = 15
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT; a process that dies is replaced."""
-    connections, processes = _number("WEB_CONNECTIONS", 4096), _number("WEB_PROCESSES", 2)
+    connections = _number("WEB_CONNECTIONS", os.environ.get("WEB_CONNECTIONS", "4096"))
+    processes = _number("WEB_PROCESSES", os.environ.get("WEB_PROCESSES", "2"))
     host, port = _address(os.environ.get("WEB_BIND", "127.0.0.1:8000"))
     _require_free(host, port)
     _allow_files(connections)
@@ -75,9 +76,8 @@ def _address(bind: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _number(name: str, default: int) -> int:
-    """Return the environment's number of at least 1; exit with an error message for anything else."""
-    text = os.environ.get(name) or str(default)
+def _number(name: str, text: str) -> int:
+    """Return a whole number of at least 1; exit with an error message for anything else."""
     if not text.isdecimal() or int(text) < 1:
         sys.exit(f"{name} must be a whole number of at least 1, not {text!r}.")
     return int(text)
