@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import resource
 import shutil
-import socket
 import sys
 import tempfile
 from pathlib import Path
@@ -32,7 +31,6 @@ def main() -> None:
     connections = _number("WEB_CONNECTIONS", os.environ.get("WEB_CONNECTIONS", "4096"))
     processes = _number("WEB_PROCESSES", os.environ.get("WEB_PROCESSES", "2"))
     host, port = _address(os.environ.get("WEB_BIND", "127.0.0.1:8000"))
-    _require_free(host, port)
     _allow_files(connections)
     # Files in memory that all processes share; they are removed when the server ends.
     shared = tempfile.mkdtemp(prefix="civiclens-metrics-", dir=_memory_folder())
@@ -81,17 +79,6 @@ def _number(name: str, text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         sys.exit(f"{name} must be a whole number of at least 1, not {text!r}.")
     return int(text)
-
-
-def _require_free(host: str, port: int) -> None:
-    """Exit with an error message if another server listens there: granian would share the port."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            sys.exit(f"{host}:{port} cannot be used ({error.strerror}); WEB_BIND chooses another.")
 
 
 def _allow_files(connections: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -224,12 +223,6 @@ def test_a_setting_of_the_server_that_makes_no_sense_is_refused_in_a_sentence(
     name: str, value: str, message: str
 ) -> None:
     assert message in refusal_of(**{name: value})
-
-
-def test_a_port_that_another_server_has_is_not_shared() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        address = f"127.0.0.1:{other.getsockname()[1]}"
-        assert f"{address} cannot be used" in refusal_of(WEB_BIND=address)
 
 
 def refusal_of(**settings: str) -> str:
