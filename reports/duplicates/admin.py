@@ -26,7 +26,7 @@ class DuplicatePairAdmin(ReadOnlyAdmin[DuplicatePair]):
     list_display_links = None
     list_filter = ("state",)
     list_select_related = ("earlier", "later")
-    ordering = ("-created_at", "-id")
+    ordering = ("-pk",)
     list_per_page = 50
     actions = ("merge", "refuse", "undo")
 
