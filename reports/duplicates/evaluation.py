@@ -82,7 +82,7 @@ def evaluate(pairs: Sequence[Pair]) -> Evaluation:
 
 
 def is_suggested(pair: Pair) -> bool:
-    """Whether the product would suggest this pair to staff."""
+    """Return whether the product would suggest this pair to staff."""
     return scoring.compare(pair.a, pair.b).probability >= scoring.SUGGESTED_FROM
 
 

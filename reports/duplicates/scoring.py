@@ -134,7 +134,7 @@ def compare(a: Facts, b: Facts) -> Likeness:
 
 
 def could_be_one(a: Facts, b: Facts) -> bool:
-    """Whether two reports are near enough in place and time to be compared at all."""
+    """Return whether two reports are near enough in place and time to be compared."""
     days = abs((a.created_at - b.created_at).total_seconds()) / 86_400
     return metres_between(a, b) <= RADIUS_METRES and days <= MOST_DAYS_APART
 
