@@ -13,6 +13,7 @@ from jobs.admin import ReadOnlyAdmin
 from reports.catalogue import admin as catalogue_admin  # noqa: F401 - it registers its pages
 from reports.desk import admin as desk_admin  # noqa: F401 - it too
 from reports.duplicates import admin as duplicates_admin  # noqa: F401 - it too
+from reports.geography import admin as geography_admin  # noqa: F401 - it too
 from reports.models import Report, StatusChange
 
 

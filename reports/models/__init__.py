@@ -1,5 +1,6 @@
 """The tables of reports: the catalogue of what can be reported, and the reports."""
 
+from reports.geography.boxes import BoundingBox
 from reports.models.catalogue import (
     Category,
     CategoryGroup,
@@ -10,12 +11,12 @@ from reports.models.catalogue import (
     SeverityRule,
 )
 from reports.models.duplicates import DuplicatePair, Merge, ReportVector, merged_into
+from reports.models.geography import Area
 from reports.models.report import (
     DESCRIPTION_MAX_CHARACTERS,
     NOTE_MAX_CHARACTERS,
     OPEN_STATUSES,
     TITLE_MAX_CHARACTERS,
-    BoundingBox,
     CategorySource,
     ExampleVector,
     Report,
@@ -32,6 +33,7 @@ __all__ = [
     "NOTE_MAX_CHARACTERS",
     "OPEN_STATUSES",
     "TITLE_MAX_CHARACTERS",
+    "Area",
     "BoundingBox",
     "Category",
     "CategoryGroup",

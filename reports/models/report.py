@@ -6,7 +6,7 @@ import hashlib
 import math
 import secrets
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -17,6 +17,7 @@ from uuid_utils.compat import uuid7
 
 from accounts.models import User
 from jobs.model_fields import LineField, ParagraphsField
+from reports.geography.boxes import BoundingBox
 from reports.models.catalogue import Category, Department, Severity
 from reports.models.place import CellField, cells_around
 
@@ -26,15 +27,6 @@ if TYPE_CHECKING:
 TITLE_MAX_CHARACTERS = 200
 DESCRIPTION_MAX_CHARACTERS = 10_000
 NOTE_MAX_CHARACTERS = 2_000
-
-
-class BoundingBox(NamedTuple):
-    """A box in degrees (WGS 84). If `west > east`, it crosses the 180th meridian."""
-
-    west: float
-    south: float
-    east: float
-    north: float
 
 
 class ExampleVector(models.Model):

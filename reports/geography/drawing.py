@@ -1,0 +1,54 @@
+"""Draw polygons as small pictures."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from django.utils.html import format_html
+from shapely.geometry.base import BaseGeometry
+
+from reports.geography import polygons
+from reports.geography.polygons import PolygonsInvalid
+
+WIDTH = 160  # of a picture, in pixels
+_POINTS_MAXIMUM = 400
+
+
+def outline(document: Any) -> str:
+    """Return the polygons of a GeoJSON document as SVG with north at the top.
+
+    If they cannot be used, return the reason instead.
+    """
+    if not document:
+        return "-"
+    try:
+        shape = polygons.parse(document)
+    except PolygonsInvalid as error:
+        return str(error)
+    west, south, east, north = shape.box
+    shrink = math.cos(math.radians((south + north) / 2))  # a degree of longitude is shorter
+    scale = WIDTH / max((east - west) * shrink, north - south)
+    path = " ".join(
+        _ring(ring.coords, lambda x, y: ((x - west) * shrink * scale, (north - y) * scale))
+        for part in _parts(shape.shape)
+        for ring in (part.exterior, *part.interiors)
+    )
+    return format_html(
+        '<svg width="{}" height="{}" role="img" aria-label="Outline of the area">'
+        '<path d="{}" fill="currentColor" fill-opacity=".25" fill-rule="evenodd"'
+        ' stroke="currentColor"/></svg>',
+        math.ceil((east - west) * shrink * scale) + 1,
+        math.ceil((north - south) * scale) + 1,
+        path,
+    )
+
+
+def _parts(shape: BaseGeometry) -> list[Any]:
+    return list(getattr(shape, "geoms", [shape]))
+
+
+def _ring(coordinates: Any, to_pixels: Any) -> str:
+    step = max(1, len(coordinates) // _POINTS_MAXIMUM)
+    points = (to_pixels(x, y) for x, y in list(coordinates)[::step])
+    return "M" + "L".join(f"{x:.1f},{y:.1f}" for x, y in points) + "Z"
