@@ -15,7 +15,8 @@ SHORTEST_JWT_KEY_BYTES = 32
 @register
 def check_jwt_keys(**_: Any) -> list[CheckMessage]:
     """Return an error for each JWT key that is too short."""
-    hint = f"Make one: python -c 'import secrets; print(secrets.token_urlsafe({SHORTEST_JWT_KEY_BYTES}))'."
+    code = f"import secrets; print(secrets.token_urlsafe({SHORTEST_JWT_KEY_BYTES}))"
+    hint = f"Make one: python -c '{code}'."
     return [
         Error(
             f"The key {key_id!r} in JWT_KEYS is shorter than 32 bytes.",

@@ -28,7 +28,7 @@ class PhoneChangeForm(forms.Form):
         required=False,
         label="Code",
         max_length=20,
-        help_text="Leave it empty to send a code to the new number, then ask its holder for the code.",
+        help_text="Leave empty to send a code to the new number, then ask its holder for the code.",
     )
 
     def clean_phone(self) -> str:

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from django.db import connection
 
-CREATE = "CREATE TABLE IF NOT EXISTS bench_effect (number integer, at timestamptz DEFAULT statement_timestamp())"
+CREATE = """
+    CREATE TABLE IF NOT EXISTS bench_effect (
+        number integer, at timestamptz DEFAULT statement_timestamp())
+"""
 
 
 def insert_effect(number: int) -> None:

@@ -230,8 +230,8 @@ def _wrong_effects(services: Services) -> int:
     reports = "SELECT count(*) FROM reports_report WHERE source = ''"
     effects = (
         (
-            f"{reports} AND category_id IS NOT NULL AND department_id IS NOT NULL AND due_at IS NOT "
-            "NULL"
+            f"{reports} AND category_id IS NOT NULL AND department_id IS NOT NULL"
+            " AND due_at IS NOT NULL"
         ),
         f"SELECT count(*) FROM accounts_reputationentry WHERE event_key IN ({REPUTATION_KEYS})",
         "SELECT count(*) FROM accounts_auditevent WHERE event = 'report.submitted'",

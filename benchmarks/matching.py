@@ -160,7 +160,10 @@ def _profile(number: int) -> dict[str, object]:
 
 
 def _drain(services: Services) -> None:
-    waiting = "SELECT count(*) FROM jobs_task WHERE queue = 'matching' AND state IN ('queued', 'retrying', 'running')"
+    waiting = """
+        SELECT count(*) FROM jobs_task
+        WHERE queue = 'matching' AND state IN ('queued', 'retrying', 'running')
+    """
     services.wait(lambda: services.count(waiting) == 0, "the match runs were not done", 300)
     if dead := services.count(
         "SELECT count(*) FROM jobs_task WHERE queue = 'matching' AND state <> 'succeeded'"

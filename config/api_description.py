@@ -7,8 +7,8 @@ CivicLens takes reports of problems in a city, such as a pothole or a broken str
 them to the department that repairs them. Citizens follow their reports here, and find volunteering,
 grants, jobs and events that suit them.
 
-**Signing in.** Ask for a one-time code with `POST /api/v1/auth/request-otp/`, exchange it for tokens
-with `POST /api/v1/auth/verify-otp/`, and send the access token with each request as
+**Signing in.** Ask for a one-time code with `POST /api/v1/auth/request-otp/`, exchange it for
+tokens with `POST /api/v1/auth/verify-otp/`, and send the access token with each request as
 `Authorization: Bearer <access>`. Reports can be read and made without signing in.
 
 **Errors** are problem documents (RFC 9457, `application/problem+json`). `type` is stable: decide by

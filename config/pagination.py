@@ -172,7 +172,9 @@ class KeysetPagination(BasePagination):
                 "name": "cursor",
                 "in": "query",
                 "schema": {"type": "string"},
-                "description": "Where the page begins; follow `next` and `previous` instead of making one.",
+                "description": (
+                    "Where the page begins; follow `next` and `previous` instead of making one."
+                ),
             },
             {
                 "name": "page_size",

@@ -184,8 +184,9 @@ PROBLEM_TYPES = {
 _BY_STATUS = {
     problem.status: problem
     for slug in (
-        "bad-request", "not-authenticated", "permission-denied", "not-found", "method-not-allowed", "not-acceptable",
-        "conflict", "body-too-large", "unsupported-media-type", "too-many-requests", "internal-error", "unavailable",
+        "bad-request", "not-authenticated", "permission-denied", "not-found", "method-not-allowed",
+        "not-acceptable", "conflict", "body-too-large", "unsupported-media-type",
+        "too-many-requests", "internal-error", "unavailable",
     )
     for problem in [PROBLEM_TYPES[slug]]
 }  # fmt: skip

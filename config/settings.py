@@ -412,7 +412,8 @@ OTP_GUESSES_PER_NUMBER_MONTH: int = env.int(
 )
 
 # --- Tokens and sessions -------------------------------------------------------------------------
-# Key id → key. The first signs; all verify, so a key is retired by listing its successor before it: k2=…,k1=…
+# Key id → key. The first signs; all verify, so a key is retired by listing its successor before it:
+# k2=…,k1=…
 JWT_KEYS: dict[str, str] = env.dict("JWT_KEYS", default={}) or {"k1": _derived_key("jwt")}
 JWT_AUDIENCE: str = env.str("JWT_AUDIENCE", default="civiclens")
 REFRESH_KEY: str = env.str("REFRESH_KEY", default="") or _derived_key("refresh")
@@ -493,8 +494,10 @@ NOTIFICATION_EXPIRY_HOURS: int = env.int("NOTIFICATION_EXPIRY_HOURS", default=48
 SMS_PER_CITIZEN_DAY: int = env.int("SMS_PER_CITIZEN_DAY", default=10)
 SMS_PER_DAY: int = env.int("SMS_PER_DAY", default=20_000)
 NOTIFICATION_CHANNELS = {
-    "email": f"notifications.channels.{'mailbox.send_email' if DEBUG and not EMAIL_URL else 'email.send'}",
-    "sms": f"notifications.channels.{'mailbox.send_sms' if DEBUG and not SMS_PROVIDER_URL else 'sms.send'}",
+    "email": "notifications.channels."
+    + ("mailbox.send_email" if DEBUG and not EMAIL_URL else "email.send"),
+    "sms": "notifications.channels."
+    + ("mailbox.send_sms" if DEBUG and not SMS_PROVIDER_URL else "sms.send"),
 }
 
 JOB_NOTICES_PER_HOUR: int = env.int(

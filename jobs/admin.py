@@ -204,7 +204,8 @@ def _beginning(task: Task, name: str) -> SafeString:
     if part.is_whole:
         return format_html("<pre>{}</pre>", part.text)
     return format_html(
-        '<pre>{}</pre><p>The first {} of {} characters. <a href="{}?start={}">Show the rest</a></p>',
+        "<pre>{}</pre><p>The first {} of {} characters. "
+        '<a href="{}?start={}">Show the rest</a></p>',
         part.text,
         f"{part.end:,}",
         f"{part.total:,}",

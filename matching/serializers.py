@@ -299,7 +299,9 @@ class OpportunityFilterSerializer(QuerySerializer):
     acted = serializers.ChoiceField(
         Interaction.Kind.choices,
         required=False,
-        help_text="Only what you applied for, saved or dismissed, open or not; needs you to be signed in.",
+        help_text=(
+            "Only what you applied for, saved or dismissed, open or not; you must be signed in."
+        ),
     )
 
     def validate_language(self, text: str) -> list[str]:

@@ -45,9 +45,10 @@ CITIZEN_COUNT = 20
 DAYS = 60
 
 CITIZEN_NAMES = (
-    "Ada Quill", "Ben Marlow", "Carla Reyes", "Dev Anand", "Elif Toprak", "Femi Okoro", "Greta Lund", "Hugo Faria",
-    "Ines Calder", "Jonas Weir", "Keiko Mori", "Leo Santoro", "Mina Farsi", "Noor Haddad", "Otis Grant", "Priya Nair",
-    "Quinn Abbot", "Rosa Vidal", "Sam Tully", "Tess Orlov",
+    "Ada Quill", "Ben Marlow", "Carla Reyes", "Dev Anand", "Elif Toprak", "Femi Okoro",
+    "Greta Lund", "Hugo Faria", "Ines Calder", "Jonas Weir", "Keiko Mori", "Leo Santoro",
+    "Mina Farsi", "Noor Haddad", "Otis Grant", "Priya Nair", "Quinn Abbot", "Rosa Vidal",
+    "Sam Tully", "Tess Orlov",
 )  # fmt: skip
 
 # Neighbourhoods: latitude, longitude and streets.
@@ -137,18 +138,27 @@ def _people(departments: dict[str, Department]) -> tuple[dict[str, User], list[U
     now = timezone.now()
     people = [
         User(
-            phone=ADMIN_PHONE, email=ADMIN_EMAIL, email_verified_at=now, name="Administrator", password=password,
-            is_staff=True, is_superuser=True,
+            phone=ADMIN_PHONE,
+            email=ADMIN_EMAIL,
+            email_verified_at=now,
+            name="Administrator",
+            password=password,
+            is_staff=True,
+            is_superuser=True,
         )
-    ]  # fmt: skip
+    ]
     for number, (slug, department) in enumerate(departments.items(), start=1):
         email = f"{slug}@example.org"
         people.append(
             User(
-                phone=f"+120355501{number:02}", email=email, email_verified_at=now, name=f"{department.name} desk",
-                password=password, is_staff=True,
+                phone=f"+120355501{number:02}",
+                email=email,
+                email_verified_at=now,
+                name=f"{department.name} desk",
+                password=password,
+                is_staff=True,
             )
-        )  # fmt: skip
+        )
     for number, name in enumerate(CITIZEN_NAMES[:CITIZEN_COUNT], start=21):
         with_email = number % 2 == 0
         people.append(

@@ -10,8 +10,8 @@ REPORTS: tuple[tuple[str, str, str], ...] = (
         "street_light",
         "Street light out for a week",
         (
-            "The lamp on {street} has been dark since last week, and the bus stop below it is pitch "
-            "black."
+            "The lamp on {street} has been dark since last week, and the bus stop below it is "
+            "pitch black."
         ),
     ),
     (
@@ -38,8 +38,8 @@ REPORTS: tuple[tuple[str, str, str], ...] = (
         "traffic_safety",
         "Cars race past the school",
         (
-            "Drivers on {street} ignore the speed limit when children walk to school. We need speed "
-            "humps."
+            "Drivers on {street} ignore the speed limit when children walk to school. We need "
+            "speed humps."
         ),
     ),
     (
@@ -190,8 +190,8 @@ REPORTS: tuple[tuple[str, str, str], ...] = (
         "police",
         "Car windows smashed",
         (
-            "Three cars on {street} had their windows smashed last night. Could a patrol come by more "
-            "often?"
+            "Three cars on {street} had their windows smashed last night. Could a patrol come by "
+            "more often?"
         ),
     ),
     (

@@ -122,7 +122,9 @@ class ReportListView(ListAPIView[Report]):
                 " probably about the same problem, see `candidates`."
             ),
             429: OpenApiResponse(
-                description="Too many reports by you or about this place; wait for `Retry-After` seconds."
+                description=(
+                    "Too many reports by you or about this place; wait for `Retry-After` seconds."
+                )
             ),
         },
         tags=["reports"],
@@ -199,7 +201,10 @@ class ReportStatusView(GenericAPIView[Any]):
                 description="You are not on the staff of the report's department."
             ),
             409: OpenApiResponse(
-                description="The present status does not lead to this one, or somebody else has changed it meanwhile."
+                description=(
+                    "The present status does not lead to this one, or somebody else has changed it "
+                    "meanwhile."
+                )
             ),
         },
         tags=["staff"],

@@ -47,15 +47,15 @@ class NewTask:
 
 #: Columns that are equal for all tasks of one send, in the order of `_SHARED_VALUES`.
 _SHARED_COLUMNS = """
-    actor, queue, urgency, priority, max_attempts, unique_key, created_by, request_id, trace_context,
-    deadline_at, group_id, limit_key, limit_count, job_type, is_completion_announced, is_mirrored,
-    run_at, publish_at
+    actor, queue, urgency, priority, max_attempts, unique_key, created_by, request_id,
+    trace_context, deadline_at, group_id, limit_key, limit_count, job_type,
+    is_completion_announced, is_mirrored, run_at, publish_at
 """
 _SHARED_VALUES = """
-    %(actor)s, %(queue)s, %(urgency)s, %(priority)s, %(max_attempts)s, %(unique_key)s, %(created_by)s, %(request_id)s,
-    %(trace_context)s, statement_timestamp() + %(deadline)s, %(group_id)s, %(limit_key)s, %(limit_count)s,
-    %(job_type)s, %(is_completion_announced)s, %(is_mirrored)s, statement_timestamp() + %(delay)s,
-    statement_timestamp() + %(relay_delay)s
+    %(actor)s, %(queue)s, %(urgency)s, %(priority)s, %(max_attempts)s, %(unique_key)s,
+    %(created_by)s, %(request_id)s, %(trace_context)s, statement_timestamp() + %(deadline)s,
+    %(group_id)s, %(limit_key)s, %(limit_count)s, %(job_type)s, %(is_completion_announced)s,
+    %(is_mirrored)s, statement_timestamp() + %(delay)s, statement_timestamp() + %(relay_delay)s
 """
 _INSERT = f"""
 INSERT INTO jobs_task (id, args, kwargs, sealed_args, state, attempt, created_at, {_SHARED_COLUMNS})

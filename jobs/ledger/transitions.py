@@ -76,8 +76,8 @@ IS_WAITING = "(state IN ('queued', 'retrying')) IS TRUE"
 
 #: The fields of a `Claim` after its id and its token, in that order.
 CLAIM_COLUMNS = """
-    actor, queue, args, kwargs, attempt, max_attempts, checkpoint, unique_key, created_by, request_id, trace_context,
-    group_id, sealed_args, urgency
+    actor, queue, args, kwargs, attempt, max_attempts, checkpoint, unique_key, created_by,
+    request_id, trace_context, group_id, sealed_args, urgency
 """
 #: The columns that a claim reads. The last one decides whether its commit waits for the disk.
 _CLAIMED = f"{CLAIM_COLUMNS}, set_config('synchronous_commit', %(commit)s, true)"
@@ -95,8 +95,9 @@ MAY_START = """
 #: the rate.
 _QUEUE_PERMITS = """
     NOT EXISTS (
-        SELECT FROM jobs_queue AS q WHERE q.name = jobs_task.queue
-          AND (q.paused_at IS NOT NULL OR q.rate_per_minute IS NOT NULL AND jobs_task.published_at IS NULL))
+        SELECT FROM jobs_queue AS q WHERE q.name = jobs_task.queue AND (
+            q.paused_at IS NOT NULL
+            OR q.rate_per_minute IS NOT NULL AND jobs_task.published_at IS NULL))
 """
 _CLAIM = f"""
     {_OWN}
@@ -156,7 +157,10 @@ def claim_many(
 def claims_of(worker_id: UUID, token: UUID) -> list[Claim]:
     """Return the tasks that the worker runs under `token`."""
     rows = fetch(
-        f"SELECT id, {CLAIM_COLUMNS} FROM jobs_task WHERE worker_id = %s AND state = 'running' AND claim_token = %s",  # noqa: S608 - constants only
+        f"""
+        SELECT id, {CLAIM_COLUMNS} FROM jobs_task
+        WHERE worker_id = %s AND state = 'running' AND claim_token = %s
+        """,  # noqa: S608 - constants only
         (worker_id, token),
     )
     return [Claim(row[0], token, *row[1:]) for row in rows]
@@ -167,7 +171,10 @@ def lock_untried(task_id: UUID) -> bool:
 
     False where the task has started before, has ended, or is locked by another transaction.
     """
-    sql = f"SELECT FROM jobs_task WHERE id = %s AND {IS_WAITING} AND attempt = 0 FOR UPDATE SKIP LOCKED"
+    sql = f"""
+        SELECT FROM jobs_task WHERE id = %s AND {IS_WAITING} AND attempt = 0
+        FOR UPDATE SKIP LOCKED
+    """
     return bool(fetch(sql, (task_id,), is_prepared=True))
 
 
@@ -188,7 +195,8 @@ _CLAIM_LIMITED = f"""
     {_OWN}
     WHERE id = %(id)s AND (
         {MAY_START} AND {_QUEUE_PERMITS} AND limit_count > (
-            SELECT count(*) FROM jobs_task AS r WHERE r.limit_key = jobs_task.limit_key AND r.state = 'running')
+            SELECT count(*) FROM jobs_task AS r
+            WHERE r.limit_key = jobs_task.limit_key AND r.state = 'running')
         OR state = 'running' AND claim_token = %(token)s)
     RETURNING {_CLAIMED}
 """  # noqa: S608 - constants only
@@ -219,7 +227,8 @@ def hand_back(task_id: UUID) -> None:
         f"""
         UPDATE jobs_task SET worker_id = NULL, published_at = NULL,
             state = CASE WHEN deadline_at <= statement_timestamp() THEN 'cancelled' ELSE state END,
-            finished_at = CASE WHEN deadline_at <= statement_timestamp() THEN statement_timestamp() END,
+            finished_at = CASE WHEN deadline_at <= statement_timestamp()
+                          THEN statement_timestamp() END,
             publish_at = CASE WHEN deadline_at <= statement_timestamp() THEN NULL
                 ELSE greatest(run_at, statement_timestamp())
                      + CASE WHEN limit_key IS NULL THEN interval '0' ELSE random() * %s END END
@@ -233,7 +242,8 @@ def postpone(task_id: UUID, delay: timedelta) -> None:
     """Make a waiting task run no sooner than `delay` from now."""
     execute(
         """
-        UPDATE jobs_task SET run_at = statement_timestamp() + %s, publish_at = statement_timestamp() + %s
+        UPDATE jobs_task
+        SET run_at = statement_timestamp() + %s, publish_at = statement_timestamp() + %s
         WHERE id = %s AND state IN ('queued', 'retrying')
         """,
         (delay, delay, task_id),
@@ -262,7 +272,8 @@ def _result(result: Any) -> Jsonb | None:
 
 
 _COMPLETE_MANY = f"""
-    UPDATE jobs_task SET state = 'succeeded', finished_at = statement_timestamp(), result = ended.result
+    UPDATE jobs_task
+    SET state = 'succeeded', finished_at = statement_timestamp(), result = ended.result
     FROM unnest(%s::uuid[], %s::jsonb[]) AS ended(id, result)
     WHERE jobs_task.id = ended.id AND {IS_RUNNING} AND claim_token = %s
 """  # noqa: S608 - constants only
@@ -299,7 +310,8 @@ def assert_owned(owned: Claim) -> None:
 #: Another task waits under the unique key of the task `t`, and replaces it.
 _IS_SUPERSEDED = """
     t.unique_key IS NOT NULL AND EXISTS (
-        SELECT FROM jobs_task AS waiting WHERE waiting.unique_key = t.unique_key AND waiting.state = 'queued')
+        SELECT FROM jobs_task AS waiting
+        WHERE waiting.unique_key = t.unique_key AND waiting.state = 'queued')
 """
 #: One statement for every end of a failed attempt.
 _FAIL = f"""
@@ -313,14 +325,17 @@ WITH ended AS (
 ), changed AS (
     UPDATE jobs_task AS t SET
         state = ended.state,
-        run_at = CASE WHEN ended.state = 'retrying' THEN statement_timestamp() + %(pause)s ELSE run_at END,
+        run_at = CASE WHEN ended.state = 'retrying' THEN statement_timestamp() + %(pause)s
+                 ELSE run_at END,
         publish_at = CASE WHEN ended.state = 'retrying' THEN statement_timestamp() + %(pause)s END,
         finished_at = CASE WHEN ended.state <> 'retrying' THEN statement_timestamp() END
     FROM ended WHERE t.id = ended.id
     RETURNING t.id, t.state, t.attempt, t.worker_id, t.started_at
 ), kept AS (
-    INSERT INTO jobs_attempt (task_id, number, worker_id, started_at, finished_at, error_type, error, traceback)
-    SELECT id, attempt, worker_id, started_at, statement_timestamp(), %(error_type)s, %(error)s, %(traceback)s
+    INSERT INTO jobs_attempt (
+        task_id, number, worker_id, started_at, finished_at, error_type, error, traceback)
+    SELECT id, attempt, worker_id, started_at, statement_timestamp(),
+           %(error_type)s, %(error)s, %(traceback)s
     FROM changed
 )
 SELECT state FROM changed
@@ -407,9 +422,11 @@ def cancel(task_id: UUID) -> State | None:
     """
     rows = fetch(
         """
-        UPDATE jobs_task SET cancel_requested_at = coalesce(cancel_requested_at, statement_timestamp()),
+        UPDATE jobs_task SET
+            cancel_requested_at = coalesce(cancel_requested_at, statement_timestamp()),
             state = CASE WHEN state = 'running' THEN state ELSE 'cancelled' END,
-            finished_at = CASE WHEN state = 'running' THEN finished_at ELSE statement_timestamp() END,
+            finished_at = CASE WHEN state = 'running' THEN finished_at
+                          ELSE statement_timestamp() END,
             publish_at = NULL
         WHERE id = %s AND state IN ('queued', 'retrying', 'running') RETURNING state
         """,
@@ -420,7 +437,8 @@ def cancel(task_id: UUID) -> State | None:
 
 _REPLAY = f"""
     WITH dead AS (
-        SELECT id, {_IS_SUPERSEDED} AS is_superseded FROM jobs_task AS t WHERE id = %s AND state = 'dead' FOR UPDATE
+        SELECT id, {_IS_SUPERSEDED} AS is_superseded FROM jobs_task AS t
+        WHERE id = %s AND state = 'dead' FOR UPDATE
     )
     UPDATE jobs_task AS t SET
         state = CASE WHEN is_superseded THEN 'cancelled' ELSE 'queued' END,

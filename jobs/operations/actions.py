@@ -142,7 +142,10 @@ def set_rate(queue: str, per_minute: int | None, *, by: UUID | None) -> bool:
 
 def resume(queue: str, *, by: UUID | None) -> bool:
     """Start tasks of a paused `queue` again; return False when it was not paused."""
-    sql = "UPDATE jobs_queue SET paused_at = NULL, note = '' WHERE name = %s AND paused_at IS NOT NULL"
+    sql = """
+        UPDATE jobs_queue SET paused_at = NULL, note = ''
+        WHERE name = %s AND paused_at IS NOT NULL
+    """
     return _switch(sql, (queue,), "queue.resumed", queue, by)
 
 

@@ -41,7 +41,8 @@ MARK = "rollup"
 
 def _each(template: str) -> str:
     """Return an SQL array with `template` for each class of a histogram; `{n}` is its number."""
-    return f"ARRAY[{', '.join(template.format(n=number) for number in range(1, CLASSES + 1))}]::bigint[]"
+    values = ", ".join(template.format(n=number) for number in range(1, CLASSES + 1))
+    return f"ARRAY[{values}]::bigint[]"
 
 
 #: In the order of the columns.
@@ -94,7 +95,8 @@ _COLUMNS = """
 """
 _SUMS = f"""
     sum(succeeded), sum(failed), sum(dead), sum(cancelled),
-    {_each("sum(wait_counts[{n}])")}, sum(wait_seconds), {_each("sum(run_counts[{n}])")}, sum(run_seconds)
+    {_each("sum(wait_counts[{n}])")}, sum(wait_seconds),
+    {_each("sum(run_counts[{n}])")}, sum(run_seconds)
 """
 _ADD = f"""
     UPDATE SET succeeded = r.succeeded + excluded.succeeded, failed = r.failed + excluded.failed,

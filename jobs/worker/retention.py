@@ -64,7 +64,10 @@ def _retentions() -> dict[str, object]:
 
 def purge_ticks() -> int:
     """Delete ticks of the schedule past the retention of tasks, except the last of each entry."""
-    newer = "SELECT FROM jobs_scheduletick AS newer WHERE newer.name = old.name AND newer.due_at > old.due_at"
+    newer = """
+        SELECT FROM jobs_scheduletick AS newer
+        WHERE newer.name = old.name AND newer.due_at > old.due_at
+    """
     past = f"due_at < statement_timestamp() - %s AND EXISTS ({newer})"
     return _purge("jobs_scheduletick", past, timedelta(days=settings.JOBS_RETENTION_DAYS))
 

@@ -62,7 +62,10 @@ def _take_from_citizens(opportunity: Opportunity, *, is_open: bool) -> None:
     )
     if is_open:
         wishes = wishes_met_by(opportunity)
-        sql += f" AND EXISTS (SELECT FROM matching_profile AS p WHERE p.user_id = m.user_id AND NOT ({wishes.sql}))"
+        sql += f"""
+            AND EXISTS (SELECT FROM matching_profile AS p
+                        WHERE p.user_id = m.user_id AND NOT ({wishes.sql}))
+        """
         parameters += wishes.parameters
     execute(sql, parameters)
 

@@ -18,11 +18,12 @@ _ANY = {"any", "all", "*", "mul", "und", "any language", "all languages", "every
 _SEPARATORS = re.compile("[;,/|]")
 #: Names that Django's own list of languages lacks.
 _NAMES = {
-    "amharic": "am", "aymara": "ay", "cantonese": "yue", "castellano": "es", "chinese": "zh", "creole": "ht",
-    "dari": "prs", "farsi": "fa", "filipino": "fil", "guarani": "gn", "haitian creole": "ht", "hmong": "hmn",
-    "kreyol": "ht", "mandarin": "zh", "nahuatl": "nah", "oromo": "om", "pashto": "ps", "punjabi": "pa", "quechua": "qu",
-    "somali": "so", "tagalog": "tl", "tigrinya": "ti", "twi": "tw", "yiddish": "yi", "yoruba": "yo", "हिन्दी": "hi",
-    "हिंदी": "hi",
+    "amharic": "am", "aymara": "ay", "cantonese": "yue", "castellano": "es", "chinese": "zh",
+    "creole": "ht", "dari": "prs", "farsi": "fa", "filipino": "fil", "guarani": "gn",
+    "haitian creole": "ht", "hmong": "hmn", "kreyol": "ht", "mandarin": "zh", "nahuatl": "nah",
+    "oromo": "om", "pashto": "ps", "punjabi": "pa", "quechua": "qu", "somali": "so",
+    "tagalog": "tl", "tigrinya": "ti", "twi": "tw", "yiddish": "yi", "yoruba": "yo",
+    "हिन्दी": "hi", "हिंदी": "hi",
 }  # fmt: skip
 
 

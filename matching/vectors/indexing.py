@@ -184,7 +184,8 @@ class _Plan:
         Half precision needs half the memory at equal recall.
         """
         if settings.VECTOR_INDEX_TYPE == "hnsw":
-            options = f"m = {settings.VECTOR_HNSW_M}, ef_construction = {settings.VECTOR_HNSW_EF_CONSTRUCTION}"
+            links, candidates = settings.VECTOR_HNSW_M, settings.VECTOR_HNSW_EF_CONSTRUCTION
+            options = f"m = {links}, ef_construction = {candidates}"
         else:
             options = f"lists = {settings.VECTOR_IVF_LISTS or max(rows // 1000, 1)}"
         return (

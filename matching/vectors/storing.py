@@ -67,7 +67,8 @@ class ProfileTexts:
 
 
 def _original(profile: Profile) -> str:
-    return f"{profile.headline}. {profile.about} {', '.join(profile.skills)}. {', '.join(profile.interests)}."
+    skills, interests = ", ".join(profile.skills), ", ".join(profile.interests)
+    return f"{profile.headline}. {profile.about} {skills}. {interests}."
 
 
 def languages_written_by(profile: Profile) -> tuple[str, ...]:

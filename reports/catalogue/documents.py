@@ -31,9 +31,15 @@ TEXT_COLUMNS = (
     "default_severity",
 )
 OTHER_COLUMNS = (
-    "group_name", "department_name", "deadline_hours", "in_working_hours", "is_active", "position", "keywords",
+    "group_name",
+    "department_name",
+    "deadline_hours",
+    "in_working_hours",
+    "is_active",
+    "position",
+    "keywords",
     "examples",
-)  # fmt: skip
+)
 TRANSLATED_COLUMN = re.compile(r"(name|description|examples)_([a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*)")
 BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 

@@ -63,7 +63,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """One of the most probable categories, and the examples of it that are nearest to the report."""
+    """One of the most probable categories, and its examples that are nearest to the report."""
 
     category: str
     confidence: float
@@ -223,7 +223,7 @@ def _categories_version() -> str:
 
 
 def _with_new_choices(known: _Fitted) -> _Fitted:
-    """Return a model that has learned from what staff chose; the same one if that is nothing new."""
+    """Return a model that has learned what staff chose; the same one if that is nothing new."""
     if known.labelled_version != _labelled_version():
         return _learn(known)
     return replace(known, learn_again_at=time.monotonic() + CHECK_SECONDS)

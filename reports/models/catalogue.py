@@ -100,14 +100,18 @@ class Department(models.Model):
         blank=True,
         db_default=models.Value({}, models.JSONField()),
         validators=[validate_opening_hours],
-        help_text='Such as {"mon-fri": "08:30-12:00, 13:00-17:00"}. Empty: as in the department above.',
+        help_text=(
+            'Such as {"mon-fri": "08:30-12:00, 13:00-17:00"}. Empty: as in the department above.'
+        ),
     )
     holidays = models.CharField(
         max_length=8,
         blank=True,
         db_default="",
         validators=[validate_holidays],
-        help_text="A country or a part of one, such as US or US-CT. Empty: as in the department above.",
+        help_text=(
+            "A country or a part of one, such as US or US-CT. Empty: as in the department above."
+        ),
     )
     closed_on = ArrayField(
         models.DateField(),
@@ -256,7 +260,9 @@ class Category(InLanguages, models.Model):
     sla_hours = models.PositiveIntegerField(
         default=120,
         validators=[MinValueValidator(1), MaxValueValidator(SLA_HOURS_MAXIMUM)],
-        help_text="Hours until the deadline at medium severity. A change does not affect open reports.",
+        help_text=(
+            "Hours until the deadline at medium severity. A change does not affect open reports."
+        ),
     )
     sla_in_working_hours = models.BooleanField(
         "in working hours",

@@ -16,7 +16,7 @@ class HotspotsPayloadSerializer(PeriodSerializer):
         child=CoordinateField(limit=180),
         min_length=4,
         max_length=4,
-        help_text="[west, south, east, north] in degrees, the order of GeoJSON (RFC 7946, section 5).",
+        help_text="[west, south, east, north] in degrees, as in GeoJSON (RFC 7946, section 5).",
     )
     cell_meters = IntegerField(min_value=50, max_value=5_000, default=250)
     min_reports = IntegerField(

@@ -239,7 +239,8 @@ def test_children_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:
     code = """
         import os, pathlib, sys, time
         from config.development.supervisor import Program
-        program = Program([sys.executable, "-c", "import time; time.sleep(60)"], os.environ, pathlib.Path(sys.argv[1]))
+        command = [sys.executable, "-c", "import time; time.sleep(60)"]
+        program = Program(command, os.environ, pathlib.Path(sys.argv[1]))
         program.start()
         print(program.process.pid, flush=True)
         time.sleep(60)

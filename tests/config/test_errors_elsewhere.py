@@ -23,7 +23,9 @@ log = structlog.get_logger("a.module")
 try:
     1 / 0
 except ZeroDivisionError:
-    log.exception("sum_failed", citizen_phone="+12025550123", note="of ana@example.org", task_id="t-1")
+    log.exception(
+        "sum_failed", citizen_phone="+12025550123", note="of ana@example.org", task_id="t-1"
+    )
 import sentry_sdk
 sentry_sdk.flush(20)
 """

@@ -120,8 +120,14 @@ def test_no_body_breaks_a_route(world: World, route: str) -> None:  # noqa: F811
         b'{"a":' * 5000,
         b"[" * 100_000,
         b'{"phone": {"a": []}}',
-        b'{"title": ["x"], "description": 1, "latitude": true, "longitude": [], "severity": {}, "category": []}',
-        b'{"phone": null, "code": 1, "challenge_id": {}, "refresh": [], "email": 1, "locale": [], "name": {}}',
+        (
+            b'{"title": ["x"], "description": 1, "latitude": true, "longitude": [], '
+            b'"severity": {}, "category": []}'
+        ),
+        (
+            b'{"phone": null, "code": 1, "challenge_id": {}, "refresh": [], "email": 1, '
+            b'"locale": [], "name": {}}'
+        ),
         b'{"job_type": [], "payload": "x", "notify": []}',
         b'{"job_type": {}, "payload": null}',
         b'{"status": [], "note": {}}',

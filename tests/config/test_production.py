@@ -80,7 +80,8 @@ def test_requests_of_all_processes_are_counted_by_route(server: Server) -> None:
 
 
 def counted(server: Server) -> float:
-    line = r'^civiclens_http_requests_total\{method="GET",route="/api/v1/categories/",status="200"\} (\S+)'
+    labels = r'\{method="GET",route="/api/v1/categories/",status="200"\}'
+    line = rf"^civiclens_http_requests_total{labels} (\S+)"
     return sum(map(float, re.findall(line, scrape(server), re.MULTILINE)))
 
 

@@ -19,8 +19,8 @@ HIDE = """
 import re, sys
 from importlib.metadata import packages_distributions
 listed = set(sys.argv[1].split(","))
-own = {re.sub(r"[-_.]+", "-", name).lower() in listed and module for module, names in packages_distributions().items()
-       for name in names}
+own = {re.sub(r"[-_.]+", "-", name).lower() in listed and module
+       for module, names in packages_distributions().items() for name in names}
 hidden = packages_distributions().keys() - own - sys.stdlib_module_names
 
 class Hider:

@@ -124,7 +124,8 @@ def test_a_client_that_leaves_while_it_waits_is_forgotten(server: Server) -> Non
     head = "".join(f"{name}: {text}\r\n" for name, text in bearer(make_user()).items()).encode()
     with server.connect() as client:
         client.sendall(
-            b"POST /api/v1/jobs/match/?wait=true HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            b"POST /api/v1/jobs/match/?wait=true HTTP/1.1\r\nHost: localhost\r\n"
+            b"Content-Type: application/json\r\n"
             + head + b"Content-Length: 2\r\n\r\n" + body
         )  # fmt: skip
         wait_until(MatchRun.objects.exists)

@@ -93,10 +93,18 @@ def test_a_category_at_the_desk(staff: Client) -> None:
     category = make_category()
     page = f"/admin/reports/category/{category.pk}/change/"
     form = {
-        "slug": category.slug, "name": TRICKY, "department": category.department_id, "sla_hours": 5, "position": 0,
-        "keywords": TRICKY.replace("\r\n", ""), "description": TRICKY, "default_severity": "medium",
-        "questions-TOTAL_FORMS": 0, "questions-INITIAL_FORMS": 0, "translations": "",
-    }  # fmt: skip
+        "slug": category.slug,
+        "name": TRICKY,
+        "department": category.department_id,
+        "sla_hours": 5,
+        "position": 0,
+        "keywords": TRICKY.replace("\r\n", ""),
+        "description": TRICKY,
+        "default_severity": "medium",
+        "questions-TOTAL_FORMS": 0,
+        "questions-INITIAL_FORMS": 0,
+        "translations": "",
+    }
     assert staff.post(page, form).status_code == 302
     stored = Category.objects.get(pk=category.pk)
     assert (stored.name, stored.description) == (LINE, PARAGRAPHS)
@@ -129,10 +137,10 @@ def test_every_text_at_the_desk_is_cleaned(staff: Client) -> None:
 
 #: Compared with what machines send, so they are stored as they are.
 WRITTEN_AS_KEYS = {
-    ("User", "phone"), ("User", "locale"), ("Opportunity", "source"), ("Opportunity", "external_id"),
-    ("Opportunity", "languages"), ("Report", "note"),
-    ("Category", "icon"), ("Category", "colour"), ("CategoryGroup", "icon"), ("CategoryGroup", "colour"),
-    ("Department", "holidays"),
+    ("User", "phone"), ("User", "locale"), ("Opportunity", "source"),
+    ("Opportunity", "external_id"), ("Opportunity", "languages"), ("Report", "note"),
+    ("Category", "icon"), ("Category", "colour"),
+    ("CategoryGroup", "icon"), ("CategoryGroup", "colour"), ("Department", "holidays"),
 }  # fmt: skip
 
 

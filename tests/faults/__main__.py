@@ -160,7 +160,8 @@ def _kinds(title: str, report: dict[str, Any], kinds: list[str]) -> list[str]:
 
 
 def _row(name: str, figures: dict[str, Any]) -> str:
-    return f"{name:16}  {figures['faults']:7}  {figures['tasks']:8}  {figures['lost']:6}  {figures['doubled']:7}"
+    faults, tasks, lost, doubled = (figures[key] for key in ("faults", "tasks", "lost", "doubled"))
+    return f"{name:16}  {faults:7}  {tasks:8}  {lost:6}  {doubled:7}"
 
 
 if __name__ == "__main__":

@@ -53,8 +53,11 @@ def _break(
     twice.
     """
     environment = {
-        **os.environ, "RABBITMQ_URL": servers.rabbitmq.url, "STOCK_CONNINFO": conninfo, "PYTHONPATH": str(BASE_DIR),
-    }  # fmt: skip
+        **os.environ,
+        "RABBITMQ_URL": servers.rabbitmq.url,
+        "STOCK_CONNINFO": conninfo,
+        "PYTHONPATH": str(BASE_DIR),
+    }
     command = ["-m", "dramatiq", "tests.faults.stock:broker", "--processes", "1", "--threads", "4"]
     for name in WORKERS:
         crew.add(name, command, lambda: environment)

@@ -82,8 +82,8 @@ class Outage:
         if len(self.waits) < 100 or len(self.codes) < 3 or not self.hits:
             return [
                 (
-                    f"{self.name}: {len(self.waits)} tasks, {len(self.codes)} codes and {self.hits} "
-                    "hits prove nothing"
+                    f"{self.name}: {len(self.waits)} tasks, {len(self.codes)} codes and "
+                    f"{self.hits} hits prove nothing"
                 )
             ]
         missed = []

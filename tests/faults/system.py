@@ -37,7 +37,10 @@ QUICK = {"JOBS_HEARTBEAT_SECONDS": "0.5", "JOBS_LEASE_SECONDS": "4", "JOBS_WARM_
 #: them again.
 FELL_VIRTUAL_HOST = """
     lists:foreach(fun(_) ->
-        case catch rabbit_vhost_sup_sup:get_vhost_sup(<<"/">>) of {ok, Pid} -> exit(Pid, kill); _ -> down end,
+        case catch rabbit_vhost_sup_sup:get_vhost_sup(<<"/">>) of
+            {ok, Pid} -> exit(Pid, kill);
+            _ -> down
+        end,
         timer:sleep(200)
     end, lists:seq(1, 10)).
 """
@@ -104,7 +107,8 @@ class Servers:
         with ExitStack() as undo:
             self.disk = SmallDisk(self.folder / "disk")
             undo.callback(self.disk.unmount)
-            self.postgres_host = f"127.{secrets.randbelow(200) + 20}.{secrets.randbelow(250)}.{os.getpid() % 250 + 1}"
+            second, third = secrets.randbelow(200) + 20, secrets.randbelow(250)
+            self.postgres_host = f"127.{second}.{third}.{os.getpid() % 250 + 1}"
             # Bounded WAL, so that the disk is filled by the fault and nothing else.
             options = {
                 "listen_addresses": self.postgres_host,
@@ -126,7 +130,8 @@ class Servers:
         self._stack.close()
 
     def conninfo(self, database: str) -> str:
-        return f"host='{self.postgres.socket_folder}' user=postgres dbname={database} connect_timeout=3"
+        folder = self.postgres.socket_folder
+        return f"host='{folder}' user=postgres dbname={database} connect_timeout=3"
 
     def make_database(self, name: str) -> None:
         """A migrated database without a task."""
@@ -148,7 +153,7 @@ class Servers:
             "DEBUG": "off",
             "SECRET_KEY": self._secret,
             "DATABASE_URL": self.postgres.url.replace("/postgres?", f"/{database}?"),
-            "DATABASE_APPLICATION_ROLE": "",  # one role: what is judged here is the work, not the rights
+            "DATABASE_APPLICATION_ROLE": "",  # one role: the campaign judges work, not rights
             "ALLOWED_HOSTS": "127.0.0.1",
             "SECURE_SSL_REDIRECT": "off",
             "RABBITMQ_URL": self.rabbitmq.url,

@@ -133,7 +133,10 @@ def _check_tasks(
         if state not in ("succeeded", "dead", "cancelled")
     )
     found.unfinished = found.find("tasks that did not end", unfinished)
-    half_ended = "SELECT id FROM jobs_task WHERE (finished_at IS NULL) = (state IN ('succeeded', 'dead', 'cancelled'))"
+    half_ended = """
+        SELECT id FROM jobs_task
+        WHERE (finished_at IS NULL) = (state IN ('succeeded', 'dead', 'cancelled'))
+    """
     found.find("tasks that ended without an end", connection.execute(half_ended))
     hopeless = (
         actor for actor in found.dead if actor.startswith("fault_") and actor != "fault_once"
@@ -156,7 +159,10 @@ def _check_effects(found: Verdict, connection: psycopg.Connection[Any]) -> None:
         "parents with other than their children",
         connection.execute(_WRONG_CHILDREN, {"children": CHILDREN}),
     )
-    orphans = "SELECT task_id FROM fault_effect e WHERE NOT EXISTS (SELECT FROM jobs_task t WHERE t.id = e.task_id)"
+    orphans = """
+        SELECT task_id FROM fault_effect e
+        WHERE NOT EXISTS (SELECT FROM jobs_task t WHERE t.id = e.task_id)
+    """
     found.find("effects of no task", connection.execute(orphans))
 
 
@@ -171,7 +177,10 @@ def _check_calls(
     """
     times = Counter(UUID(call.key) for call in calls)
     bad_answers = Counter(UUID(call.key) for call in calls if call.answer != "ok")
-    lost_sql = "SELECT task_id, count(*) FROM jobs_attempt WHERE error_type = 'WorkerLost' GROUP BY task_id"
+    lost_sql = """
+        SELECT task_id, count(*) FROM jobs_attempt WHERE error_type = 'WorkerLost'
+        GROUP BY task_id
+    """
     lost: Counter[UUID] = Counter(dict(connection.execute(lost_sql).fetchall()))
     found.calls, found.lost_leases = len(calls), lost.total()
     found.repeated_calls = len(calls) - len(times)

@@ -53,7 +53,10 @@ def test_secrets_and_personal_values_are_gone(text: str) -> None:
     "text",
     [
         "Report 01a20182-7de8-76a5-a333-c643f2a03a53 does not exist.",
-        '  File "/srv/app/reports/actors.py", line 123, in test_a_long_name_of_a_function_that_says_what_it_does_1',
+        (
+            '  File "/srv/app/reports/actors.py", line 123, '
+            "in test_a_long_name_of_a_function_that_says_what_it_does_1"
+        ),
         "TimeoutError: no answer within 10.5 s after 3 attempts",
         "def verify(code: str, token: str) -> None:",
         "    send(code=self.code, phone=user.phone)",

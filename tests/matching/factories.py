@@ -22,7 +22,9 @@ CARPENTER = {
 }
 REPAIRS = {
     "title": "Repair homes of older neighbors",
-    "description": "Skilled carpenters fix doors, floors and cabinets in homes of low-income seniors.",
+    "description": (
+        "Skilled carpenters fix doors, floors and cabinets in homes of low-income seniors."
+    ),
 }
 TUTORING = {
     "title": "Math tutor",

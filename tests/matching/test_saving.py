@@ -19,9 +19,7 @@ def found(opportunity: Opportunity) -> dict[str, object]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_refresh_and_new_opportunities_that_find_its_citizen_wait_for_each_other_in_one_order() -> (
-    None
-):
+def test_a_refresh_and_new_opportunities_for_its_citizen_lock_rows_in_one_order() -> None:
     user = make_user()
     first, second = sorted((make_opportunity(), make_opportunity()), key=lambda one: one.pk)
     refreshing = threading.Thread(target=save, args=(user, [second, first]))

@@ -73,7 +73,9 @@ categories:
         type: singlevaluelist
         label: Which lane?
         required: true
-        values: [{key: left, name: Left, translations: {es: {name: Izquierdo}}}, {key: right, name: Right}]
+        values:
+          - {key: left, name: Left, translations: {es: {name: Izquierdo}}}
+          - {key: right, name: Right}
         translations: {es: {label: ¿Qué carril?}}
       - {code: depth, type: number, label: How deep?}
 severity_rules:
@@ -192,31 +194,67 @@ def test_another_department_becomes_the_one_for_triage(tmp_path: Path) -> None:
         ("- a\n- b\n", "has no categories"),
         ("categories: [", "is no YAML"),
         ("categorys: []", "categorys: Unknown field"),
-        ("categories:\n  - {slug: a, name: A, departmnt: b}", "categories a departmnt: Unknown field"),
+        (
+            "categories:\n  - {slug: a, name: A, departmnt: b}",
+            "categories a departmnt: Unknown field",
+        ),
         ("categories:\n  - {slug: a, name: A}", "category a: a new category needs a department"),
-        ("categories:\n  - {slug: a, name: A, department: x}", "category a: there is no department 'x'"),
+        (
+            "categories:\n  - {slug: a, name: A, department: x}",
+            "category a: there is no department 'x'",
+        ),
         ("categories:\n  - {slug: a b, name: A}", "categories a b slug"),
         ("categories:\n  - {name: A}", "categories A slug: This field is required."),
         ("departments:\n  - {slug: a}", "department a: a new one needs a name"),
-        ("departments:\n  - {slug: a, name: A}\n  - {slug: a, name: B}", "departments: a stands there twice"),
-        ("departments:\n  - {slug: a, slug: b}", "'slug' stands twice in the entry that begins in line 2"),
-        ("departments:\n  - {slug: a, name: A, parent: a}", "department a: parent: A department cannot be a part of itself"),
-        ("departments:\n  - {slug: a, name: A, opening_hours: {mon: 25:00-26:00}}", "'25:00-26:00' are no hours"),
+        (
+            "departments:\n  - {slug: a, name: A}\n  - {slug: a, name: B}",
+            "departments: a stands there twice",
+        ),
+        (
+            "departments:\n  - {slug: a, slug: b}",
+            "'slug' stands twice in the entry that begins in line 2",
+        ),
+        (
+            "departments:\n  - {slug: a, name: A, parent: a}",
+            "department a: parent: A department cannot be a part of itself",
+        ),
+        (
+            "departments:\n  - {slug: a, name: A, opening_hours: {mon: 25:00-26:00}}",
+            "'25:00-26:00' are no hours",
+        ),
         ("departments:\n  - {slug: a, name: A, opening_hours: {tag: ''}}", "'tag' is no day"),
         ("departments:\n  - {slug: a, name: A, holidays: XX}", "holidays of 'XX' are not known"),
         (SMALL.replace("hours: 16", "hours: 0"), "categories pothole deadline hours: Ensure"),
-        (SMALL.replace("hours: 16", "hours: soon"), "categories pothole deadline hours: A valid integer"),
+        (
+            SMALL.replace("hours: 16", "hours: soon"),
+            "categories pothole deadline hours: A valid integer",
+        ),
         (SMALL.replace("{es: {name: Bache", "{no: {name: Bache"), "'False' is no language"),
         (SMALL.replace("name: Bache", "title: Bache"), "es: expected name, description, examples"),
         (SMALL.replace("#112233", "red"), "colour: Expected a colour such as #2e7d32"),
-        (SMALL.replace("code: depth", "code: lane"), "categories pothole questions: A code stands there twice"),
-        (SMALL.replace("code: depth, type: number", "code: depth, type: money"), "questions depth type"),
-        (SMALL.replace("code: depth, type: number", "code: depth, type: singlevaluelist"), "A list needs values"),
+        (
+            SMALL.replace("code: depth", "code: lane"),
+            "categories pothole questions: A code stands there twice",
+        ),
+        (
+            SMALL.replace("code: depth, type: number", "code: depth, type: money"),
+            "questions depth type",
+        ),
+        (
+            SMALL.replace("code: depth, type: number", "code: depth, type: singlevaluelist"),
+            "A list needs values",
+        ),
         (SMALL.replace("key: right", "key: left"), "A key is there twice"),
-        (SMALL.replace('opening_hours: {mon-fri: "08:00-16:00"}', ""), "Streets has no opening hours"),
-        (SMALL.replace("phrases: [gas leak, smell of gas]", "phrases: []"), "severity_rules Gas phrases"),
+        (
+            SMALL.replace('opening_hours: {mon-fri: "08:00-16:00"}', ""),
+            "Streets has no opening hours",
+        ),
+        (
+            SMALL.replace("phrases: [gas leak, smell of gas]", "phrases: []"),
+            "severity_rules Gas phrases",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_file_with_a_fault_changes_nothing_and_the_fault_is_named(
     tmp_path: Path, text: str, said: str
 ) -> None:
@@ -349,9 +387,14 @@ def test_categories_are_told_in_the_readers_language(
     )
     lane, depth = spanish["questions"]
     assert lane == {
-        "code": "lane", "version": 1, "type": "singlevaluelist", "label": "¿Qué carril?", "help": "",
-        "required": True, "values": [{"key": "left", "name": "Izquierdo"}, {"key": "right", "name": "Right"}],
-    }  # fmt: skip
+        "code": "lane",
+        "version": 1,
+        "type": "singlevaluelist",
+        "label": "¿Qué carril?",
+        "help": "",
+        "required": True,
+        "values": [{"key": "left", "name": "Izquierdo"}, {"key": "right", "name": "Right"}],
+    }
     assert (depth["label"], depth["values"]) == ("How deep?", [])
     for accepted in ("", "de", "en, es", "*", "x" * 500, "es;q=nan"):
         assert told(accepted)["name"] == "Pothole"
@@ -450,9 +493,12 @@ def test_a_deadline_in_working_hours_skips_nights_weekends_and_holidays(
     load(tmp_path)
     Department.objects.filter(slug="streets").update(closed_on=[date(2026, 7, 7)])
     report = routed(
-        category=Category.objects.get(), category_source="reporter", severity="medium", severity_source="reporter",
+        category=Category.objects.get(),
+        category_source="reporter",
+        severity="medium",
+        severity_source="reporter",
         created_at=datetime(2026, 7, 2, 18, 0, tzinfo=UTC),
-    )  # fmt: skip
+    )
     # Thursday has 2 hours left; Friday stands in for 4 July; Monday has 8; the city is closed on
     # Tuesday.
     assert report.due_at == datetime(2026, 7, 8, 18, 0, tzinfo=UTC)
@@ -487,9 +533,15 @@ def test_a_department_that_never_opens_has_no_deadline_in_working_hours() -> Non
 
 @pytest.mark.parametrize(
     "hours",
-    [{"mon": "8-17"}, {"mon": "17:00-08:00"}, {"mon": "08:00-12:00, 11:00-13:00"}, {"fri-mon": "08:00-12:00"},
-     {"mon": "08:00-12:00", "mon-fri": "08:00-12:00"}, {"mon": "08:60-12:00"}],
-)  # fmt: skip
+    [
+        {"mon": "8-17"},
+        {"mon": "17:00-08:00"},
+        {"mon": "08:00-12:00, 11:00-13:00"},
+        {"fri-mon": "08:00-12:00"},
+        {"mon": "08:00-12:00", "mon-fri": "08:00-12:00"},
+        {"mon": "08:60-12:00"},
+    ],
+)
 def test_opening_hours_that_cannot_be_are_refused(hours: dict[str, str]) -> None:
     with pytest.raises(OpeningHoursInvalid):
         parse_week(hours)

@@ -401,9 +401,14 @@ HOLE = '{"service_request_id": "%d", "description": "Hole", "lat": 1, "long": 2}
     ids=lambda value: repr(value)[:40],
 )
 def test_what_is_no_object_is_rejected_with_its_reason(
-    tmp_path: Path, rejects: Path, monkeypatch: pytest.MonkeyPatch, chunk: int, text: str, created: int,
+    tmp_path: Path,
+    rejects: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    chunk: int,
+    text: str,
+    created: int,
     expected: list[str],
-) -> None:  # fmt: skip
+) -> None:
     file = requests(tmp_path, text)
     monkeypatch.setattr("imports.reading.json_lists.CHUNK_CHARACTERS", chunk)
     run = import_reports(file, rejects=rejects)

@@ -12,7 +12,10 @@ from accounts import audit_chain
 
 
 class Command(BaseCommand):
-    help = "Print the head of the audit log's chain as one line of JSON, in the format of the head file."
+    help = (
+        "Print the head of the audit log's chain as one line of JSON, in the format of the head "
+        "file."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(

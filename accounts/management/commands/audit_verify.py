@@ -51,4 +51,5 @@ def _sentence(verdict: Verdict) -> str:
     if verdict.broken is None:
         return f"The chain holds: {extent}"
     event = f", event {verdict.broken.event_id}" if verdict.broken.event_id is not None else ""
-    return f"The chain is BROKEN at seal {verdict.broken.sequence}{event}: {verdict.broken.what}. {extent}"
+    place = f"seal {verdict.broken.sequence}{event}"
+    return f"The chain is BROKEN at {place}: {verdict.broken.what}. {extent}"

@@ -11,7 +11,10 @@ from accounts.backends import find_staff
 
 
 class Command(BaseCommand):
-    help = "Create an authenticator for a staff member, replacing an earlier one, and print its otpauth:// URL."
+    help = (
+        "Create an authenticator for a staff member, replacing an earlier one, and print its "
+        "otpauth:// URL."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(

@@ -13,7 +13,10 @@ from reports import demo
 
 
 class Command(BaseCommand):
-    help = "Load the demo city: departments, categories, staff, citizens and reports. Loading it twice adds nothing."
+    help = (
+        "Load the demo city: departments, categories, staff, citizens and reports. "
+        "Loading it twice adds nothing."
+    )
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         if not settings.DEBUG:

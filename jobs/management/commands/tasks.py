@@ -93,7 +93,7 @@ class Command(BaseCommand):
                 "ids",
                 nargs="*",
                 type=UUID,
-                help="ids of tasks; without ids the filters choose, with ids they narrow the choice",
+                help="task ids; without ids the filters choose, with ids they narrow the choice",
             )
             action.add_argument(
                 "--dry-run",

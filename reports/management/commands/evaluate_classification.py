@@ -37,7 +37,7 @@ class Command(BaseCommand):
             "--per-class",
             type=int,
             metavar="N",
-            help="learn only the last N reports of each category in --train; 0: category texts only",
+            help="learn only the last N reports of a category in --train; 0: category texts only",
         )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -89,8 +89,8 @@ def _of_evaluation(evaluation: Evaluation) -> str:
                 f"{evaluation.unknown_labels} rows of unknown category"
             ),
             (
-                f"{evaluation.learned.texts} reports tested, {evaluation.learned_reports} earlier ones "
-                "learned"
+                f"{evaluation.learned.texts} reports tested, "
+                f"{evaluation.learned_reports} earlier ones learned"
             ),
             "",
             f"{'':24}top-1   top-3   calibration error",
