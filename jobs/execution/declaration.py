@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Generic, ParamSpec, TypedDict, TypeVar, Unpack, cast
 from uuid import UUID
@@ -181,26 +182,39 @@ def actor(  # noqa: PLR0913 - each is a named option
         ValueError: an actor of that name exists, the queue is unknown or the options contradict
             each other.
     """
-    if queue_name not in settings.JOBS_QUEUES:
-        raise ValueError(
-            f"Unknown queue {queue_name!r}; JOBS_QUEUES names {', '.join(settings.JOBS_QUEUES)}."
-        )
-    is_at_most_once = delivery == "at_most_once"
-    if is_at_most_once and kind != "external":
-        raise ValueError("Only an external actor can be at_most_once; the others are exactly once.")
-    if outlasts is not None and max_attempts is not None:
-        raise ValueError("max_attempts follows from outlasts; give one of them.")
-    if outlasts is not None:
-        max_attempts = attempts_to_outlast(outlasts, base=min_backoff, maximum=max_backoff)
+    _require_queue(queue_name)
     policy = Policy(
         kind=kind,
         outlasts=outlasts,
-        max_attempts=1 if is_at_most_once else max_attempts or DEFAULT_ATTEMPTS,
+        max_attempts=max_attempts or DEFAULT_ATTEMPTS,
         min_backoff=min_backoff,
         max_backoff=max_backoff,
         transaction_timeout=transaction_timeout,
-        is_at_most_once=is_at_most_once,
+        is_at_most_once=delivery == "at_most_once",
         is_sealed=is_sealed,
         is_bulk=is_bulk,
     )
+    if policy.is_at_most_once and kind != "external":
+        raise ValueError("Only an external actor can be at_most_once; the others are exactly once.")
+    if outlasts is not None and max_attempts is not None:
+        raise ValueError("max_attempts follows from outlasts; give one of them.")
+    policy = replace(policy, max_attempts=_attempts(policy))
     return lambda fn: LedgerActor(fn, policy=policy, queue_name=queue_name, priority=priority)
+
+
+def _require_queue(name: str) -> None:
+    if name not in settings.JOBS_QUEUES:
+        raise ValueError(
+            f"Unknown queue {name!r}; JOBS_QUEUES names {', '.join(settings.JOBS_QUEUES)}."
+        )
+
+
+def _attempts(policy: Policy) -> int:
+    """Return how often a task of an actor with these options is tried at most."""
+    if policy.is_at_most_once:
+        return 1
+    if policy.outlasts is not None:
+        return attempts_to_outlast(
+            policy.outlasts, base=policy.min_backoff, maximum=policy.max_backoff
+        )
+    return policy.max_attempts

@@ -110,7 +110,7 @@ def _give_back_unbegun(lease: timedelta) -> int:
     )
 
 
-def forget_stopped(age: timedelta) -> int:
+def delete_silent_workers(age: timedelta) -> int:
     """Delete the rows of processes without a heartbeat for longer than `age`; return how many.
 
     They stay while a task counts as running in them, until `rescue` has dealt with it.

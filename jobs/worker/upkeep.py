@@ -28,7 +28,7 @@ RESCUE_SECONDS = 2.0
 SCHEDULE_SECONDS = 1.0
 OBSERVE_SECONDS = 5.0
 PURGE_SECONDS = 600.0
-FORGET_AFTER = timedelta(days=1)
+DELETE_WORKERS_AFTER = timedelta(days=1)
 
 
 class Upkeep:
@@ -96,7 +96,7 @@ def observe() -> bool:
 
 def purge() -> None:
     """Delete rows that are past their retention."""
-    heartbeat.forget_stopped(FORGET_AFTER)
+    heartbeat.delete_silent_workers(DELETE_WORKERS_AFTER)
     retention.purge_limits()
     retention.purge_answers()
     retention.purge_ticks()

@@ -61,14 +61,14 @@ def publish(partner: Partner, fields: Mapping[str, Any]) -> tuple[Opportunity, b
     values = {**fields, "organisation": partner.name}
     source, external_id = f"partner:{partner.pk}", str(fields.get("external_id", ""))
     with transaction.atomic():
-        known = _locked_by_external_id(source, external_id)
+        known = _reserve_external_id(source, external_id)
         if known is not None:
             return change(known, values), False
         return add(values | {"source": source}, partner=partner), True
 
 
-def _locked_by_external_id(source: str, external_id: str) -> Opportunity | None:
-    """Return the source's opportunity with this external id, or None, and reserve the id.
+def _reserve_external_id(source: str, external_id: str) -> Opportunity | None:
+    """Reserve an external id of a source; return the opportunity that has it already, or None.
 
     Whoever asks for the same id waits until this transaction ends, so that two cannot both find it
     free. The row itself is not locked. An empty external id belongs to none and is not reserved.
@@ -102,7 +102,7 @@ def change(opportunity: Opportunity, fields: Mapping[str, Any]) -> Opportunity:
         for name, value in changed.items():
             setattr(opportunity, name, value)
         is_renamed = not changed.keys().isdisjoint({"source", "external_id"})
-        if is_renamed and _locked_by_external_id(opportunity.source, opportunity.external_id):
+        if is_renamed and _reserve_external_id(opportunity.source, opportunity.external_id):
             raise ExternalIdTaken
         opportunity.updated_at = database.now()
         opportunity.clean()

@@ -71,22 +71,7 @@ def _report(
     hit: Counter[str] = sum((result.hit for result in results), Counter())
     unhit: Counter[str] = sum((result.unhit for result in results), Counter())
     lesser = Counter({kind: times for kind, times in hit.items() if _is_lesser(kind)})
-    breaches = missed + [
-        f"seed {result.seed}: {breach}" for result in results for breach in result.judged.breaches
-    ]
-    slow = [result for result in results if result.drain_seconds > LONGEST_DRAIN_SECONDS]
-    breaches += [
-        f"seed {result.seed}: drained only after {result.drain_seconds} s" for result in slow
-    ]
-    breaches += [
-        f"seed {one.seed}: no delivery was called back about"
-        for one in results
-        if not one.judged.delivered
-    ]
-    if not (control["lost"] and control["doubled"]):
-        breaches.append(
-            "the control lost or doubled nothing: the check cannot fail, so it proves nothing"
-        )
+    breaches = missed + _breaches(results, control)
     return {
         "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "seeds": [result.seed for result in results],
@@ -107,6 +92,23 @@ def _report(
         "passed": not breaches,
         "runs": [vars(result) | {"judged": vars(result.judged)} for result in results],
     }
+
+
+def _breaches(results: list[Result], control: dict[str, int]) -> list[str]:
+    """Return, in words, each promise that was broken in a seed or by the control."""
+    breaches = []
+    for result in results:
+        seed = f"seed {result.seed}"
+        breaches += [f"{seed}: {breach}" for breach in result.judged.breaches]
+        if result.drain_seconds > LONGEST_DRAIN_SECONDS:
+            breaches.append(f"{seed}: drained only after {result.drain_seconds} s")
+        if not result.judged.delivered:
+            breaches.append(f"{seed}: no delivery was called back about")
+    if not (control["lost"] and control["doubled"]):
+        breaches.append(
+            "the control lost or doubled nothing: the check cannot fail, so it proves nothing"
+        )
+    return breaches
 
 
 def _is_lesser(kind: str) -> bool:

@@ -68,6 +68,24 @@ def _require_known(ids: list[UUID]) -> None:
             raise CommandError(f"There is no task {task_id}.")
 
 
+CHANGES_OF_TASKS = {
+    "retry": "Make waiting tasks due now.",
+    "cancel": "Cancel waiting tasks, ask running ones to stop.",
+    "replay": "Give dead tasks all their attempts again.",
+    "discard": "Cancel dead tasks for good.",
+}
+CHANGES_OF_QUEUES = {
+    "pause": "Start no more tasks of a queue.",
+    "resume": "Start a queue's tasks again.",
+    "rate": "Limit how many tasks of a queue start a minute.",
+}
+
+
+def _add_output(parser: ArgumentParser, *, dry_run: str) -> None:
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--dry-run", action="store_true", help=dry_run)
+
+
 class Command(BaseCommand):
     """List, show, retry, cancel, replay, discard and prune tasks; pause, resume, limit queues."""
 
@@ -82,48 +100,30 @@ class Command(BaseCommand):
         show = verbs.add_parser("show", help="Show one task with every attempt.")
         show.add_argument("id", type=UUID)
         show.add_argument("--json", action="store_true")
-        for verb, text in (
-            ("retry", "Make waiting tasks due now."),
-            ("cancel", "Cancel waiting tasks, ask running ones to stop."),
-            ("replay", "Give dead tasks all their attempts again."),
-            ("discard", "Cancel dead tasks for good."),
-        ):
-            action = verbs.add_parser(verb, help=text)
-            action.add_argument(
-                "ids",
-                nargs="*",
-                type=UUID,
-                help="task ids; without ids the filters choose, with ids they narrow the choice",
-            )
-            action.add_argument(
-                "--dry-run",
-                action="store_true",
-                help="only print the ids of the tasks it would change",
-            )
-            self._add_filters(action, limit=None)
-        for verb, text in (
-            ("pause", "Start no more tasks of a queue."),
-            ("resume", "Start a queue's tasks again."),
-        ):
-            switch = verbs.add_parser(verb, help=text)
-            switch.add_argument("queue", choices=settings.JOBS_QUEUES)
-            switch.add_argument("--json", action="store_true")
-            switch.add_argument(
-                "--dry-run", action="store_true", help="only print whether it would change anything"
-            )
-
-        rate = verbs.add_parser("rate", help="Limit how many tasks of a queue start a minute.")
-        rate.add_argument("queue", choices=settings.JOBS_QUEUES)
-        rate.add_argument("per_minute", type=_rate, help="a number, or `none` for no limit")
-        rate.add_argument("--json", action="store_true")
-        rate.add_argument(
-            "--dry-run", action="store_true", help="only print whether it would change anything"
-        )
+        for verb, text in CHANGES_OF_TASKS.items():
+            self._add_choice_of_tasks(verbs.add_parser(verb, help=text))
+        for verb, text in CHANGES_OF_QUEUES.items():
+            change = verbs.add_parser(verb, help=text)
+            change.add_argument("queue", choices=settings.JOBS_QUEUES)
+            if verb == "rate":
+                change.add_argument("per_minute", type=_rate, help="a number; `none`: no limit")
+            _add_output(change, dry_run="only print whether it would change anything")
         prune = verbs.add_parser("prune", help="Delete ended tasks past their retention.")
-        prune.add_argument("--json", action="store_true")
-        prune.add_argument(
-            "--dry-run", action="store_true", help="only print how many it would delete"
+        _add_output(prune, dry_run="only print how many it would delete")
+
+    def _add_choice_of_tasks(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "ids",
+            nargs="*",
+            type=UUID,
+            help="task ids; without ids the filters choose, with ids they narrow the choice",
         )
+        parser.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="only print the ids of the tasks it would change",
+        )
+        self._add_filters(parser, limit=None)
 
     def _add_filters(self, parser: ArgumentParser, *, limit: int | None) -> None:
         parser.add_argument("--state", choices=State.values)
