@@ -13,7 +13,7 @@ from dramatiq import get_broker
 
 from jobs.execution import attempts
 from jobs.execution.declaration import LedgerActor
-from jobs.ledger import transitions
+from jobs.ledger import interventions
 from jobs.models import OnceKey, Task
 from jobs.states import State
 
@@ -67,7 +67,7 @@ def _next_task(*, until_delay: bool, besides: Collection[UUID]) -> Task | None:
     waiting = Task.objects.due().exclude(pk__in=besides) if until_delay else Task.objects.pending()
     task = waiting.order_by("urgency", "priority", "run_at", "id").first()
     if task is not None:
-        transitions.hasten(task.id)
+        interventions.hasten(task.id)
     return task
 
 

@@ -30,7 +30,7 @@ from jobs.execution import current, entrance, pace, settling, telemetry
 from jobs.execution.breakers import LONGEST_PAUSE
 from jobs.execution.policy import DeclaredActor, Policy
 from jobs.failpoints import failpoint
-from jobs.ledger import transitions
+from jobs.ledger import pauses, transitions
 from jobs.ledger.database import (
     in_own_transaction,
     limit_transaction,
@@ -145,7 +145,7 @@ def _fail(actor: DeclaredActor, claim: transitions.Claim, error: BaseException) 
 
 def _pause(policy: Policy, attempt: int, error: BaseException) -> timedelta:
     """Return the pause before the next attempt, longer where the error asks for it."""
-    pause = transitions.backoff(attempt, base=policy.min_backoff, maximum=policy.max_backoff)
+    pause = pauses.backoff(attempt, base=policy.min_backoff, maximum=policy.max_backoff)
     asked_for = error.retry_after if isinstance(error, AsksForPause) else None
     return pause if asked_for is None else max(pause, min(asked_for, LONGEST_PAUSE))
 

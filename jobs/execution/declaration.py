@@ -13,7 +13,7 @@ from dramatiq import Actor, Message, get_broker
 
 from jobs.execution import backlog, current, sending
 from jobs.execution.policy import DEFAULT_ATTEMPTS, Delivery, Kind, Policy
-from jobs.ledger.transitions import attempts_to_outlast
+from jobs.ledger.pauses import attempts_to_outlast
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -3,19 +3,18 @@
 Each statement checks that the change is still allowed; one that comes too late changes nothing and
 says so. Times are `statement_timestamp()`, PostgreSQL's clock, so that a worker with a wrong clock
 does no harm. docs/task-lifecycle.md draws the changes; the first one, into the ledger, is in
-`jobs.ledger.outbox`.
+`jobs.ledger.outbox`, and those that people ask for are in `jobs.ledger.interventions`.
 """
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from psycopg.types.json import Jsonb
 
 from jobs import sealing
@@ -72,25 +71,36 @@ class Failure:
 #: statistics say that hardly any task runs or waits, so it would rather read the whole index of
 #: those, which is full of dead entries.
 IS_RUNNING = "(state = 'running') IS TRUE"
+
+
 IS_WAITING = "(state IN ('queued', 'retrying')) IS TRUE"
+
 
 #: The fields of a `Claim` after its id and its token, in that order.
 CLAIM_COLUMNS = """
     actor, queue, args, kwargs, attempt, max_attempts, checkpoint, unique_key, created_by,
     request_id, trace_context, group_id, sealed_args, urgency
 """
+
+
 #: The columns that a claim reads. The last one decides whether its commit waits for the disk.
 _CLAIMED = f"{CLAIM_COLUMNS}, set_config('synchronous_commit', %(commit)s, true)"
+
+
 _OWN = """
     UPDATE jobs_task SET state = 'running', attempt = attempt + (state <> 'running')::int,
            claim_token = %(token)s, worker_id = %(worker)s, started_at = statement_timestamp(),
            publish_at = NULL, progress = NULL
 """
+
+
 #: Due, and not too late.
 MAY_START = """
     state IN ('queued', 'retrying') AND run_at <= statement_timestamp()
     AND (deadline_at IS NULL OR deadline_at > statement_timestamp())
 """
+
+
 #: In a queue with a rate, a task starts only after the relay has handed it on: the relay keeps to
 #: the rate.
 _QUEUE_PERMITS = """
@@ -99,6 +109,8 @@ _QUEUE_PERMITS = """
             q.paused_at IS NOT NULL
             OR q.rate_per_minute IS NOT NULL AND jobs_task.published_at IS NULL))
 """
+
+
 _CLAIM = f"""
     {_OWN}
     WHERE id = %(id)s AND (
@@ -189,6 +201,8 @@ _LOCK_LIMIT = """
     SELECT pg_advisory_xact_lock(hashtextextended(limit_key, 0))
     FROM jobs_task WHERE id = %s AND limit_key IS NOT NULL
 """
+
+
 #: The running tasks under a limit are counted after the lock, in a statement of its own: with a
 #: fresh snapshot.
 _CLAIM_LIMITED = f"""
@@ -308,18 +322,20 @@ def assert_owned(owned: Claim) -> None:
 
 
 #: Another task waits under the unique key of the task `t`, and replaces it.
-_IS_SUPERSEDED = """
+IS_SUPERSEDED = """
     t.unique_key IS NOT NULL AND EXISTS (
         SELECT FROM jobs_task AS waiting
         WHERE waiting.unique_key = t.unique_key AND waiting.state = 'queued')
 """
+
+
 #: One statement for every end of a failed attempt.
 _FAIL = f"""
 WITH ended AS (
     SELECT id, CASE
         WHEN cancel_requested_at IS NOT NULL OR %(is_cancelled)s THEN 'cancelled'
         WHEN %(is_permanent)s OR attempt >= max_attempts THEN 'dead'
-        WHEN {_IS_SUPERSEDED} THEN 'cancelled'
+        WHEN {IS_SUPERSEDED} THEN 'cancelled'
         ELSE 'retrying' END AS state
     FROM jobs_task AS t WHERE id = %(id)s AND {IS_RUNNING} AND claim_token = %(token)s FOR UPDATE
 ), changed AS (
@@ -369,30 +385,6 @@ def fail(
     return State(rows[0][0]) if rows else None
 
 
-def backoff(attempt: int, *, base: timedelta, maximum: timedelta) -> timedelta:
-    """Return the pause before the next attempt: it doubles each time, and half of it is random.
-
-    So an actor knows how long an outage its attempts outlast at least. Source: M. Brooker,
-    "Exponential Backoff And Jitter", AWS Architecture Blog, 2015 ("equal jitter").
-    """
-    longest = _longest_pause(attempt, base=base, maximum=maximum)
-    share = random.uniform(0.5, 1)  # noqa: S311 - spreads the load, guards nothing
-    return timedelta(seconds=longest.total_seconds() * share)
-
-
-def attempts_to_outlast(outage: timedelta, *, base: timedelta, maximum: timedelta) -> int:
-    """Return the number of attempts whose shortest pauses together last longer than `outage`."""
-    attempts, covered = 1, timedelta()
-    while covered < outage:
-        covered += _longest_pause(attempts, base=base, maximum=maximum) / 2
-        attempts += 1
-    return attempts
-
-
-def _longest_pause(attempt: int, *, base: timedelta, maximum: timedelta) -> timedelta:
-    return min(maximum, base * 2.0 ** min(attempt - 1, 30))
-
-
 _PUT_OFF = f"""
     UPDATE jobs_task AS t SET
         state = CASE WHEN {{is_over}} THEN 'cancelled' ELSE 'retrying' END,
@@ -402,7 +394,7 @@ _PUT_OFF = f"""
         finished_at = CASE WHEN {{is_over}} THEN statement_timestamp() END
     WHERE id = %(id)s AND {IS_RUNNING} AND claim_token = %(token)s
     RETURNING state
-""".format(is_over=f"(cancel_requested_at IS NOT NULL OR {_IS_SUPERSEDED})")  # noqa: S608 - constants only
+""".format(is_over=f"(cancel_requested_at IS NOT NULL OR {IS_SUPERSEDED})")  # noqa: S608 - constants only
 
 
 def put_off(owned: Claim, delay: timedelta) -> State | None:
@@ -413,72 +405,6 @@ def put_off(owned: Claim, delay: timedelta) -> State | None:
     """
     rows = fetch(_PUT_OFF, {"id": owned.id, "token": owned.token, "delay": delay})
     return State(rows[0][0]) if rows else None
-
-
-def cancel(task_id: UUID) -> State | None:
-    """Cancel a waiting task at once; ask a running one to stop at its next check.
-
-    Return the state after that, or None when the task does not exist or has already ended.
-    """
-    rows = fetch(
-        """
-        UPDATE jobs_task SET
-            cancel_requested_at = coalesce(cancel_requested_at, statement_timestamp()),
-            state = CASE WHEN state = 'running' THEN state ELSE 'cancelled' END,
-            finished_at = CASE WHEN state = 'running' THEN finished_at
-                          ELSE statement_timestamp() END,
-            publish_at = NULL
-        WHERE id = %s AND state IN ('queued', 'retrying', 'running') RETURNING state
-        """,
-        (task_id,),
-    )
-    return State(rows[0][0]) if rows else None
-
-
-_REPLAY = f"""
-    WITH dead AS (
-        SELECT id, {_IS_SUPERSEDED} AS is_superseded FROM jobs_task AS t
-        WHERE id = %s AND state = 'dead' FOR UPDATE
-    )
-    UPDATE jobs_task AS t SET
-        state = CASE WHEN is_superseded THEN 'cancelled' ELSE 'queued' END,
-        attempt = 0, run_at = statement_timestamp(), progress = NULL, cancel_requested_at = NULL,
-        publish_at = CASE WHEN NOT is_superseded THEN statement_timestamp() END,
-        finished_at = CASE WHEN is_superseded THEN statement_timestamp() END
-    FROM dead WHERE t.id = dead.id RETURNING t.state
-"""  # noqa: S608 - constants only
-
-
-def replay(task_id: UUID) -> State | None:
-    """Give a dead task all its attempts again and return its state.
-
-    It is `queued`, or `cancelled` where another task already waits under its unique key. Return
-    None when the task is not dead.
-    """
-    try:
-        with transaction.atomic():
-            rows = fetch(_REPLAY, (task_id,))
-    except IntegrityError:
-        return replay(task_id)  # a task with its key was queued meanwhile; now it is visible
-    return State(rows[0][0]) if rows else None
-
-
-def discard(task_id: UUID) -> bool:
-    """Cancel a dead task for good; return False when it is not dead."""
-    return bool(
-        execute(
-            "UPDATE jobs_task SET state = 'cancelled' WHERE id = %s AND state = 'dead'", (task_id,)
-        )
-    )
-
-
-def hasten(task_id: UUID) -> bool:
-    """Make a waiting task due now; return False when it does not wait."""
-    sql = """
-        UPDATE jobs_task SET run_at = statement_timestamp(), publish_at = statement_timestamp()
-        WHERE id = %s AND state IN ('queued', 'retrying')
-    """
-    return bool(execute(sql, (task_id,)))
 
 
 def report_progress(owned: Claim, progress: dict[str, Any]) -> bool:

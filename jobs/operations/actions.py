@@ -15,7 +15,7 @@ from dramatiq import get_broker
 
 from jobs.errors import ArgumentsRefused, NotInThatState
 from jobs.execution import breakers, job_types
-from jobs.ledger import transitions
+from jobs.ledger import interventions
 from jobs.ledger.database import execute
 from jobs.models import Task
 from jobs.states import State
@@ -32,25 +32,25 @@ class AuditRecorder(Protocol):
 def replay(task_ids: Iterable[UUID], *, by: UUID | None) -> int:
     """Give dead tasks all their attempts again; return how many of `task_ids` were dead."""
     return _each(
-        task_ids, "task.replayed", lambda task_id: transitions.replay(task_id) is not None, by
+        task_ids, "task.replayed", lambda task_id: interventions.replay(task_id) is not None, by
     )
 
 
 def cancel(task_ids: Iterable[UUID], *, by: UUID | None) -> int:
     """Cancel waiting tasks, ask running ones to stop; return how many of `task_ids` there were."""
     return _each(
-        task_ids, "task.cancelled", lambda task_id: transitions.cancel(task_id) is not None, by
+        task_ids, "task.cancelled", lambda task_id: interventions.cancel(task_id) is not None, by
     )
 
 
 def retry_now(task_ids: Iterable[UUID], *, by: UUID | None) -> int:
     """Make waiting tasks due at once; return how many of `task_ids` waited."""
-    return _each(task_ids, "task.hastened", transitions.hasten, by)
+    return _each(task_ids, "task.hastened", interventions.hasten, by)
 
 
 def discard(task_ids: Iterable[UUID], *, by: UUID | None) -> int:
     """Cancel dead tasks for good; return how many of `task_ids` were dead."""
-    return _each(task_ids, "task.discarded", transitions.discard, by)
+    return _each(task_ids, "task.discarded", interventions.discard, by)
 
 
 def edit_arguments(

@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 from jobs.errors import WorkerLost
 from jobs.execution.declaration import LedgerActor
 from jobs.execution.policy import Policy
-from jobs.ledger import transitions
+from jobs.ledger import pauses, transitions
 from jobs.ledger.database import execute, fetch
 from jobs.process import resident_bytes
 
@@ -82,7 +82,7 @@ def _rescue(lost: transitions.Claim) -> None:
     error = WorkerLost()
     failure = transitions.Failure(type(error).__name__, str(error))
     policy = _policy(lost.actor)
-    pause = transitions.backoff(lost.attempt, base=policy.min_backoff, maximum=policy.max_backoff)
+    pause = pauses.backoff(lost.attempt, base=policy.min_backoff, maximum=policy.max_backoff)
     state = transitions.fail(lost, failure, pause=pause)
     log.warning(
         "jobs.rescued", task_id=str(lost.id), actor=lost.actor, attempt=lost.attempt, state=state

@@ -18,12 +18,9 @@ from rest_framework.views import APIView
 from accounts.models import User
 from matching.models import Interaction, Opportunity, OpportunityQuerySet
 from matching.opportunities import publishing
+from matching.opportunities.serializers import InteractionSerializer, OpportunityFilterSerializer
 from matching.search.geography import within
-from matching.serializers import (
-    InteractionSerializer,
-    OpportunityFilterSerializer,
-    OpportunitySerializer,
-)
+from matching.serializers import OpportunitySerializer
 from matching.throttling import (
     InteractionThrottle,
 )

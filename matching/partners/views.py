@@ -16,10 +16,7 @@ from jobs.http.idempotency import idempotent
 from matching.models import Interaction, Opportunity, OpportunityQuerySet, Partner
 from matching.opportunities import publishing
 from matching.partners.authentication import IsPartner, PartnerAuthentication
-from matching.serializers import (
-    ApplicantSerializer,
-    PartnerOpportunitySerializer,
-)
+from matching.partners.serializers import ApplicantSerializer, PartnerOpportunitySerializer
 from matching.throttling import (
     PartnerThrottle,
 )

@@ -13,11 +13,9 @@ from rest_framework.views import APIView
 from accounts.models import User
 from jobs.http.idempotency import idempotent
 from matching.profiles import editing
+from matching.profiles.serializers import ProfileSerializer
+from matching.runs.serializers import StartedRunSerializer
 from matching.runs.views import accepted
-from matching.serializers import (
-    ProfileSerializer,
-    StartedRunSerializer,
-)
 from matching.throttling import (
     ProfileEditThrottle,
     RunThrottle,

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from accounts.models import User
 from matching.models import Match, Opportunity
-from matching.serializers import MatchFilterSerializer, MatchSerializer
+from matching.ranking.serializers import MatchFilterSerializer, MatchSerializer
 
 
 class MatchListView(ListAPIView[Match]):

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from django.utils.http import http_date
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import exceptions
@@ -24,9 +25,9 @@ from jobs.http import waiting
 from jobs.http.idempotency import hands_on_its_key, idempotent
 from jobs.models import Task
 from jobs.operations import actions
-from matching.models import MatchRun
+from matching.models import MatchRun, Opportunity
 from matching.runs import starting
-from matching.serializers import (
+from matching.runs.serializers import (
     RUN_PAGE_SIZE_MAX,
     FoundMatchSerializer,
     LegacyAnswerSerializer,
@@ -36,7 +37,6 @@ from matching.serializers import (
     RunStatusSerializer,
     StartedRunSerializer,
     WaitQuerySerializer,
-    opportunities_by_id,
 )
 from matching.throttling import RunThrottle
 
@@ -304,7 +304,7 @@ def _page(run: MatchRun, after: int, size: int) -> tuple[list[Any], bool]:
     """
     stored = run.matches or []
     page = stored[after : after + size]
-    opportunities = opportunities_by_id([UUID(one["opportunity_id"]) for one in page])
+    opportunities = _open_opportunities([UUID(one["opportunity_id"]) for one in page])
     shown = [
         {
             "score": one["score"],
@@ -315,3 +315,9 @@ def _page(run: MatchRun, after: int, size: int) -> tuple[list[Any], bool]:
         if UUID(one["opportunity_id"]) in opportunities
     ]
     return list(FoundMatchSerializer(shown, many=True).data), after + size < len(stored)
+
+
+def _open_opportunities(ids: list[UUID]) -> dict[UUID, Opportunity]:
+    """Return those of the opportunities that exist and are open, by id."""
+    today = timezone.localdate()
+    return Opportunity.objects.open_on(today).defer("search").in_bulk(ids)

@@ -8,7 +8,7 @@ import pytest
 from dramatiq import get_broker
 
 from jobs.execution.declaration import LedgerActor
-from jobs.ledger.transitions import attempts_to_outlast, backoff
+from jobs.ledger.pauses import attempts_to_outlast, backoff
 
 ACTORS = [
     actor

@@ -12,7 +12,8 @@ import pytest
 from django.db import connection, transaction
 
 from jobs.errors import LeaseLost, NotInTransaction, NotStorable
-from jobs.ledger import transitions
+from jobs.ledger import interventions, transitions
+from jobs.ledger.pauses import backoff
 from jobs.ledger.transitions import Claim, Failure
 from jobs.models import Attempt, Queue, Task
 from jobs.states import State
@@ -124,7 +125,7 @@ def test_a_pause_keeps_a_retry_from_being_claimed() -> None:
     task_id = send()
     transitions.fail(claim(task_id), OOPS, pause=timedelta(hours=1))
     assert transitions.claim(task_id, uuid4(), uuid4()) is None
-    assert transitions.hasten(task_id)
+    assert interventions.hasten(task_id)
     assert claim(task_id).attempt == 2
 
 
@@ -141,19 +142,19 @@ def test_what_postgresql_cannot_store_does_not_hide_a_failure() -> None:
 def test_a_waiting_task_is_cancelled_at_once_and_a_running_one_when_it_fails() -> None:
     waiting, runs = send("a"), send("b")
     claimed = claim(runs)
-    assert transitions.cancel(waiting) == State.CANCELLED
-    assert transitions.cancel(runs) == State.RUNNING
+    assert interventions.cancel(waiting) == State.CANCELLED
+    assert interventions.cancel(runs) == State.RUNNING
     assert transitions.fail(claimed, OOPS, pause=NO_PAUSE) == State.CANCELLED
-    assert transitions.cancel(runs) is None
+    assert interventions.cancel(runs) is None
     assert transitions.claim(waiting, uuid4(), uuid4()) is None
 
 
 def test_only_the_dead_are_replayed_with_all_their_attempts() -> None:
     task_id = send(max_attempts=1)
-    assert transitions.replay(task_id) is None
+    assert interventions.replay(task_id) is None
     transitions.fail(claim(task_id), OOPS, pause=NO_PAUSE)
-    assert transitions.replay(task_id) == State.QUEUED
-    assert transitions.replay(task_id) is None
+    assert interventions.replay(task_id) == State.QUEUED
+    assert interventions.replay(task_id) is None
     assert claim(task_id).attempt == 1
 
 
@@ -176,7 +177,7 @@ def test_a_replay_is_superseded_by_one_that_queues_its_key_meanwhile(
     dead, rival = dead_under_a_key(), dead_under_a_key()
     second_connection.execute("UPDATE jobs_task SET state = 'queued' WHERE id = %s", [rival])
     threading.Timer(0.5, second_connection.commit).start()
-    assert transitions.replay(dead) == State.CANCELLED
+    assert interventions.replay(dead) == State.CANCELLED
     assert state_of(rival) == State.QUEUED
 
 
@@ -190,7 +191,7 @@ def test_replaying_a_task_whose_key_waits_again_supersedes_it() -> None:
     first = send(unique_key="profile:1", max_attempts=1)
     transitions.fail(claim(first), OOPS, pause=NO_PAUSE)
     second = send(unique_key="profile:1")
-    assert transitions.replay(first) == State.CANCELLED
+    assert interventions.replay(first) == State.CANCELLED
     assert state_of(second) == State.QUEUED
 
 
@@ -268,7 +269,7 @@ def test_the_pause_between_attempts_grows_within_its_bounds() -> None:
     base, maximum = timedelta(seconds=1), timedelta(seconds=30)
     for attempt in range(1, 60):
         ceiling = min(maximum, base * 2 ** min(attempt - 1, 30))
-        pauses = [transitions.backoff(attempt, base=base, maximum=maximum) for _ in range(50)]
+        pauses = [backoff(attempt, base=base, maximum=maximum) for _ in range(50)]
         assert ceiling / 2 <= min(pauses)
         assert max(pauses) <= ceiling
         assert len(set(pauses)) > 1

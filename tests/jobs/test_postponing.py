@@ -10,7 +10,7 @@ from django.db import transaction
 
 import jobs
 from jobs.execution import mirrors
-from jobs.ledger import transitions
+from jobs.ledger import interventions, transitions
 from jobs.models import Attempt, Task
 from jobs.operations import actions
 from jobs.states import Standing, State
@@ -108,7 +108,7 @@ def test_a_report_that_nothing_classifies_any_more_reaches_the_desk(end: str) ->
     with transaction.atomic():
         task_id = classify_report.send(str(report.pk)).message_id
         if end == "cancelled":
-            transitions.cancel(UUID(task_id))
+            interventions.cancel(UUID(task_id))
         else:
             Task.objects.filter(pk=task_id).update(state="dead")
     run_tasks()

@@ -18,7 +18,7 @@ from jobs.api import starting
 from jobs.errors import TooManyActiveJobs, TooManyJobs
 from jobs.execution import attempts, job_types
 from jobs.http.payloads import PayloadSerializer
-from jobs.ledger import transitions
+from jobs.ledger import interventions, transitions
 from jobs.models import Task
 from jobs.operations import actions
 from jobs.states import State
@@ -80,7 +80,7 @@ def test_no_more_than_the_limit_are_under_way() -> None:
     first, _second = start(user), start(user)
     with pytest.raises(TooManyActiveJobs):
         start(user)
-    transitions.cancel(first.pk)
+    interventions.cancel(first.pk)
     start(user)
     start(make_citizen(1))  # another person has their own limit
 
@@ -89,7 +89,7 @@ def test_no_more_than_the_limit_are_under_way() -> None:
 def test_no_more_than_the_limit_start_within_an_hour() -> None:
     user = make_citizen()
     for _ in range(4):
-        transitions.cancel(start(user).pk)
+        interventions.cancel(start(user).pk)
     with pytest.raises(TooManyJobs) as refusal:
         start(user)
     assert 3500 < refusal.value.retry_after <= 3601
@@ -133,8 +133,8 @@ def test_the_end_is_announced_exactly_once_even_after_retries(mode: str, state: 
 def test_cancelling_is_announced_and_nothing_is_when_nobody_asked() -> None:
     user = make_citizen()
     job = start(user, is_announced=True)
-    transitions.cancel(job.pk)
-    transitions.cancel(job.pk)
+    interventions.cancel(job.pk)
+    interventions.cancel(job.pk)
     start(user)
     run_tasks()
     assert announcements() == 1
@@ -184,7 +184,7 @@ def test_a_discarded_job_is_not_announced_again() -> None:
 @pytest.mark.django_db
 def test_an_announcement_of_a_pruned_job_says_nothing(settings: Any) -> None:
     job = start(make_citizen(), is_announced=True)
-    transitions.cancel(job.pk)
+    interventions.cancel(job.pk)
     Task.objects.filter(pk=job.pk).delete()
     run_tasks()
     assert not Delivery.objects.exists()

@@ -1,8 +1,8 @@
-"""Profiles, opportunities, the vectors of both, and matches between them."""
+"""The tables of opportunities, of partners, and of what citizens did with opportunities."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
@@ -16,23 +16,12 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now, Upper
-from pgvector.django import VectorField
 from uuid_utils.compat import uuid7
 
 from jobs.model_fields import LineField, ParagraphsField
+from matching.models.places import PLACE_IS_NO_PLACE, place_is_whole
 
 ENDS_BEFORE_START = "It ends before it starts."
-PLACE_IS_NO_PLACE = "Latitude and longitude go together, from -90 to 90 and from -180 to 180."
-
-
-def _place_is_whole(name: str) -> models.CheckConstraint:
-    """Return a constraint: latitude and longitude are both set and in range, or both missing."""
-    nowhere = Q(latitude=None, longitude=None)
-    in_range = Q(latitude__gte=-90, latitude__lte=90, longitude__gte=-180, longitude__lte=180)
-    somewhere = Q(latitude__isnull=False, longitude__isnull=False) & in_range
-    return models.CheckConstraint(
-        condition=nowhere | somewhere, name=name, violation_error_message=PLACE_IS_NO_PLACE
-    )
 
 
 class Kind(models.TextChoices):
@@ -42,76 +31,6 @@ class Kind(models.TextChoices):
     GRANT = "grant", "Grant"
     JOB = "job", "Job"
     EVENT = "event", "Event"
-
-
-class ProfileQuerySet(models.QuerySet["Profile"]):
-    """Choices of profiles."""
-
-    def wanting_notices(self, user_ids: Iterable[UUID]) -> list[UUID]:
-        """Return those of the users who want to be notified of new matches."""
-        profiles = self.filter(user__in=list(user_ids), wants_match_notices=True)
-        return list(profiles.values_list("user_id", flat=True))
-
-
-class Profile(models.Model):
-    """A citizen's profile, by which they are matched. `version` grows with every change."""
-
-    class Visibility(models.TextChoices):
-        PRIVATE = "private", "Only me"
-        ORGANISATIONS = "organisations", "Organisations I apply to"
-        PUBLIC = "public", "Everybody"
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    user = models.OneToOneField(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="profile"
-    )
-    headline = LineField(max_length=200, blank=True)
-    about = ParagraphsField(max_length=5000, blank=True)
-    skills = ArrayField(LineField(max_length=80), default=list, blank=True)
-    interests = ArrayField(LineField(max_length=80), default=list, blank=True)
-    wants = ArrayField(models.CharField(max_length=20, choices=Kind), default=list, blank=True)
-    availability = LineField(max_length=300, blank=True)
-    languages = ArrayField(models.CharField(max_length=12), default=list, blank=True)
-    latitude = models.FloatField(null=True, blank=True)
-    longitude = models.FloatField(null=True, blank=True)
-    radius_km = models.FloatField(
-        null=True, blank=True, help_text="How far the citizen would go; empty means anywhere."
-    )
-    visibility = models.CharField(max_length=20, choices=Visibility, default=Visibility.PRIVATE)
-    wants_match_notices = models.BooleanField(
-        "wants match notices",
-        default=True,
-        db_default=True,
-        help_text="Whether to be notified of new matches.",
-    )
-    version = models.PositiveIntegerField(default=1)
-    onboarded_at = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField(db_default=Now())
-    updated_at = models.DateTimeField(db_default=Now())
-
-    objects = ProfileQuerySet.as_manager()
-
-    class Meta:
-        constraints = [
-            _place_is_whole("matching_profile_place"),
-            models.CheckConstraint(
-                condition=Q(radius_km=None) | Q(radius_km__gt=0, radius_km__lte=20_100),
-                name="matching_profile_radius",
-                violation_error_message="A radius is more than 0 and at most 20,100 km.",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.headline or f"profile {self.id}"
-
-    @property
-    def place(self) -> tuple[float, float] | None:
-        """Return latitude and longitude, or None if the profile has no place."""
-        return (
-            None
-            if self.latitude is None or self.longitude is None
-            else (self.latitude, self.longitude)
-        )
 
 
 class OpportunityQuerySet(models.QuerySet["Opportunity"]):
@@ -262,7 +181,7 @@ class Opportunity(models.Model):
     class Meta:
         verbose_name_plural = "opportunities"
         constraints = [
-            _place_is_whole("matching_opportunity_place"),
+            place_is_whole("matching_opportunity_place"),
             models.CheckConstraint(
                 condition=Q(starts_on=None) | Q(ends_on=None) | Q(ends_on__gte=F("starts_on")),
                 name="matching_opportunity_dates",
@@ -337,89 +256,6 @@ class Opportunity(models.Model):
         )
 
 
-class VectorSpace(models.Model):
-    """An embedding model whose vectors are stored; citizens are matched in the active space."""
-
-    class State(models.TextChoices):
-        BUILDING = "building", "being filled"
-        ACTIVE = "active", "active"
-        RETIRED = "retired", "retired"
-        STOPPED = "stopped", "not filled: its rebuild was stopped"
-
-    label = models.CharField(max_length=200, unique=True, help_text="The model and its version.")
-    dimensions = models.PositiveSmallIntegerField()
-    state = models.CharField(max_length=10, choices=State, default=State.BUILDING)
-    generation = models.PositiveIntegerField(
-        default=1, help_text="Grows when its index is rebuilt and when it becomes active."
-    )
-    retired_at = models.DateTimeField(
-        null=True, editable=False, help_text="Its vectors are deleted a day later."
-    )
-    task_id = models.UUIDField(
-        null=True, editable=False, help_text="The newest rebuild that fills it."
-    )
-    created_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["state"], condition=Q(state="active"), name="matching_space_one_active"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return self.label
-
-
-class StoredVector(models.Model):
-    """A text in a vector space: its embedding and its stems.
-
-    The embedding is empty for an empty text. `terms` are packed by `matching.text.terms.Terms`.
-    `version` is that of the text.
-    """
-
-    space = models.ForeignKey(VectorSpace, on_delete=models.CASCADE, related_name="+")
-    embedding = VectorField(null=True)
-    terms = models.BinaryField()
-    version = models.PositiveIntegerField()
-
-    class Meta:
-        abstract = True
-
-
-class OpportunityVector(StoredVector):
-    """An opportunity in one vector space."""
-
-    opportunity = models.ForeignKey(Opportunity, on_delete=models.CASCADE, related_name="vectors")
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["opportunity", "space"], name="matching_opp_vector_once"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.opportunity_id} in {self.space_id}"
-
-
-class ProfileVector(StoredVector):
-    """A profile in a vector space; `facets` are the vectors of its skills, as float32 rows."""
-
-    profile = models.ForeignKey(Profile, on_delete=models.CASCADE, related_name="vectors")
-    facets = models.BinaryField(default=bytes)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["profile", "space"], name="matching_profile_vector_once"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.profile_id} in {self.space_id}"
-
-
 class Interaction(models.Model):
     """That a citizen applied for, saved or dismissed an opportunity; it affects later matches."""
 
@@ -444,93 +280,3 @@ class Interaction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} {self.kind} {self.opportunity_id}"
-
-
-class MatchRun(models.Model):
-    """A citizen's request for matches; the task with `task_id` finds them and fills `matches`.
-
-    `matches` is a list of `{opportunity_id, score, reasons}`, best first.
-    """
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    task_id = models.UUIDField(unique=True, null=True)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="match_runs"
-    )
-    keywords = LineField(max_length=500, blank=True)
-    filters = models.JSONField(default=dict)
-    limit = models.PositiveSmallIntegerField(default=100)
-    is_saved = models.BooleanField(
-        default=False, help_text="Its matches become the citizen's saved matches."
-    )
-    wants_notice = models.BooleanField(default=False)
-    matches = models.JSONField(null=True)
-    ended_as = models.CharField(
-        max_length=10,
-        blank=True,
-        db_default="",
-        help_text="How its task ended without matches: dead or cancelled.",
-    )
-    created_at = models.DateTimeField(db_default=Now())
-    updated_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        indexes = [
-            # Pruning by age.
-            models.Index(fields=["created_at"], name="matching_run_age"),
-        ]
-
-    def __str__(self) -> str:
-        return f"match run {self.id}"
-
-
-class Match(models.Model):
-    """An opportunity that suits a citizen. `reasons` is a list of `{kind, text, …}`."""
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="matches"
-    )
-    opportunity = models.ForeignKey(Opportunity, on_delete=models.CASCADE, related_name="matches")
-    score = models.FloatField()
-    reasons = models.JSONField(default=list)
-    created_at = models.DateTimeField(db_default=Now(), help_text="When it was first found.")
-    updated_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        verbose_name_plural = "matches"
-        constraints = [
-            models.UniqueConstraint(fields=["user", "opportunity"], name="matching_match_once")
-        ]
-        indexes = [
-            # A citizen's matches, best first.
-            models.Index(fields=["user", "-score", "-id"], name="matching_match_best"),
-            # A citizen's matches that are new since a time.
-            models.Index(fields=["user", "-created_at", "-id"], name="matching_match_newest"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.user_id} and {self.opportunity_id}"
-
-
-class TermStatistics(models.Model):
-    """How rare each stem is in a sample of the opportunities; a table of one row."""
-
-    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
-    documents = models.PositiveIntegerField()
-    frequencies = models.BinaryField(help_text="int32 for each bucket of matching.text.terms.")
-    computed_at = models.DateTimeField(db_default=Now())
-
-    def __str__(self) -> str:
-        return f"stems of {self.documents} opportunities"
-
-
-class CachedRanking(models.Model):
-    """A ranking that may be used until `expires_at`; `key` is a hash of all that it depends on."""
-
-    key = models.CharField(primary_key=True, max_length=64, help_text="SHA-256")
-    ranking = models.JSONField()
-    expires_at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return self.key

@@ -1,0 +1,69 @@
+"""The form in which an operator corrects the arguments of a dead task."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.forms.fields import InvalidJSONInput
+
+from jobs.errors import ArgumentsRefused, NotInThatState
+from jobs.http import strict_json
+from jobs.operations import actions as operator_actions
+
+C = TypeVar("C", list[Any], dict[str, Any])
+
+
+class StrictJSONField(forms.JSONField):
+    """Takes JSON that the ledger can store; otherwise the error says what is wrong with it.
+
+    A refused text is shown again as it was typed.
+    """
+
+    def to_python(self, value: Any) -> Any:
+        if value in self.empty_values:
+            return None
+        try:
+            return strict_json.loads(value)
+        except ValueError as error:
+            raise ValidationError(f"This is not valid JSON: {error}.") from error
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        return InvalidJSONInput(data)
+
+
+class ArgumentsForm(forms.Form):
+    """The arguments of a dead task, as JSON."""
+
+    args = StrictJSONField(
+        widget=forms.Textarea(attrs={"rows": 6, "cols": 80}), required=False, label="Positional"
+    )
+    kwargs = StrictJSONField(
+        widget=forms.Textarea(attrs={"rows": 6, "cols": 80}), required=False, label="By name"
+    )
+
+    def clean_args(self) -> list[Any]:
+        return _of_type(list, "list", self.cleaned_data["args"])
+
+    def clean_kwargs(self) -> dict[str, Any]:
+        return _of_type(dict, "object", self.cleaned_data["kwargs"])
+
+    def store(self, task_id: UUID, *, by: UUID | None) -> bool:
+        """Store the arguments and return True; or add the error to the form and return False."""
+        try:
+            operator_actions.edit_arguments(
+                task_id, self.cleaned_data["args"], self.cleaned_data["kwargs"], by=by
+            )
+        except (ArgumentsRefused, NotInThatState) as error:
+            self.add_error(None, str(error))
+        return self.is_valid()
+
+
+def _of_type(expected: type[C], name: str, value: Any) -> C:
+    if value in (None, ""):
+        return expected()
+    if not isinstance(value, expected):
+        raise ValidationError(f"Expected a JSON {name}.")
+    return value

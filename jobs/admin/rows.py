@@ -1,0 +1,193 @@
+"""The other tables of the ledger in the admin, such as workers, queues, breakers and alerts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+
+from jobs.admin.read_only import ActorFilter, DeclaredFilter, QueueFilter, ReadOnlyAdmin
+from jobs.models import (
+    AlertEpisode,
+    Breaker,
+    IdempotencyKey,
+    OnceKey,
+    Queue,
+    RateLimit,
+    ScheduleTick,
+    TaskGroup,
+    TaskRollup,
+    UndecodableMessage,
+    Worker,
+)
+from jobs.operations import actions as operator_actions
+from jobs.operations import alerts, display, overview, rollup
+from jobs.worker import schedule
+
+
+@admin.register(Worker)
+class WorkerAdmin(ReadOnlyAdmin[Worker]):
+    list_display = (
+        "hostname",
+        "pid",
+        "queues",
+        "threads",
+        "started_at",
+        "heartbeat_at",
+        "stopped_at",
+    )
+    list_filter = ("hostname",)
+
+
+@admin.register(Queue)
+class QueueAdmin(ReadOnlyAdmin[Queue]):
+    """Shows every queue of JOBS_QUEUES, and below them the rows of queues that were ever switched.
+
+    Queues are paused on the dashboard.
+    """
+
+    list_display = ("name", "paused_at", "rate_per_minute", "note")
+    actions = ("resume",)
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("jobs.change_queue")
+
+    @admin.action(description="Resume", permissions=["operate"])
+    def resume(self, request: HttpRequest, queues: QuerySet[Queue]) -> None:
+        count = sum(operator_actions.resume(queue.name, by=request.user.pk) for queue in queues)
+        self.message_user(request, f"{count} queues resumed.")
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().changelist_view(
+            request, {**(extra_context or {}), "queues": overview.queues()}
+        )
+
+
+@admin.register(Breaker)
+class BreakerAdmin(ReadOnlyAdmin[Breaker]):
+    """Shows the circuit breakers; those who may change queues can reset them."""
+
+    list_display = (
+        "name",
+        "is_open",
+        "failures",
+        "opened_at",
+        "probe_at",
+        "last_error",
+        "changed_at",
+    )
+    actions = ("reset",)
+
+    @admin.display(boolean=True, description="open")
+    def is_open(self, breaker: Breaker) -> bool:
+        return breaker.opened_at is not None
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("jobs.change_queue")
+
+    @admin.action(description="Reset", permissions=["operate"])
+    def reset(self, request: HttpRequest, chosen: QuerySet[Breaker]) -> None:
+        count = sum(operator_actions.reset_breaker(one.name, by=request.user.pk) for one in chosen)
+        self.message_user(request, f"{count} breakers reset.")
+
+
+@admin.register(UndecodableMessage)
+class UndecodableMessageAdmin(ReadOnlyAdmin[UndecodableMessage]):
+    list_display = ("received_at", "queue", "error")
+    list_filter = ("queue",)
+
+
+@admin.register(ScheduleTick)
+class ScheduleTickAdmin(ReadOnlyAdmin[ScheduleTick]):
+    """Shows the schedule, and below it the latest ticks."""
+
+    list_display = ("name", "due_at", "task_id")
+    list_filter = ("name",)
+    ordering = ("-due_at",)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().changelist_view(
+            request, {**(extra_context or {}), "schedule": schedule.overview()}
+        )
+
+
+@admin.register(AlertEpisode)
+class AlertEpisodeAdmin(ReadOnlyAdmin[AlertEpisode]):
+    list_display = ("rule", "measured", "started_at", "calm_since", "ended_at")
+    list_filter = (("ended_at", admin.EmptyFieldListFilter), "rule")
+    date_hierarchy = "started_at"
+    readonly_fields = ("measured",)
+
+    @admin.display(description="measured when it began")
+    def measured(self, episode: AlertEpisode) -> str:
+        return alerts.sentence(episode)
+
+
+@admin.register(TaskGroup)
+class TaskGroupAdmin(ReadOnlyAdmin[TaskGroup]):
+    list_display = ("id", "size", "callback_actor", "callback_task_id", "created_at")
+    fields = ("id", "size", "callback_actor", "arguments", "callback_task_id", "created_at")
+    search_fields = ("id__exact", "callback_task_id__exact")
+    ordering = ("-id",)
+
+    @admin.display(description="callback arguments")
+    def arguments(self, group: TaskGroup) -> str:
+        return display.line(group.callback_args)
+
+
+@admin.register(OnceKey)
+class OnceKeyAdmin(ReadOnlyAdmin[OnceKey]):
+    list_display = ("key", "task_id", "expires_at")
+    search_fields = ("key__exact", "task_id__exact")
+
+
+@admin.register(RateLimit)
+class RateLimitAdmin(ReadOnlyAdmin[RateLimit]):
+    list_display = ("key", "hits", "window_ends_at")
+    search_fields = ("key__exact",)
+
+
+@admin.register(IdempotencyKey)
+class IdempotencyKeyAdmin(ReadOnlyAdmin[IdempotencyKey]):
+    """Shows who used which key; the stored answers stay sealed."""
+
+    list_display = ("created_at", "owner", "key", "status")
+    fields = ("created_at", "owner", "key", "status", "fingerprint")
+    search_fields = ("owner__exact", "key__exact")
+    ordering = ("-id",)
+
+
+class SpanFilter(DeclaredFilter):
+    title = "span"
+    parameter_name = "seconds"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        spans = {
+            rollup.MINUTE: "minute",
+            rollup.TEN_MINUTES: "ten minutes",
+            rollup.HOUR: "hour",
+            0: "since the installation",
+        }
+        return [(str(seconds), name) for seconds, name in spans.items()]
+
+
+@admin.register(TaskRollup)
+class TaskRollupAdmin(ReadOnlyAdmin[TaskRollup]):
+    list_display = (
+        "bucket_at",
+        "seconds",
+        "actor",
+        "queue",
+        "succeeded",
+        "failed",
+        "dead",
+        "cancelled",
+    )
+    list_filter = (SpanFilter, QueueFilter, ActorFilter)
+    ordering = ("-seconds", "-bucket_at", "-actor", "-queue")
