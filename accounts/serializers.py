@@ -48,6 +48,8 @@ class CodeField(StrictRegexField):
 
 
 class RequestOtpSerializer(serializers.Serializer[Any]):
+    """A request for a one-time code."""
+
     phone = PhoneField(
         help_text="In international form, such as +12025550123; spaces and dashes are ignored."
     )
@@ -64,12 +66,16 @@ class RequestOtpSerializer(serializers.Serializer[Any]):
 
 
 class IssuedSerializer(serializers.Serializer[Any]):
+    """A code that is on its way."""
+
     challenge_id = serializers.UUIDField(help_text="Send it with the code.")
     expires_in = serializers.IntegerField(help_text="Seconds for which the code is valid.")
     retry_after = serializers.IntegerField(help_text="Seconds until a new code may be asked for.")
 
 
 class CodeSerializer(serializers.Serializer[Any]):
+    """A code that was received."""
+
     challenge_id = serializers.UUIDField(
         required=False,
         allow_null=True,
@@ -80,23 +86,33 @@ class CodeSerializer(serializers.Serializer[Any]):
 
 
 class VerifyOtpSerializer(CodeSerializer):
+    """The code with which somebody signs in."""
+
     phone = PhoneField(help_text="The number to which the code was sent.")
 
 
 class NewPhoneSerializer(serializers.Serializer[Any]):
+    """A number to which the account is to move."""
+
     phone = PhoneField(help_text="The new number of the account.")
 
 
 class ChangePhoneSerializer(NewPhoneSerializer):
+    """The proof that a new number belongs to the account's owner."""
+
     challenge_id = serializers.UUIDField(help_text="Of the answer that announced the code.")
     code = CodeField(help_text="The six digits that the new number received.")
 
 
 class SecondFactorSerializer(serializers.Serializer[Any]):
+    """A code of an authenticator app."""
+
     code = CodeField(help_text="The code that the authenticator app shows now.")
 
 
 class RefreshSerializer(serializers.Serializer[Any]):
+    """The refresh token to exchange for new tokens."""
+
     refresh = StrictTextField(
         max_length=200, trim_whitespace=False, help_text="The newest refresh token of the session."
     )
@@ -139,6 +155,11 @@ class UserSerializer(serializers.ModelSerializer[User]):
             "level",
         ]
         read_only_fields = ["id", "phone", "reputation"]
+        extra_kwargs: ClassVar = {
+            "email": {"help_text": "Gets messages once a code has proved it; empty: none."},
+            "name": {"help_text": "The display name, shown on the leaderboard."},
+            "reputation": {"help_text": "Points, gained by reports that are resolved."},
+        }
 
     def validate_email(self, email: str) -> str:
         return User.objects.normalize_email(email)
@@ -155,6 +176,8 @@ class UserSerializer(serializers.ModelSerializer[User]):
 
 
 class TokensSerializer(serializers.Serializer[Any]):
+    """The tokens of a session."""
+
     access = serializers.CharField(help_text="Send it as `Authorization: Bearer <access>`.")
     refresh = serializers.CharField(
         help_text="Valid for one refresh; keep the new one of that answer."
@@ -164,6 +187,8 @@ class TokensSerializer(serializers.Serializer[Any]):
 
 
 class SignedInSerializer(TokensSerializer):
+    """The tokens of a new session, and the account."""
+
     device_token = serializers.CharField(
         help_text="Keep it on the device, also after signing out, and send it with `request-otp`."
     )
@@ -171,6 +196,8 @@ class SignedInSerializer(TokensSerializer):
 
 
 class SessionSerializer(serializers.ModelSerializer[Session]):
+    """One sign-in of the account on one device."""
+
     is_current = serializers.SerializerMethodField(
         help_text="Whether the request was made in this session."
     )
@@ -188,6 +215,12 @@ class SessionSerializer(serializers.ModelSerializer[Session]):
             "is_current",
         ]
         read_only_fields = fields
+        extra_kwargs: ClassVar = {
+            "user_agent": {"help_text": "The app or browser, as it named itself at sign-in."},
+            "ip_address": {"help_text": "The address from which it signed in; null if unknown."},
+            "created_at": {"help_text": "When it signed in."},
+            "refreshed_at": {"help_text": "When its tokens were last refreshed."},
+        }
 
     def get_is_current(self, session: Session) -> bool:
         return bool(session == self.context["request"].auth)

@@ -60,4 +60,14 @@ STATUSES = {
     "default": "Any other error, as a problem document.",
 }
 
+#: Property → what it means wherever its serializer does not say so itself.
+PROPERTIES = {
+    "id": "The id by which other requests name it.",
+    "latitude": "Degrees north of the equator (WGS 84), from -90 to 90.",
+    "longitude": "Degrees east of Greenwich (WGS 84), from -180 to 180.",
+    "created_at": "When it was created.",
+    "updated_at": "When it last changed.",
+    "results": "The entries of this page.",
+}
+
 KEY_IN_USE = "A request with the same Idempotency-Key is being answered; repeat this one shortly."

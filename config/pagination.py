@@ -158,7 +158,12 @@ class KeysetPagination(BasePagination):
             "description": "Address of the page; null where there is none.",
         }
         properties = {"next": link, "previous": link, "results": schema}
-        return {"type": "object", "required": list(properties), "properties": properties}
+        return {
+            "type": "object",
+            "description": "A page of a list.",
+            "required": list(properties),
+            "properties": properties,
+        }
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
         size = {

@@ -17,7 +17,7 @@ from rest_framework.renderers import BaseRenderer
 
 from accounts import schema as accounts_schema  # noqa: F401 - it registers how sign-in is described
 from config import problems
-from config.api_description import KEY_IN_USE, STATUSES, TAGS
+from config.api_description import KEY_IN_USE, PROPERTIES, STATUSES, TAGS
 from matching.partners import schema as matching_schema  # noqa: F401 - and partners' keys
 from notifications import schema as notifications_schema  # noqa: F401 - and the SMS provider's token
 
@@ -60,6 +60,7 @@ PROBLEM_SCHEMA = {
             "type": "string",
             "format": "uri-reference",
             "example": "/problems/validation-error",
+            "description": "The kind of problem, for programs; its address explains it.",
         },
         "title": {"type": "string", "description": "The kind of problem in a few words."},
         "status": {
@@ -255,6 +256,18 @@ def add_problem_schema(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     A postprocessing hook of drf-spectacular.
     """
     result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
+    return result
+
+
+def describe_common_properties(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Describe by `PROPERTIES` what a serializer leaves without a text.
+
+    A postprocessing hook of drf-spectacular.
+    """
+    for component in result.get("components", {}).get("schemas", {}).values():
+        for name, field in component.get("properties", {}).items():
+            if name in PROPERTIES and "$ref" not in field:
+                field.setdefault("description", PROPERTIES[name])
     return result
 
 

@@ -350,6 +350,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "config.schema.let_blank_texts_match",
         "config.schema.add_problem_schema",
+        "config.schema.describe_common_properties",
         "config.schema.sort_by_tag",
     ],
 }

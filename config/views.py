@@ -4,48 +4,15 @@ from __future__ import annotations
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from drf_spectacular.utils import OpenApiResponse, extend_schema, inline_serializer
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from drf_spectacular.views import SpectacularAPIView
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config import health, schema
 from config.problems import PROBLEM_TYPES
+from config.serializers import HealthSerializer
 from jobs.http.views import PublicView
-
-_LEVELS = ["ok", "degraded", "down"]
-_REPORT = inline_serializer(
-    "Health",
-    {
-        "status": serializers.ChoiceField(_LEVELS),
-        "checks": inline_serializer(
-            "HealthChecks",
-            {
-                "database": inline_serializer(
-                    "DatabaseHealth", {"status": serializers.ChoiceField(_LEVELS)}
-                ),
-                "ledger": inline_serializer(
-                    "LedgerHealth",
-                    {
-                        "status": serializers.ChoiceField(_LEVELS),
-                        "lag_seconds": serializers.FloatField(allow_null=True),
-                    },
-                ),
-                "disk": inline_serializer(
-                    "DiskHealth", {"status": serializers.ChoiceField(_LEVELS)}
-                ),
-                "broker": inline_serializer(
-                    "BrokerHealth",
-                    {
-                        "status": serializers.ChoiceField(_LEVELS),
-                        "state": serializers.ChoiceField(["up", "down", "embedded"]),
-                    },
-                ),
-            },
-        ),
-    },
-)
 
 
 class HealthView(PublicView):
@@ -55,9 +22,9 @@ class HealthView(PublicView):
         operation_id="health",
         tags=["health"],
         responses={
-            200: _REPORT,
+            200: HealthSerializer,
             503: OpenApiResponse(
-                _REPORT, description="The database does not answer or cannot write."
+                HealthSerializer, description="The database does not answer or cannot write."
             ),
         },
     )

@@ -18,4 +18,10 @@ class ReceiptSerializer(PayloadSerializer):
         help_text="The provider's id, as it answered when it took the message.",
     )
     status = serializers.ChoiceField(choices=Receipt.Status.choices)
-    error = StrictTextField(max_length=500, required=False, allow_blank=True, default="")
+    error = StrictTextField(
+        max_length=500,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="Why it was not delivered, in the provider's words.",
+    )

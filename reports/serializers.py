@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -26,11 +26,19 @@ from reports.models import (
 
 
 class StatusChangeSerializer(serializers.ModelSerializer[StatusChange]):
-    status = serializers.ChoiceField(source="to_status", choices=Status.choices, read_only=True)
+    """One step in the history of a report."""
+
+    status = serializers.ChoiceField(
+        source="to_status",
+        choices=Status.choices,
+        read_only=True,
+        help_text="The status that the report has had since then.",
+    )
 
     class Meta:
         model = StatusChange
         fields = ("status", "note", "at")
+        extra_kwargs: ClassVar = {"at": {"help_text": "When it changed."}}
 
 
 class ReportSerializer(serializers.ModelSerializer[Report]):
@@ -40,10 +48,16 @@ class ReportSerializer(serializers.ModelSerializer[Report]):
     """
 
     category = serializers.SlugRelatedField[Category](
-        slug_field="slug", read_only=True, allow_null=True
+        slug_field="slug",
+        read_only=True,
+        allow_null=True,
+        help_text="Slug of its category; null until one is chosen.",
     )
     department = serializers.SlugRelatedField[Department](
-        slug_field="slug", read_only=True, allow_null=True
+        slug_field="slug",
+        read_only=True,
+        allow_null=True,
+        help_text="Slug of the department that deals with it; null until it has one.",
     )
     is_own = serializers.SerializerMethodField(help_text="Whether you wrote it.")
 
@@ -68,6 +82,14 @@ class ReportSerializer(serializers.ModelSerializer[Report]):
             "is_own",
         )
         read_only_fields = fields
+        extra_kwargs: ClassVar = {
+            "status": {"help_text": "How far the report has come."},
+            "title": {"help_text": "The problem in a few words."},
+            "description": {"help_text": "The problem in the reporter's words."},
+            "address": {"help_text": "The place in words; empty where none was given."},
+            "severity": {"help_text": "How bad the problem is."},
+            "due_at": {"help_text": "When it is to be resolved; null while nothing is due."},
+        }
 
     def get_is_own(self, report: Report) -> bool:
         return report.is_own(
@@ -76,6 +98,8 @@ class ReportSerializer(serializers.ModelSerializer[Report]):
 
 
 class SuggestionReasonSerializer(serializers.Serializer[Any]):
+    """A text that is near to the report, for which its category is suggested."""
+
     phrase = serializers.CharField(
         allow_null=True, help_text="A text of the category; null where a report is near."
     )
@@ -86,13 +110,17 @@ class SuggestionReasonSerializer(serializers.Serializer[Any]):
 
 
 class SuggestionSerializer(serializers.Serializer[Any]):
+    """A category that the report may belong to."""
+
     category = serializers.CharField(help_text="Slug of the category.")
     confidence = serializers.FloatField(help_text="How probable the category is, 0 to 1.")
-    reasons = SuggestionReasonSerializer(many=True)
+    reasons = SuggestionReasonSerializer(many=True, help_text="The nearest texts, best first.")
 
 
 class ReportDetailSerializer(ReportSerializer):
-    history = StatusChangeSerializer(many=True, read_only=True)
+    history = StatusChangeSerializer(
+        many=True, read_only=True, help_text="Its steps, the earliest first."
+    )
     category_suggestions = serializers.SerializerMethodField(
         help_text="The three most probable categories with reasons; null unless you are on the "
         "staff of the report's department."
@@ -129,15 +157,30 @@ class CreatedReportSerializer(ReportDetailSerializer):
 
 
 class NewReportSerializer(serializers.Serializer[NewReport]):
-    title = LineField(max_length=TITLE_MAX_CHARACTERS)
-    description = ParagraphsField(max_length=DESCRIPTION_MAX_CHARACTERS)
+    """A problem to report."""
+
+    title = LineField(max_length=TITLE_MAX_CHARACTERS, help_text="The problem in a few words.")
+    description = ParagraphsField(
+        max_length=DESCRIPTION_MAX_CHARACTERS, help_text="What is wrong, and where exactly."
+    )
     latitude = CoordinateField(limit=90)
     longitude = CoordinateField(limit=180)
     severity = serializers.ChoiceField(
         choices=Severity.choices, required=False, help_text="That of the category unless given."
     )
-    category = CategoryField(required=False, allow_null=True, default=None)
-    address = LineField(max_length=300, required=False, allow_blank=True, default="")
+    category = CategoryField(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Slug of the category; without it the description decides.",
+    )
+    address = LineField(
+        max_length=300,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="The place in words, such as street and number.",
+    )
 
     def new_report(self) -> NewReport:
         """Return what was sent, once it is valid."""
@@ -147,9 +190,13 @@ class NewReportSerializer(serializers.Serializer[NewReport]):
 class StatusStepSerializer(serializers.Serializer[dict[str, Any]]):
     """A change of status by staff; everybody who sees the report can read the note."""
 
-    status = serializers.ChoiceField(choices=Status.choices)
+    status = serializers.ChoiceField(choices=Status.choices, help_text="The status to go to.")
     note = ParagraphsField(
-        max_length=NOTE_MAX_CHARACTERS, required=False, allow_blank=True, default=""
+        max_length=NOTE_MAX_CHARACTERS,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="A word to everybody who can see the report, such as the reason.",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
@@ -62,27 +62,37 @@ class NewJobSerializer(serializers.Serializer[Any]):
 
 
 class ProgressSerializer(serializers.Serializer[Any]):
-    fraction = serializers.FloatField(min_value=0, max_value=1)
-    stage = serializers.CharField()
-    counts = serializers.DictField(child=serializers.IntegerField())
+    """How far a job has come."""
+
+    fraction = serializers.FloatField(
+        min_value=0, max_value=1, help_text="The share of the work that is done, from 0 to 1."
+    )
+    stage = serializers.CharField(help_text="What it does now; empty where it has one stage.")
+    counts = serializers.DictField(
+        child=serializers.IntegerField(), help_text="Figures of the job type, such as rows read."
+    )
 
 
 class JobProblemSerializer(serializers.Serializer[Any]):
     """Why a job has no result, as an RFC 9457 problem."""
 
-    type = serializers.CharField()
-    title = serializers.CharField()
-    status = serializers.IntegerField()
-    detail = serializers.CharField()
-    instance = serializers.CharField()
-    request_id = serializers.CharField()
+    type = serializers.CharField(help_text="The kind of problem, for programs.")
+    title = serializers.CharField(help_text="The kind of problem in a few words.")
+    status = serializers.IntegerField(help_text="The HTTP status of such a problem.")
+    detail = serializers.CharField(help_text="What went wrong with this job.")
+    instance = serializers.CharField(help_text="The path of the job.")
+    request_id = serializers.CharField(
+        help_text="Give it to the operator, who finds the job in the logs by it."
+    )
 
 
 class JobSummarySerializer(serializers.ModelSerializer[Task]):
     """A job without its progress and result."""
 
-    state = serializers.ChoiceField(choices=State.choices, read_only=True)
-    status_url = serializers.SerializerMethodField()
+    state = serializers.ChoiceField(
+        choices=State.choices, read_only=True, help_text="Where it is in its life."
+    )
+    status_url = serializers.SerializerMethodField(help_text="The path at which to follow it.")
 
     class Meta:
         model = Task
@@ -96,6 +106,12 @@ class JobSummarySerializer(serializers.ModelSerializer[Task]):
             "status_url",
         )
         read_only_fields = fields
+        extra_kwargs: ClassVar = {
+            "started_at": {"help_text": "When its latest attempt started; null before the first."},
+            "finished_at": {"help_text": "When it ended; null until then."},
+            "max_attempts": {"help_text": "How many attempts it has before it has failed."},
+            "cancel_requested_at": {"help_text": "When it was asked to stop; null if never."},
+        }
 
     def get_status_url(self, job: Task) -> str:
         return reverse("job-detail", args=(job.pk,))
@@ -107,14 +123,18 @@ class JobSerializer(JobSummarySerializer):
     attempts = serializers.IntegerField(
         source="attempt", help_text="How many attempts have started.", read_only=True
     )
-    progress = serializers.SerializerMethodField()
+    progress = serializers.SerializerMethodField(help_text="How far it has come.")
     result = serializers.SerializerMethodField(
         help_text="Null until the job has succeeded; the job type describes its fields."
     )
     problem = serializers.SerializerMethodField(
         help_text="Null unless the job is dead or cancelled."
     )
-    notify = serializers.BooleanField(source="is_completion_announced", read_only=True)
+    notify = serializers.BooleanField(
+        source="is_completion_announced",
+        read_only=True,
+        help_text="Whether you get a message when it has ended.",
+    )
 
     class Meta(JobSummarySerializer.Meta):
         fields = (
@@ -184,15 +204,17 @@ class WaitSerializer(QuerySerializer):
 
 
 class JobLimitsSerializer(serializers.Serializer[Any]):
-    active_per_user = serializers.IntegerField()
-    per_hour = serializers.IntegerField()
+    """How many jobs of a type one person may start."""
+
+    active_per_user = serializers.IntegerField(help_text="How many may wait or run at once.")
+    per_hour = serializers.IntegerField(help_text="How many may be started within an hour.")
 
 
 class JobTypeSerializer(serializers.Serializer[Any]):
     """A job type that the signed-in person may start."""
 
-    job_type = serializers.CharField(source="name")
-    description = serializers.CharField()
+    job_type = serializers.CharField(source="name", help_text="The name with which to start one.")
+    description = serializers.CharField(help_text="What such a job computes.")
     payload = serializers.SerializerMethodField(help_text="JSON Schema of the payload.")
     result = serializers.SerializerMethodField(help_text="JSON Schema of the result.")
     limits = JobLimitsSerializer()

@@ -1,14 +1,17 @@
-"""Serializers that refuse unknown fields."""
+"""Serializers that refuse unknown fields, or take their texts from a model."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
+from django.db.models import Model
 from rest_framework import serializers
 
 from jobs.http import periods
 from jobs.http.fields import MomentField
+
+M = TypeVar("M", bound=Model)
 
 
 class PayloadSerializer(serializers.Serializer[Any]):
@@ -28,6 +31,17 @@ class PayloadSerializer(serializers.Serializer[Any]):
             refusal = serializers.ErrorDetail(f"Unknown field. {expected}.", code="unknown")
             raise serializers.ValidationError({name: [refusal] for name in unknown})
         return super().to_internal_value(data)
+
+
+class DescribedSerializer(serializers.ModelSerializer[M]):
+    """A model's JSON; a declared field without a help text has that of the model's field."""
+
+    def get_fields(self) -> dict[str, Any]:
+        fields: dict[str, Any] = super().get_fields()
+        texts = {field.name: field.help_text for field in self.Meta.model._meta.fields}  # noqa: SLF001 - documented
+        for name, field in fields.items():
+            field.help_text = field.help_text or texts.get(field.source or name)
+        return fields
 
 
 class PeriodSerializer(PayloadSerializer):

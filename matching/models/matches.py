@@ -57,8 +57,8 @@ class Match(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="matches"
     )
     opportunity = models.ForeignKey(Opportunity, on_delete=models.CASCADE, related_name="matches")
-    score = models.FloatField()
-    reasons = models.JSONField(default=list)
+    score = models.FloatField(help_text="How well it suits the citizen; higher is better.")
+    reasons = models.JSONField(default=list, help_text="Why it suits, the weightiest first.")
     created_at = models.DateTimeField(db_default=Now(), help_text="When it was first found.")
     updated_at = models.DateTimeField(db_default=Now())
 

@@ -103,8 +103,10 @@ class Partner(models.Model):
     """An organisation that manages its opportunities through the API."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    name = LineField(max_length=200, unique=True)
-    is_active = models.BooleanField("active", default=True)
+    name = LineField(
+        max_length=200, unique=True, help_text="The organisation of its opportunities."
+    )
+    is_active = models.BooleanField("active", default=True, help_text="Off: its keys are refused.")
     created_at = models.DateTimeField(db_default=Now())
 
     is_machine = True  # no person waits for what its requests send
@@ -136,30 +138,55 @@ class Opportunity(models.Model):
     """Something a citizen can take part in. `version` grows when its text changes."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    kind = models.CharField(max_length=20, choices=Kind)
-    title = LineField(max_length=300)
-    description = ParagraphsField(max_length=20_000, blank=True)
-    organisation = LineField(max_length=200, blank=True)
-    category = LineField(max_length=120, blank=True)
-    requirements = ParagraphsField(max_length=5000, blank=True)
+    kind = models.CharField(max_length=20, choices=Kind, help_text="What sort of thing it is.")
+    title = LineField(max_length=300, help_text="What it is, in a few words.")
+    description = ParagraphsField(
+        max_length=20_000, blank=True, help_text="What somebody would do, get or see."
+    )
+    organisation = LineField(max_length=200, blank=True, help_text="Who offers it.")
+    category = LineField(
+        max_length=120, blank=True, help_text="Its field, such as Housing or Education."
+    )
+    requirements = ParagraphsField(
+        max_length=5000, blank=True, help_text="What somebody must be able to do, or have."
+    )
     languages = ArrayField(
         models.CharField(max_length=12),
         default=list,
         blank=True,
         help_text="Empty means any language.",
     )
-    starts_on = models.DateField(null=True, blank=True)
-    ends_on = models.DateField(null=True, blank=True)
-    latitude = models.FloatField(null=True, blank=True)
-    longitude = models.FloatField(null=True, blank=True)
-    is_remote = models.BooleanField("remote", default=False)
+    starts_on = models.DateField(
+        null=True, blank=True, help_text="Its first day; empty means that it has begun."
+    )
+    ends_on = models.DateField(
+        null=True, blank=True, help_text="Its last day, or the last day to apply; empty: no end."
+    )
+    latitude = models.FloatField(
+        null=True, blank=True, help_text="Degrees north (WGS 84), from -90 to 90."
+    )
+    longitude = models.FloatField(
+        null=True, blank=True, help_text="Degrees east (WGS 84), from -180 to 180."
+    )
+    is_remote = models.BooleanField(
+        "remote", default=False, help_text="Whether it can be done from anywhere."
+    )
     capacity = models.PositiveIntegerField(
         null=True, blank=True, help_text="Empty means unlimited."
     )
-    places_taken = models.PositiveIntegerField(default=0, editable=False)
-    is_active = models.BooleanField("active", default=True)
+    places_taken = models.PositiveIntegerField(
+        default=0, editable=False, help_text="How many people have applied."
+    )
+    is_active = models.BooleanField(
+        "active", default=True, help_text="Off: it is withdrawn, and listed no more."
+    )
     partner = models.ForeignKey(
-        Partner, null=True, blank=True, on_delete=models.SET_NULL, related_name="opportunities"
+        Partner,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="opportunities",
+        help_text="The organisation that manages it through the API.",
     )
     source = models.CharField(
         max_length=80, blank=True, help_text="The system it was imported from."
@@ -268,7 +295,9 @@ class Interaction(models.Model):
     opportunity = models.ForeignKey(
         Opportunity, on_delete=models.CASCADE, related_name="interactions"
     )
-    kind = models.CharField(max_length=10, choices=Kind)
+    kind = models.CharField(
+        max_length=10, choices=Kind, help_text="What the citizen did with the opportunity."
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -38,27 +38,64 @@ class Profile(models.Model):
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="profile"
     )
-    headline = LineField(max_length=200, blank=True)
-    about = ParagraphsField(max_length=5000, blank=True)
-    skills = ArrayField(LineField(max_length=80), default=list, blank=True)
-    interests = ArrayField(LineField(max_length=80), default=list, blank=True)
-    wants = ArrayField(models.CharField(max_length=20, choices=Kind), default=list, blank=True)
-    availability = LineField(max_length=300, blank=True)
-    languages = ArrayField(models.CharField(max_length=12), default=list, blank=True)
-    latitude = models.FloatField(null=True, blank=True)
-    longitude = models.FloatField(null=True, blank=True)
+    headline = LineField(
+        max_length=200, blank=True, help_text="Who the citizen is, in a few words."
+    )
+    about = ParagraphsField(
+        max_length=5000, blank=True, help_text="What the citizen has done and would like to do."
+    )
+    skills = ArrayField(
+        LineField(max_length=80),
+        default=list,
+        blank=True,
+        help_text="What the citizen can do, such as carpentry.",
+    )
+    interests = ArrayField(
+        LineField(max_length=80),
+        default=list,
+        blank=True,
+        help_text="What the citizen cares about, such as housing.",
+    )
+    wants = ArrayField(
+        models.CharField(max_length=20, choices=Kind),
+        default=list,
+        blank=True,
+        help_text="The kinds of opportunities to find; empty means all.",
+    )
+    availability = LineField(
+        max_length=300, blank=True, help_text="When the citizen has time, in words."
+    )
+    languages = ArrayField(
+        models.CharField(max_length=12),
+        default=list,
+        blank=True,
+        help_text="Languages that the citizen speaks, as tags such as en and es.",
+    )
+    latitude = models.FloatField(
+        null=True, blank=True, help_text="Degrees north (WGS 84), from -90 to 90."
+    )
+    longitude = models.FloatField(
+        null=True, blank=True, help_text="Degrees east (WGS 84), from -180 to 180."
+    )
     radius_km = models.FloatField(
         null=True, blank=True, help_text="How far the citizen would go; empty means anywhere."
     )
-    visibility = models.CharField(max_length=20, choices=Visibility, default=Visibility.PRIVATE)
+    visibility = models.CharField(
+        max_length=20,
+        choices=Visibility,
+        default=Visibility.PRIVATE,
+        help_text="Who may read the profile.",
+    )
     wants_match_notices = models.BooleanField(
         "wants match notices",
         default=True,
         db_default=True,
         help_text="Whether to be notified of new matches.",
     )
-    version = models.PositiveIntegerField(default=1)
-    onboarded_at = models.DateTimeField(null=True, blank=True)
+    version = models.PositiveIntegerField(default=1, help_text="Grows with every change.")
+    onboarded_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it was first written; empty until then."
+    )
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())
 

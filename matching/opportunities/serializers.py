@@ -20,7 +20,9 @@ from matching.text import languages
 class InteractionSerializer(serializers.ModelSerializer[Interaction]):
     """An interaction of a citizen with an opportunity."""
 
-    opportunity = serializers.UUIDField(source="opportunity_id", read_only=True)
+    opportunity = serializers.UUIDField(
+        source="opportunity_id", read_only=True, help_text="The id of the opportunity."
+    )
 
     class Meta:
         model = Interaction

@@ -16,11 +16,12 @@ from jobs.http.fields import (
     StrictBooleanField,
     StrictTextField,
 )
+from jobs.http.payloads import DescribedSerializer
 from matching.models import ENDS_BEFORE_START, Interaction, Opportunity, Profile
 from matching.serializers import LanguagesField, OpportunitySerializer, require_whole_place
 
 
-class PartnerOpportunitySerializer(serializers.ModelSerializer[Opportunity]):
+class PartnerOpportunitySerializer(DescribedSerializer[Opportunity]):
     """An opportunity, as its organisation writes it."""
 
     title = LineField(max_length=300)
@@ -28,7 +29,12 @@ class PartnerOpportunitySerializer(serializers.ModelSerializer[Opportunity]):
     organisation = serializers.CharField(read_only=True, help_text="Your organisation's name.")
     category = LineField(max_length=120, allow_blank=True, required=False)
     requirements = ParagraphsField(max_length=5000, allow_blank=True, required=False)
-    external_id = StrictTextField(max_length=200, allow_blank=True, required=False)
+    external_id = StrictTextField(
+        max_length=200,
+        allow_blank=True,
+        required=False,
+        help_text="Your own id of it; publishing it again changes the same opportunity.",
+    )
     languages = LanguagesField(required=False)
     starts_on = DayField(required=False, allow_null=True)
     ends_on = DayField(required=False, allow_null=True)
@@ -64,7 +70,9 @@ class PartnerOpportunitySerializer(serializers.ModelSerializer[Opportunity]):
 class ShownProfileSerializer(serializers.ModelSerializer[Profile]):
     """The part of a citizen's profile that organisations see, if the citizen allows that."""
 
-    name = serializers.CharField(source="user.name", read_only=True)
+    name = serializers.CharField(
+        source="user.name", read_only=True, help_text="The citizen's display name."
+    )
     email = serializers.SerializerMethodField(help_text="Empty unless it is verified.")
 
     class Meta:
@@ -79,9 +87,13 @@ class ShownProfileSerializer(serializers.ModelSerializer[Profile]):
 class ApplicantSerializer(serializers.ModelSerializer[Interaction]):
     """A citizen who applied for an opportunity, with their profile if they allow that."""
 
-    id = serializers.UUIDField(source="user_id", read_only=True)
-    applied_at = serializers.DateTimeField(source="created_at", read_only=True)
-    profile = serializers.SerializerMethodField()
+    id = serializers.UUIDField(source="user_id", read_only=True, help_text="The citizen's id.")
+    applied_at = serializers.DateTimeField(
+        source="created_at", read_only=True, help_text="When the citizen applied."
+    )
+    profile = serializers.SerializerMethodField(
+        help_text="What the citizen shows of their profile; null if they show none."
+    )
 
     class Meta:
         model = Interaction

@@ -13,11 +13,12 @@ from jobs.http.fields import (
     ParagraphsField,
     StrictBooleanField,
 )
+from jobs.http.payloads import DescribedSerializer
 from matching.models import Kind, Profile
 from matching.serializers import LanguagesField, WordsField, require_whole_place
 
 
-class ProfileSerializer(serializers.ModelSerializer[Profile]):
+class ProfileSerializer(DescribedSerializer[Profile]):
     """A citizen's profile.
 
     PUT replaces it: a field that is left out becomes empty, except for `wants_match_notices`, which

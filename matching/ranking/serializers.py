@@ -18,17 +18,23 @@ from matching.serializers import OpportunitySerializer
 class ReasonSerializer(serializers.Serializer[Any]):
     """A reason for a match; some kinds of reasons have a figure."""
 
-    kind = serializers.CharField()
-    text = serializers.CharField()
-    similarity = serializers.FloatField(required=False)
-    kilometers = serializers.FloatField(required=False)
+    kind = serializers.CharField(help_text="The sort of reason, for programs.")
+    text = serializers.CharField(help_text="The reason in words, for people.")
+    similarity = serializers.FloatField(
+        required=False, help_text="How near the texts are in meaning; 1 is the same."
+    )
+    kilometers = serializers.FloatField(
+        required=False, help_text="How far away it is, in kilometres."
+    )
 
 
 class MatchSerializer(serializers.ModelSerializer[Match]):
     """A saved match."""
 
-    opportunity = OpportunitySerializer(read_only=True)
-    reasons = ReasonSerializer(many=True, read_only=True)
+    opportunity = OpportunitySerializer(read_only=True, help_text="The opportunity that suits.")
+    reasons = ReasonSerializer(
+        many=True, read_only=True, help_text="Why it suits you, the weightiest first."
+    )
 
     class Meta:
         model = Match

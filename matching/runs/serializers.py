@@ -49,11 +49,23 @@ class RunFiltersSerializer(PayloadSerializer):
     """The conditions that a match must meet."""
 
     kinds = serializers.ListField(
-        child=serializers.ChoiceField(Kind.choices), max_length=4, required=False
+        child=serializers.ChoiceField(Kind.choices),
+        max_length=4,
+        required=False,
+        help_text="Only opportunities of these kinds.",
     )
-    category = StrictTextField(max_length=120, required=False)
-    languages = LanguagesField(required=False)
-    is_remote = StrictBooleanField(required=False, allow_null=True, default=None)
+    category = StrictTextField(
+        max_length=120, required=False, help_text="Only of this category; case does not matter."
+    )
+    languages = LanguagesField(
+        required=False, help_text="Only in one of these languages, by tag or name."
+    )
+    is_remote = StrictBooleanField(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Only what can be done from anywhere (true), or only what cannot (false).",
+    )
     starts_after = DayField(
         required=False,
         help_text="Starts on this day or later; opportunities without a start are left out.",
@@ -100,7 +112,9 @@ class RunRequestSerializer(PayloadSerializer):
         default="",
         help_text="Words to look for, as a text or a list of texts; else those of your profile.",
     )
-    filters = RunFiltersSerializer(required=False)
+    filters = RunFiltersSerializer(
+        required=False, help_text="Conditions that every match must meet."
+    )
     location = LocationSerializer(
         required=False,
         allow_null=True,
@@ -113,7 +127,12 @@ class RunRequestSerializer(PayloadSerializer):
         allow_null=True,
         help_text="The distance from `location`, or from the place in your profile, in kilometres.",
     )
-    limit = IntegerField(min_value=1, max_value=RUN_LIMIT_MAX, default=100)
+    limit = IntegerField(
+        min_value=1,
+        max_value=RUN_LIMIT_MAX,
+        default=100,
+        help_text="How many matches to find at most.",
+    )
     notify = StrictBooleanField(
         default=False, help_text="Send me a message when the run has ended."
     )
@@ -177,24 +196,27 @@ class RunPageSerializer(QuerySerializer):
 class FoundMatchSerializer(serializers.Serializer[Any]):
     """A match in the result of a run."""
 
-    score = serializers.FloatField()
-    reasons = ReasonSerializer(many=True)
+    score = serializers.FloatField(help_text="How well it suits you; higher is better.")
+    reasons = ReasonSerializer(many=True, help_text="Why it suits you, the weightiest first.")
     opportunity = OpportunitySerializer()
 
 
 class StartedRunSerializer(serializers.Serializer[Any]):
     """A match run that was started."""
 
-    task_id = serializers.UUIDField()
-    status = serializers.CharField()
+    task_id = serializers.UUIDField(help_text="The id by which to follow the run.")
+    status = serializers.CharField(help_text="`pending`, as of a run that was just started.")
     created_at = serializers.DateTimeField()
 
 
 class RunStatusSerializer(serializers.Serializer[Any]):
     """The state of a match run, and a page of its matches."""
 
-    task_id = serializers.UUIDField()
-    status = serializers.ChoiceField(["pending", "processing", "completed", "failed", "cancelled"])
+    task_id = serializers.UUIDField(help_text="The id by which to follow the run.")
+    status = serializers.ChoiceField(
+        ["pending", "processing", "completed", "failed", "cancelled"],
+        help_text="How far the run has come.",
+    )
     progress = serializers.FloatField(help_text="The share of the work that is done, from 0 to 1.")
     result = FoundMatchSerializer(
         many=True, allow_null=True, help_text="A page of the matches, once the run is completed."
@@ -202,7 +224,9 @@ class RunStatusSerializer(serializers.Serializer[Any]):
     next = serializers.CharField(
         allow_null=True, help_text="The address of the next page of the matches."
     )
-    error = serializers.CharField(allow_null=True)
+    error = serializers.CharField(
+        allow_null=True, help_text="Why there are no matches; null unless the run failed."
+    )
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
 
@@ -210,5 +234,5 @@ class RunStatusSerializer(serializers.Serializer[Any]):
 class LegacyAnswerSerializer(serializers.Serializer[Any]):
     """The matches, as the deprecated address answers them."""
 
-    matches = FoundMatchSerializer(many=True)
-    total = serializers.IntegerField()
+    matches = FoundMatchSerializer(many=True, help_text="The best matches, best first.")
+    total = serializers.IntegerField(help_text="How many matches were found.")

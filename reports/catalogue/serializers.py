@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
@@ -34,19 +34,27 @@ class ValueSerializer(serializers.Serializer[Any]):
     """One value that an answer may have."""
 
     key = serializers.CharField(help_text="The value to send in an answer.")
-    name = serializers.CharField()
+    name = serializers.CharField(help_text="The value in words, for people.")
 
 
 class QuestionSerializer(InLanguageSerializer):
     """A question about reports of a category; an attribute of Open311 GeoReport v2."""
 
     translated = ("label", "help")
-    required = serializers.BooleanField(source="is_required")  # type: ignore[assignment]
+    required = serializers.BooleanField(  # type: ignore[assignment]
+        source="is_required", help_text="Whether a report needs an answer."
+    )
     values = serializers.SerializerMethodField(help_text="The values of a list, in order.")
 
     class Meta:
         model = Question
         fields = ("code", "version", "type", "label", "help", "required", "values")
+        extra_kwargs: ClassVar = {
+            "version": {"help_text": "Grows with each change of the question."},
+            "type": {"help_text": "The type of an answer."},
+            "label": {"help_text": "The question itself."},
+            "help": {"help_text": "A hint on how to answer; may be empty."},
+        }
 
     @extend_schema_field(ValueSerializer(many=True))
     def get_values(self, question: Question) -> list[dict[str, str]]:
@@ -61,18 +69,31 @@ def _name_of(value: Mapping[str, Any], language: str) -> str:
 
 
 class DepartmentSerializer(serializers.ModelSerializer[Department]):
+    """A department of the city that deals with reports."""
+
     class Meta:
         model = Department
         fields = ("slug", "name")
+        extra_kwargs: ClassVar = {
+            "slug": {"help_text": "The name by which reports and categories refer to it."},
+            "name": {"help_text": "Its name, for people."},
+        }
 
 
 class CategorySerializer(InLanguageSerializer):
+    """A kind of problem that can be reported."""
+
     translated = ("name", "description")
     group = serializers.SerializerMethodField(help_text="The name of its group; empty without one.")
     group_slug = serializers.SlugRelatedField[CategoryGroup](
-        source="group", slug_field="slug", read_only=True
+        source="group",
+        slug_field="slug",
+        read_only=True,
+        help_text="Slug of its group; null without one.",
     )
-    department = serializers.SlugRelatedField[Department](slug_field="slug", read_only=True)
+    department = serializers.SlugRelatedField[Department](
+        slug_field="slug", read_only=True, help_text="Slug of the department that deals with it."
+    )
     languages = serializers.SerializerMethodField(
         help_text="Languages with a translation, besides the city's own."
     )
@@ -98,6 +119,13 @@ class CategorySerializer(InLanguageSerializer):
             "languages",
             "questions",
         )
+        extra_kwargs: ClassVar = {
+            "slug": {"help_text": "The name by which reports refer to it."},
+            "name": {"help_text": "Its name, for people."},
+            "description": {"help_text": "What belongs to it."},
+            "keywords": {"help_text": "Words by which apps may find it."},
+            "icon": {"help_text": "The name of its symbol; may be empty."},
+        }
 
     def get_group(self, category: Category) -> str:
         group = category.group

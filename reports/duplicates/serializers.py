@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
@@ -19,8 +19,16 @@ from reports.models import (
 class UnsentReportSerializer(serializers.Serializer[dict[str, Any]]):
     """A report before it is sent."""
 
-    title = LineField(max_length=TITLE_MAX_CHARACTERS, required=False, allow_blank=True, default="")
-    description = ParagraphsField(max_length=DESCRIPTION_MAX_CHARACTERS)
+    title = LineField(
+        max_length=TITLE_MAX_CHARACTERS,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="The problem in a few words.",
+    )
+    description = ParagraphsField(
+        max_length=DESCRIPTION_MAX_CHARACTERS, help_text="What is wrong, and where exactly."
+    )
     latitude = CoordinateField(limit=90)
     longitude = CoordinateField(limit=180)
 
@@ -29,11 +37,26 @@ class CandidateSerializer(serializers.Serializer[Candidate]):
     """An open public report that is probably about the same problem."""
 
     id = serializers.UUIDField(source="report.pk", read_only=True)
-    title = serializers.CharField(source="report.title", read_only=True)
-    description = serializers.CharField(source="report.description", read_only=True)
-    status = serializers.ChoiceField(source="report.status", choices=Status.choices, read_only=True)
+    title = serializers.CharField(
+        source="report.title", read_only=True, help_text="The problem in a few words."
+    )
+    description = serializers.CharField(
+        source="report.description",
+        read_only=True,
+        help_text="The problem in its reporter's words.",
+    )
+    status = serializers.ChoiceField(
+        source="report.status",
+        choices=Status.choices,
+        read_only=True,
+        help_text="How far the report has come.",
+    )
     category = serializers.CharField(
-        source="report.category.slug", read_only=True, allow_null=True, default=None
+        source="report.category.slug",
+        read_only=True,
+        allow_null=True,
+        default=None,
+        help_text="Slug of its category; null until one is chosen.",
     )
     latitude = serializers.FloatField(source="report.latitude", read_only=True)
     longitude = serializers.FloatField(source="report.longitude", read_only=True)
@@ -45,14 +68,19 @@ class CandidateSerializer(serializers.Serializer[Candidate]):
         source="likeness.probability", read_only=True, help_text="0 to 1: the same problem."
     )
     reasons = serializers.ListField(
-        source="likeness.reasons", child=serializers.CharField(), read_only=True
+        source="likeness.reasons",
+        child=serializers.CharField(),
+        read_only=True,
+        help_text="Why it is probably the same problem, in words.",
     )
 
 
 class CandidatesSerializer(serializers.Serializer[dict[str, Any]]):
     """The answer to the check before sending; empty where nothing like it is open near by."""
 
-    candidates = CandidateSerializer(many=True, read_only=True)
+    candidates = CandidateSerializer(
+        many=True, read_only=True, help_text="The most probable one first."
+    )
 
 
 class DuplicatePairSerializer(serializers.ModelSerializer[DuplicatePair]):
@@ -64,6 +92,11 @@ class DuplicatePairSerializer(serializers.ModelSerializer[DuplicatePair]):
         model = DuplicatePair
         fields = ("reports", "state", "probability", "reasons", "created_at", "decided_at")
         read_only_fields = fields
+        extra_kwargs: ClassVar = {
+            "state": {"help_text": "Whether staff have decided, and how."},
+            "created_at": {"help_text": "When it was suggested."},
+            "decided_at": {"help_text": "When staff decided; null until then."},
+        }
 
     def get_reports(self, pair: DuplicatePair) -> list[str]:
         return [str(pair.earlier_id), str(pair.later_id)]

@@ -108,6 +108,18 @@ def test_every_answer_is_described(document: dict[str, Any]) -> None:
             assert answer["description"], (name, status)
 
 
+def test_every_component_and_each_of_its_properties_is_described(
+    document: dict[str, Any],
+) -> None:
+    for name, component in document["components"]["schemas"].items():
+        assert component.get("description"), f"{name}: its serializer needs a docstring"
+        for field, described in component.get("properties", {}).items():
+            is_told_by_its_component = set(described) == {"$ref"}
+            assert is_told_by_its_component or described.get("description"), (
+                f"{name}.{field}: it needs a help_text"
+            )
+
+
 def test_the_usual_errors_are_listed(document: dict[str, Any]) -> None:
     paths = document["paths"]
     assert {"400", "401", "404", "409", "422"} <= set(
