@@ -38,7 +38,8 @@ class DescribedSerializer(serializers.ModelSerializer[M]):
 
     def get_fields(self) -> dict[str, Any]:
         fields: dict[str, Any] = super().get_fields()
-        texts = {field.name: field.help_text for field in self.Meta.model._meta.fields}  # noqa: SLF001 - documented
+        model: type[Model] = self.Meta.model
+        texts = {field.name: field.help_text for field in model._meta.fields}  # noqa: SLF001 - documented
         for name, field in fields.items():
             field.help_text = field.help_text or texts.get(field.source or name)
         return fields

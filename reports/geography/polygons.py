@@ -128,7 +128,8 @@ def _require_wgs84(document: Any) -> None:
     name = properties.get("name") if isinstance(properties, dict) else None
     if name not in _WGS84:
         raise PolygonsInvalid(
-            f"Its coordinates are in {str(name)[:60]!r}; GeoJSON has longitude and latitude in WGS 84."
+            f"Its coordinates are in {str(name)[:60]!r}; "
+            "GeoJSON has longitude and latitude in WGS 84."
         )
 
 
@@ -162,7 +163,8 @@ def _position(value: Any, place: str) -> Position:
     is_pair = isinstance(value, list) and len(value) >= 2
     if not is_pair or not all(type(degrees) in (int, float) for degrees in value[:2]):
         raise PolygonsInvalid(
-            f"{place.capitalize()}: expected [longitude, latitude] in degrees, such as [-72.9, 41.3]."
+            f"{place.capitalize()}: expected [longitude, latitude] in degrees, "
+            "such as [-72.9, 41.3]."
         )
     try:
         longitude, latitude = numbers.finite(value[0]), numbers.finite(value[1])
