@@ -63,7 +63,7 @@ class Reading:
         sample = list(islice(records, BATCH_ROWS))
         self._records = chain(sample, records)
         self._size = max(surveyed.size, 1)
-        columns = columns_of(importer, sample)
+        columns = columns_of(importer, surveyed, sample)
         self.columns = columns.by_field
         self.notes = (f"Read as {surveyed}.", *columns.notes)
 

@@ -9,6 +9,8 @@ from typing import Any
 from imports.errors import ImportFileError
 from imports.importers import Importer
 from imports.reading.records import Record, fold_name
+from imports.reading.surveys import Survey, columns_without_records
+from jobs.plain_text import one_line
 
 _SHOWN_NAMES = 40
 
@@ -21,14 +23,17 @@ class Columns:
     notes: tuple[str, ...]
 
 
-def columns_of(importer: Importer[Any], sample: Iterable[Record]) -> Columns:
+def columns_of(importer: Importer[Any], surveyed: Survey, sample: Iterable[Record]) -> Columns:
     """Return which column of the file holds which field, judging by its first records.
+
+    Where none of them can be read, the first line of a CSV file names the columns.
 
     Raises:
         ImportFileError: a field or format does not exist, the file lacks a column that was named,
             or a required one is missing.
     """
     present = {name: None for record in sample if not record.fault for name in record.values}
+    present = present or dict.fromkeys(columns_without_records(surveyed))
     by_field = _mapped(importer)
     named = {field: fold_name(column) for field, column in importer.file.columns.items()}
     if not present:
@@ -86,4 +91,4 @@ def _has(present: Collection[str]) -> str:
 
 def _listed(names: list[str]) -> str:
     more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
-    return ", ".join(name[:60] for name in names[:_SHOWN_NAMES]) + more
+    return ", ".join(one_line(name)[:60] for name in names[:_SHOWN_NAMES]) + more

@@ -6,6 +6,7 @@ A quote that is never closed costs only its own line: the lines that it swallowe
 from __future__ import annotations
 
 import csv
+import io
 from collections import deque
 from collections.abc import Iterator
 from typing import TextIO
@@ -42,6 +43,18 @@ def _cells(line: str, delimiter: str) -> int:
         return len(next(csv.reader([line], delimiter=delimiter)))
     except csv.Error:
         return 0
+
+
+def header_of(start: str, delimiter: str) -> list[str]:
+    """Return the names of the columns, judging by the beginning of the text.
+
+    Raises:
+        ImportFileError: the first row cannot be read, is empty or repeats a name.
+    """
+    names = _header(csv.reader(io.StringIO(start, newline=""), delimiter=delimiter, strict=True))
+    if not names:
+        raise ImportFileError("The first line names no columns.")
+    return names
 
 
 def read_delimited(text: TextIO, delimiter: str) -> Iterator[Record]:

@@ -26,6 +26,17 @@ _PLAUSIBLE = [
     "iso8859_2", "koi8_r", "cp932", "euc_jp", "gb18030", "big5", "cp949", "mac_roman",
 ]  # fmt: skip
 _COMMONEST = "cp1252"
+#: They share most bytes with cp1252.
+_WESTERN = ("cp1252", "cp1254", "cp1258")
+#: With fewer bytes that are not ASCII, statistics guess at random, so the commonest is taken.
+_SHORT_BYTES = 100
+_NOT_ASCII = re.compile(rb"[\x80-\xff]")
+#: Control characters and undefined bytes; accents in a row; signs within or before words; letters
+#: that stand where cp1254 has Turkish ones.
+_ODD = re.compile(
+    "[\x00-\x08\x0e-\x1f\ufffd]|[À-ÖØ-öø-ÿŠŒŽšœžŸ]{3}|[ÐÝÞðýþ]|[a-zà-ö][¹³¼¾¯¿¢£¥]|[¹³¼¾¯£¥][A-Za-zÀ-öø-ÿ]"
+    "|[a-z][¡¤-¬®°-²µ¶¸»½×÷†‡‰][a-z]|[‚ƒ][^A-Za-z]"
+)
 _UNDECODED = re.compile("[\udc80-\udcff]")
 
 
@@ -95,13 +106,28 @@ class EncodingDetector:
             return known
         if self._valid >= self._broken:
             return Encoding("utf-8")
-        best = from_bytes(bytes(self._sample), cp_isolation=_PLAUSIBLE).best()
+        sample = bytes(self._sample)
+        plausible = [one for one in _PLAUSIBLE if one not in _WESTERN or _makes_sense(sample, one)]
+        if _COMMONEST in plausible and len(_NOT_ASCII.findall(sample)) < _SHORT_BYTES:
+            return Encoding(_COMMONEST, is_guessed=True)
+        best = from_bytes(sample, cp_isolation=plausible).best()
         if best is None:
             raise ImportFileError(
                 "The encoding of the file cannot be recognised; name it with --encoding."
             )
         is_western = _COMMONEST in best.could_be_from_charset  # the text is the same in both
         return Encoding(_COMMONEST if is_western else best.encoding, is_guessed=True)
+
+
+def _makes_sense(sample: bytes, western: str) -> bool:
+    """Return whether the text makes sense in an encoding of Western European files.
+
+    Texts in other encodings then have signs inside words (Polish), letters with accents in a row
+    (Czech, Cyrillic, Greek, Asian scripts), or bytes that are not defined. A few may be typing
+    errors.
+    """
+    text = sample.decode(western, "replace")
+    return len(_ODD.findall(text)) * 20 < len(_NOT_ASCII.findall(sample))
 
 
 def _by_mark(start: bytes) -> Encoding | None:

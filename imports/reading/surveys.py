@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from imports.errors import ImportFileError
 from imports.reading import encodings
-from imports.reading.delimited import DELIMITERS, delimiter_of, read_delimited
+from imports.reading.delimited import DELIMITERS, delimiter_of, header_of, read_delimited
 from imports.reading.encodings import Encoding, EncodingDetector
 from imports.reading.json_lists import read_json
 from imports.reading.records import Record
@@ -80,6 +80,15 @@ def reading(file: Survey) -> Iterator[tuple[Iterator[Record], BinaryIO]]:
     """Open the file; yield its records, and the file itself, whose position shows the progress."""
     with opened(file.path) as (content, raw), _text(content, file.encoding) as text:
         yield _records(file, text), raw
+
+
+def columns_without_records(file: Survey) -> list[str]:
+    """Return the names of the columns of a file that may have no record; only CSV names them.
+
+    Raises:
+        ImportFileError: the first row of a CSV file names none.
+    """
+    return header_of(file.start, delimiter_of(file.start)) if file.syntax == "csv" else []
 
 
 def _records(file: Survey, text: io.TextIOWrapper) -> Iterator[Record]:

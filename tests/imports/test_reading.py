@@ -125,6 +125,30 @@ def test_cyrillic_is_detected_too(tmp_path: Path) -> None:
     assert values(records)[0]["title"] == rows[0][2:]
 
 
+@pytest.mark.parametrize(
+    ("encoding", "title"),
+    [
+        ("cp1252", "Ö"),
+        ("cp1252", "señal caída"),
+        ("cp1252", "Nid-de-poule devant l’école, à réparer"),
+        ("cp1252", "Buraco na calçada, iluminação não funciona"),
+        ("cp1252", "La strada è bloccata perché c’è un albero"),
+        ("cp1252", "Hullet på Østergade"),
+        ("cp1252", "¿Dónde? A 5 m² del nº 3 «aquí» – 20 °C, £5"),
+        ("cp1250", "Żarówka nie świeci przy ulicy Łąkowej"),
+        ("cp1250", "Příliš žluťoučký kůň"),
+        ("cp1251", "Яма на дороге"),
+        ("cp1254", "Sokakta çukur var, çöp toplanmıyor, ışık yanmıyor"),
+    ],
+)
+def test_a_short_file_is_western_unless_that_makes_no_sense(
+    tmp_path: Path, encoding: str, title: str
+) -> None:
+    kind, records = read(tmp_path, f"id;title\n1;{title}\n".encode(encoding))
+    assert values(records)[0]["title"] == title
+    assert kind == f"CSV with semicolons in {encoding} (guessed; --encoding names another)"
+
+
 def test_a_named_encoding_is_taken(tmp_path: Path) -> None:
     kind, records = read(tmp_path, "id,title\n1,Straße\n".encode("cp850"), "cp850")
     assert kind == "CSV with commas in cp850"
