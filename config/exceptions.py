@@ -61,6 +61,7 @@ PROBLEM_OF: dict[type[Exception], str] = {
     reports.errors.TooManyReports: "too-many-requests",
     reports.errors.TooManyReportsHere: "too-many-requests",
     reports.errors.ReportRepeated: "report-repeated",
+    reports.errors.CategoryUncertain: "category-uncertain",
     reports.errors.LikelyDuplicate: "likely-duplicate",
     reports.errors.MergeRefused: "conflict",
     # Jobs

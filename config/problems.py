@@ -118,6 +118,12 @@ PROBLEM_TYPES = {
             "The workflow has no step from the present status to this one.",
         ),
         ProblemType(
+            "category-uncertain",
+            409,
+            "Category uncertain",
+            "Send the step again with `category`, or with `accept_guess`.",
+        ),
+        ProblemType(
             "likely-duplicate",
             409,
             "Probably reported before",

@@ -20,6 +20,10 @@ class StatusChangedMeanwhile(ReportsError):
     """Somebody else changed this report's status meanwhile; look at it again first."""
 
 
+class CategoryUncertain(ReportsError):
+    """Choose the category first: it decides who works on the report."""
+
+
 class IntakeRefused(ReportsError):
     """The report is not taken now; wait before sending it again."""
 

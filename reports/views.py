@@ -20,6 +20,8 @@ from accounts.models import User
 from jobs.http.idempotency import idempotent
 from reports.intake import submission
 from reports.models import Report, ReportQuerySet, Status
+from reports.routing import steps
+from reports.routing.steps import Step
 from reports.serializers import (
     CreatedReportSerializer,
     NewReportSerializer,
@@ -28,7 +30,6 @@ from reports.serializers import (
     ReportSerializer,
     StatusStepSerializer,
 )
-from reports.workflow import transitions
 
 FILTER_PARAMETERS = [
     OpenApiParameter(
@@ -202,8 +203,8 @@ class ReportStatusView(GenericAPIView[Any]):
             ),
             409: OpenApiResponse(
                 description=(
-                    "The present status does not lead to this one, or somebody else has changed it "
-                    "meanwhile."
+                    "The present status does not lead to this one, somebody else has changed it "
+                    "meanwhile, or the report has no certain category."
                 )
             ),
         },
@@ -214,7 +215,9 @@ class ReportStatusView(GenericAPIView[Any]):
     def post(self, request: Request, pk: str) -> Response:
         """Change the status of a report.
 
-        For staff of the report's department. The reporter gets a message with the note.
+        For staff of the report's department. The reporter gets a message with the note. A hidden
+        report becomes public only with `publish`. Before a new report is worked on, its category
+        must be certain: name one in `category`, or confirm the classifier's with `accept_guess`.
         """
         user = cast("User", request.user)
         report = get_object_or_404(Report.objects.visible_to(user), pk=pk)
@@ -222,9 +225,7 @@ class ReportStatusView(GenericAPIView[Any]):
             raise PermissionDenied("Only staff of the report's department may change it.")
         step = self.get_serializer(data=request.data)
         step.is_valid(raise_exception=True)
-        transitions.change_status(
-            report, to=step.validated_data["status"], by=user, note=step.validated_data["note"]
-        )
+        steps.take(report, Step(by=user, **step.validated_data))
         return Response(self._detail(report).data)
 
     def _detail(self, report: Report) -> BaseSerializer[Report]:

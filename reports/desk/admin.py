@@ -23,11 +23,10 @@ from django.views.decorators.http import require_POST
 
 from accounts.models import User
 from jobs.ledger import database
-from reports.desk import steps
-from reports.desk.steps import Step
 from reports.errors import ReportsError
 from reports.models import NOTE_MAX_CHARACTERS, Report, Status, StatusChange
-from reports.routing import assignment
+from reports.routing import assignment, steps
+from reports.routing.steps import Step
 from reports.workflow import transitions
 
 MAP_URL = "https://www.openstreetmap.org/?mlat={lat}&mlon={lon}#map=18/{lat}/{lon}"

@@ -35,9 +35,7 @@ def merge(duplicate: Report, *, into: Report, by: User) -> Merge:
     """
     duplicate, into = _locked(duplicate, into)
     _refuse_impossible(duplicate, into)
-    transitions.change_status(
-        duplicate, to=Status.DUPLICATE, by=by, note=_note(into), is_publishing=False
-    )
+    transitions.change_status(duplicate, to=Status.DUPLICATE, by=by, note=_note(into))
     merged = Merge.objects.create(duplicate=duplicate, original=into, by=by)
     _decide(duplicate, into, State.MERGED, by=by)
     _record("report.merged", duplicate, into, by=by)
@@ -86,7 +84,6 @@ def _take_apart(duplicate: Report, *, by: User) -> None:
         to=Status.TRIAGED,
         by=by,
         note="It is a report of its own again.",
-        is_publishing=False,
     )
 
 

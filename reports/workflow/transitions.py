@@ -50,21 +50,30 @@ def allowed_from(status: str) -> tuple[str, ...]:
     return TRANSITIONS[status]
 
 
+def check(came_from: str, to: str) -> None:
+    """Check that one status may follow the other.
+
+    Raises:
+        TransitionNotAllowed: it may not.
+    """
+    if to not in allowed_from(came_from):
+        raise TransitionNotAllowed(_refusal(came_from, to))
+
+
 def change_status(
-    report: Report, *, to: str, by: User | None, note: str = "", is_publishing: bool = True
+    report: Report, *, to: str, by: User | None, note: str = "", is_publishing: bool = False
 ) -> StatusChange:
     """Change the status to `to`, write the history, and notify the reporter, in one transaction.
 
     `report` gets the new values too. Without `by` the change is automatic and the reporter is not
-    notified. A change by staff publishes a report that was not public, unless `is_publishing` is
-    off.
+    notified. Only with `is_publishing` does a report that was not public become it.
 
     Raises:
         TransitionNotAllowed: `to` may not follow the present status.
         StatusChangedMeanwhile: the stored status is no longer that of `report`.
     """
     came_from = report.status
-    fields = _step(report, to=to, is_publishing=is_publishing and by is not None)
+    fields = _step(report, to=to, is_publishing=is_publishing)
     with transaction.atomic():
         # Two people may have the same report open: only the first leaves the status that both of
         # them saw.
@@ -110,8 +119,7 @@ def _step(report: Report, *, to: str, is_publishing: bool) -> dict[str, Any]:
     Raises:
         TransitionNotAllowed: `to` may not follow the present status.
     """
-    if to not in allowed_from(report.status):
-        raise TransitionNotAllowed(_refusal(report.status, to))
+    check(report.status, to)
     now = database.now()
     return {
         "status": to,

@@ -121,6 +121,9 @@ def test_an_anonymous_report_is_public_once_staff_accepts_it(
         as_user(staff).post(f"{URL}{report_id}/status/", {"status": "in_progress"}).status_code
         == 200
     )
+    assert api.get(f"{URL}{report_id}/").status_code == 404
+    step = {"status": "resolved", "publish": True}
+    assert as_user(staff).post(f"{URL}{report_id}/status/", step).status_code == 200
     assert api.get(f"{URL}{report_id}/").json()["is_own"] is False
 
 
@@ -376,6 +379,33 @@ def test_staff_moves_a_report_and_the_reporter_is_told(as_user: SignIn) -> None:
     assert_sent(notify_user, str(citizen.pk), "report_status_changed", context, key)
 
 
+def test_a_step_keeps_no_guess_in_silence(as_user: SignIn) -> None:
+    parks = make_department("parks")
+    desk, pothole = make_department("desk", is_triage=True), make_category()
+    guess = {"category_source": "classifier", "category_confidence": 0.24}
+    confirmed, chosen = (
+        make_report(status=Status.NEW, category=pothole, department=desk, **guess) for _ in range(2)
+    )
+    tree = make_category("tree", department=parks)
+    client = as_user(make_user(is_staff=True, is_superuser=True))
+    for report in (confirmed, chosen, make_report(status=Status.NEW)):
+        for status in ("triaged", "in_progress", "resolved"):
+            refused = client.post(f"{URL}{report.pk}/status/", {"status": status})
+            assert refused.status_code == 409
+            assert refused.json()["type"] == "/problems/category-uncertain"
+    step = {"status": "triaged", "accept_guess": True}
+    assert client.post(f"{URL}{confirmed.pk}/status/", step).status_code == 200
+    step = {"status": "in_progress", "category": "tree"}
+    assert client.post(f"{URL}{chosen.pk}/status/", step).json()["category"] == "tree"
+    for report, category in ((confirmed, pothole), (chosen, tree)):
+        report.refresh_from_db()
+        assert (report.category, report.category_source) == (category, "staff")
+        assert report.department == category.department
+    step = {"status": "rejected"}  # for which no category matters
+    other = make_report(status=Status.NEW)
+    assert client.post(f"{URL}{other.pk}/status/", step).status_code == 200
+
+
 def test_a_step_the_workflow_does_not_have_is_a_conflict(as_user: SignIn) -> None:
     report = make_report(status=Status.CLOSED)
     staff = make_staff(make_department())
@@ -385,7 +415,17 @@ def test_a_step_the_workflow_does_not_have_is_a_conflict(as_user: SignIn) -> Non
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"status": "gone"}, {"status": "resolved", "note": 5}, {"status": None}], ids=str
+    "body",
+    [
+        {},
+        {"status": "gone"},
+        {"status": "resolved", "note": 5},
+        {"status": None},
+        {"status": "resolved", "publish": "yes"},
+        {"status": "resolved", "accept_guess": 1},
+        {"status": "resolved", "category": "no such"},
+    ],
+    ids=str,
 )
 def test_a_bad_step_is_refused(as_user: SignIn, body: dict[str, Any]) -> None:
     report = make_report()

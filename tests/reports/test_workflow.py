@@ -60,5 +60,5 @@ def test_a_rejected_report_is_withdrawn_and_comes_back_when_taken_up_again() -> 
     report, staff = make_report(), make_staff(make_department())
     transitions.change_status(report, to=Status.REJECTED, by=staff)
     assert not Report.objects.published().exists()
-    transitions.change_status(report, to=Status.TRIAGED, by=staff)
+    transitions.change_status(report, to=Status.TRIAGED, by=staff, is_publishing=True)
     assert Report.objects.published().exists()

@@ -1,4 +1,4 @@
-"""Preview and take the steps of staff at the desk."""
+"""Preview and take the steps of staff, by the same rules at the desk, in bulk and in the API."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from accounts.models import User
-from reports.errors import ReportsError, StatusChangedMeanwhile
-from reports.models import Report, Status
+from reports.errors import CategoryUncertain, ReportsError, StatusChangedMeanwhile
+from reports.models import Category, Report, Status
 from reports.routing import assignment
 from reports.workflow import transitions
 
@@ -16,19 +16,19 @@ from reports.workflow import transitions
 STEPS_BY_CATEGORY = (Status.TRIAGED, Status.IN_PROGRESS, Status.RESOLVED)
 
 
-class StepRefused(ReportsError):
-    """This step cannot be taken with this report."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """A step by a member of staff; by default it publishes nothing and accepts no guess."""
+    """A step by a member of staff; by default it publishes nothing and accepts no guess.
+
+    A `category` is chosen together with the step.
+    """
 
     to: str
     by: User
     note: str = ""
     is_publishing: bool = False
     accepts_guess: bool = False
+    category: Category | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,38 +42,46 @@ class Outlook:
 
 def outlook(report: Report, step: Step) -> Outlook:
     """Return the effects that the step would have on the report as it is now."""
-    if step.to not in transitions.allowed_from(report.status):
-        label = Status(step.to).label
-        return Outlook(
-            report=report,
-            refusal=f"A report that is {report.get_status_display()} cannot become {label}.",
-        )
-    if _needs_category(report, step) and not (step.accepts_guess and report.category):
-        return Outlook(report=report, refusal=_doubt(report))
+    try:
+        _check(report, step)
+    except ReportsError as error:
+        return Outlook(report=report, refusal=str(error))
     return Outlook(report=report, effects=tuple(_effects(report, step)))
 
 
 @transaction.atomic
-def take(report: Report, step: Step, *, seen: str) -> None:
+def take(report: Report, step: Step, *, seen: str | None = None) -> None:
     """Take the step, if the report is unchanged since `seen` (its `updated_at` in ISO 8601).
+
+    Without `seen` only its status must still be that of `report`.
 
     Raises:
         StatusChangedMeanwhile: somebody has changed it since.
-        StepRefused: the step cannot be taken.
+        TransitionNotAllowed: its status does not lead to that of the step.
+        CategoryUncertain: the step needs a category that staff chose or confirmed.
     """
     locked = Report.objects.select_for_update(of=("self",)).with_related().get(pk=report.pk)
-    if locked.updated_at.isoformat() != seen:
+    if seen is not None and locked.updated_at.isoformat() != seen:
         raise StatusChangedMeanwhile(
             "Somebody changed this report meanwhile; look at it again first."
         )
-    expected = outlook(locked, step)
-    if expected.refusal:
-        raise StepRefused(expected.refusal)
-    if _needs_category(locked, step):
-        assignment.revise(locked, {"category": locked.category}, by=step.by, is_triaging=False)
+    if locked.status != report.status:
+        raise StatusChangedMeanwhile
+    _check(locked, step)
+    if step.category or _needs_category(locked, step):
+        chosen = {"category": step.category or locked.category}
+        assignment.revise(locked, chosen, by=step.by, is_triaging=False)
     transitions.change_status(
         locked, to=step.to, by=step.by, note=step.note, is_publishing=step.is_publishing
     )
+
+
+def _check(report: Report, step: Step) -> None:
+    """Raise the error that says why the step cannot be taken, if it cannot."""
+    transitions.check(report.status, step.to)
+    is_settled = step.category or (step.accepts_guess and report.category)
+    if _needs_category(report, step) and not is_settled:
+        raise CategoryUncertain(_doubt(report))
 
 
 def _needs_category(report: Report, step: Step) -> bool:
@@ -83,16 +91,16 @@ def _needs_category(report: Report, step: Step) -> bool:
 
 def _doubt(report: Report) -> str:
     if report.category is None:
-        return "It has no category; choose one on its page."
+        return "It has no category; choose one first."
     return (
         f"Its category {report.category} is a guess of {report.category_confidence or 0:.0%}; "
-        "choose one on its page, or accept the guess."
+        "choose one first, or accept the guess."
     )
 
 
 def _effects(report: Report, step: Step) -> list[str]:
     effects = [f"{report.get_status_display()} → {Status(step.to).label}"]
-    if _needs_category(report, step) and report.category:
+    if step.category is None and _needs_category(report, step) and report.category:
         effects.append(
             f"the guess {report.category} becomes its category, and it goes to "
             f"{report.category.department}"
