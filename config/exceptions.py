@@ -56,6 +56,7 @@ PROBLEM_OF: dict[type[Exception], str] = {
     matching.errors.ExternalIdTaken: "conflict",
     # Reports
     reports.errors.ReportsError: "bad-request",
+    matching.errors.TooManyRequests: "too-many-requests",
     reports.errors.TransitionNotAllowed: "transition-not-allowed",
     reports.errors.StatusChangedMeanwhile: "conflict",
     reports.errors.TooManyReports: "too-many-requests",

@@ -24,10 +24,18 @@ _hashing = threading.BoundedSemaphore(HASHING_AT_ONCE)
 def refusal(request: HttpRequest) -> HttpResponse | None:
     """Count an attempt by its address; return 429 if there are too many within an hour, else
     None.
+
+    A form without name or password has nothing hashed and is not counted.
     """
-    key = f"desk:sign-in:{origins.of_request(request).host}"
-    limit = limits.hit(key, settings.STAFF_LOGINS_PER_HOST_HOUR, timedelta(hours=1))
-    return None if limit.allowed else _answer(429, "Too many attempts.", limit.retry_after)
+    if not (request.POST.get("username") and request.POST.get("password")):
+        return None
+    host = origins.of_request(request).host
+    rule = f"desk:sign-in:{host}"
+    limit = limits.hit(rule, settings.STAFF_LOGINS_PER_HOST_HOUR, timedelta(hours=1))
+    if limit.allowed:
+        return None
+    audit.record_hourly("desk.limited", key=host, actor_id=None, subject="user:unknown")
+    return _answer(429, "Too many attempts.", limit.retry_after)
 
 
 @contextmanager

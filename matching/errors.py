@@ -21,6 +21,14 @@ class OpportunityClosed(MatchingError):
     """This opportunity cannot be joined any more: it is full, over or withdrawn."""
 
 
+class TooManyRequests(MatchingError):
+    """You have done this as often as one person may within an hour; wait before doing it again."""
+
+    def __init__(self, *, retry_after: int) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+
+
 class ExternalIdTaken(MatchingError):
     """Another opportunity of this source has that external id."""
 

@@ -15,6 +15,7 @@ from jobs.ledger import database
 from jobs.ledger.database import lock
 from matching.actors import embed_opportunities, send_refresh, send_reverse
 from matching.errors import ExternalIdTaken, OpportunityClosed
+from matching.limits import Quota, spend
 from matching.models import Interaction, Match, Opportunity, Partner
 from matching.profiles.editing import debounce
 from matching.ranking.saving import lock_matches
@@ -152,6 +153,7 @@ def act(user: User, opportunity: Opportunity, kind: str) -> tuple[Interaction, b
 
     Raises:
         OpportunityClosed: an application to one that is full, over or withdrawn.
+        TooManyRequests: the citizen acted on too many opportunities within an hour.
     """
     with transaction.atomic():
         if kind == Interaction.Kind.DISMISS:
@@ -163,6 +165,7 @@ def act(user: User, opportunity: Opportunity, kind: str) -> tuple[Interaction, b
         )
         if not is_new:
             return interaction, False
+        spend(Quota.INTERACTIONS, user.pk)
         if kind == Interaction.Kind.APPLY:
             _take_place(opportunity)
         if kind == Interaction.Kind.DISMISS:
@@ -172,7 +175,11 @@ def act(user: User, opportunity: Opportunity, kind: str) -> tuple[Interaction, b
 
 
 def undo(user: User, opportunity: Opportunity, kind: str) -> bool:
-    """Delete the citizen's interaction; return False if there is none."""
+    """Delete the citizen's interaction; return False if there is none.
+
+    Raises:
+        TooManyRequests: the citizen acted on too many opportunities within an hour.
+    """
     with transaction.atomic():
         _lock_interaction(user, opportunity, kind)
         count, _ = Interaction.objects.filter(
@@ -180,6 +187,7 @@ def undo(user: User, opportunity: Opportunity, kind: str) -> bool:
         ).delete()
         if not count:
             return False
+        spend(Quota.INTERACTIONS, user.pk)
         if kind == Interaction.Kind.APPLY:
             Opportunity.objects.give_place_back(opportunity.pk)
             generation.advance()  # it may be open again for others

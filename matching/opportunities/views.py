@@ -19,17 +19,19 @@ from accounts.models import User
 from matching.models import Interaction, Opportunity, OpportunityQuerySet
 from matching.opportunities import publishing
 from matching.opportunities.serializers import InteractionSerializer, OpportunityFilterSerializer
+from matching.schema import TOO_MANY_REQUESTS
 from matching.search.geography import within
 from matching.serializers import OpportunitySerializer
-from matching.throttling import (
-    InteractionThrottle,
-)
 
 RECORDED = {
     200: OpenApiResponse(InteractionSerializer, description="It was so before; nothing changed."),
     201: OpenApiResponse(InteractionSerializer, description="Recorded."),
+    429: TOO_MANY_REQUESTS,
 }
-UNDONE = OpenApiResponse(description="Undone; the same where there was nothing to undo.")
+UNDONE = {
+    204: OpenApiResponse(description="Undone; the same where there was nothing to undo."),
+    429: TOO_MANY_REQUESTS,
+}
 
 #: Parameter of the list → the lookup that it means.
 LOOKUPS = {
@@ -114,7 +116,6 @@ class InteractionView(APIView):
     """Record that a citizen applied for, saved or dismissed an opportunity, or undo it."""
 
     permission_classes = (IsAuthenticated,)
-    throttle_classes = (InteractionThrottle,)
     kind: Interaction.Kind
 
     @extend_schema(request=None, responses=RECORDED, tags=["opportunities"])
@@ -124,7 +125,7 @@ class InteractionView(APIView):
         interaction, is_new = publishing.act(cast("User", request.user), opportunity, self.kind)
         return Response(InteractionSerializer(interaction).data, status=201 if is_new else 200)
 
-    @extend_schema(request=None, responses={204: UNDONE}, tags=["opportunities"])
+    @extend_schema(request=None, responses=UNDONE, tags=["opportunities"])
     def delete(self, request: Request, pk: str) -> Response:
         """Delete the interaction, if there is one."""
         publishing.undo(cast("User", request.user), _visible_opportunity(request, pk), self.kind)

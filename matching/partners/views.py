@@ -17,7 +17,7 @@ from matching.models import Interaction, Opportunity, OpportunityQuerySet, Partn
 from matching.opportunities import publishing
 from matching.partners.authentication import IsPartner, PartnerAuthentication
 from matching.partners.serializers import ApplicantSerializer, PartnerOpportunitySerializer
-from matching.throttling import (
+from matching.partners.throttling import (
     PartnerThrottle,
 )
 

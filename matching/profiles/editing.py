@@ -12,6 +12,7 @@ from django.db import transaction
 from accounts.models import User
 from jobs.ledger import database
 from matching.actors import embed_profile
+from matching.limits import Quota, spend
 from matching.models import MatchRun, Profile
 from matching.runs.starting import RunRequest, start
 
@@ -31,12 +32,16 @@ def edit(user: User, fields: Mapping[str, Any]) -> Profile:
     """Save the fields of the profile that differ; a task then embeds it and finds matches anew.
 
     The row is locked, so that of two edits at once each counts.
+
+    Raises:
+        TooManyRequests: the citizen changed the profile too often within an hour.
     """
     with transaction.atomic():
         Profile.objects.bulk_create([Profile(user=user)], ignore_conflicts=True)
         profile = Profile.objects.select_for_update().get(user=user)
         changed = [name for name, value in fields.items() if getattr(profile, name) != value]
         if changed:
+            spend(Quota.PROFILE, user.pk)
             for name in changed:
                 setattr(profile, name, fields[name])
             profile.version += 1
@@ -49,7 +54,11 @@ def edit(user: User, fields: Mapping[str, Any]) -> Profile:
 
 
 def confirm_onboarding(user: User, fields: Mapping[str, Any]) -> MatchRun:
-    """Save the profile as complete, and start a match run whose matches are saved."""
+    """Save the profile as complete, and start a match run whose matches are saved.
+
+    Raises:
+        TooManyRequests: the citizen changed the profile or started runs too often within an hour.
+    """
     with transaction.atomic():
         profile = edit(user, fields)
         if profile.onboarded_at is None:

@@ -16,17 +16,13 @@ from matching.profiles import editing
 from matching.profiles.serializers import ProfileSerializer
 from matching.runs.serializers import StartedRunSerializer
 from matching.runs.views import accepted
-from matching.throttling import (
-    ProfileEditThrottle,
-    RunThrottle,
-)
+from matching.schema import TOO_MANY_REQUESTS
 
 
 class ProfileView(APIView):
     """Read or replace one's own profile."""
 
     permission_classes = (IsAuthenticated,)
-    throttle_classes = (ProfileEditThrottle,)
 
     @extend_schema(
         operation_id="profiles_me_retrieve", responses=ProfileSerializer, tags=["profile"]
@@ -41,7 +37,7 @@ class ProfileView(APIView):
     @extend_schema(
         operation_id="profiles_me_update",
         request=ProfileSerializer,
-        responses=ProfileSerializer,
+        responses={200: ProfileSerializer, 429: TOO_MANY_REQUESTS},
         tags=["profile"],
     )
     def put(self, request: Request) -> Response:
@@ -60,12 +56,11 @@ class OnboardingView(APIView):
     """Confirm one's own profile at the end of onboarding."""
 
     permission_classes = (IsAuthenticated,)
-    throttle_classes = (RunThrottle,)
 
     @extend_schema(
         operation_id="onboarding_confirm",
         request=ProfileSerializer,
-        responses={202: StartedRunSerializer},
+        responses={202: StartedRunSerializer, 429: TOO_MANY_REQUESTS},
         tags=["profile"],
     )
     @idempotent

@@ -13,6 +13,7 @@ from jobs.ledger import database
 from jobs.models import Task
 from jobs.states import State
 from matching.actors import run_matches
+from matching.limits import Quota, spend
 from matching.models import MatchRun
 
 #: State of a task → status of a match run in the API.
@@ -45,6 +46,9 @@ def start(user: User, request: RunRequest) -> MatchRun:
 
     If the matches are to be saved and such a run of the user is waiting already, that run is
     returned.
+
+    Raises:
+        TooManyRequests: the citizen started too many runs within an hour.
     """
     now = database.now()
     run = MatchRun(
@@ -67,6 +71,7 @@ def start(user: User, request: RunRequest) -> MatchRun:
         task_id = UUID(message.message_id)
         if waiting := MatchRun.objects.filter(task_id=task_id).first():
             return waiting
+        spend(Quota.RUNS, user.pk)
         run.task_id = task_id
         run.save(force_insert=True)
     return run

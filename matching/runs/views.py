@@ -38,7 +38,7 @@ from matching.runs.serializers import (
     StartedRunSerializer,
     WaitQuerySerializer,
 )
-from matching.throttling import RunThrottle
+from matching.schema import TOO_MANY_REQUESTS
 
 #: When the old synchronous address was deprecated, and when it will be removed.
 LEGACY_DEPRECATED_AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -49,7 +49,6 @@ class RunStartingView(APIView):
     """Start a match run for a signed-in citizen, within the hourly limit."""
 
     permission_classes = (IsAuthenticated,)
-    throttle_classes = (RunThrottle,)
 
     @idempotent
     def started(self, request: Request, serializer: RunRequestSerializer) -> Response:
@@ -83,6 +82,7 @@ class MatchRunView(RunStartingView):
                 RunStatusSerializer, description="With `wait`: the run, which has ended."
             ),
             202: OpenApiResponse(StartedRunSerializer, description="The run goes on."),
+            429: TOO_MANY_REQUESTS,
         },
         tags=["matches"],
     )
@@ -111,12 +111,11 @@ class CalculateView(APIView):
     """Compute one's saved matches anew."""
 
     permission_classes = (IsAuthenticated,)
-    throttle_classes = (RunThrottle,)
 
     @extend_schema(
         operation_id="matches_calculate",
         request=NothingSerializer,
-        responses={202: StartedRunSerializer},
+        responses={202: StartedRunSerializer, 429: TOO_MANY_REQUESTS},
         tags=["matches"],
     )
     @idempotent
@@ -175,6 +174,7 @@ class LegacyMatchView(RunStartingView):
             202: OpenApiResponse(
                 StartedRunSerializer, description="The run takes longer, or it was cancelled."
             ),
+            429: TOO_MANY_REQUESTS,
         },
         deprecated=True,
         tags=["matches"],

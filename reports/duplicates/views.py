@@ -8,18 +8,17 @@ from typing import Any, cast
 
 from django.db.models import Q
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import PermissionDenied
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.exceptions import PermissionDenied, Throttled
 from rest_framework.generics import GenericAPIView
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts import origins
 from accounts.models import User
+from jobs.http import limits
 from jobs.http.idempotency import idempotent
-from jobs.http.throttling import LimitThrottle
 from reports.duplicates import checking, merging
 from reports.duplicates.serializers import (
     CandidatesSerializer,
@@ -31,32 +30,23 @@ from reports.models import DuplicatePair, Report
 
 Decision = Callable[[Report, Report, User], object]
 
+TOO_MANY_CHECKS = OpenApiResponse(description="Too many checks; wait for `Retry-After` seconds.")
 REFUSAL = "Only staff of the report's department may decide about its duplicates."
 
 
-class CheckThrottle(LimitThrottle):
-    """So many checks from one person or address in ten minutes."""
-
-    limit = 60
-    period = timedelta(minutes=10)
-
-    def key(self, request: Request, view: APIView) -> str | None:
-        who = (
-            request.user.pk if isinstance(request.user, User) else origins.of_request(request).host
-        )
-        return f"reports:check-duplicates:{who}"
+#: Checks of one person or address within the period.
+CHECKS, CHECKS_PERIOD = 60, timedelta(minutes=10)
 
 
 class CheckDuplicatesView(GenericAPIView[Any]):
     """Whether a report that is not sent yet repeats one near by."""
 
     permission_classes = (AllowAny,)
-    throttle_classes = (CheckThrottle,)
     serializer_class = UnsentReportSerializer
 
     @extend_schema(
         operation_id="reports_check_duplicates",
-        responses={200: CandidatesSerializer},
+        responses={200: CandidatesSerializer, 429: TOO_MANY_CHECKS},
         tags=["reports"],
     )
     def post(self, request: Request) -> Response:
@@ -67,6 +57,7 @@ class CheckDuplicatesView(GenericAPIView[Any]):
         unsent = self.get_serializer(data=request.data)
         unsent.is_valid(raise_exception=True)
         reporter = request.user if isinstance(request.user, User) else None
+        _spend_check(reporter, origins.of_request(request).host)
         candidates = checking.check(**unsent.validated_data, reporter=reporter)
         return Response(CandidatesSerializer({"candidates": candidates}).data)
 
@@ -172,3 +163,15 @@ def report_of_staff(request: Request, pk: str) -> Report:
     if not report.may_be_changed_by(user):
         raise PermissionDenied(REFUSAL)
     return report
+
+
+def _spend_check(reporter: User | None, host: str) -> None:
+    """Count one check of a valid report.
+
+    Raises:
+        Throttled: there were too many.
+    """
+    who = reporter.pk if reporter else host
+    limit = limits.hit(f"reports:check-duplicates:{who}", CHECKS, CHECKS_PERIOD)
+    if not limit.allowed:
+        raise Throttled(wait=limit.retry_after)

@@ -53,7 +53,11 @@ def test_one_password_is_hashed_at_a_time_and_one_more_waits(
 
 def test_an_address_has_so_many_attempts_an_hour(settings: LazySettings) -> None:
     settings.STAFF_LOGINS_PER_HOST_HOUR = 2
-    assert [attempt() for _ in range(3)] == [200, 200, 429]
+    for incomplete in ({}, {"username": "ada"}, {"password": "x"}):
+        assert Client().post("/admin/login/", incomplete).status_code == 200
+    assert [attempt() for _ in range(4)] == [200, 200, 429, 429]
+    limited = AuditEvent.objects.get(event="desk.limited")  # once an hour
+    assert limited.ip_address == "127.0.0.1"
     other = Client().post("/admin/login/", FORM, REMOTE_ADDR="203.0.113.9")
     assert other.status_code == 200
     assert Client().get("/admin/login/").status_code == 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -30,10 +31,50 @@ def test_a_citizen_starts_so_many_runs_an_hour_by_whichever_address(
     client = as_user(make_user())
     for url in RUNS:
         assert client.post(url, {}).status_code == 202
+        run_tasks()
     refused = client.post(last, {})
     assert refused.status_code == 429
     assert 0 < int(refused["Retry-After"]) <= 3600
     assert as_user(make_user()).post(last, {}).status_code == 202
+
+
+@pytest.mark.parametrize("url", RUNS)
+def test_what_starts_no_run_is_not_counted(as_user: SignIn, settings: Any, url: str) -> None:
+    settings.MATCHING_RUNS_PER_HOUR = 1
+    client, key = as_user(make_user()), {"Idempotency-Key": str(uuid4())}
+    assert client.post(url, {"keywords": 1, "headline": []}).status_code == 400
+    assert [client.post(url, {}, headers=key).status_code for _ in range(3)] == [202] * 3
+    run_tasks()
+    assert client.post(url, {}, headers={"Idempotency-Key": str(uuid4())}).status_code == 429
+    assert MatchRun.objects.count() == 1
+
+
+def test_joining_a_run_that_waits_is_not_counted(as_user: SignIn, settings: Any) -> None:
+    settings.MATCHING_RUNS_PER_HOUR = 1
+    client = as_user(make_user())
+    assert [client.post(RUNS[2], {}).status_code for _ in range(3)] == [202] * 3
+
+
+def test_what_changes_no_profile_is_not_counted(as_user: SignIn, settings: Any) -> None:
+    settings.MATCHING_PROFILE_EDITS_PER_HOUR = 1
+    client, url = as_user(make_user()), "/api/v1/profiles/me/"
+    assert client.put(url, {"headline": ["x"]}).status_code == 400
+    assert [client.put(url, {"headline": "Baker"}).status_code for _ in range(3)] == [200] * 3
+    refused = client.put(url, {"headline": "Cook"})
+    assert refused.status_code == 429
+    assert client.get(url).json()["headline"] == "Baker"
+
+
+def test_interactions_without_effect_are_not_counted(as_user: SignIn, settings: Any) -> None:
+    settings.MATCHING_INTERACTIONS_PER_HOUR = 1
+    client, full = as_user(make_user()), make_opportunity(capacity=0)
+    url = f"/api/v1/opportunities/{make_opportunity().pk}/"
+    assert client.post(f"/api/v1/opportunities/{full.pk}/apply/").status_code == 409
+    assert client.post(f"/api/v1/opportunities/{uuid4()}/save/").status_code == 404
+    assert client.delete(f"{url}save/").status_code == 204
+    assert [client.post(f"{url}save/").status_code for _ in range(3)] == [201, 200, 200]
+    assert client.delete(f"{url}save/").status_code == 429
+    assert client.post(f"{url}save/").status_code == 200
 
 
 def test_reading_the_status_is_not_counted(as_user: SignIn, settings: Any) -> None:

@@ -129,7 +129,8 @@ def test_the_refusal_leaves_the_idempotency_key_free(api: APIClient) -> None:
 
 
 def test_too_many_checks_are_refused(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reports.duplicates.views.CheckThrottle.limit", 1)
+    monkeypatch.setattr("reports.duplicates.views.CHECKS", 1)
+    assert [api.post(CHECK, {"latitude": "x"}).status_code for _ in range(2)] == [400, 400]
     assert [api.post(CHECK, new_report()).status_code for _ in range(2)] == [200, 429]
 
 
