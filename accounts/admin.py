@@ -17,6 +17,8 @@ from django.http import HttpRequest, HttpResponse
 from accounts import audit, sessions
 from accounts.audited_admin import AuditedAdmin
 from accounts.models import (
+from accounts.desk import session_admin  # noqa: F401 - it registers its page
+from accounts.desk import sessions as desk_sessions
     AuditEvent,
     AuditSeal,
     LoginStatistic,
@@ -123,6 +125,11 @@ class UserAdmin(AuditedAdmin[User], PhoneChangeAdmin, DjangoUserAdmin[User]):  #
             changed = [name for name in form.changed_data if name in columns]
             obj.edit_profile({name: getattr(obj, name) for name in changed})
 
+            before: dict[str, Any] = request.audited_before  # type: ignore[attr-defined]
+            if "email" in changed and before["email_verified_at"]:
+                send_email_changed.send(before["email"])
+            if not obj.is_staff:
+                desk_sessions.revoke_all(obj, by=request.user.pk, reason="no longer staff")
     @transaction.atomic
     def user_change_password(
         self,
@@ -130,8 +137,15 @@ class UserAdmin(AuditedAdmin[User], PhoneChangeAdmin, DjangoUserAdmin[User]):  #
         id: str,  # noqa: A002 - Django's name
         form_url: str = "",
     ) -> HttpResponse:
-        """Change the password in one transaction with its event in the audit log."""
-        return super().user_change_password(request, id, form_url)
+        """Change the password in one transaction with its events in the audit log.
+
+        Without a password the user cannot stay signed in either.
+        """
+        response = super().user_change_password(request, id, form_url)
+        user = self.get_object(request, id)
+        if user is not None and not user.has_usable_password():
+            desk_sessions.revoke_all(user, by=request.user.pk, reason="password taken away")
+        return response
 
     @admin.action(permissions=["change"], description="Disable, and end every session")
     def disable_users(self, request: HttpRequest, queryset: QuerySet[User]) -> None:

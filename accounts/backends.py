@@ -6,13 +6,13 @@ from typing import Any
 
 from axes.signals import user_locked_out
 from django.contrib.auth.backends import ModelBackend
-from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.dispatch import receiver
 from django.http import HttpRequest
 
 from accounts import audit, phones
 from accounts.errors import PhoneInvalid
-from accounts.models import User
+from accounts.models import DeskSession, User
 
 NAME_MAX_CHARACTERS = 255  # of the column in which axes keeps it
 
@@ -83,6 +83,20 @@ def record_lock_out(username: str, **_: Any) -> None:
 
 
 @receiver(user_logged_in)
-def record_sign_in(user: User, **_: Any) -> None:
+def record_sign_in(user: User, request: HttpRequest, **_: Any) -> None:
     """Record a sign-in to the desk; if that fails, the sign-in fails too."""
-    audit.record("desk.entered", actor_id=user.pk, subject=f"user:{user.pk}")
+    _record_passage("desk.entered", user, request)
+
+
+@receiver(user_logged_out)
+def record_sign_out(user: User | None, request: HttpRequest, **_: Any) -> None:
+    """Record that somebody signed out of the desk; nobody did where the session had ended."""
+    if user is not None:
+        _record_passage("desk.left", user, request)
+
+
+def _record_passage(event: str, user: User, request: HttpRequest) -> None:
+    key = request.session.session_key or ""
+    session_id = DeskSession.objects.with_key(key).values_list("id", flat=True).first()
+    data = {"session": f"desk_session:{session_id}"}
+    audit.record(event, actor_id=user.pk, subject=f"user:{user.pk}", data=data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import phonenumbers
@@ -37,3 +38,14 @@ def check_countries(**_: Any) -> list[CheckMessage]:
         Error(f"No phone numbers belong to the country {country!r}.", hint=hint, id="accounts.E002")
         for country in sorted(countries - phonenumbers.SUPPORTED_REGIONS)
     ]
+
+
+@register
+def check_desk_sessions(**_: Any) -> list[CheckMessage]:
+    """Return an error where the limits of sessions of the desk make no sense."""
+    idle, lifetime = settings.DESK_SESSION_IDLE_LIMIT, settings.DESK_SESSION_LIFETIME
+    if timedelta(0) < idle <= lifetime:
+        return []
+    hint = "Set 0 < DESK_SESSION_IDLE_MINUTES <= 60 * DESK_SESSION_LIFETIME_HOURS."
+    message = f"Sessions of the desk cannot last {idle} without use and {lifetime} in all."
+    return [Error(message, hint=hint, id="accounts.E003")]

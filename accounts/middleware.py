@@ -1,14 +1,19 @@
-"""Middleware that records the client of a request and limits the rights of staff."""
+"""Middleware that records the client of a request, reads the session of the desk, and limits the
+rights of staff.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
 from accounts import origins, totp
+from accounts.desk.session_store import SessionStore
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -22,6 +27,18 @@ class OriginMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         with origins.bound(origins.of_request(request)):
             return self.get_response(request)
+
+
+class DeskSessionMiddleware(SessionMiddleware):
+    """Read the session of the desk; what a page asks for by itself does not keep it alive.
+
+    Such requests bear the header `X-Unattended`.
+    """
+
+    def process_request(self, request: HttpRequest) -> None:
+        super().process_request(request)
+        session = cast("SessionStore", request.session)
+        session.is_attended = "X-Unattended" not in request.headers
 
 
 class SecondFactorMiddleware:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from base64 import b32encode
 from bisect import bisect_right
@@ -89,6 +90,8 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
 
     objects: ClassVar[UserManager] = UserManager()
 
+    #: Whether the password that `save` stores next takes the place of an earlier one.
+    replaces_password = False
     _are_rights_withheld = False
 
     USERNAME_FIELD = "phone"
@@ -149,6 +152,10 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
 
     def get_all_permissions(self, obj: Any = None) -> set[str]:
         return set() if self._are_rights_withheld else super().get_all_permissions(obj)
+
+    def set_password(self, raw_password: str | None) -> None:
+        self.replaces_password = not self._state.adding
+        super().set_password(raw_password)
 
     def save(self, *args: Any, **options: Any) -> None:
         """Save the user; refuse to store withheld rights as if they had been taken away.
@@ -348,6 +355,71 @@ class ReputationEntry(models.Model):
     """One change of one user's reputation, for one event."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+class DeskSessionQuerySet(models.QuerySet["DeskSession"]):
+    """Sessions of the desk, judged by PostgreSQL's clock and by the limits that are set now."""
+
+    def with_key(self, key: str) -> DeskSessionQuerySet:
+        """Return a queryset of the session whose browser holds this key."""
+        return self.filter(digest=DeskSession.digest_of(key))
+
+    def live(self) -> DeskSessionQuerySet:
+        """Return the sessions within both limits: the one since sign-in, the other since use."""
+        return self.filter(
+            created_at__gt=Now() - settings.DESK_SESSION_LIFETIME,
+            last_used_at__gt=Now() - settings.DESK_SESSION_IDLE_LIMIT,
+        )
+
+    def with_use_due(self, precision: timedelta) -> DeskSessionQuerySet:
+        """Set `is_use_due` where the last use was noted longer ago than `precision`."""
+        is_due = Case(When(last_used_at__lt=Now() - precision, then=True), default=False)
+        return self.annotate(is_use_due=is_due)  # type: ignore[no-redef]  # declared below
+
+    def expired(self) -> DeskSessionQuerySet:
+        """Return the sessions that are over one of the limits."""
+        return self.filter(
+            Q(created_at__lte=Now() - settings.DESK_SESSION_LIFETIME)
+            | Q(last_used_at__lte=Now() - settings.DESK_SESSION_IDLE_LIMIT)
+        )
+
+
+class DeskSession(models.Model):
+    """One sign-in of a member of staff at the desk, in one browser.
+
+    The browser holds the key, of which only the SHA-256 is stored. A row that is deleted signs its
+    browser out.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    digest = models.BinaryField(max_length=32, unique=True)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="desk_sessions", null=True
+    )
+    data = models.TextField(help_text="Signed, as Django's session engines store it.")
+    ip_address = models.GenericIPAddressField("IP address", null=True)
+    user_agent = LineField(max_length=200, blank=True)
+    created_at = models.DateTimeField("since", db_default=Now())
+    last_used_at = models.DateTimeField(
+        "last use", db_default=Now(), help_text="To the minute; a page's own refresh is no use."
+    )
+
+    #: Set by `DeskSessionQuerySet.with_use_due`.
+    is_use_due: bool
+
+    objects = DeskSessionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "session of the desk"
+        verbose_name_plural = "sessions of the desk"
+
+    def __str__(self) -> str:
+        return f"session of the desk {self.id}"
+
+    @staticmethod
+    def digest_of(key: str) -> bytes:
+        """Return what is stored of a key; the key cannot be recovered from it."""
+        return hashlib.sha256(key.encode()).digest()
+
+
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="reputation_entries"
     )

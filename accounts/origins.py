@@ -67,6 +67,11 @@ def current() -> Origin:
     return _current.get() or Origin(None)
 
 
+def is_known() -> bool:
+    """Return whether the code runs within a request."""
+    return _current.get() is not None
+
+
 def of_request(request: HttpRequest) -> Origin:
     """Return the client of a request that passed `TRUSTED_PROXY_COUNT` reverse proxies.
 
@@ -87,8 +92,12 @@ def address_of_request(request: HttpRequest) -> str | None:
 
 
 def _forwarded(request: HttpRequest) -> list[str]:
-    """Return the addresses that proxies recorded, the one nearest to the client first."""
-    hops = request.headers.get(settings.TRUSTED_PROXY_HEADER, "").split(",")
+    """Return the addresses that proxies recorded, the one nearest to the client first.
+
+    There are none where the client reached this server past the proxies.
+    """
+    header = request.headers.get(settings.TRUSTED_PROXY_HEADER, "")
+    hops = header.split(",") if header.strip() else []
     if settings.TRUSTED_PROXY_HEADER != "Forwarded":
         return hops
     return [match["node"] if (match := _FORWARDED_FOR.search(hop)) else "" for hop in hops]

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 
 from accounts import audit, otp, phones, signin
 from accounts.actors import send_phone_changed
+from accounts.desk import sessions as desk_sessions
 from accounts.errors import AccountsError, OtpInvalid, PhoneTaken
 from accounts.models import OtpChallenge, Session, User
 from accounts.origins import Origin
@@ -89,3 +90,4 @@ def _replace(user: User, phone: str, by: UUID) -> bool:
     send_phone_changed.send(old, phones.masked(phone))
     user.refresh_from_db(fields=["phone", "tokens_valid_after"])
     return True
+    desk_sessions.revoke_all(user, by=by, reason="phone number changed")

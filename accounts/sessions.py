@@ -20,6 +20,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from accounts import audit, tokens
+from accounts.desk import sessions as desk_sessions
 from accounts.errors import RefreshInvalid
 from accounts.models import RefreshToken, Session, User
 from accounts.origins import Origin
@@ -102,6 +103,7 @@ def disable(user: User, *, by: UUID | None) -> None:
         now = database.now()
         User.objects.filter(id=user.id).update(is_active=False, tokens_valid_after=now)
         Session.objects.filter(user=user, revoked_at=None).update(revoked_at=now)
+        desk_sessions.revoke_all(user, by=by, reason="user disabled")
         audit.record("user.disabled", actor_id=by, subject=f"user:{user.id}")
 
 

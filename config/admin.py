@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from http import HTTPStatus
 from typing import Any, TypeVar, cast
 
 import structlog
@@ -14,10 +15,10 @@ from django.contrib import admin
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
-from django.db import DataError, IntegrityError
+from django.db import DataError, IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.http.response import HttpResponseBase
-from django.template.response import SimpleTemplateResponse
+from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django_otp.admin import OTPAdminAuthenticationForm, OTPAdminSite
 
 from accounts import audit, totp
@@ -97,6 +98,17 @@ class CivicLensAdminSite(admin.AdminSite):
             return refusal
         with sign_in.turn() as refusal:
             return refusal or super().login(request, extra_context)
+
+    @transaction.atomic
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        """Change one's own password in one transaction with its event in the audit log."""
+        answer = super().password_change(request, extra_context)
+        if request.method == "POST" and answer.status_code == HTTPStatus.FOUND:
+            pk = cast("User", request.user).pk
+            audit.record("user.password_changed", actor_id=pk, subject=f"user:{pk}")
+        return answer
 
     def admin_view(self, view: V, cacheable: bool = False) -> V:
         return super().admin_view(_refusing(view), cacheable)

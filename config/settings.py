@@ -175,7 +175,7 @@ MIDDLEWARE = [
     "config.probes.ProbeMiddleware",
     "config.middleware.OptionalSlashMiddleware",
     "config.query.QueryMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "accounts.middleware.DeskSessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -441,7 +441,13 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 STAFF_TOTP_REQUIRED: bool = env.bool(
+    {"NAME": "accounts.desk.sessions.PasswordWatch"},
     "STAFF_TOTP_REQUIRED", default=not DEBUG
+# A session of the desk ends so long after its last use, and so long after the sign-in.
+SESSION_ENGINE = "accounts.desk.session_store"
+DESK_SESSION_IDLE_LIMIT = timedelta(minutes=env.int("DESK_SESSION_IDLE_MINUTES", default=120))
+DESK_SESSION_LIFETIME = timedelta(hours=env.int("DESK_SESSION_LIFETIME_HOURS", default=12))
+SESSION_COOKIE_AGE = int(DESK_SESSION_LIFETIME.total_seconds())
 )  # `manage.py enrol_totp` gives one
 # Heads of the audit log's chain are appended here; keep the file where no database administrator
 # writes.

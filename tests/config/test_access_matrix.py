@@ -284,8 +284,8 @@ def staff_client(user: User | None) -> Client:
 
 
 def test_the_desk_shows_a_department_its_reports_and_nothing_else(world: World) -> None:
-    """Every list of the admin, as everybody: staff without further rights see their reports
-    alone.
+    """Every list of the admin, as everybody: staff without further rights see their reports and
+    their own sessions alone.
     """
     seen = {}
     for role in ROLES:
@@ -304,6 +304,7 @@ def test_the_desk_shows_a_department_its_reports_and_nothing_else(world: World) 
             "admin:reports_duplicatepair_changelist",
         }
     )
+            "admin:accounts_desksession_changelist",
     assert seen["superuser"] == set(lists)
 
 

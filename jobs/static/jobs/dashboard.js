@@ -25,7 +25,9 @@
   async function refresh() {
     if (document.hidden) return;
     try {
-      const answer = await fetch(address(), { credentials: "same-origin", redirect: "error" });
+      // A page left open must not keep its session alive.
+      const headers = { "X-Unattended": "1" };
+      const answer = await fetch(address(), { headers, credentials: "same-origin", redirect: "error" });
       if (!answer.ok) throw new Error(answer.status);
       replaceChanged(new DOMParser().parseFromString(await answer.text(), "text/html"));
       status.textContent = "live";
