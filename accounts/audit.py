@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from structlog.contextvars import get_contextvars
 
 from accounts import origins, person_keys
 from accounts.models import AuditEvent
+from jobs.http import limits
 
 #: Personal fields: the log holds their values encrypted under a key that erasure destroys.
 PERSONAL = {"phone", "email", "name"}
@@ -39,6 +41,20 @@ def record(
         user_agent=origin.user_agent,
         request_id=_request_id(),
     )
+
+
+def record_hourly(
+    event: str, *, key: str, actor_id: UUID | None, subject: str, data: dict[str, Any] | None = None
+) -> None:
+    """Write an event unless one with this name and key was written within the last hour.
+
+    It is for what anybody can repeat without end, such as guesses that a limit refuses.
+
+    Raises:
+        RuntimeError: a transaction is open.
+    """
+    if limits.hit(f"audit:{event}:{key}", 1, timedelta(hours=1)).allowed:
+        record(event, actor_id=actor_id, subject=subject, data=data)
 
 
 def record_changes(

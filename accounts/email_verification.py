@@ -36,7 +36,15 @@ def verify(user: User, *, code: str, challenge_id: UUID | None, origin: Origin) 
         TooManyGuesses: too many codes were tried.
         OtpInvalid: the code does not prove the address.
     """
-    guess = otp.admit(EMAIL, user.email, challenge_id, origin=origin, purpose=otp.Purpose.EMAIL)
+    guess = otp.admit_of_user(
+        user,
+        EMAIL,
+        user.email,
+        challenge_id,
+        origin=origin,
+        purpose=otp.Purpose.EMAIL,
+        by=user.pk,
+    )
     with transaction.atomic():
         proved = otp.redeem(user.email, code, guess) is otp.Outcome.PROVED
         # The address may have been changed meanwhile.

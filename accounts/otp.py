@@ -12,11 +12,11 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
-from accounts import otp_limits
+from accounts import audit, otp_limits
 from accounts.actors import send_otp
 from accounts.codes import is_right
-from accounts.errors import TooManyCodes
-from accounts.models import Asker, OtpChallenge
+from accounts.errors import TooManyCodes, TooManyGuesses
+from accounts.models import Asker, OtpChallenge, User
 from accounts.origins import Origin
 from jobs.ledger.database import lock
 
@@ -112,6 +112,29 @@ def admit(
     is_named = challenge_id is not None
     otp_limits.spend_guess(recipient, origin, challenge, named=is_named)
     return Guess(challenge.id if challenge else None, is_named)
+
+
+def admit_of_user(
+    user: User,
+    channel: str,
+    recipient: str,
+    challenge_id: UUID | None,
+    *,
+    origin: Origin,
+    purpose: str,
+    by: UUID,
+) -> Guess:
+    """Count a guess as `admit` does; record a refused one in the audit log as the user's.
+
+    Raises:
+        TooManyGuesses: too many codes were tried.
+    """
+    try:
+        return admit(channel, recipient, challenge_id, origin=origin, purpose=purpose)
+    except TooManyGuesses:
+        event, key = f"{purpose}_code.limited", f"{user.pk}:{origin.network}"
+        audit.record_hourly(event, key=key, actor_id=by, subject=f"user:{user.pk}")
+        raise
 
 
 def redeem(recipient: str, code: str, guess: Guess) -> Outcome:

@@ -43,7 +43,7 @@ def change(
         PhoneTaken: another account has the number.
     """
     purpose = otp.Purpose.NEW_PHONE
-    guess = otp.admit(SMS, phone, challenge_id, origin=origin, purpose=purpose)
+    guess = otp.admit_of_user(user, SMS, phone, challenge_id, origin=origin, purpose=purpose, by=by)
     with transaction.atomic():
         error = _try(user, phone, code, guess, by)
     if error is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
@@ -15,7 +14,6 @@ from accounts.errors import AccountDisabled, AccountsError, OtpInvalid, TooManyG
 from accounts.models import OtpChallenge, User
 from accounts.origins import Origin
 from accounts.sessions import TokenPair
-from jobs.http import limits
 
 SMS = OtpChallenge.Channel.SMS
 
@@ -67,9 +65,8 @@ def _admit(phone: str, challenge_id: UUID | None, origin: Origin) -> otp.Guess:
     try:
         return otp.admit(SMS, phone, challenge_id, origin=origin)
     except TooManyGuesses:
-        key = f"audit:sign_in.limited:{phone}:{origin.network}"
-        if limits.hit(key, 1, timedelta(hours=1)).allowed:
-            audit.record("sign_in.limited", actor_id=None, subject=_subject(phone))
+        key = f"{phone}:{origin.network}"
+        audit.record_hourly("sign_in.limited", key=key, actor_id=None, subject=_subject(phone))
         raise
 
 

@@ -56,6 +56,11 @@ def step_up(session: Session, code: str) -> Session:
     """
     with transaction.atomic():
         error = _step_up(session, code)
+    if isinstance(error, TooManyGuesses):
+        subject = f"session:{session.id}"
+        audit.record_hourly(
+            "session.code_limited", key=subject, actor_id=session.user_id, subject=subject
+        )
     if error is not None:
         raise error
     return session
@@ -64,20 +69,30 @@ def step_up(session: Session, code: str) -> Session:
 def _step_up(session: Session, code: str) -> AccountsError | None:
     authenticators = StaffAuthenticator.objects.select_for_update()
     authenticator = authenticators.filter(user_id=session.user_id).first()
-    subject = f"session:{session.id}"
     if authenticator is None:
+        _record_refusal(session, "no authenticator")
         return AuthenticatorMissing()
     allowed, reason = authenticator.verify_is_allowed()
     if not allowed:
         wait = (reason["locked_until"] - timezone.now()).total_seconds()
         return TooManyGuesses(ceil(wait))
     if not authenticator.verify_token(code):
-        audit.record("session.code_refused", actor_id=session.user_id, subject=subject)
+        _record_refusal(session, "wrong code")
         return OtpInvalid()
     session.second_factor_at = database.now()
     session.save(update_fields=["second_factor_at"])
+    subject = f"session:{session.id}"
     audit.record("session.stepped_up", actor_id=session.user_id, subject=subject)
     return None
+
+
+def _record_refusal(session: Session, reason: str) -> None:
+    audit.record(
+        "session.code_refused",
+        actor_id=session.user_id,
+        subject=f"session:{session.id}",
+        data={"reason": reason},
+    )
 
 
 def reseal() -> int:

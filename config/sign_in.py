@@ -10,7 +10,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from accounts import origins
+from accounts import audit, origins
 from jobs.http import limits
 
 #: For each web process: one password is hashed while one more request waits and holds a thread.

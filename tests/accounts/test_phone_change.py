@@ -101,6 +101,19 @@ def test_without_the_holders_proof_nothing_changes(
 
 
 @pytest.mark.django_db
+def test_guesses_that_a_limit_refuses_are_on_record(
+    client: APIClient, citizen: User, settings: Any
+) -> None:
+    settings.OTP_GUESSES_PER_NUMBER_NETWORK_DAY = 1
+    proof = ask(client, make_phone())
+    wrong = proof | {"code": f"{(int(proof['code']) + 1) % 10**6:06d}"}
+    assert [client.post(CHANGE, wrong).status_code for _ in range(3)] == [400, 429, 429]
+    limited = AuditEvent.objects.get(event="new_phone_code.limited")  # once an hour
+    assert (limited.actor_id, limited.subject) == (citizen.pk, f"user:{citizen.pk}")
+    assert limited.ip_address == "127.0.0.1"
+
+
+@pytest.mark.django_db
 def test_the_number_of_another_account_is_not_taken(client: APIClient) -> None:
     other = make_user()
     answer = client.post(CHANGE, ask(client, other.phone))

@@ -142,6 +142,23 @@ def test_an_email_address_is_verified_by_the_code_sent_to_it(
 
 
 @pytest.mark.django_db
+def test_guesses_at_an_email_code_that_a_limit_refuses_are_on_record(
+    client: APIClient, received_code: Callable[[str], str], settings: Any
+) -> None:
+    settings.OTP_GUESSES_PER_NUMBER_NETWORK_DAY = 1
+    user = make_user(email="ada@example.org")
+    headers = {**bearer(user), "user-agent": "App 7"}
+    asked = client.post(f"{ME}/email/request-code", headers=headers).json()
+    code = received_code("ada@example.org")
+    body = {"challenge_id": asked["challenge_id"], "code": f"{(int(code) + 1) % 10**6:06d}"}
+    answers = [client.post(f"{ME}/email/verify", body, headers=headers) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [400, 429, 429]
+    limited = AuditEvent.objects.get(event="email_code.limited")  # once an hour
+    assert (limited.actor_id, limited.subject) == (user.pk, f"user:{user.pk}")
+    assert (limited.ip_address, limited.user_agent) == ("127.0.0.1", "App 7")
+
+
+@pytest.mark.django_db
 def test_a_code_for_the_former_address_does_not_verify_the_new_one(
     client: APIClient, received_code: Callable[[str], str]
 ) -> None:

@@ -102,9 +102,14 @@ def test_wrong_codes_are_on_record_and_each_makes_the_next_wait_longer(
     with time_machine.travel(timezone.now(), tick=False):
         wrong = f"{(int(present_code(staff)) + 1) % 1_000_000:06}"
         answers = [client.post(STEP_UP, {"code": wrong}) for _ in range(2)]
-        assert [answer.status_code for answer in answers] == [400, 429]
+        answers.append(client.post(STEP_UP, {"code": wrong}, HTTP_USER_AGENT="App 7"))
+        assert [answer.status_code for answer in answers] == [400, 429, 429]
         assert int(answers[1]["Retry-After"]) >= 1
-    assert AuditEvent.objects.filter(event="session.code_refused").count() == 1
+    refused = AuditEvent.objects.get(event="session.code_refused")
+    limited = AuditEvent.objects.get(event="session.code_limited")  # once an hour
+    assert refused.data == {"reason": "wrong code"}
+    assert refused.actor_id == limited.actor_id == staff.pk
+    assert refused.ip_address == limited.ip_address == "127.0.0.1"
     assert StaffAuthenticator.objects.get().throttling_failure_count == 1
 
 
@@ -122,6 +127,8 @@ def test_who_has_no_authenticator_is_refused_and_who_is_not_signed_in_too(
     assert client.post(STEP_UP, {"code": "123456"}).status_code == 401
     sign_in(client, make_user())
     assert client.post(STEP_UP, {"code": "123456"}).status_code == 403
+    refused = AuditEvent.objects.get(event="session.code_refused")
+    assert refused.data == {"reason": "no authenticator"}
     assert client.post(STEP_UP, {"code": "12"}).status_code == 400
 
 

@@ -12,6 +12,7 @@ from django.db import connection
 from django.test import Client
 
 from accounts.backends import StaffBackend
+from accounts.models import AuditEvent
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
