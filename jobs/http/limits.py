@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -39,12 +39,14 @@ class Rule:
 class Limit:
     """The outcome of one hit: whether it is allowed, and how many more are.
 
-    `retry_after` is the number of whole seconds to wait where it is refused.
+    `retry_after` is the number of whole seconds to wait where it is refused, `rule` the rule that
+    refused it, or else the last one counted.
     """
 
     allowed: bool
     remaining: int
     retry_after: int
+    rule: Rule | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def hit_in_turn(rules: Sequence[Rule]) -> Limit:
         RuntimeError: a transaction is open.
     """
     with transaction.atomic(durable=True):
-        return _count(rules)[1]
+        return _count(rules)
 
 
 def refusal_with_effect(rules: Sequence[Rule]) -> Refusal | None:
@@ -95,21 +97,23 @@ def refusal_with_effect(rules: Sequence[Rule]) -> Refusal | None:
     """
     if not connection.in_atomic_block:
         raise RuntimeError("Hits with an effect count within the transaction of that effect.")
-    rule, limit = _count(rules)
-    return None if limit.allowed else Refusal(rule, limit.retry_after)
+    limit = _count(rules)
+    if limit.allowed or limit.rule is None:
+        return None
+    return Refusal(limit.rule, limit.retry_after)
 
 
-def _count(rules: Sequence[Rule]) -> tuple[Rule, Limit]:
-    """Apply the rules in order until one refuses; return the last rule reached and its outcome."""
+def _count(rules: Sequence[Rule]) -> Limit:
+    """Apply the rules in order until one refuses; return the outcome of the last one reached."""
     statement, values = _in_turn(rules)
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         reached, hits, seconds_left = cursor.fetchone()
     rule = rules[reached]
     if hits <= rule.limit:
-        return rule, Limit(allowed=True, remaining=rule.limit - hits, retry_after=0)
+        return Limit(allowed=True, remaining=rule.limit - hits, retry_after=0, rule=rule)
     wait = max(1, math.ceil(seconds_left))
-    return rule, Limit(allowed=False, remaining=0, retry_after=wait)
+    return Limit(allowed=False, remaining=0, retry_after=wait, rule=rule)
 
 
 def digest(key: str) -> str:

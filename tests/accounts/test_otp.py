@@ -15,11 +15,11 @@ from django.core import serializers as dumpers
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import devices, otp
+from accounts import devices, otp, sessions
 from accounts.actors import send_otp
 from accounts.codes import derive_code
 from accounts.errors import TooManyCodes, TooManyGuesses
-from accounts.models import OtpChallenge
+from accounts.models import OtpChallenge, Session
 from accounts.origins import Origin
 from jobs.models import Task
 from jobs.testing import assert_sent, run_tasks
@@ -390,3 +390,32 @@ def test_of_a_hundred_requests_at_once_the_limit_lets_exactly_five_through(setti
         lambda: otp.request_code(SMS, next(phones), origin=ORIGIN), times=100, threads=20
     )
     assert Counter(type(outcome) for outcome in outcomes) == {otp.Issued: 5, TooManyCodes: 95}
+
+
+@pytest.mark.django_db
+def test_other_networks_use_up_nothing_of_a_network_in_which_the_number_is_signed_in(
+    settings: Any,
+) -> None:
+    """A botnet needs five networks to use up a day of a number; the owner's own stays open."""
+    user = make_user()
+    home = sessions.begin(user, ORIGIN)[0]
+    settings.OTP_RESEND_WAIT_SECONDS = 0
+    settings.OTP_REQUESTS_PER_RECIPIENT_DAY = settings.OTP_GUESSES_PER_NUMBER_DAY = 4
+    for number in range(5):
+        stranger = Origin(f"198.51.{number}.1")
+        with suppress(TooManyCodes, TooManyGuesses):
+            challenge = ask(user.phone, stranger)
+            redeem(user.phone, wrong(challenge), challenge, stranger)
+    with pytest.raises(TooManyCodes):
+        ask(user.phone, Origin("192.0.2.1"))
+    challenge = ask(user.phone)
+    assert redeem(user.phone, wrong(challenge), challenge) is otp.Outcome.WRONG
+    assert redeem(user.phone, right(challenge), challenge) is otp.Outcome.PROVED
+    challenge = ask(user.phone)
+    settings.OTP_GUESSES_PER_NUMBER_MONTH = 2  # both are spent
+    with pytest.raises(TooManyGuesses):
+        redeem(user.phone, right(challenge), challenge)
+    settings.OTP_GUESSES_PER_NUMBER_MONTH = 100
+    Session.objects.filter(pk=home.pk).update(revoked_at=timezone.now())
+    with pytest.raises(TooManyGuesses):
+        redeem(user.phone, right(challenge), challenge)
