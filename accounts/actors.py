@@ -52,6 +52,21 @@ def send_phone_changed(old_phone: str, new_phone: str) -> dict[str, object]:
     return {}
 
 
+# The mail server is away for a day.
+@jobs.actor(
+    queue_name="critical",
+    kind="external",
+    delivery="at_least_once",
+    outlasts=DAY,
+    max_backoff=HOUR,
+    is_sealed=True,
+)
+def send_email_changed(old_email: str) -> dict[str, object]:
+    """Inform a verified email address that its account uses it no more."""
+    codes.send_email_changed(old_email, idempotency_key=str(jobs.current_task().id))
+    return {}
+
+
 # Our own database alone.
 @jobs.actor(queue_name="default", outlasts=HOUR)
 def credit_reputation(

@@ -15,10 +15,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from accounts import audit, sessions
+from accounts.actors import send_email_changed
 from accounts.audited_admin import AuditedAdmin
-from accounts.models import (
 from accounts.desk import session_admin  # noqa: F401 - it registers its page
 from accounts.desk import sessions as desk_sessions
+from accounts.models import (
     AuditEvent,
     AuditSeal,
     LoginStatistic,
@@ -124,12 +125,12 @@ class UserAdmin(AuditedAdmin[User], PhoneChangeAdmin, DjangoUserAdmin[User]):  #
             columns = {field.name for field in self.opts.concrete_fields}
             changed = [name for name in form.changed_data if name in columns]
             obj.edit_profile({name: getattr(obj, name) for name in changed})
-
             before: dict[str, Any] = request.audited_before  # type: ignore[attr-defined]
             if "email" in changed and before["email_verified_at"]:
                 send_email_changed.send(before["email"])
             if not obj.is_staff:
                 desk_sessions.revoke_all(obj, by=request.user.pk, reason="no longer staff")
+
     @transaction.atomic
     def user_change_password(
         self,

@@ -14,7 +14,10 @@ from notifications import channels, rendering
 
 CODE_DIGITS = 6
 #: Purpose of a code → template of its message; others use `one_time_code`.
-TEMPLATES = {str(OtpChallenge.Purpose.NEW_PHONE): "new_phone_code"}
+TEMPLATES = {
+    str(OtpChallenge.Purpose.NEW_PHONE): "new_phone_code",
+    str(OtpChallenge.Purpose.CONFIRM): "confirm_code",
+}
 
 
 def derive_code(challenge_id: UUID, recipient: str) -> str:
@@ -62,6 +65,16 @@ def send_phone_changed(old_phone: str, new_phone: str, *, idempotency_key: str) 
     """
     message = rendering.render("phone_changed", "sms", {"phone": new_phone}, to=old_phone)
     channels.send("sms", message, idempotency_key=idempotency_key)
+
+
+def send_email_changed(old_email: str, *, idempotency_key: str) -> None:
+    """Inform the holder of an email address that an account uses no more.
+
+    Raises:
+        notifications.errors.ChannelError: the message could not be sent.
+    """
+    message = rendering.render("email_changed", "email", {}, to=old_email)
+    channels.send("email", message, idempotency_key=idempotency_key)
 
 
 def record_sent(challenge_id: str) -> None:

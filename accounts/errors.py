@@ -53,5 +53,13 @@ class AuthenticatorMissing(AccountsError):
     """This account has no authenticator; the operator of this service gives one to staff."""
 
 
+class FreshProofRequired(AccountsError):
+    """Prove first that it is you: sign in anew, or confirm a code of `auth/fresh-proof/`."""
+
+
+class EmailUnverified(AccountsError):
+    """The account has no verified email address to which a code could be sent."""
+
+
 class EmailMissing(AccountsError):
     """There is no email address to verify, or it is verified already."""

@@ -263,6 +263,7 @@ class OtpChallenge(models.Model):
         SIGN_IN = "sign_in", "to sign in"
         EMAIL = "email", "to prove an email address"
         NEW_PHONE = "new_phone", "to prove a new phone number"
+        CONFIRM = "confirm", "to confirm a change of the account"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     channel = models.CharField(max_length=5, choices=Channel, default=Channel.SMS)
@@ -317,6 +318,9 @@ class Session(models.Model):
     second_factor_at = models.DateTimeField(
         null=True, help_text="When staff proved the second factor; staff rights follow from it."
     )
+    proved_at = models.DateTimeField(
+        null=True, help_text="When a code last confirmed that the account's holder is present."
+    )
 
     class Meta:
         indexes = [
@@ -351,10 +355,6 @@ class RefreshToken(models.Model):
         return f"refresh token {self.pk}"
 
 
-class ReputationEntry(models.Model):
-    """One change of one user's reputation, for one event."""
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
 class DeskSessionQuerySet(models.QuerySet["DeskSession"]):
     """Sessions of the desk, judged by PostgreSQL's clock and by the limits that are set now."""
 
@@ -420,6 +420,10 @@ class DeskSession(models.Model):
         return hashlib.sha256(key.encode()).digest()
 
 
+class ReputationEntry(models.Model):
+    """One change of one user's reputation, for one event."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="reputation_entries"
     )

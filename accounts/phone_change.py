@@ -6,11 +6,11 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from accounts import audit, otp, phones, signin
+from accounts import audit, fresh_proof, otp, phones, signin
 from accounts.actors import send_phone_changed
 from accounts.desk import sessions as desk_sessions
 from accounts.errors import AccountsError, OtpInvalid, PhoneTaken
-from accounts.models import OtpChallenge, Session, User
+from accounts.models import DeskSession, OtpChallenge, Session, User
 from accounts.origins import Origin
 from accounts.signin import SignedIn
 from jobs.ledger import database
@@ -51,9 +51,20 @@ def change(
 
 
 def change_own(
-    user: User, *, phone: str, code: str, challenge_id: UUID, origin: Origin
+    user: User,
+    *,
+    session: Session | DeskSession | None,
+    phone: str,
+    code: str,
+    challenge_id: UUID,
+    origin: Origin,
 ) -> SignedIn:
-    """Change the number as `change` does, for the user themselves, and begin a new session."""
+    """Change the number as `change` does, for the user themselves, and begin a new session.
+
+    Raises:
+        FreshProofRequired: `session` has no fresh proof that the account's holder is present.
+    """
+    fresh_proof.require(session)
     change(user, phone=phone, code=code, challenge_id=challenge_id, by=user.pk, origin=origin)
     with transaction.atomic():
         return signin.begin_session(user, origin)
@@ -80,6 +91,7 @@ def _replace(user: User, phone: str, by: UUID) -> bool:
     except IntegrityError:
         return False
     Session.objects.filter(user=user, revoked_at=None).update(revoked_at=now)
+    desk_sessions.revoke_all(user, by=by, reason="phone number changed")
     audit.record_changes(
         "user.phone_changed",
         actor_id=by,
@@ -90,4 +102,3 @@ def _replace(user: User, phone: str, by: UUID) -> bool:
     send_phone_changed.send(old, phones.masked(phone))
     user.refresh_from_db(fields=["phone", "tokens_valid_after"])
     return True
-    desk_sessions.revoke_all(user, by=by, reason="phone number changed")

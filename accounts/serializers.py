@@ -12,7 +12,7 @@ from accounts.codes import CODE_DIGITS
 from accounts.devices import TOKEN_MAX_CHARACTERS
 from accounts.digits import digits_typed
 from accounts.errors import PhoneInvalid
-from accounts.models import Session, User
+from accounts.models import OtpChallenge, Session, User
 from jobs import model_fields
 from jobs.http.fields import (
     IntegerField,
@@ -104,6 +104,23 @@ class ChangePhoneSerializer(NewPhoneSerializer):
     code = CodeField(help_text="The six digits that the new number received.")
 
 
+class ProofChannelSerializer(serializers.Serializer[Any]):
+    """Where the code that confirms a change of the account goes."""
+
+    channel = serializers.ChoiceField(
+        choices=OtpChallenge.Channel.choices,
+        default=OtpChallenge.Channel.SMS,
+        help_text="Where the code goes: the account's phone number or its verified email address.",
+    )
+
+
+class FreshProofSerializer(ProofChannelSerializer):
+    """The code that the account's phone number or email address received."""
+
+    challenge_id = serializers.UUIDField(help_text="Of the answer that announced the code.")
+    code = CodeField(help_text="The six digits; spaces and dashes are ignored.")
+
+
 class SecondFactorSerializer(serializers.Serializer[Any]):
     """A code of an authenticator app."""
 
@@ -164,16 +181,6 @@ class UserSerializer(serializers.ModelSerializer[User]):
     def validate_email(self, email: str) -> str:
         return User.objects.normalize_email(email)
 
-    def update(self, instance: User, validated_data: dict[str, Any]) -> User:
-        changed = {
-            name: value
-            for name, value in validated_data.items()
-            if getattr(instance, name) != value
-        }
-        if changed:
-            instance.edit_profile(changed)
-        return instance
-
 
 class TokensSerializer(serializers.Serializer[Any]):
     """The tokens of a session."""
@@ -212,6 +219,7 @@ class SessionSerializer(serializers.ModelSerializer[Session]):
             "refreshed_at",
             "expires_at",
             "second_factor_at",
+            "proved_at",
             "is_current",
         ]
         read_only_fields = fields

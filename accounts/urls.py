@@ -12,6 +12,12 @@ urlpatterns = [
     path("auth/sessions/", views.SessionListView.as_view(), name="sessions"),
     path("auth/sessions/<uuid:session_id>/", views.SessionView.as_view(), name="session"),
     path("auth/second-factor/", views.SecondFactorView.as_view(), name="second-factor"),
+    path(
+        "auth/fresh-proof/request-code/",
+        views.RequestFreshProofView.as_view(),
+        name="request-fresh-proof",
+    ),
+    path("auth/fresh-proof/", views.FreshProofView.as_view(), name="fresh-proof"),
     path("users/me/", views.MeView.as_view(), name="me"),
     path(
         "users/me/phone/request-code/",

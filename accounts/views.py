@@ -16,13 +16,24 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import email_verification, origins, phone_change, sessions, signin, totp
-from accounts.models import Session, User
+from accounts import (
+    email_verification,
+    fresh_proof,
+    origins,
+    phone_change,
+    profile,
+    sessions,
+    signin,
+    totp,
+)
+from accounts.models import DeskSession, Session, User
 from accounts.serializers import (
     ChangePhoneSerializer,
     CodeSerializer,
+    FreshProofSerializer,
     IssuedSerializer,
     NewPhoneSerializer,
+    ProofChannelSerializer,
     RefreshSerializer,
     RequestOtpSerializer,
     SecondFactorSerializer,
@@ -45,6 +56,9 @@ CODE_SENT = {
 SESSION_ENDED = OpenApiResponse(description="The session has ended.")
 TOO_MANY_GUESSES = OpenApiResponse(
     description="Too many wrong codes; wait for `Retry-After` seconds."
+)
+FRESH_PROOF_REQUIRED = OpenApiResponse(
+    description="Confirm first that it is you: `POST /api/v1/auth/fresh-proof/`."
 )
 REFRESH_INVALID = OpenApiResponse(
     description="The refresh token is unknown, used or expired, or its session has ended."
@@ -173,6 +187,42 @@ class SecondFactorView(SignedInView):
         return Response(SessionSerializer(session, context={"request": request}).data)
 
 
+class RequestFreshProofView(SignedInView):
+    @extend_schema(tags=["auth"], request=ProofChannelSerializer, responses=CODE_SENT)
+    def post(self, request: Request) -> Response:
+        """Send a code that confirms that it is you.
+
+        It goes to the account's present phone number or verified email address. A change of either
+        requires it, unless you signed in a moment ago.
+        """
+        channel = _validated(ProofChannelSerializer, request)["channel"]
+        issued = fresh_proof.request_code(_user(request), channel, origins.of_request(request))
+        return Response(IssuedSerializer(issued).data, status=status.HTTP_202_ACCEPTED)
+
+
+class FreshProofView(SignedInView):
+    @extend_schema(
+        tags=["auth"],
+        request=FreshProofSerializer,
+        responses={
+            200: SessionSerializer,
+            403: OpenApiResponse(description="The session is not of the API."),
+            429: TOO_MANY_GUESSES,
+        },
+    )
+    def post(self, request: Request) -> Response:
+        """Confirm that it is you.
+
+        Send the code that the account received. The session of the access token may then change the
+        phone number and the email address, for the minutes that the operator has set.
+        """
+        data = _validated(FreshProofSerializer, request)
+        if not isinstance(request.auth, Session):
+            raise PermissionDenied("Sign in to the desk anew instead.")
+        session = fresh_proof.prove(request.auth, **data, origin=origins.of_request(request))
+        return Response(SessionSerializer(session, context={"request": request}).data)
+
+
 class SessionView(SignedInView):
     @extend_schema(tags=["auth"], responses={204: SESSION_ENDED})
     def delete(self, request: Request, session_id: UUID) -> Response:
@@ -194,28 +244,39 @@ class MeView(SignedInView):
         """
         return Response(UserSerializer(_user(request)).data)
 
-    @extend_schema(tags=["users"], request=UserSerializer, responses=UserSerializer)
+    @extend_schema(
+        tags=["users"],
+        request=UserSerializer,
+        responses={200: UserSerializer, 403: FRESH_PROOF_REQUIRED},
+    )
     def patch(self, request: Request) -> Response:
         """Change your account.
 
-        Only the fields in the body change. A new email address has to be verified before messages
-        go there; the phone number is changed by `POST /api/v1/users/me/phone/verify/`.
+        Only the fields in the body change. Another email address requires a fresh proof, as
+        `POST /api/v1/auth/fresh-proof/` gives it, and has to be verified before messages go there.
+        The phone number is changed by `POST /api/v1/users/me/phone/verify/`.
         """
         user = User.objects.get(pk=_user(request).pk)  # with the rights that a token may lack
         serializer = UserSerializer(user, data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
-        serializer.save()
-        return Response(serializer.data)
+        profile.edit_own(user, serializer.validated_data, session=_session(request))
+        return Response(UserSerializer(user).data)
 
 
 class RequestPhoneCodeView(SignedInView):
-    @extend_schema(tags=["users"], request=NewPhoneSerializer, responses=CODE_SENT)
+    @extend_schema(
+        tags=["users"],
+        request=NewPhoneSerializer,
+        responses={**CODE_SENT, 403: FRESH_PROOF_REQUIRED},
+    )
     def post(self, request: Request) -> Response:
         """Send a one-time code to your new phone number.
 
-        The first of two steps to change the number of your account.
+        The first of two steps to change the number of your account. Both require a fresh proof: a
+        sign-in of a moment ago, or `POST /api/v1/auth/fresh-proof/`.
         """
         data = _validated(NewPhoneSerializer, request)
+        fresh_proof.require(_session(request))
         issued = phone_change.request_code(**data, origin=origins.of_request(request))
         return Response(IssuedSerializer(issued).data, status=status.HTTP_202_ACCEPTED)
 
@@ -226,6 +287,7 @@ class ChangePhoneView(SignedInView):
         request=ChangePhoneSerializer,
         responses={
             200: SignedInSerializer,
+            403: FRESH_PROOF_REQUIRED,
             409: OpenApiResponse(description="Another account has this number."),
             429: TOO_MANY_GUESSES,
         },
@@ -237,8 +299,13 @@ class ChangePhoneView(SignedInView):
         the tokens of the answer. The old number gets a message about the change.
         """
         data = _validated(ChangePhoneSerializer, request)
-        origin = origins.of_request(request)
-        return Response(_signed_in(phone_change.change_own(_user(request), **data, origin=origin)))
+        signed_in = phone_change.change_own(
+            _user(request),
+            session=_session(request),
+            **data,
+            origin=origins.of_request(request),
+        )
+        return Response(_signed_in(signed_in))
 
 
 class RequestEmailCodeView(SignedInView):
@@ -279,6 +346,14 @@ def _validated(serializer_class: Any, request: Request) -> dict[str, Any]:
     serializer.is_valid(raise_exception=True)
     validated: dict[str, Any] = serializer.validated_data
     return validated
+
+
+def _session(request: Request) -> Session | DeskSession | None:
+    """Return the session in which the request was made: of the API, or of the desk."""
+    if isinstance(request.auth, Session):
+        return request.auth
+    key = request.session.session_key or ""
+    return DeskSession.objects.with_key(key).first()
 
 
 def _user(request: Request) -> User:

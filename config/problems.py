@@ -91,6 +91,12 @@ PROBLEM_TYPES = {
         ProblemType("refresh-invalid", 401, "Invalid refresh token", "Sign in again."),
         ProblemType("permission-denied", 403, "Not allowed", "This account may not do that."),
         ProblemType(
+            "fresh-proof-required",
+            403,
+            "Fresh proof required",
+            "Sign in anew, or send the code that `POST /api/v1/auth/fresh-proof/` takes.",
+        ),
+        ProblemType(
             "account-disabled", 403, "Account disabled", "Ask the operator of this service."
         ),
         ProblemType(
@@ -112,16 +118,16 @@ PROBLEM_TYPES = {
             "The resource has changed or is not in a state that allows this.",
         ),
         ProblemType(
-            "transition-not-allowed",
-            409,
-            "Status not reachable",
-            "The workflow has no step from the present status to this one.",
-        ),
-        ProblemType(
             "category-uncertain",
             409,
             "Category uncertain",
             "Send the step again with `category`, or with `accept_guess`.",
+        ),
+        ProblemType(
+            "transition-not-allowed",
+            409,
+            "Status not reachable",
+            "The workflow has no step from the present status to this one.",
         ),
         ProblemType(
             "likely-duplicate",

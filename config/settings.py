@@ -422,6 +422,8 @@ ACCESS_TOKEN_LIFETIME = timedelta(seconds=env.int("ACCESS_TOKEN_LIFETIME_SECONDS
 REFRESH_TOKEN_LIFETIME = timedelta(days=env.int("REFRESH_TOKEN_LIFETIME_DAYS", default=30))
 # How long a lost answer may be asked for again: an outage of the web and a client's own patience.
 REFRESH_GRACE = timedelta(seconds=env.int("REFRESH_GRACE_SECONDS", default=60))
+# How long after a sign-in or a confirming code the phone number and the email address may change.
+FRESH_PROOF_LIFETIME = timedelta(minutes=env.int("FRESH_PROOF_MINUTES", default=15))
 SIGN_IN_LIFETIME = timedelta(
     days=env.int("SIGN_IN_LIFETIME_DAYS", default=180)
 )  # however often it is refreshed
@@ -439,15 +441,15 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"min_length": 12},
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-]
-STAFF_TOTP_REQUIRED: bool = env.bool(
     {"NAME": "accounts.desk.sessions.PasswordWatch"},
-    "STAFF_TOTP_REQUIRED", default=not DEBUG
+]
 # A session of the desk ends so long after its last use, and so long after the sign-in.
 SESSION_ENGINE = "accounts.desk.session_store"
 DESK_SESSION_IDLE_LIMIT = timedelta(minutes=env.int("DESK_SESSION_IDLE_MINUTES", default=120))
 DESK_SESSION_LIFETIME = timedelta(hours=env.int("DESK_SESSION_LIFETIME_HOURS", default=12))
 SESSION_COOKIE_AGE = int(DESK_SESSION_LIFETIME.total_seconds())
+STAFF_TOTP_REQUIRED: bool = env.bool(
+    "STAFF_TOTP_REQUIRED", default=not DEBUG
 )  # `manage.py enrol_totp` gives one
 # Heads of the audit log's chain are appended here; keep the file where no database administrator
 # writes.
