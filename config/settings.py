@@ -6,26 +6,27 @@ Every value has one name, `SUBJECT_QUANTITY_UNIT`; a secret may also come from a
 
 from __future__ import annotations
 
+import math
 import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import django_stubs_ext
-import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.crypto import salted_hmac
 
 from config import errors_elsewhere, logging
 from config.api_description import DESCRIPTION
 from config.development import postgres, secrets
+from config.environment import Environment
 from config.postgresql import limits
 
 # lets Django's generic classes take their type parameters at run time
 django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.FileAwareEnv()
+env = Environment()
 env.read_env(BASE_DIR / ".env")
 
 DEBUG: bool = env.bool("DEBUG", default=False)
@@ -49,9 +50,12 @@ def _derived_key(purpose: str) -> str:
 
 
 # --- Web server (config.serving) -----------------------------------------------------------------
+WEB_BIND: str = env.str("WEB_BIND", default="127.0.0.1:8000")
+WEB_PROCESSES: int = env.int("WEB_PROCESSES", default=2, most=256)
+WEB_CONNECTIONS: int = env.int("WEB_CONNECTIONS", default=4096, most=1_000_000)  # of each process
 WEB_THREADS: int = env.int("WEB_THREADS", default=8)  # of each web process, which compute answers
 # As many requests of each process may wait for a thread; more get 503.
-WEB_QUEUE_REQUESTS: int = env.int("WEB_QUEUE_REQUESTS", default=500)
+WEB_QUEUE_REQUESTS: int = env.int("WEB_QUEUE_REQUESTS", default=500, least=0, most=1_000_000)
 
 # --- Database ----------------------------------------------------------------------------------
 # The first connection of a process starts the embedded server; reading the settings starts nothing.
@@ -68,7 +72,7 @@ DATABASES: dict[str, Any] = {
 }
 DATABASES["default"] |= {
     "ENGINE": "config.postgresql",
-    "CONN_MAX_AGE": env.int("DB_CONNECTION_MAX_AGE_SECONDS", default=600),
+    "CONN_MAX_AGE": env.int("DB_CONNECTION_MAX_AGE_SECONDS", default=600, least=0),
     "CONN_HEALTH_CHECKS": True,
 }
 # "auto" prepares statements except behind a pooler; "on" also there: PgBouncer from 1.22 keeps
@@ -103,15 +107,17 @@ if env.str("DATABASE_DIRECT_URL", default=""):
 DATABASE_APPLICATION_ROLE: str = env.str("DATABASE_APPLICATION_ROLE", default="")
 # Web processes share a pool of connections; workers keep one a thread. Index builds and exports run
 # in workers.
-DB_POOL_MIN_SIZE: int = env.int("DB_POOL_MIN_SIZE", default=1)
+DB_POOL_MIN_SIZE: int = env.int("DB_POOL_MIN_SIZE", default=1, least=0, most=10_000)
 # Of each web process: a connection for each thread, the probes and what waits; 0: no pool.
-DB_POOL_MAX_SIZE: int = env.int("DB_POOL_MAX_SIZE", default=WEB_THREADS + 3)
+DB_POOL_MAX_SIZE: int = env.int("DB_POOL_MAX_SIZE", default=WEB_THREADS + 3, least=0, most=10_000)
 # Seconds that a request waits for a connection, and after which an idle one is closed.
 DB_POOL_TIMEOUT_SECONDS: float = env.float(
-    "DB_POOL_TIMEOUT_SECONDS", default=env.float("DB_POOL_TIMEOUT", default=10)
+    "DB_POOL_TIMEOUT_SECONDS",
+    default=env.float("DB_POOL_TIMEOUT", default=10, least=0.1),
+    least=0.1,
 )
 DB_POOL_MAX_IDLE_SECONDS: float = env.float(
-    "DB_POOL_MAX_IDLE_SECONDS", default=env.float("DB_POOL_MAX_IDLE", default=300)
+    "DB_POOL_MAX_IDLE_SECONDS", default=env.float("DB_POOL_MAX_IDLE", default=300, least=1), least=1
 )
 # Of each statement of a web process; 0: none. DB_STATEMENT_TIMEOUT says it in milliseconds.
 DB_STATEMENT_TIMEOUT_SECONDS: float = limits.seconds(
@@ -125,6 +131,8 @@ if os.environ.get("CIVICLENS_PROCESS") == "web":
         _given = DATABASES["default"]["OPTIONS"].get("options", "")
         DATABASES["default"]["OPTIONS"]["options"] = f"{_given} {_timeout}".strip()
     if DB_POOL_MAX_SIZE > 0:
+        if DB_POOL_MIN_SIZE > DB_POOL_MAX_SIZE:
+            raise ImproperlyConfigured("DB_POOL_MIN_SIZE is larger than DB_POOL_MAX_SIZE.")
         DATABASES["default"] |= {"CONN_MAX_AGE": 0}
         DATABASES["default"]["OPTIONS"]["pool"] = {
             "min_size": DB_POOL_MIN_SIZE,
@@ -204,20 +212,25 @@ TEMPLATES = [
 ]
 
 # --- Background work ---------------------------------------------------------------------------
-RABBITMQ_URL: str = env.str("RABBITMQ_URL", default="")
+RABBITMQ_URL: str = env.amqp("RABBITMQ_URL")
 # "rabbitmq" publishes to the broker; "embedded" lets workers take due tasks straight from the
 # ledger.
-JOBS_TRANSPORT: str = env.str("JOBS_TRANSPORT", default="rabbitmq" if RABBITMQ_URL else "embedded")
+JOBS_TRANSPORT: str = env.one_of(
+    "JOBS_TRANSPORT", ("rabbitmq", "embedded"), default="rabbitmq" if RABBITMQ_URL else "embedded"
+)
 JOBS_QUEUES = ("critical", "default", "notifications", "matching", "analytics", "maintenance")
-JOBS_QUEUE_TYPE: str = env.str("JOBS_QUEUE_TYPE", default="classic")  # "quorum" on RabbitMQ 4.x
+# "quorum" on RabbitMQ 4.x
+JOBS_QUEUE_TYPE: str = env.one_of("JOBS_QUEUE_TYPE", ("classic", "quorum"), default="classic")
 JOBS_QUEUE_PREFIX: str = env.str("JOBS_QUEUE_PREFIX", default="civiclens")
 JOBS_FAST_PATH_GRACE_SECONDS: float = env.float("JOBS_FAST_PATH_GRACE_SECONDS", default=0.3)
 JOBS_BROKER_DEPTH_MESSAGES: int = env.int("JOBS_BROKER_DEPTH_MESSAGES", default=32)
 # Models are loaded before a worker says that it is ready, instead of by its first tasks.
 JOBS_WARM_UP: bool = env.bool("JOBS_WARM_UP", default=True)
-JOBS_HEARTBEAT_SECONDS: float = env.float("JOBS_HEARTBEAT_SECONDS", default=3)
-JOBS_LEASE_SECONDS: float = env.float("JOBS_LEASE_SECONDS", default=15)
-JOBS_TRANSACTION_TIMEOUT_SECONDS: float = env.float("JOBS_TRANSACTION_TIMEOUT_SECONDS", default=10)
+JOBS_HEARTBEAT_SECONDS: float = env.float("JOBS_HEARTBEAT_SECONDS", default=3, least=0.1)
+JOBS_LEASE_SECONDS: float = env.float("JOBS_LEASE_SECONDS", default=15, least=0.5)
+JOBS_TRANSACTION_TIMEOUT_SECONDS: float = env.float(
+    "JOBS_TRANSACTION_TIMEOUT_SECONDS", default=10, most=limits.SECONDS_MAX
+)
 # Sealed arguments are encrypted with the first key and opened with any; put a new key in front to
 # rotate.
 JOBS_SEAL_KEYS: list[str] = env.list("JOBS_SEAL_KEYS", default=[_derived_key("jobs.seal")])
@@ -236,7 +249,7 @@ JOBS_COMPLETION_ANNOUNCER = "notifications.announcements.announce_job"
 # machine only.
 METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
 # Each worker process serves its own on the first free port from this one; 0 serves none.
-JOBS_METRICS_PORT: int = env.int("JOBS_METRICS_PORT", default=0)
+JOBS_METRICS_PORT: int = env.int("JOBS_METRICS_PORT", default=0, least=0)
 JOBS_METRICS_HOST: str = env.str("JOBS_METRICS_HOST", default="127.0.0.1")
 # The last step of a backup writes this file, whose age is monitored; empty: DATA_DIR/backup.stamp.
 BACKUP_STAMP_FILE: str = env.str("BACKUP_STAMP_FILE", default="") or str(DATA_DIR / "backup.stamp")
@@ -248,12 +261,16 @@ OTEL_EXPORTER_OTLP_ENDPOINT: str = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", defaul
 # Operators get a message when one of these is exceeded, and when it no longer is; "inf" turns a
 # rule off.
 JOBS_ALERT_RULES: dict[str, float] = {
-    "dead_tasks": env.float("JOBS_ALERT_DEAD_TASKS", default=20),
-    "oldest_seconds": env.float("JOBS_ALERT_OLDEST_SECONDS", default=300),
-    "failure_rate": env.float("JOBS_ALERT_FAILURE_RATE", default=0.25),
-    "health_seconds": env.float("JOBS_ALERT_HEALTH_SECONDS", default=2),
-    "breaker_open_seconds": env.float("JOBS_ALERT_BREAKER_OPEN_SECONDS", default=300),
-    "worker_memory_bytes": env.float("JOBS_ALERT_WORKER_MEMORY_BYTES", default=1.5e9),
+    "dead_tasks": env.float("JOBS_ALERT_DEAD_TASKS", default=20, most=math.inf),
+    "oldest_seconds": env.float("JOBS_ALERT_OLDEST_SECONDS", default=300, most=math.inf),
+    "failure_rate": env.float("JOBS_ALERT_FAILURE_RATE", default=0.25, most=math.inf),
+    "health_seconds": env.float("JOBS_ALERT_HEALTH_SECONDS", default=2, most=math.inf),
+    "breaker_open_seconds": env.float(
+        "JOBS_ALERT_BREAKER_OPEN_SECONDS", default=300, most=math.inf
+    ),
+    "worker_memory_bytes": env.float(
+        "JOBS_ALERT_WORKER_MEMORY_BYTES", default=1.5e9, most=math.inf
+    ),
 }
 JOBS_HEALTH_URL: str = env.str(
     "JOBS_HEALTH_URL", default=""
@@ -281,7 +298,7 @@ ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["*"] if DEBUG else
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 # Number of reverse proxies in front; each appends X-Forwarded-For, and the first also sets
 # X-Forwarded-Proto.
-TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXY_COUNT", default=0)
+TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXY_COUNT", default=0, least=0, most=20)
 # The header to which they append: "X-Forwarded-For" or "Forwarded" (RFC 7239).
 TRUSTED_PROXY_HEADER: str = env.str("TRUSTED_PROXY_HEADER", default="X-Forwarded-For")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY_COUNT else None
@@ -289,7 +306,9 @@ SECURE_SSL_REDIRECT: bool = env.bool("SECURE_SSL_REDIRECT", default=not DEBUG)
 SECURE_REDIRECT_EXEMPT = [
     r"^(livez|readyz|metrics|api/v1/health)/?$"
 ]  # probes come from the internal network, without TLS
-SECURE_HSTS_SECONDS: int = env.int("SECURE_HSTS_SECONDS", default=0 if DEBUG else 31_536_000)
+SECURE_HSTS_SECONDS: int = env.int(
+    "SECURE_HSTS_SECONDS", default=0 if DEBUG else 31_536_000, least=0
+)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_SECONDS > 0
 # A domain can hardly be removed from browsers' preload lists, so only an operator adds it.
 SECURE_HSTS_PRELOAD: bool = env.bool("SECURE_HSTS_PRELOAD", default=False)
@@ -308,8 +327,8 @@ API_JSON_MAX_BYTES: int = env.int("API_JSON_MAX_BYTES", default=262_144)
 API_DRAIN_MAX_BYTES: int = env.int("API_DRAIN_MAX_BYTES", default=8_388_608)  # of any body
 # A body may take the grace, and a second more for each of these bytes that has arrived; after that
 # the answer is 408.
-WEB_BODY_GRACE_SECONDS: float = env.float("WEB_BODY_GRACE_SECONDS", default=20)
-WEB_BODY_BYTES_PER_SECOND: float = env.float("WEB_BODY_BYTES_PER_SECOND", default=1024)
+WEB_BODY_GRACE_SECONDS: float = env.float("WEB_BODY_GRACE_SECONDS", default=20, least=0.1)
+WEB_BODY_BYTES_PER_SECOND: float = env.float("WEB_BODY_BYTES_PER_SECOND", default=1024, least=1)
 HEALTH_LEDGER_LAG_SECONDS: float = env.float(
     "HEALTH_LEDGER_LAG_SECONDS", default=60
 )  # a larger lag is `degraded`
@@ -357,7 +376,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 
 # --- Language and time -------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
-TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+TIME_ZONE = env.time_zone("TIME_ZONE", default="UTC")
 USE_TZ = True
 USE_I18N = True
 
@@ -368,7 +387,7 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 # --- One-time passwords --------------------------------------------------------------------------
 OTP_KEY: str = env.str("OTP_KEY", default="") or _derived_key("otp")
 OTP_LIFETIME_SECONDS: int = env.int("OTP_LIFETIME_SECONDS", default=300)
-OTP_ATTEMPTS: int = env.int("OTP_ATTEMPTS", default=5)
+OTP_ATTEMPTS: int = env.int("OTP_ATTEMPTS", default=5, most=20)
 PHONE_DEFAULT_REGION: str = env.str(
     "PHONE_DEFAULT_REGION", default=""
 )  # such as "US"; empty: numbers need their "+"
@@ -376,8 +395,10 @@ OTP_COUNTRIES: list[str] = env.list(
     "OTP_COUNTRIES", default=[]
 )  # such as US,CA; empty: every country
 # The wait before the next code doubles with each one that was not used within the hour.
-OTP_RESEND_WAIT_SECONDS: int = env.int("OTP_RESEND_WAIT_SECONDS", default=2 if DEBUG else 30)
-OTP_RESEND_WAIT_MAX_SECONDS: int = env.int("OTP_RESEND_WAIT_MAX_SECONDS", default=900)
+OTP_RESEND_WAIT_SECONDS: int = env.int(
+    "OTP_RESEND_WAIT_SECONDS", default=2 if DEBUG else 30, least=0
+)
+OTP_RESEND_WAIT_MAX_SECONDS: int = env.int("OTP_RESEND_WAIT_MAX_SECONDS", default=900, least=0)
 # In development every citizen comes from one address, and codes cost nothing.
 _OTP_SLACK = 1000 if DEBUG else 1
 # Codes that one address gets: from one network, from all of them, and by a device known before.
@@ -415,13 +436,13 @@ OTP_GUESSES_PER_NUMBER_MONTH: int = env.int(
 # --- Tokens and sessions -------------------------------------------------------------------------
 # Key id → key. The first signs; all verify, so a key is retired by listing its successor before it:
 # k2=…,k1=…
-JWT_KEYS: dict[str, str] = env.dict("JWT_KEYS", default={}) or {"k1": _derived_key("jwt")}
+JWT_KEYS: dict[str, str] = env.keys("JWT_KEYS") or {"k1": _derived_key("jwt")}
 JWT_AUDIENCE: str = env.str("JWT_AUDIENCE", default="civiclens")
 REFRESH_KEY: str = env.str("REFRESH_KEY", default="") or _derived_key("refresh")
 ACCESS_TOKEN_LIFETIME = timedelta(seconds=env.int("ACCESS_TOKEN_LIFETIME_SECONDS", default=900))
 REFRESH_TOKEN_LIFETIME = timedelta(days=env.int("REFRESH_TOKEN_LIFETIME_DAYS", default=30))
 # How long a lost answer may be asked for again: an outage of the web and a client's own patience.
-REFRESH_GRACE = timedelta(seconds=env.int("REFRESH_GRACE_SECONDS", default=60))
+REFRESH_GRACE = timedelta(seconds=env.int("REFRESH_GRACE_SECONDS", default=60, least=0))
 # How long after a sign-in or a confirming code the phone number and the email address may change.
 FRESH_PROOF_LIFETIME = timedelta(minutes=env.int("FRESH_PROOF_MINUTES", default=15))
 SIGN_IN_LIFETIME = timedelta(
@@ -492,7 +513,9 @@ EMAIL_TIMEOUT: int = env.int("EMAIL_TIMEOUT_SECONDS", default=10)
 DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", default="CivicLens <no-reply@localhost>")
 SMS_PROVIDER_URL: str = env.str("SMS_PROVIDER_URL", default="")
 SMS_PROVIDER_TOKEN: str = env.str("SMS_PROVIDER_TOKEN", default="")
-SMS_PROVIDER_TIMEOUT_SECONDS: float = env.float("SMS_PROVIDER_TIMEOUT_SECONDS", default=10)
+SMS_PROVIDER_TIMEOUT_SECONDS: float = env.float(
+    "SMS_PROVIDER_TIMEOUT_SECONDS", default=10, least=0.1
+)
 # The provider's server tells what became of a message with this token; without one it cannot.
 SMS_RECEIPT_TOKEN: str = env.str("SMS_RECEIPT_TOKEN", default="")
 # Where people reach this installation; every message links to it.
@@ -526,40 +549,44 @@ EMBEDDER_URL: str = env.str("EMBEDDER_URL", default="")
 EMBEDDER_API_KEY: str = env.str("EMBEDDER_API_KEY", default="")
 EMBEDDER_MODEL: str = env.str("EMBEDDER_MODEL", default="")
 EMBEDDER_DIMENSIONS: int = env.int("EMBEDDER_DIMENSIONS", default=384)
-EMBEDDER_TIMEOUT_SECONDS: float = env.float("EMBEDDER_TIMEOUT_SECONDS", default=20)
+EMBEDDER_TIMEOUT_SECONDS: float = env.float("EMBEDDER_TIMEOUT_SECONDS", default=20, least=0.1)
 
 # --- Matching ------------------------------------------------------------------------------------
 VECTOR_INDEX_TYPE: str = env.str("VECTOR_INDEX_TYPE", default="hnsw")  # hnsw, ivfflat or none
-VECTOR_HNSW_M: int = env.int("VECTOR_HNSW_M", default=16)
-VECTOR_HNSW_EF_CONSTRUCTION: int = env.int("VECTOR_HNSW_EF_CONSTRUCTION", default=200)
+VECTOR_HNSW_M: int = env.int("VECTOR_HNSW_M", default=16, least=2, most=100)
+VECTOR_HNSW_EF_CONSTRUCTION: int = env.int(
+    "VECTOR_HNSW_EF_CONSTRUCTION", default=200, least=4, most=1000
+)
 # The most that HNSW keeps while it searches, up to 1000: what finds more takes longer.
-VECTOR_HNSW_EF_SEARCH: int = env.int("VECTOR_HNSW_EF_SEARCH", default=1000)
-VECTOR_IVF_LISTS: int = env.int("VECTOR_IVF_LISTS", default=0)  # 0: one for a thousand rows
-VECTOR_IVF_PROBES: int = env.int("VECTOR_IVF_PROBES", default=32)
+VECTOR_HNSW_EF_SEARCH: int = env.int("VECTOR_HNSW_EF_SEARCH", default=1000, most=1000)
+VECTOR_IVF_LISTS: int = env.int(
+    "VECTOR_IVF_LISTS", default=0, least=0, most=32_768
+)  # 0: one for a thousand rows
+VECTOR_IVF_PROBES: int = env.int("VECTOR_IVF_PROBES", default=32, most=32_768)
 VECTOR_BUILD_MEMORY_MB: int = env.int(
-    "VECTOR_BUILD_MEMORY_MB", default=1800
+    "VECTOR_BUILD_MEMORY_MB", default=1800, most=2_000_000
 )  # of PostgreSQL; a million rows need 1600
 VECTOR_EXACT_ROWS: int = env.int(
-    "VECTOR_EXACT_ROWS", default=40_000
+    "VECTOR_EXACT_ROWS", default=40_000, least=0
 )  # up to so many are compared without the index
 VECTOR_MAX_SCAN_ROWS: int = env.int(
     "VECTOR_MAX_SCAN_ROWS", default=20_000
 )  # looked at in the index, then exactly
 VECTOR_RECALL_MIN: float = env.float(
-    "VECTOR_RECALL_MIN", default=0.95
+    "VECTOR_RECALL_MIN", default=0.95, most=1
 )  # of a new index, before it replaces the old
 MATCHING_CANDIDATES: int = env.int(
     "MATCHING_CANDIDATES", default=200
 )  # by meaning, and as many by words, a kind
 MATCHING_TEXT_HITS: int = env.int(
-    "MATCHING_TEXT_HITS", default=50_000
+    "MATCHING_TEXT_HITS", default=50_000, least=0
 )  # that the words of a profile may have
 MATCHING_TEXT_ROWS: int = env.int(
     "MATCHING_TEXT_ROWS", default=1000
 )  # full text hits that are ranked
-MATCHING_CACHE_SECONDS: int = env.int("MATCHING_CACHE_SECONDS", default=300)
+MATCHING_CACHE_SECONDS: int = env.int("MATCHING_CACHE_SECONDS", default=300, least=0)
 MATCHING_DEBOUNCE_SECONDS: int = env.int(
-    "MATCHING_DEBOUNCE_SECONDS", default=20
+    "MATCHING_DEBOUNCE_SECONDS", default=20, least=0
 )  # after a profile's last change
 MATCHING_RUNS_PER_HOUR: int = env.int("MATCHING_RUNS_PER_HOUR", default=120)  # of one citizen
 MATCHING_PROFILE_EDITS_PER_HOUR: int = env.int(
@@ -572,17 +599,19 @@ MATCHING_PARTNER_REQUESTS_PER_HOUR: int = env.int(
     "MATCHING_PARTNER_REQUESTS_PER_HOUR", default=6000
 )  # of one partner
 MATCHING_WAIT_SECONDS: int = env.int(
-    "MATCHING_WAIT_SECONDS", default=20
+    "MATCHING_WAIT_SECONDS", default=20, least=0
 )  # the most that wait=true waits
 # Seconds, of each statement of a worker that finds matches; 0: none. Index builds and exports are
 # free of it.
 MATCHING_STATEMENT_TIMEOUT_SECONDS: float = env.float(
-    "MATCHING_STATEMENT_TIMEOUT_SECONDS", default=30
+    "MATCHING_STATEMENT_TIMEOUT_SECONDS", default=30, most=limits.SECONDS_MAX
 )
 MATCHING_NOTICE_SIMILARITY: float = env.float(
-    "MATCHING_NOTICE_SIMILARITY", default=0.45
+    "MATCHING_NOTICE_SIMILARITY", default=0.45, most=1
 )  # to tell a citizen at once
-MATCHING_NOTICES_PER_OPPORTUNITY: int = env.int("MATCHING_NOTICES_PER_OPPORTUNITY", default=100)
+MATCHING_NOTICES_PER_OPPORTUNITY: int = env.int(
+    "MATCHING_NOTICES_PER_OPPORTUNITY", default=100, least=0
+)
 # What each part of a score is worth; docs/matching.md says how they were chosen.
 MATCHING_WEIGHTS: dict[str, float] = {
     "meaning": env.float("MATCHING_WEIGHT_MEANING", default=1.0),
@@ -613,7 +642,9 @@ IMPORT_RETENTION_DAYS: int = env.int("IMPORT_RETENTION_DAYS", default=30)  # of 
 
 # --- Reports ------------------------------------------------------------------------------------
 # Below this confidence a report goes to the triage department with the category as a proposal.
-CLASSIFICATION_MIN_CONFIDENCE: float = env.float("CLASSIFICATION_MIN_CONFIDENCE", default=0.35)
+CLASSIFICATION_MIN_CONFIDENCE: float = env.float(
+    "CLASSIFICATION_MIN_CONFIDENCE", default=0.35, most=1
+)
 TRIAGE_DEADLINE_HOURS: int = env.int(
     "TRIAGE_DEADLINE_HOURS", default=48
 )  # of a report without a category
@@ -633,7 +664,9 @@ REPORTS_PER_PLACE_HOUR: int = env.int(
 )  # by all, within about 100 m
 
 # --- Log ---------------------------------------------------------------------------------------
-LOG_LEVEL: str = env.str("LOG_LEVEL", default="INFO")
+LOG_LEVEL: str = env.one_of(
+    "LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), default="INFO"
+)
 LOGGING = logging.configuration(level=LOG_LEVEL, as_json=env.bool("LOG_JSON", default=not DEBUG))
 if SENTRY_DSN:
     errors_elsewhere.start(SENTRY_DSN, SENTRY_ENVIRONMENT)

@@ -1,13 +1,16 @@
-"""System checks of the schedule, so that a faulty entry is reported when the program starts."""
+"""System checks of the schedule and of settings that contradict each other."""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
+from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
+from jobs.operations.alerts import HEALTH_TIMEOUT_SECONDS
 from jobs.worker import schedule
 
 
@@ -47,3 +50,27 @@ def _doubles(entries: list[schedule.Entry]) -> list[CheckMessage]:
         for name, count in counts.items()
         if count > 1
     ]
+
+
+@register()
+def check_health_alert(**_: Any) -> list[CheckMessage]:
+    """Report a JOBS_ALERT_HEALTH_SECONDS that no measurement can exceed."""
+    threshold = settings.JOBS_ALERT_RULES.get("health_seconds", math.inf)
+    if threshold < HEALTH_TIMEOUT_SECONDS or threshold == math.inf:
+        return []
+    message = (
+        f"JOBS_ALERT_HEALTH_SECONDS={threshold:g} is never exceeded: "
+        f"the health check waits {HEALTH_TIMEOUT_SECONDS} s at most."
+    )
+    hint = f"Choose less than {HEALTH_TIMEOUT_SECONDS}, or inf, which turns the alert off."
+    return [Error(message, hint=hint, id="jobs.E004")]
+
+
+@register()
+def check_lease(**_: Any) -> list[CheckMessage]:
+    """Report a lease that ends before a worker's next heartbeats have come."""
+    if settings.JOBS_LEASE_SECONDS >= 2 * settings.JOBS_HEARTBEAT_SECONDS:
+        return []
+    message = "JOBS_LEASE_SECONDS is less than twice JOBS_HEARTBEAT_SECONDS."
+    hint = "Workers that live would be taken for dead, and their tasks run again."
+    return [Error(message, hint=hint, id="jobs.E005")]

@@ -6,6 +6,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 #: A shorter limit would end every statement; it was probably meant in seconds.
 MILLISECONDS_MINIMUM = 1000
+#: PostgreSQL's timeouts are whole milliseconds.
+SECONDS_MAX = 2_147_483
 
 
 def seconds(text: str, *, milliseconds: str, default: float) -> float:
@@ -27,5 +29,9 @@ def seconds(text: str, *, milliseconds: str, default: float) -> float:
         raise ImproperlyConfigured(
             f"DB_STATEMENT_TIMEOUT={milliseconds or text} would end every statement: it counts "
             f"milliseconds. DB_STATEMENT_TIMEOUT_SECONDS counts seconds."
+        )
+    if not limit <= SECONDS_MAX:
+        raise ImproperlyConfigured(
+            f"DB_STATEMENT_TIMEOUT_SECONDS must be a number from 0 to {SECONDS_MAX:,}."
         )
     return limit

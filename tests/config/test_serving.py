@@ -10,10 +10,13 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 
+from config.serving import address, metrics_folder
 from jobs.models import Task
 from jobs.states import State
 from jobs.testing import run_tasks
@@ -211,13 +214,33 @@ def wait_until(condition: Any, seconds: float = 30) -> None:
         time.sleep(0.02)
 
 
+def test_what_waits_beyond_the_queue_is_refused_at_once(django_db_setup: None) -> None:
+    """One request has the thread, one waits for it, and whoever comes then is told to come back."""
+    with (
+        serving(server_environment(), WEB_THREADS="1", WEB_QUEUE_REQUESTS="1") as server,
+        ThreadPoolExecutor(4) as pool,
+    ):
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE reports_category IN ACCESS EXCLUSIVE MODE")
+            asked = [pool.submit(server.ask, "GET", "/api/v1/categories/") for _ in range(4)]
+            wait_until(lambda: sum(one.done() for one in asked) == 2)
+            assert server.ask("GET", "/livez").status == 200, "probes have a thread of their own"
+        answers = sorted((one.result() for one in asked), key=lambda answer: answer.status)
+    assert [answer.status for answer in answers] == [200, 200, 503, 503]
+    refused = answers[-1]
+    assert refused.headers["Content-Type"] == "application/problem+json"
+    assert refused.json()["retry_after"] == int(refused.headers["Retry-After"]) == 2
+
+
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("WEB_PROCESSES", "two", "WEB_PROCESSES must be a whole number of at least 1, not 'two'."),
-        ("WEB_PROCESSES", "0", "WEB_PROCESSES must be a whole number"),
+        ("WEB_PROCESSES", "two", "WEB_PROCESSES must be a whole number from 1 to 256, not 'two'."),
+        ("WEB_PROCESSES", "0", "WEB_PROCESSES must be a whole number from 1 to 256, not '0'."),
         ("WEB_CONNECTIONS", "-1", "WEB_CONNECTIONS must be a whole number"),
+        ("WEB_THREADS", "0", "WEB_THREADS must be a whole number from 1 to 256, not '0'."),
         ("WEB_BIND", "8000", "WEB_BIND must be HOST:PORT"),
+        ("WEB_BIND", "192.0.2.1:8000", "The web server cannot listen at 192.0.2.1:8000 (WEB_BIND)"),
     ],
 )
 def test_a_setting_of_the_server_that_makes_no_sense_is_refused_in_a_sentence(
@@ -226,8 +249,49 @@ def test_a_setting_of_the_server_that_makes_no_sense_is_refused_in_a_sentence(
     assert message in refusal_of(**{name: value})
 
 
+def test_a_port_that_another_server_answers_is_not_shared(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(address, "PATIENCE_SECONDS", 0)
+    with pytest.raises(SystemExit, match=rf"Another server answers at 127.0.0.1:{server.port} "):
+        address.free_address(f"127.0.0.1:{server.port}")
+    assert server.ask("GET", "/livez").status == 200
+
+
+def test_the_time_limit_of_statements_reaches_the_web_processes(django_db_setup: None) -> None:
+    with (
+        serving(server_environment(), DB_STATEMENT_TIMEOUT_SECONDS="0.5") as server,
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("LOCK TABLE reports_category IN ACCESS EXCLUSIVE MODE")
+        assert server.ask("GET", "/api/v1/categories/").status == 503
+
+
+def test_what_a_killed_server_left_in_memory_is_removed(tmp_path: Path) -> None:
+    left, other = tmp_path / f"{metrics_folder.PREFIX}left", tmp_path / "other"
+    for folder in (left, other):
+        folder.mkdir()
+        (folder / "counter_1.db").write_bytes(b"")
+    holding = (
+        "import sys; from pathlib import Path; from config.serving import address, metrics_folder as m\n"
+        "m._memory_folder = lambda: Path(sys.argv[1])\n"
+        "with m.shared() as folder: print(folder, flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", holding, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        held = Path(process.stdout.readline().decode().strip())
+        assert (left.exists(), other.exists(), held.exists()) == (False, True, True)
+        metrics_folder.remove_leftovers(tmp_path)
+        assert held.exists(), "its server lives"
+        process.kill()
+    metrics_folder.remove_leftovers(tmp_path)
+    assert not held.exists()
+
+
 def refusal_of(**settings: str) -> str:
-    """Return what the server says on standard error when it refuses to start."""
+    """Return the sentence with which the server refuses to start."""
     done = subprocess.run(
         [sys.executable, "-m", "config.serving"],
         env=os.environ | settings,
@@ -237,4 +301,5 @@ def refusal_of(**settings: str) -> str:
         check=False,
     )
     assert done.returncode == 1
+    assert "Traceback" not in done.stderr
     return done.stderr
