@@ -31,7 +31,7 @@ PERIODS = ("HOUR", "DAY", "MONTH")
 TRUE, FALSE = ("on", "true", "yes", "y", "ok", "1"), ("off", "false", "no", "n", "0", "")
 
 
-class Environment(environ.FileAwareEnv):  # type: ignore[misc] - the library has no types
+class Environment(environ.FileAwareEnv):  # type: ignore[misc]  # the library has no types
     """Reads values of the environment; a number must be within its bounds.
 
     Every method raises ImproperlyConfigured, whose message names the variable and what it may be.

@@ -39,11 +39,11 @@ def main() -> None:
     _allow_files(settings.WEB_CONNECTIONS)
     with metrics_folder.shared() as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
-        _server(host, port).serve()
+        _serve(host, port)
 
 
-def _server(host: str, port: int) -> Granian:
-    return Granian(
+def _serve(host: str, port: int) -> None:
+    server = Granian(
         sys.argv[1] if len(sys.argv) > 1 else APPLICATION,
         address=host,
         port=port,
@@ -61,6 +61,7 @@ def _server(host: str, port: int) -> Granian:
         workers_lifetime=PROCESS_LIFETIME_SECONDS,
         workers_kill_timeout=STOP_SECONDS,
     )
+    server.serve()
 
 
 def _allow_files(connections: int) -> None:

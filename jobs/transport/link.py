@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 
 RECONNECT_MINIMUM_SECONDS = 0.2
 RECONNECT_MAXIMUM_SECONDS = 2.0
+ABORT_SECONDS = 1.0
 
 _generations = itertools.count(1)
 
@@ -37,7 +38,7 @@ class Link:
         self._connection: SelectConnection | None = None
         self._channel: Any = None
         self._is_blocked = False
-        self._is_stopping = False
+        self._is_stopping = threading.Event()
         #: A new number after every reconnection: what was known of RabbitMQ before may be wrong.
         self.generation = next(_generations)
         self._thread = threading.Thread(target=self._run, name=f"civiclens-{name}", daemon=True)
@@ -64,8 +65,10 @@ class Link:
 
     def stop(self) -> None:
         """Close the connection; nothing is lost with it, since every task is in the ledger."""
-        self._is_stopping = True
-        self.call(self._do_close)
+        self._is_stopping.set()
+        connection = self._connection
+        if connection is not None:  # at once, also while what is called waits for the channel
+            connection.ioloop.add_callback_threadsafe(self._do_close)
         self._thread.join(timeout=5)
 
     def call(self, action: Callable[[], None]) -> None:
@@ -79,7 +82,7 @@ class Link:
     # --- The connection's thread ----------------------------------------------------------------
     def _run(self) -> None:
         pause = RECONNECT_MINIMUM_SECONDS
-        while not self._is_stopping:
+        while not self._is_stopping.is_set():
             started_at = time.monotonic()
             try:
                 self._connection = SelectConnection(
@@ -89,9 +92,12 @@ class Link:
                     on_close_callback=self._on_closed,
                 )
                 self._is_draining = False
+                if self._is_stopping.is_set():  # `stop` may have come while there was no connection
+                    self._do_close()
                 self._connection.ioloop.start()
             except Exception as error:  # noqa: BLE001 - the thread must outlive any fault of the connection
                 log.warning("jobs.link_failed", link=self._name, error_type=type(error).__name__)
+                self._abort()
             ended, self._connection = self._connection, None
             if ended is not None:
                 ended.ioloop.close()
@@ -104,7 +110,25 @@ class Link:
                 if has_lived
                 else min(pause * 2, RECONNECT_MAXIMUM_SECONDS)
             )
-            time.sleep(pause)
+            self._is_stopping.wait(pause)
+
+    def _abort(self) -> None:
+        """Close the socket of a connection whose loop an error has ended.
+
+        pika closes it in the loop, so the loop runs on until that is done.
+        """
+        connection = self._connection
+        if connection is None or connection.is_closed:
+            return
+        try:
+            connection.ioloop.call_later(ABORT_SECONDS, connection.ioloop.stop)
+            if (transport := connection._transport) is not None:  # noqa: SLF001 - nothing public does it
+                transport.abort()
+            else:
+                connection.close()
+            connection.ioloop.start()
+        except Exception as error:  # noqa: BLE001 - as above
+            log.warning("jobs.link_abort_failed", link=self._name, error_type=type(error).__name__)
 
     def _on_open(self, connection: SelectConnection) -> None:
         connection.add_on_connection_blocked_callback(lambda *_: self._on_blocked(is_blocked=True))
@@ -136,8 +160,9 @@ class Link:
         self._do_drain()
 
     def _do_close(self) -> None:
-        if self._connection is not None and self._connection.is_open:
-            self._connection.close()
+        connection = self._connection
+        if connection is not None and not (connection.is_closing or connection.is_closed):
+            connection.close()  # also while it opens
 
     def _do_drain(self) -> None:
         self._is_draining = False

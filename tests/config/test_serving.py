@@ -274,7 +274,7 @@ def test_what_a_killed_server_left_in_memory_is_removed(tmp_path: Path) -> None:
         folder.mkdir()
         (folder / "counter_1.db").write_bytes(b"")
     holding = (
-        "import sys; from pathlib import Path; from config.serving import address, metrics_folder as m\n"
+        "import sys; from pathlib import Path; from config.serving import metrics_folder as m\n"
         "m._memory_folder = lambda: Path(sys.argv[1])\n"
         "with m.shared() as folder: print(folder, flush=True); sys.stdin.read()"
     )
