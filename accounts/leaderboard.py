@@ -12,6 +12,7 @@ from django.db.models.functions import Rank
 
 from accounts.models import ReputationEntry
 from jobs.http import periods
+from jobs.ledger import database
 
 #: Shown for a citizen who has given no name.
 NAMELESS = "A citizen"
@@ -25,7 +26,7 @@ def top_citizens(
     Equal points share a rank. `jobs.http.periods` has the period where none is given. Staff,
     disabled users and citizens who gained nothing are left out.
     """
-    begin, end = periods.bounds(since, until)
+    begin, end = periods.bounds(since, until, now=database.now())
     entries = ReputationEntry.objects.filter(
         created_at__gte=begin, created_at__lt=end, user__is_active=True, user__is_staff=False
     )

@@ -28,6 +28,7 @@ from uuid_utils.compat import uuid7
 from accounts.digits import digits_typed
 from accounts.phones import E164_PATTERN, PhoneField, normalise
 from jobs import sealing
+from jobs.ledger import database
 from jobs.model_fields import LineField
 
 #: Reputation at which each level after the first begins.
@@ -533,6 +534,7 @@ class StaffAuthenticator(ThrottlingMixin, Device):  # type: ignore[misc]
     drift_steps: Any = models.SmallIntegerField(
         default=0, help_text="How far the app's clock is off."
     )
+    throttling_failure_timestamp: Any  # a column of ThrottlingMixin
 
     class Meta:
         verbose_name = "authenticator"
@@ -563,7 +565,7 @@ class StaffAuthenticator(ThrottlingMixin, Device):  # type: ignore[misc]
         if not self.verify_is_allowed()[0]:
             return False
         clock = TOTP(self.seed, step=self.STEP_SECONDS, drift=self.drift_steps)
-        clock.time = timezone.now().timestamp()
+        clock.time = database.now().timestamp()
         digits = digits_typed(token)
         is_code = len(digits) == clock.digits and digits.isdecimal()
         is_right = is_code and clock.verify(int(digits), self.TOLERANCE_STEPS, self.last_step + 1)
@@ -573,6 +575,28 @@ class StaffAuthenticator(ThrottlingMixin, Device):  # type: ignore[misc]
         else:
             self.throttle_increment()
         return is_right
+
+    def verify_is_allowed(self) -> tuple[bool, dict[str, Any] | None]:
+        """Return whether a code may be tried now, and if not, why and until when.
+
+        The library compares times by this process's clock, which the stored time does not follow.
+        """
+        failed_at = self.throttling_failure_timestamp
+        if failed_at is None:
+            return True, None
+        self.throttling_failure_timestamp = failed_at + (timezone.now() - database.now())
+        try:
+            allowed: tuple[bool, dict[str, Any] | None] = super().verify_is_allowed()
+        finally:
+            self.throttling_failure_timestamp = failed_at
+        return allowed
+
+    def throttle_increment(self, commit: bool = True) -> None:
+        """Count a wrong code, at the time of PostgreSQL."""
+        super().throttle_increment(commit=False)
+        self.throttling_failure_timestamp = database.now()
+        if commit:
+            self.save()
 
     def get_throttle_factor(self) -> float:
         return 1.0

@@ -20,6 +20,7 @@ from django.db.models import Avg, Case, F, FloatField, IntegerField, QuerySet, V
 from django.db.models.functions import Cast, Floor
 
 from jobs.http import periods
+from jobs.ledger import database
 from reports.models import OPEN_STATUSES, BoundingBox, Report
 
 METERS_PER_DEGREE = 111_320
@@ -49,7 +50,7 @@ class Search:
         cls, *, bbox: list[float], since: str | None = None, until: str | None = None, **chosen: Any
     ) -> Search:
         """Return the search that the payload of a job describes."""
-        begin, end = periods.bounds(since, until)
+        begin, end = periods.bounds(since, until, now=database.now())
         return cls(box=BoundingBox(*bbox), since=begin, until=end, **chosen)
 
     @property

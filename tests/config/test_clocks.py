@@ -11,10 +11,12 @@ import time_machine
 from django.apps import apps
 from django.db.models import DateTimeField
 from django.utils import timezone
+from django_otp.oath import TOTP
 from rest_framework.test import APIClient
 
+from accounts import leaderboard
 from accounts.codes import derive_code
-from accounts.models import OtpChallenge, User
+from accounts.models import OtpChallenge, ReputationEntry, StaffAuthenticator, User
 from jobs.ledger import database
 from jobs.testing import run_tasks
 from notifications.models import Delivery
@@ -82,3 +84,28 @@ def test_what_postgresql_counts_as_past_is_past() -> None:
     assert client.get("/api/v1/users/me").status_code == 200
     User.objects.update(tokens_valid_after=database.now())
     assert client.get("/api/v1/users/me").status_code == 401
+
+
+@pytest.mark.usefixtures("_wrong_clock")
+def test_an_authenticator_goes_by_the_time_of_postgresql() -> None:
+    """Codes, and the pause after a wrong one, which two machines with other clocks keep alike."""
+    authenticator = StaffAuthenticator.objects.create(user=make_user(is_staff=True), name="app")
+    clock = TOTP(authenticator.seed)
+    clock.time = database.now().timestamp()
+    assert authenticator.verify_token(f"{clock.token():06}")
+    assert not authenticator.verify_token("000000")
+    allowed, reason = authenticator.verify_is_allowed()
+    assert reason is not None
+    wait = (reason["locked_until"] - timezone.now()).total_seconds()
+    assert (allowed, 0 < wait <= 1) == (False, True)
+    passed = database.now() - timedelta(seconds=2)
+    StaffAuthenticator.objects.update(throttling_failure_timestamp=passed)
+    authenticator.refresh_from_db()
+    assert authenticator.verify_is_allowed() == (True, None)
+
+
+@pytest.mark.usefixtures("_wrong_clock")
+def test_a_period_without_an_end_ends_now() -> None:
+    user = make_user()
+    ReputationEntry.objects.create(user=user, points=5, event_key="a", reason="test")
+    assert [row["points"] for row in leaderboard.top_citizens(limit=5)] == [5]
