@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
-from benchmarks import intake, ledger, ledger_size, machine, matching, mixed
+from benchmarks import intake, ledger, ledger_size, machine, matching, mixed, schema, slow_clients
 from benchmarks.results import Outcome, Target, table
 from benchmarks.services import BASE_DIR, BenchmarkError, Services
 from config.development.processes import ServiceError, locked
@@ -34,6 +34,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "intake": intake,
     "matching": matching,
     "mixed": mixed,
+    "slow_clients": slow_clients,
+    "schema": schema,
 }
 
 

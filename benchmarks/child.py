@@ -40,8 +40,10 @@ from embeddings.embedder import get_embedder  # noqa: E402
 from jobs.operations import rollup  # noqa: E402
 from jobs.transport import relay, topology  # noqa: E402
 from jobs.transport.publisher import publisher  # noqa: E402
+from matching.partners import keys  # noqa: E402
 from reports import demo  # noqa: E402
 from reports.demo_texts import REPORTS  # noqa: E402
+from reports.models import Department, DepartmentMembership  # noqa: E402
 
 SENDER_THREADS = 8
 PEERS_QUEUES = ("bench_stock", "bench_celery")
@@ -131,6 +133,28 @@ def citizens(count: int) -> list[str]:
     return tokens
 
 
+def identities(count: int) -> dict[str, list[str]]:
+    """Return `count` values of the Authorization header of citizens, of staff and of partners.
+
+    The demo city, a citizen's report and an opportunity are there.
+    """
+    tokens = citizens(2 * count)
+    staff = User.objects.order_by("phone").exclude(is_superuser=True)[count : 2 * count]
+    User.objects.filter(pk__in=[user.pk for user in staff]).update(is_staff=True)
+    department = Department.objects.order_by("pk")[0]
+    fresh = []
+    for user in staff:
+        DepartmentMembership.objects.get_or_create(user=user, department=department)
+        with transaction.atomic():
+            fresh.append(f"Bearer {sessions.begin(user, Origin('127.0.0.1'))[1].access}")
+    partner = keys.partner_named("Bench partner")
+    return {
+        "citizen": [f"Bearer {token}" for token in tokens[:count]],
+        "staff": fresh,
+        "partner": [f"Api-Key {keys.create_key(partner)}" for _ in range(count)],
+    }
+
+
 def operate(repeats: int) -> dict[str, list[float]]:
     """Milliseconds of what operators see, each `repeats` times: the admin's pages, and the rollup
     of a minute.
@@ -210,6 +234,7 @@ ACTIONS: dict[str, Callable[..., Any]] = {
         publish,
         idle,
         citizens,
+        identities,
         operate,
         commit_milliseconds,
         embed_milliseconds,

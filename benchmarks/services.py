@@ -172,6 +172,17 @@ class Services:
                 yield port
 
     @contextmanager
+    def gunicorn(self, name: str, options: tuple[str, ...]) -> Iterator[int]:
+        """Run the same application on gunicorn with these options; yields its port."""
+        with reserved_port() as port:
+            address = ("--bind", f"127.0.0.1:{port}", "--reuse-port")
+            command = [sys.executable, "-m", "gunicorn", "config.wsgi:application"]
+            more = {"DJANGO_SETTINGS_MODULE": "config.settings"}
+            with self.process(name, [*command, *address, *options], more):
+                self.wait(lambda: _answers(port), f"{name} did not answer")
+                yield port
+
+    @contextmanager
     def mail_server(self, *, delay_seconds: float) -> Iterator[str]:
         """A mail server that takes everything after a delay runs inside; yields its URL for
         EMAIL_URL.
