@@ -1,6 +1,4 @@
-"""Fixtures of every test: real PostgreSQL, real RabbitMQ, and a flush that append-only tables
-allow.
-"""
+"""Fixtures of every test: real PostgreSQL and real RabbitMQ."""
 
 from __future__ import annotations
 
@@ -13,47 +11,27 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
+import pika
 import psycopg
 import pytest
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.backends.base.creation import BaseDatabaseCreation
-from django.db.backends.postgresql.creation import DatabaseCreation
-from django.db.backends.postgresql.operations import DatabaseOperations
 
 from config.development import processes
 from config.development.rabbitmq import INSTALL_COMMAND, RabbitmqNode, find_server
 from config.postgresql import roles
+from jobs.transport import topology
+from tests import databases
 from tests.settings import APPLICATION_ROLE, OWN_POSTGRES, PGBOUNCER, POSTGRES, TEST_DATA_DIR
 
 USERS: IO[str] | None = None
 SHARED_NODE: RabbitmqNode | None = None
+SPARE_NODES: list[RabbitmqNode] = []
 
 
 def pytest_configure() -> None:
-    """Let Django's flush between transactional tests past triggers that forbid TRUNCATE."""
-    plain_flush = DatabaseOperations.sql_flush
-
-    def sql_flush(self: DatabaseOperations, *arguments: Any, **options: Any) -> list[str]:
-        statements = plain_flush(self, *arguments, **options)
-        return (
-            ["SET LOCAL session_replication_role = replica", *statements]
-            if statements
-            else statements
-        )
-
-    DatabaseOperations.sql_flush = sql_flush  # type: ignore[method-assign, assignment]
-    DatabaseCreation._destroy_test_db = drop_database_in_use  # type: ignore[attr-defined]
-
-
-def drop_database_in_use(
-    creation: BaseDatabaseCreation, test_database_name: str, verbosity: int
-) -> None:
-    """Drop the test database although a process a test killed is still leaving it."""
-    with creation._nodb_cursor() as cursor:  # type: ignore[attr-defined]
-        cursor.execute(
-            f"DROP DATABASE {creation.connection.ops.quote_name(test_database_name)} WITH (FORCE)"
-        )
+    """Have test databases made, emptied and dropped quickly."""
+    databases.install()
 
 
 def pytest_sessionstart() -> None:
@@ -78,9 +56,9 @@ def pytest_sessionfinish() -> None:
     if PGBOUNCER is not None:
         PGBOUNCER.stop()
         shutil.rmtree(PGBOUNCER.folder, ignore_errors=True)
-    if SHARED_NODE is not None:
-        SHARED_NODE.kill()
-        shutil.rmtree(SHARED_NODE.folder, ignore_errors=True)
+    for node in [*SPARE_NODES, *([SHARED_NODE] if SHARED_NODE else [])]:
+        node.kill()
+        shutil.rmtree(node.folder, ignore_errors=True)
     if USERS is not None:
         with suppress(BlockingIOError):
             fcntl.flock(USERS, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -118,11 +96,26 @@ def rabbitmq_url(
 
 
 @pytest.fixture
-def rabbitmq_node(tmp_path: Path) -> Iterator[RabbitmqNode]:
-    """A broker of one test's own, which it may stop, kill and wipe."""
-    node = start_rabbitmq(tmp_path / "rabbitmq")
+def rabbitmq_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitmqNode]:
+    """A broker of one test's own, which it may stop, kill and wipe.
+
+    It takes seconds to boot, so the next test gets it where this one left it in working order.
+    """
+    node = SPARE_NODES.pop() if SPARE_NODES else start_rabbitmq(tmp_path_factory.mktemp("node"))
     yield node
-    node.kill()
+    if node.poll() is None and node.answers():
+        _delete_queues(node)
+        SPARE_NODES.append(node)
+    else:
+        node.kill()
+
+
+def _delete_queues(node: RabbitmqNode) -> None:
+    with pika.BlockingConnection(pika.URLParameters(node.url)) as broker:
+        channel = broker.channel()
+        for queue in settings.JOBS_QUEUES:
+            channel.queue_delete(topology.physical_name(queue))
+            channel.queue_delete(topology.dead_letter_name(queue))
 
 
 def start_rabbitmq(folder: Path) -> RabbitmqNode:
@@ -136,6 +129,19 @@ def start_rabbitmq(folder: Path) -> RabbitmqNode:
     node.start()
     node.wait_ready()
     return node
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings: None, django_db_blocker: Any, django_db_keepdb: bool
+) -> None:
+    """Have the test database copied from a template.
+
+    Not through PgBouncer, which would keep connections to the template open.
+    """
+    if OWN_POSTGRES and PGBOUNCER is None and not django_db_keepdb:
+        with django_db_blocker.unblock():
+            connection.settings_dict["TEST"]["TEMPLATE"] = databases.ensure_template()
 
 
 @pytest.fixture(scope="session")

@@ -162,42 +162,49 @@ def test_a_dead_child_is_restarted(tmp_path: Path) -> None:
     assert program.poll() is not None
 
 
-@pytest.mark.parametrize("fault", ["frozen", "without its virtual host"])
 def test_a_broker_that_lives_but_does_not_answer_is_restarted(
-    rabbitmq_node: RabbitmqNode, fault: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("config.development.supervisor.SILENCE_SECONDS", 3.0)
     monkeypatch.setattr("config.development.supervisor.PROBE_PAUSE_SECONDS", 0.1)
+    node = RabbitmqNode(tmp_path / "rabbitmq")
     said: list[str] = []
     has_answered = threading.Event()
 
     def answers() -> bool:
-        is_answering = rabbitmq_node.answers()
+        is_answering = node.answers()
         if is_answering:
             has_answered.set()
         return is_answering
-
-    supervisor = Supervisor(said.append)
-    rabbitmq_node.stop()
-    supervisor.start("rabbitmq", rabbitmq_node, probe=Probe(answers, rabbitmq_node.kill))
 
     def is_up() -> bool:
         supervisor.check()
         return has_answered.is_set()
 
-    assert processes.wait_for(is_up, 120)
-    first = rabbitmq_node.pid
-    if fault == "frozen":
-        rabbitmq_node.send_signal(signal.SIGSTOP)
-    else:
-        rabbitmq_node.rabbitmqctl("eval", FELL_VIRTUAL_HOST)
-
     def is_restarted() -> bool:
         supervisor.check()
-        return rabbitmq_node.pid != first and rabbitmq_node.answers()
+        return node.pid != before and node.answers()
 
-    assert processes.wait_for(is_restarted, 120)
-    assert "rabbitmq ended (signal 9)" in "".join(said)
+    supervisor = Supervisor(said.append)
+    supervisor.start("rabbitmq", node, probe=Probe(answers, node.kill))
+    try:
+        for break_it in (_freeze, _fell_virtual_host):
+            has_answered.clear()
+            assert processes.wait_for(is_up, 120), break_it
+            before = node.pid
+            break_it(node)
+            assert processes.wait_for(is_restarted, 120), break_it
+            assert "rabbitmq ended (signal 9)" in said.pop()
+    finally:
+        node.kill()
+
+
+def _freeze(node: RabbitmqNode) -> None:
+    node.send_signal(signal.SIGSTOP)
+
+
+def _fell_virtual_host(node: RabbitmqNode) -> None:
+    node.rabbitmqctl("eval", FELL_VIRTUAL_HOST)
 
 
 def test_a_service_that_never_answered_has_the_time_of_a_boot(

@@ -101,6 +101,8 @@ def test_a_worker_whose_receiving_thread_died_gets_another(
     own_workers.environment |= {
         "JOBS_FAILPOINTS": "receiver=raise@2",
         "JOBS_FAILPOINTS_LOG": str(log),
+        # A dead thread leaves its connection open until RabbitMQ misses its heartbeats.
+        "RABBITMQ_URL": f"{rabbitmq_node.url}?heartbeat=1",
     }
     own_workers.start(threads=2)
     wait_until(lambda: consumers_of(rabbitmq_node) == 1, "the worker to consume")

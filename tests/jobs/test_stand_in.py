@@ -101,14 +101,18 @@ def test_tasks_run_once_while_rabbitmq_is_broken_and_workers_consume_again_after
 
 
 def test_a_worker_works_whose_rabbitmq_was_never_there(
-    own_workers: Workers, rabbitmq_node: RabbitmqNode
+    own_workers: Workers, tmp_path: Path
 ) -> None:
-    rabbitmq_node.kill()
+    node = RabbitmqNode(tmp_path / "rabbitmq")
+    own_workers.environment["RABBITMQ_URL"] = node.url
     own_workers.start(threads=2)
     send_everything("without")
     wait_until(lambda: is_done("without"), "tasks without a broker")
-    mend_broker(rabbitmq_node, "killed")
-    wait_until(lambda: consumers_of(rabbitmq_node) > 0, "the worker to consume")
+    try:
+        mend_broker(node, "killed")
+        wait_until(lambda: consumers_of(node) > 0, "the worker to consume")
+    finally:
+        node.kill()
 
 
 def test_a_task_whose_message_was_lost_runs_while_its_queue_is_never_empty(

@@ -1,0 +1,127 @@
+"""Test databases that are made and emptied quickly.
+
+Every one is copied from a template, which is migrated once and kept; between transactional tests
+the rows that a test left are deleted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import django
+import psycopg
+from django.apps import apps
+from django.core.management import call_command
+from django.core.management.commands import flush
+from django.db import connection
+from django.db.backends.base.creation import BaseDatabaseCreation
+from django.db.backends.postgresql.creation import DatabaseCreation
+from django.db.backends.postgresql.operations import DatabaseOperations
+from psycopg import sql
+
+from config.development import processes
+from tests.settings import POSTGRES, TEST_DATA_DIR
+
+#: Written by the migrations and equal in every test.
+KEPT = {"django_content_type", "auth_permission"}
+#: Past so many rows TRUNCATE is faster than DELETE.
+FEW_ROWS = 2000
+
+
+def install() -> None:
+    """Have Django empty and drop test databases as this module does."""
+    DatabaseOperations.sql_flush = _sql_flush  # type: ignore[method-assign, assignment]
+    DatabaseCreation._destroy_test_db = drop_database_in_use  # type: ignore[attr-defined]
+    flush.emit_post_migrate_signal = _no_signal  # type: ignore[attr-defined]  # it would write `KEPT`
+
+
+def _no_signal(*_arguments: Any, **_options: Any) -> None:
+    """Send no signal after a flush, since what its receivers would write was kept."""
+
+
+def _sql_flush(
+    operations: DatabaseOperations, _style: Any, tables: Any, **_options: Any
+) -> list[str]:
+    """Return the statements that empty the tables, past triggers that forbid it."""
+    names = [operations.quote_name(table) for table in tables if table not in KEPT]
+    filled = _rows_of(names)
+    if not filled:
+        return []
+    statements = [f"DELETE FROM {name}" for name in filled]
+    if max(filled.values()) >= FEW_ROWS:
+        statements = [f"TRUNCATE {', '.join(names)}"]
+    return ["SET LOCAL session_replication_role = replica", *statements]
+
+
+def _rows_of(tables: list[str]) -> dict[str, int]:
+    """Return how many rows each table has that has any, counted up to `FEW_ROWS`."""
+    counts = " UNION ALL ".join(
+        f"SELECT '{table}', count(*) FROM (SELECT FROM {table} LIMIT {FEW_ROWS}) AS some"
+        for table in tables
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(counts)
+        return {table: count for table, count in cursor.fetchall() if count}
+
+
+def drop_database_in_use(
+    creation: BaseDatabaseCreation, test_database_name: str, verbosity: int
+) -> None:
+    """Drop the test database although a process a test killed is still leaving it."""
+    with creation._nodb_cursor() as cursor:  # type: ignore[attr-defined]
+        cursor.execute(
+            f"DROP DATABASE {creation.connection.ops.quote_name(test_database_name)} WITH (FORCE)"
+        )
+
+
+def ensure_template() -> str:
+    """Return the name of a migrated database to copy from; migrate it where it is missing.
+
+    Its name holds a hash of the migrations, so that a changed one makes a new template.
+    """
+    name = f"template_{_digest()}"
+    with (
+        processes.locked(TEST_DATA_DIR / "template.lock"),
+        psycopg.connect(POSTGRES.url, autocommit=True) as administrator,
+    ):
+        rows = administrator.execute(
+            "SELECT datname FROM pg_database WHERE datname LIKE 'template\\_%'"
+        )
+        templates = {row[0] for row in rows}
+        if name not in templates:
+            for old in templates:
+                administrator.execute(
+                    sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(old))
+                )
+            administrator.execute("DROP DATABASE IF EXISTS unfinished_template WITH (FORCE)")
+            administrator.execute("CREATE DATABASE unfinished_template")
+            _migrate("unfinished_template")
+            administrator.execute(
+                sql.SQL("ALTER DATABASE unfinished_template RENAME TO {}").format(
+                    sql.Identifier(name)
+                )
+            )
+    return name
+
+
+def _migrate(database: str) -> None:
+    own = connection.settings_dict["NAME"]
+    connection.close()
+    connection.settings_dict["NAME"] = database
+    try:
+        call_command("migrate", run_syncdb=True, verbosity=0, interactive=False)
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = own
+
+
+def _digest() -> str:
+    digest = hashlib.sha256(django.__version__.encode())
+    for app in sorted(apps.get_app_configs(), key=lambda app: app.label):
+        folder = Path(app.path)
+        migrations = sorted(folder.glob("migrations/*.py"))
+        for file in migrations or folder.glob("models.py"):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
