@@ -81,7 +81,7 @@ class RequestOtpView(PublicView):
         """
         data = _validated(RequestOtpSerializer, request)
         issued = signin.request_code(**data, origin=origins.of_request(request))
-        return Response(IssuedSerializer(issued).data, status=status.HTTP_202_ACCEPTED)
+        return _code_sent(issued)
 
 
 class VerifyOtpView(PublicView):
@@ -278,7 +278,7 @@ class RequestPhoneCodeView(SignedInView):
         data = _validated(NewPhoneSerializer, request)
         fresh_proof.require(_session(request))
         issued = phone_change.request_code(**data, origin=origins.of_request(request))
-        return Response(IssuedSerializer(issued).data, status=status.HTTP_202_ACCEPTED)
+        return _code_sent(issued)
 
 
 class ChangePhoneView(SignedInView):
@@ -317,7 +317,7 @@ class RequestEmailCodeView(SignedInView):
         already, the answer is 400.
         """
         issued = email_verification.request_code(_user(request), origins.of_request(request))
-        return Response(IssuedSerializer(issued).data, status=status.HTTP_202_ACCEPTED)
+        return _code_sent(issued)
 
 
 class VerifyEmailView(SignedInView):
@@ -334,6 +334,10 @@ class VerifyEmailView(SignedInView):
         data = _validated(CodeSerializer, request)
         user = email_verification.verify(_user(request), **data, origin=origins.of_request(request))
         return Response(UserSerializer(user).data)
+
+
+def _code_sent(issued: Issued) -> Response:
+    return Response(IssuedSerializer(issued).data, status=status.HTTP_202_ACCEPTED)
 
 
 def _signed_in(signed_in: SignedIn) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def _sql_flush(
 def _rows_of(tables: list[str]) -> dict[str, int]:
     """Return how many rows each table has that has any, counted up to `FEW_ROWS`."""
     counts = " UNION ALL ".join(
-        f"SELECT '{table}', count(*) FROM (SELECT FROM {table} LIMIT {FEW_ROWS}) AS some"
+        f"SELECT '{table}', count(*) FROM (SELECT FROM {table} LIMIT {FEW_ROWS}) AS first_rows"
         for table in tables
     )
     with connection.cursor() as cursor:

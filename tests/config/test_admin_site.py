@@ -16,7 +16,7 @@ from accounts.models import User
 from jobs.admin import ReadOnlyAdmin
 from reports.models import Report
 from tests.accounts.factories import make_user
-from tests.reports.factories import make_category, make_department
+from tests.reports.factories import make_category, make_department, make_report
 
 pytestmark = pytest.mark.django_db
 
@@ -63,9 +63,35 @@ def test_no_time_breaks_a_list(desk: Client, lookup: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["q=%00", "p=" + "9" * 5000, "o=x.99999999999", "id__exact=x", "pk__in=%00", "e=1"]
+    "query",
+    [
+        "q=abc",
+        "q=%00",
+        "q=%27",
+        "q=" + "x%20" * 300,
+        "o=99.-99.x",
+        "o=x.99999999999",
+        "p=999999",
+        "p=-1",
+        "p=" + "9" * 5000,
+        "e=1",
+        "_facets=True",
+        "all=",
+        "id__exact=%00",
+        "id__exact=x",
+        "pk__in=%00",
+        "state__exact=%00",
+        "created_at__month=13&created_at__year=2026",
+        "password__startswith=p",
+        "reporter__phone__startswith=%2B",
+        "user__password__startswith=x",
+        "_popup=1&_to_field=password",
+        "x=1",
+    ],
+    ids=lambda query: query[:40],
 )
 def test_no_query_breaks_a_list(desk: Client, query: str) -> None:
+    make_report()
     for url, _model in lists():
         assert get(desk, f"{url}?{query}") in {200, 302, 400}, url
 
