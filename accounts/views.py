@@ -27,6 +27,7 @@ from accounts import (
     totp,
 )
 from accounts.models import DeskSession, Session, User
+from accounts.otp import Issued
 from accounts.serializers import (
     ChangePhoneSerializer,
     CodeSerializer,
@@ -197,7 +198,7 @@ class RequestFreshProofView(SignedInView):
         """
         channel = _validated(ProofChannelSerializer, request)["channel"]
         issued = fresh_proof.request_code(_user(request), channel, origins.of_request(request))
-        return Response(IssuedSerializer(issued).data, status=status.HTTP_202_ACCEPTED)
+        return _code_sent(issued)
 
 
 class FreshProofView(SignedInView):
