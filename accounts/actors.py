@@ -82,9 +82,7 @@ def credit_reputation(
 def record_audit_event(
     event: str, actor_id: str | None, subject: str, data: dict[str, Any]
 ) -> None:
-    """Write an event into the audit log, for events that need not be in the request's
-    transaction.
-    """
+    """Write an event into the audit log that need not be in the request's transaction."""
     audit.record(event, actor_id=UUID(actor_id) if actor_id else None, subject=subject, data=data)
 
 

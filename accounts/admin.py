@@ -100,9 +100,7 @@ class UserAdmin(AuditedAdmin[User], PhoneChangeAdmin, DjangoUserAdmin[User]):  #
     }
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
-        """Return the read-only fields: an existing number changes only on its own page, with a
-        code.
-        """
+        """Return the read-only fields; an existing number changes only on its own page."""
         fields = super().get_readonly_fields(request, obj)
         fields = fields if obj is None else (*fields, "phone")
         return fields if _is_superuser(request) else (*fields, *RIGHTS)

@@ -92,10 +92,10 @@ class Verdict:
 
 
 def seal() -> int:
-    """Seal the events that no seal holds, at most RUN_BATCHES batches; return how many.
+    """Seal the events that no seal holds; return how many events were sealed.
 
-    Call it inside a transaction. Calls at the same time wait for each other, so that each event is
-    in exactly one seal.
+    At most RUN_BATCHES batches are sealed. Call it inside a transaction. Calls at the same time
+    wait for each other, so that each event is in exactly one seal.
     """
     lock(
         "accounts.audit_chain"
@@ -208,9 +208,7 @@ def _without_seal() -> tuple[int, Break | None]:
 
 
 def _backdated(newest_at: datetime) -> Break | None:
-    """Return a break for the first unsealed event whose date is much older than sealed ones; or
-    None.
-    """
+    """Return a break for the first unsealed event dated much before sealed ones, or None."""
     with connection.cursor() as cursor:
         cursor.execute(_BACKDATED, (newest_at - LATE_BY,))
         rows = cursor.fetchall()

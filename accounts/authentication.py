@@ -49,9 +49,7 @@ class BearerAuthentication(BaseAuthentication):
 
 
 class DeskAuthentication(SessionAuthentication):
-    """Authenticate a session of the desk, unless it lacks the second factor that the desk
-    requires.
-    """
+    """Authenticate a session of the desk, if it has the second factor that the desk requires."""
 
     def authenticate(self, request: Request) -> tuple[Any, None] | None:
         user_and_auth = super().authenticate(request)

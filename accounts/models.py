@@ -196,8 +196,9 @@ class Asker:
 
 
 class OtpChallengeQuerySet(models.QuerySet["OtpChallenge"]):
-    """Challenges. Each change is one conditional UPDATE, so that of many requests at once only as
-    many succeed as may.
+    """Choose and change challenges.
+
+    Each change is one conditional UPDATE: of many requests at once only as many succeed as may.
     """
 
     def open(self) -> OtpChallengeQuerySet:

@@ -35,9 +35,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A challenge that was created: its id, its lifetime and the wait until the next, in
-    seconds.
-    """
+    """A challenge that was created: its id, its lifetime and the wait for the next, in seconds."""
 
     challenge_id: UUID
     expires_in: int
@@ -62,14 +60,7 @@ def request_code(
     device: str = "",
     purpose: str = Purpose.SIGN_IN,
 ) -> Issued:
-    """Create a challenge and send its code in the background, whether or not anybody has the
-    address.
-
-    `recipient` is normalised; `device` is the id of a known device, or empty.
-
-    Raises:
-        TooManyCodes: too many codes were asked for, or the last one a moment ago.
-    """
+    """Create a challenge and send its code in the background, whoever has the address."""
     asker = Asker(channel, recipient, "" if device else origin.network, device)
     try:
         _next_wait(asker)

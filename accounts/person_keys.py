@@ -38,9 +38,7 @@ def destroy(user_id: UUID) -> None:
 
 
 def reseal() -> int:
-    """Encrypt every person's key anew with the first of JOBS_SEAL_KEYS; return how many there
-    were.
-    """
+    """Encrypt every person's key anew with the first of JOBS_SEAL_KEYS; return how many."""
     rows = list(PersonKey.objects.all())
     for row in rows:
         row.sealed_key = sealing.seal_bytes(sealing.unseal_bytes(row.sealed_key))

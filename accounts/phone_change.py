@@ -59,7 +59,7 @@ def change_own(
     challenge_id: UUID,
     origin: Origin,
 ) -> SignedIn:
-    """Change the number as `change` does, for the user themselves, and begin a new session.
+    """Change a user's own number, as `change` does, and sign them in anew with it.
 
     Raises:
         FreshProofRequired: `session` has no fresh proof that the account's holder is present.

@@ -1,6 +1,4 @@
-"""Access tokens: short-lived JWTs, signed with the newest key and verified with any that is still
-listed.
-"""
+"""Access tokens: short-lived JWTs, signed with the newest key, verified with each listed one."""
 
 from __future__ import annotations
 

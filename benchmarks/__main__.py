@@ -57,7 +57,7 @@ def main() -> int:
 
 
 def choose(only: str) -> list[str]:
-    """The benchmarks that `only` names, separated by commas or spaces; all where it is empty."""
+    """Return the benchmarks that `only` names, separated by commas or spaces; all if empty."""
     names = only.replace(",", " ").split() or list(BENCHMARKS)
     if unknown := sorted(set(names) - BENCHMARKS.keys()):
         raise BenchmarkError(
@@ -67,7 +67,7 @@ def choose(only: str) -> list[str]:
 
 
 def is_on(text: str) -> bool:
-    """Whether an environment switch is on."""
+    """Return whether an environment switch is on."""
     return text.strip().lower() not in {"", "0", "no", "off", "false"}
 
 

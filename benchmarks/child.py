@@ -120,8 +120,9 @@ def idle(system: str, count: int) -> dict[str, float]:
 
 
 def citizens(count: int) -> list[str]:
-    """The demo city is there, and `count` citizens with a verified email address; return their
-    access tokens.
+    """Load the demo city and make `count` citizens with a verified email address.
+
+    Return their access tokens.
     """
     demo.load()
     now, tokens = timezone.now(), []
@@ -156,8 +157,9 @@ def identities(count: int) -> dict[str, list[str]]:
 
 
 def operate(repeats: int) -> dict[str, list[float]]:
-    """Milliseconds of what operators see, each `repeats` times: the admin's pages, and the rollup
-    of a minute.
+    """Time what operators look at, each `repeats` times, in milliseconds.
+
+    These are the pages of the admin, and the rollup of a minute.
     """
     operator = User.objects.create_superuser(f"+1203555{secrets.randbelow(9000):04}")
     client = Client()
@@ -180,7 +182,7 @@ def _milliseconds(step: Callable[[], object]) -> float:
 
 
 def commit_milliseconds(count: int) -> list[float]:
-    """How long each of `count` committed INSERTs takes, one after the other."""
+    """Return how long each of `count` committed INSERTs takes, one after the other."""
     send_one = _sender("raw")
     send_one(-1)  # connects; not counted
     return [_milliseconds(partial(send_one, number)) for number in range(count)]
@@ -201,7 +203,7 @@ def embed_milliseconds(count: int) -> list[float]:
 
 
 def _from_threads(system: str, count: int, *, due: Callable[[int], float]) -> dict[int, float]:
-    """Every number sent at its time or as soon as a thread is free; when each committed."""
+    """Send every number at its time, or as soon as a thread is free; return when each committed."""
     send_one = _sender(system)
 
     def send_share(thread: int) -> list[tuple[int, float]]:

@@ -14,6 +14,6 @@ CREATE = """
 
 
 def insert_effect(number: int) -> None:
-    """One more row for `number`, in the caller's transaction if there is one."""
+    """Insert one more row for `number`, in the caller's transaction if there is one."""
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO bench_effect (number) VALUES (%s)", (number,))

@@ -190,7 +190,7 @@ def _machine_cost(services: Services, tokens: list[str], port: int, size: Size) 
 
 
 def _lag_after(services: Services, load: Load) -> float:
-    """Seconds from the last answer to the end of the last task.
+    """Return the seconds from the last answer to the end of the last task.
 
     A growing backlog shows as a lag, whatever its size.
     """
@@ -226,7 +226,7 @@ def _drain(services: Services) -> None:
 
 
 def _wrong_effects(services: Services) -> int:
-    """How many effects of the reports that came over HTTP are missing or there twice."""
+    """Count effects of the reports sent over HTTP that are missing or there twice."""
     reports = "SELECT count(*) FROM reports_report WHERE source = ''"
     effects = (
         (

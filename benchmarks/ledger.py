@@ -225,7 +225,7 @@ class _Round:
         self.measured[f"{self.system.name}_{what}"].append(value)
 
     def _forget(self) -> None:
-        """No task or effect is left; workers may be idle."""
+        """Delete every task and effect; workers may be idle."""
         self.services.database.execute(
             "TRUNCATE jobs_task, jobs_attempt, bench_effect, procrastinate_jobs CASCADE"
         )
@@ -262,8 +262,9 @@ class _Round:
         return abs(count - distinct) + effects - distinct
 
     def _measure_waits(self, what: str, action: str, *arguments: int) -> None:
-        """From the commit to the claim, by PostgreSQL's clock, which is this machine's; a peer's to
-        its effect.
+        """Measure the time from the commit to the claim, or for a peer to its effect.
+
+        It is read from PostgreSQL's clock, which is this machine's.
         """
         self._forget()
         committed = self._child(action, *arguments)

@@ -48,7 +48,7 @@ FILL = """
 
 
 def run(services: Services, *, quick: bool, say: Callable[[str], None]) -> dict[str, float]:
-    """The sizes in turn, with several drains each; medians."""
+    """Drain each size of ledger several times, by turns; return the medians."""
     tasks, drains = (2500, 2) if quick else (10_000, 3)
     measured: dict[str, list[float]] = defaultdict(list)
     wrong = 0
@@ -92,8 +92,9 @@ def fill(services: Services, rows: int) -> None:
 
 
 def _drain(services: Services, master: psutil.Process, count: int) -> tuple[dict[str, float], int]:
-    """From the first effect to the last, and the worker's processor time; how many effects are
-    missing or doubled.
+    """Return the seconds from the first effect to the last, and the worker's processor time.
+
+    Also return how many effects are missing or doubled.
     """
     services.database.execute("TRUNCATE bench_effect")
     used = cpu_seconds(master)

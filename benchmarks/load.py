@@ -54,7 +54,7 @@ class Load:
 def request_json(
     method: str, path: str, token: str, content: object = None, *, expected: int = 200
 ) -> Request:
-    """A request of the citizen with this access token."""
+    """Return a request of the citizen with this access token."""
     headers = {"Authorization": f"Bearer {token}"}
     if content is None:
         return Request(method, path, headers, expected=expected)
@@ -81,13 +81,14 @@ def _report(number: int) -> dict[str, object]:
 
 
 def closed_loop(port: int, requests: Sequence[Request], *, clients: int) -> Load:
-    """`clients` at once, each asking again as soon as it is answered."""
+    """Send requests from `clients` at once, each asking again as soon as it is answered."""
     return _run(port, requests, clients=clients, due=lambda _number: time.perf_counter())
 
 
 def open_loop(port: int, requests: Sequence[Request], *, rate: float) -> Load:
-    """`rate` requests a second come, however long the answers take; each counts from when it was
-    due.
+    """Send `rate` requests a second, however long the answers take.
+
+    Each counts from the time at which it was due.
     """
     start = time.perf_counter() + 0.2
     return _run(port, requests, clients=OPEN_LOOP_CLIENTS, due=lambda number: start + number / rate)
@@ -124,7 +125,7 @@ def _run(
 
 
 def _ask(connection: HTTPConnection, request: Request) -> bool:
-    """Whether the answer was as expected."""
+    """Send one request; return whether the answer was as expected."""
     try:
         connection.request(request.method, request.path, request.body, request.headers)
         answer = connection.getresponse()

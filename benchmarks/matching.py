@@ -46,8 +46,9 @@ TARGETS: Mapping[str, Target] = {
 
 
 def run(services: Services, *, quick: bool, say: Callable[[str], None]) -> dict[str, float]:
-    """The figures of each size, named after it, those of the largest under their own names, and the
-    crowd's.
+    """Return the figures of each size, named after it, and those of the crowd.
+
+    Those of the largest size also stand under their own names.
     """
     figures: dict[str, float] = {}
     sizes = QUICK_SIZES if quick else SIZES
@@ -69,7 +70,7 @@ def run(services: Services, *, quick: bool, say: Callable[[str], None]) -> dict[
 
 
 def _measure(services: Services, rows: int) -> dict[str, float]:
-    """In a process of its own, so that one size's memory is not the next one's."""
+    """Measure one size in a process of its own, so that its memory is not the next one's."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.matching_size", str(rows)],
         cwd=BASE_DIR,
@@ -127,8 +128,10 @@ def _crowd(services: Services) -> dict[str, float]:
 def _ask_while_reading(
     services: Services, port: int, asking: list[Request], reading: list[Request]
 ) -> tuple[Load, Load, float]:
-    """The readers' load, the askers', and the seconds from the first question to the last run's
-    end.
+    """Start match runs while others read.
+
+    Return the readers' load, the load of those who ask, and the seconds from the first question to
+    the end of the last run.
     """
     with ThreadPoolExecutor(1) as aside:
         readers = aside.submit(open_loop, port, reading, rate=API_PER_SECOND)

@@ -87,7 +87,7 @@ def main() -> None:
 
 
 def measure(rows: int) -> Figures:
-    """Every figure at this number of opportunities, and of citizens."""
+    """Return every figure at this number of opportunities, and of citizens."""
     space = space_for(get_embedder())
     texts = _texts()
     centres = get_embedder().embed(
@@ -129,8 +129,9 @@ def measure(rows: int) -> Figures:
 def _search(
     name: str, query: NDArray[np.float32], criteria: Criteria, space: VectorSpace
 ) -> Figures:
-    """The nearest by the plan the product chooses: its time, and its recall against exact
-    search.
+    """Time the search by the plan that the product chooses; measure its recall.
+
+    The recall is against exact search.
     """
     exact = nearest.nearest(
         query, nearest.OPPORTUNITIES, criteria.where(), space, count=DEPTH, plan="exact"
@@ -144,7 +145,10 @@ def _search(
 
 
 def _run(profile: Profile, criteria: Criteria, space: VectorSpace) -> None:
-    """A whole match run without its task and its cache: embed, retrieve, filter, rank, save 100."""
+    """Carry out a match run without its task and its cache.
+
+    It embeds, retrieves, filters, ranks and saves 100.
+    """
     with transaction.atomic():
         found = find(query_for(profile, KEYWORDS, space), criteria, space, count=DEPTH)
         matches = [
@@ -155,9 +159,7 @@ def _run(profile: Profile, criteria: Criteria, space: VectorSpace) -> None:
 
 
 def _plain_index(query: NDArray[np.float32], space: VectorSpace) -> Figures:
-    """An index scan as pgvector does it untold: the filter takes from what the index found, and
-    nothing is added.
-    """
+    """Scan the index as pgvector does by default: the filter takes from what the index found."""
     figures: Figures = {}
     for name, criteria in CASES.items():
         exact = nearest.nearest(
@@ -188,7 +190,10 @@ def _plain_ids(query: NDArray[np.float32], criteria: Criteria, space: VectorSpac
 
 
 def _old_way(rows: int, query: NDArray[np.float32]) -> Figures:
-    """All opportunities through the ORM, scored in Python: measured with some, told for all."""
+    """Read all opportunities through the ORM and score them in Python.
+
+    It is measured with some and extrapolated to all.
+    """
     measured = min(rows, OLD_WAY_ROWS)
     started = time.perf_counter()
     loaded = list(Opportunity.objects.defer("search").prefetch_related("vectors")[:measured])
@@ -202,9 +207,7 @@ def _python_score(opportunity: Opportunity, query: NDArray[np.float32]) -> float
 
 
 def _reverse(space: VectorSpace) -> Figures:
-    """The citizens one opportunity suits, among as many as there are opportunities, saved for
-    them.
-    """
+    """Find and save the citizens whom one opportunity suits, among as many as opportunities."""
     ids = [str(UUID(int=number)) for number in range(ROUNDS)]
     waiting = iter(ids)
 
@@ -351,7 +354,7 @@ def _copy_vectors(rows: int, space_id: int, texts: list[Text], centres: Vectors)
 
 
 def _fill_citizens(space_id: int) -> None:
-    """As many citizens as opportunities, each with the vector of one."""
+    """Make as many citizens as opportunities, each with the vector of one."""
     statements = (
         "TRUNCATE matching_profile CASCADE",
         "DELETE FROM accounts_user WHERE phone LIKE '+88%'",

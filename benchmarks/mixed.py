@@ -86,7 +86,7 @@ class People:
         return made
 
     def figures(self, prefix: str) -> dict[str, float]:
-        """Milliseconds from when each was due to ask until its task had ended."""
+        """Return the milliseconds from when each was due to ask until its task had ended."""
         figures = {}
         for name, (actor, _) in WAITS.items():
             rows = self.services.database.execute(
@@ -103,7 +103,7 @@ class People:
 
 
 def run(services: Services, *, quick: bool, say: Callable[[str], None]) -> dict[str, float]:
-    """The bulk work alone, people alone among what it brought, then both together."""
+    """Measure the bulk work alone, people alone among what it brought, then both together."""
     size = QUICK if quick else FULL
     tokens: list[str] = services.run_child("citizens", CITIZENS)
     with _installation(services) as port:
@@ -139,7 +139,7 @@ def run(services: Services, *, quick: bool, say: Callable[[str], None]) -> dict[
 
 @contextmanager
 def _installation(services: Services) -> Iterator[int]:
-    """The web and both workers as `make run` starts them; yields the web's port."""
+    """Run the web and both workers as `make run` starts them; yield the web's port."""
     with ExitStack() as stack:
         real = {
             "DJANGO_SETTINGS_MODULE": "config.settings",
@@ -155,7 +155,7 @@ def _installation(services: Services) -> Iterator[int]:
 
 
 def _prepare(services: Services, port: int, tokens: list[str]) -> None:
-    """Every citizen has a profile, and what is computed once is computed."""
+    """Give every citizen a profile, and compute what is computed once."""
     profiles = [
         request_json("PUT", "/api/v1/profiles/me/", token, _profile(number))
         for number, token in enumerate(tokens)

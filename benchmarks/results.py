@@ -70,8 +70,9 @@ class Outcome:
         return path
 
     def rows(self) -> list[tuple[str, ...]]:
-        """One row a figure, as `COLUMNS` names them; a target whose figure is missing has a row
-        too.
+        """Return one row for each figure, in the columns of `COLUMNS`.
+
+        A target whose figure is missing has a row too.
         """
         names = [*self.figures, *(name for name in self.targets if name not in self.figures)]
         return [self._row(name) for name in names]
@@ -89,7 +90,7 @@ def _verdict(value: float | None, target: Target) -> str:
 
 
 def table(rows: list[tuple[str, ...]]) -> str:
-    """The rows below their header, in aligned columns; numbers to the right."""
+    """Return the rows below their header, in aligned columns; numbers to the right."""
     lines = [COLUMNS, *rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(COLUMNS))]
     name, value, target, _ = widths
@@ -106,9 +107,9 @@ def format_number(value: float) -> str:
 
 
 def percentile(values: list[float], percent: float) -> float:
-    """The smallest value that at least `percent` of all do not exceed (nearest rank).
+    """Return the smallest value that at least `percent` of all do not exceed (nearest rank).
 
-    At least one value.
+    There must be a value.
     """
     ordered = sorted(values)
     rank = -(-len(ordered) * percent // 100)

@@ -83,7 +83,7 @@ class Services:
         self._stack.close()
 
     def environment(self, **more: str) -> dict[str, str]:
-        """The environment of a production process on these servers; `more` wins."""
+        """Return the environment of a production process on these servers; `more` wins."""
         return {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "benchmarks.settings",
@@ -125,8 +125,9 @@ class Services:
     def worker(
         self, *, threads: int, queues: tuple[str, ...], **more: str
     ) -> Iterator[psutil.Process]:
-        """A real `rundramatiq` runs inside, at nice 10, known to the ledger; yields its master
-        process.
+        """Run a real `rundramatiq` meanwhile, at nice 10; yield its master process.
+
+        The ledger knows it before the block begins.
         """
         options = [
             "--processes",
@@ -184,9 +185,7 @@ class Services:
 
     @contextmanager
     def mail_server(self, *, delay_seconds: float) -> Iterator[str]:
-        """A mail server that takes everything after a delay runs inside; yields its URL for
-        EMAIL_URL.
-        """
+        """Run a mail server that takes everything after a delay; yield its URL for EMAIL_URL."""
         with listening_socket() as listener:
             port, descriptor = listener.getsockname()[1], listener.fileno()
             command = [sys.executable, "-m", "benchmarks.smtp", str(descriptor), str(delay_seconds)]
@@ -195,9 +194,7 @@ class Services:
 
     @contextmanager
     def sms_gateway(self) -> Iterator[str]:
-        """An SMS provider that takes everything runs inside; yields its URL for
-        SMS_PROVIDER_URL.
-        """
+        """Run an SMS provider that takes everything; yield its URL for SMS_PROVIDER_URL."""
         with listening_socket() as listener:
             port, descriptor = listener.getsockname()[1], listener.fileno()
             command = [sys.executable, "-m", "benchmarks.gateway", str(descriptor)]
@@ -214,9 +211,7 @@ class Services:
         niceness: int = 0,
         pass_fd: int | None = None,
     ) -> Iterator[psutil.Process]:
-        """The command runs inside, its output in `logs/NAME.log`; its whole group is gone
-        afterwards.
-        """
+        """Run the command meanwhile, its output in `logs/NAME.log`; then end its whole group."""
         path = self.folder / "logs" / f"{name}.log"
         path.parent.mkdir(parents=True, exist_ok=True)
         fds = () if pass_fd is None else (pass_fd,)
@@ -242,27 +237,28 @@ class Services:
         return [psutil.Process(pid) for pid in servers if pid] + own
 
     def count(self, sql: str) -> int:
-        """The one number that `sql` answers."""
+        """Return the one number that `sql` answers."""
         [number] = self.database.execute(sql).fetchone() or (0,)
         return int(number or 0)
 
     def epochs(self, sql: str) -> tuple[float, ...]:
-        """The one row of times that `sql` answers, in seconds since 1970."""
+        """Return the one row of times that `sql` answers, in seconds since 1970."""
         row = self.database.execute(sql).fetchone() or ()
         return tuple(value.timestamp() for value in row)
 
     def wait(
         self, condition: Callable[[], bool], complaint: str, seconds: float = START_SECONDS
     ) -> None:
-        """The condition holds afterwards.
+        """Wait until the condition holds.
 
-        Raises BenchmarkError with the complaint when the time is over.
+        Raises:
+            BenchmarkError: it did not in time; the message is `complaint`.
         """
         if not wait_for(condition, seconds):
             raise BenchmarkError(f"{complaint} within {seconds:.0f} s; see {self.folder}/logs")
 
     def clear_tasks(self) -> None:
-        """No task, effect or worker is left in the database; nobody may be running."""
+        """Delete every task, effect and worker from the database; nobody may be running."""
         self.database.execute("TRUNCATE jobs_task, jobs_attempt, jobs_worker, bench_effect")
 
     _secret = secrets.token_urlsafe(50)
@@ -278,7 +274,7 @@ class Services:
 
 @contextmanager
 def listening_socket() -> Iterator[socket.socket]:
-    """A socket that listens on a free loopback port, to be inherited by a server."""
+    """Return a socket that listens on a free loopback port, to be inherited by a server."""
     with socket.create_server(("127.0.0.1", 0), backlog=256) as listener:
         yield listener
 

@@ -1,6 +1,4 @@
-"""The desk (Django's admin site): its sign-in, its permissions, and its answer to invalid
-requests.
-"""
+"""The desk (Django's admin site): sign-in, permissions, and answers to invalid requests."""
 
 from __future__ import annotations
 
@@ -73,9 +71,7 @@ class PasswordAndCodeForm(NameLengthMixin, OTPAdminAuthenticationForm):  # type:
 
 
 class CivicLensAdminSite(admin.AdminSite):
-    """The desk: staff sign in with their password and, if STAFF_TOTP_REQUIRED, an authenticator's
-    code.
-    """
+    """The desk: staff sign in with a password and, if STAFF_TOTP_REQUIRED, an app's code."""
 
     site_header = site_title = "CivicLens"
     index_title = "The desk"

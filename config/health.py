@@ -129,10 +129,10 @@ def forget() -> None:
 
 
 def report() -> dict[str, Any]:
-    """Return `{status, checks}`: `down` without PostgreSQL, `degraded` while tasks are late or
-    RabbitMQ is away.
+    """Return the health report, `{status, checks}`.
 
-    Without RabbitMQ requests are still answered, and tasks run late.
+    The status is `down` without PostgreSQL, and `degraded` while tasks are late or RabbitMQ is
+    away: requests are still answered then, and tasks run late.
     """
     checks = {**_database_and_ledger(), "disk": _disk(), "broker": _broker()}
     statuses = {check["status"] for check in checks.values()}

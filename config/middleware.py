@@ -128,8 +128,9 @@ class OptionalSlashMiddleware:
 
 
 class ContentSecurityPolicyMiddleware:
-    """Forbid pages to load anything but this product's files; only the admin may use inline
-    styles.
+    """Forbid pages to load anything but this product's files.
+
+    Only the admin may use inline styles.
     """
 
     POLICY = (

@@ -14,9 +14,7 @@ PROBE_PATHS = ("/livez", "/readyz", "/metrics", "/api/v1/health")
 
 
 class ProbeMiddleware:
-    """Call the view of a probe directly, without the check of ALLOWED_HOSTS, which is for
-    browsers.
-    """
+    """Call the view of a probe without the check of ALLOWED_HOSTS, which is for browsers."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

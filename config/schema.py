@@ -122,8 +122,9 @@ def query_parameters(view: Callable[..., Any], method: str) -> frozenset[str] | 
 
 
 class Document:
-    """Keep the OpenAPI document of this process; the first request builds it, others wait for
-    it.
+    """Keep the OpenAPI document of this process; the first request builds it.
+
+    Requests that come meanwhile wait for it.
     """
 
     def __init__(self) -> None:
@@ -203,8 +204,9 @@ class ApiSchema(AutoSchema):
                 parameter["schema"].setdefault("minLength", 1)
 
     def _describe_answers(self, operation: dict[str, Any]) -> None:
-        """Add the errors that follow from the operation itself; give each status a text, each error
-        the problem document.
+        """Add the errors that follow from the operation itself.
+
+        Each status gets a text, and each error the problem document.
         """
         answers = operation["responses"]
         for status in self._usual_errors(operation):

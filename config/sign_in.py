@@ -22,8 +22,7 @@ _hashing = threading.BoundedSemaphore(HASHING_AT_ONCE)
 
 
 def refusal(request: HttpRequest) -> HttpResponse | None:
-    """Count an attempt by its address; return 429 if there are too many within an hour, else
-    None.
+    """Count an attempt by its address; return an answer 429 where there are too many an hour.
 
     A form without name or password has nothing hashed and is not counted.
     """

@@ -43,8 +43,9 @@ class HealthView(PublicView):
 
 
 class LiveView(PublicView):
-    """Answer 200 while this process runs; no other service is asked, so that an outage elsewhere
-    restarts no process.
+    """Answer 200 while this process runs.
+
+    No other service is asked, so that an outage elsewhere restarts no process.
     """
 
     @extend_schema(exclude=True)

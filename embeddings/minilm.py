@@ -35,9 +35,7 @@ class MiniLmEmbedder(BatchedEmbedder):
         self._tokenizer = blingfire.load_model(str(VOCABULARY))
 
     def _encode(self, texts: list[str]) -> Vectors:
-        """Return the mean of each text's token vectors, the pooling with which the model was
-        trained.
-        """
+        """Return the mean of each text's token vectors, as in the model's training."""
         ids, mask = self._padded([self._tokens(text) for text in texts])
         inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
         hidden = self._session.run(["last_hidden_state"], inputs)[0]

@@ -139,7 +139,14 @@ class Row:
         return latitude, longitude
 
     def moment(self, name: str, *, not_before: datetime | None = None) -> datetime | None:
-        """Return the time in UTC, read by `TimeReader.moment`."""
+        """Return the time in the column `name`, in UTC; None where it is empty.
+
+        Of an hour that the autumn repeats it is the first, or the second if the first is before
+        `not_before`.
+
+        Raises:
+            RowRejected: it is no time.
+        """
         text = self.text(name)
         return self._times.moment(text, name, not_before=not_before) if text else None
 

@@ -34,6 +34,6 @@ def send(number: int) -> float:
 
 
 def send_all(numbers: range) -> None:
-    """One after the other: there is no bulk form."""
+    """Send one message after the other: there is no bulk form."""
     for number in numbers:
         stock_effect.send(number)

@@ -87,9 +87,7 @@ def _remove() -> None:
 
 
 def _has_ensurepip() -> bool:
-    """Return whether ensurepip is there, which installs pip; Debian has it in a separate
-    package.
-    """
+    """Return whether ensurepip is there, which installs pip; Debian packages it separately."""
     importlib.invalidate_caches()
     return importlib.util.find_spec("ensurepip") is not None
 
@@ -106,9 +104,7 @@ def _uv() -> str | None:
 
 
 def _write_environment_file() -> None:
-    """Write `.env` with DEBUG=on if there is none, so that a plain `manage.py` finds its
-    database.
-    """
+    """Write `.env` with DEBUG=on if there is none, so that a plain `manage.py` has a database."""
     path = BASE_DIR / ".env"
     if not path.exists():
         path.write_text("DEBUG=on\n")

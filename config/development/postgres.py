@@ -69,8 +69,9 @@ class PostgresServer:
 
     @cached_property
     def socket_folder(self) -> Path:
-        """Return the folder of the socket: the cluster's own, or a temporary one if its path is too
-        long for a socket.
+        """Return the folder of the socket.
+
+        It is the cluster's own, or a temporary one if that path is too long for a socket.
         """
         if len(os.fsencode(self.folder / ".s.PGSQL.5432.lock")) <= SOCKET_PATH_BYTES:
             return self.folder
@@ -101,12 +102,7 @@ class PostgresServer:
         return None if self.postmaster_pid() else 0
 
     def ensure_running(self) -> None:
-        """Start the server unless it accepts connections; of several callers at once, one starts
-        it.
-
-        Raises:
-            PostgresError: it cannot be started; the message has the end of its log.
-        """
+        """Start the server unless it accepts connections; of several callers, one starts it."""
         if self.answers():
             return
         with processes.locked(self.folder.with_name(self.folder.name + ".lock")):
@@ -188,11 +184,9 @@ class PostgresServer:
         self._run("pg_ctl", action, "-w", "-s", "-D", str(self.folder), *arguments)
 
     def _run(self, program: str, *arguments: str) -> None:
-        """Run one of PostgreSQL's programs as the cluster's owner; print a line if a start or stop
-        takes more than a second.
+        """Run one of PostgreSQL's programs as the cluster's owner.
 
-        Raises:
-            PostgresError: the program failed.
+        A line is printed if a start or stop takes more than a second.
         """
         with tempfile.TemporaryFile() as output:  # a pipe would stay open in the server
             process = self._popen(program, *arguments, output=output)

@@ -1,6 +1,4 @@
-"""The whole of CivicLens on one machine: `python -m config.development.run`, called by `make
-run`.
-"""
+"""Run the whole of CivicLens on one machine: `python -m config.development.run` (`make run`)."""
 
 from __future__ import annotations
 
@@ -268,8 +266,9 @@ class Runner:
 
 
 def choose_transport(data_dir: Path) -> Transport:
-    """Return RABBITMQ_URL if it is set, a private node if RabbitMQ is installed, else the
-    ledger.
+    """Return how tasks travel: by RABBITMQ_URL, by a private RabbitMQ node, or in the ledger.
+
+    The first that there is: a setting, an installed RabbitMQ, or neither.
     """
     if url := os.environ.get("RABBITMQ_URL"):
         return Transport(url, "RabbitMQ, as RABBITMQ_URL says")
@@ -386,9 +385,7 @@ def _answers(address: str) -> bool:
 
 
 def _interrupt_on_signals() -> None:
-    """Let SIGTERM, a closed terminal and the death of the parent `make` stop this as Ctrl-C
-    does.
-    """
+    """Let SIGTERM, a closed terminal and the death of the parent `make` stop this like Ctrl-C."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -400,9 +397,7 @@ def _interrupt_on_signals() -> None:
 
 
 def _make_catches_interrupts() -> bool:
-    """Return whether the parent is a `make` that handles SIGINT; in the background it ignores
-    it.
-    """
+    """Return whether the parent is a `make` that handles SIGINT; in the background it does not."""
     if "MAKELEVEL" not in os.environ:
         return False
     try:

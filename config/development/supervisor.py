@@ -1,6 +1,4 @@
-"""Supervision of a few child processes: they are restarted when they end, and all stopped at the
-end.
-"""
+"""Supervise a few child processes: restart those that end, and stop all at the end."""
 
 from __future__ import annotations
 
@@ -122,8 +120,9 @@ class Backoff:
 
 
 class Probe:
-    """Checks regularly whether a service answers, each time in a new thread, since a check may
-    hang.
+    """Checks regularly whether a service answers.
+
+    Each check has a new thread, since it may hang.
 
     `kill` ends the service, also one that hangs.
     """

@@ -64,9 +64,7 @@ def ensure_pgbouncer() -> None:
 
 
 def _privilege() -> list[str] | None:
-    """Return the command prefix that runs apt-get as root; None where a password would be
-    needed.
-    """
+    """Return the prefix that runs apt-get as root; None where a password would be needed."""
     if shutil.which("apt-get") is None:
         return None
     if os.geteuid() == 0:

@@ -85,12 +85,7 @@ class Login:
 
 
 def create(cursor: Any, *, database: str, owner: Login, application: Login) -> None:
-    """Create both roles where they are missing, set their passwords, and give the database to the
-    owner.
-
-    `cursor` is the administrator's, in `database`. Objects that an earlier version created as the
-    administrator are given to the owner. Repeated, it changes nothing.
-    """
+    """Create the roles that are missing, set the passwords, and give the owner the database."""
     for login in (owner, application):
         create_role(cursor, login)
     names = _names(owner=owner.name, application=application.name) | {

@@ -36,8 +36,9 @@ class Answer:
         ]
 
     def take(self, parts: Iterable[bytes]) -> None:
-        """Store the content; a streamed one in a file, within the thread and transaction that
-        make it.
+        """Store the content of the answer.
+
+        A streamed one is stored in a file, within the thread and transaction that make it.
         """
         if not getattr(parts, "streaming", False):
             self.content = b"".join(parts)
@@ -62,9 +63,7 @@ class Answer:
 
 
 def refusal(status: HTTPStatus, path: str, *, retry_after: int | None = None) -> Answer:
-    """Return the problem document for a request that never reached Django; it closes the
-    connection.
-    """
+    """Return the answer to a request that never reached Django; it closes the connection."""
     members = {} if retry_after is None else {"retry_after": retry_after}
     document = problems.document(
         problems.type_for_status(status), detail="", instance=path, **members

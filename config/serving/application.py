@@ -36,8 +36,9 @@ RETRY_AFTER_SECONDS = 2
 
 
 class ThreadedApplication:
-    """Serve a WSGI application with `threads` threads; answer 503 while `queue_max` requests
-    wait.
+    """Serve a WSGI application with `threads` threads.
+
+    While `queue_max` requests wait, more are answered 503.
     """
 
     def __init__(self, application: WsgiApplication, *, threads: int, queue_max: int) -> None:
@@ -103,9 +104,7 @@ class ThreadedApplication:
         return await self._compute(environ)
 
     def _offer_to_wait(self, environ: dict[str, Any]) -> list[tuple[UUID, float]]:
-        """Offer the view to wait for a task's end; return the list to which the view's wish is
-        added.
-        """
+        """Offer the view to wait for a task's end; return the list to which it adds its wish."""
         wishes: list[tuple[UUID, float]] = []
 
         def wait(task_id: UUID, seconds: float) -> bool:

@@ -49,9 +49,7 @@ class TaskWatch:
             self._forget(task_id, ended)
 
     def stop(self) -> None:
-        """End every wait, so that each request is answered with what there is before the server
-        ends.
-        """
+        """End every wait; each request is answered with what there is before the server ends."""
         self._is_stopped = True
         for ended in [one for waits in self._waiting.values() for one in waits]:
             if not ended.done():

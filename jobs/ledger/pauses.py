@@ -9,8 +9,9 @@ from datetime import timedelta
 def backoff(attempt: int, *, base: timedelta, maximum: timedelta) -> timedelta:
     """Return the pause before the next attempt: it doubles each time, and half of it is random.
 
-    So an actor knows how long an outage its attempts outlast at least. Source: M. Brooker,
-    "Exponential Backoff And Jitter", AWS Architecture Blog, 2015 ("equal jitter").
+    Half is fixed, so that a number of attempts is sure to outlast an outage of a given length.
+    Source: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015 ("equal
+    jitter").
     """
     longest = _longest_pause(attempt, base=base, maximum=maximum)
     share = random.uniform(0.5, 1)  # noqa: S311 - spreads the load, guards nothing

@@ -90,8 +90,9 @@ def _health_seconds() -> float:
 
 
 def _is_healthy(address: str) -> bool:
-    """Return whether the address itself answers 2xx; a redirection, such as one to a page for
-    signing in, is no such answer.
+    """Return whether the address itself answers 2xx.
+
+    A redirection, such as one to a page for signing in, is no such answer.
     """
     try:
         with _WITHOUT_REDIRECTIONS.open(address, timeout=HEALTH_TIMEOUT_SECONDS) as answer:

@@ -258,11 +258,7 @@ class Summary:
         return self.failed / self.attempts if self.attempts else 0.0
 
     def wait(self, part: float) -> float | None:
-        """Return the seconds from due to start that the fraction `part` of the tasks did not
-        exceed.
-
-        Return None where no task is counted.
-        """
+        """Return the seconds from due to start that a share `part` of tasks did not exceed."""
         return quantile(self.wait_counts, part)
 
     def run(self, part: float) -> float | None:

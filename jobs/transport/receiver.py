@@ -70,8 +70,9 @@ class Receiver(Link):
 
     # --- For any thread -------------------------------------------------------------------------
     def consume(self, queue_name: str, prefetch: int, arrivals: Arrivals) -> None:
-        """Put the messages of a logical queue into `arrivals`; at most `prefetch` are
-        unacknowledged.
+        """Put the messages of a logical queue into `arrivals`.
+
+        At most `prefetch` of them are unacknowledged.
         """
         self._lines[queue_name] = _Line(prefetch, arrivals)
         self.call(functools.partial(self._do_consume, queue_name))

@@ -92,7 +92,10 @@ def purge_limits() -> int:
 
 
 def purge_answers() -> int:
-    """Delete answers stored longer than IDEMPOTENCY_RETENTION_HOURS; return how many there were."""
+    """Delete stored answers of requests with an Idempotency-Key; return how many there were.
+
+    An answer is kept for IDEMPOTENCY_RETENTION_HOURS.
+    """
     past = "created_at < statement_timestamp() - %s"
     return _purge(
         "jobs_idempotencykey", past, timedelta(hours=settings.IDEMPOTENCY_RETENTION_HOURS)

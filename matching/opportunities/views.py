@@ -66,8 +66,10 @@ class OpportunityListView(ListAPIView[Opportunity]):
         return opportunities.matching_text(filters["q"]) if "q" in filters else opportunities
 
     def _unfiltered(self, *, acted: str | None, is_past: bool) -> OpportunityQuerySet:
-        """Return what the filters narrow: the opportunities that the citizen acted on in the way
-        `acted`, or else all that the user may read (`is_past`), or else the open ones.
+        """Return the opportunities that the filters narrow.
+
+        They are those that the citizen acted on in the way `acted`, or else all that the user may
+        read (`is_past`), or else the open ones.
         """
         user = self.request.user
         if acted is None:

@@ -47,7 +47,7 @@ def query_for(profile: Profile | None, keywords: str, space: VectorSpace | None)
     if keywords:
         return wish_for_keywords(keywords, profile, space)
     if profile and space:
-        return wish_of(stored_vector(profile, space), space.dimensions)
+        return wish_of(vector_of(profile, space), space.dimensions)
     return Query(Wish(meaning=None, terms=Terms.of("")), [])
 
 
@@ -88,11 +88,11 @@ def wish_for_keywords(keywords: str, profile: Profile | None, space: VectorSpace
     return Query(Wish(meaning=meaning, terms=Terms.of(text), words=by_bucket), words)
 
 
-def stored_vector(profile: Profile, space: VectorSpace) -> ProfileVector:
-    """Return the profile's vector in `space`: the stored one if it is current, else a new one.
+def vector_of(profile: Profile, space: VectorSpace) -> ProfileVector:
+    """Return the profile's vector in `space`: the stored one, or a new one if the profile changed.
 
-    If this process has no embedder of the space, an outdated vector is returned, or one of words
-    alone.
+    If this process has no embedder of the space, the stored one is returned although the profile
+    changed; where there is none, one that has the words of the profile and no meaning.
     """
     stored = ProfileVector.objects.filter(profile=profile, space=space).first()
     if stored is None or stored.version != profile.version:

@@ -212,9 +212,7 @@ def _run_request(request: Request) -> RunRequestSerializer:
 
 
 def _run_of(answer: HttpResponse, request: Request) -> MatchRun:
-    """Return the run named by an answer of `started`, which may be a stored one that is
-    repeated.
-    """
+    """Return the run named by an answer of `started`; the answer may be a stored one."""
     body = answer.data if isinstance(answer, Response) else json.loads(answer.content)
     return _own(request, body["task_id"])
 

@@ -15,9 +15,10 @@ EF_SEARCH_MINIMUM = 200
 
 
 def tuned_for_index(count: int) -> None:
-    """Set PostgreSQL to use the vector index, and to scan past rows that the conditions exclude.
+    """Have the next statements use the vector index, for a search of the `count` nearest rows.
 
-    The settings hold until the savepoint is rolled back.
+    The index is scanned on past rows that the conditions exclude. The settings hold until the
+    savepoint is rolled back.
     """
     needed = max(EF_SEARCH_MINIMUM, EF_SEARCH_PER_ROW * count)
     ef_search = min(settings.VECTOR_HNSW_EF_SEARCH, needed)

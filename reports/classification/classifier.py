@@ -125,7 +125,10 @@ def text_of(title: str, description: str) -> str:
 
 
 def phrases_of(category: CategoryTexts) -> list[str]:
-    """Return the texts of a category to learn from, each once; of its translations the examples."""
+    """Return the texts of a category that the classifier learns from, each once.
+
+    These are its name with the description, its keywords and its examples in all languages.
+    """
     texts = [
         f"{category.name}. {category.description}",
         ", ".join(category.keywords),

@@ -129,14 +129,9 @@ def evaluate(path: Path, *, train_share: float) -> Evaluation:
 
 
 def evaluate_files(train: Path, test: Path, *, per_class: int | None = None) -> Trial:
-    """Learn from all reports of `train`, or the last `per_class` of each category; measure on
-    `test`.
+    """Learn from the reports of `train`, and measure on those of `test`.
 
-    Files and categories as in `evaluate`; here a label that is no category is refused. With 0 a
-    class, nothing but the texts of the categories is learned.
-
-    Raises:
-        EvaluationFileError: a file cannot be used.
+    With `per_class` it learns from the last so many of each category.
     """
     categories = _categories()
     known = _newest(_read_known(train, list(categories)), per_class)
@@ -208,9 +203,7 @@ def _read_known(path: Path, slugs: Sequence[str]) -> _Labelled:
 
 
 def _newest(labelled: _Labelled, per_class: int | None) -> _Labelled:
-    """Return the last `per_class` reports of each category, in their order; all of them for
-    None.
-    """
+    """Return the last `per_class` reports of each category in their order, or all for None."""
     if per_class is None:
         return labelled
     kept = sorted(

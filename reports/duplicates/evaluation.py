@@ -34,9 +34,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """Share of right ones among the suggested pairs, of found ones among the duplicates, and their
-    harmonic mean.
-    """
+    """The precision and the recall of suggested pairs, and their harmonic mean (F1)."""
 
     precision: float
     recall: float

@@ -102,7 +102,10 @@ def fit(pairs: Sequence[Pair]) -> Weights:
 
 
 def _logistic(rows: Numbers, labels: Numbers) -> Numbers:
-    """Newton's method; the last column, the bias, is not held back."""
+    """Fit a logistic regression by Newton's method.
+
+    The last column, the bias, is not regularised.
+    """
     penalty = np.diag([RIDGE] * (rows.shape[1] - 1) + [0.0])
     weights = np.zeros(rows.shape[1])
     for _ in range(NEWTON_STEPS):

@@ -75,9 +75,7 @@ class Facts:
 
 
 class Features(NamedTuple):
-    """What speaks for and against one problem; all between -1 and 3, zero where nothing is
-    known.
-    """
+    """What speaks for and against one problem: from -1 to 3, zero where nothing is known."""
 
     agreement: float  # cosine of the subjects, each by its weight
     shared: float  # weight of the subjects in common
@@ -166,7 +164,7 @@ def _weight(subjects: Iterable[str]) -> float:
 
 
 def _differ(a: Set[str], b: Set[str]) -> bool:
-    """Whether both say something, and nothing in common."""
+    """Return whether both sides say something and have nothing in common."""
     return bool(a and b and not a & b)
 
 
@@ -176,7 +174,7 @@ def _identifiers(one: Facts) -> Set[str]:
 
 
 def _is_series(a: Facts, b: Facts, metres: float) -> bool:
-    """Whether one person walks along and reports one thing after the other.
+    """Return whether one person walks along and reports one thing after the other.
 
     Two known persons are no series: they may well see the same thing at once.
     """
@@ -193,7 +191,10 @@ def _text(a: Facts, b: Facts) -> float:
 
 
 def metres_between(a: Facts, b: Facts) -> float:
-    """Great-circle distance, good to centimetres at the scale of a street."""
+    """Return the distance of two reports in metres, along the great circle.
+
+    It is good to centimetres at the scale of a street.
+    """
     north = math.radians(b.latitude - a.latitude)
     east = math.radians(b.longitude - a.longitude)
     chord = math.sin(north / 2) ** 2 + (

@@ -112,8 +112,9 @@ def _breaches(results: list[Result], control: dict[str, int]) -> list[str]:
 
 
 def _is_lesser(kind: str) -> bool:
-    """Whether a fault is one of the many and small ones, which would hide how few the others
-    are.
+    """Return whether a fault is one of the many small ones.
+
+    Counted together with the others they would hide how few those are.
     """
     return kind == DUPLICATE_CALL_BACK or kind.startswith("thread death at loop.")
 
@@ -150,7 +151,7 @@ def _table(report: dict[str, Any]) -> str:
 
 
 def _kinds(title: str, report: dict[str, Any], kinds: list[str]) -> list[str]:
-    """A table of faults of one sort, with their sum."""
+    """Return a table of faults of one sort, with their sum."""
     rows = [
         (kind, report["faults_by_kind"].get(kind, 0), report["unhit"].get(kind, 0))
         for kind in kinds

@@ -37,8 +37,9 @@ class CallBacks:
             thread.start()
 
     def plan(self, message_id: str) -> None:
-        """The product will be told that the message was delivered: once, or several times at the
-        same moment.
+        """Plan to tell the product that the message was delivered.
+
+        It is told once, or several times at the same moment.
         """
         with self._lock:
             times = self._dice.choice((2, 3)) if self._dice.random() < REPEATED else 1
@@ -48,20 +49,21 @@ class CallBacks:
 
     @property
     def is_pending(self) -> bool:
-        """Whether a call-back has yet to be answered."""
+        """Return whether a call-back has yet to be answered."""
         with self._lock:
             return self.answered.total() < self._planned.total()
 
     def duplicates(self) -> tuple[int, int]:
-        """Of how many messages the product took two call-backs or more, and of how many it should
-        have but did not.
+        """Count the messages of which the product took two call-backs or more.
+
+        Also count those of which it should have and did not.
         """
         with self._lock:
             hit = sum(times > 1 for times in self.answered.values())
             return hit, sum(times > 1 for times in self._planned.values()) - hit
 
     def finish(self, tick: Callable[[], None], *, seconds: float) -> None:
-        """Every call-back has been answered, or has had its time."""
+        """Wait until every call-back has been answered, or has had its time."""
         deadline = time.monotonic() + seconds
         while self.is_pending and time.monotonic() < deadline:
             tick()

@@ -141,16 +141,16 @@ class Campaign:
 
     # --- what injections ask ---------------------------------------------------------------------
     def count(self, condition: str) -> int:
-        """How many tasks fulfil the condition now."""
+        """Return how many tasks fulfil the condition now."""
         return int(str(self._ask(f"SELECT count(*) FROM jobs_task WHERE {condition}")[0][0]))
 
     @property
     def prefix(self) -> str:
-        """What the names of this run's queues in RabbitMQ begin with."""
+        """Return what the names of this run's queues in RabbitMQ begin with."""
         return self._database
 
     def busy_worker(self) -> int | None:
-        """A worker process that runs a task at this moment."""
+        """Return a worker process that runs a task at this moment."""
         rows = self._ask("""
             SELECT DISTINCT w.pid FROM jobs_task t JOIN jobs_worker w ON w.id = t.worker_id
             WHERE t.state = 'running' AND t.started_at > statement_timestamp() - interval '2 s'
@@ -203,8 +203,9 @@ class Campaign:
             self._tick()
 
     def _break(self) -> None:
-        """Every card is played as soon as it is due and would hit something, while fail points do
-        their own.
+        """Play each card as soon as it is due and would hit something.
+
+        Meanwhile fail points do their own.
         """
         began = time.monotonic()
         moments = sorted(
@@ -222,7 +223,10 @@ class Campaign:
         self.result.unhit.update(card.name for _, card in due)
 
     def _play(self, card: Injection) -> bool:
-        """Whether the fault has struck; one target suffers one fault at a time."""
+        """Play a fault; return whether it struck.
+
+        One target suffers one fault at a time.
+        """
         if any(card.target and card.target == other.target for _, other in self._healing):
             return False
         if not begin_safely(card, self):
@@ -233,7 +237,7 @@ class Campaign:
         return True
 
     def _heal(self) -> None:
-        """Nothing is broken any more and nobody sends."""
+        """Mend everything, and stop those who send."""
         self._hits.with_name(self._hits.name + ".off").touch()
         self.provider.misbehaviour = {}
         for proxy in self.proxies.values():
@@ -248,7 +252,7 @@ class Campaign:
         self.crew.let_go()
 
     def _drain(self) -> None:
-        """Every task has ended, or has had its time. Retries do not wait for their pause."""
+        """Wait until every task has ended, or has had its time; no retry waits for its pause."""
         began = time.monotonic()
         hasten = """
             WITH hastened AS (UPDATE jobs_task SET run_at = statement_timestamp(),
@@ -265,7 +269,7 @@ class Campaign:
         self.result.drain_seconds = round(time.monotonic() - began, 1)
 
     def _hear_out(self) -> None:
-        """The provider has nothing more to tell."""
+        """Wait until the provider has nothing more to tell."""
         if self.provider.call_backs is not None:
             self.provider.call_backs.finish(self._tick, seconds=CALL_BACK_SECONDS)
 
@@ -283,8 +287,9 @@ class Campaign:
         self._verify_audit_chain()
 
     def _verify_audit_chain(self) -> None:
-        """The audit log still says what it said when it was sealed, whoever died while sealing
-        it.
+        """Check that the audit log still says what it said when it was sealed.
+
+        Processes may have died while they sealed it.
         """
         command = [sys.executable, str(BASE_DIR / "manage.py"), "audit_verify"]
         answer = subprocess.run(
@@ -309,8 +314,9 @@ class Campaign:
         )
 
     def _worker_environment(self, name: str) -> dict[str, str]:
-        """One life of a worker: where it will die, and where it may stand still or lose a
-        thread.
+        """Return the environment for one life of a worker.
+
+        It says where the worker will die, and where it may stand still or lose a thread.
         """
         rules = [f"{self.dice.choice(DEADLY)}=kill@{self.dice.randint(40, 500)}"]
         rules += [f"{self.dice.choice(HALTING)}=stop:{HALT_SECONDS}@{self.dice.randint(20, 250)}"]

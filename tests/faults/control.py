@@ -81,7 +81,7 @@ def _break(
 
 
 def _wait_for_work(connection: Connection, crew: Crew) -> None:
-    """Tasks are being run at this moment."""
+    """Wait until tasks are being run."""
     before, deadline = _count(connection)["tasks"], time.monotonic() + BOOT_SECONDS
     effects = _effects(connection)
     while time.monotonic() < deadline and (
@@ -92,7 +92,7 @@ def _wait_for_work(connection: Connection, crew: Crew) -> None:
 
 
 def _drain(connection: Connection, crew: Crew) -> None:
-    """Nothing has happened for a while."""
+    """Wait until nothing has happened for a while."""
     last, unchanged_since = -1, time.monotonic()
     deadline = time.monotonic() + DRAIN_SECONDS
     while time.monotonic() - unchanged_since < 4 and time.monotonic() < deadline:

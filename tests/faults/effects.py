@@ -17,7 +17,7 @@ CREATE = "CREATE TABLE IF NOT EXISTS fault_effect (task_id uuid NOT NULL, key te
 
 
 def leave_effect(key: str) -> None:
-    """One more row for this task, in the current transaction. Nothing forbids a second one."""
+    """Insert one more row for this task, in the current transaction; nothing forbids a second."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO fault_effect (task_id, key) VALUES (%s, %s)", (jobs.current_task().id, key)

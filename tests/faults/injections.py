@@ -39,13 +39,11 @@ class Injection:
     seconds: float = 0.0
 
     def begin(self, campaign: Campaign) -> bool:
-        """The fault is there afterwards; where no task is under way that it would hit, nothing
-        happens: False.
-        """
+        """Begin the fault; return False if no task is under way that it would hit."""
         raise NotImplementedError
 
     def heal(self, campaign: Campaign) -> None:
-        """The fault is gone afterwards."""
+        """End the fault."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +131,7 @@ class MemoryAlarm(Injection):
 
 
 def _set_watermark(campaign: Campaign, fraction: str) -> None:
-    """The share of the machine's memory at which RabbitMQ's alarm goes off."""
+    """Set the share of the machine's memory at which RabbitMQ's alarm goes off."""
     with suppress(RabbitmqError):  # it is away, and forgets the alarm by that
         campaign.servers.rabbitmq.rabbitmqctl("set_vm_memory_high_watermark", fraction)
 
@@ -242,7 +240,10 @@ class NetworkFault(Injection):
 
 
 def deck(dice: random.Random, *, weight: int, can_fill_disk: bool) -> list[Injection]:
-    """The faults of one run, shuffled; `weight` 1 is the smallest deck that holds every kind."""
+    """Return the faults of one run, shuffled.
+
+    `weight` 1 is the smallest deck that holds every kind.
+    """
     modes: tuple[Mode, ...] = ("latency", "slow", "cut", "reset", "half_open")
     light = [
         WorkerSignal(name="SIGKILL worker", signal=signal.SIGKILL),

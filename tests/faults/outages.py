@@ -74,8 +74,9 @@ class Outage:
 
     @property
     def breaches(self) -> list[str]:
-        """Which goals it missed; a fault that hit nothing, or under which nothing was asked for,
-        proves nothing.
+        """Return the goals that it missed.
+
+        A fault that hit nothing, or under which nothing was asked for, proves nothing.
         """
         if not self.is_judged:
             return []
@@ -168,7 +169,7 @@ class Outages:
 
     # --- the faults -------------------------------------------------------------------------------
     def _play_first_appearance(self) -> None:
-        """The broker is started only when workers and web have been at work for a while."""
+        """Start the broker only when workers and web have been at work for a while."""
         self.servers.kill_rabbitmq(wipe=True)
         self._start()
         outage = Outage("RabbitMQ first appears late")
@@ -179,7 +180,7 @@ class Outages:
         self._measure(outage, began)
 
     def _play_calm(self) -> None:
-        """No fault: what the others are to be compared with on this machine."""
+        """Measure without any fault, to compare the others with."""
         began = self._now()
         self._pass(self._seconds)
         self._measure(Outage("none, for comparison", is_judged=False), began)
@@ -307,14 +308,14 @@ class Outages:
         return int(row[0]) if row else 0
 
     def _now(self) -> tuple[float, Any]:
-        """This moment by our clock, and by PostgreSQL's."""
+        """Return this moment by our clock, and by PostgreSQL's."""
         with self._connect() as connection:
             row = connection.execute("SELECT clock_timestamp()").fetchone()
         return time.monotonic(), row[0] if row else None
 
 
 def line(name: str, figures: dict[str, Any]) -> str:
-    """One outage as a line of the report; `figures` are those of `Outage.figures`."""
+    """Return one outage as a line of the report; `figures` are those of `Outage.figures`."""
     return (
         f"{name:28}  {figures['tasks']:6} tasks  from commit to start: p50 "
         f"{figures['start_p50_ms']:7.1f},"

@@ -58,7 +58,7 @@ class Provider:
         return f"http://127.0.0.1:{self._server.server_address[1]}/messages"
 
     def accept(self, key: str, to: str, body: str) -> tuple[str, str]:
-        """The message is on its way; return how to answer, and its id."""
+        """Accept a message; return how to answer, and its id."""
         with self._lock:
             answers = ["ok", *self.misbehaviour]
             weights = [1 - sum(self.misbehaviour.values()), *self.misbehaviour.values()]
@@ -70,7 +70,7 @@ class Provider:
         return answer, message_id
 
     def misdeeds(self) -> Counter[str]:
-        """How often it misbehaved, by kind."""
+        """Return how often it misbehaved, by kind."""
         return Counter(call.answer for call in self.calls if call.answer != "ok")
 
     def stop(self) -> None:

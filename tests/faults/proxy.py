@@ -37,7 +37,7 @@ class Proxy:
 
     @property
     def connections(self) -> int:
-        """How many connections pass through at the moment."""
+        """Return how many connections pass through at the moment."""
         return len(self._writers) // 2
 
     def set_mode(self, mode: Mode) -> None:

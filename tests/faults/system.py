@@ -78,7 +78,7 @@ class SmallDisk:
         self.can_fill = subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     def fill(self) -> None:
-        """No byte is free afterwards."""
+        """Fill the disk to the last byte."""
         with (self.folder / "filler").open("wb") as filler, suppress(OSError):
             while True:
                 filler.write(b"\0" * 1_048_576)
@@ -134,7 +134,7 @@ class Servers:
         return f"host='{folder}' user=postgres dbname={database} connect_timeout=3"
 
     def make_database(self, name: str) -> None:
-        """A migrated database without a task."""
+        """Make a migrated database without a task."""
         with psycopg.connect(self.conninfo("postgres"), autocommit=True) as connection:
             connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
             connection.execute(f"CREATE DATABASE {name} TEMPLATE faults_template")
@@ -144,7 +144,7 @@ class Servers:
             connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     def environment(self, database: str, **more: str) -> dict[str, str]:
-        """The environment of a production process on these servers; `more` wins."""
+        """Return the environment of a production process on these servers; `more` wins."""
         return {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "tests.faults.settings",
@@ -180,7 +180,7 @@ class Servers:
                     os.kill(victim, signal.SIGKILL)
 
     def revive_postgres(self) -> None:
-        """The server answers afterwards; its last processes may take a moment to go."""
+        """Start the server again and wait for it; its last processes may take a moment to go."""
         deadline = time.monotonic() + RECOVERY_SECONDS
         while True:
             try:
@@ -192,32 +192,30 @@ class Servers:
 
     # --- breaking RabbitMQ ------------------------------------------------------------------------
     def kill_rabbitmq(self, *, wipe: bool) -> None:
-        """The broker is dead, its messages gone where it is wiped, until it is revived."""
+        """Kill the broker until it is revived; if it is wiped, its messages are gone."""
         self._is_rabbitmq_wanted = False
         self.rabbitmq.kill()
         if wipe:
             self.rabbitmq.wipe()
 
     def revive_rabbitmq(self) -> None:
-        """The broker boots afterwards, and again where it fails to: after a crash its first start
-        may.
-        """
+        """Start the broker again, and once more if that fails, as it may after a crash."""
         self._is_rabbitmq_wanted = True
         self.tick()
 
     def freeze_rabbitmq(self) -> None:
-        """The broker stands still, its connections and its port open, until it is thawed."""
+        """Stop the broker's process until it is thawed; its connections and its port stay open."""
         self.rabbitmq.send_signal(signal.SIGSTOP)
 
     def thaw_rabbitmq(self) -> None:
         self.rabbitmq.send_signal(signal.SIGCONT)
 
     def fell_virtual_host(self) -> None:
-        """The broker lives on without its virtual host, as after its disk was full."""
+        """Take the virtual host from the living broker, as a full disk does."""
         self.rabbitmq.rabbitmqctl("eval", FELL_VIRTUAL_HOST)
 
     def raise_virtual_host(self) -> None:
-        """The broker has its virtual host again, or is started anew where it cannot have it."""
+        """Give the broker its virtual host again; start it anew where it cannot have it."""
         try:
             self.rabbitmq.rabbitmqctl("restart_vhost")
         except RabbitmqError:
@@ -266,7 +264,7 @@ class Crew:
         self.restarts = 0
 
     def add(self, name: str, command: list[str], environment: Callable[[], dict[str, str]]) -> None:
-        """The process runs afterwards, under this supervision."""
+        """Start a process, and supervise it from then on."""
         program = Program(
             [sys.executable, *command],
             environment(),
@@ -293,7 +291,7 @@ class Crew:
                 os.kill(pid, signal.SIGCONT)
 
     def hold(self, pid: int, seconds: float, *, is_stopped: bool = False) -> None:
-        """The process stands still for so long."""
+        """Stop the process for so long."""
         if not is_stopped:
             os.kill(pid, signal.SIGSTOP)
         self._stopped[pid] = time.monotonic() + seconds
@@ -304,7 +302,7 @@ class Crew:
         self.tick()
 
     def stop(self, name: str) -> None:
-        """The process has ended and stays so."""
+        """End the process for good."""
         self._programs.pop(name)[0].stop()
 
     def kill_all(self) -> None:
@@ -316,7 +314,7 @@ class Crew:
 
 
 def children(pid: int) -> list[int]:
-    """The processes that `pid` started and that still run."""
+    """Return the processes that `pid` started and that still run."""
     try:
         return [
             int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()

@@ -38,7 +38,7 @@ class Promised:
 
     @classmethod
     def read(cls, path: Path) -> Promised:
-        """From a sender's truth file; a last line cut off by SIGKILL promises nothing."""
+        """Read a sender's truth file; a last line cut off by SIGKILL promises nothing."""
         promised = cls()
         for line in path.read_text().splitlines() if path.exists() else ():
             try:
@@ -240,8 +240,9 @@ def _check_reports(found: Verdict, connection: psycopg.Connection[Any], promised
 def _check_receipts(
     found: Verdict, connection: psycopg.Connection[Any], promised: Promised
 ) -> None:
-    """Each call-back that was answered 2xx is kept once, and its delivery says so, whoever was
-    first.
+    """Check that each call-back answered 2xx is kept once, and that its delivery says so.
+
+    Either may have been stored first.
     """
     rows = connection.execute("SELECT provider_id FROM notifications_receipt").fetchall()
     kept = Counter(provider_id for (provider_id,) in rows)
@@ -264,7 +265,7 @@ def _check_receipts(
 
 
 def _story(connection: psycopg.Connection[Any], task: UUID) -> str:
-    """The task and its failed attempts, as the ledger tells them."""
+    """Return the task and its failed attempts in words, as the ledger has them."""
     row = connection.execute(
         "SELECT row_to_json(t) FROM jobs_task t WHERE id = %s", (task,)
     ).fetchone()
