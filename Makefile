@@ -3,9 +3,12 @@ PORT ?= 8000
 DATA_DIR ?= var
 PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3))
 VENV_PYTHON := .venv/bin/python
-# Many tests wait for servers and workers, so two at a time pay even on one core.
-PYTEST := $(VENV_PYTHON) -m pytest -n $(shell nproc 2>/dev/null || echo 2) --maxprocesses 4
+# Many tests wait for servers and workers, so one more at a time than there are cores pays.
+PYTEST := $(VENV_PYTHON) -m pytest -n $(shell expr `nproc 2>/dev/null || echo 1` + 1) --maxprocesses 5
+POOLED := $(shell grep -rlw pooled --include='test_*.py' tests)
 export PORT DATA_DIR ONLY QUICK SEEDS
+# Tests start many processes, each of which would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # What lint needs to load the settings as production does; no server is asked.
 LINT_ENVIRONMENT := DEBUG=off SECRET_KEY=lint-only-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOP \
@@ -30,7 +33,7 @@ test: setup  ## every test: make test [ARGS="tests/jobs -k relay"]
 	@$(VENV_PYTHON) -m config.development.system
 	$(PYTEST) $(if $(ARGS),$(ARGS),--cov --cov-report=term)
 	@# What asks much of PostgreSQL runs once more through PgBouncer; ARGS may leave nothing of it (status 5).
-	TESTS_THROUGH_PGBOUNCER=on $(PYTEST) -m pooled $(ARGS) || [ $$? -eq 5 ]
+	TESTS_THROUGH_PGBOUNCER=on $(PYTEST) -m pooled $(or $(ARGS),$(POOLED)) || [ $$? -eq 5 ]
 
 format: setup  ## bring the code into its style
 	$(VENV_PYTHON) -m ruff check --fix .

@@ -135,11 +135,8 @@ def start_rabbitmq(folder: Path) -> RabbitmqNode:
 def django_db_modify_db_settings(
     django_db_modify_db_settings: None, django_db_blocker: Any, django_db_keepdb: bool
 ) -> None:
-    """Have the test database copied from a template.
-
-    Not through PgBouncer, which would keep connections to the template open.
-    """
-    if OWN_POSTGRES and PGBOUNCER is None and not django_db_keepdb:
+    """Have the test database copied from a template."""
+    if OWN_POSTGRES and not django_db_keepdb:
         with django_db_blocker.unblock():
             connection.settings_dict["TEST"]["TEMPLATE"] = databases.ensure_template()
 

@@ -13,6 +13,7 @@ from typing import Any
 import django
 import psycopg
 from django.apps import apps
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.commands import flush
 from django.db import connection
@@ -107,14 +108,15 @@ def ensure_template() -> str:
 
 
 def _migrate(database: str) -> None:
-    own = connection.settings_dict["NAME"]
+    """Migrate it past PgBouncer, which would keep connections to it open."""
+    own = connection.settings_dict.copy()
     connection.close()
-    connection.settings_dict["NAME"] = database
+    connection.settings_dict.update(settings.DATABASE_DIRECT, NAME=database)
     try:
         call_command("migrate", run_syncdb=True, verbosity=0, interactive=False)
     finally:
         connection.close()
-        connection.settings_dict["NAME"] = own
+        connection.settings_dict.update(own)
 
 
 def _digest() -> str:

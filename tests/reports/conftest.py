@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from reports.classification import classifier
+from reports.models import Category, Department
+from tests.reports.classifying import TAXONOMY, add_category
 
 SignIn = Callable[..., APIClient]
 
@@ -28,3 +32,32 @@ def as_user() -> SignIn:
         return client
 
     return sign_in
+
+
+@pytest.fixture
+def nothing_learned_before() -> Iterator[None]:
+    """The classifier learns anew in the test, and forgets what it learned there."""
+    classifier._fitted = None
+    yield
+    classifier._fitted = None
+
+
+@pytest.fixture
+def department() -> Department:
+    """A department for the categories of a test."""
+    return Department.objects.create(slug="works", name="Public works")
+
+
+@pytest.fixture
+def categories(department: Department) -> dict[str, Category]:
+    """Four categories with a few phrases each: quick to learn."""
+    chosen = {"pothole", "street_light", "snow", "graffiti"}
+    return {
+        text.slug: add_category(department, text.slug) for text in TAXONOMY if text.slug in chosen
+    }
+
+
+@pytest.fixture
+def rejects(tmp_path: Path) -> Path:
+    """The file for the rows that an import rejects."""
+    return tmp_path / "rejects.jsonl"

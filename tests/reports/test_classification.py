@@ -2,89 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import os
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
-from pytest_django.fixtures import Settings
 
 from embeddings.embedder import Vectors, get_embedder
 from embeddings.errors import EmbedderInWebProcess
-from reports.catalogue.documents import shipped_categories
 from reports.classification import classifier
 from reports.classification.classifier import classify, classify_many, phrases_of, text_of
 from reports.classification.text_model import Examples, TextModel, lexical_counts, quality
 from reports.models import Category, CategorySource, Department, ExampleVector, Report
+from tests.reports.classifying import TAXONOMY, best_category, examples_of, taught
 
-REAL_REPORTS = Path(__file__).resolve().parents[3] / "shared" / "data" / "newhaven_labelled.csv"
-
-pytestmark = pytest.mark.django_db
-TAXONOMY = shipped_categories()
-
-
-@pytest.fixture(autouse=True)
-def _nothing_learned_before() -> Iterator[None]:
-    classifier._fitted = None
-    yield
-    classifier._fitted = None
-
-
-@pytest.fixture
-def department() -> Department:
-    return Department.objects.create(slug="works", name="Public works")
-
-
-@pytest.fixture
-def categories(department: Department) -> dict[str, Category]:
-    """Four categories with a few phrases each: quick to learn."""
-    wanted = {"pothole", "street_light", "snow", "graffiti"}
-    return {text.slug: _add(department, text.slug) for text in TAXONOMY if text.slug in wanted}
-
-
-def _examples(category: Category) -> list[str]:
-    """Those of all its languages."""
-    others = [texts["examples"] for texts in category.translations.values()]
-    return [*category.examples, *(example for examples in others for example in examples)]
-
-
-def _add(department: Department, slug: str) -> Category:
-    text = next(text for text in TAXONOMY if text.slug == slug)
-    return Category.objects.create(
-        slug=slug,
-        name=text.name,
-        description=text.description,
-        keywords=list(text.keywords),
-        examples=text.examples[:6],
-        department=department,
-    )
-
-
-def _taught(category: Category, description: str) -> Report:
-    return Report.objects.create(
-        title="",
-        description=description,
-        latitude=41.3,
-        longitude=-72.9,
-        category=category,
-        category_source=CategorySource.STAFF,
-    )
-
-
-def _best(description: str, title: str = "") -> str:
-    found = classify(title, description).category
-    assert found is not None
-    return found.slug
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nothing_learned_before")]
 
 
 # --- What is answered --------------------------------------------------------------------------
@@ -145,9 +80,9 @@ def test_spanish_reports_are_understood(department: Department) -> None:
             translations=text.translations,
             keywords=list(text.keywords),
         )
-    assert _best("El semáforo de la avenida no funciona desde ayer") == "signal"
-    assert _best("Hay un bache enorme en la calle") == "pothole"
-    assert _best("La luz de la calle está apagada, todo muy oscuro") == "street_light"
+    assert best_category("El semáforo de la avenida no funciona desde ayer") == "signal"
+    assert best_category("Hay un bache enorme en la calle") == "pothole"
+    assert best_category("La luz de la calle está apagada, todo muy oscuro") == "street_light"
 
 
 def test_many_reports_are_answered_in_order(categories: dict[str, Category]) -> None:
@@ -164,7 +99,7 @@ def test_without_an_active_category_there_is_none() -> None:
 
 def test_one_category_without_description_or_examples_is_enough(department: Department) -> None:
     Category.objects.create(slug="only", name="Anything", department=department)
-    assert _best("A pothole") == "only"
+    assert best_category("A pothole") == "only"
 
 
 @pytest.mark.parametrize(
@@ -186,23 +121,23 @@ def test_title_and_description_are_read_together(title: str, description: str, t
 
 def test_a_changed_category_holds_from_the_next_report_on(categories: dict[str, Category]) -> None:
     text = "A heron is trapped in fishing line by the pond"
-    assert _best(text) in categories
+    assert best_category(text) in categories
     animals = Category.objects.create(
         slug="animals",
         name="Animals in need",
         examples=["An injured bird by the water", "A trapped animal needs rescue"],
         department=categories["snow"].department,
     )
-    assert _best(text) == "animals"
+    assert best_category(text) == "animals"
     Category.objects.filter(pk=animals.pk).update(is_active=False)
-    assert _best(text) != "animals"
+    assert best_category(text) != "animals"
 
 
 def test_what_staff_chose_is_learned(categories: dict[str, Category]) -> None:
     text = "The zorblax by the fountain is gribbled again"
     before = dict(classify("", text).ranking)["graffiti"]
     for street in ("Elm Street", "Oak Street", "Main Street"):
-        _taught(categories["graffiti"], f"The zorblax on {street} is gribbled")
+        taught(categories["graffiti"], f"The zorblax on {street} is gribbled")
     classifier._fitted = None  # as if the pause between two lessons were over
     after = classify("", text)
     assert after.category == categories["graffiti"]
@@ -235,7 +170,7 @@ class _Worker:
     def best(self, text: str) -> str:
         classifier._fitted = self.fitted
         try:
-            return _best(text)
+            return best_category(text)
         finally:
             self.fitted, classifier._fitted = classifier._fitted, None
 
@@ -248,7 +183,7 @@ def test_every_worker_learns_a_correction_within_a_minute(
     assert workers[1].best(text) == guess
     right = next(slug for slug in categories if slug != guess)
     for number in range(3):
-        _taught(categories[right], f"The zorblax by house {number} is gribbled")
+        taught(categories[right], f"The zorblax by house {number} is gribbled")
     clock.now += 59
     assert [worker.best(text) for worker in workers] == [right, right]
 
@@ -265,36 +200,36 @@ def test_a_long_lesson_does_not_put_off_the_next_one_for_more_than_a_minute(
 
     monkeypatch.setattr(classifier, "_fit", slow)
     classify("", "x")
-    _taught(categories["snow"], "The zorblax by the school is gribbled")
+    taught(categories["snow"], "The zorblax by the school is gribbled")
     clock.now += 50
-    assert _best("The zorblax is gribbled") == "snow"
+    assert best_category("The zorblax is gribbled") == "snow"
 
 
 def test_a_correction_that_commits_after_a_later_one_is_learned_too(
     categories: dict[str, Category], clock: _Clock
 ) -> None:
-    _taught(categories["graffiti"], "A tag on the wall")
+    taught(categories["graffiti"], "A tag on the wall")
     classify("", "x")
-    late = _taught(categories["snow"], "The zorblax by the school is gribbled")
+    late = taught(categories["snow"], "The zorblax by the school is gribbled")
     Report.objects.filter(pk=late.pk).update(updated_at=late.updated_at - timedelta(seconds=30))
     clock.now += 59
-    assert _best("The zorblax is gribbled") == "snow"
+    assert best_category("The zorblax is gribbled") == "snow"
 
 
 def test_a_choice_that_staff_took_back_is_forgotten(
     categories: dict[str, Category], clock: _Clock
 ) -> None:
     before = classify("", "The zorblax is gribbled").ranking
-    report = _taught(categories["snow"], "The zorblax is gribbled")
+    report = taught(categories["snow"], "The zorblax is gribbled")
     classifier._fitted = None
-    assert _best("The zorblax is gribbled") == "snow"
+    assert best_category("The zorblax is gribbled") == "snow"
     report.delete()
     clock.now += 59
     assert classify("", "The zorblax is gribbled").ranking == before
 
 
 def test_the_first_three_categories_have_reasons(categories: dict[str, Category]) -> None:
-    report = _taught(categories["graffiti"], "The zorblax by the fountain is gribbled")
+    report = taught(categories["graffiti"], "The zorblax by the fountain is gribbled")
     found = classify("", "The zorblax by the school is gribbled")
     assert [(one.category, one.confidence) for one in found.suggestions] == found.ranking[:3]
     [reason, *_] = found.suggestions[0].reasons
@@ -313,7 +248,7 @@ def test_a_report_that_says_nothing_has_suggestions_without_reasons(
 def test_what_citizens_or_the_classifier_chose_is_not_learned(
     categories: dict[str, Category],
 ) -> None:
-    report = _taught(categories["snow"], "The zorblax is gribbled")
+    report = taught(categories["snow"], "The zorblax is gribbled")
     Report.objects.filter(pk=report.pk).update(category_source=CategorySource.CLASSIFIER)
     classify("", "x")
     assert not ExampleVector.objects.filter(
@@ -354,7 +289,7 @@ class _Listening:
 
 
 def test_vectors_of_a_deleted_report_do_not_stay(categories: dict[str, Category]) -> None:
-    report = _taught(categories["snow"], "A private matter")
+    report = taught(categories["snow"], "A private matter")
     digest = classifier.digest_of("A private matter")
     classify("", "x")
     assert ExampleVector.objects.filter(digest=digest).exists()
@@ -368,7 +303,7 @@ def test_vectors_of_another_embedder_are_not_used(categories: dict[str, Category
     classify("", "x")
     ExampleVector.objects.update(space="another@1", vector=np.zeros(3, dtype="<f4").tobytes())
     classifier._fitted = None
-    assert _best("Graffiti on the wall") == "graffiti"
+    assert best_category("Graffiti on the wall") == "graffiti"
     assert not ExampleVector.objects.filter(space="another@1").exists()
 
 
@@ -387,7 +322,7 @@ def test_threads_that_start_together_learn_once(
 
     def work() -> None:
         try:
-            answers.append(_best("Pothole in the street"))
+            answers.append(best_category("Pothole in the street"))
         finally:
             connection.close()
 
@@ -458,18 +393,18 @@ def test_lexical_counts_are_bounded_and_know_no_case() -> None:
 
 
 def test_each_shipped_category_has_good_and_distinct_texts() -> None:
-    phrases = [phrase for text in TAXONOMY for phrase in _examples(text)]
+    phrases = [phrase for text in TAXONOMY for phrase in examples_of(text)]
     assert len({text.slug for text in TAXONOMY}) == 18
     assert len(set(phrases)) == len(phrases)
     for text in TAXONOMY:
-        assert 25 <= len(_examples(text)) <= 40
+        assert 25 <= len(examples_of(text)) <= 40
         assert text.description
         assert max(map(len, text.examples)) <= 300
 
 
 def test_phrases_held_out_are_told_apart() -> None:
     """Every fifth shipped phrase is classified by the others."""
-    phrases = [(phrase, i) for i, text in enumerate(TAXONOMY) for phrase in _examples(text)]
+    phrases = [(phrase, i) for i, text in enumerate(TAXONOMY) for phrase in examples_of(text)]
     texts = [phrase for phrase, _ in phrases]
     labels = np.array([i for _, i in phrases], dtype=np.intp)
     vectors, held_out = get_embedder().embed(texts), np.arange(len(texts)) % 5 == 0
@@ -486,190 +421,3 @@ def test_phrases_held_out_are_told_apart() -> None:
     )
     assert found.top1 > 0.68
     assert found.top3 > 0.85
-
-
-# --- evaluate_classification -------------------------------------------------------------------
-
-
-def _evaluation(*arguments: str) -> dict[str, dict[str, float]]:
-    out = io.StringIO()
-    call_command("evaluate_classification", *arguments, "--json", stdout=out)
-    found: dict[str, dict[str, float]] = json.loads(out.getvalue())
-    return found
-
-
-def test_accuracy_on_real_reports_when_they_are_there(tmp_path: Path) -> None:
-    """On the last fifth, knowing nothing but the shipped texts, and having learned the fifth before
-    it.
-    """
-    path = Path(os.environ.get("LABELLED_REPORTS", REAL_REPORTS))
-    if not path.exists():
-        assert path == REAL_REPORTS, f"LABELLED_REPORTS={path} does not exist"
-        return  # the reports belong to others and are not part of this repository
-    with path.open(newline="", encoding="utf-8") as file:
-        header, *rows = csv.reader(file)
-    later = tmp_path / "later.csv"
-    with later.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([header, *rows[-1060:]])
-    found = _evaluation(str(later), "--train-share", "0.5")
-    assert found["zero_shot"]["top1"] > 0.70
-    assert found["zero_shot"]["top3"] > 0.87
-    assert found["learned"]["top1"] > 0.72
-    assert found["learned"]["top3"] > 0.88
-    assert max(found["zero_shot"]["ece"], found["learned"]["ece"]) < 0.1
-
-
-def test_a_labelled_file_is_evaluated_with_the_categories_there_are(
-    categories: dict[str, Category], tmp_path: Path
-) -> None:
-    path = tmp_path / "labelled.csv"
-    rows = [
-        ("pothole", "Hole in the road"),
-        ("snow", "Ice everywhere"),
-        ("elves", "Elves"),
-        ("graffiti", "A tag"),
-    ] * 5
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows([("category", "description"), *rows])
-    out = io.StringIO()
-    call_command("evaluate_classification", str(path), "--train-share", "0.4", stdout=out)
-    assert "4 categories" in out.getvalue()
-    assert "5 rows of unknown category" in out.getvalue()
-    assert "9 reports tested, 6 earlier ones learned" in out.getvalue()
-
-
-@pytest.mark.parametrize(
-    "content", ["", "category\npothole\n", "category,description\n", "a,b\n1,2\n"]
-)
-def test_a_file_that_cannot_be_evaluated_is_refused(tmp_path: Path, content: str) -> None:
-    path = tmp_path / "labelled.csv"
-    path.write_text(content)
-    with pytest.raises(CommandError):
-        call_command("evaluate_classification", str(path))
-
-
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CommandError, match="nowhere"):
-        call_command("evaluate_classification", str(tmp_path / "nowhere.csv"))
-
-
-def test_a_share_of_everything_leaves_nothing_to_test(tmp_path: Path, settings: Settings) -> None:
-    with pytest.raises(CommandError, match="train-share"):
-        call_command("evaluate_classification", str(tmp_path), "--train-share", "1")
-
-
-# --- evaluate_classification --train --test ------------------------------------------------------
-
-Rows = list[tuple[str, str]]
-
-
-def _write(path: Path, rows: Rows, header: tuple[str, ...] = ("category", "description")) -> str:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([header, *rows])
-    return str(path)
-
-
-def _trial(tmp_path: Path, train: Rows, test: Rows, *arguments: str) -> str:
-    """Return what the command printed."""
-    files = (
-        "--train",
-        _write(tmp_path / "a.csv", train),
-        "--test",
-        _write(tmp_path / "b.csv", test),
-    )
-    out = io.StringIO()
-    call_command("evaluate_classification", *files, *arguments, stdout=out)
-    return out.getvalue()
-
-
-NEW_WORD: Rows = [("graffiti", "The zorblax is gribbled"), ("snow", "Ice on the walk")] * 3
-
-
-def test_two_files_give_four_flat_figures(categories: dict[str, Category], tmp_path: Path) -> None:
-    test: Rows = [("graffiti", "The zorblax by the school is gribbled"), ("snow", "Snow")]
-    figures = json.loads(_trial(tmp_path, NEW_WORD, test, "--json"))
-    assert list(figures) == ["top1", "top3", "calibration_error", "milliseconds_per_text"]
-    assert (figures["top1"], figures["top3"]) == (1.0, 1.0)
-    assert 0 <= figures["calibration_error"] < 1
-    assert figures["milliseconds_per_text"] > 0
-
-
-def test_a_table_shows_which_categories_were_taken_for_which(
-    categories: dict[str, Category], tmp_path: Path
-) -> None:
-    test: Rows = [("pothole", "Deep pothole in the road")] * 2 + [("snow", "Graffiti on the wall")]
-    lines = _trial(tmp_path, NEW_WORD, test).splitlines()
-    slugs = [text.slug for text in TAXONOMY if text.slug in categories]
-    table = {line.split()[1]: line.split()[2:] for line in lines[-len(slugs) :]}
-    assert list(table) == slugs
-    assert table["pothole"][slugs.index("pothole")] == "2"
-    assert table["snow"][slugs.index("graffiti")] == "1"
-    assert sum(int(n) for row in table.values() for n in row if n != "·") == len(test)
-
-
-@pytest.mark.parametrize(("per_class", "learned"), [("0", 0), ("1", 2), ("2", 4), ("9", 6)])
-def test_so_many_reports_of_each_category_are_learned(
-    categories: dict[str, Category], tmp_path: Path, per_class: str, learned: int
-) -> None:
-    printed = _trial(tmp_path, NEW_WORD, NEW_WORD, "--per-class", per_class)
-    assert f"6 reports tested, {learned} others learned" in printed
-
-
-def test_the_last_reports_of_each_category_are_those_learned(
-    categories: dict[str, Category], tmp_path: Path
-) -> None:
-    train: Rows = [("snow", "The zorblax is gribbled"), ("snow", "Ice"), ("graffiti", "zorblax")]
-    test: Rows = [("graffiti", "The zorblax is gribbled")]
-    last = json.loads(_trial(tmp_path, train, test, "--per-class", "1", "--json"))
-    assert last["top1"] == 1.0
-
-
-@pytest.mark.parametrize(
-    ("train", "test", "says"),
-    [
-        ([], NEW_WORD, "a.csv has no labelled report"),
-        (NEW_WORD, [], "b.csv has no labelled report"),
-        ([("elves", "Elves")], NEW_WORD, r"a.csv whose label is no category here: 1 \('elves'\)"),
-        (NEW_WORD, [("", "Elves")], r"b.csv whose label is no category here: 1 \(''\)"),
-    ],
-)
-def test_two_files_that_cannot_be_used_are_refused_with_the_reason(
-    categories: dict[str, Category], tmp_path: Path, train: Rows, test: Rows, says: str
-) -> None:
-    with pytest.raises(CommandError, match=says):
-        _trial(tmp_path, train, test)
-
-
-@pytest.mark.parametrize("header", [("category", "text"), ("label", "description")])
-@pytest.mark.parametrize("rows", [NEW_WORD, []])
-def test_a_column_that_is_missing_in_one_of_two_files_is_named(
-    categories: dict[str, Category], tmp_path: Path, rows: Rows, header: tuple[str, ...]
-) -> None:
-    train = _write(tmp_path / "a.csv", NEW_WORD)
-    test = _write(tmp_path / "b.csv", rows, header)
-    missing = ({"category", "description"} - set(header)).pop()
-    with pytest.raises(CommandError, match=f"b.csv has no column '{missing}'"):
-        call_command("evaluate_classification", "--train", train, "--test", test)
-
-
-def test_an_empty_file_is_named(categories: dict[str, Category], tmp_path: Path) -> None:
-    train, test = _write(tmp_path / "a.csv", NEW_WORD), tmp_path / "b.csv"
-    test.touch()
-    with pytest.raises(CommandError, match=r"b\.csv is empty"):
-        call_command("evaluate_classification", "--train", train, "--test", str(test))
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        ([], "Give one FILE"),
-        (["--train", "a.csv"], "both --train FILE and --test FILE"),
-        (["a.csv", "--test", "b.csv"], "do not go with one FILE"),
-        (["a.csv", "--per-class", "0"], "do not go with one FILE"),
-        (["--train", "a.csv", "--test", "b.csv", "--train-share", "0.5"], "goes with one FILE"),
-        (["--train", "a.csv", "--test", "b.csv", "--per-class", "-1"], "at least 0"),
-    ],
-)
-def test_options_that_contradict_each_other_are_refused(arguments: list[str], says: str) -> None:
-    with pytest.raises(CommandError, match=says):
-        call_command("evaluate_classification", *arguments)

@@ -8,69 +8,34 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from imports import carrying_out
-from imports.carrying_out import import_file
 from imports.errors import ImportFileError
 from imports.importers import ImportFile
 from imports.models import ImportRun
 from jobs.http import strict_json
 from jobs.models import Task
 from jobs.testing import run_tasks
-from reports.importing.importer import ReportImporter
 from reports.models import CategorySource, Report, Status
 from tests.reports.factories import make_category
-
-HEADER = "created_at,lng,lat,rating,status,summary,desc"
-SEECLICKFIX = ("--format=seeclickfix-csv", "--ids-from-rows")
-GOOD = "2014-05-07T19:02:44-04:00,-72.92,41.31,12,Acknowledged,Street light,The light is out."
-
-
-@pytest.fixture
-def rejects(tmp_path: Path) -> Path:
-    return tmp_path / "rejects.jsonl"
-
-
-def write(tmp_path: Path, *rows: str | bytes, header: str = HEADER) -> Path:
-    path = tmp_path / "city.csv"
-    lines = [row if isinstance(row, bytes) else row.encode() for row in (header, *rows)]
-    path.write_bytes(b"\n".join(lines) + b"\n")
-    return path
-
-
-def numbered(count: int) -> list[str]:
-    return [GOOD.replace("The light is out", f"Light {number} is out") for number in range(count)]
-
-
-def seeclickfix(path: Path, source: str = "city") -> ImportFile:
-    return ImportFile(path=path, source=source, format="seeclickfix", ids_from_rows=True)
-
-
-class Killed(Exception):
-    """Stands for the end of the process."""
-
-
-def import_reports(
-    file: ImportFile, *, rejects: Path, on_batch: Callable[[ImportRun], None] | None = None
-) -> ImportRun:
-    """Import; `on_batch` is called at the beginning and after each batch."""
-    return import_file(
-        ReportImporter(file),
-        rejects=rejects,
-        on_progress=(lambda progress: on_batch(progress.run)) if on_batch else None,
-    )
-
-
-def reasons(rejects: Path) -> list[str]:
-    return [json.loads(line)["reason"] for line in rejects.read_text().splitlines()]
+from tests.reports.importing import (
+    GOOD,
+    HEADER,
+    SEECLICKFIX,
+    Killed,
+    import_reports,
+    interrupt,
+    numbered,
+    reasons,
+    seeclickfix,
+    write,
+)
 
 
 @pytest.mark.django_db
@@ -216,17 +181,6 @@ def test_an_interrupted_import_goes_on_where_it_stopped(
     assert run.rejected == len(reasons(rejects))
 
 
-def interrupt(file: ImportFile, rejects: Path, *, after_rows: int) -> None:
-    """Import as far as the batch that ends with this row."""
-
-    def die(run: ImportRun) -> None:
-        if run.rows == after_rows:
-            raise Killed
-
-    with pytest.raises(Killed):
-        import_reports(file, rejects=rejects, on_batch=die)
-
-
 @pytest.mark.django_db
 def test_a_time_near_the_end_of_the_calendar_is_no_closing(tmp_path: Path, rejects: Path) -> None:
     """In another time zone it would be outside of the calendar, and every page that shows it an
@@ -327,145 +281,6 @@ def test_a_byte_order_mark_and_quoted_line_breaks_are_read(tmp_path: Path, rejec
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
     assert import_reports(seeclickfix(path), rejects=rejects).created == 2
     assert Report.objects.filter(description='Two\nlines, "quoted"').exists()
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("as_lines", [False, True])
-def test_open311_json_is_streamed(
-    tmp_path: Path, rejects: Path, as_lines: bool, monkeypatch: Any
-) -> None:
-    monkeypatch.setattr("imports.reading.json_lists.CHUNK_CHARACTERS", 7)
-    request = {
-        "service_request_id": "a",
-        "service_code": "pothole",
-        "status": "closed",
-        "description": 'A "deep" hole {really} \\ here',
-        "lat": 41.3,
-        "long": -72.9,
-        "requested_datetime": "2024-01-02T03:04:05Z",
-        "updated_datetime": "2024-02-02T03:04:05Z",
-        "extra": {"nested": {"deep": [1, "}"]}},
-    }
-    make_category("pothole")
-    items = [json.dumps(request | {"service_request_id": str(number)}) for number in range(3)]
-    items.insert(1, '{"broken": tru}')
-    text = "\n".join(items) if as_lines else f"[{', '.join(items)}]"
-    path = tmp_path / "requests.json"
-    path.write_text(text)
-    file = ImportFile(path=path, source="api", format="open311-json")
-    run = import_reports(file, rejects=rejects)
-    assert (run.created, run.rejected) == (3, 1)
-    report = Report.objects.get(external_id="0")
-    assert report.description == 'A "deep" hole {really} \\ here'
-    assert report.category is not None
-    assert report.closed_at is not None
-    assert report.closed_at.isoformat() == "2024-02-02T03:04:05+00:00"
-
-
-def requests(tmp_path: Path, text: str | bytes) -> ImportFile:
-    path = tmp_path / "requests.json"
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return ImportFile(path=path, source="api", format="open311-json")
-
-
-HOLE = '{"service_request_id": "%d", "description": "Hole", "lat": 1, "long": 2}'
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("chunk", [5, 64 * 1024])
-@pytest.mark.parametrize(
-    ("text", "created", "expected"),
-    [
-        (f'[{HOLE % 1}, 5, "x", null, {HOLE % 2}]', 2, ["not a JSON object"] * 3),
-        (f'[[1, {{"a": 2}}], "a, ]}}\\"", {HOLE % 1}]', 1, ["not a JSON object"] * 2),
-        (f"[{HOLE % 1} nonsense, {HOLE % 2}}}, {HOLE % 3}]", 3, ["not readable as JSON"] * 2),
-        (f"[{HOLE % 1}]\n[{HOLE % 2}, 1]", 2, ["not a JSON object"]),
-        (f"[{HOLE % 1}, {HOLE % 2}] the end", 2, ["not readable as JSON"]),
-        (f"[{HOLE % 1}, {HOLE % 2},, ]\n", 2, []),
-        (f"\ufeff [{HOLE % 1}, 12", 1, ["not a JSON object"]),
-        (f'[{HOLE % 1}, "12', 1, ["cut off"]),
-        (f"[{HOLE % 1}, \\", 1, ["not readable as JSON"]),
-        (
-            f'{HOLE % 1}\nnonsense\n\n5\n[{{}}]\n{HOLE % 2}\n{{"a": \n',
-            2,
-            ["JSON", "object", "object", "JSON"],
-        ),
-        (f"\ufeff{HOLE % 1}\r\n{{\r\n{HOLE % 2}", 2, ["not readable as JSON"]),
-        (
-            b'{"a": "\xc3\x9f"}\n{"\xff": 1}\n' + (HOLE % 1).encode(),
-            1,
-            ["neither title", "encoding"],
-        ),
-        ("[]", 0, []),
-    ],
-    ids=lambda value: repr(value)[:40],
-)
-def test_what_is_no_object_is_rejected_with_its_reason(
-    tmp_path: Path,
-    rejects: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    chunk: int,
-    text: str,
-    created: int,
-    expected: list[str],
-) -> None:
-    file = requests(tmp_path, text)
-    monkeypatch.setattr("imports.reading.json_lists.CHUNK_CHARACTERS", chunk)
-    run = import_reports(file, rejects=rejects)
-    assert (run.rows, run.created, run.rejected) == (
-        created + len(expected),
-        created,
-        len(expected),
-    )
-    assert all(part in reason for part, reason in zip(expected, reasons(rejects), strict=True))
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("between", [", ", "\n"])
-def test_a_record_too_large_is_rejected_and_the_rest_goes_on(
-    tmp_path: Path, rejects: Path, between: str
-) -> None:
-    wide = (HOLE % 1).replace("Hole", "x" * 3_000_000)
-    text = between.join([HOLE % 1, wide, HOLE % 2])
-    run = import_reports(
-        requests(tmp_path, text if between == "\n" else f"[{text}]"), rejects=rejects
-    )
-    assert (run.rows, run.created, run.rejected) == (3, 2, 1)
-    assert reasons(rejects) == ["longer than a million characters"]
-    assert rejects.stat().st_size < 5000
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("as_lines", [False, True])
-def test_a_json_file_goes_on_after_any_record(
-    tmp_path: Path, rejects: Path, monkeypatch: pytest.MonkeyPatch, as_lines: bool
-) -> None:
-    monkeypatch.setattr(carrying_out, "BATCH_ROWS", 1)
-    records = [HOLE % 1, "5", HOLE % 2, '"a"', "[1, 2]", HOLE % 3]
-    file = requests(tmp_path, "\n".join(records) if as_lines else f"[{', '.join(records)}]")
-
-    def die(_run: ImportRun) -> None:
-        raise Killed
-
-    for _ in records:
-        with pytest.raises(Killed):
-            import_reports(file, rejects=rejects, on_batch=die)
-    run = import_reports(file, rejects=rejects)
-    assert (run.rows, run.created, run.rejected) == (6, 3, 3)
-    assert len(reasons(rejects)) == 3
-
-
-@pytest.mark.django_db
-def test_a_json_file_that_was_cut_off_gives_what_is_whole(tmp_path: Path, rejects: Path) -> None:
-    path = tmp_path / "cut.json"
-    path.write_text(
-        '[{"service_request_id": 1, "description": "Hole", "lat": 1, "long": 2}, {"service_r'
-    )
-    run = import_reports(
-        ImportFile(path=path, source="cut", format="open311-json"), rejects=rejects
-    )
-    assert (run.created, run.rejected) == (1, 1)
-    assert reasons(rejects) == ["cut off"]
 
 
 @pytest.mark.django_db
