@@ -34,6 +34,16 @@ def pytest_configure() -> None:
     databases.install()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread the slow tests over the first half, so that none runs on alone after all others."""
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    quick = [item for item in items if not item.get_closest_marker("slow")]
+    stride = max(len(items) // (2 * max(len(slow), 1)), 1)
+    for number, item in enumerate(slow):
+        quick.insert(number * stride, item)
+    items[:] = quick
+
+
 def pytest_sessionstart() -> None:
     """Start the test cluster of PostgreSQL, which runs as long as a run on the same DATA_DIR
     uses it.

@@ -103,6 +103,7 @@ def _declare(node: RabbitmqNode, *, passive: bool) -> None:
         connection.close()
 
 
+@pytest.mark.slow
 def test_a_private_node_keeps_its_queues_over_a_stop_and_loses_them_by_a_wipe(
     rabbitmq_node: RabbitmqNode,
 ) -> None:
@@ -162,6 +163,7 @@ def test_a_dead_child_is_restarted(tmp_path: Path) -> None:
     assert program.poll() is not None
 
 
+@pytest.mark.slow
 def test_a_broker_that_lives_but_does_not_answer_is_restarted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -235,6 +235,7 @@ def test_an_attempt_that_broke_off_is_gone_on_with(
     assert Upload.objects.get().result["created"] == Report.objects.count() == 2
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.faults
 def test_a_killed_worker_loses_and_doubles_no_row(

@@ -50,6 +50,7 @@ def own_workers(
     pool.stop_all()
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_when_rabbitmq_is_killed_and_wiped(
     own_workers: Workers, rabbitmq_node: RabbitmqNode
 ) -> None:

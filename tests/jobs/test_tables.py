@@ -73,6 +73,7 @@ def evaluate_classification(folder: Path) -> list[str]:
     return ["evaluate_classification", str(labelled)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("debug", ["on", "off"])
 @pytest.mark.parametrize("arguments", [evaluate_matching, evaluate_classification])
 def test_in_development_the_tables_are_made_elsewhere_that_is_asked_for(

@@ -360,6 +360,7 @@ def test_the_rate_of_a_resumed_import_is_that_of_its_own_rows(
     assert "(2 rows/s)" in out.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.faults
 def test_a_killed_command_is_resumed_without_loss_or_repetition(
