@@ -12,7 +12,17 @@ from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
-from benchmarks import intake, ledger, ledger_size, machine, matching, mixed, schema, slow_clients
+from benchmarks import (
+    intake,
+    ledger,
+    ledger_size,
+    machine,
+    matching,
+    mixed,
+    reports,
+    schema,
+    slow_clients,
+)
 from benchmarks.results import Outcome, Target, table
 from benchmarks.services import BASE_DIR, BenchmarkError, Services
 from config.development.processes import ServiceError, locked
@@ -34,6 +44,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "intake": intake,
     "matching": matching,
     "mixed": mixed,
+    "reports": reports,
     "slow_clients": slow_clients,
     "schema": schema,
 }

@@ -14,7 +14,7 @@ import psutil
 from benchmarks import references
 from benchmarks.load import Load, closed_loop, new_reports, open_loop
 from benchmarks.results import Target, percentile
-from benchmarks.services import BenchmarkError, Services, cpu_seconds
+from benchmarks.services import BenchmarkError, Services
 
 PATH = "/api/v1/reports/"
 CLIENTS = 8
@@ -92,17 +92,13 @@ def run(services: Services, *, quick: bool, say: Callable[[str], None]) -> dict[
     )
     with (
         services.mail_server(delay_seconds=0) as mail,
-        _worker(services, mail) as master,
+        _worker(services, mail),
         _web(services) as port,
     ):
-        used = cpu_seconds(master)
         cost = _machine_cost(services, tokens, port, size)
+        embedder = references.embedder_ms(services)
         chain, loads = _climb(services, tokens, port, size, say)
-        chain |= cost
-        used = cpu_seconds(master) - used
-    reports = WARM_UP_REPORTS + sum(len(load.milliseconds) for load in loads)
-    chain["chain_worker_cpu_ms_per_report"] = used / reports * 1000
-    chain["embedder_ms_per_text"] = references.embedder_ms(services)
+    chain |= cost | {"embedder_ms_per_text": embedder}
     chain["chain_machine_to_embedder"] = (
         chain["chain_machine_ms_per_report"] / chain["embedder_ms_per_text"]
     )
@@ -176,17 +172,18 @@ def _climb(
 
 
 def _machine_cost(services: Services, tokens: list[str], port: int, size: Size) -> dict[str, float]:
-    """Processor time of the whole installation for one report: web, worker, PostgreSQL,
-    RabbitMQ.
-    """
+    """Processor time for one report: of the whole installation, and of each part of it."""
     closed_loop(port, new_reports(PATH, tokens, WARM_UP_REPORTS), clients=CLIENTS)
     _drain(services)
-    masters = services.masters()
     count = int(FIXED_RATE * size.chain_seconds)
-    used = sum(map(cpu_seconds, masters))
+    before = services.cpu_seconds()
     open_loop(port, new_reports(PATH, tokens, count), rate=FIXED_RATE)
     _drain(services)
-    return {"chain_machine_ms_per_report": (sum(map(cpu_seconds, masters)) - used) / count * 1000}
+    used = {
+        part: (now - before[part]) / count * 1000 for part, now in services.cpu_seconds().items()
+    }
+    parts = {f"chain_{part}_ms_per_report": value for part, value in used.items()}
+    return parts | {"chain_machine_ms_per_report": sum(used.values())}
 
 
 def _lag_after(services: Services, load: Load) -> float:

@@ -228,13 +228,17 @@ class Services:
             del self._running[name]
             stop_group(process, grace_seconds=12)
 
-    def masters(self) -> list[psutil.Process]:
-        """Return the master processes of the installation: PostgreSQL, RabbitMQ, and what this run
-        started besides the mail server.
+    def cpu_seconds(self) -> dict[str, float]:
+        """Return the processor time so far of each part of the installation.
+
+        The parts are PostgreSQL, RabbitMQ, and what this run started besides the mail server.
         """
-        servers = (self.postgres.postmaster_pid(), self.rabbitmq.pid)
-        own = [process for name, process in self._running.items() if name != "smtp"]
-        return [psutil.Process(pid) for pid in servers if pid] + own
+        servers = {"postgres": self.postgres.postmaster_pid(), "broker": self.rabbitmq.pid}
+        masters = {name: psutil.Process(pid) for name, pid in servers.items() if pid}
+        for name, process in self._running.items():
+            if name != "smtp":
+                masters[name.partition("-")[0]] = process
+        return {name: cpu_seconds(master) for name, master in masters.items()}
 
     def count(self, sql: str) -> int:
         """Return the one number that `sql` answers."""

@@ -229,3 +229,4 @@ class ReportFilterSerializer(QuerySerializer):
     category = CategoryField(required=False)
     bbox = BoundingBoxField(required=False)
     mine = QueryBooleanField(required=False, default=False)
+    q = LineField(required=False, max_length=200)

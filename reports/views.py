@@ -46,6 +46,12 @@ FILTER_PARAMETERS = [
         description="Reports within this box: `west,south,east,north` in degrees.",
     ),
     OpenApiParameter(
+        "q",
+        OpenApiTypes.STR,
+        description="Reports with all these words, or words that begin with them, in title,"
+        " description, address or external id.",
+    ),
+    OpenApiParameter(
         "mine", OpenApiTypes.BOOL, description="Only your own reports; needs you to be signed in."
     ),
 ]
@@ -93,6 +99,8 @@ class ReportListView(ListAPIView[Report]):
             reports = reports.filter(category=criteria["category"])
         if "bbox" in criteria:
             reports = reports.in_box(criteria["bbox"])
+        if "q" in criteria:
+            reports = reports.with_words(criteria["q"])
         return reports.order_by(*self.ordering)
 
     def _readable(self, *, mine: bool) -> ReportQuerySet:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, cast
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
@@ -24,7 +25,7 @@ from django.views.decorators.http import require_POST
 from accounts.models import User
 from jobs.ledger import database
 from reports.errors import ReportsError
-from reports.models import NOTE_MAX_CHARACTERS, Report, Status, StatusChange
+from reports.models import NOTE_MAX_CHARACTERS, Report, ReportQuerySet, Status, StatusChange
 from reports.routing import assignment, steps
 from reports.routing.steps import Step
 from reports.workflow import transitions
@@ -265,6 +266,17 @@ class ReportAdmin(admin.ModelAdmin[Report]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Report]:
         user = cast("User", request.user)
         return Report.objects.for_staff(user).with_related().order_by(*self.get_ordering(request))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Report], search_term: str
+    ) -> tuple[QuerySet[Report], bool]:
+        """Search for words along an index, or for a report's id."""
+        if not search_term.strip():
+            return queryset, False
+        try:
+            return queryset.filter(pk=UUID(search_term.strip())), False
+        except ValueError:
+            return cast("ReportQuerySet", queryset).with_words(search_term), False
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Require a department from staff of departments.

@@ -8,6 +8,7 @@ import secrets
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
+from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
@@ -20,6 +21,7 @@ from jobs.model_fields import LineField, ParagraphsField
 from reports.geography.boxes import BoundingBox
 from reports.models.catalogue import Category, Department, Severity
 from reports.models.place import CellField, cells_around
+from reports.models.words import WORDS, WordsQuery
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -128,6 +130,10 @@ class ReportQuerySet(models.QuerySet["Report"]):
         texts = ("description", "keywords", "examples", "translations")
         related = self.select_related("category", "department")
         return related.defer(*(f"category__{name}" for name in texts))
+
+    def with_words(self, text: str) -> ReportQuerySet:
+        """Return the reports that have all words of the text, or words that begin with them."""
+        return self.annotate(words=WORDS).filter(words=WordsQuery(text))
 
     def in_box(self, box: BoundingBox) -> ReportQuerySet:
         inside = Q(latitude__range=(box.south, box.north))
@@ -298,6 +304,8 @@ class Report(models.Model):
                 condition=Q(status__in=OPEN_STATUSES),
                 name="report_open_cell",
             ),
+            # Searches for words, in the public list and at the desk.
+            GinIndex(WORDS, name="report_words", fastupdate=False),
             # The classifier's examples: the newest reports whose category staff chose.
             models.Index(
                 F("updated_at").desc(), condition=Q(category_source="staff"), name="report_taught"

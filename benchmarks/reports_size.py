@@ -1,0 +1,239 @@
+"""One size of the benchmark of reports, in a process of its own: `python -m benchmarks.reports_size
+ROWS`.
+
+The reports are those of the demo city, with other streets and numbers: five years of them, a
+twentieth of them open, a fifth of them crowded around fifty places. Prints one JSON object of
+figures.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import secrets
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+django.setup()
+
+from django.conf import settings  # noqa: E402
+from django.db import connection, transaction  # noqa: E402
+from django.test import Client  # noqa: E402
+from django.urls import reverse  # noqa: E402
+from uuid_utils.compat import UUID, uuid7  # noqa: E402
+
+from accounts import sessions  # noqa: E402
+from accounts.models import User  # noqa: E402
+from accounts.origins import Origin  # noqa: E402
+from benchmarks.results import percentile  # noqa: E402
+from reports.demo_texts import REPORTS  # noqa: E402
+from reports.duplicates import checking  # noqa: E402
+from reports.models import Category, Status  # noqa: E402
+from reports.models.place import cell_of  # noqa: E402
+
+Figures = dict[str, float]
+
+ROUNDS = 120
+PERIOD = timedelta(days=5 * 365)
+LATITUDE, LONGITUDE, WIDTH = 41.31, -72.92, 0.2  # degrees: about 20 km
+CROWDED_PLACES = 50
+STREETS = tuple(
+    f"{name} {kind}"
+    for name in (
+        "Chapel",
+        "Elm",
+        "Orchard",
+        "Whalley",
+        "Dixwell",
+        "Grand",
+        "State",
+        "Howard",
+        "Congress",
+        "Winthrop",
+        "Edgewood",
+        "Goffe",
+        "Sherman",
+        "Norton",
+        "Ellsworth",
+        "Sylvan",
+        "Lamberton",
+    )
+    for kind in ("Street", "Avenue", "Road", "Lane")
+)
+COLUMNS = (
+    "id, reporter_id, title, description, latitude, longitude, cell, address, severity,"
+    " severity_source, severity_rule, category_id, category_source, category_suggestions,"
+    " department_id, due_at, sla_in_working_hours, status, published_at, is_live, source,"
+    " external_id, created_at, updated_at"
+)
+
+
+def main() -> None:
+    print(json.dumps(measure(int(sys.argv[1]))))
+
+
+def measure(rows: int) -> Figures:
+    """Every figure among so many reports."""
+    rng = random.Random(1)
+    citizen = User.objects.get_or_create(phone="+12025550188")[0]
+    crowds = [_place(rng) for _ in range(CROWDED_PLACES)]
+    _fill(rows, citizen, crowds, rng)
+    figures = _timed("duplicates", partial(_check_duplicates, crowds, rng))
+    with transaction.atomic():
+        token = sessions.begin(citizen, Origin("127.0.0.1"))[1].access
+    public, own = Client(), Client(headers={"Authorization": f"Bearer {token}"})
+    for name, query in _lists().items():
+        client = own if name == "mine" else public
+        figures |= _timed(name, partial(_open, client, f"/api/v1/reports/?{urlencode(query)}"))
+    desk = Client()
+    clerk = User.objects.create_superuser(f"+1203555{secrets.randbelow(9000):04}")
+    desk.force_login(clerk, backend="accounts.backends.StaffBackend")
+    page = reverse("admin:reports_report_changelist")
+    for name, query in _desk().items():
+        figures |= _timed(name, partial(_open, desk, f"{page}?{urlencode(query)}"))
+    return figures
+
+
+# --- What is measured ----------------------------------------------------------------------------
+
+
+def _lists() -> dict[str, dict[str, str]]:
+    box = (LONGITUDE, LATITUDE, LONGITUDE + 0.02, LATITUDE + 0.02)
+    return {
+        "list": {},
+        "list_of_category": {"category": REPORTS[0][0]},
+        "list_of_status": {"status": Status.IN_PROGRESS},
+        "map": {"bbox": ",".join(map(str, box))},
+        "mine": {"mine": "true"},
+        "search_rare": {"q": "chapel street 4711"},
+        "search_common": {"q": "street"},
+        "search_two_words": {"q": "lamp dark"},
+        # Both are common, and no report has both.
+        "search_nothing": {"q": "mattresses pothole"},
+    }
+
+
+def _desk() -> dict[str, dict[str, str]]:
+    return {
+        "admin_list": {},
+        "admin_search": {"q": "pothole chapel"},
+        "admin_filter": {"status__exact": Status.IN_PROGRESS, "deadline": "overdue"},
+    }
+
+
+def _check_duplicates(crowds: list[tuple[float, float]], rng: random.Random) -> None:
+    """As the web asks before it stores a report at a crowded place."""
+    _, title, description = rng.choice(REPORTS)
+    latitude, longitude = rng.choice(crowds)
+    checking.check(
+        title,
+        description.format(street=rng.choice(STREETS)),
+        latitude=latitude,
+        longitude=longitude,
+        reporter=None,
+    )
+
+
+def _open(client: Client, path: str) -> None:
+    answer = client.get(path, HTTP_HOST="127.0.0.1", secure=True)
+    if answer.status_code != 200:
+        raise ValueError(f"{path} answered {answer.status_code}: {answer.content[:200]!r}")
+
+
+def _timed(name: str, work: Callable[[], object]) -> Figures:
+    work()  # connects, and fills caches; not counted
+    times = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        work()
+        times.append((time.perf_counter() - started) * 1000)
+    return {f"{name}_p50_ms": percentile(times, 50), f"{name}_p99_ms": percentile(times, 99)}
+
+
+# --- What it is measured on ----------------------------------------------------------------------
+
+
+def _fill(rows: int, citizen: User, crowds: list[tuple[float, float]], rng: random.Random) -> None:
+    """So many reports, and PostgreSQL knows their distribution."""
+    categories = {one.slug: one for one in Category.objects.select_related("department")}
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE reports_report CASCADE")
+        with cursor.copy(f"COPY reports_report ({COLUMNS}) FROM STDIN") as copy:
+            for row in _rows(rows, categories, citizen, crowds, rng):
+                copy.write_row(row)
+        cursor.execute("VACUUM ANALYZE reports_report")
+        cursor.execute("CHECKPOINT")
+
+
+def _rows(
+    rows: int,
+    categories: dict[str, Category],
+    citizen: User,
+    crowds: list[tuple[float, float]],
+    rng: random.Random,
+) -> Iterator[tuple[Any, ...]]:
+    began = datetime.now(UTC) - PERIOD
+    for number in range(rows):
+        slug, title, description = REPORTS[rng.randrange(len(REPORTS))]
+        category = categories[slug]
+        latitude, longitude = _place(rng, near=rng.choice(crowds) if number % 5 == 0 else None)
+        address = f"{rng.randrange(1, 9000)} {rng.choice(STREETS)}"
+        at = began + PERIOD * (number / rows)
+        status = _status(number, rows, rng)
+        yield (
+            _id_at(at, number),
+            citizen.pk if number % 1000 == 0 else None,
+            title,
+            description.format(street=address),
+            latitude,
+            longitude,
+            cell_of(latitude, longitude),
+            address,
+            "medium",
+            "",
+            "",
+            category.pk,
+            "staff",
+            "[]",
+            category.department_id,
+            at + timedelta(days=5),
+            False,
+            status,
+            at,
+            True,
+            "bench",
+            f"SR-{number}",
+            at,
+            at,
+        )
+
+
+def _status(number: int, rows: int, rng: random.Random) -> str:
+    """Of the newest tenth of the reports half are open."""
+    if number > rows * 0.9 and rng.random() < 0.5:
+        return rng.choice((Status.NEW, Status.TRIAGED, Status.IN_PROGRESS)).value
+    return Status.CLOSED.value
+
+
+def _id_at(at: datetime, number: int) -> UUID:
+    return uuid7(int(at.timestamp()), number % 1_000_000_000)
+
+
+def _place(rng: random.Random, near: tuple[float, float] | None = None) -> tuple[float, float]:
+    if near is None:
+        return LATITUDE + rng.uniform(0, WIDTH), LONGITUDE + rng.uniform(0, WIDTH)
+    return near[0] + rng.gauss(0, 0.0004), near[1] + rng.gauss(0, 0.0004)
+
+
+if __name__ == "__main__":
+    settings.DEBUG = False  # which would keep every statement
+    main()
