@@ -13,7 +13,8 @@ from accounts.models import User
 from notifications import deliveries
 from notifications.models import Delivery
 from reports.classification import classifier
-from reports.intake.submission import SUBMISSION_POINTS, NewReport, _store, _within_limits
+from reports.intake.acknowledgement import SUBMISSION_POINTS
+from reports.intake.submission import NewReport, _store, _within_limits
 from reports.models import Report
 from reports.routing import assignment
 from reports.serializers import CreatedReportSerializer, NewReportSerializer

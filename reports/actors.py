@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ import jobs
 from embeddings.embedder import get_embedder, space_of
 from reports.classification import classifier
 from reports.duplicates import suggesting, vectors
+from reports.intake import acknowledgement
 from reports.models import Category, Report
 from reports.patterns import hotspots
 from reports.patterns.serializers import HotspotsPayloadSerializer, HotspotsSerializer
@@ -21,6 +23,13 @@ HOUR, SECONDS = timedelta(hours=1), timedelta(seconds=1)
 def learn_categories() -> None:
     """Train the classifier before a report needs it; in a new city that takes seconds."""
     classifier.prepare()
+
+
+# Our own database alone.
+@jobs.actor(queue_name="default", outlasts=HOUR)
+def acknowledge_report(report_id: str, reporter_id: str | None, title: str) -> None:
+    """Audit a new report, credit its reporter and tell them that it arrived, in one transaction."""
+    acknowledgement.acknowledge(report_id, reporter_id=reporter_id, title=title)
 
 
 # Long enough for a restart of the embeddings' server. After a longer outage the report goes to the
@@ -42,14 +51,13 @@ def classify_report(report_id: str) -> dict[str, Any]:
 @classify_report.record
 def record_classification(outcome: dict[str, Any], report_id: str) -> None:
     """Store the proposed category and route the report."""
-    category = (
-        Category.objects.select_related("department").filter(pk=outcome["category_id"]).first()
-    )
-    assignment.apply_classification(
+    category = Category.objects.for_routing().filter(pk=outcome["category_id"]).first()
+    report = assignment.apply_classification(
         report_id, category, outcome["confidence"], outcome.get("suggestions", ())
     )
-    vectors.keep(report_id, outcome["vector"], space=outcome["space"])
-    suggesting.suggest(report_id)
+    vector, space = b64decode(outcome["vector"]), outcome["space"]
+    vectors.keep(report_id, vector, space=space)
+    suggesting.suggest_for(report, vectors.unpacked(vector), space=space)
 
 
 @classify_report.mirror

@@ -21,7 +21,7 @@ from reports.actors import classify_report
 from reports.catalogue import documents, loading
 from reports.catalogue.deadlines import adopt_rule
 from reports.demo_texts import REPORTS
-from reports.intake.submission import SUBMISSION_POINTS
+from reports.intake.acknowledgement import SUBMISSION_POINTS
 from reports.models import (
     OPEN_STATUSES,
     Category,

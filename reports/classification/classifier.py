@@ -22,7 +22,7 @@ from django.db.models import Q, QuerySet
 
 from embeddings.embedder import Vectors, get_embedder, space_of
 from jobs.ledger.database import fetch
-from reports.classification.text_model import Examples, TextModel
+from reports.classification.text_model import Examples, Labels, TextModel
 from reports.models import Category, CategorySource, ExampleVector, Report
 
 log = structlog.get_logger(__name__)
@@ -143,25 +143,30 @@ def _ranked(probabilities: Vectors, vector: Vectors, fitted: _Fitted) -> Classif
     order = np.argsort(-probabilities, kind="stable")
     ranking = [(fitted.categories[i].slug, float(probabilities[i])) for i in order]
     similarities = fitted.example_vectors @ vector
+    nearest = np.argsort(-similarities, kind="stable")
     suggestions = [
-        Suggestion(slug, confidence, _reasons(int(i), similarities, fitted.examples))
+        Suggestion(slug, confidence, _reasons(int(i), nearest, similarities, fitted.examples))
         for i, (slug, confidence) in zip(order[:SUGGESTIONS], ranking, strict=False)
     ]
     return Classification(fitted.categories[order[0]], ranking[0][1], ranking, suggestions, vector)
 
 
-def _reasons(label: int, similarities: Vectors, examples: Sequence[_Example]) -> list[Reason]:
-    """Return the examples of a category that are nearest to the report, the nearest first."""
-    near = [
-        (round(float(similarities[i]), 3), example)
-        for i, example in enumerate(examples)
-        if example.label == label and similarities[i] >= REASON_MIN_SIMILARITY
-    ]
-    near.sort(key=lambda pair: -pair[0])
-    return [
-        Reason(None if example.report_id else example.text, example.report_id, similarity)
-        for similarity, example in near[:REASONS]
-    ]
+def _reasons(
+    label: int, order: Labels, similarities: Vectors, examples: Sequence[_Example]
+) -> list[Reason]:
+    """Return the examples of a category that are nearest to the report, the nearest first.
+
+    `order` names the examples by their similarity to the report, the nearest first.
+    """
+    reasons: list[Reason] = []
+    for i in order:
+        example, similarity = examples[i], round(float(similarities[i]), 3)
+        if similarity < REASON_MIN_SIMILARITY or len(reasons) == REASONS:
+            break
+        if example.label == label:
+            phrase = None if example.report_id else example.text
+            reasons.append(Reason(phrase, example.report_id, similarity))
+    return reasons
 
 
 # --- The model of this process -------------------------------------------------------------------
@@ -216,10 +221,13 @@ def _current() -> _Fitted:
 
 
 def _categories_version() -> str:
-    """Return a text that changes with every change of an active category, and with the embedder."""
+    """Return a text that changes with every change of an active category, and with the embedder.
+
+    PostgreSQL stores each change of a row as another version of it, at another place.
+    """
     [(digest,)] = fetch(
-        "SELECT md5(string_agg(category::text, '|' ORDER BY id))"
-        " FROM reports_category category WHERE is_active",
+        "SELECT md5(string_agg(concat_ws(' ', id, xmin, cmin, ctid), '|' ORDER BY id))"
+        " FROM reports_category WHERE is_active",
         (),
     )
     return f"{settings.EMBEDDER} {digest}"

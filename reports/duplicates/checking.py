@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from django.utils import timezone
 
 from accounts.models import User
 from reports.classification.classifier import text_of
 from reports.duplicates import candidates
-from reports.duplicates.candidates import Candidate
-from reports.duplicates.scoring import Facts
+from reports.duplicates.scoring import Facts, Likeness
 from reports.models import Report
 
 SHOWN = 5
 
 
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """An open report that one about to be sent probably repeats, and how likely that is."""
+
+    report: Report
+    likeness: Likeness
+
+
 def check(
     title: str, description: str, *, latitude: float, longitude: float, reporter: User | None
-) -> list[Candidate]:
+) -> list[Repeated]:
     """Return the open public reports that this one probably repeats, the likeliest first.
 
     Texts are compared by their words: no web process loads the sentence model.
@@ -28,4 +37,8 @@ def check(
         created_at=timezone.now(),
         reporter_id=reporter.pk if reporter else None,
     )
-    return candidates.similar(facts, among=Report.objects.published(), limit=SHOWN)
+    likely = candidates.similar(facts, among=Report.objects.published(), limit=SHOWN)
+    reports = Report.objects.with_related().in_bulk([one.report_id for one in likely])
+    return [
+        Repeated(reports[one.report_id], one.likeness) for one in likely if one.report_id in reports
+    ]

@@ -60,11 +60,12 @@ class Facts:
     ) -> Facts:
         """Read the text once, however many reports it is compared with."""
         weights = vocabulary().weights
-        named = vocabulary().subjects_of(text)
+        words = words_of(text)
+        named = vocabulary().subjects_of(words)
         return cls(
             subjects=frozenset(subject for subject in named if weights[subject]),
             positions=frozenset(subject for subject in named if not weights[subject]),
-            words=frozenset(w for w in words_of(text) if len(w) >= WORD_MINIMUM_CHARACTERS),
+            words=frozenset(w for w in words if len(w) >= WORD_MINIMUM_CHARACTERS),
             numbers=frozenset(_NUMBER.findall(text[:TEXT_CHARACTERS])),
             latitude=latitude,
             longitude=longitude,

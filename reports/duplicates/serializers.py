@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from rest_framework import serializers
 
 from jobs.http.fields import CoordinateField, LineField, ParagraphsField
-from reports.duplicates.candidates import Candidate
+from reports.duplicates.checking import Repeated
 from reports.models import (
     DESCRIPTION_MAX_CHARACTERS,
     TITLE_MAX_CHARACTERS,
@@ -33,7 +33,7 @@ class UnsentReportSerializer(serializers.Serializer[dict[str, Any]]):
     longitude = CoordinateField(limit=180)
 
 
-class CandidateSerializer(serializers.Serializer[Candidate]):
+class CandidateSerializer(serializers.Serializer[Repeated]):
     """An open public report that is probably about the same problem."""
 
     id = serializers.UUIDField(source="report.pk", read_only=True)

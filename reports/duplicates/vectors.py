@@ -7,7 +7,7 @@ import base64
 import numpy as np
 
 from embeddings.embedder import Vectors
-from reports.models import Report, ReportVector
+from reports.models import ReportVector
 
 VECTOR_TYPE = np.dtype("<f2")  # half the bytes; a cosine is off by less than 0.001
 
@@ -17,9 +17,9 @@ def packed(vector: Vectors) -> str:
     return base64.b64encode(vector.astype(VECTOR_TYPE).tobytes()).decode("ascii")
 
 
-def keep(report_id: str, vector: str, *, space: str) -> None:
-    """Store the packed vector of a report; a later one replaces it."""
-    row = ReportVector(report_id=report_id, space=space, vector=base64.b64decode(vector))
+def keep(report_id: str, vector: bytes, *, space: str) -> None:
+    """Store the vector of a report; a later one replaces it."""
+    row = ReportVector(report_id=report_id, space=space, vector=vector)
     ReportVector.objects.bulk_create(
         [row],
         update_conflicts=True,
@@ -28,9 +28,6 @@ def keep(report_id: str, vector: str, *, space: str) -> None:
     )
 
 
-def of_report(report: Report, *, space: str) -> Vectors | None:
-    """Return the stored vector of a report if it is of this space."""
-    stored: ReportVector | None = getattr(report, "text_vector", None)
-    if not space or stored is None or stored.space != space:
-        return None
-    return np.frombuffer(stored.vector, dtype=VECTOR_TYPE).astype(np.float32)
+def unpacked(vector: bytes) -> Vectors:
+    """Return a vector from its stored form."""
+    return np.frombuffer(vector, dtype=VECTOR_TYPE).astype(np.float32)

@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 #: How much a subject counts by the section that lists it.
@@ -21,6 +21,7 @@ PHRASE_WORDS = 4  # the longest phrase of the file
 TYPO_MINIMUM_CHARACTERS = 7  # shorter words are too like one another
 PREFIX_MINIMUM_CHARACTERS = 2
 TEXT_CHARACTERS = 2000
+REMEMBERED_WORDS = 20_000
 
 _WORD = re.compile(r"[\w\u0900-\u097f']+")
 _ACCENTS = re.compile("[\u0300-\u036f\u093c]")  # Latin marks; the dot below Hindi letters
@@ -32,7 +33,7 @@ def words_of(text: str) -> list[str]:
     return [word.replace("'", "") for word in _WORD.findall(plain)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Vocabulary:
     """The subjects by their words: whole ones, beginnings, and spellings that lack a letter."""
 
@@ -42,12 +43,12 @@ class Vocabulary:
     shortened: dict[str, str] = field(default_factory=dict)
     openings: set[str] = field(default_factory=set)  # first words of phrases
 
-    def subjects_of(self, text: str) -> frozenset[str]:
-        """Return the names of the subjects that a text mentions.
+    def subjects_of(self, words: list[str]) -> frozenset[str]:
+        """Return the names of the subjects that the words of a text mention.
 
         The longest phrase wins: a "traffic light" is no street light.
         """
-        words, found, i = words_of(text), set(), 0
+        found, i = set(), 0
         while i < len(words):
             taken, subject = self._longest(words[i : i + PHRASE_WORDS])
             if subject:
@@ -57,11 +58,15 @@ class Vocabulary:
 
     def _longest(self, words: list[str]) -> tuple[int, str | None]:
         longest = len(words) if words[0] in self.openings else 1
-        for length in range(longest, 0, -1):
+        for length in range(longest, 1, -1):
             subject = self._meaning(" ".join(words[:length]))
             if subject:
                 return length, subject
-        return 1, self._misspelt(words[0])
+        return 1, _of_word(self, words[0])
+
+    def of_word(self, word: str) -> str | None:
+        """Return the subject of one word, also of a misspelt one."""
+        return self._meaning(word) or self._misspelt(word)
 
     def _meaning(self, phrase: str) -> str | None:
         if phrase in self.whole:
@@ -79,6 +84,12 @@ class Vocabulary:
         if len(word) <= TYPO_MINIMUM_CHARACTERS:
             return None
         return next((self.whole[s] for s in _without_a_letter(word) if s in self.whole), None)
+
+
+@lru_cache(maxsize=REMEMBERED_WORDS)
+def _of_word(known: Vocabulary, word: str) -> str | None:
+    """Return the subject of a word, remembered: a few words make up most of all texts."""
+    return known.of_word(word)
 
 
 def _without_a_letter(word: str) -> Iterator[str]:

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.db.models.functions import Now
 
-from accounts.actors import credit_reputation, record_audit_event
 from accounts.models import User
-from notifications.actors import notify_user
-from reports.actors import classify_report, route_report
+from reports.actors import acknowledge_report, classify_report, route_report
 from reports.duplicates import checking
 from reports.errors import LikelyDuplicate
 from reports.intake import limits
@@ -25,8 +23,6 @@ from reports.models import (
     hash_tracking_token,
     new_tracking_token,
 )
-
-SUBMISSION_POINTS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,15 +117,4 @@ def _send_tasks(report: Report) -> None:
         classify_report.send(report_id)
     else:
         route_report.send(report_id)
-    record_audit_event.send("report.submitted", reporter_id, f"report:{report_id}", {})
-    if reporter_id is None:
-        return
-    credit_reputation.send(
-        reporter_id, SUBMISSION_POINTS, f"report:{report_id}:submitted", "report submitted"
-    )
-    notify_user.send(
-        reporter_id,
-        "report_received",
-        {"report_id": report_id, "title": report.title, "path": f"/reports/{report_id}"},
-        f"report:{report_id}:received",
-    )
+    acknowledge_report.send(report_id, reporter_id, report.title)

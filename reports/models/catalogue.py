@@ -191,6 +191,10 @@ class DepartmentMembership(models.Model):
         return f"{self.user} in {self.department}"
 
 
+#: The texts of a category, which are long: the classifier and the desk's form read them.
+CATEGORY_TEXTS = ("description", "keywords", "examples", "translations")
+
+
 class CategoryGroup(InLanguages, models.Model):
     """The upper level of categories, such as "Streets"."""
 
@@ -216,6 +220,14 @@ class CategoryGroup(InLanguages, models.Model):
 
     def clean(self) -> None:
         self.translations = self.translations or {}
+
+
+class CategoryQuerySet(models.QuerySet["Category"]):
+    """Queries that choose categories."""
+
+    def for_routing(self) -> CategoryQuerySet:
+        """Load the department too, without the texts from which the classifier learns."""
+        return self.select_related("department").defer(*CATEGORY_TEXTS)
 
 
 class Category(InLanguages, models.Model):
@@ -280,6 +292,8 @@ class Category(InLanguages, models.Model):
         default=True, help_text="Whether citizens and the classifier can choose it."
     )
     position = models.PositiveSmallIntegerField(default=0)
+
+    objects = CategoryQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["position", "slug"]

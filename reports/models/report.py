@@ -19,7 +19,7 @@ from uuid_utils.compat import uuid7
 from accounts.models import User
 from jobs.model_fields import LineField, ParagraphsField
 from reports.geography.boxes import BoundingBox
-from reports.models.catalogue import Category, Department, Severity
+from reports.models.catalogue import CATEGORY_TEXTS, Category, Department, Severity
 from reports.models.place import CellField, cells_around
 from reports.models.words import WORDS, WordsQuery
 
@@ -127,13 +127,12 @@ class ReportQuerySet(models.QuerySet["Report"]):
 
     def with_related(self) -> ReportQuerySet:
         """Load category and department too, without the category's texts for the classifier."""
-        texts = ("description", "keywords", "examples", "translations")
         related = self.select_related("category", "department")
-        return related.defer(*(f"category__{name}" for name in texts))
+        return related.defer(*(f"category__{name}" for name in CATEGORY_TEXTS))
 
     def with_words(self, text: str) -> ReportQuerySet:
         """Return the reports that have all words of the text, or words that begin with them."""
-        return self.annotate(words=WORDS).filter(words=WordsQuery(text))
+        return self.alias(words=WORDS).filter(words=WordsQuery(text))
 
     def in_box(self, box: BoundingBox) -> ReportQuerySet:
         inside = Q(latitude__range=(box.south, box.north))

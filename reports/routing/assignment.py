@@ -54,10 +54,10 @@ def apply_classification(
     category: Category | None,
     confidence: float,
     suggestions: Sequence[Mapping[str, Any]] = (),
-) -> None:
+) -> Report:
     """Store the proposed category, unless a person has chosen one meanwhile, and route the report.
 
-    Runs in the caller's transaction, like `route`.
+    Return the report as it is now. Runs in the caller's transaction, like `route`.
     """
     report = _locked(report_id)
     earlier = report.category
@@ -66,6 +66,7 @@ def apply_classification(
         report.category, report.category_confidence = category, confidence
         report.category_source = CategorySource.CLASSIFIER
     _assign(report, is_other_category=report.category != earlier)
+    return report
 
 
 def route(report_id: str) -> None:

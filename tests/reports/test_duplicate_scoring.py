@@ -12,7 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from reports.duplicates.scoring import SUGGESTED_FROM, Facts, compare
-from reports.duplicates.vocabulary import parse, vocabulary
+from reports.duplicates.vocabulary import parse, vocabulary, words_of
 
 NOON = datetime.fromisoformat("2026-05-04T12:00:00+00:00")
 LATITUDE, LONGITUDE = 41.31, -72.92
@@ -48,20 +48,20 @@ def chance(a: Facts, b: Facts) -> float:
     ],
 )
 def test_a_text_names_its_subjects_in_any_language(text: str, subjects: set[str]) -> None:
-    assert vocabulary().subjects_of(text) == subjects
+    assert vocabulary().subjects_of(words_of(text)) == subjects
 
 
 def test_a_star_stands_for_the_ending_of_one_word() -> None:
     small = parse("[things]\nsign | sign*\n[faults]\nsign down | sign_down*")
-    assert small.subjects_of("signs at the corner") == {"sign"}
-    assert small.subjects_of("sign downhill") == {"sign down"}
+    assert small.subjects_of(words_of("signs at the corner")) == {"sign"}
+    assert small.subjects_of(words_of("sign downhill")) == {"sign down"}
 
 
 def test_every_word_of_the_vocabulary_is_found_again() -> None:
     known = vocabulary()
     for spellings in (known.whole, known.beginnings):
         for spelling in spellings:
-            assert known.subjects_of(spelling), spelling
+            assert known.subjects_of(words_of(spelling)), spelling
 
 
 def test_the_same_hole_in_two_languages_is_suggested() -> None:

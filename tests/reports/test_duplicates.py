@@ -180,12 +180,16 @@ def test_the_cell_follows_the_place_when_staff_move_the_pin() -> None:
     assert (report.latitude, report.cell) == (41.4, cell_of(41.4, -72.9))
 
 
-def test_the_search_takes_one_statement(django_assert_num_queries: Any, api: APIClient) -> None:
+def test_the_search_takes_one_statement_and_one_for_what_it_finds(
+    django_assert_num_queries: Any, api: APIClient
+) -> None:
     for _ in range(3):
         make_report()
     from reports.duplicates.checking import check
 
     with django_assert_num_queries(1):
+        assert check("Dog", "It barks.", latitude=41.3, longitude=-72.9, reporter=None) == []
+    with django_assert_num_queries(2):
         found = check("Hole", "A deep hole.", latitude=41.3, longitude=-72.9, reporter=None)
     assert len(found) == 3
 

@@ -7,17 +7,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
-from accounts.actors import credit_reputation, record_audit_event
-from accounts.models import User
+from accounts.models import AuditEvent, User
 from jobs.testing import assert_sent, run_tasks
 from notifications.actors import notify_user
-from reports.actors import classify_report, route_report
+from notifications.models import Delivery
+from reports.actors import acknowledge_report, classify_report, route_report
 from reports.models import CategorySource, Report, Status
 from tests.reports.conftest import SignIn
 from tests.reports.factories import (
@@ -46,15 +46,20 @@ def test_creation_answers_201_with_everything_and_sends_its_tasks(as_user: SignI
     assert [line["status"] for line in body["history"]] == ["new"]
     assert response["Location"].endswith(f"/reports/{body['id']}/")
     assert_sent(classify_report, body["id"])
-    assert_sent(
-        credit_reputation, str(user.pk), 5, f"report:{body['id']}:submitted", "report submitted"
-    )
-    assert_sent(record_audit_event, "report.submitted", str(user.pk), f"report:{body['id']}", {})
-    path = f"/reports/{body['id']}"
-    context = {"report_id": body["id"], "title": "Deep hole", "path": path}
-    assert_sent(
-        notify_user, str(user.pk), "report_received", context, f"report:{body['id']}:received"
-    )
+    assert_sent(acknowledge_report, body["id"], str(user.pk), "Deep hole")
+
+
+def test_a_new_report_is_audited_credited_and_acknowledged_once(as_user: SignIn) -> None:
+    user = make_user(wants_sms=True)
+    report_id = as_user(user).post(URL, new_report()).json()["id"]
+    run_tasks()
+    with transaction.atomic():
+        acknowledge_report(report_id, str(user.pk), "Deep hole")  # as after a lost answer
+    assert AuditEvent.objects.filter(subject=f"report:{report_id}").exists()
+    assert user.reputation_entries.get().points == 5
+    delivery = Delivery.objects.get(user=user)
+    assert delivery.template == "report_received"
+    assert delivery.context["path"] == f"/reports/{report_id}"
 
 
 def test_the_chosen_category_is_kept_and_routed_with_a_deadline(as_user: SignIn) -> None:
@@ -462,3 +467,29 @@ def test_the_classifier_decides_where_nobody_did(as_user: SignIn) -> None:
     assert first["reasons"][0]["similarity"] > 0.7
     assert report.department is not None
     assert report.due_at is not None
+
+
+def test_a_search_finds_reports_with_all_words_or_words_that_begin_with_them() -> None:
+    lights = make_report(title="Street lights out", description="Pole 4711 at the school.")
+    make_report(title="Street sign bent", address="Mill Lane 4712")
+    for text in ("light", "LIGHTS street", "4711", "stre schoo"):
+        assert ids_of(text) == [str(lights.pk)], text
+    assert ids_of("light mill") == []
+
+
+@pytest.mark.parametrize("text", ["!!!", "' | lights", "lights:*", "\\", "x & !y", "<->", "''"])
+def test_a_search_takes_signs_of_query_languages_as_plain_text(text: str) -> None:
+    make_report(title="A bent sign")
+    assert ids_of(text) == []
+
+
+def test_a_search_is_one_of_words_and_not_of_nothing() -> None:
+    response = APIClient().get(URL, {"q": ""})
+    assert response.status_code == 400
+    assert [error["field"] for error in response.json()["errors"]] == ["q"]
+
+
+def ids_of(text: str) -> list[str]:
+    response = APIClient().get(URL, {"q": text})
+    assert response.status_code == 200, response.data
+    return [report["id"] for report in response.json()["results"]]
