@@ -12,8 +12,8 @@ from accounts import audit, reputation
 from accounts.models import User
 from notifications import deliveries
 from notifications.models import Delivery
+from reports.actors import SUBMISSION_POINTS
 from reports.classification import classifier
-from reports.intake.acknowledgement import SUBMISSION_POINTS
 from reports.intake.submission import NewReport, _store, _within_limits
 from reports.models import Report
 from reports.routing import assignment

@@ -17,11 +17,10 @@ from uuid_utils.compat import uuid7
 
 from accounts.actors import credit_reputation
 from accounts.models import User
-from reports.actors import classify_report
+from reports.actors import SUBMISSION_POINTS, classify_report
 from reports.catalogue import documents, loading
 from reports.catalogue.deadlines import adopt_rule
 from reports.demo_texts import REPORTS
-from reports.intake.acknowledgement import SUBMISSION_POINTS
 from reports.models import (
     OPEN_STATUSES,
     Category,

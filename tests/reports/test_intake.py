@@ -39,7 +39,7 @@ def test_the_request_writes_each_row_with_one_statement(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     user = make_user()
-    with django_assert_num_queries(9):  # savepoint, limits, report, history, four tasks, release
+    with django_assert_num_queries(7):  # savepoint, limits, report, history, two tasks, release
         submit_report(HOLE, reporter=user)
 
 
