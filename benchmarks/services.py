@@ -175,11 +175,12 @@ class Services:
     @contextmanager
     def gunicorn(self, name: str, options: tuple[str, ...]) -> Iterator[int]:
         """Run the same application on gunicorn with these options; yields its port."""
-        with reserved_port() as port:
-            address = ("--bind", f"127.0.0.1:{port}", "--reuse-port")
+        with listening_socket() as listener:
+            port, descriptor = listener.getsockname()[1], listener.fileno()
             command = [sys.executable, "-m", "gunicorn", "config.wsgi:application"]
+            command += ["--bind", f"fd://{descriptor}", "--no-control-socket", *options]
             more = {"DJANGO_SETTINGS_MODULE": "config.settings"}
-            with self.process(name, [*command, *address, *options], more):
+            with self.process(name, command, more, pass_fd=descriptor):
                 self.wait(lambda: _answers(port), f"{name} did not answer")
                 yield port
 

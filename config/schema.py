@@ -18,6 +18,7 @@ from rest_framework.renderers import BaseRenderer
 from accounts import schema as accounts_schema  # noqa: F401 - it registers how sign-in is described
 from config import problems
 from config.api_description import KEY_IN_USE, PROPERTIES, STATUSES, TAGS
+from jobs.http.payloads import PayloadSerializer
 from matching.partners import schema as matching_schema  # noqa: F401 - and partners' keys
 from notifications import schema as notifications_schema  # noqa: F401 - and the SMS provider's token
 
@@ -170,6 +171,12 @@ class ApiSchema(AutoSchema):
             self._describe_query_parameters(operation)
             self._describe_answers(operation)
         return operation
+
+    def _map_basic_serializer(self, serializer: Any, direction: str) -> dict[str, Any]:
+        mapped: dict[str, Any] = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
+        if direction == "request" and isinstance(serializer, PayloadSerializer):
+            mapped["additionalProperties"] = False
+        return mapped
 
     def query_parameter_names(self) -> frozenset[str]:
         """Return the names of the query parameters, without describing the whole operation."""

@@ -7,6 +7,9 @@ import re
 
 _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _DECIMAL_MAX_CHARACTERS = 400
+#: How degrees are written in a query, for the OpenAPI document.
+LATITUDE_PATTERN = r"-?(90(\.0+)?|[1-8]?[0-9](\.[0-9]+)?)"
+LONGITUDE_PATTERN = r"-?(180(\.0+)?|(1[0-7][0-9]|[1-9]?[0-9])(\.[0-9]+)?)"
 
 
 def decimal(text: str) -> float:

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework.exceptions import NotAuthenticated, PermissionDenied
+from rest_framework.exceptions import NotAuthenticated, PermissionDenied, ValidationError
 from rest_framework.generics import GenericAPIView, ListAPIView, RetrieveAPIView
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
@@ -17,6 +17,7 @@ from rest_framework.serializers import BaseSerializer
 
 from accounts import origins
 from accounts.models import User
+from jobs import numbers
 from jobs.http.idempotency import idempotent
 from reports.intake import submission
 from reports.models import Report, ReportQuerySet, Status
@@ -31,10 +32,13 @@ from reports.serializers import (
     StatusStepSerializer,
 )
 
+_STATUSES = "|".join(Status.values)
+_CORNER = f"{numbers.LONGITUDE_PATTERN},{numbers.LATITUDE_PATTERN}"
 FILTER_PARAMETERS = [
     OpenApiParameter(
         "status",
         OpenApiTypes.STR,
+        pattern=f"^({_STATUSES})(,({_STATUSES}))*$",
         description=f"Reports with one of these, comma-separated: {', '.join(Status.values)}.",
     ),
     OpenApiParameter(
@@ -43,6 +47,7 @@ FILTER_PARAMETERS = [
     OpenApiParameter(
         "bbox",
         OpenApiTypes.STR,
+        pattern=f"^{_CORNER},{_CORNER}$",
         description="Reports within this box: `west,south,east,north` in degrees.",
     ),
     OpenApiParameter(
@@ -75,10 +80,12 @@ TOKEN_PARAMETERS = [
     ),
 ]
 
+YES, NO = ("true", "yes", "1"), ("false", "no", "0")
 ACKNOWLEDGEMENT = OpenApiParameter(
     "X-Acknowledge-Duplicate",
-    OpenApiTypes.BOOL,
+    OpenApiTypes.STR,
     OpenApiParameter.HEADER,
+    enum=[*YES, *NO],
     description="`true`: store the report although one like it is open near by.",
 )
 
@@ -154,11 +161,12 @@ class ReportListView(ListAPIView[Report]):
         serializer = NewReportSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         reporter = request.user if isinstance(request.user, User) else None
+        is_acknowledged = acknowledges(request)
         submitted = submission.submit_report(
             serializer.new_report(),
             reporter=reporter,
             host=origins.of_request(request).host,
-            stops_duplicates=settings.DUPLICATE_CHECK_ENABLED and not acknowledges(request),
+            stops_duplicates=settings.DUPLICATE_CHECK_ENABLED and not is_acknowledged,
         )
         context = {"request": request, "tracking_token": submitted.tracking_token}
         answer = CreatedReportSerializer(submitted.report, context=context)
@@ -242,12 +250,16 @@ class ReportStatusView(GenericAPIView[Any]):
 
 
 def acknowledges(request: Request) -> bool:
-    """Return whether the sender has seen what is like their report, and sends it nevertheless."""
-    return request.headers.get("X-Acknowledge-Duplicate", "").strip().lower() in {
-        "1",
-        "true",
-        "yes",
-    }
+    """Return whether the sender has seen what is like their report, and sends it nevertheless.
+
+    Raises:
+        ValidationError: the header is neither true nor false.
+    """
+    name = ACKNOWLEDGEMENT.name
+    answer = request.headers.get(name, NO[0]).strip().lower()
+    if answer not in {*YES, *NO}:
+        raise ValidationError({name: [f"Expected true or false, not {answer[:20]!r}."]})
+    return answer in YES
 
 
 def tracking_token_of(request: Request) -> str:

@@ -59,7 +59,7 @@ class OpportunityFilterSerializer(QuerySerializer):
         help_text="Only what can be done from anywhere (true), or only what cannot (false).",
     )
     near = serializers.RegexField(
-        r"^-?[0-9]{1,3}(\.[0-9]+)?,-?[0-9]{1,3}(\.[0-9]+)?$",
+        rf"^{numbers.LATITUDE_PATTERN},{numbers.LONGITUDE_PATTERN}$",
         max_length=60,
         required=False,
         help_text="Only around this place: `latitude,longitude` in degrees.",

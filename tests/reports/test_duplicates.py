@@ -120,6 +120,13 @@ def test_a_repeated_report_is_answered_with_the_candidates_unless_acknowledged(
     assert api.post(REPORTS, new_report(title="Huge hole")).status_code == 201
 
 
+def test_an_acknowledgement_that_is_neither_true_nor_false_is_refused(api: APIClient) -> None:
+    answer = api.post(REPORTS, new_report(), headers={"X-Acknowledge-Duplicate": "treu"})
+    assert answer.status_code == 400
+    assert answer.data["errors"][0]["field"] == "X-Acknowledge-Duplicate"
+    assert not Report.objects.exists()
+
+
 def test_the_refusal_leaves_the_idempotency_key_free(api: APIClient) -> None:
     make_report()
     key = {"Idempotency-Key": str(uuid4())}
