@@ -62,11 +62,12 @@ def record_changes(
 ) -> AuditEvent:
     """Write an event with each changed field's values before and after.
 
-    A person's phone, email and name are sealed under the key of `person_id`; without one, only
-    that they changed is written.
+    A person's phone, email and name are sealed under the key of `person_id`. Of another subject,
+    such as a group, the name is written plainly, and of its phone and email only that they changed.
     """
-    plain = {name: list(values) for name, values in changes.items() if name not in PERSONAL}
-    personal = {name: list(values) for name, values in changes.items() if name in PERSONAL}
+    hidden = PERSONAL if person_id is not None else PERSONAL - {"name"}
+    plain = {name: list(values) for name, values in changes.items() if name not in hidden}
+    personal = {name: list(values) for name, values in changes.items() if name in hidden}
     data: dict[str, Any] = {"changes": plain | dict.fromkeys(personal, "sealed")}
     if personal and person_id is not None:
         data["sealed"] = person_keys.seal_for(person_id, personal)

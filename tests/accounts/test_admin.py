@@ -220,13 +220,18 @@ def test_rights_of_groups_are_audited(desk: Client) -> None:
     permission = Permission.objects.get(codename="change_task", content_type__app_label="jobs")
     desk.post("/admin/auth/group/add/", {"name": "Operators", "permissions": [permission.pk]})
     group = Group.objects.get()
-    desk.post(f"/admin/auth/group/{group.pk}/change/", {"name": "Operators"})
+    desk.post(f"/admin/auth/group/{group.pk}/change/", {"name": "Dispatchers"})
     desk.post(f"/admin/auth/group/{group.pk}/delete/", {"post": "yes"})
     events = AuditEvent.objects.filter(subject=f"group:{group.pk}").order_by("id")
     assert [(event.event, event.data["changes"]["permissions"]) for event in events] == [
         ("group.added", [None, ["change_task"]]),
         ("group.edited", [["change_task"], []]),
         ("group.deleted", [[], None]),
+    ]
+    assert [event.data["changes"]["name"] for event in events] == [
+        [None, "Operators"],
+        ["Operators", "Dispatchers"],
+        ["Dispatchers", None],
     ]
 
 
