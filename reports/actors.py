@@ -12,6 +12,7 @@ from embeddings.embedder import get_embedder, space_of
 from notifications.actors import notify_user
 from reports.classification import classifier
 from reports.duplicates import suggesting, vectors
+from reports.imaging import files, processing
 from reports.models import Category, Report
 from reports.patterns import hotspots
 from reports.patterns.serializers import HotspotsPayloadSerializer, HotspotsSerializer
@@ -19,6 +20,7 @@ from reports.routing import assignment
 
 HOUR, SECONDS = timedelta(hours=1), timedelta(seconds=1)
 SUBMISSION_POINTS = 5
+PURGE_DELAY = timedelta(seconds=5)  # so that one task deletes the originals of many photos
 
 
 @jobs.before_ready("default")
@@ -82,6 +84,35 @@ def route_report(report_id: str) -> None:
     """Give the report a department and a deadline."""
     assignment.route(report_id)
     suggesting.suggest(report_id)
+
+
+# Long enough for a storage on another machine that is down for some hours.
+@jobs.actor(
+    queue_name="default", kind="external", delivery="at_least_once", outlasts=timedelta(hours=12)
+)
+def process_photo(photo_id: str) -> processing.Outcome | None:
+    """Convert a photo and store its sizes as new files; no transaction is open meanwhile."""
+    return processing.process(photo_id)
+
+
+@process_photo.record
+def record_photo(outcome: processing.Outcome | None, photo_id: str) -> None:
+    """Store what became of the photo, and have what was sent deleted."""
+    if processing.record(outcome, photo_id):
+        purge_photo_files.send_with_options(unique_key="purge-photo-files", delay=PURGE_DELAY)
+
+
+@process_photo.mirror
+def show_photo(standing: jobs.Standing, photo_id: str) -> None:
+    """Refuse a photo whose task ended without success, until it is replayed."""
+    processing.show_standing(standing, photo_id)
+
+
+# The next photo, or the next hour, deletes what this one left.
+@jobs.actor(queue_name="maintenance", kind="long", outlasts=HOUR)
+def purge_photo_files() -> dict[str, int]:
+    """Delete the files that belong to no photo any more."""
+    return {"purged": files.purge()}
 
 
 @jobs.job_type("reports.hotspots", payload=HotspotsPayloadSerializer, result=HotspotsSerializer)

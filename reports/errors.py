@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from django.conf import settings
+
 from jobs.errors import DomainError
 
 
@@ -52,6 +54,34 @@ class LikelyDuplicate(ReportsError):
     def __init__(self, candidates: Sequence[Any]) -> None:
         super().__init__()
         self.candidates = candidates
+
+
+class PhotoRefused(ReportsError):
+    """The photo is not taken."""
+
+
+class TooManyPhotos(ReportsError):
+    """The report has as many photos as it may have."""
+
+
+class PhotoTooLarge(ReportsError):
+    """The photo has more bytes than PHOTO_MAX_BYTES."""
+
+    def __init__(self) -> None:
+        most = f"{settings.PHOTO_MAX_BYTES / 1_000_000:g} MB"
+        super().__init__(f"A photo may have at most {most}. Send it in a smaller size.")
+
+
+class PhotoStateChanged(ReportsError):
+    """The photo is not in a state that allows this; look at it again first."""
+
+
+class PhotoFileMissing(ReportsError):
+    """A file of the photo was deleted meanwhile; send the photo again."""
+
+
+class ConversionBroke(ReportsError):
+    """The converter of photos ended for a reason that is not in the photo."""
 
 
 class MergeRefused(ReportsError):

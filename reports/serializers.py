@@ -29,6 +29,12 @@ from reports.models import (
     Status,
     StatusChange,
 )
+from reports.photos.serializers import (
+    PhotoDetailSerializer,
+    PhotoSerializer,
+    detailed,
+    ready,
+)
 
 
 class StatusChangeSerializer(serializers.ModelSerializer[StatusChange]):
@@ -66,6 +72,7 @@ class ReportSerializer(serializers.ModelSerializer[Report]):
         help_text="Slug of the department that deals with it; null until it has one.",
     )
     is_own = serializers.SerializerMethodField(help_text="Whether you wrote it.")
+    photos = serializers.SerializerMethodField(help_text="Those that are ready.")
 
     class Meta:
         model = Report
@@ -86,6 +93,7 @@ class ReportSerializer(serializers.ModelSerializer[Report]):
             "created_at",
             "updated_at",
             "is_own",
+            "photos",
         )
         read_only_fields = fields
         extra_kwargs: ClassVar = {
@@ -101,6 +109,10 @@ class ReportSerializer(serializers.ModelSerializer[Report]):
         return report.is_own(
             self.context["request"].user, tracking_token=self.context.get("tracking_token", "")
         )
+
+    @extend_schema_field(PhotoSerializer(many=True))
+    def get_photos(self, report: Report) -> list[dict[str, Any]]:
+        return ready(report.photos.all())
 
 
 class SuggestionReasonSerializer(serializers.Serializer[Any]):
@@ -127,6 +139,9 @@ class ReportDetailSerializer(ReportSerializer):
     history = StatusChangeSerializer(
         many=True, read_only=True, help_text="Its steps, the earliest first."
     )
+    photos = serializers.SerializerMethodField(
+        help_text="Those that are ready; all for the report's sender and staff."
+    )
     category_suggestions = serializers.SerializerMethodField(
         help_text="The three most probable categories with reasons; null unless you are on the "
         "staff of the report's department."
@@ -136,13 +151,25 @@ class ReportDetailSerializer(ReportSerializer):
         fields = (*ReportSerializer.Meta.fields, "history", "category_suggestions")
         read_only_fields = fields
 
+    @extend_schema_field(PhotoDetailSerializer(many=True))
+    def get_photos(self, report: Report) -> list[dict[str, Any]]:
+        photos = report.photos.all()
+        if not photos:
+            return []
+        return detailed(
+            photos, is_staff=self._is_for_staff(report), is_sender=self.get_is_own(report)
+        )
+
     @extend_schema_field(SuggestionSerializer(many=True, allow_null=True))
     def get_category_suggestions(self, report: Report) -> list[dict[str, Any]] | None:
-        user = self.context["request"].user
-        if isinstance(user, User) and report.may_be_changed_by(user):
+        if self._is_for_staff(report):
             suggestions: list[dict[str, Any]] = report.category_suggestions
             return suggestions
         return None
+
+    def _is_for_staff(self, report: Report) -> bool:
+        user = self.context["request"].user
+        return isinstance(user, User) and report.may_be_changed_by(user)
 
 
 class CreatedReportSerializer(ReportDetailSerializer):
@@ -155,6 +182,10 @@ class CreatedReportSerializer(ReportDetailSerializer):
     class Meta(ReportDetailSerializer.Meta):
         fields = (*ReportDetailSerializer.Meta.fields, "tracking_token")
         read_only_fields = fields
+
+    def get_photos(self, report: Report) -> list[dict[str, Any]]:
+        """Return none: photos are added to a report that is there."""
+        return []
 
     @extend_schema_field(serializers.CharField(allow_null=True))
     def get_tracking_token(self, report: Report) -> str | None:

@@ -31,6 +31,7 @@ from reports.serializers import (
     ReportSerializer,
     StatusStepSerializer,
 )
+from reports.tracking import TOKEN_PARAMETERS, tracking_token_of
 
 _STATUSES = "|".join(Status.values)
 _CORNER = f"{numbers.LONGITUDE_PATTERN},{numbers.LATITUDE_PATTERN}"
@@ -60,26 +61,6 @@ FILTER_PARAMETERS = [
         "mine", OpenApiTypes.BOOL, description="Only your own reports; needs you to be signed in."
     ),
 ]
-TOKEN_PARAMETERS = [
-    OpenApiParameter(
-        "tracking_token",
-        OpenApiTypes.STR,
-        description="The token that an anonymous report got when it was made.",
-    ),
-    OpenApiParameter(
-        "token",
-        OpenApiTypes.STR,
-        deprecated=True,
-        description="The earlier name of `tracking_token`.",
-    ),
-    OpenApiParameter(
-        "X-Tracking-Token",
-        OpenApiTypes.STR,
-        OpenApiParameter.HEADER,
-        description="The same token as a header, which stays out of access logs.",
-    ),
-]
-
 YES, NO = ("true", "yes", "1"), ("false", "no", "0")
 ACKNOWLEDGEMENT = OpenApiParameter(
     "X-Acknowledge-Duplicate",
@@ -99,7 +80,7 @@ class ReportListView(ListAPIView[Report]):
 
     def get_queryset(self) -> ReportQuerySet:
         criteria = ReportFilterSerializer.read(self.request)
-        reports = self._readable(mine=criteria["mine"]).with_related()
+        reports = self._readable(mine=criteria["mine"]).with_related().with_photos()
         if "status" in criteria:
             reports = reports.filter(status__in=criteria["status"])
         if "category" in criteria:
@@ -187,7 +168,7 @@ class ReportDetailView(RetrieveAPIView[Report]):
         reports = Report.objects.visible_to(
             self.request.user, tracking_token=tracking_token_of(self.request)
         )
-        return reports.with_related().prefetch_related("history")
+        return reports.with_related().with_photos().prefetch_related("history")
 
     def get_serializer_context(self) -> dict[str, Any]:
         return super().get_serializer_context() | {
@@ -260,13 +241,3 @@ def acknowledges(request: Request) -> bool:
     if answer not in {*YES, *NO}:
         raise ValidationError({name: [f"Expected true or false, not {answer[:20]!r}."]})
     return answer in YES
-
-
-def tracking_token_of(request: Request) -> str:
-    """Return the tracking token from the header or the query, or "" where there is none."""
-    query = request.query_params
-    return (
-        request.headers.get("X-Tracking-Token")
-        or query.get("tracking_token")
-        or query.get("token", "")
-    )

@@ -62,11 +62,13 @@ class Answer:
                     yield part
 
 
-def refusal(status: HTTPStatus, path: str, *, retry_after: int | None = None) -> Answer:
+def refusal(
+    status: HTTPStatus, path: str, *, detail: str = "", retry_after: int | None = None
+) -> Answer:
     """Return the answer to a request that never reached Django; it closes the connection."""
     members = {} if retry_after is None else {"retry_after": retry_after}
     document = problems.document(
-        problems.type_for_status(status), detail="", instance=path, **members
+        problems.type_for_status(status), detail=detail, instance=path, **members
     )
     headers = {
         "content-type": problems.CONTENT_TYPE,

@@ -23,7 +23,7 @@ from config.probes import PROBE_PATHS
 from config.serving.answers import Answer, Send, refusal
 from config.serving.bodies import Body, BodyBroken, BodyTooSlow, Receive
 from config.serving.environ import environ_of
-from config.serving.uploads import TooManyUploads, Uploads
+from config.serving.uploads import TooManyUploads, Uploads, explanation
 from config.serving.watch import TaskWatch
 from jobs.http import waiting
 
@@ -78,7 +78,9 @@ class ThreadedApplication:
             return refusal(HTTPStatus.BAD_REQUEST, scope["path"])
         with body.file:
             if not body.is_complete:
-                return refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, scope["path"])
+                return refusal(
+                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, scope["path"], detail=explanation(scope)
+                )
             return await self._answer(scope, body, receive)
 
     async def _answer(self, scope: Scope, body: Body, receive: Receive) -> Answer | None:

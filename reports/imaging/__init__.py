@@ -1,0 +1,1 @@
+"""Imaging: decode uploaded photos apart from the worker, and keep their files."""

@@ -1,0 +1,1 @@
+"""Photos of reports: accept, show, take down."""

@@ -1,0 +1,91 @@
+"""Accept a photo of a report: at once, and processed by a task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+from django.core.files.base import File
+from django.db import transaction
+
+from accounts.actors import record_audit_event
+from accounts.models import User
+from jobs.failpoints import failpoint
+from reports.actors import process_photo
+from reports.errors import PhotoRefused, PhotoTooLarge, TooManyPhotos
+from reports.imaging import files
+from reports.models import Photo, PhotoFile, Refusal, Report
+
+#: How many photos of one report are kept in the tables, refused ones among them.
+ROWS_PER_REPORT = 50
+#: What the files of the formats begin with; HEIC names itself from the fifth byte on.
+BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF")
+HEIC_MARK = b"ftyp"
+
+
+def check(content: File[bytes]) -> None:
+    """Refuse what is no photo at the first look, before anything is stored.
+
+    Raises:
+        PhotoRefused: the file is empty, or of a format that is not taken.
+        PhotoTooLarge: it has more than PHOTO_MAX_BYTES.
+    """
+    if content.size > settings.PHOTO_MAX_BYTES:
+        raise PhotoTooLarge
+    if content.size == 0:
+        raise PhotoRefused(Refusal.EMPTY.label)
+    head = content.read(12)
+    content.seek(0)
+    if not (head.startswith(BEGINNINGS) or head[4:8] == HEIC_MARK):
+        raise PhotoRefused(Refusal.NOT_A_PHOTO.label)
+
+
+@contextmanager
+def stored(content: File[bytes]) -> Iterator[PhotoFile]:
+    """Store what was sent, and give its row; if no photo got the file, it is deleted again.
+
+    This comes before the transaction that accepts the photo: a file that was written in vain can
+    be deleted, while a photo without its file would be lost.
+    """
+    [original] = files.reserve([PhotoFile.Size.ORIGINAL])
+    try:
+        files.write(original, content)
+        yield original
+    finally:
+        files.discard_unused(original)
+
+
+def accept(original: PhotoFile, report: Report, *, kind: str, by: User | None) -> Photo:
+    """Add a photo to the report and send the task that processes it.
+
+    Of two requests at once that would exceed a report's number, one is refused.
+
+    Raises:
+        TooManyPhotos: the report has PHOTOS_PER_REPORT photos.
+    """
+    is_staff = by is not None and report.may_be_changed_by(by)
+    with transaction.atomic():
+        # Whoever adds a photo to the report waits here for the one before.
+        Report.objects.select_for_update(no_key=True).only("pk").get(pk=report.pk)
+        _within_limits(report)
+        photo = Photo.objects.create(report=report, kind=kind, citizen=None if is_staff else by)
+        files.attach([original], photo)
+        process_photo.send_with_options(
+            args=(str(photo.pk),), limit_key="photos", limit_count=settings.PHOTOS_AT_ONCE
+        )
+        record_audit_event.send(
+            "photo.added",
+            str(by.pk) if by else None,
+            f"report:{report.pk}",
+            {"photo": str(photo.pk)},
+        )
+        failpoint("photo_accepted")
+    return photo
+
+
+def _within_limits(report: Report) -> None:
+    if report.photos.kept().count() >= settings.PHOTOS_PER_REPORT:
+        raise TooManyPhotos(f"A report may have {settings.PHOTOS_PER_REPORT} photos.")
+    if report.photos.count() >= ROWS_PER_REPORT:
+        raise TooManyPhotos("Too many photos of this report were refused.")

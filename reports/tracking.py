@@ -1,0 +1,37 @@
+"""The tracking token of an anonymous report, as requests bring it along."""
+
+from __future__ import annotations
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.request import Request
+
+TOKEN_PARAMETERS = [
+    OpenApiParameter(
+        "tracking_token",
+        OpenApiTypes.STR,
+        description="The token that an anonymous report got when it was made.",
+    ),
+    OpenApiParameter(
+        "token",
+        OpenApiTypes.STR,
+        deprecated=True,
+        description="The earlier name of `tracking_token`.",
+    ),
+    OpenApiParameter(
+        "X-Tracking-Token",
+        OpenApiTypes.STR,
+        OpenApiParameter.HEADER,
+        description="The same token as a header, which stays out of access logs.",
+    ),
+]
+
+
+def tracking_token_of(request: Request) -> str:
+    """Return the tracking token from the header or the query, or "" where there is none."""
+    query = request.query_params
+    return (
+        request.headers.get("X-Tracking-Token")
+        or query.get("tracking_token")
+        or query.get("token", "")
+    )
