@@ -36,7 +36,11 @@ KNOWN: dict[str, Any] = {
     "starts_before": "2030-01-31",
     "ends_before": "2030-01-31",
 }
-TOGETHER = {"latitude": ("longitude",), "longitude": ("latitude",), "radius_km": ("location",)}
+TOGETHER: dict[str, tuple[str, ...]] = {
+    "latitude": ("longitude",),
+    "longitude": ("latitude",),
+    "radius_km": ("location",),
+}
 
 
 _TIMES = hypothesis.strategies.datetimes(datetime(1970, 1, 2), datetime(2999, 12, 30))  # noqa: DTZ001 - they are naive

@@ -458,6 +458,7 @@ REPUTATION_POINTS_PER_DAY: int = env.int(
 
 # --- Staff sign-in to the admin ------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "accounts.backends.StaffBackend"]
+PASSWORD_HASHERS = ["accounts.hashers.BackgroundPBKDF2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",

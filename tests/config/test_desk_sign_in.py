@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.db import connection
 from django.test import Client
 
+from accounts import hashers
 from accounts.backends import StaffBackend
 from accounts.models import AuditEvent
 
@@ -50,6 +53,18 @@ def test_one_password_is_hashed_at_a_time_and_one_more_waits(
         statuses = sorted(one.result() for one in attempts)
     assert most == 1
     assert statuses == [200, 200] + [503] * 14
+
+
+def test_passwords_are_hashed_as_django_does_in_one_thread_of_low_priority() -> None:
+    mine, plain = hashers.BackgroundPBKDF2PasswordHasher(), PBKDF2PasswordHasher()
+    with ThreadPoolExecutor(4) as pool:
+        encoded = list(pool.map(lambda salt: mine.encode("secret", salt, 1000), "abcd"))
+    assert encoded == [plain.encode("secret", salt, 1000) for salt in "abcd"]
+    assert mine.verify("secret", encoded[0])
+    before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    [thread] = [one for one in threading.enumerate() if one.name.startswith("hashing")]
+    assert thread.native_id is not None
+    assert os.getpriority(os.PRIO_PROCESS, thread.native_id) == hashers.NICENESS > before
 
 
 def test_an_address_has_so_many_attempts_an_hour(settings: LazySettings) -> None:
