@@ -87,7 +87,7 @@ class Run:
                 case.validate_response(response, headers=headers)
             except FailureGroup as group:
                 for failure in group.exceptions:
-                    if not _is_about_state(failure, response):
+                    if not _is_documented(failure, response):
                         self.note(operation, failure, f"{mode.name} {who}", response)
 
         try:
@@ -100,7 +100,7 @@ class Run:
         request = response.request
         text = f"{how} {response.status_code} {response.text[:500]}\n    to {request.method} "
         self.deviations.setdefault(
-            kind, f"{text}{request.url} {request.body!r}\n    {failure}"[:SHOWN_CHARACTERS]
+            kind, f"{failure}\n    {text}{request.url} {request.body!r}"[:SHOWN_CHARACTERS]
         )
 
     def make_valid(self, case: Any) -> None:
@@ -125,10 +125,16 @@ class Run:
         return set(schema.get("properties", {}))
 
 
-def _is_about_state(failure: Any, response: Any) -> bool:
-    if type(failure).__name__ != "RejectedPositiveData":
-        return False
-    return bool(response.json().get("type") not in INPUT_PROBLEMS)
+def _is_documented(failure: Any, response: Any) -> bool:
+    """Return whether the document's own words explain what its schemas do not say."""
+    kind = type(failure).__name__
+    if kind == "AcceptedNegativeData":
+        # A length counts the text without the characters that are removed.
+        return "maxLength" in str(failure)
+    is_about_state = response.headers.get("Content-Type") == "application/problem+json" and (
+        response.json()["type"] not in INPUT_PROBLEMS
+    )
+    return kind == "RejectedPositiveData" and is_about_state
 
 
 def _fill_in(part: Any, *, together: dict[str, tuple[str, ...]]) -> None:

@@ -5,20 +5,20 @@ The product's server is compared with gunicorn, which serves the same applicatio
 
 from __future__ import annotations
 
-import selectors
-import socket
+import json
+import subprocess
+import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.client import HTTPConnection
 from urllib.parse import urlencode
 
 from benchmarks.load import Load, Request, open_loop
 from benchmarks.results import Target
-from benchmarks.services import Services
+from benchmarks.services import BASE_DIR, Services
 
 PATH = "/api/v1/categories/"
 SIGN_IN = "/admin/login/"
@@ -43,102 +43,28 @@ GUNICORN: Mapping[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One way of being slow: what is sent at once, and a byte after each pause."""
-
-    start: bytes
-    pause_seconds: float
-
-
-_POST = b"POST /api/v1/reports/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-KINDS = (
-    Kind(_POST + b"Content-Length: 20000\r\n\r\n{", 1),
-    Kind(_POST + b"X-Slow: ", 1),
-    Kind(_POST + b"Content-Length: 20000\r\n\r\n{", 10),
-)
-
-
-@dataclass(slots=True)
-class SlowClient:
-    """A connection that sends as slowly as its kind; opened again when the server ends it."""
-
-    port: int
-    kind: Kind
-    socket: socket.socket = field(init=False)
-    opened_at: float = field(init=False)
-    due_at: float = field(init=False)
-
-    def open(self, selector: selectors.BaseSelector) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", self.port), timeout=30)
-        self.socket.sendall(self.kind.start)
-        self.socket.setblocking(False)
-        self.opened_at = time.monotonic()
-        self.due_at = self.opened_at + self.kind.pause_seconds
-        selector.register(self.socket, selectors.EVENT_READ, self)
-
-    def send_when_due(self, now: float) -> None:
-        if now >= self.due_at:
-            self.due_at = now + self.kind.pause_seconds
-            with suppress(OSError):  # it was ended; reading says so
-                self.socket.send(b"a")
-
-    def is_ended(self) -> bool:
-        """Read what the server says; return whether it has ended the connection."""
-        try:
-            return not self.socket.recv(65_536)
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
-
-
 @dataclass(slots=True)
 class Crowd:
-    """All slow clients at once, and how long the server let each of them be slow."""
+    """200 slow clients in a process of their own, and how long the server let them be slow."""
 
     port: int
-    lasted_seconds: list[float] = field(default_factory=list)
-    longest_open_seconds: float = 0
-    _stop: threading.Event = field(default_factory=threading.Event)
+    cut: int = 0
+    longest_seconds: float = 0
 
     @contextmanager
     def connected(self) -> Iterator[None]:
         """Keep all connections open while the block runs."""
-        ready = threading.Event()
-        with ThreadPoolExecutor(1) as pool:
-            running = pool.submit(self._run, ready)
+        command = [sys.executable, "-m", "benchmarks.crowd", str(self.port), str(SLOW_CLIENTS)]
+        with subprocess.Popen(
+            command, cwd=BASE_DIR, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as process:
+            assert process.stdout is not None
+            process.stdout.readline()  # all are connected
             try:
-                ready.wait(60)
                 yield
             finally:
-                self._stop.set()
-                running.result()
-
-    def _run(self, ready: threading.Event) -> None:
-        clients = [SlowClient(self.port, KINDS[i % len(KINDS)]) for i in range(SLOW_CLIENTS)]
-        with selectors.DefaultSelector() as selector:
-            for client in clients:
-                client.open(selector)
-            ready.set()
-            while not self._stop.is_set():
-                self._turn(clients, selector)
-            now = time.monotonic()
-            self.longest_open_seconds = max(now - client.opened_at for client in clients)
-            for client in clients:
-                client.socket.close()
-
-    def _turn(self, clients: list[SlowClient], selector: selectors.BaseSelector) -> None:
-        for key, _ in selector.select(0.05):
-            client: SlowClient = key.data
-            if client.is_ended():
-                self.lasted_seconds.append(time.monotonic() - client.opened_at)
-                selector.unregister(client.socket)
-                client.socket.close()
-                client.open(selector)
-        now = time.monotonic()
-        for client in clients:
-            client.send_when_due(now)
+                facts = json.loads(process.communicate()[0])
+        self.cut, self.longest_seconds = facts["cut"], facts["longest_seconds"]
 
 
 def run(services: Services, *, quick: bool, say: Callable[[str], None]) -> dict[str, float]:
@@ -181,8 +107,8 @@ def _ours(services: Services, seconds: int, say: Callable[[str], None]) -> dict[
         **_percentiles("beside_sign_ins", signing),
         "beside_slow_p50_to_alone": beside.percentile(50) / alone.percentile(50),
         "beside_sign_ins_p50_to_alone": signing.percentile(50) / alone.percentile(50),
-        "slow_client_cut_seconds_max": max(*crowd.lasted_seconds, crowd.longest_open_seconds),
-        "slow_clients_cut": len(crowd.lasted_seconds),
+        "slow_client_cut_seconds_max": crowd.longest_seconds,
+        "slow_clients_cut": crowd.cut,
         "sign_ins_judged": statuses.count(200),
         "sign_ins_sent_away": statuses.count(503),
         "requests_failed": sum(load.failures for load in (alone, beside, signing)),

@@ -18,6 +18,10 @@ it, and show `detail` to people. Open the address in `type` to read what it mean
 without a value and one whose value the schema does not allow answer 400; `errors` names each. Leave
 out what you do not need.
 
+**Bodies.** Properties that the schema does not list are ignored, unless it says that there are no
+others. Texts are stored without control and invisible characters; what a length counts is the text
+that is stored.
+
 **Lists** answer `{next, previous, results}`. Follow `next` until it is null.
 
 **Repeating a request safely.** Where `Idempotency-Key` is listed, send a new UUID with each new
