@@ -57,19 +57,30 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
         unique=True,
         help_text="International form (E.164), such as +12025550123.",
     )
-    email = models.EmailField(blank=True)
+    email = models.EmailField(
+        blank=True,
+        help_text="Gets messages once a code has proved it. Empty: no messages by email.",
+    )
     email_verified_at = models.DateTimeField(null=True, blank=True)
-    name = LineField(max_length=120, blank=True)
-    locale = models.CharField(max_length=12, default="en")
+    name = LineField(
+        max_length=120, blank=True, help_text="The display name, shown on the leaderboard."
+    )
+    locale = models.CharField(
+        max_length=12, default="en", help_text="The language of messages, such as en or pt-BR."
+    )
     wants_sms = models.BooleanField(
         "wants SMS", default=False, help_text="Other messages than those about their own reports."
     )
     wants_report_sms = models.BooleanField(
         "wants SMS about reports", default=True, help_text="About the citizen's own reports."
     )
-    reputation = models.IntegerField(default=0)
-    is_active = models.BooleanField("active", default=True)
-    is_staff = models.BooleanField("staff", default=False)
+    reputation = models.IntegerField(default=0, help_text="The sum of the user's points.")
+    is_active = models.BooleanField(
+        "active", default=True, help_text="Off: the user can no longer sign in."
+    )
+    is_staff = models.BooleanField(
+        "staff", default=False, help_text="Whether the user may sign in to the desk."
+    )
     tokens_valid_after = models.DateTimeField(
         db_default=Now(), help_text="Tokens issued before are refused."
     )

@@ -96,6 +96,16 @@ def test_no_query_breaks_a_list(desk: Client, query: str) -> None:
         assert get(desk, f"{url}?{query}") in {200, 302, 400}, url
 
 
+@pytest.mark.parametrize("app", ["accounts", "matching"])
+def test_every_field_that_staff_may_edit_is_explained(app: str) -> None:
+    for model, desk in admin.site._registry.items():
+        if isinstance(desk, ReadOnlyAdmin) or model._meta.app_label != app:
+            continue
+        for field in model._meta.concrete_fields:
+            if field.editable and field.name not in {*desk.readonly_fields, "password"}:
+                assert field.help_text, (model, field.name)
+
+
 def test_ledgers_are_listed_along_an_index() -> None:
     """Else each look at one sorts all of it. What is short in `jobs` may be sorted."""
     for model, desk in admin.site._registry.items():
