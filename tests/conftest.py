@@ -146,9 +146,10 @@ def django_db_modify_db_settings(
     django_db_modify_db_settings: None, django_db_blocker: Any, django_db_keepdb: bool
 ) -> None:
     """Have the test database copied from a template."""
-    if OWN_POSTGRES and not django_db_keepdb:
+    server = os.environ.get("TESTS_TEMPLATE_SERVER")
+    if server and not django_db_keepdb:
         with django_db_blocker.unblock():
-            connection.settings_dict["TEST"]["TEMPLATE"] = databases.ensure_template()
+            connection.settings_dict["TEST"]["TEMPLATE"] = databases.ensure_template(server)
 
 
 @pytest.fixture(scope="session")

@@ -22,9 +22,6 @@ from django.db.backends.postgresql.creation import DatabaseCreation
 from django.db.backends.postgresql.operations import DatabaseOperations
 from psycopg import sql
 
-from config.development import processes
-from tests.settings import POSTGRES, TEST_DATA_DIR
-
 #: Written by the migrations and equal in every test.
 KEPT = {"django_content_type", "auth_permission"}
 #: Past so many rows TRUNCATE is faster than DELETE.
@@ -77,30 +74,28 @@ def drop_database_in_use(
         )
 
 
-def ensure_template() -> str:
+def ensure_template(server: str) -> str:
     """Return the name of a migrated database to copy from; migrate it where it is missing.
 
-    Its name holds a hash of the migrations, so that a changed one makes a new template.
+    Its name holds a hash of the migrations, so that a changed one makes a new template. One process
+    at a time does this.
     """
     name = f"template_{_digest()}"
-    with (
-        processes.locked(TEST_DATA_DIR / "template.lock"),
-        psycopg.connect(POSTGRES.url, autocommit=True) as administrator,
-    ):
+    with psycopg.connect(server, autocommit=True) as administrator:
+        administrator.execute("SELECT pg_advisory_lock(hashtext('the template of test databases'))")
         rows = administrator.execute(
             "SELECT datname FROM pg_database WHERE datname LIKE 'template\\_%'"
         )
         templates = {row[0] for row in rows}
         if name not in templates:
-            for old in templates:
+            for old in {*templates, "template_unfinished"}:
                 administrator.execute(
-                    sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(old))
+                    sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(old))
                 )
-            administrator.execute("DROP DATABASE IF EXISTS unfinished_template WITH (FORCE)")
-            administrator.execute("CREATE DATABASE unfinished_template")
-            _migrate("unfinished_template")
+            administrator.execute("CREATE DATABASE template_unfinished")
+            _migrate("template_unfinished")
             administrator.execute(
-                sql.SQL("ALTER DATABASE unfinished_template RENAME TO {}").format(
+                sql.SQL("ALTER DATABASE template_unfinished RENAME TO {}").format(
                     sql.Identifier(name)
                 )
             )

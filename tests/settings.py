@@ -23,6 +23,8 @@ PGBOUNCER: PgBouncer | None = None
 
 if OWN_POSTGRES:
     os.environ["DATABASE_URL"] = POSTGRES.url
+    # The processes of pytest-xdist, which inherit both, make the template of test databases there.
+    os.environ["TESTS_TEMPLATE_SERVER"] = POSTGRES.url
     # Processes that tests start work as the application, as in production; this one may do more.
     os.environ["DATABASE_APPLICATION_ROLE"] = APPLICATION_ROLE
     if os.environ.get("TESTS_THROUGH_PGBOUNCER") == "on":
