@@ -14,7 +14,7 @@ from notifications import deliveries
 from notifications.models import Delivery
 from reports.actors import SUBMISSION_POINTS
 from reports.classification import classifier
-from reports.intake.submission import NewReport, _store, _within_limits
+from reports.intake.submission import NewReport, _let_follow, _reasons_to_wait, _store
 from reports.models import Report
 from reports.routing import assignment
 from reports.serializers import CreatedReportSerializer, NewReportSerializer
@@ -43,8 +43,9 @@ class InlineReportView(ReportListView):
 def _store_and_work(new: NewReport, reporter: User) -> tuple[Report, list[Delivery]]:
     found = classifier.classify(new.title, new.description)
     with transaction.atomic():
-        _within_limits(new, reporter=reporter, host="127.0.0.1")
-        report = _store(new, reporter=reporter, token=None)
+        reasons = _reasons_to_wait(new, reporter=reporter, host="127.0.0.1")
+        report = _store(new, reporter=reporter, token=None, is_public=not reasons)
+        _let_follow(report)
         report_id, reporter_id = str(report.pk), str(reporter.pk)
         assignment.apply_classification(
             report_id, found.category, found.confidence, found.suggestions_as_json()

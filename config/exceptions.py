@@ -72,6 +72,10 @@ PROBLEM_OF: dict[type[Exception], str] = {
     reports.errors.TooManyPhotos: "too-many-photos",
     reports.errors.PhotoStateChanged: "conflict",
     reports.errors.PhotoFileMissing: "conflict",
+    reports.errors.AlreadyDecided: "conflict",
+    reports.errors.TooManySubscriptions: "conflict",
+    reports.errors.CommentRefused: "too-many-requests",
+    reports.errors.CommentRepeated: "report-repeated",
     # Jobs
     jobs.errors.NotInThatState: "conflict",
     jobs.errors.TooManyActiveJobs: "too-many-active-jobs",

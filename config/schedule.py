@@ -8,6 +8,7 @@ SCHEDULE = [
         name="export-audit-head", cron="*/5 * * * *", actor="export_audit_head", is_coalesced=True
     ),
     Entry(name="refresh-all-matches", cron="41 2 * * *", actor="refresh_all_matches", is_bulk=True),
+    Entry(name="send-area-digests", cron="0 7 * * *", actor="send_area_digests", is_bulk=True),
     Entry(name="prune-tasks", cron="17 3 * * *", actor="prune_tasks", is_bulk=True),
     Entry(name="prune-sign-ins", cron="20 3 * * *", actor="prune_sign_ins", is_bulk=True),
     Entry(name="prune-uploads", cron="26 3 * * *", actor="prune_uploads", is_bulk=True),

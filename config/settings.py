@@ -359,11 +359,14 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
+        "FlagReason": "reports.models.FlagReason",
         "HealthStatus": ["ok", "degraded", "down"],
         "JobState": "jobs.states.State",
         "OpportunityKind": "matching.models.Kind",
+        "ModerationState": "reports.models.ModerationState",
         "PhotoKind": "reports.models.photos.PhotoKind",
         "PhotoState": "reports.models.photos.PhotoState",
+        "WithholdingReason": "reports.models.WithholdingReason",
         "ReportStatus": "reports.models.Status",
         "Severity": "reports.models.Severity",
     },
@@ -684,6 +687,33 @@ REPORTS_PER_CITIZEN_PLACE_DAY: int = env.int("REPORTS_PER_CITIZEN_PLACE_DAY", de
 REPORTS_PER_PLACE_HOUR: int = env.int(
     "REPORTS_PER_PLACE_HOUR", default=60
 )  # by all, within about 100 m
+# Comments of one citizen, and comments in the same words.
+COMMENTS_PER_CITIZEN_HOUR: int = env.int("COMMENTS_PER_CITIZEN_HOUR", default=30)
+COMMENTS_PER_CITIZEN_DAY: int = env.int("COMMENTS_PER_CITIZEN_DAY", default=60)
+COMMENTS_EQUAL_TEXTS_PER_DAY: int = env.int("COMMENTS_EQUAL_TEXTS_PER_DAY", default=3)
+
+# --- Moderation --------------------------------------------------------------------------------
+# Level of reputation : share of the daily numbers in percent : "public" at once, or "held" until
+# staff have looked. Level 0 has a negative reputation; a level that is missing is like the one
+# below.
+MODERATION_LEVELS: list[str] = env.list(
+    "MODERATION_LEVELS", default=["0:10:held", "1:100:public", "3:150:public", "5:200:public"]
+)
+# From this level on links are public at once, and flags count towards hiding.
+MODERATION_TRUSTED_LEVEL: int = env.int("MODERATION_TRUSTED_LEVEL", default=3)
+# So many flags by trusted citizens hide a report or comment until staff have looked; 0: never.
+MODERATION_FLAGS_TO_HIDE: int = env.int("MODERATION_FLAGS_TO_HIDE", default=3)
+# Hosts that anybody may link to, such as maps.example.org, beside the one of PUBLIC_URL.
+MODERATION_LINK_HOSTS: list[str] = env.list("MODERATION_LINK_HOSTS", default=[])
+FLAGS_PER_PERSON_HOUR: int = env.int("FLAGS_PER_PERSON_HOUR", default=20)  # or address
+
+# --- Following ---------------------------------------------------------------------------------
+# Messages a day to one person: about followed reports, by kind, and at once about new reports in
+# areas; further news of areas wait for the day's message.
+UPDATES_PER_CITIZEN_DAY: int = env.int("UPDATES_PER_CITIZEN_DAY", default=20)
+AREA_NEWS_PER_CITIZEN_DAY: int = env.int("AREA_NEWS_PER_CITIZEN_DAY", default=10)
+AREA_SUBSCRIPTIONS_PER_CITIZEN: int = env.int("AREA_SUBSCRIPTIONS_PER_CITIZEN", default=10)
+AREA_RADIUS_MAXIMUM_METRES: int = env.int("AREA_RADIUS_MAXIMUM_METRES", default=10_000)
 
 # --- Log ---------------------------------------------------------------------------------------
 LOG_LEVEL: str = env.one_of(

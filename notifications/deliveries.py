@@ -24,7 +24,12 @@ log = structlog.get_logger(__name__)
 Channel, Status = Delivery.Channel, Delivery.Status
 DAY = timedelta(days=1)
 #: Messages about a citizen's own reports: sent by SMS unless the citizen opts out.
-REPORT_TEMPLATES = {"report_received", "report_status_changed"}
+REPORT_TEMPLATES = {
+    "report_received",
+    "report_status_changed",
+    "report_reply",
+    "moderation_decided",
+}
 
 
 class Recipient(Protocol):
@@ -49,7 +54,7 @@ def prepare(
     `event_key` names the event and, if several users hear of it, the user.
     """
     user = get_user_model().objects.filter(pk=user_id).first()
-    reachable = _channels_of(cast("Recipient", user), template) if user else []
+    reachable = channels_of(cast("Recipient", user), template) if user else []
     if not reachable:
         return []
     delivery = Delivery(
@@ -125,7 +130,7 @@ def _is_within_limits(delivery: Delivery) -> bool:
 def _message(delivery: Delivery) -> Message | None:
     """Return the message to send; None if this channel no longer leads to the user."""
     user = cast("Recipient | None", delivery.user)
-    if user is None or delivery.channel not in _channels_of(user, delivery.template):
+    if user is None or delivery.channel not in channels_of(user, delivery.template):
         return None
     address = user.email if delivery.channel == Channel.EMAIL else user.phone
     return rendering.render(
@@ -133,7 +138,7 @@ def _message(delivery: Delivery) -> Message | None:
     )
 
 
-def _channels_of(user: Recipient, template: str) -> list[str]:
+def channels_of(user: Recipient, template: str) -> list[str]:
     """Return the channels that reach the user for this template, best first.
 
     Email comes first if the address is verified, then SMS if the user asked for it.

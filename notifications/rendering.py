@@ -24,19 +24,24 @@ def render(
     """Return the message in the recipient's language, as plain text without HTML escapes.
 
     Templates get the `context`, its texts cleaned of invisible characters, and `link`, the full
-    address of the context's `path`. An SMS has no subject.
+    address of the context's `path`, and `unsubscribe`, that of its `unsubscribe_path`, or "". An
+    SMS has no subject.
 
     Raises:
         django.template.TemplateDoesNotExist: there is no template of that name.
     """
     lines = {name: one_line(str(value)) for name, value in context.items()}
     texts = {name: paragraphs(str(value)) for name, value in context.items()}
-    link = {"link": settings.PUBLIC_URL + context.get("path", "/")}
+    path = context.get("unsubscribe_path", "")
+    unsubscribe = settings.PUBLIC_URL + path if path else ""
+    link = {"link": settings.PUBLIC_URL + context.get("path", "/"), "unsubscribe": unsubscribe}
     is_email = channel == "email"
     with translation.override(locale):
         body = _fill(f"{FOLDER}/{template}.{channel}.txt", (texts if is_email else lines) | link)
         subject = _fill(f"{FOLDER}/{template}.subject.txt", lines | link) if is_email else ""
-    return Message(to=to, subject=" ".join(subject.split()), body=body.strip())
+    return Message(
+        to=to, subject=" ".join(subject.split()), body=body.strip(), unsubscribe=unsubscribe
+    )
 
 
 def _fill(name: str, context: Mapping[str, str]) -> str:

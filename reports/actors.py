@@ -12,6 +12,8 @@ from embeddings.embedder import get_embedder, space_of
 from notifications.actors import notify_user
 from reports.classification import classifier
 from reports.duplicates import suggesting, vectors
+from reports.following import actors as following_actors  # noqa: F401 - its tasks are known so
+from reports.following import announcing
 from reports.imaging import files, processing
 from reports.models import Category, Report
 from reports.patterns import hotspots
@@ -69,6 +71,7 @@ def record_classification(outcome: dict[str, Any], report_id: str) -> None:
     vector, space = b64decode(outcome["vector"]), outcome["space"]
     vectors.keep(report_id, vector, space=space)
     suggesting.suggest_for(report, vectors.unpacked(vector), space=space)
+    announcing.announce_report(report)
 
 
 @classify_report.mirror
@@ -84,6 +87,7 @@ def route_report(report_id: str) -> None:
     """Give the report a department and a deadline."""
     assignment.route(report_id)
     suggesting.suggest(report_id)
+    announcing.announce_report(Report.objects.select_related("category").get(pk=report_id))
 
 
 # Long enough for a storage on another machine that is down for some hours.

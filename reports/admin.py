@@ -11,10 +11,12 @@ from django.http import HttpRequest
 from accounts.models import User
 from jobs.admin import ReadOnlyAdmin
 from reports.catalogue import admin as catalogue_admin  # noqa: F401 - it registers its pages
+from reports.conversation import admin as conversation_admin  # noqa: F401 - it too
 from reports.desk import admin as desk_admin  # noqa: F401 - it too
 from reports.duplicates import admin as duplicates_admin  # noqa: F401 - it too
 from reports.geography import admin as geography_admin  # noqa: F401 - it too
 from reports.models import Report, StatusChange
+from reports.moderation import admin as moderation_admin  # noqa: F401 - it too
 
 
 @admin.register(StatusChange)

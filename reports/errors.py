@@ -88,6 +88,22 @@ class MergeRefused(ReportsError):
     """These two reports cannot be merged."""
 
 
+class AlreadyDecided(ReportsError):
+    """Moderation has decided about this already; look at it again first."""
+
+
+class CommentRefused(IntakeRefused):
+    """You have written as many comments as one person may for now; wait before writing more."""
+
+
+class CommentRepeated(IntakeRefused):
+    """You have sent this comment before."""
+
+
+class TooManySubscriptions(ReportsError):
+    """You subscribe to as many areas as one person may; delete one first."""
+
+
 class EvaluationFileError(ReportsError):
     """The labelled reports cannot be used."""
 

@@ -17,6 +17,7 @@ from jobs.http.fields import (
 )
 from jobs.http.queries import QuerySerializer
 from reports.fields import BoundingBoxField, CategoryField, ListOfChoicesField
+from reports.following.serializers import ReportPageSerializer, TakingPartMixin
 from reports.intake.submission import NewReport
 from reports.models import (
     DESCRIPTION_MAX_CHARACTERS,
@@ -28,6 +29,7 @@ from reports.models import (
     Severity,
     Status,
     StatusChange,
+    SubjectKind,
 )
 from reports.photos.serializers import (
     PhotoDetailSerializer,
@@ -53,7 +55,7 @@ class StatusChangeSerializer(serializers.ModelSerializer[StatusChange]):
         extra_kwargs: ClassVar = {"at": {"help_text": "When it changed."}}
 
 
-class ReportSerializer(serializers.ModelSerializer[Report]):
+class ReportSerializer(TakingPartMixin, serializers.ModelSerializer[Report]):
     """A report without its history.
 
     The context has `tracking_token`, empty where none was sent.
@@ -71,11 +73,15 @@ class ReportSerializer(serializers.ModelSerializer[Report]):
         allow_null=True,
         help_text="Slug of the department that deals with it; null until it has one.",
     )
+    is_public = serializers.SerializerMethodField(
+        help_text="False while it waits for moderation, and once it was rejected."
+    )
     is_own = serializers.SerializerMethodField(help_text="Whether you wrote it.")
     photos = serializers.SerializerMethodField(help_text="Those that are ready.")
 
     class Meta:
         model = Report
+        list_serializer_class = ReportPageSerializer
         fields: tuple[str, ...] = (
             "id",
             "status",
@@ -92,8 +98,14 @@ class ReportSerializer(serializers.ModelSerializer[Report]):
             "due_at",
             "created_at",
             "updated_at",
+            "is_public",
             "is_own",
             "photos",
+            "follower_count",
+            "me_too_count",
+            "comment_count",
+            "is_followed",
+            "is_me_too",
         )
         read_only_fields = fields
         extra_kwargs: ClassVar = {
@@ -104,6 +116,9 @@ class ReportSerializer(serializers.ModelSerializer[Report]):
             "severity": {"help_text": "How bad the problem is."},
             "due_at": {"help_text": "When it is to be resolved; null while nothing is due."},
         }
+
+    def get_is_public(self, report: Report) -> bool:
+        return report.published_at is not None
 
     def get_is_own(self, report: Report) -> bool:
         return report.is_own(
@@ -147,8 +162,13 @@ class ReportDetailSerializer(ReportSerializer):
         "staff of the report's department."
     )
 
+    waits_for = serializers.SerializerMethodField(
+        help_text="Why it waits for moderation; null unless it waits, and you wrote it or are on "
+        "the staff of its department."
+    )
+
     class Meta(ReportSerializer.Meta):
-        fields = (*ReportSerializer.Meta.fields, "history", "category_suggestions")
+        fields = (*ReportSerializer.Meta.fields, "history", "category_suggestions", "waits_for")
         read_only_fields = fields
 
     @extend_schema_field(PhotoDetailSerializer(many=True))
@@ -159,6 +179,15 @@ class ReportDetailSerializer(ReportSerializer):
         return detailed(
             photos, is_staff=self._is_for_staff(report), is_sender=self.get_is_own(report)
         )
+
+    @extend_schema_field(serializers.ListField(child=serializers.CharField(), allow_null=True))
+    def get_waits_for(self, report: Report) -> list[str] | None:
+        if report.published_at is not None or not (
+            self.get_is_own(report) or self._is_for_staff(report)
+        ):
+            return None
+        case = report.moderation_cases.waiting().filter(kind=SubjectKind.REPORT).first()
+        return [reason["code"] for reason in case.reasons] if case else None
 
     @extend_schema_field(SuggestionSerializer(many=True, allow_null=True))
     def get_category_suggestions(self, report: Report) -> list[dict[str, Any]] | None:

@@ -4,7 +4,10 @@ from django.urls import path
 
 from reports import views
 from reports.catalogue import views as catalogue
+from reports.conversation import views as conversation
 from reports.duplicates import views as duplicates
+from reports.following import views as following
+from reports.moderation import views as moderation
 from reports.photos import views as photos
 
 urlpatterns = [
@@ -37,6 +40,51 @@ urlpatterns = [
     path("photos/<uuid:pk>/<str:size>.jpg", photos.PhotoFileView.as_view(), name="photo-file"),
     path("photos/<uuid:pk>/take-down/", photos.TakeDownView.as_view(), name="photo-take-down"),
     path("photos/<uuid:pk>/restore/", photos.RestoreView.as_view(), name="photo-restore"),
+    path("reports/<uuid:pk>/flag/", moderation.ReportFlagView.as_view(), name="report-flag"),
+    path(
+        "reports/<uuid:pk>/comments/", conversation.CommentListView.as_view(), name="comment-list"
+    ),
+    path(
+        "reports/<uuid:pk>/comments/<uuid:comment_id>/",
+        conversation.CommentView.as_view(),
+        name="comment-detail",
+    ),
+    path(
+        "reports/<uuid:pk>/comments/<uuid:comment_id>/flag/",
+        conversation.CommentFlagView.as_view(),
+        name="comment-flag",
+    ),
+    path(
+        "reports/<uuid:pk>/comments/<uuid:comment_id>/hide/",
+        conversation.CommentHideView.as_view(),
+        name="comment-hide",
+    ),
+    path("reports/<uuid:pk>/notes/", conversation.StaffNoteListView.as_view(), name="note-list"),
+    path(
+        "reports/<uuid:pk>/reply-templates/",
+        conversation.ReplyTemplateListView.as_view(),
+        name="reply-template-list",
+    ),
+    path("reports/<uuid:pk>/replies/", conversation.ReplyView.as_view(), name="reply-create"),
+    path("reports/<uuid:pk>/follow/", following.FollowView.as_view(), name="report-follow"),
+    path("reports/<uuid:pk>/me-too/", following.MeTooView.as_view(), name="report-me-too"),
+    path(
+        "area-subscriptions/",
+        following.AreaSubscriptionListView.as_view(),
+        name="area-subscription-list",
+    ),
+    path(
+        "area-subscriptions/<uuid:pk>/",
+        following.AreaSubscriptionView.as_view(),
+        name="area-subscription",
+    ),
+    path("moderation/", moderation.ModerationListView.as_view(), name="moderation-list"),
+    path(
+        "moderation/<uuid:pk>/approve/",
+        moderation.ApproveView.as_view(),
+        name="moderation-approve",
+    ),
+    path("moderation/<uuid:pk>/reject/", moderation.RejectView.as_view(), name="moderation-reject"),
     path("categories/", catalogue.CategoryListView.as_view(), name="category-list"),
     path("departments/", catalogue.DepartmentListView.as_view(), name="department-list"),
 ]

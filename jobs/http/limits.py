@@ -81,7 +81,7 @@ def hit_in_turn(rules: Sequence[Rule]) -> Limit:
         RuntimeError: a transaction is open.
     """
     with transaction.atomic(durable=True):
-        return _count(rules)
+        return _count(rules)[1]
 
 
 def refusal_with_effect(rules: Sequence[Rule]) -> Refusal | None:
@@ -95,25 +95,39 @@ def refusal_with_effect(rules: Sequence[Rule]) -> Refusal | None:
     Raises:
         RuntimeError: no transaction is open.
     """
+    counts = counts_with_effect(rules)
+    return counts if isinstance(counts, Refusal) else None
+
+
+def counts_with_effect(rules: Sequence[Rule]) -> list[int] | Refusal:
+    """Count as `refusal_with_effect` does; return each key's hits, with this one, or the refusal.
+
+    Raises:
+        RuntimeError: no transaction is open.
+    """
     if not connection.in_atomic_block:
         raise RuntimeError("Hits with an effect count within the transaction of that effect.")
-    limit = _count(rules)
+    counts, limit = _count(rules)
     if limit.allowed or limit.rule is None:
-        return None
+        return counts
     return Refusal(limit.rule, limit.retry_after)
 
 
-def _count(rules: Sequence[Rule]) -> Limit:
-    """Apply the rules in order until one refuses; return the outcome of the last one reached."""
+def _count(rules: Sequence[Rule]) -> tuple[list[int], Limit]:
+    """Apply the rules in order until one refuses.
+
+    Return the hits on each key that was reached, and the outcome of the last one.
+    """
     statement, values = _in_turn(rules)
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
-        reached, hits, seconds_left = cursor.fetchone()
-    rule = rules[reached]
+        rows = cursor.fetchall()
+    reached, hits, seconds_left = rows[-1]
+    counts, rule = [row[1] for row in rows], rules[reached]
     if hits <= rule.limit:
-        return Limit(allowed=True, remaining=rule.limit - hits, retry_after=0, rule=rule)
+        return counts, Limit(allowed=True, remaining=rule.limit - hits, retry_after=0, rule=rule)
     wait = max(1, math.ceil(seconds_left))
-    return Limit(allowed=False, remaining=0, retry_after=wait, rule=rule)
+    return counts, Limit(allowed=False, remaining=0, retry_after=wait, rule=rule)
 
 
 def digest(key: str) -> str:
@@ -138,4 +152,4 @@ def _in_turn(rules: Sequence[Rule]) -> tuple[str, list[Any]]:
         f"SELECT {index} AS rule, * FROM hit_{index}"  # noqa: S608 - numbers only
         for index in range(len(rules))
     )
-    return f"WITH {', '.join(steps)} {reached} ORDER BY rule DESC LIMIT 1", values
+    return f"WITH {', '.join(steps)} {reached} ORDER BY rule", values

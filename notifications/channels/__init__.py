@@ -17,12 +17,14 @@ from notifications.errors import ChannelError
 class Message:
     """A message ready to send: the recipient's address, subject and body.
 
-    The subject is empty on channels that have none.
+    The subject is empty on channels that have none. `unsubscribe` is the address that ends such
+    messages with one tap, or empty.
     """
 
     to: str
     subject: str
     body: str
+    unsubscribe: str = ""
 
 
 class Channel(Protocol):

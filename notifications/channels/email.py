@@ -24,9 +24,8 @@ def send(message: Message, *, idempotency_key: str) -> str:
     """
     domain = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">")
     message_id = f"<{idempotency_key}@{domain}>"
-    email = EmailMessage(
-        message.subject, message.body, to=[message.to], headers={"Message-ID": message_id}
-    )
+    headers = {"Message-ID": message_id, **_one_tap(message)}
+    email = EmailMessage(message.subject, message.body, to=[message.to], headers=headers)
     try:
         email.send()
     except (OSError, smtplib.SMTPException) as error:
@@ -37,6 +36,16 @@ def send(message: Message, *, idempotency_key: str) -> str:
             is_outage=not permanent and not isinstance(error, _ABOUT_ONE_MESSAGE),
         ) from error
     return message_id
+
+
+def _one_tap(message: Message) -> dict[str, str]:
+    """Return the headers by which a mail program offers to unsubscribe (RFC 2369, RFC 8058)."""
+    if not message.unsubscribe:
+        return {}
+    return {
+        "List-Unsubscribe": f"<{message.unsubscribe}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
 
 
 def _is_permanent(error: Exception) -> bool:

@@ -60,6 +60,8 @@ def _append(channel: str, message: Message, idempotency_key: str) -> str:
         "body": message.body,
         "sent_at": datetime.now(UTC).isoformat(),
     }
+    if message.unsubscribe:
+        entry["unsubscribe"] = message.unsubscribe
     path().parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path(), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:

@@ -24,6 +24,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.models import User
 from jobs.ledger import database
+from reports.desk.conversation import ConversationPages
 from reports.errors import ReportsError
 from reports.models import NOTE_MAX_CHARACTERS, Report, ReportQuerySet, Status, StatusChange
 from reports.routing import assignment, steps
@@ -126,7 +127,7 @@ def _bulk_step(status: Status) -> Callable[[Any, HttpRequest, QuerySet[Report]],
 
 
 @admin.register(Report)
-class ReportAdmin(admin.ModelAdmin[Report]):
+class ReportAdmin(ConversationPages):
     """Shows staff the reports of their departments, and a superuser all.
 
     The status changes only by steps.
@@ -214,6 +215,7 @@ class ReportAdmin(admin.ModelAdmin[Report]):
 
     class Media:
         css: ClassVar = {"all": ["reports/desk.css"]}
+        js: ClassVar = ["reports/conversation.js"]
 
     # --- What the list and the page show ---------------------------------------------------------
 
@@ -375,6 +377,7 @@ class ReportAdmin(admin.ModelAdmin[Report]):
                 "steps": [(status, Status(status).label) for status in allowed],
                 "step_form": StepForm(initial={"is_publishing": True}),
                 "seen": obj.updated_at.isoformat(),
+                "conversation": self.conversation(obj),
                 "is_guess": obj.status == Status.NEW and not assignment.is_certain(obj),
             }
         return super().render_change_form(request, context, add, change, form_url, obj)

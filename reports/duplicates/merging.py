@@ -1,8 +1,8 @@
 """What staff decide about two reports: merged, not the same, or taken apart again.
 
-A merge keeps both reports. Whoever follows the duplicate hears of every later step of the original,
-since the workflow asks `models.merged_into` for whom its messages are; nothing is copied, so that
-undoing a merge has nothing to copy back. Followers, once reports have them, are asked the same way.
+A merge keeps both reports. Whoever follows the duplicate is notified of every later step of the
+original, since `following` looks for the reports merged into it whenever it notifies or counts;
+nothing is copied, so that undoing a merge has nothing to copy back.
 """
 
 from __future__ import annotations

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-import unicodedata
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,12 +9,13 @@ from django.conf import settings
 
 from accounts.models import User
 from jobs.http import limits
-from jobs.http.limits import Rule
+from jobs.http.limits import Refusal, Rule
 from reports.errors import IntakeRefused, ReportRepeated, TooManyReports, TooManyReportsHere
+from reports.models.phrases import digest_of_words
+from reports.moderation.levels import level_of
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 CELL_DECIMALS = 3  # of degrees: about 110 m from south to north
-_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +28,11 @@ class _Bound:
 
 def spend(
     reporter: User | None, host: str, *, text: str, latitude: float, longitude: float
-) -> None:
+) -> bool:
     """Count a report against the limits of its author and its place, in the caller's transaction.
 
-    Staff report on behalf of others and are not limited. Without a `reporter` all who share the
-    address `host` count as one author.
+    Return whether its author sent the same words within a day. Staff report on behalf of others and
+    are not limited. Without a `reporter` all who share the address `host` count as one author.
 
     Raises:
         TooManyReports: this author has sent too many within an hour or a day.
@@ -43,34 +41,35 @@ def spend(
             this place.
     """
     if reporter is not None and reporter.is_staff:
-        return
+        return False
     author = f"citizen:{reporter.pk}" if reporter else f"host:{host}"
     place = f"{latitude:.{CELL_DECIMALS}f},{longitude:.{CELL_DECIMALS}f}"
     bounds = [
-        *_of_author(author, is_citizen=reporter is not None),
+        *_of_author(author, reporter),
         *_of_content(author, text, place),
     ]
-    refusal = limits.refusal_with_effect([bound.rule for bound in bounds])
-    if refusal is not None:
-        (error,) = (bound.error for bound in bounds if bound.rule is refusal.rule)
-        raise error(retry_after=refusal.retry_after)
+    counts = limits.counts_with_effect([bound.rule for bound in bounds])
+    if isinstance(counts, Refusal):
+        (error,) = (bound.error for bound in bounds if bound.rule is counts.rule)
+        raise error(retry_after=counts.retry_after)
+    by_error = {bound.error: count for bound, count in zip(bounds, counts, strict=True)}
+    return by_error[ReportRepeated] > 1
 
 
-def _of_author(author: str, *, is_citizen: bool) -> list[_Bound]:
-    if not is_citizen:
+def _of_author(author: str, reporter: User | None) -> list[_Bound]:
+    if reporter is None:
         return [
             _Bound(
                 Rule(f"reports:hour:{author}", settings.ANONYMOUS_REPORTS_PER_HOUR, HOUR),
                 TooManyReports,
             )
         ]
+    daily = level_of(reporter).daily(settings.REPORTS_PER_CITIZEN_DAY)
     return [
         _Bound(
             Rule(f"reports:hour:{author}", settings.REPORTS_PER_CITIZEN_HOUR, HOUR), TooManyReports
         ),
-        _Bound(
-            Rule(f"reports:day:{author}", settings.REPORTS_PER_CITIZEN_DAY, DAY), TooManyReports
-        ),
+        _Bound(Rule(f"reports:day:{author}", daily, DAY), TooManyReports),
     ]
 
 
@@ -88,9 +87,3 @@ def _of_content(author: str, text: str, place: str) -> list[_Bound]:
             TooManyReportsHere,
         ),
     ]
-
-
-def digest_of_words(text: str) -> str:
-    """Return a digest that ignores case, spaces and punctuation."""
-    words = _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
-    return hashlib.sha256(" ".join(words).encode()).hexdigest()

@@ -11,6 +11,8 @@ from accounts.models import User
 from reports.actors import acknowledge_report, classify_report, route_report
 from reports.duplicates import checking
 from reports.errors import LikelyDuplicate
+from reports.following import follows
+from reports.following.follows import Standing
 from reports.intake import limits
 from reports.models import (
     Category,
@@ -20,9 +22,12 @@ from reports.models import (
     SeveritySource,
     Status,
     StatusChange,
+    SubjectKind,
     hash_tracking_token,
     new_tracking_token,
 )
+from reports.moderation import cases, judging
+from reports.moderation.judging import Reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +60,9 @@ def submit_report(
 ) -> Submission:
     """Store the report, the first line of its history and all its tasks, or nothing.
 
-    A signed-in citizen's report is public at once, an anonymous one once staff accepts it. A
-    category that the reporter chose is kept and not classified. `host` is the address it came from.
+    A signed-in citizen's report is public at once unless it has to wait for moderation, as an
+    anonymous one always does. A category that the reporter chose is kept and not classified. `host`
+    is the address it came from.
 
     Raises:
         IntakeRefused: its author, place or words have reached a limit.
@@ -64,17 +70,24 @@ def submit_report(
     """
     token = None if reporter else new_tracking_token()
     with transaction.atomic():
-        _within_limits(new, reporter=reporter, host=host)
+        reasons = _reasons_to_wait(new, reporter=reporter, host=host)
         if stops_duplicates:
             _refuse_duplicate(new, reporter=reporter)
-        report = _store(new, reporter=reporter, token=token)
+        report = _store(new, reporter=reporter, token=token, is_public=not reasons)
+        if reasons:
+            cases.hold(report, SubjectKind.REPORT, report.pk, reasons)
+        _let_follow(report)
         _send_tasks(report)
     return Submission(report, token)
 
 
-def _within_limits(new: NewReport, *, reporter: User | None, host: str) -> None:
+def _reasons_to_wait(new: NewReport, *, reporter: User | None, host: str) -> list[Reason]:
+    """Count the report against the limits; return why it has to wait for moderation, if it has."""
     text = f"{new.title} {new.description}"
-    limits.spend(reporter, host, text=text, latitude=new.latitude, longitude=new.longitude)
+    is_repeated = limits.spend(
+        reporter, host, text=text, latitude=new.latitude, longitude=new.longitude
+    )
+    return judging.judge(text, reporter, is_repeated=is_repeated)
 
 
 def _refuse_duplicate(new: NewReport, *, reporter: User | None) -> None:
@@ -89,7 +102,7 @@ def _refuse_duplicate(new: NewReport, *, reporter: User | None) -> None:
         raise LikelyDuplicate(candidates)
 
 
-def _store(new: NewReport, *, reporter: User | None, token: str | None) -> Report:
+def _store(new: NewReport, *, reporter: User | None, token: str | None, is_public: bool) -> Report:
     report = Report.objects.create(
         reporter=reporter,
         tracking_token_hash=hash_tracking_token(token) if token else None,
@@ -102,13 +115,22 @@ def _store(new: NewReport, *, reporter: User | None, token: str | None) -> Repor
         severity_source=SeveritySource.REPORTER if new.severity else SeveritySource.NONE,
         category=new.category,
         category_source=CategorySource.REPORTER if new.category else CategorySource.NONE,
-        published_at=Now() if reporter else None,
+        published_at=Now() if is_public else None,
     )
-    report.published_at = report.created_at if reporter else None
+    report.published_at = report.created_at if is_public else None
     StatusChange.objects.create(
         report=report, to_status=Status.NEW, by=reporter, at=report.created_at
     )
     return report
+
+
+def _let_follow(report: Report) -> None:
+    """Let the reporter follow the report."""
+    if report.reporter_id is None:
+        follows.attach_standing(report, Standing())
+        return
+    follows.follow_from_the_start(report, report.reporter_id)
+    follows.attach_standing(report, Standing(follower_count=1, is_followed=True))
 
 
 def _send_tasks(report: Report) -> None:

@@ -10,8 +10,25 @@ from reports.models.catalogue import (
     Severity,
     SeverityRule,
 )
+from reports.models.conversation import (
+    COMMENT_MAX_CHARACTERS,
+    Comment,
+    ReplyTemplate,
+    StaffNote,
+)
 from reports.models.duplicates import DuplicatePair, Merge, ReportVector, merged_into
+from reports.models.following import AreaNews, AreaSubscription, Follow, MeToo
 from reports.models.geography import Area
+from reports.models.moderation import (
+    MODERATION_NOTE_MAX_CHARACTERS,
+    BlockedWord,
+    Flag,
+    FlagReason,
+    ModerationCase,
+    ModerationState,
+    SubjectKind,
+    WithholdingReason,
+)
 from reports.models.photos import (
     Photo,
     PhotoFile,
@@ -37,20 +54,32 @@ from reports.models.report import (
 )
 
 __all__ = [
+    "COMMENT_MAX_CHARACTERS",
     "DESCRIPTION_MAX_CHARACTERS",
+    "MODERATION_NOTE_MAX_CHARACTERS",
     "NOTE_MAX_CHARACTERS",
     "OPEN_STATUSES",
     "TITLE_MAX_CHARACTERS",
     "Area",
+    "AreaNews",
+    "AreaSubscription",
+    "BlockedWord",
     "BoundingBox",
     "Category",
     "CategoryGroup",
     "CategorySource",
+    "Comment",
     "Department",
     "DepartmentMembership",
     "DuplicatePair",
     "ExampleVector",
+    "Flag",
+    "FlagReason",
+    "Follow",
+    "MeToo",
     "Merge",
+    "ModerationCase",
+    "ModerationState",
     "Photo",
     "PhotoFile",
     "PhotoKind",
@@ -58,14 +87,18 @@ __all__ = [
     "PhotoState",
     "Question",
     "Refusal",
+    "ReplyTemplate",
     "Report",
     "ReportQuerySet",
     "ReportVector",
     "Severity",
     "SeverityRule",
     "SeveritySource",
+    "StaffNote",
     "Status",
     "StatusChange",
+    "SubjectKind",
+    "WithholdingReason",
     "hash_tracking_token",
     "merged_into",
     "new_tracking_token",

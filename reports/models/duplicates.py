@@ -132,7 +132,7 @@ class Merge(models.Model):
 def merged_into(report: Report) -> list[Report]:
     """Return the reports merged into this one, directly or through another.
 
-    Whoever follows one of them hears of every step of the report: its reporter today.
+    Their reporters and followers are notified of every step of the report.
     """
     ids = [row[0] for row in fetch(_MERGED_INTO, (report.pk,))]
     return list(Report.objects.filter(pk__in=ids).order_by("pk")) if ids else []

@@ -10,9 +10,16 @@ from django.db import transaction
 from accounts.actors import record_audit_event
 from accounts.models import User
 from jobs.ledger import database
-from notifications.actors import notify_user
 from reports.errors import StatusChangedMeanwhile, TransitionNotAllowed
-from reports.models import OPEN_STATUSES, Merge, Report, Status, StatusChange, merged_into
+from reports.following import announcing
+from reports.models import (
+    OPEN_STATUSES,
+    Merge,
+    ModerationCase,
+    Report,
+    Status,
+    StatusChange,
+)
 
 # Each line: a report in this status may get any of these.
 TRANSITIONS: dict[str, tuple[str, ...]] = {
@@ -63,10 +70,10 @@ def check(came_from: str, to: str) -> None:
 def change_status(
     report: Report, *, to: str, by: User | None, note: str = "", is_publishing: bool = False
 ) -> StatusChange:
-    """Change the status to `to`, write the history, and notify the reporter, in one transaction.
+    """Change the status to `to`, write the history, and notify its followers, in one transaction.
 
-    `report` gets the new values too. Without `by` the change is automatic and the reporter is not
-    notified. Only with `is_publishing` does a report that was not public become it.
+    `report` gets the new values too. Without `by` the change is automatic and nobody is notified.
+    Only with `is_publishing` does a report that was not public become it.
 
     Raises:
         TransitionNotAllowed: `to` may not follow the present status.
@@ -79,6 +86,9 @@ def change_status(
         # them saw.
         if not Report.objects.filter(pk=report.pk, status=came_from).update(**fields):
             raise StatusChangedMeanwhile
+        is_published = report.published_at is None and fields["published_at"] is not None
+        if is_published or to == Status.REJECTED:
+            ModerationCase.objects.settle(report, by=by, is_public=is_published)
         _set(report, fields)
         change = StatusChange.objects.create(
             report=report, from_status=came_from, to_status=to, by=by, note=note
@@ -87,6 +97,8 @@ def change_status(
             Merge.objects.end(report, by=by)
         if by is not None:
             _record_and_notify(report, change, by)
+        if is_published:
+            announcing.announce_report(report)
     return change
 
 
@@ -135,8 +147,13 @@ def _set(report: Report, fields: dict[str, Any]) -> None:
 
 
 def _publication(report: Report, published_at: datetime | None, *, to: str) -> datetime | None:
-    """Return since when the report is public, now perhaps; a rejected one is withdrawn."""
+    """Return since when the report is public, now perhaps; a rejected one is withdrawn.
+
+    What moderation has rejected becomes public only by its approval.
+    """
     if to == Status.REJECTED:
+        return None
+    if report.published_at is None and published_at and ModerationCase.objects.forbids(report):
         return None
     return report.published_at or published_at
 
@@ -148,30 +165,7 @@ def _record_and_notify(report: Report, change: StatusChange, by: User) -> None:
         f"report:{report.pk}",
         {"from": change.from_status, "to": change.to_status},
     )
-    _notify(report, change)
-
-
-def _notify(report: Report, change: StatusChange) -> None:
-    """Notify the reporters of the report and of those merged into it, each once."""
-    by_reporter = {
-        one.reporter_id: one
-        for one in [*merged_into(report), report]
-        if one.reporter_id is not None and one.is_live
-    }
-    for reporter_id, own in by_reporter.items():
-        event = f"report:{report.pk}:status:{change.pk}"
-        notify_user.send(
-            str(reporter_id),
-            "report_status_changed",
-            {
-                "report_id": str(own.pk),
-                "path": f"/reports/{own.pk}",
-                "title": own.title,
-                "status": change.get_to_status_display(),
-                "note": change.note,
-            },
-            event if own == report else f"{event}:{own.pk}",
-        )
+    announcing.announce_step(report, change)
 
 
 def _refusal(came_from: str, to: str) -> str:

@@ -23,10 +23,12 @@ from jobs.testing import run_tasks
 from matching.opportunities import publishing
 from matching.partners.keys import create_key, partner_named
 from matching.runs import starting
-from reports.models import Photo, Report, Status
+from reports.following import areas
+from reports.following.areas import Circle
+from reports.models import ModerationCase, Photo, Report, Status, SubjectKind
 from tests.accounts.factories import ORIGIN, make_access, make_user
 from tests.matching.factories import TUTORING, make_opportunity
-from tests.reports.factories import make_department, make_report, make_staff
+from tests.reports.factories import make_comment, make_department, make_report, make_staff
 from tests.reports.photos import make_photo
 
 ROLES = ("anonymous", "owner", "citizen", "other_staff", "staff", "superuser")
@@ -73,6 +75,22 @@ EXPECTED: dict[str, dict[str, str]] = {
     "photo-file": {"GET": "404 + 404 404 + +"},
     "photo-take-down": {"POST": "401 403 404 404 + +"},
     "photo-restore": {"POST": "401 403 404 404 + +"},
+    "report-flag": {"POST": "404 404 404 404 404 404"},
+    "comment-list": {"GET": "404 + 404 404 + +", "POST": "401 + 404 404 + +"},
+    # A comment by the owner; everybody else has none of their own to delete.
+    "comment-detail": {"DELETE": OWNER},
+    "comment-flag": {"POST": "404 + 404 404 + +"},
+    "comment-hide": {"POST": "401 403 404 404 + +"},
+    "note-list": {"GET": "401 403 404 404 + +", "POST": "401 403 404 404 + +"},
+    "reply-template-list": {"GET": "401 403 404 404 + +"},
+    "reply-create": {"POST": "401 403 404 404 + +"},
+    "report-follow": {"POST": "401 + 404 404 + +", "DELETE": "401 + 404 404 + +"},
+    "report-me-too": {"POST": "401 + 404 404 + +", "DELETE": "401 + 404 404 + +"},
+    "area-subscription-list": {"GET": SIGNED_IN, "POST": SIGNED_IN},
+    "area-subscription": {"DELETE": OWNER},
+    "moderation-list": {"GET": "401 403 403 + + +"},
+    "moderation-approve": {"POST": "401 403 403 404 + +"},
+    "moderation-reject": {"POST": "401 403 403 404 + +"},
     "category-list": {"GET": EVERYBODY},
     "department-list": {"GET": EVERYBODY},
     "job-type-list": {"GET": SIGNED_IN},
@@ -97,6 +115,13 @@ EXPECTED: dict[str, dict[str, str]] = {
     "receipts": {"POST": PROVIDER},
 }
 PUBLISHED_REPORT = {
+    "report-flag": {"POST": EVERYBODY},
+    "comment-list": {"GET": EVERYBODY, "POST": SIGNED_IN},
+    "note-list": {"GET": "401 403 403 403 + +", "POST": "401 403 403 403 + +"},
+    "reply-template-list": {"GET": "401 403 403 403 + +"},
+    "reply-create": {"POST": "401 403 403 403 + +"},
+    "report-follow": {"POST": SIGNED_IN, "DELETE": SIGNED_IN},
+    "report-me-too": {"POST": SIGNED_IN, "DELETE": SIGNED_IN},
     "report-detail": {"GET": EVERYBODY},
     "report-status": {"POST": "401 403 403 403 + +"},
     "report-duplicates": {"GET": "401 403 403 403 + +"},
@@ -161,7 +186,23 @@ def world(db: None, settings: Any) -> World:
     session, _ = sessions.begin(owner, ORIGIN)
     with transaction.atomic():
         run = starting.start(owner, starting.RunRequest())
-    arguments = {
+    comment = make_comment(report, owner)
+    circle = Circle(latitude=41.3, longitude=-72.9, radius_metres=500)
+    area = areas.subscribe(owner, name="Home", area=circle, categories=[], delivery="daily")
+    case = ModerationCase.objects.create(
+        report=report, kind=SubjectKind.COMMENT, subject_id=comment.pk
+    )
+    of_report = (
+        "report-flag", "comment-list", "note-list", "reply-template-list", "reply-create",
+        "report-follow", "report-me-too",
+    )  # fmt: skip
+    of_comment = ("comment-detail", "comment-flag", "comment-hide")
+    arguments: dict[str, list[Any]] = {
+        **{name: [report.pk] for name in of_report},
+        **{name: [report.pk, comment.pk] for name in of_comment},
+        "area-subscription": [area.pk],
+        "moderation-approve": [case.pk],
+        "moderation-reject": [case.pk],
         "session": [session.pk],
         "report-detail": [report.pk],
         "report-status": [report.pk],
@@ -339,6 +380,7 @@ def test_the_desk_shows_a_department_its_reports_and_nothing_else(world: World) 
             "admin:reports_report_changelist",
             "admin:reports_duplicatepair_changelist",
             "admin:accounts_desksession_changelist",
+            "admin:reports_moderationcase_changelist",
         }
     )
     assert seen["superuser"] == set(lists)

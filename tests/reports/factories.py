@@ -7,7 +7,15 @@ from typing import Any
 
 from accounts.models import User
 from jobs.ledger import database
-from reports.models import Category, Department, DepartmentMembership, Report, Status, StatusChange
+from reports.models import (
+    Category,
+    Comment,
+    Department,
+    DepartmentMembership,
+    Report,
+    Status,
+    StatusChange,
+)
 
 _numbers = count(1)
 
@@ -60,6 +68,12 @@ def make_report(**overrides: Any) -> Report:
     report.save(force_insert=True)
     StatusChange.objects.create(report=report, to_status=Status.NEW, at=report.created_at)
     return report
+
+
+def make_comment(report: Report, author: User | None = None, **overrides: Any) -> Comment:
+    """A public comment on the report."""
+    fields = {"text": "It is still there.", "published_at": database.now()} | overrides
+    return Comment.objects.create(report=report, author=author, **fields)
 
 
 def new_report(**overrides: Any) -> dict[str, Any]:

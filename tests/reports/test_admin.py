@@ -16,6 +16,7 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import AuditEvent, User
 from jobs.testing import assert_sent
 from notifications.actors import notify_user
+from reports.following import unsubscribing
 from reports.models import Department, Report, Status
 from reports.routing import assignment
 from reports.workflow import transitions
@@ -224,8 +225,8 @@ def test_too_many_reports_at_once_are_refused(
 
 
 def test_a_step_with_a_note_is_taken_on_the_reports_page() -> None:
-    here = make_department("streets")
-    report, staff = make_report(department=here, reporter=make_user()), make_staff(here)
+    here, reporter = make_department("streets"), make_user()
+    report, staff = make_report(department=here, reporter=reporter), make_staff(here)
     client = signed_in(staff)
     page = client.get(f"{LIST}{report.pk}/change/").content.decode()
     assert page.count('name="to"') == len(transitions.allowed_from(report.status))
@@ -241,6 +242,7 @@ def test_a_step_with_a_note_is_taken_on_the_reports_page() -> None:
         "status": "resolved",
         "note": "Filled.",
         "path": f"/reports/{report.pk}",
+        "unsubscribe_path": unsubscribing.path_for_report(reporter.pk, report.pk),
     }
     assert_sent(
         notify_user,

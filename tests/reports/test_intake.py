@@ -39,7 +39,8 @@ def test_the_request_writes_each_row_with_one_statement(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     user = make_user()
-    with django_assert_num_queries(7):  # savepoint, limits, report, history, two tasks, release
+    # savepoint, limits, words, report, history, follow, two tasks, release
+    with django_assert_num_queries(9):
         submit_report(HOLE, reporter=user)
 
 

@@ -13,8 +13,8 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from jobs.models import RateLimit
-from reports.intake.limits import digest_of_words
 from reports.models import Report
+from reports.models.phrases import digest_of_words
 from tests.accounts.racing import race
 from tests.reports.conftest import SignIn
 from tests.reports.factories import make_department, make_staff, make_user, new_report

@@ -18,6 +18,7 @@ from jobs.testing import assert_sent, run_tasks
 from notifications.actors import notify_user
 from notifications.models import Delivery
 from reports.actors import acknowledge_report, classify_report, route_report
+from reports.following import unsubscribing
 from reports.models import CategorySource, Report, Status
 from tests.reports.conftest import SignIn
 from tests.reports.factories import (
@@ -316,9 +317,9 @@ def test_lists_and_details_cost_the_same_number_of_queries_however_many_rows(
 ) -> None:
     category = make_category()
     reports = [make_report(category=category, reporter=make_user()) for _ in range(5)]
-    with django_assert_num_queries(2):  # reports, photos
+    with django_assert_num_queries(3):  # reports, photos, who takes part in them
         api.get(URL)
-    with django_assert_num_queries(3):  # history too
+    with django_assert_num_queries(4):  # history too
         api.get(f"{URL}{reports[0].pk}/")
     with django_assert_num_queries(2):
         api.get("/api/v1/categories/")
@@ -379,6 +380,7 @@ def test_staff_moves_a_report_and_the_reporter_is_told(as_user: SignIn) -> None:
         "status": "resolved",
         "note": "Filled.",
         "path": f"/reports/{report.pk}",
+        "unsubscribe_path": unsubscribing.path_for_report(citizen.pk, report.pk),
     }
     key = f"report:{report.pk}:status:{change.pk}"
     assert_sent(notify_user, str(citizen.pk), "report_status_changed", context, key)

@@ -1,0 +1,1 @@
+"""Conversation: comments on reports, official replies, and notes among staff."""

@@ -1,0 +1,178 @@
+"""What is said about a report: public comments, official replies, and notes among staff."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, ClassVar
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from uuid_utils.compat import uuid7
+
+from accounts.models import User
+from jobs.model_fields import LineField, ParagraphsField
+from reports.catalogue.texts import TEXT_MAX_CHARACTERS, InLanguages, TranslationsValidator
+from reports.models.catalogue import Category, Department
+from reports.models.report import Report
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+COMMENT_MAX_CHARACTERS = 4_000
+PLACEHOLDERS = ("number", "title", "category", "department", "status", "address")
+PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+
+class CommentQuerySet(models.QuerySet["Comment"]):
+    """Queries that choose comments by who may read them."""
+
+    def public(self) -> CommentQuerySet:
+        return self.filter(published_at__isnull=False, deleted_at__isnull=True)
+
+    def readable_by(self, user: User | AnonymousUser, *, on: Report) -> CommentQuerySet:
+        """Return the comments on a report that this user may read.
+
+        These are the public ones and their own; whoever works on the report reads those that wait
+        for moderation or were hidden too. A deleted comment is read by nobody.
+        """
+        comments = self.filter(report=on, deleted_at__isnull=True)
+        if isinstance(user, User):
+            if on.may_be_changed_by(user):
+                return comments
+            return comments.filter(Q(published_at__isnull=False) | Q(author=user))
+        return comments.filter(published_at__isnull=False)
+
+
+class Comment(models.Model):
+    """A comment by a citizen, or an official reply of a department; public once published."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    report = models.ForeignKey(
+        Report, on_delete=models.CASCADE, related_name="comments", db_index=False
+    )
+    author = models.ForeignKey(
+        User, null=True, on_delete=models.SET_NULL, related_name="report_comments"
+    )
+    text = ParagraphsField(max_length=COMMENT_MAX_CHARACTERS, help_text="What was written.")
+    is_official = models.BooleanField(default=False, help_text="A reply of the administration.")
+    department = models.ForeignKey(
+        Department,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        db_index=False,
+        help_text="In whose name an official reply was sent.",
+    )
+    created_at = models.DateTimeField(db_default=Now(), help_text="When it was written.")
+    published_at = models.DateTimeField(
+        null=True, help_text="When it became public; empty while it waits or is hidden."
+    )
+    deleted_at = models.DateTimeField(null=True, help_text="When its author deleted it.")
+
+    objects = CommentQuerySet.as_manager()
+
+    class Meta:
+        indexes: ClassVar = [
+            # The conversation about one report, in order.
+            models.Index(fields=["report", "created_at", "id"], name="comment_of_report"),
+        ]
+
+    def __str__(self) -> str:
+        return f"comment {self.pk}"
+
+
+class StaffNote(models.Model):
+    """A note among staff about a report; it is never public, so it has a table of its own."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    report = models.ForeignKey(
+        Report, on_delete=models.CASCADE, related_name="staff_notes", db_index=False
+    )
+    author = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    text = ParagraphsField(max_length=COMMENT_MAX_CHARACTERS, help_text="What was written.")
+    created_at = models.DateTimeField(db_default=Now(), help_text="When it was written.")
+
+    class Meta:
+        indexes: ClassVar = [
+            # The notes about one report, in order.
+            models.Index(fields=["report", "created_at", "id"], name="staffnote_of_report"),
+        ]
+
+    def __str__(self) -> str:
+        return f"note {self.pk}"
+
+
+def validate_placeholders(text: str) -> None:
+    """Check that a template names only placeholders that can be filled.
+
+    Raises:
+        ValidationError: it names another one.
+    """
+    unknown = sorted({name for name in PLACEHOLDER.findall(text) if name not in PLACEHOLDERS})
+    if unknown:
+        expected = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+        raise ValidationError(f"Unknown placeholder {{{unknown[0]}}}. Expected one of: {expected}.")
+
+
+class ReplyTemplateQuerySet(models.QuerySet["ReplyTemplate"]):
+    """Queries that choose templates."""
+
+    def for_report(self, report: Report) -> ReplyTemplateQuerySet:
+        """Return the active templates for this report's department and category, or for any."""
+        return self.filter(
+            Q(department=None) | Q(department=report.department_id),
+            Q(category=None) | Q(category=report.category_id),
+            is_active=True,
+        )
+
+
+class ReplyTemplate(InLanguages, models.Model):
+    """The text of an official reply, with placeholders such as {number} or {department}."""
+
+    name = LineField(max_length=80, unique=True, help_text="For staff, such as “Repair planned”.")
+    body = ParagraphsField(
+        max_length=TEXT_MAX_CHARACTERS,
+        validators=[validate_placeholders],
+        help_text="Placeholders: " + ", ".join(f"{{{name}}}" for name in PLACEHOLDERS) + ".",
+    )
+    translations = models.JSONField(
+        default=dict,
+        blank=True,
+        validators=[TranslationsValidator(("body",))],
+        help_text='Such as {"es": {"body": …}}.',
+    )
+    department = models.ForeignKey(
+        Department,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="reply_templates",
+        help_text="Empty: for every department.",
+    )
+    category = models.ForeignKey(
+        Category,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="reply_templates",
+        help_text="Empty: for every category.",
+    )
+    is_active = models.BooleanField(default=True)
+
+    objects = ReplyTemplateQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        self.translations = self.translations or {}
+        for texts in self.translations.values():
+            try:
+                validate_placeholders(str(texts.get("body", "")))
+            except ValidationError as error:
+                raise ValidationError({"translations": error.messages}) from error

@@ -1,0 +1,1 @@
+"""Moderation: what is published at once, what waits for a decision, and flags."""
