@@ -165,7 +165,8 @@ def test_the_fast_path_stands_back_behind_a_backlog(on_rabbitmq: Publisher) -> N
     wait_until(lambda: on_rabbitmq.is_connected, "the connection")
     path = fast_path.fast_path()
     path.offer([Parcel(uuid4(), "probe_transactional", "default") for _ in range(500)])
-    wait_until(lambda: len(path.confirmed) + path.missed == 500, "every parcel to be settled")
+    # A parcel that was put off counts again if the gate opens and it is published after all.
+    wait_until(lambda: len(path.confirmed) + path.missed >= 500, "every parcel to be settled")
     depth = on_rabbitmq.depth("default")
     assert depth is not None
     assert 16 <= depth < 60
@@ -178,7 +179,7 @@ def test_the_fast_path_opens_again_and_hands_on_what_came_last(
     parcels = [Parcel(uuid4(), "probe_transactional", "default") for _ in range(100)]
     path = fast_path.fast_path()
     path.offer(parcels)
-    wait_until(lambda: len(path.confirmed) + path.missed == 100, "every parcel to be settled")
+    wait_until(lambda: len(path.confirmed) + path.missed >= 100, "every parcel to be settled")
     before = len(path.confirmed)
     with pika.BlockingConnection(pika.URLParameters(settings.RABBITMQ_URL)) as broker:
         broker.channel().queue_purge(topology.physical_name("default"))
