@@ -18,7 +18,11 @@ from schemathesis.core.failures import FailureGroup
 
 SHOWN_CHARACTERS = 1500
 #: Answers that judge the state of things, such as a code that nobody was sent, and not the input.
-INPUT_PROBLEMS = ("/problems/validation-error", "/problems/malformed-body")
+INPUT_PROBLEMS = (
+    "/problems/validation-error",
+    "/problems/malformed-body",
+    "/problems/idempotency-key-invalid",
+)
 #: What a document cannot say: which numbers can be dialled, which categories a city has, that one
 #: field needs another, or that the payload is that of its job type.
 KNOWN: dict[str, Any] = {
@@ -131,10 +135,9 @@ def _is_documented(failure: Any, response: Any) -> bool:
     if kind == "AcceptedNegativeData":
         # A length counts the text without the characters that are removed.
         return "maxLength" in str(failure)
-    is_about_state = response.headers.get("Content-Type") == "application/problem+json" and (
-        response.json()["type"] not in INPUT_PROBLEMS
-    )
-    return kind == "RejectedPositiveData" and is_about_state
+    if kind != "RejectedPositiveData":
+        return False
+    return str(response.json().get("type", "")) not in {"", *INPUT_PROBLEMS}
 
 
 def _fill_in(part: Any, *, together: dict[str, tuple[str, ...]]) -> None:

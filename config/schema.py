@@ -26,6 +26,7 @@ _IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     str,
     OpenApiParameter.HEADER,
+    pattern="^[ -~]{1,255}$",
     description=(
         "A new UUID for each new request, the same one when a request is repeated: it then takes "
         "effect once, and every repetition gets the first answer."
