@@ -198,8 +198,8 @@ def world(db: None, settings: Any) -> World:
     )  # fmt: skip
     of_comment = ("comment-detail", "comment-flag", "comment-hide")
     arguments: dict[str, list[Any]] = {
-        **{name: [report.pk] for name in of_report},
-        **{name: [report.pk, comment.pk] for name in of_comment},
+        **dict.fromkeys(of_report, [report.pk]),
+        **dict.fromkeys(of_comment, [report.pk, comment.pk]),
         "area-subscription": [area.pk],
         "moderation-approve": [case.pk],
         "moderation-reject": [case.pk],
