@@ -197,9 +197,9 @@ def world(db: None, settings: Any) -> World:
         "report-follow", "report-me-too",
     )  # fmt: skip
     of_comment = ("comment-detail", "comment-flag", "comment-hide")
-    arguments: dict[str, list[Any]] = {
-        **dict.fromkeys(of_report, [report.pk]),
-        **dict.fromkeys(of_comment, [report.pk, comment.pk]),
+    arguments: dict[str, list[Any]] = {name: [report.pk] for name in of_report}
+    arguments |= {name: [report.pk, comment.pk] for name in of_comment}
+    arguments |= {
         "area-subscription": [area.pk],
         "moderation-approve": [case.pk],
         "moderation-reject": [case.pk],
