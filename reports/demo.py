@@ -17,6 +17,7 @@ from uuid_utils.compat import uuid7
 
 from accounts.actors import credit_reputation
 from accounts.models import User
+from reports import demo_talk
 from reports.actors import SUBMISSION_POINTS, classify_report
 from reports.catalogue import documents, loading
 from reports.catalogue.deadlines import adopt_rule
@@ -99,6 +100,7 @@ def load() -> int:
     reports = [history[0].report for history in histories]
     Report.objects.bulk_create(reports)
     StatusChange.objects.bulk_create(change for history in histories for change in history)
+    demo_talk.load(reports, city.citizens, city.staff, rng)
     classify_report.send_many([(str(report.pk),) for report in reports if report.category is None])
     credit_reputation.send_many(
         [

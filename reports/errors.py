@@ -104,6 +104,10 @@ class TooManySubscriptions(ReportsError):
     """You subscribe to as many areas as one person may; delete one first."""
 
 
+class WordListInvalid(ReportsError):
+    """The file of blocked words cannot be used."""
+
+
 class EvaluationFileError(ReportsError):
     """The labelled reports cannot be used."""
 

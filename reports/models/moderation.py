@@ -202,14 +202,18 @@ class BlockedWord(models.Model):
         return self.word
 
     def save(self, *args: Any, **options: Any) -> None:
-        self.phrase = phrase_of(self.word)
+        self.phrase = self.comparable()
         super().save(*args, **options)
 
     def clean(self) -> None:
-        phrase = phrase_of(self.word)
+        phrase = self.comparable()
         if not phrase:
             raise ValidationError({"word": "Expected letters or digits."})
         if len(phrase.split()) > WORDS_IN_PHRASE:
             raise ValidationError({"word": f"A phrase has {WORDS_IN_PHRASE} words at most."})
         if BlockedWord.objects.filter(phrase=phrase).exclude(pk=self.pk).exists():
             raise ValidationError({"word": "This word is on the list already."})
+
+    def comparable(self) -> str:
+        """Return the word as texts are compared."""
+        return phrase_of(self.word)

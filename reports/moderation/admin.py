@@ -11,6 +11,8 @@ from django.contrib.admin.helpers import ActionForm
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 
@@ -70,7 +72,7 @@ class StateFilter(admin.SimpleListFilter):
 class ModerationCaseAdmin(ReadOnlyAdmin[ModerationCase]):
     """What waits for a decision, with the reasons, for staff of the report's department."""
 
-    list_display = ("created_at", "kind", "shown_text", "why", "flagged", "hidden", "outcome")
+    list_display = ("since", "kind", "shown_text", "why", "flagged", "outcome")
     list_display_links = None
     list_filter = (StateFilter, "kind", "is_withheld")
     ordering = ("created_at", "id")
@@ -123,12 +125,14 @@ class ModerationCaseAdmin(ReadOnlyAdmin[ModerationCase]):
         lines = ((one.get_reason_display(), one.note) for one in case.flags.all())
         return format_html_join(mark_safe("<br>"), "{} {}", lines) or "-"
 
-    @admin.display(description="hidden", boolean=True)
-    def hidden(self, case: ModerationCase) -> bool:
-        return case.is_withheld
+    @admin.display(description="since", ordering="created_at")
+    def since(self, case: ModerationCase) -> str:
+        return date_format(timezone.localtime(case.created_at), "j M H:i")
 
-    @admin.display(description="decision")
+    @admin.display(description="state")
     def outcome(self, case: ModerationCase) -> str:
+        if case.state == ModerationState.WAITING:
+            return "waits, hidden" if case.is_withheld else "waits, public"
         reason = f": {case.get_rejection_display()}" if case.rejection else ""
         by = f" by {case.decided_by}" if case.decided_by else ""
         return f"{case.get_state_display()}{reason}{by}"

@@ -15,7 +15,16 @@ from jobs.models import Task
 from jobs.testing import run_tasks
 from reports import demo
 from reports.catalogue import documents
-from reports.models import Category, Department, Report, Status
+from reports.models import (
+    Category,
+    Comment,
+    Department,
+    Follow,
+    MeToo,
+    ModerationCase,
+    Report,
+    Status,
+)
 
 pytestmark = pytest.mark.django_db
 SHIPPED = documents.read(documents.SHIPPED)
@@ -65,3 +74,15 @@ def test_it_is_refused_outside_development(settings: Any) -> None:
     settings.DEBUG = False
     with pytest.raises(CommandError, match="DEBUG=on"):
         call_command("load_demo")
+
+
+def test_the_city_talks_and_has_something_to_moderate(client: Client) -> None:
+    demo.load()
+    assert Comment.objects.public().filter(is_official=True).exists()
+    assert Follow.objects.exists()
+    assert MeToo.objects.exists()
+    waiting = ModerationCase.objects.waiting()
+    codes = {reason["code"] for case in waiting for reason in case.reasons}
+    assert codes == {"anonymous", "blocked_words", "links", "repeated", "flagged"}
+    assert all("{" not in text for text in Comment.objects.values_list("text", flat=True))
+    assert not Comment.objects.filter(created_at__gt=timezone.now()).exists()

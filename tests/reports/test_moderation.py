@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from io import StringIO
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import Permission
 from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.management import CommandError, call_command
 from rest_framework.test import APIClient
 
 from accounts.models import AuditEvent, User
@@ -409,3 +412,28 @@ def test_flags_have_a_limit_and_need_something_public(
     assert as_user(make_user()).post(url, {"reason": "spam"}).status_code == 404
     url = f"{REPORTS}{hidden.pk}/flag/"
     assert as_user(make_user()).post(url, {"reason": "dull"}).status_code in {400, 404}
+
+
+# --- Lists of words ----------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_the_shipped_list_is_loaded_once_and_what_staff_changed_stays() -> None:
+    call_command("load_blocked_words", stdout=StringIO())
+    BlockedWord.objects.filter(word="bastard").update(is_active=False)
+    output = StringIO()
+    call_command("load_blocked_words", stdout=output)
+    assert output.getvalue() == "0 new words.\n"
+    assert not BlockedWord.objects.get(word="bastard").is_active
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "content", [b"word\nx\n", b"", b"language,word\nen,one two three four\n", b"\xff\xfe\0"]
+)
+def test_a_list_that_cannot_be_used_adds_nothing(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "words.csv"
+    file.write_bytes(content)
+    with pytest.raises(CommandError):
+        call_command("load_blocked_words", str(file))
+    assert not BlockedWord.objects.exists()
