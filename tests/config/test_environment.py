@@ -22,10 +22,11 @@ NOT_AN_OPERATORS = {"WEB_BIND", "CIVICLENS_PROCESS"}
 
 
 def names_read() -> set[str]:
-    """The names that `config/settings.py` reads from the environment."""
+    """The names that the settings, and what they hand the environment to, read from it."""
     calls = [
         node
-        for node in ast.walk(ast.parse((BASE_DIR / "config" / "settings.py").read_text()))
+        for file in ("settings.py", "photos.py")
+        for node in ast.walk(ast.parse((BASE_DIR / "config" / file).read_text()))
         if isinstance(node, ast.Call) and node.args and isinstance(node.func, ast.Attribute)
     ]
     return {
