@@ -151,9 +151,9 @@ def _fill_in(part: Any, *, together: dict[str, tuple[str, ...]]) -> None:
 
 
 def _readable(value: Any) -> Any:
-    """Return the value with a letter in place of each text of which nothing would be seen."""
+    """Return the value without U+0000, which is refused, and without texts that show nothing."""
     if isinstance(value, str):
-        return value if any(map(str.isalnum, value)) else "x"
+        return value.replace("\0", "") if any(map(str.isalnum, value)) else "x"
     if isinstance(value, list):
         return [_readable(one) for one in value]
     if isinstance(value, dict):
