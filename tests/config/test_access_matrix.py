@@ -197,9 +197,7 @@ def world(db: None, settings: Any) -> World:
         "report-follow", "report-me-too",
     )  # fmt: skip
     of_comment = ("comment-detail", "comment-flag", "comment-hide")
-    arguments: dict[str, list[Any]] = {name: [report.pk] for name in of_report}
-    arguments |= {name: [report.pk, comment.pk] for name in of_comment}
-    arguments |= {
+    arguments: dict[str, list[Any]] = {
         "area-subscription": [area.pk],
         "moderation-approve": [case.pk],
         "moderation-reject": [case.pk],
@@ -217,7 +215,11 @@ def world(db: None, settings: Any) -> World:
         "match-run-status": [run.task_id],
         "partner-applicant-list": [opportunity.pk],
         "partner-opportunity": [opportunity.pk],
-    } | {f"opportunity-{name}": [opportunity.pk] for name in ("detail", "apply", "save", "dismiss")}
+    }
+    arguments |= {name: [report.pk] for name in of_report}
+    arguments |= {name: [report.pk, comment.pk] for name in of_comment}
+    for name in ("detail", "apply", "save", "dismiss"):
+        arguments[f"opportunity-{name}"] = [opportunity.pk]
     for name in ("photo-detail", "photo-take-down", "photo-restore"):
         arguments[name] = arguments["photo-file"][:1]
     anonymous = APIClient(raise_request_exception=False)
