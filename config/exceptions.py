@@ -22,6 +22,7 @@ from config import problems
 from config.problems import PROBLEM_TYPES, ProblemType
 from jobs.http.queries import InvalidQuery
 from reports.duplicates.serializers import CandidatesSerializer
+from reports.steps import changes
 
 log = structlog.get_logger(__name__)
 
@@ -62,6 +63,10 @@ PROBLEM_OF: dict[type[Exception], str] = {
     reports.errors.TransitionNotAllowed: "transition-not-allowed",
     reports.errors.StatusChangedMeanwhile: "conflict",
     reports.errors.CategoryUncertain: "category-uncertain",
+    reports.errors.StepForbidden: "permission-denied",
+    reports.errors.StepIncomplete: "validation-error",
+    reports.errors.ReportChanged: "report-changed",
+    reports.errors.UndoRefused: "conflict",
     reports.errors.TooManyReports: "too-many-requests",
     reports.errors.TooManyReportsHere: "too-many-requests",
     reports.errors.ReportRepeated: "report-repeated",
@@ -192,6 +197,10 @@ def _detail(error: Exception) -> str:
 def _members(error: Exception, request: HttpRequest) -> dict[str, Any]:
     if isinstance(error, reports.errors.LikelyDuplicate):
         return dict(CandidatesSerializer({"candidates": error.candidates}).data)
+    if isinstance(error, reports.errors.ReportChanged):
+        return changes.members(error, request)
+    if isinstance(error, reports.errors.StepIncomplete):
+        return {"errors": list(problems.field_errors(error.faults, in_query=False))}
     if not isinstance(error, drf.ValidationError):
         return {}
     in_query = isinstance(error, InvalidQuery) or request.method in {"GET", "HEAD"}

@@ -172,6 +172,12 @@ PROBLEM_TYPES = {
             "The same request is being answered; retry shortly.",
         ),
         ProblemType(
+            "report-changed",
+            412,
+            "Report changed",
+            "It is not as the `ETag` of `If-Match` says; `changes` lists what was done since.",
+        ),
+        ProblemType(
             "body-too-large",
             413,
             "Body too large",

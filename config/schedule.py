@@ -7,6 +7,13 @@ SCHEDULE = [
     Entry(
         name="export-audit-head", cron="*/5 * * * *", actor="export_audit_head", is_coalesced=True
     ),
+    Entry(
+        name="close-unconfirmed",
+        cron="*/10 * * * *",
+        actor="close_unconfirmed",
+        is_coalesced=True,
+        is_bulk=True,
+    ),
     Entry(name="refresh-all-matches", cron="41 2 * * *", actor="refresh_all_matches", is_bulk=True),
     Entry(name="send-area-digests", cron="0 7 * * *", actor="send_area_digests", is_bulk=True),
     Entry(name="prune-tasks", cron="17 3 * * *", actor="prune_tasks", is_bulk=True),

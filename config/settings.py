@@ -367,6 +367,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "PhotoKind": "reports.models.photos.PhotoKind",
         "PhotoState": "reports.models.photos.PhotoState",
         "WithholdingReason": "reports.models.WithholdingReason",
+        "RejectionReason": "reports.models.RejectionReason",
         "ReportStatus": "reports.models.Status",
         "Severity": "reports.models.Severity",
     },
@@ -673,6 +674,15 @@ CLASSIFICATION_MIN_CONFIDENCE: float = env.float(
 TRIAGE_DEADLINE_HOURS: int = env.int(
     "TRIAGE_DEADLINE_HOURS", default=48
 )  # of a report without a category
+# Until the first answer to the reporter, unless the category has its own hours.
+FIRST_RESPONSE_HOURS: int = env.int("FIRST_RESPONSE_HOURS", default=48, most=24 * 365)
+# The messages about a step wait for this; until they are sent, the step can be undone.
+STEP_MESSAGE_GRACE_SECONDS: int = env.int(
+    "STEP_MESSAGE_GRACE_SECONDS", default=30, least=0, most=3_600
+)
+STEP_UNDO_MINUTES: int = env.int("STEP_UNDO_MINUTES", default=10, least=0, most=24 * 60)
+# How long a citizen may say whether a problem is repaired; then it is closed unconfirmed.
+CONFIRMATION_WINDOW_DAYS: int = env.int("CONFIRMATION_WINDOW_DAYS", default=14, most=366)
 # A report that probably repeats an open public one close by is answered 409 first.
 DUPLICATE_CHECK_ENABLED: bool = env.bool("DUPLICATE_CHECK_ENABLED", default=True)
 ANONYMOUS_REPORTS_PER_HOUR: int = env.int(

@@ -19,6 +19,7 @@ from reports.models import Category, Report
 from reports.patterns import hotspots
 from reports.patterns.serializers import HotspotsPayloadSerializer, HotspotsSerializer
 from reports.routing import assignment
+from reports.workflow import actors as workflow_actors  # noqa: F401 - it registers its actors
 
 HOUR, SECONDS = timedelta(hours=1), timedelta(seconds=1)
 SUBMISSION_POINTS = 5

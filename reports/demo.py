@@ -26,13 +26,19 @@ from reports.models import (
     OPEN_STATUSES,
     Category,
     CategorySource,
+    Crew,
     Department,
     DepartmentMembership,
+    RejectionReason,
     Report,
+    Role,
     Severity,
     Status,
     StatusChange,
+    WaitingFor,
 )
+from reports.workflow import table
+from reports.workflow.actors import wake_report
 
 ADMIN_EMAIL = "admin@example.org"
 ADMIN_LOGIN = ADMIN_EMAIL
@@ -64,6 +70,10 @@ PLACES: tuple[tuple[float, float, tuple[str, ...]], ...] = (
 # Courses of steps that a report may have taken, each with its weight.
 COURSES: tuple[tuple[int, tuple[Status, ...]], ...] = (
     (4, (Status.TRIAGED,)),
+    (3, (Status.TRIAGED, Status.ASSIGNED)),
+    (3, (Status.TRIAGED, Status.ASSIGNED, Status.IN_PROGRESS)),
+    (2, (Status.TRIAGED, Status.ASSIGNED, Status.WAITING)),
+    (2, (Status.TRIAGED, Status.IN_PROGRESS, Status.RESOLVED, Status.REOPENED)),
     (4, (Status.TRIAGED, Status.IN_PROGRESS)),
     (5, (Status.TRIAGED, Status.IN_PROGRESS, Status.RESOLVED)),
     (4, (Status.TRIAGED, Status.IN_PROGRESS, Status.RESOLVED, Status.CLOSED)),
@@ -75,6 +85,9 @@ NOTES: dict[str, str] = {
     Status.RESOLVED: "Done. Thank you for telling us.",
     Status.CLOSED: "",
     Status.REJECTED: "This is outside the city's responsibility.",
+    Status.ASSIGNED: "",
+    Status.WAITING: "The part has been ordered.",
+    Status.REOPENED: "It is still broken.",
     Status.DUPLICATE: "We know this one already; it is being worked on.",
 }
 
@@ -86,6 +99,7 @@ class City:
     departments: dict[str, Department]
     categories: dict[str, Category]
     staff: dict[str, User]
+    crews: dict[str, list[Crew]]
     citizens: list[User]
 
 
@@ -102,6 +116,10 @@ def load() -> int:
     StatusChange.objects.bulk_create(change for history in histories for change in history)
     demo_talk.load(reports, city.citizens, city.staff, rng)
     classify_report.send_many([(str(report.pk),) for report in reports if report.category is None])
+    for report in reports:
+        if report.waiting_until is not None:
+            delay = report.waiting_until - timezone.now()
+            wake_report.send_with_options(args=(str(report.pk),), delay=delay)
     credit_reputation.send_many(
         [
             (
@@ -127,7 +145,19 @@ def _found_city() -> City:
     categories = {
         category.slug: category for category in Category.objects.select_related("department")
     }
-    return City(departments, categories, staff, citizens)
+    return City(departments, categories, staff, _crews(departments, staff), citizens)
+
+
+def _crews(departments: dict[str, Department], staff: dict[str, User]) -> dict[str, list[Crew]]:
+    """Create two crews for each department; its desk is in the first."""
+    crews = {}
+    for slug, department in departments.items():
+        names = (f"{department.name}, north", f"{department.name}, south")
+        crews[slug] = [
+            Crew.objects.get_or_create(department=department, name=name)[0] for name in names
+        ]
+        crews[slug][0].members.add(staff[slug])
+    return crews
 
 
 def _people(departments: dict[str, Department]) -> tuple[dict[str, User], list[User]]:
@@ -178,7 +208,7 @@ def _people(departments: dict[str, Department]) -> tuple[dict[str, User], list[U
     staff = dict(zip(departments, users[1:], strict=False))
     DepartmentMembership.objects.bulk_create(
         [
-            DepartmentMembership(user=user, department=departments[slug])
+            DepartmentMembership(user=user, department=departments[slug], is_manager=True)
             for slug, user in staff.items()
         ],
         ignore_conflicts=True,
@@ -236,16 +266,46 @@ def _course(report: Report, city: City, rng: random.Random) -> list[StatusChange
     for status, at in zip(steps, _moments(report.created_at, len(steps), rng), strict=True):
         is_routing = status == Status.TRIAGED
         note = f"Sent to {report.department.name}." if is_routing else NOTES[status]
-        by = None if is_routing else desk
-        history.append(
-            StatusChange(
-                report=report, from_status=report.status, to_status=status, note=note, by=by, at=at
-            )
-        )
-        report.status, report.updated_at = status, at
+        history.append(_step(report, status, at, note, by=None if is_routing else desk))
+        if status == Status.ASSIGNED:
+            choices: list[User | Crew] = [desk, *city.crews[report.department.slug]]
+            _assign_to(report, rng.choice(choices))
+    if report.status == Status.WAITING:
+        report.waiting_for = WaitingFor.MATERIAL
+        report.waiting_until = timezone.now() + timedelta(days=rng.uniform(1, 9))
     report.closed_at = None if report.status in OPEN_STATUSES else report.updated_at
     report.published_at = None if report.status == Status.REJECTED else report.created_at
     return history
+
+
+def _step(
+    report: Report, status: Status, at: datetime, note: str, *, by: User | None
+) -> StatusChange:
+    """Give the report a status; return the line of its history."""
+    step = table.step_leading(report.status, status)
+    assert step is not None  # noqa: S101  # the courses follow the table
+    line = StatusChange(
+        report=report,
+        step=step.name,
+        from_status=report.status,
+        to_status=status,
+        note=note,
+        reason=RejectionReason.OUTSIDE if status == Status.REJECTED else "",
+        by=by,
+        role=Role.CLERK if by else Role.SYSTEM,
+        at=at,
+    )
+    report.status, report.updated_at = status, at
+    if by is not None and step.tells:
+        report.responded_at = report.responded_at or at
+    return line
+
+
+def _assign_to(report: Report, assignee: User | Crew) -> None:
+    if isinstance(assignee, Crew):
+        report.crew = assignee
+    else:
+        report.assignee = assignee
 
 
 def _moments(since: datetime, count: int, rng: random.Random) -> list[datetime]:

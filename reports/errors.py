@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -24,6 +24,30 @@ class StatusChangedMeanwhile(ReportsError):
 
 class CategoryUncertain(ReportsError):
     """Choose the category first: it decides who works on the report."""
+
+
+class StepForbidden(ReportsError):
+    """You may not take this step."""
+
+
+class StepIncomplete(ReportsError):
+    """The step needs more, or something else."""
+
+    def __init__(self, faults: Mapping[str, str]) -> None:
+        super().__init__(" ".join(faults.values()))
+        self.faults = dict(faults)
+
+
+class ReportChanged(ReportsError):
+    """The report has changed since you read it; `changes` says what, by whom and when."""
+
+    def __init__(self, report: Any, changes: Sequence[Any]) -> None:
+        super().__init__()
+        self.report, self.changes = report, changes
+
+
+class UndoRefused(ReportsError):
+    """The last step cannot be undone any more."""
 
 
 class IntakeRefused(ReportsError):

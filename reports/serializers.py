@@ -24,6 +24,7 @@ from reports.models import (
     NOTE_MAX_CHARACTERS,
     TITLE_MAX_CHARACTERS,
     Category,
+    Crew,
     Department,
     Report,
     Severity,
@@ -37,10 +38,16 @@ from reports.photos.serializers import (
     detailed,
     ready,
 )
+from reports.workflow import handing
+from reports.workflow.table import STAFF
 
 
 class StatusChangeSerializer(serializers.ModelSerializer[StatusChange]):
-    """One step in the history of a report."""
+    """A line of the history.
+
+    The context has `is_desk` for staff of the report's department, and for staff elsewhere
+    `departments`, the ids of theirs: they read why these handed the report over.
+    """
 
     status = serializers.ChoiceField(
         source="to_status",
@@ -48,11 +55,49 @@ class StatusChangeSerializer(serializers.ModelSerializer[StatusChange]):
         read_only=True,
         help_text="The status that the report has had since then.",
     )
+    note = serializers.SerializerMethodField(
+        help_text="What was written about it; an internal note only for staff."
+    )
+    by = serializers.SerializerMethodField(
+        help_text="Which member of staff it was; null for other people, and for readers who are not"
+        " of the department."
+    )
+    fields_changed = serializers.SerializerMethodField(
+        help_text="The names of the report's fields that changed; only for staff."
+    )
 
     class Meta:
         model = StatusChange
-        fields = ("status", "note", "at")
-        extra_kwargs: ClassVar = {"at": {"help_text": "When it changed."}}
+        fields = (
+            "status",
+            "step",
+            "note",
+            "is_internal",
+            "reason",
+            "role",
+            "by",
+            "fields_changed",
+            "version",
+            "at",
+        )
+        read_only_fields = fields
+        extra_kwargs: ClassVar = {
+            "step": {"help_text": "The step of the workflow; empty where it was an edit."},
+            "at": {"help_text": "When it changed."},
+        }
+
+    def get_note(self, change: StatusChange) -> str:
+        is_readable = self.context.get("is_desk") or not change.is_internal
+        is_own = change.from_department_id in self.context.get("departments", ())
+        return change.note if is_readable or is_own else ""
+
+    def get_fields_changed(self, change: StatusChange) -> list[str]:
+        return list(change.fields) if self.context.get("is_desk") else []
+
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_by(self, change: StatusChange) -> str | None:
+        is_shown = self.context.get("is_desk") and change.role in STAFF
+        return str(change.by) if is_shown and change.by else None
 
 
 class ReportSerializer(TakingPartMixin, serializers.ModelSerializer[Report]):
@@ -150,9 +195,39 @@ class SuggestionSerializer(serializers.Serializer[Any]):
     reasons = SuggestionReasonSerializer(many=True, help_text="The nearest texts, best first.")
 
 
+class CrewSerializer(serializers.ModelSerializer[Crew]):
+    """A crew to which reports are assigned."""
+
+    class Meta:
+        model = Crew
+        fields = ("id", "name")
+        read_only_fields = fields
+        extra_kwargs: ClassVar = {
+            "id": {"help_text": "Its number, to send as `crew`."},
+            "name": {"help_text": "Its name."},
+        }
+
+
+class PersonSerializer(serializers.ModelSerializer[User]):
+    """A member of staff to whom reports are assigned."""
+
+    class Meta:
+        model = User
+        fields = ("id", "name")
+        read_only_fields = fields
+        extra_kwargs: ClassVar = {
+            "id": {"help_text": "The person's id, to send as `assignee`."},
+            "name": {"help_text": "Their name."},
+        }
+
+
 class ReportDetailSerializer(ReportSerializer):
-    history = StatusChangeSerializer(
-        many=True, read_only=True, help_text="Its steps, the earliest first."
+    history = serializers.SerializerMethodField(help_text="What was done, the earliest first.")
+    assignee = serializers.SerializerMethodField(
+        help_text="The person who works on it; null unless you are on the staff of its department."
+    )
+    crew = serializers.SerializerMethodField(
+        help_text="The crew that works on it; null unless you are on the staff of its department."
     )
     photos = serializers.SerializerMethodField(
         help_text="Those that are ready; all for the report's sender and staff."
@@ -168,37 +243,71 @@ class ReportDetailSerializer(ReportSerializer):
     )
 
     class Meta(ReportSerializer.Meta):
-        fields = (*ReportSerializer.Meta.fields, "history", "category_suggestions", "waits_for")
+        fields = (
+            *ReportSerializer.Meta.fields,
+            "version",
+            "response_due_at",
+            "responded_at",
+            "confirmed_at",
+            "waiting_for",
+            "waiting_until",
+            "assignee",
+            "crew",
+            "history",
+            "category_suggestions",
+            "waits_for",
+        )
         read_only_fields = fields
+
+    def to_representation(self, report: Report) -> dict[str, Any]:
+        user = self.context["request"].user
+        self.is_desk = isinstance(user, User) and report.may_be_changed_by(user)
+        shown: dict[str, Any] = super().to_representation(report)
+        return shown
+
+    @extend_schema_field(StatusChangeSerializer(many=True))
+    def get_history(self, report: Report) -> list[dict[str, Any]]:
+        user = self.context["request"].user
+        own = set() if self.is_desk else handing.departments_of(user)
+        lines = [
+            line
+            for line in report.history.all()
+            if self.is_desk or line.is_public or line.from_department_id in own
+        ]
+        return list(
+            StatusChangeSerializer(
+                lines, many=True, context={"is_desk": self.is_desk, "departments": own}
+            ).data
+        )
+
+    @extend_schema_field(PersonSerializer(allow_null=True))
+    def get_assignee(self, report: Report) -> dict[str, Any] | None:
+        person = report.assignee if self.is_desk else None
+        return dict(PersonSerializer(person).data) if person else None
+
+    @extend_schema_field(CrewSerializer(allow_null=True))
+    def get_crew(self, report: Report) -> dict[str, Any] | None:
+        crew = report.crew if self.is_desk else None
+        return dict(CrewSerializer(crew).data) if crew else None
+
+    @extend_schema_field(SuggestionSerializer(many=True, allow_null=True))
+    def get_category_suggestions(self, report: Report) -> list[dict[str, Any]] | None:
+        suggestions: list[dict[str, Any]] = report.category_suggestions
+        return suggestions if self.is_desk else None
 
     @extend_schema_field(PhotoDetailSerializer(many=True))
     def get_photos(self, report: Report) -> list[dict[str, Any]]:
         photos = report.photos.all()
         if not photos:
             return []
-        return detailed(
-            photos, is_staff=self._is_for_staff(report), is_sender=self.get_is_own(report)
-        )
+        return detailed(photos, is_staff=self.is_desk, is_sender=self.get_is_own(report))
 
     @extend_schema_field(serializers.ListField(child=serializers.CharField(), allow_null=True))
     def get_waits_for(self, report: Report) -> list[str] | None:
-        if report.published_at is not None or not (
-            self.get_is_own(report) or self._is_for_staff(report)
-        ):
+        if report.published_at is not None or not (self.get_is_own(report) or self.is_desk):
             return None
         case = report.moderation_cases.waiting().filter(kind=SubjectKind.REPORT).first()
         return [reason["code"] for reason in case.reasons] if case else None
-
-    @extend_schema_field(SuggestionSerializer(many=True, allow_null=True))
-    def get_category_suggestions(self, report: Report) -> list[dict[str, Any]] | None:
-        if self._is_for_staff(report):
-            suggestions: list[dict[str, Any]] = report.category_suggestions
-            return suggestions
-        return None
-
-    def _is_for_staff(self, report: Report) -> bool:
-        user = self.context["request"].user
-        return isinstance(user, User) and report.may_be_changed_by(user)
 
 
 class CreatedReportSerializer(ReportDetailSerializer):

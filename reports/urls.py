@@ -9,6 +9,7 @@ from reports.duplicates import views as duplicates
 from reports.following import views as following
 from reports.moderation import views as moderation
 from reports.photos import views as photos
+from reports.steps import views as steps
 
 urlpatterns = [
     path("reports/", views.ReportListView.as_view(), name="report-list"),
@@ -19,6 +20,9 @@ urlpatterns = [
     ),
     path("reports/<uuid:pk>/", views.ReportDetailView.as_view(), name="report-detail"),
     path("reports/<uuid:pk>/status/", views.ReportStatusView.as_view(), name="report-status"),
+    path("reports/bulk-steps/", steps.BulkStepsView.as_view(), name="report-bulk-steps"),
+    path("reports/<uuid:pk>/steps/", steps.ReportStepsView.as_view(), name="report-steps"),
+    path("reports/<uuid:pk>/undo-step/", steps.UndoStepView.as_view(), name="report-undo-step"),
     path(
         "reports/<uuid:pk>/duplicates/",
         duplicates.DuplicateListView.as_view(),

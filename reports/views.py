@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django.conf import settings
-from django.shortcuts import get_object_or_404
+from django.http import Http404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.exceptions import NotAuthenticated, PermissionDenied, ValidationError
@@ -13,7 +13,6 @@ from rest_framework.generics import GenericAPIView, ListAPIView, RetrieveAPIView
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer
 
 from accounts import origins
 from accounts.models import User
@@ -21,8 +20,6 @@ from jobs import numbers
 from jobs.http.idempotency import idempotent
 from reports.intake import submission
 from reports.models import Report, ReportQuerySet, Status
-from reports.routing import steps
-from reports.routing.steps import Step
 from reports.serializers import (
     CreatedReportSerializer,
     NewReportSerializer,
@@ -31,7 +28,19 @@ from reports.serializers import (
     ReportSerializer,
     StatusStepSerializer,
 )
+from reports.steps import taking
+from reports.steps.taking import Step
+from reports.steps.views import (
+    CHANGED,
+    IF_MATCH,
+    detail_response,
+    readable,
+    refuse_unreadable,
+)
 from reports.tracking import TOKEN_PARAMETERS, tracking_token_of
+from reports.workflow import etags
+from reports.workflow.performing import Inputs
+from reports.workflow.table import STAFF
 
 _STATUSES = "|".join(Status.values)
 _CORNER = f"{numbers.LONGITUDE_PATTERN},{numbers.LATITUDE_PATTERN}"
@@ -168,7 +177,7 @@ class ReportDetailView(RetrieveAPIView[Report]):
         reports = Report.objects.visible_to(
             self.request.user, tracking_token=tracking_token_of(self.request)
         )
-        return reports.with_related().with_photos().prefetch_related("history")
+        return reports.for_detail()
 
     def get_serializer_context(self) -> dict[str, Any]:
         return super().get_serializer_context() | {
@@ -176,13 +185,18 @@ class ReportDetailView(RetrieveAPIView[Report]):
         }
 
     @extend_schema(operation_id="reports_retrieve", parameters=TOKEN_PARAMETERS, tags=["reports"])
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def get(self, request: Request, pk: str) -> Response:
         """Read a report.
 
         With the history of its status. An anonymous report answers 404 until staff has accepted it,
-        unless its tracking token is sent along.
+        unless its tracking token is sent along. Send the `ETag` back as `If-None-Match` to get 304
+        while nothing has changed, and as `If-Match` with a change.
         """
-        return super().get(request, *args, **kwargs)
+        report = self.get_queryset().filter(pk=pk).first()
+        if report is None:
+            refuse_unreadable(request, pk)
+            raise Http404
+        return etags.tagged(request, report, self.get_serializer(report).data)
 
 
 class ReportStatusView(GenericAPIView[Any]):
@@ -193,6 +207,7 @@ class ReportStatusView(GenericAPIView[Any]):
 
     @extend_schema(
         operation_id="reports_status",
+        parameters=[IF_MATCH],
         responses={
             200: ReportDetailSerializer,
             403: OpenApiResponse(
@@ -204,6 +219,7 @@ class ReportStatusView(GenericAPIView[Any]):
                     "meanwhile, or the report has no certain category."
                 )
             ),
+            412: CHANGED,
         },
         tags=["staff"],
         methods=["POST"],
@@ -215,19 +231,18 @@ class ReportStatusView(GenericAPIView[Any]):
         For staff of the report's department. The reporter gets a message with the note. A hidden
         report becomes public only with `publish`. Before a new report is worked on, its category
         must be certain: name one in `category`, or confirm the classifier's with `accept_guess`.
+        A status that needs more than a note, such as `waiting`, is reached by `steps/`.
         """
-        user = cast("User", request.user)
-        report = get_object_or_404(Report.objects.visible_to(user), pk=pk)
-        if not report.may_be_changed_by(user):
+        report, roles = readable(request, pk)
+        if not roles & STAFF:
             raise PermissionDenied("Only staff of the report's department may change it.")
-        step = self.get_serializer(data=request.data)
-        step.is_valid(raise_exception=True)
-        steps.take(report, Step(by=user, **step.validated_data))
-        return Response(self._detail(report).data)
-
-    def _detail(self, report: Report) -> BaseSerializer[Report]:
-        fresh = Report.objects.with_related().prefetch_related("history").get(pk=report.pk)
-        return ReportDetailSerializer(fresh, context=self.get_serializer_context())
+        body = self.get_serializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        sent = body.validated_data
+        inputs = Inputs(note=sent.pop("note"))
+        step = Step(by=cast("User", request.user), inputs=inputs, **sent)
+        taking.take(report, step, roles=roles, versions=etags.expected_versions(request))
+        return detail_response(request, report)
 
 
 def acknowledges(request: Request) -> bool:

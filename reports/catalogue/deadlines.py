@@ -1,4 +1,4 @@
-"""Compute the deadline of a report."""
+"""Compute the deadlines of a report: for the first answer, and for the repair."""
 
 from __future__ import annotations
 
@@ -18,26 +18,39 @@ DEADLINE_FACTORS: dict[str, float] = {
 
 
 def adopt_rule(report: Report) -> None:
-    """Set the report's deadline by its category's present rule, and note that rule; do not save."""
+    """Set both deadlines of a report by its category's present rule, and note it; do not save."""
     category = report.category
     if category is None:
         report.sla_hours, report.sla_in_working_hours = settings.TRIAGE_DEADLINE_HOURS, False
         report.sla_version = None
+        report.response_hours = settings.FIRST_RESPONSE_HOURS
     else:
         report.sla_hours, report.sla_in_working_hours = (
             category.sla_hours,
             category.sla_in_working_hours,
         )
         report.sla_version = category.sla_version
-    report.due_at = deadline(report)
+        report.response_hours = category.response_hours or settings.FIRST_RESPONSE_HOURS
+    set_deadlines(report)
 
 
-def deadline(report: Report) -> datetime:
-    """Return the deadline by the rule noted on the report, and its severity.
+def set_deadlines(report: Report) -> None:
+    """Set both deadlines by the rule noted on the report; do not save.
+
+    That of the first answer is never later than that of the repair. An answer that was given keeps
+    its deadline.
+    """
+    report.due_at = _after(report, report.sla_hours or settings.TRIAGE_DEADLINE_HOURS)
+    if report.responded_at is None and report.response_hours is not None:
+        report.response_due_at = min(_after(report, report.response_hours), report.due_at)
+
+
+def _after(report: Report, hours: float) -> datetime:
+    """Return when this many hours at medium severity are over for a report.
 
     Working hours are those of its department; if that has none, all hours count.
     """
-    hours = (report.sla_hours or settings.TRIAGE_DEADLINE_HOURS) * DEADLINE_FACTORS[report.severity]
+    hours *= DEADLINE_FACTORS[report.severity]
     if report.sla_in_working_hours and report.department is not None:
         calendar = report.department.calendar()
         due_at = calendar.after(report.created_at, hours) if calendar else None

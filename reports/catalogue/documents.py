@@ -35,6 +35,7 @@ OTHER_COLUMNS = (
     "department_name",
     "deadline_hours",
     "in_working_hours",
+    "answer_hours",
     "is_active",
     "position",
     "keywords",
@@ -156,12 +157,19 @@ def _category(row: Mapping[str, str], number: int) -> dict[str, Any]:
     if "is_active" in row:
         category["is_active"] = _boolean(row["is_active"], number)
     if "deadline_hours" in row:
-        category["deadline"] = {"hours": row["deadline_hours"]}
-        if "in_working_hours" in row:
-            category["deadline"]["in_working_hours"] = _boolean(row["in_working_hours"], number)
+        category["deadline"] = _deadline(row, number)
     if translations := _translations(row):
         category["translations"] = translations
     return category
+
+
+def _deadline(row: Mapping[str, str], number: int) -> dict[str, Any]:
+    deadline: dict[str, Any] = {"hours": row["deadline_hours"]}
+    if "in_working_hours" in row:
+        deadline["in_working_hours"] = _boolean(row["in_working_hours"], number)
+    if "answer_hours" in row:
+        deadline["answer_hours"] = row["answer_hours"]
+    return deadline
 
 
 def _translations(row: Mapping[str, str]) -> dict[str, dict[str, Any]]:

@@ -43,6 +43,9 @@ class GroupSerializer(EntrySerializer):
 class DeadlineSerializer(PayloadSerializer):
     hours = serializers.IntegerField(min_value=1, max_value=SLA_HOURS_MAXIMUM)
     in_working_hours = StrictBooleanField(default=False)
+    answer_hours = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=SLA_HOURS_MAXIMUM
+    )
 
 
 class QuestionSerializer(PayloadSerializer):

@@ -97,6 +97,8 @@ class _Loading:
         if "deadline" in entry:
             fields["sla_hours"] = entry["deadline"]["hours"]
             fields["sla_in_working_hours"] = entry["deadline"]["in_working_hours"]
+            if "answer_hours" in entry["deadline"]:
+                fields["response_hours"] = entry["deadline"]["answer_hours"]
         is_new = not Category.objects.filter(slug=entry["slug"]).exists()
         if is_new and "department" not in fields:
             raise CatalogueInvalid(f"{label}: a new category needs a department.")

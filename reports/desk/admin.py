@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, cast
@@ -10,10 +11,9 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
@@ -25,34 +25,20 @@ from django.views.decorators.http import require_POST
 from accounts.models import User
 from jobs.ledger import database
 from reports.desk.conversation import ConversationPages
+from reports.desk.forms import StepForm
+from reports.desk.offers import fields_to, offer, reason_label
 from reports.errors import ReportsError
-from reports.models import NOTE_MAX_CHARACTERS, Report, ReportQuerySet, Status, StatusChange
-from reports.routing import assignment, steps
-from reports.routing.steps import Step
-from reports.workflow import transitions
+from reports.models import OPEN_STATUSES, Crew, Report, ReportQuerySet, Status, StatusChange
+from reports.routing import assignment
+from reports.steps import taking
+from reports.steps.taking import Step
+from reports.workflow import checking, handing, undoing
+from reports.workflow.performing import Inputs
+from reports.workflow.roles import roles_in
 
 MAP_URL = "https://www.openstreetmap.org/?mlat={lat}&mlon={lon}#map=18/{lat}/{lon}"
 BULK_MAXIMUM = 200
 SOON = timedelta(hours=24)
-
-
-class StepForm(forms.Form):
-    """The options of a step beside the new status."""
-
-    note = forms.CharField(
-        required=False,
-        max_length=NOTE_MAX_CHARACTERS,
-        widget=forms.Textarea({"rows": 2, "cols": 60}),
-        help_text="Everybody who can see the report can read this note, and its reporter gets it.",
-    )
-    is_publishing = forms.BooleanField(
-        required=False, label="Publish", help_text="Make the report public, if it is not yet."
-    )
-    accepts_guess = forms.BooleanField(
-        required=False,
-        label="Accept the guess",
-        help_text="Confirm the uncertain category that the classifier chose.",
-    )
 
 
 class DeadlineFilter(admin.SimpleListFilter):
@@ -62,7 +48,11 @@ class DeadlineFilter(admin.SimpleListFilter):
     parameter_name = "deadline"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("overdue", "Overdue"), ("soon", "Within 24 hours")]
+        return [
+            ("overdue", "Overdue"),
+            ("soon", "Within 24 hours"),
+            ("answer", "First answer overdue"),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Report]) -> QuerySet[Report]:
         reports = cast("Any", queryset)
@@ -72,6 +62,29 @@ class DeadlineFilter(admin.SimpleListFilter):
             case "soon":
                 now = database.now()
                 return cast("QuerySet[Report]", reports.overdue(now + SOON).filter(due_at__gte=now))
+            case "answer":
+                return cast("QuerySet[Report]", reports.answer_overdue())
+        return queryset
+
+
+class AssignmentFilter(admin.SimpleListFilter):
+    """Filters reports by who works on them."""
+
+    title = "assignment"
+    parameter_name = "assigned"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("mine", "Mine"), ("my-crews", "My crews"), ("nobody", "Nobody yet, open")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Report]) -> QuerySet[Report]:
+        match self.value():
+            case "mine":
+                return queryset.filter(assignee=cast("User", request.user))
+            case "my-crews":
+                return queryset.filter(crew__in=Crew.objects.filter(members=request.user))  # type: ignore[misc]
+            case "nobody":
+                nobodys = queryset.filter(assignee__isnull=True, crew__isnull=True)
+                return nobodys.filter(status__in=OPEN_STATUSES)
         return queryset
 
 
@@ -80,10 +93,15 @@ class HistoryInline(admin.TabularInline[StatusChange, Report]):
 
     model = StatusChange
     extra = 0
-    fields = ("at", "from_status", "to_status", "note", "by")
+    fields = ("at", "from_status", "to_status", "step", "why", "is_internal", "by", "fields")
     readonly_fields = fields
     can_delete = False
     verbose_name_plural = "history"
+
+    @admin.display(description="note")
+    def why(self, change: StatusChange) -> str:
+        """Return the note, and the reason where one was chosen."""
+        return ": ".join(filter(None, (reason_label(change.reason), change.note))) or "-"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StatusChange]:
         return super().get_queryset(request).select_related("by")
@@ -140,6 +158,7 @@ class ReportAdmin(ConversationPages):
         "severity",
         "kind",
         "department",
+        "assigned",
         "created",
         "due",
         "is_public",
@@ -147,6 +166,7 @@ class ReportAdmin(ConversationPages):
     )
     ordering = ("-created_at", "-id")
     list_filter = (
+        AssignmentFilter,
         DeadlineFilter,
         "status",
         "department",
@@ -172,7 +192,12 @@ class ReportAdmin(ConversationPages):
         "suggestions",
         "severity_source",
         "severity_rule",
-        "due",
+        "assigned",
+        "waits",
+        "repair_due",
+        "answer_due",
+        "responded_at",
+        "confirmed_at",
         "deadline_rule",
         "published_at",
         "is_live",
@@ -202,11 +227,20 @@ class ReportAdmin(ConversationPages):
                 "fields": (
                     ("category", "category_source", "category_confidence"),
                     "suggestions",
-                    ("department", "due", "deadline_rule"),
+                    ("department", "assigned", "waits"),
+                    ("repair_due", "answer_due", "responded_at", "deadline_rule"),
                 )
             },
         ),
-        ("Times", {"fields": (("created_at", "updated_at"), ("published_at", "closed_at"))}),
+        (
+            "Times",
+            {
+                "fields": (
+                    ("created_at", "updated_at"),
+                    ("published_at", "closed_at", "confirmed_at"),
+                )
+            },
+        ),
         (
             "Origin",
             {"classes": ("collapse",), "fields": ("id", ("source", "external_id"), "is_live")},
@@ -230,13 +264,38 @@ class ReportAdmin(ConversationPages):
     def created(self, report: Report) -> str:
         return _short(report.created_at)
 
-    @admin.display(description="due at", ordering="due_at")
+    @admin.display(description="due", ordering="due_at")
     def due(self, report: Report) -> str:
-        if report.due_at is None:
+        """Return both deadlines, that of the first answer while it was not given."""
+        lines = [("", self.repair_due(report))]
+        if (
+            report.response_due_at
+            and report.responded_at is None
+            and report.status in OPEN_STATUSES
+        ):
+            lines.append(("answer ", self.answer_due(report)))
+        return format_html_join(mark_safe("<br>"), "{}{}", lines)
+
+    @admin.display(description="due at")
+    def repair_due(self, report: Report) -> str:
+        return _deadline(report.due_at, is_over=report.is_overdue)
+
+    @admin.display(description="first answer due at")
+    def answer_due(self, report: Report) -> str:
+        return _deadline(report.response_due_at, is_over=report.is_answer_overdue)
+
+    @admin.display(description="assigned")
+    def assigned(self, report: Report) -> str:
+        """Return the person or the crew that works on it."""
+        if report.assignee is not None:
+            return report.assignee.name or str(report.assignee)
+        return str(report.crew or "-")
+
+    @admin.display(description="waits")
+    def waits(self, report: Report) -> str:
+        if report.waiting_until is None:
             return "-"
-        if not report.is_overdue:
-            return _short(report.due_at)
-        return format_html('<strong class="overdue">{} overdue</strong>', _short(report.due_at))
+        return f"for {report.get_waiting_for_display()}, until {_short(report.waiting_until)}"
 
     @admin.display(description="deadline's rule")
     def deadline_rule(self, report: Report) -> str:
@@ -267,7 +326,8 @@ class ReportAdmin(ConversationPages):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Report]:
         user = cast("User", request.user)
-        return Report.objects.for_staff(user).with_related().order_by(*self.get_ordering(request))
+        mine = Report.objects.for_staff(user).with_related().select_related("assignee", "crew")
+        return mine.order_by(*self.get_ordering(request))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Report], search_term: str
@@ -349,18 +409,19 @@ class ReportAdmin(ConversationPages):
             return super()._get_obj_does_not_exist_redirect(request, opts, object_id)  # type: ignore[misc, no-any-return]
         whose = f"with {report.department}" if report.department else "without a department"
         text = f"You cannot open this report: it is {whose}, and you do not work there."
+        line = handing.handed_over(report.pk, cast("User", request.user))
+        text += f" {handing.sentence(line)}" if line else ""
         self.message_user(request, text, messages.WARNING)
         return HttpResponseRedirect(reverse("admin:index"))
 
     # --- Steps -----------------------------------------------------------------------------------
 
     def get_urls(self) -> list[Any]:
-        step = path(
-            "<path:object_id>/step/",
-            self.admin_site.admin_view(require_POST(self.step_view)),
-            name="reports_report_step",
-        )
-        return [step, *super().get_urls()]
+        def post(name: str, view: Any) -> Any:
+            guarded = self.admin_site.admin_view(require_POST(view))
+            return path(f"<path:object_id>/{name}/", guarded, name=f"reports_report_{name}")
+
+        return [post("step", self.step_view), post("undo", self.undo_view), *super().get_urls()]
 
     def render_change_form(
         self,
@@ -372,10 +433,13 @@ class ReportAdmin(ConversationPages):
         obj: Report | None = None,
     ) -> Any:
         if obj is not None:
-            allowed = transitions.allowed_from(obj.status)
+            user = cast("User", request.user)
+            roles = roles_in(obj, user)
+            form = StepForm(initial={"is_publishing": True}, reports=[obj], auto_id=False)
             context |= {
-                "steps": [(status, Status(status).label) for status in allowed],
-                "step_form": StepForm(initial={"is_publishing": True}),
+                "steps": [offer(row, obj, form) for row in checking.available(obj, roles)],
+                "step_form": form,
+                "undoable": undoing.undoable(obj, by=user, roles=roles),
                 "seen": obj.updated_at.isoformat(),
                 "conversation": self.conversation(obj),
                 "is_guess": obj.status == Status.NEW and not assignment.is_certain(obj),
@@ -384,19 +448,29 @@ class ReportAdmin(ConversationPages):
 
     def step_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Take a step with one report, from its page."""
-        reports = self.get_queryset(request)
-        try:
-            report = get_object_or_404(reports, pk=object_id)
-        except ValidationError as error:
-            raise PermissionDenied from error
-        form = StepForm(request.POST)
-        if request.POST.get("to") not in Status.values:
+        report = self._report(request, object_id)
+        form = StepForm(request.POST, reports=[report])
+        if form.is_valid() and not (form.cleaned_data["to"] or form.cleaned_data["step"]):
             form.add_error(None, "Choose one of the steps.")
         if form.is_valid():
-            step = self._step(request, Status(request.POST["to"]), form)
+            step = self._step(request, form)
             self._take(request, [(report, request.POST.get("seen", ""))], step)
         else:
             self.message_user(request, form.errors.as_text(), messages.ERROR)
+        return self._after_step(request, report)
+
+    def undo_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Undo the last step with a report, from its page."""
+        report = self._report(request, object_id)
+        user = cast("User", request.user)
+        try:
+            undoing.undo(report, by=user, roles=roles_in(report, user))
+            self.message_user(request, "The last step was undone.", messages.SUCCESS)
+        except ReportsError as error:
+            self.message_user(request, str(error), messages.WARNING)
+        return self._after_step(request, report)
+
+    def _after_step(self, request: HttpRequest, report: Report) -> HttpResponse:
         back = reverse("admin:reports_report_change", args=[report.pk])
         return self._left_behind(request, report) or HttpResponseRedirect(back)
 
@@ -407,39 +481,51 @@ class ReportAdmin(ConversationPages):
             text = f"Select {BULK_MAXIMUM} reports at most."
             return self.message_user(request, text, messages.ERROR)
         is_confirmed = "confirmed" in request.POST
-        form = StepForm(request.POST if "previewed" in request.POST else None)
-        step = self._step(request, status, form)
+        form = StepForm(request.POST if "previewed" in request.POST else None, reports=reports)
+        step = self._step(request, form, to=status)
         if is_confirmed and form.is_valid():
             seen = [(report, request.POST.get(f"seen_{report.pk}", "")) for report in reports]
             return self._take(request, seen, step)
         context = {
             **self.admin_site.each_context(request),
             "title": f"Mark as {status.label}",
+            "fields": [form[name] for name in fields_to(status)],
             "opts": self.opts,
             "media": self.media,
             "form": form,
             "action": f"mark_{status.value}",
             "checkbox": ACTION_CHECKBOX_NAME,
-            "outlooks": [steps.outlook(report, step) for report in reports],
+            "outlooks": [taking.outlook(report, step) for report in reports],
         }
         return TemplateResponse(request, "admin/reports/report/bulk_step.html", context)
 
-    def _step(self, request: HttpRequest, status: Status, form: StepForm) -> Step:
-        chosen = form.cleaned_data if form.is_valid() else {}
-        return Step(to=status, by=cast("User", request.user), **chosen)
+    def _step(self, request: HttpRequest, form: StepForm, *, to: str = "") -> Step:
+        """Return the step that a form describes; `to` is the status of a step with many."""
+        sent = form.cleaned_data if form.is_valid() else {}
+        names = [field.name for field in dataclasses.fields(Inputs) if field.name in sent]
+        inputs = Inputs(**{name: sent[name] for name in names if sent[name] is not None})
+        options = {name: sent[name] for name in ("is_publishing", "accepts_guess") if name in sent}
+        return Step(
+            to=to or sent.get("to", ""),
+            name=sent.get("step", ""),
+            by=cast("User", request.user),
+            inputs=inputs,
+            original=sent.get("original"),
+            **options,
+        )
 
     def _take(self, request: HttpRequest, reports: list[tuple[Report, str]], step: Step) -> None:
         """Take the step with each report; show those with which it cannot be taken."""
         moved = 0
         for report, seen in reports:
             try:
-                steps.take(report, step, seen=seen)
+                roles = roles_in(report, cast("User", request.user))
+                taking.take(report, step, roles=roles, seen=seen)
                 moved += 1
             except ReportsError as error:
                 self.message_user(request, f"{report}: {error}", messages.WARNING)
         if moved:
-            label = Status(step.to).label
-            self.message_user(request, f"{moved} marked as {label}.", messages.SUCCESS)
+            self.message_user(request, f"{moved} {step.label}.", messages.SUCCESS)
 
 
 def _reasons(reasons: list[dict[str, Any]]) -> str:
@@ -461,7 +547,15 @@ def _page_of(report_id: str) -> str:
     return reverse("admin:reports_report_change", args=[report_id])
 
 
-def _short(moment: Any) -> str:
+def _deadline(at: datetime | None, *, is_over: bool) -> str:
+    if at is None:
+        return "-"
+    if not is_over:
+        return _short(at)
+    return format_html('<strong class="overdue">{} overdue</strong>', _short(at))
+
+
+def _short(moment: datetime) -> str:
     """Return a time in a form that fits a narrow column."""
     local = timezone.localtime(moment)
     is_this_year = local.year == timezone.localtime().year

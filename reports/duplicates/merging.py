@@ -7,6 +7,7 @@ nothing is copied, so that undoing a merge has nothing to copy back.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.db import transaction
@@ -17,6 +18,7 @@ from accounts.models import User
 from reports.errors import MergeRefused
 from reports.models import DuplicatePair, Merge, Report, Status
 from reports.workflow import transitions
+from reports.workflow.versions import require as require_version
 
 State = DuplicatePair.State
 #: A report in one of these takes no duplicates.
@@ -24,16 +26,21 @@ NO_ORIGINAL = (Status.REJECTED, Status.DUPLICATE)
 
 
 @transaction.atomic
-def merge(duplicate: Report, *, into: Report, by: User) -> Merge:
+def merge(
+    duplicate: Report, *, into: Report, by: User, versions: Collection[int] | None = None
+) -> Merge:
     """Close `duplicate` as the same problem as `into`; its reporter hears of both from now on.
 
-    Status, history, merge and every task commit together.
+    Status, history, merge and every task commit together. With `versions` the duplicate must still
+    be of one of them.
 
     Raises:
+        ReportChanged: the duplicate is of none of `versions` any more.
         MergeRefused: the two cannot be one, as they stand now.
         TransitionNotAllowed: the duplicate's work has ended already.
     """
     duplicate, into = _locked(duplicate, into)
+    require_version(duplicate, versions)
     _refuse_impossible(duplicate, into)
     transitions.change_status(duplicate, to=Status.DUPLICATE, by=by, note=_note(into))
     merged = Merge.objects.create(duplicate=duplicate, original=into, by=by)

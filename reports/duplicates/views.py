@@ -27,6 +27,7 @@ from reports.duplicates.serializers import (
     UnsentReportSerializer,
 )
 from reports.models import DuplicatePair, Report
+from reports.workflow import etags
 
 Decision = Callable[[Report, Report, User], object]
 
@@ -118,7 +119,11 @@ class MergeView(DecisionView):
         one too. What cannot be merged answers 409.
         """
         return self.decide(
-            request, pk, lambda report, other, by: merging.merge(report, into=other, by=by)
+            request,
+            pk,
+            lambda report, other, by: merging.merge(
+                report, into=other, by=by, versions=etags.expected_versions(request)
+            ),
         )
 
 

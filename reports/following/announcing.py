@@ -7,17 +7,29 @@ from uuid import UUID
 
 from notifications.actors import notify_user
 from reports.following import actors, follows, news, unsubscribing
-from reports.models import Comment, Report, StatusChange, merged_into
+from reports.models import Comment, Report, Role, StatusChange, merged_into
 
 
 def announce_step(report: Report, change: StatusChange) -> None:
     """Notify everybody who follows a report of a step, in the caller's transaction.
 
     These are the reporters and followers of the report and of those merged into it, each once.
-    Followers hear of a public report only.
+    Followers hear of a public report only, and a reporter not of their own step.
     """
-    facts = {"status": change.get_to_status_display(), "note": change.note}
-    _announce(report, "report_status_changed", facts, f"report:{report.pk}:status:{change.pk}")
+    note = "" if change.is_internal else change.note
+    facts = {"status": change.get_to_status_display(), "note": note}
+    event = f"report:{report.pk}:status:{change.pk}"
+    _announce(report, "report_status_changed", facts, event, but=_taker(report, change))
+
+
+def has_audience(report: Report, change: StatusChange) -> bool:
+    """Return whether anybody is notified of a step by `announce_step`."""
+    family = [*merged_into(report), report]
+    reporters = _reporters(family, but=_taker(report, change))
+    stopped = follows.stopped(family)
+    if any((own.pk, reporter_id) not in stopped for reporter_id, own in reporters.items()):
+        return True
+    return bool(_others(report, set(_reporters(family))))
 
 
 def announce_reply(report: Report, reply: Comment) -> None:
@@ -36,35 +48,60 @@ def announce_report(report: Report) -> None:
         actors.announce_in_areas.send(str(report.pk))
 
 
-def _announce(report: Report, template: str, facts: dict[str, str], event: str) -> None:
+def _taker(report: Report, change: StatusChange) -> UUID | None:
+    """Return the reporter who took a step with their own report."""
+    return report.reporter_id if change.role == Role.REPORTER else None
+
+
+def _announce(
+    report: Report, template: str, facts: dict[str, str], event: str, *, but: UUID | None = None
+) -> None:
+    """Notify everybody but one."""
     family = [*merged_into(report), report]
-    reporters = _notify_reporters(report, family, template, facts, event)
-    if report.published_at is None or not report.is_live:
-        return
-    others = follows.followers_of(report.pk, after=None, limit=len(reporters) + 1)
-    if {user_id for user_id, _ in others} - reporters:
+    _notify_reporters(report, family, template, facts, event, but=but)
+    reporters = set(_reporters(family))
+    if _others(report, reporters):
         besides = sorted(str(user_id) for user_id in reporters)
         actors.notify_followers.send(str(report.pk), f"followed_{template}", facts, event, besides)
 
 
+def _others(report: Report, reporters: set[UUID]) -> set[UUID]:
+    """Return one or more of the followers beside the reporters, if the report has any."""
+    if report.published_at is None or not report.is_live:
+        return set()
+    followers = follows.followers_of(report.pk, after=None, limit=len(reporters) + 1)
+    return {user_id for user_id, _ in followers} - reporters
+
+
+def _reporters(family: list[Report], *, but: UUID | None = None) -> dict[UUID, Report]:
+    """Return the reporters of these reports, each with their own, the last one where several."""
+    return {
+        one.reporter_id: one
+        for one in family
+        if one.reporter_id is not None and one.is_live and one.reporter_id != but
+    }
+
+
 def _notify_reporters(
-    report: Report, family: list[Report], template: str, facts: dict[str, str], event: str
-) -> set[UUID]:
-    """Notify the reporters, each of their own report; return all reporters.
+    report: Report,
+    family: list[Report],
+    template: str,
+    facts: dict[str, str],
+    event: str,
+    *,
+    but: UUID | None,
+) -> None:
+    """Notify the reporters but one, each of their own report.
 
     A reporter who has stopped following is not notified.
     """
     stopped = follows.stopped(family)
-    by_reporter = {
-        one.reporter_id: one for one in family if one.reporter_id is not None and one.is_live
-    }
-    for reporter_id, own in by_reporter.items():
+    for reporter_id, own in _reporters(family, but=but).items():
         if (own.pk, reporter_id) in stopped:
             continue
         context = about(own, reporter_id) | facts
         own_event = event if own == report else f"{event}:{own.pk}"
         notify_user.send(str(reporter_id), template, context, own_event)
-    return set(by_reporter)
 
 
 def about(report: Report, user_id: UUID) -> dict[str, Any]:

@@ -48,10 +48,11 @@ from reports.models.report import (
     ReportQuerySet,
     SeveritySource,
     Status,
-    StatusChange,
+    WaitingFor,
     hash_tracking_token,
     new_tracking_token,
 )
+from reports.models.workflow import Crew, RejectionReason, Role, StatusChange
 
 __all__ = [
     "COMMENT_MAX_CHARACTERS",
@@ -69,6 +70,7 @@ __all__ = [
     "CategoryGroup",
     "CategorySource",
     "Comment",
+    "Crew",
     "Department",
     "DepartmentMembership",
     "DuplicatePair",
@@ -87,10 +89,12 @@ __all__ = [
     "PhotoState",
     "Question",
     "Refusal",
+    "RejectionReason",
     "ReplyTemplate",
     "Report",
     "ReportQuerySet",
     "ReportVector",
+    "Role",
     "Severity",
     "SeverityRule",
     "SeveritySource",
@@ -98,6 +102,7 @@ __all__ = [
     "Status",
     "StatusChange",
     "SubjectKind",
+    "WaitingFor",
     "WithholdingReason",
     "hash_tracking_token",
     "merged_into",

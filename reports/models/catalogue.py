@@ -76,6 +76,12 @@ class DepartmentQuerySet(models.QuerySet["Department"]):
         belongs |= Q(parent__memberships__user=user) | Q(parent__parent__memberships__user=user)
         return self.filter(belongs).distinct()
 
+    def managed_by(self, user: User) -> DepartmentQuerySet:
+        """Return the departments that this person manages, with all departments below them."""
+        managed = DepartmentMembership.objects.filter(user=user, is_manager=True)
+        ids = managed.values("department")
+        return self.filter(Q(pk__in=ids) | Q(parent__in=ids) | Q(parent__parent__in=ids))
+
 
 class Department(models.Model):
     """A part of the administration that handles reports."""
@@ -138,13 +144,13 @@ class Department(models.Model):
 
     def clean(self) -> None:
         self.opening_hours = self.opening_hours or {}
-        line = [department.pk for department in self._line()]
+        line = [department.pk for department in self.line()]
         if len(line) > LEVELS:
             raise ValidationError({"parent": f"Departments have {LEVELS} levels at most."})
         if len(set(line)) < len(line):
             raise ValidationError({"parent": "A department cannot be a part of itself."})
 
-    def _line(self) -> list[Department]:
+    def line(self) -> list[Department]:
         """Return this department and those above it.
 
         If there are more than LEVELS, the list stops at one more than that.
@@ -156,7 +162,7 @@ class Department(models.Model):
 
     def calendar(self) -> Calendar | None:
         """Return its working hours, or None if neither it nor a department above has any."""
-        line = self._line()
+        line = self.line()
         opening_hours = next((one.opening_hours for one in line if one.opening_hours), None)
         if opening_hours is None:
             return None
@@ -180,6 +186,12 @@ class DepartmentMembership(models.Model):
         User, on_delete=models.CASCADE, related_name="department_memberships", db_index=False
     )
     department = models.ForeignKey(Department, on_delete=models.CASCADE, related_name="memberships")
+    is_manager = models.BooleanField(
+        "manager",
+        default=False,
+        db_default=False,
+        help_text="May also take back rejections and undo the steps of others.",
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
@@ -288,6 +300,13 @@ class Category(InLanguages, models.Model):
         editable=False,
         help_text="Grows by one with each change of the deadline's rule.",
     )
+    response_hours = models.PositiveIntegerField(
+        "hours until the first answer",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(SLA_HOURS_MAXIMUM)],
+        help_text="At medium severity, counted as for the deadline. Empty: FIRST_RESPONSE_HOURS.",
+    )
     is_active = models.BooleanField(
         default=True, help_text="Whether citizens and the classifier can choose it."
     )
@@ -318,11 +337,11 @@ class Category(InLanguages, models.Model):
 
     def _version_of_rule(self) -> int:
         stored = Category.objects.filter(pk=self.pk).values_list(
-            "sla_hours", "sla_in_working_hours", "sla_version"
+            "sla_hours", "sla_in_working_hours", "response_hours", "sla_version"
         )
-        for hours, in_working_hours, version in stored:
-            is_same = (hours, in_working_hours) == (self.sla_hours, self.sla_in_working_hours)
-            return version if is_same else version + 1
+        for *rule, version in stored:
+            present = [self.sla_hours, self.sla_in_working_hours, self.response_hours]
+            return version if rule == present else version + 1
         return 1
 
 

@@ -64,12 +64,15 @@ class ModerationCaseQuerySet(models.QuerySet["ModerationCase"]):
         departments = Department.objects.worked_in_by(user).values("pk")
         return self.filter(report__department__in=departments)
 
-    def settle(self, report: Report, *, by: User | None, is_public: bool) -> None:
-        """Close the report's waiting case, since a step of staff has decided its publication."""
+    def settle(self, report: Report, *, by: User | None, is_public: bool) -> bool:
+        """Close the report's waiting case, since a step of staff has decided its publication.
+
+        Return whether there was one.
+        """
         state = ModerationState.APPROVED if is_public else ModerationState.REJECTED
-        self.waiting().filter(kind=SubjectKind.REPORT, subject_id=report.pk).update(
-            state=state, is_withheld=not is_public, decided_at=Now(), decided_by=by
-        )
+        waiting = self.waiting().filter(kind=SubjectKind.REPORT, subject_id=report.pk)
+        decision = {"state": state, "is_withheld": not is_public, "decided_by": by}
+        return bool(waiting.update(decided_at=Now(), **decision))
 
     def forbids(self, report: Report) -> bool:
         """Return whether a moderator has decided that this report must not be public."""

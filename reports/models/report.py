@@ -54,18 +54,39 @@ class ExampleVector(models.Model):
 
 
 class Status(models.TextChoices):
-    """The status of a report; `workflow.transitions.TRANSITIONS` says which may follow which."""
+    """The status of a report; `workflow.table.STEPS` says which may follow which."""
 
     NEW = "new", "new"
     TRIAGED = "triaged", "triaged"
+    ASSIGNED = "assigned", "assigned"
     IN_PROGRESS = "in_progress", "in progress"
+    WAITING = "waiting", "waiting"
     RESOLVED = "resolved", "resolved"
     CLOSED = "closed", "closed"
     REJECTED = "rejected", "rejected"
     DUPLICATE = "duplicate", "duplicate"
+    REOPENED = "reopened", "reopened"
 
 
-OPEN_STATUSES = (Status.NEW, Status.TRIAGED, Status.IN_PROGRESS)
+OPEN_STATUSES = (
+    Status.NEW,
+    Status.TRIAGED,
+    Status.ASSIGNED,
+    Status.IN_PROGRESS,
+    Status.WAITING,
+    Status.REOPENED,
+)
+
+
+class WaitingFor(models.TextChoices):
+    """Whom or what a report waits for."""
+
+    REPORTER = "reporter", "an answer of the reporter"
+    CONTRACTOR = "contractor", "a contractor"
+    AUTHORITY = "authority", "another authority"
+    MATERIAL = "material", "material or equipment"
+    WEATHER = "weather", "better weather"
+    OTHER = "other", "something else"
 
 
 class CategorySource(models.TextChoices):
@@ -138,6 +159,11 @@ class ReportQuerySet(models.QuerySet["Report"]):
         """Load the photos too, in one query for all reports."""
         return self.prefetch_related("photos")
 
+    def for_detail(self) -> ReportQuerySet:
+        """Load everything that the answer about one report shows, with its history."""
+        related = self.with_related().select_related("assignee", "crew")
+        return related.with_photos().prefetch_related("history__by")
+
     def in_box(self, box: BoundingBox) -> ReportQuerySet:
         inside = Q(latitude__range=(box.south, box.north))
         if box.west <= box.east:
@@ -159,6 +185,11 @@ class ReportQuerySet(models.QuerySet["Report"]):
     def overdue(self, at: datetime | None = None) -> ReportQuerySet:
         """Return the open reports whose deadline has passed."""
         return self.filter(status__in=OPEN_STATUSES, due_at__lt=at or Now())
+
+    def answer_overdue(self) -> ReportQuerySet:
+        """Return the open reports without a first answer whose deadline for it has passed."""
+        unanswered = self.filter(status__in=OPEN_STATUSES, responded_at__isnull=True)
+        return unanswered.filter(response_due_at__lt=Now())
 
 
 class Report(models.Model):
@@ -239,6 +270,50 @@ class Report(models.Model):
     sla_hours = models.PositiveIntegerField(null=True, blank=True)
     sla_in_working_hours = models.BooleanField(default=False, db_default=False)
     sla_version = models.PositiveIntegerField(null=True, blank=True)
+    response_due_at = models.DateTimeField(
+        null=True, blank=True, help_text="By when the reporter gets a first answer."
+    )
+    response_hours = models.PositiveIntegerField(null=True, blank=True)
+    responded_at = models.DateTimeField(
+        null=True, blank=True, help_text="When staff first took a step that the reporter hears of."
+    )
+
+    assignee = models.ForeignKey(
+        User,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="assigned_reports",
+        db_index=False,
+    )
+    crew = models.ForeignKey(
+        "reports.Crew",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="reports",
+        db_index=False,
+    )
+    waiting_for = models.CharField(
+        max_length=12,
+        choices=WaitingFor.choices,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Whom or what it waits for; empty while it does not wait.",
+    )
+    waiting_until = models.DateTimeField(
+        null=True, blank=True, help_text="When it stops waiting by itself."
+    )
+    confirmed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a citizen confirmed the repair."
+    )
+    version = models.PositiveIntegerField(
+        default=1,
+        db_default=1,
+        editable=False,
+        help_text="Grows by one with each change; a trigger of PostgreSQL counts.",
+    )
 
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.NEW)
     published_at = models.DateTimeField(
@@ -257,7 +332,9 @@ class Report(models.Model):
 
     created_at = models.DateTimeField(db_default=Now(), help_text="When it was reported.")
     updated_at = models.DateTimeField(db_default=Now())
-    closed_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When work on it ended: resolved, closed or rejected."
+    )
 
     objects = ReportQuerySet.as_manager()
 
@@ -278,6 +355,10 @@ class Report(models.Model):
             # collide.
             models.UniqueConstraint(
                 fields=["source", "external_id"], name="reports_report_external_unique"
+            ),
+            models.CheckConstraint(
+                condition=Q(assignee__isnull=True) | Q(crew__isnull=True),
+                name="reports_report_one_assignee",
             ),
         ]
         indexes: ClassVar = [
@@ -300,6 +381,29 @@ class Report(models.Model):
             models.Index("department", "status", F("created_at").desc(), name="report_desk"),
             # Open reports whose deadline has passed or is near.
             models.Index("due_at", condition=Q(status__in=OPEN_STATUSES), name="report_due"),
+            # Open reports whose first answer is late or due soon.
+            models.Index(
+                "response_due_at",
+                condition=Q(status__in=OPEN_STATUSES, responded_at__isnull=True),
+                name="report_response_due",
+            ),
+            # Resolved reports about which nobody has answered.
+            models.Index(
+                "closed_at", condition=Q(status=Status.RESOLVED), name="report_unanswered"
+            ),
+            # "Mine" and "my crews" at the desk.
+            models.Index(
+                "assignee",
+                F("created_at").desc(),
+                condition=Q(assignee__isnull=False),
+                name="report_assignee",
+            ),
+            models.Index(
+                "crew",
+                F("created_at").desc(),
+                condition=Q(crew__isnull=False),
+                name="report_crew",
+            ),
             # What may be the same problem: the open reports around a place.
             models.Index(
                 "cell",
@@ -327,6 +431,16 @@ class Report(models.Model):
             and self.due_at < timezone.now()
         )
 
+    @property
+    def is_answer_overdue(self) -> bool:
+        """Return whether the report is open and had no first answer by its deadline."""
+        return (
+            self.status in OPEN_STATUSES
+            and self.responded_at is None
+            and self.response_due_at is not None
+            and self.response_due_at < timezone.now()
+        )
+
     def is_own(self, user: User | AnonymousUser, *, tracking_token: str = "") -> bool:
         """Return whether this user, or the anonymous holder of this tracking token, reported it."""
         if self.reporter_id is not None:
@@ -344,33 +458,6 @@ class Report(models.Model):
         if self.department_id is None:
             return False
         return Department.objects.worked_in_by(user).filter(pk=self.department_id).exists()
-
-
-class StatusChange(models.Model):
-    """One line of a report's history; the first one records its arrival."""
-
-    report = models.ForeignKey(
-        Report, on_delete=models.CASCADE, related_name="history", db_index=False
-    )
-    from_status = models.CharField(max_length=12, choices=Status.choices, blank=True)
-    to_status = models.CharField(max_length=12, choices=Status.choices)
-    note = ParagraphsField(
-        blank=True,
-        max_length=NOTE_MAX_CHARACTERS,
-        help_text="Everybody who can see the report can read this note.",
-    )
-    by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
-    at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        ordering: ClassVar = ["at", "id"]
-        indexes: ClassVar = [
-            # The history of one report, in order.
-            models.Index(fields=["report", "at", "id"], name="statuschange_history"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.from_status or 'received'} → {self.to_status}"
 
 
 def hash_tracking_token(token: str) -> str:

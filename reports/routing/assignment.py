@@ -12,7 +12,7 @@ from django.db import transaction
 from accounts.actors import record_audit_event
 from accounts.models import User
 from jobs.ledger import database
-from reports.catalogue.deadlines import adopt_rule, deadline
+from reports.catalogue.deadlines import adopt_rule, set_deadlines
 from reports.catalogue.severity import rule_for
 from reports.models import (
     Category,
@@ -36,7 +36,14 @@ EDITABLE = {
     "category",
     "department",
 }
-DEADLINE = ("due_at", "sla_hours", "sla_in_working_hours", "sla_version")
+DEADLINE = (
+    "due_at",
+    "response_due_at",
+    "sla_hours",
+    "sla_in_working_hours",
+    "sla_version",
+    "response_hours",
+)
 SEVERITY = ("severity", "severity_source", "severity_rule")
 CATEGORY = (
     "category",
@@ -168,8 +175,13 @@ def revise(
     moved = []
     if is_triaging and "category" in fields and report.category and report.status == Status.NEW:
         moved = transitions.triage(report, note=_whereabouts(report), by=by)
-    elif earlier != (report.category, report.department):
-        transitions.annotate(report, note=_whereabouts(report), by=by)
+    elif earlier[1] != report.department:
+        moved = transitions.relocate(
+            report, note=_whereabouts(report), by=by, fields=fields, from_department=earlier[1]
+        )
+    else:
+        note = _whereabouts(report) if earlier[0] != report.category else ""
+        transitions.annotate(report, note=note, by=by, fields=fields, is_internal=not note)
     report.save(update_fields={*fields, *FOLLOWING, *moved})
     record_audit_event.send(
         "report.revised", str(by.pk), f"report:{report.pk}", {"fields": sorted(fields)}
@@ -188,7 +200,7 @@ def _follow(report: Report, fields: Set[str]) -> None:
             report.department = of_category or report.department
         adopt_rule(report)
     elif "severity" in fields:
-        report.due_at = deadline(report)
+        set_deadlines(report)
 
 
 def _whereabouts(report: Report) -> str:

@@ -1,105 +1,117 @@
-"""Change the status of reports, and record and notify each change."""
+"""Take the steps of the workflow: check them by the table, store them, and announce them.
+
+Every step is one transaction with the line of its history and all its tasks.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Collection, Iterable
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
 
-from accounts.actors import record_audit_event
 from accounts.models import User
+from jobs.failpoints import failpoint
 from jobs.ledger import database
 from reports.errors import StatusChangedMeanwhile, TransitionNotAllowed
-from reports.following import announcing
-from reports.models import (
-    OPEN_STATUSES,
-    Merge,
-    ModerationCase,
-    Report,
-    Status,
-    StatusChange,
-)
+from reports.models import Department, RejectionReason, Report, Status, StatusChange
+from reports.workflow import announcing, checking, history, performing, table
+from reports.workflow.actors import wake_report
+from reports.workflow.performing import NOTHING, Inputs
+from reports.workflow.table import STAFF, Need, Step, allowed_from
+from reports.workflow.versions import require as require_version
 
-# Each line: a report in this status may get any of these.
-TRANSITIONS: dict[str, tuple[str, ...]] = {
-    Status.NEW: (
-        Status.TRIAGED,
-        Status.IN_PROGRESS,
-        Status.RESOLVED,
-        Status.CLOSED,
-        Status.REJECTED,
-        Status.DUPLICATE,
-    ),
-    Status.TRIAGED: (
-        Status.IN_PROGRESS,
-        Status.RESOLVED,
-        Status.CLOSED,
-        Status.REJECTED,
-        Status.DUPLICATE,
-    ),
-    Status.IN_PROGRESS: (
-        Status.TRIAGED,
-        Status.RESOLVED,
-        Status.CLOSED,
-        Status.REJECTED,
-        Status.DUPLICATE,
-    ),
-    Status.RESOLVED: (Status.CLOSED, Status.IN_PROGRESS),
-    Status.CLOSED: (Status.IN_PROGRESS,),
-    Status.REJECTED: (Status.TRIAGED,),
-    Status.DUPLICATE: (Status.TRIAGED,),
-}
+__all__ = [
+    "Inputs",
+    "allowed_from",
+    "annotate",
+    "change_status",
+    "confirm",
+    "deny",
+    "relocate",
+    "take",
+    "triage",
+]
 
 
-def allowed_from(status: str) -> tuple[str, ...]:
-    """Return the statuses that may follow this one."""
-    return TRANSITIONS[status]
+@transaction.atomic
+def take(
+    report: Report,
+    name: str,
+    *,
+    by: User | None,
+    roles: frozenset[str],
+    inputs: Inputs = NOTHING,
+    is_publishing: bool = False,
+    versions: Collection[int] | None = None,
+) -> StatusChange:
+    """Take the step of this name with a report, in one of these roles.
 
-
-def check(came_from: str, to: str) -> None:
-    """Check that one status may follow the other.
+    `report` gets the new values. Only with `is_publishing` does a report that was not public become
+    it. With `versions` the report must still be of one of them.
 
     Raises:
-        TransitionNotAllowed: it may not.
+        TransitionNotAllowed: the table has no such step from the present status.
+        StepForbidden: none of `roles` may take it.
+        StepIncomplete: something that the step needs is missing or does not fit.
+        ReportChanged: the report is of none of `versions` any more.
+        StatusChangedMeanwhile: the stored status is no longer that of `report`.
     """
-    if to not in allowed_from(came_from):
-        raise TransitionNotAllowed(_refusal(came_from, to))
+    locked = _locked(report, versions)
+    step = checking.require(locked, name, roles=roles, inputs=inputs)
+    return _perform(
+        report, locked, step, by=by, role=checking.role_for(step, roles), inputs=inputs,
+        is_publishing=is_publishing,
+    )  # fmt: skip
 
 
+@transaction.atomic
 def change_status(
-    report: Report, *, to: str, by: User | None, note: str = "", is_publishing: bool = False
+    report: Report,
+    *,
+    to: str,
+    by: User | None,
+    note: str = "",
+    is_publishing: bool = False,
+    versions: Collection[int] | None = None,
 ) -> StatusChange:
-    """Change the status to `to`, write the history, and notify its followers, in one transaction.
+    """Change the status to `to` by the step of staff that leads there.
 
-    `report` gets the new values too. Without `by` the change is automatic and nobody is notified.
-    Only with `is_publishing` does a report that was not public become it.
+    As `take`, without what the step needs beside a note: a rejection is for "another reason". The
+    caller has checked that `by` is of the department. Without `by` the change is automatic and the
+    reporter is not notified.
 
     Raises:
         TransitionNotAllowed: `to` may not follow the present status.
-        StatusChangedMeanwhile: the stored status is no longer that of `report`.
+        StepIncomplete: the step needs more, such as a time.
+        ReportChanged, StatusChangedMeanwhile: as for `take`.
     """
-    came_from = report.status
-    fields = _step(report, to=to, is_publishing=is_publishing)
-    with transaction.atomic():
-        # Two people may have the same report open: only the first leaves the status that both of
-        # them saw.
-        if not Report.objects.filter(pk=report.pk, status=came_from).update(**fields):
-            raise StatusChangedMeanwhile
-        is_published = report.published_at is None and fields["published_at"] is not None
-        if is_published or to == Status.REJECTED:
-            ModerationCase.objects.settle(report, by=by, is_public=is_published)
-        _set(report, fields)
-        change = StatusChange.objects.create(
-            report=report, from_status=came_from, to_status=to, by=by, note=note
-        )
-        if came_from == Status.DUPLICATE:
-            Merge.objects.end(report, by=by)
-        if by is not None:
-            _record_and_notify(report, change, by)
-        if is_published:
-            announcing.announce_report(report)
-    return change
+    locked = _locked(report, versions)
+    step = table.step_leading(locked.status, to)
+    if step is None:
+        raise TransitionNotAllowed(checking.no_way(locked.status, to))
+    inputs = Inputs(note=note, reason=RejectionReason.OTHER if to == Status.REJECTED else "")
+    checking.require_inputs(locked, step, inputs, optional={Need.NOTE, Need.ORIGINAL})
+    return _perform(
+        report,
+        locked,
+        step,
+        by=by,
+        role=history.role_of(by),
+        inputs=inputs,
+        is_publishing=is_publishing,
+    )
+
+
+def confirm(report: Report, *, by: User | None = None, note: str = "") -> StatusChange:
+    """Close a resolved report whose repair a citizen confirms. Raises as `take`."""
+    return take(report, "confirm", by=by, roles=table.REPORTER, inputs=Inputs(note=note))
+
+
+def deny(report: Report, *, by: User | None = None, note: str = "") -> StatusChange:
+    """Reopen a report that a citizen says is not repaired, within the window. Raises as `take`."""
+    return take(report, "deny", by=by, roles=table.REPORTER, inputs=Inputs(note=note))
 
 
 def triage(report: Report, *, note: str, by: User | None = None) -> list[str]:
@@ -108,66 +120,86 @@ def triage(report: Report, *, note: str, by: User | None = None) -> list[str]:
     The report is not published. `by` is the person who chose its category; without one the reporter
     is not notified.
     """
-    came_from, fields = report.status, _step(report, to=Status.TRIAGED, is_publishing=False)
-    _set(report, fields)
-    change = StatusChange.objects.create(
-        report=report, from_status=came_from, to_status=Status.TRIAGED, by=by, note=note
-    )
+    step = table.step_named("triage", report.status)
+    if step is None:
+        raise TransitionNotAllowed(checking.no_way(report.status, Status.TRIAGED))
+    came_from, role = report.status, history.role_of(by)
+    values = performing.new_values(report, step, role=role, is_publishing=False)
+    changes = performing.set_values(report, values)
+    change = history.write(
+        report, from_status=came_from, version=report.version + 1, step=step.name, by=by,
+        role=role, note=note, **changes,
+    )  # fmt: skip
     if by is not None:
-        _record_and_notify(report, change, by)
-    return list(fields)
+        performing.audit(report, change, by)
+        announcing.announce(report, change)
+    return list(values)
 
 
-def annotate(report: Report, *, note: str, by: User) -> StatusChange:
-    """Add a line to the history without changing the status, such as where the report went."""
-    return StatusChange.objects.create(
-        report=report, from_status=report.status, to_status=report.status, by=by, note=note
+def annotate(
+    report: Report, *, note: str, by: User, fields: Iterable[str] = (), **facts: Any
+) -> StatusChange:
+    """Add a line to the history without changing the status, such as where the report went.
+
+    The caller has locked the report and saves it after that, once. `fields` are those that change.
+    """
+    return history.write(
+        report,
+        version=report.version + 1,
+        note=note,
+        by=by,
+        fields=sorted(fields),
+        **{"from_status": report.status, **facts},
     )
 
 
-def _step(report: Report, *, to: str, is_publishing: bool) -> dict[str, Any]:
-    """Return the fields that change with this status.
+def relocate(
+    report: Report, *, note: str, by: User, from_department: Department | None, **facts: Any
+) -> list[str]:
+    """Take an edited report from those it was assigned to, since its department has changed.
+
+    As for `annotate`, which adds the line; return the fields to save.
+    """
+    values: dict[str, Any] = {"assignee": None, "crew": None}
+    came_from = report.status
+    if came_from == Status.ASSIGNED:
+        values["status"] = Status.TRIAGED
+    performing.set_values(report, values)
+    annotate(
+        report, note=note, by=by, from_status=came_from, from_department=from_department, **facts
+    )
+    return list(values)
+
+
+def _locked(report: Report, versions: Collection[int] | None = None) -> Report:
+    """Return the report as stored, locked until this transaction ends.
 
     Raises:
-        TransitionNotAllowed: `to` may not follow the present status.
+        StatusChangedMeanwhile: somebody has changed it since `report` was read.
     """
-    check(report.status, to)
-    now = database.now()
-    return {
-        "status": to,
-        "updated_at": now,
-        "closed_at": None if to in OPEN_STATUSES else report.closed_at or now,
-        "published_at": _publication(report, now if is_publishing else None, to=to),
-    }
+    locked = Report.objects.select_for_update(of=("self",)).with_related().get(pk=report.pk)
+    require_version(locked, versions)
+    if locked.status != report.status:
+        raise StatusChangedMeanwhile
+    return locked
 
 
-def _set(report: Report, fields: dict[str, Any]) -> None:
-    for name, value in fields.items():
-        setattr(report, name, value)
-
-
-def _publication(report: Report, published_at: datetime | None, *, to: str) -> datetime | None:
-    """Return since when the report is public, now perhaps; a rejected one is withdrawn.
-
-    What moderation has rejected becomes public only by its approval.
-    """
-    if to == Status.REJECTED:
-        return None
-    if report.published_at is None and published_at and ModerationCase.objects.forbids(report):
-        return None
-    return report.published_at or published_at
-
-
-def _record_and_notify(report: Report, change: StatusChange, by: User) -> None:
-    record_audit_event.send(
-        "report.status_changed",
-        str(by.pk),
-        f"report:{report.pk}",
-        {"from": change.from_status, "to": change.to_status},
+def _perform(
+    report: Report, locked: Report, step: Step, *, by: User | None, role: str, **options: Any
+) -> StatusChange:
+    is_publishing = options.pop("is_publishing") and role in STAFF
+    change = performing.perform(
+        locked, step, by=by, role=role, is_publishing=is_publishing, **options
     )
-    announcing.announce_step(report, change)
+    performing.copy(locked, to=report)
+    announcing.announce(locked, change)
+    _set_alarm(locked)
+    failpoint("step.announced")
+    return change
 
 
-def _refusal(came_from: str, to: str) -> str:
-    allowed = ", ".join(allowed_from(came_from))
-    return f"A report that is {came_from} cannot become {to}. Allowed from here: {allowed}."
+def _set_alarm(report: Report) -> None:
+    """Send the task by which a waiting report goes on by itself."""
+    if report.status == Status.WAITING and report.waiting_until is not None:
+        delay = max(timedelta(), report.waiting_until - database.now())
+        wake_report.send_with_options(args=(str(report.pk),), delay=delay)

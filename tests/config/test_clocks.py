@@ -27,7 +27,15 @@ from tests.accounts.factories import make_phone, make_user
 pytestmark = pytest.mark.django_db
 
 #: Times that lie ahead by intent.
-DEADLINES = {"expires_at", "due_at", "expire_date", "deadline_at", "run_at", "window_ends_at"}
+DEADLINES = {
+    "expires_at",
+    "due_at",
+    "response_due_at",
+    "expire_date",
+    "deadline_at",
+    "run_at",
+    "window_ends_at",
+}
 APPS = ("accounts", "notifications", "reports", "matching", "jobs")
 
 

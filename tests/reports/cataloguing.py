@@ -31,7 +31,7 @@ categories:
     keywords: [hole]
     examples: [A deep hole, Another hole]
     translations: {es: {name: Bache, description: Un hoyo., examples: [Hay un bache]}}
-    deadline: {hours: 16, in_working_hours: true}
+    deadline: {hours: 16, in_working_hours: true, answer_hours: 4}
     default_severity: high
     questions:
       - code: lane

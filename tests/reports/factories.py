@@ -10,6 +10,7 @@ from jobs.ledger import database
 from reports.models import (
     Category,
     Comment,
+    Crew,
     Department,
     DepartmentMembership,
     Report,
@@ -48,6 +49,10 @@ def make_staff(*departments: Department, **overrides: Any) -> User:
     for department in departments:
         DepartmentMembership.objects.create(user=user, department=department)
     return user
+
+
+def make_crew(name: str = "First crew", department: Department | None = None) -> Crew:
+    return Crew.objects.get_or_create(name=name, department=department or make_department())[0]
 
 
 def make_report(**overrides: Any) -> Report:

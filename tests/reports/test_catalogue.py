@@ -67,6 +67,7 @@ def test_a_file_is_loaded_once_and_its_changes_are_named(tmp_path: Path) -> None
         True,
         "high",
     )
+    assert pothole.response_hours == 4
     assert [question.code for question in pothole.questions.all()] == ["lane", "depth"]
     assert load(tmp_path) == ["Nothing to change."]
     changed = SMALL.replace("hours: 16", "hours: 8").replace("Another hole", "A third hole")

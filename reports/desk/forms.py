@@ -1,0 +1,93 @@
+"""The desk's form of a step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from accounts.models import User
+from reports.models import (
+    NOTE_MAX_CHARACTERS,
+    Crew,
+    Department,
+    RejectionReason,
+    Report,
+    Status,
+    WaitingFor,
+)
+from reports.workflow import assigning, table
+
+PERSON, CREW = "person", "crew"
+NOBODY = ("", "---------")
+
+
+class StepForm(forms.Form):
+    """What comes with a step; which of the fields it needs, the table says."""
+
+    to = forms.ChoiceField(required=False, choices=Status.choices)
+    step = forms.ChoiceField(required=False, choices=[(name, name) for name in table.NAMES])
+    note = forms.CharField(
+        required=False,
+        max_length=NOTE_MAX_CHARACTERS,
+        widget=forms.Textarea({"rows": 2, "cols": 60}),
+        help_text="Everybody who can see the report can read this note, and its reporter gets it.",
+    )
+    is_internal = forms.BooleanField(
+        required=False, label="Only for staff", help_text="Nobody else reads the note."
+    )
+    reason = forms.ChoiceField(
+        required=False, choices=[NOBODY, *RejectionReason.choices], help_text="Of a rejection."
+    )
+    waiting_for = forms.ChoiceField(required=False, choices=[NOBODY, *WaitingFor.choices])
+    until = forms.DateTimeField(
+        required=False,
+        widget=forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
+    assignee = forms.CharField(required=False, widget=forms.Select)
+    department = forms.ModelChoiceField(Department.objects.all(), required=False)
+    original = forms.UUIDField(required=False, label="The report that it repeats: its id")
+    is_publishing = forms.BooleanField(
+        required=False, label="Publish", help_text="Make the report public, if it is not yet."
+    )
+    accepts_guess = forms.BooleanField(
+        required=False,
+        label="Accept the guess",
+        help_text="Confirm the uncertain category that the classifier chose.",
+    )
+
+    def __init__(self, *args: Any, reports: list[Report], **options: Any) -> None:
+        """Offer the people and crews to whom each of `reports` can be assigned."""
+        super().__init__(*args, **options)
+        self.fields["assignee"].widget.choices = [NOBODY, *_assignees(reports)]
+
+    def clean_assignee(self) -> User | Crew | None:
+        """Return the person or crew; None where none was chosen."""
+        kind, _, key = self.cleaned_data["assignee"].partition(":")
+        if not kind:
+            return None
+        rows: Any = {PERSON: User.objects, CREW: Crew.objects}.get(kind)
+        try:
+            found: User | Crew | None = rows.filter(pk=key).first() if rows else None
+        except (ValueError, forms.ValidationError):
+            found = None
+        if found is None:
+            raise forms.ValidationError("Choose one of the people and crews.")
+        return found
+
+
+def _assignees(reports: list[Report]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return the choices that fit all the reports, people and crews apart."""
+    by_department = {report.department_id: report for report in reports}
+    people = _common([list(assigning.people_for(one)) for one in by_department.values()])
+    crews = _common([list(assigning.crews_for(one)) for one in by_department.values()])
+    return [
+        ("Crews", [(f"{CREW}:{crew.pk}", str(crew)) for crew in crews]),
+        ("People", [(f"{PERSON}:{one.pk}", one.name or str(one)) for one in people]),
+    ]
+
+
+def _common(lists: list[list[Any]]) -> list[Any]:
+    """Return the rows that are in every list, in the order of the first."""
+    first, *others = lists or [[]]
+    return [row for row in first if all(row in other for other in others)]

@@ -1,0 +1,140 @@
+"""Tables of the workflow: the crews that repair, and the history of each report."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Now
+
+from accounts.models import User
+from jobs.model_fields import LineField, ParagraphsField
+from reports.models.catalogue import Department
+from reports.models.report import NOTE_MAX_CHARACTERS, Report, Status
+
+
+class Role(models.TextChoices):
+    """The role in which somebody takes a step with a report."""
+
+    REPORTER = "reporter", "reporter"
+    CLERK = "clerk", "staff of the department"
+    MANAGER = "manager", "manager of the department"
+    SUPERUSER = "superuser", "superuser"
+    SYSTEM = "system", "the system"
+
+
+class RejectionReason(models.TextChoices):
+    """Why a report is rejected."""
+
+    OUTSIDE = "outside", "not the city's responsibility"
+    PRIVATE = "private", "on private ground"
+    NOT_FOUND = "not_found", "nothing was found at this place"
+    NO_PROBLEM = "no_problem", "as it should be"
+    UNCLEAR = "unclear", "too little is known"
+    ABUSE = "abuse", "spam or abuse"
+    OTHER = "other", "another reason"
+
+
+class Crew(models.Model):
+    """People of a department who repair together; a report can be assigned to them."""
+
+    department = models.ForeignKey(Department, on_delete=models.PROTECT, related_name="crews")
+    name = LineField(max_length=80)
+    members = models.ManyToManyField(User, blank=True, related_name="crews")
+    is_active = models.BooleanField(default=True, help_text="Whether it takes further reports.")
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["department", "name"], name="reports_crew_unique")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class StatusChange(models.Model):
+    """One line of a report's history; the first one records its arrival.
+
+    A trigger refuses every change of a line, except that a person who is erased is taken out of it.
+    A line goes only together with its report.
+    """
+
+    report = models.ForeignKey(
+        Report, on_delete=models.DO_NOTHING, related_name="history", db_index=False
+    )
+    step = models.CharField(
+        max_length=16,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The step of the workflow that was taken; empty where it was none.",
+    )
+    from_status = models.CharField(max_length=12, choices=Status.choices, blank=True)
+    to_status = models.CharField(max_length=12, choices=Status.choices)
+    note = ParagraphsField(
+        blank=True,
+        max_length=NOTE_MAX_CHARACTERS,
+        help_text="Everybody who can see the report can read this note, unless it is internal.",
+    )
+    is_internal = models.BooleanField(
+        default=False, db_default=False, help_text="Whether only staff can read this line's note."
+    )
+    reason = models.CharField(
+        max_length=12,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Why it was rejected, or for whom or what it waits.",
+    )
+    by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    role = models.CharField(
+        max_length=10,
+        choices=Role.choices,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The role in which somebody made the change.",
+    )
+    fields = ArrayField(
+        models.CharField(max_length=40),
+        default=list,
+        db_default=models.Value([], ArrayField(models.CharField(max_length=40))),
+        help_text="The report's fields that changed.",
+    )
+    before = models.JSONField(
+        null=True, help_text="The values of those fields before a step, so that it can be undone."
+    )
+    from_department = models.ForeignKey(
+        Department,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="The department that handed the report over.",
+    )
+    undoes = models.OneToOneField(
+        "self", null=True, on_delete=models.DO_NOTHING, related_name="undone_by"
+    )
+    version = models.PositiveIntegerField(
+        default=1, db_default=1, help_text="The report's version after this change."
+    )
+    request_id = models.CharField(max_length=128, blank=True, default="", db_default="")
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering: ClassVar = ["at", "id"]
+        indexes: ClassVar = [
+            # The history of one report, in order.
+            models.Index(fields=["report", "at", "id"], name="statuschange_history"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.from_status or 'received'} → {self.to_status}"
+
+    @property
+    def is_public(self) -> bool:
+        """Return whether the line says something to readers who are not of the department."""
+        if self.from_status != self.to_status:
+            return True
+        return bool(self.note) and not self.is_internal

@@ -1,0 +1,1 @@
+"""Taking steps: what the API and the desk do with the workflow, beside its table."""

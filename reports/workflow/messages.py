@@ -1,0 +1,33 @@
+"""What a step tells, and to whom."""
+
+from __future__ import annotations
+
+from reports.following import announcing
+from reports.models import Report, Role, Status, StatusChange
+from reports.workflow import table
+
+
+def send(report: Report, change: StatusChange) -> None:
+    """Notify those who follow the report, and those in whose areas it has become public."""
+    if tells(change):
+        announcing.announce_step(report, change)
+    if is_publication(change):
+        announcing.announce_report(report)
+
+
+def tells(change: StatusChange) -> bool:
+    """Return whether those who follow the report hear of the step."""
+    step = table.step_named(change.step, change.from_status)
+    return step is not None and step.tells and change.role != Role.SYSTEM
+
+
+def is_publication(change: StatusChange) -> bool:
+    """Return whether the step made the report public."""
+    return "published_at" in change.fields and change.to_status != Status.REJECTED
+
+
+def is_heard(report: Report, change: StatusChange) -> bool:
+    """Return whether somebody hears of the step."""
+    if tells(change) and announcing.has_audience(report, change):
+        return True
+    return is_publication(change)
