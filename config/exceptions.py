@@ -78,6 +78,7 @@ PROBLEM_OF: dict[type[Exception], str] = {
     reports.errors.PhotoStateChanged: "conflict",
     reports.errors.PhotoFileMissing: "conflict",
     reports.errors.AlreadyDecided: "conflict",
+    reports.errors.WorkHasBegun: "conflict",
     reports.errors.TooManySubscriptions: "conflict",
     reports.errors.CommentRefused: "too-many-requests",
     reports.errors.CommentRepeated: "report-repeated",

@@ -112,6 +112,10 @@ class MergeRefused(ReportsError):
     """These two reports cannot be merged."""
 
 
+class WorkHasBegun(ReportsError):
+    """Somebody works on this report already, or its work has ended; comment on it instead."""
+
+
 class AlreadyDecided(ReportsError):
     """Moderation has decided about this already; look at it again first."""
 

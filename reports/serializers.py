@@ -362,6 +362,34 @@ class NewReportSerializer(serializers.Serializer[NewReport]):
         return NewReport(**self.validated_data)
 
 
+class CorrectionSerializer(serializers.Serializer[dict[str, Any]]):
+    """What a reporter corrects; fields that are left out stay as they are."""
+
+    title = LineField(
+        max_length=TITLE_MAX_CHARACTERS, required=False, help_text="What is wrong, in a few words."
+    )
+    description = ParagraphsField(
+        max_length=DESCRIPTION_MAX_CHARACTERS, required=False, help_text="What is wrong, in detail."
+    )
+    latitude = CoordinateField(limit=90, required=False, help_text="Degrees north (WGS 84).")
+    longitude = CoordinateField(limit=180, required=False, help_text="Degrees east (WGS 84).")
+    category = CategoryField(
+        required=False,
+        allow_null=True,
+        help_text="Slug of a category; null: let the classifier choose.",
+    )
+    address = LineField(
+        max_length=300, required=False, allow_blank=True, help_text="The place in words."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("latitude" in attrs) != ("longitude" in attrs):
+            raise serializers.ValidationError("Send latitude and longitude together.")
+        if not attrs:
+            raise serializers.ValidationError("Send at least one field.")
+        return attrs
+
+
 class StatusStepSerializer(serializers.Serializer[dict[str, Any]]):
     """A change of status by staff; everybody who sees the report can read the note."""
 

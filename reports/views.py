@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, cast
 
 from django.conf import settings
@@ -13,14 +14,18 @@ from rest_framework.generics import GenericAPIView, ListAPIView, RetrieveAPIView
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
+from rest_framework.views import APIView
 
 from accounts import origins
 from accounts.models import User
 from jobs import numbers
 from jobs.http.idempotency import idempotent
-from reports.intake import submission
-from reports.models import Report, ReportQuerySet, Status
+from jobs.http.throttling import LimitThrottle
+from reports.intake import correcting, submission
+from reports.models import Report, ReportQuerySet, Role, Status
 from reports.serializers import (
+    CorrectionSerializer,
     CreatedReportSerializer,
     NewReportSerializer,
     ReportDetailSerializer,
@@ -167,11 +172,25 @@ class ReportListView(ListAPIView[Report]):
         )
 
 
+class CorrectionThrottle(LimitThrottle):
+    """So many corrections by one person or address within an hour."""
+
+    limit, period = 30, timedelta(hours=1)
+
+    def key(self, request: Request, view: APIView) -> str | None:
+        user = request.user
+        who = user.pk if isinstance(user, User) else origins.of_request(request).host
+        return f"reports:correct:{who}"
+
+
 class ReportDetailView(RetrieveAPIView[Report]):
-    """Read one report with its history."""
+    """One report with its history; its reporter corrects it."""
 
     permission_classes = (AllowAny,)
     serializer_class = ReportDetailSerializer
+
+    def get_throttles(self) -> list[BaseThrottle]:
+        return [CorrectionThrottle()] if self.request.method == "PATCH" else []
 
     def get_queryset(self) -> ReportQuerySet:
         reports = Report.objects.visible_to(
@@ -197,6 +216,36 @@ class ReportDetailView(RetrieveAPIView[Report]):
             refuse_unreadable(request, pk)
             raise Http404
         return etags.tagged(request, report, self.get_serializer(report).data)
+
+    @extend_schema(
+        operation_id="reports_correct",
+        request=CorrectionSerializer,
+        parameters=[*TOKEN_PARAMETERS, IF_MATCH],
+        responses={
+            200: ReportDetailSerializer,
+            403: OpenApiResponse(description="You did not write this report."),
+            409: OpenApiResponse(
+                description="Somebody works on the report already, or its work has ended."
+            ),
+            412: CHANGED,
+        },
+        tags=["reports"],
+    )
+    def patch(self, request: Request, pk: str) -> Response:
+        """Correct your own report, while nobody works on it.
+
+        The history says what was corrected. New words may have to wait for moderation, and the
+        report is classified and routed anew.
+        """
+        report, roles = readable(request, pk)
+        if Role.REPORTER not in roles:
+            raise PermissionDenied("Only whoever wrote the report may correct it.")
+        body = CorrectionSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        by = request.user if isinstance(request.user, User) else None
+        versions = etags.expected_versions(request)
+        correcting.correct(report, body.validated_data, by=by, versions=versions)
+        return detail_response(request, report)
 
 
 class ReportStatusView(GenericAPIView[Any]):

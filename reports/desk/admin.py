@@ -190,6 +190,7 @@ class ReportAdmin(ConversationPages):
         "category_source",
         "category_confidence",
         "suggestions",
+        "corrections",
         "severity_source",
         "severity_rule",
         "assigned",
@@ -216,6 +217,7 @@ class ReportAdmin(ConversationPages):
                     "description",
                     ("status", "severity", "severity_source", "severity_rule"),
                     "reporter",
+                    "corrections",
                     "seen",
                 )
             },
@@ -314,6 +316,17 @@ class ReportAdmin(ConversationPages):
             for one in report.category_suggestions
         ]
         return format_html_join(mark_safe("<br>"), "<strong>{}</strong>{}", lines) or "-"
+
+    @admin.display(description="corrected by the reporter")
+    def corrections(self, report: Report) -> str:
+        """Return each field that the reporter corrected, before and after that."""
+        lines = [
+            (_short(one.at), name, before, one.after.get(name))
+            for one in report.corrections.all()
+            for name, before in sorted(one.before.items())
+        ]
+        shown = format_html_join(mark_safe("<br>"), "{} <strong>{}</strong>: {} → {}", lines)
+        return shown or "-"
 
     @admin.display(description="public", boolean=True)
     def is_public(self, report: Report) -> bool:

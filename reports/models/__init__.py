@@ -16,6 +16,7 @@ from reports.models.conversation import (
     ReplyTemplate,
     StaffNote,
 )
+from reports.models.corrections import Correction
 from reports.models.duplicates import DuplicatePair, Merge, ReportVector, merged_into
 from reports.models.following import AreaNews, AreaSubscription, Follow, MeToo
 from reports.models.geography import Area
@@ -70,6 +71,7 @@ __all__ = [
     "CategoryGroup",
     "CategorySource",
     "Comment",
+    "Correction",
     "Crew",
     "Department",
     "DepartmentMembership",

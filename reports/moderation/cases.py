@@ -53,6 +53,21 @@ def case_of(report: Report, kind: str, subject_id: UUID) -> ModerationCase:
     return ModerationCase.objects.select_for_update().get(kind=kind, subject_id=subject_id)
 
 
+def hold_again(
+    report: Report, kind: str, subject_id: UUID, reasons: Sequence[Reason]
+) -> ModerationCase:
+    """Withhold something whose words changed until staff have looked, in the caller's transaction.
+
+    What was rejected stays so.
+    """
+    case = case_of(report, kind, subject_id)
+    if case.state != State.REJECTED:
+        case.state, case.reasons = State.WAITING, [reason.as_json() for reason in reasons]
+        withhold(case)
+        case.save()
+    return case
+
+
 def lock_report(report_id: UUID) -> None:
     """Lock a report against other changes until the caller's transaction ends."""
     list(Report.objects.select_for_update(no_key=True).filter(pk=report_id).values("pk"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reports.following import announcing
-from reports.models import Report, Role, Status, StatusChange
+from reports.models import Report, Role, StatusChange
 from reports.workflow import table
 
 
@@ -23,7 +23,9 @@ def tells(change: StatusChange) -> bool:
 
 def is_publication(change: StatusChange) -> bool:
     """Return whether the step made the report public."""
-    return "published_at" in change.fields and change.to_status != Status.REJECTED
+    step = table.step_named(change.step, change.from_status)
+    is_hidden = step is not None and step.hides
+    return "published_at" in change.fields and not is_hidden
 
 
 def is_heard(report: Report, change: StatusChange) -> bool:

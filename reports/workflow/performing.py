@@ -75,7 +75,7 @@ def perform(
     Report.objects.filter(pk=report.pk).update(**values)
     report.version += 1  # as the trigger counts
     failpoint("step.stored")
-    if _settle_moderation(report, was_public=was_public, by=by):
+    if _settle_moderation(report, step, was_public=was_public, by=by):
         changes["before"] = None  # what moderation had to decide is not taken back
     change = history.write(
         report,
@@ -99,10 +99,10 @@ def perform(
     return change
 
 
-def _settle_moderation(report: Report, *, was_public: bool, by: User | None) -> bool:
+def _settle_moderation(report: Report, step: Step, *, was_public: bool, by: User | None) -> bool:
     """Close a case about the report that a step has decided; return whether there was one."""
     is_published = not was_public and report.published_at is not None
-    if not is_published and report.status != Status.REJECTED:
+    if not is_published and not step.hides:
         return False
     return ModerationCase.objects.settle(report, by=by, is_public=is_published)
 
@@ -151,7 +151,7 @@ def new_values(
         "status": to,
         "updated_at": now,
         "closed_at": None if is_open else report.closed_at or now,
-        "published_at": _publication(report, now if is_publishing else None, to=to),
+        "published_at": _publication(report, step, now if is_publishing else None),
         "responded_at": report.responded_at or _response(step, role, now),
         "confirmed_at": now if step.name == "confirm" else None if is_open else report.confirmed_at,
         "waiting_for": inputs.waiting_for if to == Status.WAITING else "",
@@ -162,12 +162,12 @@ def new_values(
     }
 
 
-def _publication(report: Report, published_at: datetime | None, *, to: str) -> datetime | None:
-    """Return since when the report is public, now perhaps; a rejected one is withdrawn.
+def _publication(report: Report, step: Step, published_at: datetime | None) -> datetime | None:
+    """Return since when the report is public, now perhaps; not at all after a step that hides it.
 
     What moderation has rejected becomes public only by its approval.
     """
-    if to == Status.REJECTED:
+    if step.hides:
         return None
     if report.published_at is None and published_at and ModerationCase.objects.forbids(report):
         return None

@@ -32,7 +32,8 @@ class Step:
     """One row of the table.
 
     `to` is None where the status stays. `tells` says whether the reporter gets a message, unless it
-    is the reporter or the system that takes the step.
+    is the reporter or the system that takes the step. `hides` says that the report is not public
+    after it.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Step:
     needs: tuple[Need, ...] = ()
     tells: bool = True
     can_be_undone: bool = True
+    hides: bool = False
 
     def leads_to(self, source: str) -> str:
         """Return the status that the step gives a report in `source`."""
@@ -197,6 +199,7 @@ STEPS: tuple[Step, ...] = (
         to=Status.REJECTED,
         roles=STAFF,
         needs=(Need.REASON,),
+        hides=True,
     ),
     Step(
         name="restore",
@@ -229,6 +232,7 @@ STEPS: tuple[Step, ...] = (
         to=Status.CLOSED,
         roles=REPORTER,
         tells=False,
+        hides=True,
     ),
 )
 NAMES: tuple[str, ...] = tuple(dict.fromkeys(step.name for step in STEPS))

@@ -137,7 +137,7 @@ def triage(report: Report, *, note: str, by: User | None = None) -> list[str]:
 
 
 def annotate(
-    report: Report, *, note: str, by: User, fields: Iterable[str] = (), **facts: Any
+    report: Report, *, note: str, by: User | None, fields: Iterable[str] = (), **facts: Any
 ) -> StatusChange:
     """Add a line to the history without changing the status, such as where the report went.
 

@@ -62,7 +62,7 @@ EXPECTED: dict[str, dict[str, str]] = {
     "verify-email": {"POST": SIGNED_IN},
     "report-list": {"GET": EVERYBODY, "POST": EVERYBODY},
     # A report of the owner that the desk has not published; below, one that everybody reads.
-    "report-detail": {"GET": "404 + 404 404 + +"},
+    "report-detail": {"GET": "404 + 404 404 + +", "PATCH": "404 + 404 404 403 403"},
     "report-status": {"POST": "401 403 404 404 + +"},
     "report-steps": {"GET": "404 + 404 404 + +", "POST": "404 + 404 404 + +"},
     "report-undo-step": {"POST": "401 403 404 404 + +"},
@@ -125,7 +125,7 @@ PUBLISHED_REPORT = {
     "reply-create": {"POST": "401 403 403 403 + +"},
     "report-follow": {"POST": SIGNED_IN, "DELETE": SIGNED_IN},
     "report-me-too": {"POST": SIGNED_IN, "DELETE": SIGNED_IN},
-    "report-detail": {"GET": EVERYBODY},
+    "report-detail": {"GET": EVERYBODY, "PATCH": "403 + 403 403 403 403"},
     "report-status": {"POST": "401 403 403 403 + +"},
     "report-steps": {"GET": EVERYBODY, "POST": "401 + 403 403 + +"},
     "report-undo-step": {"POST": "401 403 403 403 + +"},

@@ -14,6 +14,7 @@ from accounts.models import User
 from jobs.models import Task
 from jobs.testing import run_tasks
 from jobs.urgency import Urgency
+from notifications.actors import deliver_notification
 from notifications.models import Delivery
 from reports.duplicates import merging
 from reports.following import broadcasts
@@ -29,6 +30,11 @@ from tests.reports.factories import (
     make_user,
     new_report,
 )
+
+
+class Interrupted(Exception):
+    """The process ended here."""
+
 
 STANDING = ("follower_count", "me_too_count", "is_followed", "is_me_too")
 
@@ -340,3 +346,24 @@ def test_a_reporter_who_stops_gets_no_messages_about_steps(as_user: SignIn) -> N
 def test_a_link_that_was_not_made_here_is_unknown(token: str) -> None:
     assert Client().post(f"/unsubscribe/{token}").status_code == 404
     assert Client().get(f"/unsubscribe/{token}").status_code == 404
+
+
+@pytest.mark.django_db
+def test_a_broadcast_that_is_cut_off_leaves_nothing_and_then_reaches_everybody_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    report = make_report()
+    people = {follower(report).pk for _ in range(3)}
+    deliver = deliver_notification.send_many
+
+    def cut_off(*_: Any, **__: Any) -> None:
+        raise Interrupted
+
+    monkeypatch.setattr(deliver_notification, "send_many", cut_off)
+    transitions.change_status(report, to=Status.IN_PROGRESS, by=make_staff(make_department()))
+    run_tasks(raise_errors=False)
+    assert not Delivery.objects.exists()
+    monkeypatch.setattr(deliver_notification, "send_many", deliver)
+    run_tasks(until_delay=False)
+    assert notified("followed_report_status_changed") == people
+    assert Delivery.objects.count() == 3

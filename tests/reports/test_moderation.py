@@ -16,11 +16,12 @@ from django.core.management import CommandError, call_command
 from rest_framework.test import APIClient
 
 from accounts.models import AuditEvent, User
+from jobs.models import Task
 from jobs.testing import run_tasks
 from notifications.models import Delivery
 from reports.models import BlockedWord, Flag, ModerationCase, Report, Status
 from reports.models.phrases import phrases_in
-from reports.moderation import levels
+from reports.moderation import cases, levels
 from reports.moderation.judging import links_in
 from reports.workflow import transitions
 from tests.accounts.racing import race
@@ -32,6 +33,11 @@ from tests.reports.factories import (
     make_user,
     new_report,
 )
+
+
+class Interrupted(Exception):
+    """The process ended here."""
+
 
 REPORTS, QUEUE = "/api/v1/reports/", "/api/v1/moderation/"
 
@@ -333,6 +339,32 @@ def test_a_step_and_a_decision_at_once_do_not_deadlock(as_user: SignIn, api: API
     report.refresh_from_db()
     case.refresh_from_db()
     assert (case.state, report.published_at is not None) == ("approved", True)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("word", ["approve", "reject"])
+def test_a_decision_that_is_cut_off_changes_nothing(
+    as_user: SignIn, api: APIClient, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    department = make_department()
+    report = send(as_user(make_user(reputation=-5)))
+    Report.objects.filter(pk=report.pk).update(department=department)
+    case = ModerationCase.objects.get()
+    tasks = Task.objects.count()
+
+    def cut_off(*_: Any) -> None:
+        raise Interrupted
+
+    monkeypatch.setattr(cases, "_explanation", cut_off)
+    client = as_user(make_staff(department))
+    client.raise_request_exception = False
+    body = {"reason": "spam"} if word == "reject" else {}
+    monkeypatch.setattr(cases, "_notify_author", cut_off)
+    assert client.post(f"{QUEUE}{case.pk}/{word}/", body).status_code == 500
+    case.refresh_from_db()
+    report.refresh_from_db()
+    assert (case.state, report.status, report.published_at) == ("waiting", "new", None)
+    assert Task.objects.count() == tasks
 
 
 # --- Flags -------------------------------------------------------------------------------------
