@@ -29,6 +29,7 @@ from reports.desk.forms import StepForm
 from reports.desk.offers import fields_to, offer, reason_label
 from reports.errors import ReportsError
 from reports.models import OPEN_STATUSES, Crew, Report, ReportQuerySet, Status, StatusChange
+from reports.photos.desk import PhotosOnPage
 from reports.routing import assignment
 from reports.steps import taking
 from reports.steps.taking import Step
@@ -145,7 +146,7 @@ def _bulk_step(status: Status) -> Callable[[Any, HttpRequest, QuerySet[Report]],
 
 
 @admin.register(Report)
-class ReportAdmin(ConversationPages):
+class ReportAdmin(PhotosOnPage, ConversationPages):
     """Shows staff the reports of their departments, and a superuser all.
 
     The status changes only by steps.

@@ -1,0 +1,83 @@
+"""Photos on the page of a report at the desk: look at them, take them down, restore them."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import path, reverse
+from django.views.decorators.http import require_POST
+
+from accounts.models import User
+from reports.errors import PhotoStateChanged
+from reports.models import Photo, PhotoState, Report
+from reports.models.photos import TAKEDOWN_REASON_MAX_CHARACTERS
+from reports.photos import moderating
+from reports.photos.serializers import addresses
+
+
+class TakedownForm(forms.Form):
+    """Why a photo is taken down."""
+
+    reason = forms.CharField(max_length=TAKEDOWN_REASON_MAX_CHARACTERS)
+
+
+class PhotosOnPage(admin.ModelAdmin[Report]):
+    """Adds the photos to a report's page, and the steps with them."""
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(require_POST(self.photo_view))
+        step = path("<uuid:report_id>/photos/<uuid:photo_id>/", view, name="reports_report_photo")
+        return [step, *super().get_urls()]
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: Any,
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Report | None = None,
+    ) -> Any:
+        if obj is not None:
+            context |= {"photos": [shown(photo) for photo in obj.photos.all()]}
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def photo_view(self, request: HttpRequest, report_id: UUID, photo_id: UUID) -> HttpResponse:
+        """Take a photo down, or restore it."""
+        photo = get_object_or_404(
+            Photo.objects.select_related("report"), pk=photo_id, report=report_id
+        )
+        user = cast("User", request.user)
+        if not photo.report.may_be_changed_by(user):
+            raise PermissionDenied
+        try:
+            self._step(request, photo, by=user)
+        except PhotoStateChanged as error:
+            self.message_user(request, str(error), messages.WARNING)
+        back = reverse("admin:reports_report_change", args=[report_id])
+        return HttpResponseRedirect(f"{back}#photos")
+
+    def _step(self, request: HttpRequest, photo: Photo, *, by: User) -> None:
+        if "restore" in request.POST:
+            moderating.restore(photo, by=by)
+            self.message_user(request, "The photo is shown again.", messages.SUCCESS)
+            return
+        form = TakedownForm(request.POST)
+        if not form.is_valid():
+            text = f"Say why the photo is taken down. {form.errors['reason'].as_text()}"
+            self.message_user(request, text, messages.ERROR)
+            return
+        moderating.take_down(photo, reason=form.cleaned_data["reason"], by=by)
+        self.message_user(request, "The photo is taken down.", messages.SUCCESS)
+
+
+def shown(photo: Photo) -> dict[str, Any]:
+    """Return what the page shows of a photo."""
+    has_picture = photo.state in {PhotoState.READY, PhotoState.TAKEN_DOWN}
+    return {"photo": photo, "urls": addresses(photo) if has_picture else None}
