@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 
 
-def storage(kind: str, *, folder: Path, env: environ.Env) -> dict[str, Any]:
-    """Return the entry of Django's STORAGES.
+def storage(kind: str, *, folder: Path, bucket: Mapping[str, str]) -> dict[str, Any]:
+    """Return the entry of Django's STORAGES; `bucket` has the options of S3Storage.
 
     Raises:
-        ImproperlyConfigured: the storage is unknown, or the bucket has no name.
+        ImproperlyConfigured: the storage is unknown, the bucket has no name, or what talks to it
+            is not installed.
     """
     if kind == "files":
         return {
@@ -26,20 +28,17 @@ def storage(kind: str, *, folder: Path, env: environ.Env) -> dict[str, Any]:
             },
         }
     if kind == "s3":
-        return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": _bucket(env)}
+        return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": _options(bucket)}
     raise ImproperlyConfigured(f"PHOTO_STORAGE is {kind!r}; expected files or s3.")
 
 
-def _bucket(env: environ.Env) -> dict[str, Any]:
-    name = env.str("PHOTO_S3_BUCKET", default="")
-    if not name:
+def _options(bucket: Mapping[str, str]) -> dict[str, Any]:
+    if not bucket["bucket_name"]:
         raise ImproperlyConfigured("PHOTO_STORAGE is s3, but PHOTO_S3_BUCKET names no bucket.")
-    options = {
-        "bucket_name": name,
-        "endpoint_url": env.str("PHOTO_S3_ENDPOINT_URL", default=""),
-        "region_name": env.str("PHOTO_S3_REGION", default=""),
-        "access_key": env.str("PHOTO_S3_ACCESS_KEY", default=""),
-        "secret_key": env.str("PHOTO_S3_SECRET_KEY", default=""),
-    }
+    if find_spec("storages") is None or find_spec("boto3") is None:
+        raise ImproperlyConfigured(
+            "PHOTO_STORAGE is s3, but django-storages is not installed: "
+            "pip install -r requirements-s3.txt, or build the image with --build-arg S3=on."
+        )
     # What is empty is for boto3 to find: the role of the machine, its own variables.
-    return {name: value for name, value in options.items() if value} | {"file_overwrite": True}
+    return {name: value for name, value in bucket.items() if value} | {"file_overwrite": True}

@@ -539,6 +539,12 @@ NOTIFICATION_CHANNELS = {
     + ("mailbox.send_sms" if DEBUG and not SMS_PROVIDER_URL else "sms.send"),
 }
 
+# Whom a message reaches that goes to no user, such as an anonymous reporter.
+NOTIFICATION_CONTACTS = "reports.intake.contacts.recipient_of"
+# Addresses and numbers that nobody has proved: messages to each within a day, and SMS at all.
+CONTACT_MESSAGES_PER_DAY: int = env.int("CONTACT_MESSAGES_PER_DAY", default=10)
+CONTACT_SMS_ENABLED: bool = env.bool("CONTACT_SMS_ENABLED", default=False)
+
 JOB_NOTICES_PER_HOUR: int = env.int(
     "JOB_NOTICES_PER_HOUR", default=20
 )  # of the ends of one person's jobs
@@ -661,7 +667,17 @@ STORAGES: dict[str, Any] = {
         },
     },
 }
-STORAGES["photos"] = photos.storage(PHOTO_STORAGE, folder=DATA_DIR / "photos", env=env)
+STORAGES["photos"] = photos.storage(
+    PHOTO_STORAGE,
+    folder=DATA_DIR / "photos",
+    bucket={
+        "bucket_name": env.str("PHOTO_S3_BUCKET", default=""),
+        "endpoint_url": env.str("PHOTO_S3_ENDPOINT_URL", default=""),
+        "region_name": env.str("PHOTO_S3_REGION", default=""),
+        "access_key": env.str("PHOTO_S3_ACCESS_KEY", default=""),
+        "secret_key": env.str("PHOTO_S3_SECRET_KEY", default=""),
+    },
+)
 IMPORT_UPLOAD_MAX_BYTES: int = env.int("IMPORT_UPLOAD_MAX_BYTES", default=200_000_000)
 IMPORT_DECOMPRESSED_MAX_BYTES: int = env.int("IMPORT_DECOMPRESSED_MAX_BYTES", default=4_000_000_000)
 IMPORT_RETENTION_DAYS: int = env.int("IMPORT_RETENTION_DAYS", default=30)  # of uploaded files
@@ -685,6 +701,8 @@ STEP_UNDO_MINUTES: int = env.int("STEP_UNDO_MINUTES", default=10, least=0, most=
 CONFIRMATION_WINDOW_DAYS: int = env.int("CONFIRMATION_WINDOW_DAYS", default=14, most=366)
 # A report that probably repeats an open public one close by is answered 409 first.
 DUPLICATE_CHECK_ENABLED: bool = env.bool("DUPLICATE_CHECK_ENABLED", default=True)
+# From which the tracking tokens of anonymous reports with a client's id are derived.
+TRACKING_KEY: str = env.str("TRACKING_KEY", default="") or _derived_key("tracking")
 ANONYMOUS_REPORTS_PER_HOUR: int = env.int(
     "ANONYMOUS_REPORTS_PER_HOUR", default=120
 )  # from one address

@@ -52,6 +52,17 @@ def notify_user(user_id: str, template: str, context: dict[str, str], event_key:
     deliver_notification.send_many([(str(delivery.pk),) for delivery in new], deadline=expiry)
 
 
+# It needs nothing but the database.
+@jobs.actor(queue_name="notifications", outlasts=HOUR)
+def notify_contact(contact: str, template: str, context: dict[str, str], event_key: str) -> None:
+    """Prepare the message about an event for somebody without an account, once, and send the task
+    that delivers it.
+    """
+    new = deliveries.prepare_for_contact(contact, template, context, event_key=event_key)
+    expiry = timedelta(hours=settings.NOTIFICATION_EXPIRY_HOURS)
+    deliver_notification.send_many([(str(delivery.pk),) for delivery in new], deadline=expiry)
+
+
 # Outlasts a mail server that is down for a day; an alert is still worth reading then.
 @jobs.actor(
     queue_name="critical",

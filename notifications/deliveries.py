@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Protocol, cast
@@ -11,6 +12,7 @@ import structlog
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db.models.functions import Now
+from django.utils.module_loading import import_string
 
 from jobs.http import limits
 from jobs.http.limits import Rule
@@ -54,18 +56,50 @@ def prepare(
     `event_key` names the event and, if several users hear of it, the user.
     """
     user = get_user_model().objects.filter(pk=user_id).first()
-    reachable = channels_of(cast("Recipient", user), template) if user else []
+    return _prepare(
+        cast("Recipient | None", user), template, context, event_key=event_key, user=user
+    )
+
+
+def prepare_for_contact(
+    contact: str, template: str, context: Mapping[str, str], *, event_key: str
+) -> list[Delivery]:
+    """Store a delivery to somebody without an account, as `prepare` does for a user.
+
+    `contact` is a reference that NOTIFICATION_CONTACTS reads, such as `report:<id>`; the address
+    itself is looked up when the message is sent.
+    """
+    recipient = _contact(contact)
+    return _prepare(recipient, template, context, event_key=event_key, contact=contact)
+
+
+def _prepare(
+    recipient: Recipient | None,
+    template: str,
+    context: Mapping[str, str],
+    *,
+    event_key: str,
+    **whom: Any,
+) -> list[Delivery]:
+    reachable = channels_of(recipient, template) if recipient else []
     if not reachable:
         return []
     delivery = Delivery(
-        user=user,
         channel=reachable[0],
         template=template,
         context=dict(context),
         event_key=event_key,
+        **whom,
     )
     Delivery.objects.bulk_create([delivery], ignore_conflicts=True)
     return [delivery] if Delivery.objects.filter(pk=delivery.pk).exists() else []
+
+
+def _contact(reference: str) -> Recipient | None:
+    """Return whom a reference names, or None if they are erased or nobody reads references."""
+    if not (reference and settings.NOTIFICATION_CONTACTS):
+        return None
+    return cast("Recipient | None", import_string(settings.NOTIFICATION_CONTACTS)(reference))
 
 
 def deliver(delivery_id: str, *, idempotency_key: str) -> dict[str, object]:
@@ -80,9 +114,9 @@ def deliver(delivery_id: str, *, idempotency_key: str) -> dict[str, object]:
     message = _message(delivery)
     if message is None:
         return {"status": Status.SKIPPED}
-    if not _is_within_limits(delivery):
-        log.warning("sms_limit_reached", delivery_id=delivery_id)
-        return {"status": Status.SKIPPED, "error": "The day's limit of SMS is reached."}
+    if not _is_within_limits(delivery, message.to):
+        log.warning("message_limit_reached", delivery_id=delivery_id)
+        return {"status": Status.SKIPPED, "error": "The day's limit of messages is reached."}
     try:
         provider_id = channels.send(delivery.channel, message, idempotency_key=idempotency_key)
     except ChannelError as error:
@@ -109,32 +143,46 @@ def record_outcome(delivery_id: str, outcome: dict[str, Any]) -> None:
         receipts.apply_early(provider_id)
 
 
-def _is_within_limits(delivery: Delivery) -> bool:
-    """Count an SMS against the limits for a day; return False if one of them is reached.
+def _is_within_limits(delivery: Delivery, address: str) -> bool:
+    """Count a message against the limits for a day; return False if one of them is reached.
 
-    There is one for each citizen and one for all together. An SMS is counted once, however often
-    sending it is attempted. Other channels have no limit.
+    An SMS has one for each citizen and one for all together; a message to somebody without an
+    account one for each address, which anybody could have given. A message is counted once, however
+    often sending it is attempted. Emails to users have no limit.
     """
-    if delivery.channel != Channel.SMS or delivery.counted_at:
+    rules = _limits(delivery, address)
+    if not rules or delivery.counted_at:
         return True
-    rules = [
-        Rule(f"sms:user:{delivery.user_id}", settings.SMS_PER_CITIZEN_DAY, DAY),
-        Rule("sms:all", settings.SMS_PER_DAY, DAY),
-    ]
     if not limits.hit_in_turn(rules).allowed:
         return False
     Delivery.objects.filter(pk=delivery.pk).update(counted_at=Now())
     return True
 
 
+def _limits(delivery: Delivery, address: str) -> list[Rule]:
+    rules = []
+    if delivery.contact:
+        digest = hashlib.sha256(address.casefold().encode()).hexdigest()
+        rules.append(Rule(f"contact:{digest}", settings.CONTACT_MESSAGES_PER_DAY, DAY))
+    elif delivery.channel == Channel.SMS:
+        rules.append(Rule(f"sms:user:{delivery.user_id}", settings.SMS_PER_CITIZEN_DAY, DAY))
+    if delivery.channel == Channel.SMS:
+        rules.append(Rule("sms:all", settings.SMS_PER_DAY, DAY))
+    return rules
+
+
 def _message(delivery: Delivery) -> Message | None:
-    """Return the message to send; None if this channel no longer leads to the user."""
-    user = cast("Recipient | None", delivery.user)
-    if user is None or delivery.channel not in channels_of(user, delivery.template):
+    """Return the message to send; None if this channel no longer leads to the recipient."""
+    recipient = cast("Recipient | None", delivery.user) or _contact(delivery.contact)
+    if recipient is None or delivery.channel not in channels_of(recipient, delivery.template):
         return None
-    address = user.email if delivery.channel == Channel.EMAIL else user.phone
+    address = recipient.email if delivery.channel == Channel.EMAIL else recipient.phone
     return rendering.render(
-        delivery.template, delivery.channel, delivery.context, to=address, locale=user.locale
+        delivery.template,
+        delivery.channel,
+        delivery.context,
+        to=address,
+        locale=recipient.locale,
     )
 
 

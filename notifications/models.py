@@ -69,6 +69,13 @@ class Delivery(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="deliveries"
     )
+    contact = models.CharField(
+        max_length=60,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Whom it goes to instead of a user, as NOTIFICATION_CONTACTS reads it.",
+    )
     channel = models.CharField(max_length=10, choices=Channel)
     template = models.CharField(max_length=60)
     context = models.JSONField(default=dict)

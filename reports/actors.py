@@ -9,7 +9,7 @@ from typing import Any
 import jobs
 from accounts.actors import credit_reputation, record_audit_event
 from embeddings.embedder import get_embedder, space_of
-from notifications.actors import notify_user
+from notifications.actors import notify_contact, notify_user
 from reports.classification import classifier
 from reports.duplicates import suggesting, vectors
 from reports.following import actors as following_actors  # noqa: F401 - its tasks are known so
@@ -39,10 +39,11 @@ def acknowledge_report(report_id: str, reporter_id: str | None, title: str) -> N
     """Audit a new report, credit its reporter and notify them that it arrived."""
     subject = f"report:{report_id}"
     record_audit_event("report.submitted", reporter_id, subject, {})
+    context = {"report_id": report_id, "title": title, "path": f"/reports/{report_id}"}
     if reporter_id is None:
+        notify_contact(subject, "report_received", context, f"{subject}:received")
         return
     credit_reputation(reporter_id, SUBMISSION_POINTS, f"{subject}:submitted", "report submitted")
-    context = {"report_id": report_id, "title": title, "path": f"/reports/{report_id}"}
     notify_user(reporter_id, "report_received", context, f"{subject}:received")
 
 

@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts import phones
+from accounts.errors import PhoneInvalid
 from accounts.models import User
 from jobs.http.fields import (
     CoordinateField,
@@ -18,11 +20,14 @@ from jobs.http.fields import (
 from jobs.http.queries import QuerySerializer
 from reports.fields import BoundingBoxField, CategoryField, ListOfChoicesField
 from reports.following.serializers import ReportPageSerializer, TakingPartMixin
+from reports.intake import answers
+from reports.intake.contacts import Contact
 from reports.intake.submission import NewReport
 from reports.models import (
     DESCRIPTION_MAX_CHARACTERS,
     NOTE_MAX_CHARACTERS,
     TITLE_MAX_CHARACTERS,
+    Answer,
     Category,
     Crew,
     Department,
@@ -221,6 +226,25 @@ class PersonSerializer(serializers.ModelSerializer[User]):
         }
 
 
+class AnswerSerializer(serializers.ModelSerializer[Answer]):
+    """The answer to a question of the report's category."""
+
+    code = serializers.CharField(source="question.code", help_text="The question's code.")
+    version = serializers.IntegerField(
+        source="question.version", help_text="The version of the question that was asked."
+    )
+    label = serializers.CharField(  # type: ignore[assignment]
+        source="question.label", help_text="The question itself."
+    )
+    value = serializers.JSONField(help_text="The answer as it was sent.")
+    text = serializers.CharField(source="in_words", help_text="The answer in words.")
+
+    class Meta:
+        model = Answer
+        fields = ("code", "version", "label", "value", "text")
+        read_only_fields = fields
+
+
 class ReportDetailSerializer(ReportSerializer):
     history = serializers.SerializerMethodField(help_text="What was done, the earliest first.")
     assignee = serializers.SerializerMethodField(
@@ -242,6 +266,16 @@ class ReportDetailSerializer(ReportSerializer):
         "the staff of its department."
     )
 
+    answers = serializers.SerializerMethodField(
+        help_text="Answers to the questions of its category."
+    )
+    device_at = serializers.SerializerMethodField(
+        help_text="When it was written, by the device's clock. For its sender and staff."
+    )
+    accuracy_metres = serializers.SerializerMethodField(
+        help_text="How accurate the place is, by the device. For its sender and staff."
+    )
+
     class Meta(ReportSerializer.Meta):
         fields = (
             *ReportSerializer.Meta.fields,
@@ -256,6 +290,9 @@ class ReportDetailSerializer(ReportSerializer):
             "history",
             "category_suggestions",
             "waits_for",
+            "answers",
+            "device_at",
+            "accuracy_metres",
         )
         read_only_fields = fields
 
@@ -295,6 +332,22 @@ class ReportDetailSerializer(ReportSerializer):
         suggestions: list[dict[str, Any]] = report.category_suggestions
         return suggestions if self.is_desk else None
 
+    @extend_schema_field(AnswerSerializer(many=True))
+    def get_answers(self, report: Report) -> Any:
+        return AnswerSerializer(report.answers.all(), many=True).data
+
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
+    def get_device_at(self, report: Report) -> str | None:
+        if report.device_at is None or not self._is_for_insider(report):
+            return None
+        return serializers.DateTimeField().to_representation(report.device_at)
+
+    @extend_schema_field(serializers.FloatField(allow_null=True))
+    def get_accuracy_metres(self, report: Report) -> float | None:
+        if report.accuracy_metres is None or not self._is_for_insider(report):
+            return None
+        return report.accuracy_metres
+
     @extend_schema_field(PhotoDetailSerializer(many=True))
     def get_photos(self, report: Report) -> list[dict[str, Any]]:
         photos = report.photos.all()
@@ -309,6 +362,9 @@ class ReportDetailSerializer(ReportSerializer):
         case = report.moderation_cases.waiting().filter(kind=SubjectKind.REPORT).first()
         return [reason["code"] for reason in case.reasons] if case else None
 
+    def _is_for_insider(self, report: Report) -> bool:
+        return self.is_desk or self.get_is_own(report)
+
 
 class CreatedReportSerializer(ReportDetailSerializer):
     """A report just created; only here an anonymous reporter gets the tracking token."""
@@ -322,13 +378,57 @@ class CreatedReportSerializer(ReportDetailSerializer):
         read_only_fields = fields
 
     def get_photos(self, report: Report) -> list[dict[str, Any]]:
-        """Return none: photos are added to a report that is there."""
+        """Return none for a new report, without reading them: they are added to what is there."""
+        return super().get_photos(report) if self.context["is_repeated"] else []
+
+    def get_answers(self, report: Report) -> Any:
+        """Return none, without reading them, where none were sent."""
+        if self.context["has_answers"] or self.context["is_repeated"]:
+            return super().get_answers(report)
         return []
 
     @extend_schema_field(serializers.CharField(allow_null=True))
     def get_tracking_token(self, report: Report) -> str | None:
         token: str | None = self.context["tracking_token"]
         return token
+
+
+class ContactSerializer(serializers.Serializer[Contact]):
+    """Where an anonymous reporter is told of the report: an address, a number, or both."""
+
+    name = LineField(
+        max_length=100, required=False, allow_blank=True, default="", help_text="How to call you."
+    )
+    email = serializers.EmailField(
+        max_length=254, required=False, allow_blank=True, default="", help_text="Your address."
+    )
+    phone = LineField(
+        max_length=40,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="Your number, such as +12025550123.",
+    )
+
+    def validate_phone(self, phone: str) -> str:
+        try:
+            return phones.normalise(phone) if phone else ""
+        except PhoneInvalid as error:
+            raise serializers.ValidationError(str(error)) from error
+
+    def validate(self, attrs: dict[str, Any]) -> Contact:
+        if not (attrs["email"] or attrs["phone"]):
+            raise serializers.ValidationError("Give an email address or a phone number.")
+        return Contact(**attrs, locale=self.context.get("locale", "en"))
+
+
+class MetresField(serializers.FloatField):
+    """A length in metres; a text that looks like one is refused."""
+
+    def to_internal_value(self, data: Any) -> float:
+        if isinstance(data, bool | str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
 
 
 class NewReportSerializer(serializers.Serializer[NewReport]):
@@ -356,6 +456,48 @@ class NewReportSerializer(serializers.Serializer[NewReport]):
         default="",
         help_text="The place in words, such as street and number.",
     )
+
+    answers = serializers.DictField(
+        child=serializers.JSONField(allow_null=True),
+        required=False,
+        default=dict,
+        help_text="Answers to the questions of the category you name: code → text, number, the key "
+        "of a value, or a list of keys.",
+    )
+    contact = ContactSerializer(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Where to tell you of the report, if you do not sign in. Nobody else sees it.",
+    )
+    client_id = serializers.UUIDField(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="A random UUID of yours for this report. Sent again, it answers 200 with the "
+        "report that is there. Keep it secret unless you sign in.",
+    )
+    device_at = serializers.DateTimeField(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="When it was written, by the device's clock.",
+    )
+    accuracy_metres = MetresField(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=0,
+        max_value=100_000,
+        help_text="How accurate the place is, by the device.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        try:
+            checked = answers.check(attrs["category"], attrs["answers"])
+        except serializers.ValidationError as error:
+            raise serializers.ValidationError({"answers": error.detail}) from error
+        return attrs | {"answers": checked}
 
     def new_report(self) -> NewReport:
         """Return what was sent, once it is valid."""

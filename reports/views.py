@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.http import Http404
+from django.utils.translation import get_language_from_request
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.exceptions import NotAuthenticated, PermissionDenied, ValidationError
@@ -127,6 +128,7 @@ class ReportListView(ListAPIView[Report]):
         request=NewReportSerializer,
         parameters=[ACKNOWLEDGEMENT],
         responses={
+            200: CreatedReportSerializer,
             201: CreatedReportSerializer,
             409: OpenApiResponse(
                 description="You sent a report in these words before; or an open report near by is"
@@ -152,22 +154,32 @@ class ReportListView(ListAPIView[Report]):
 
         A report that probably repeats an open public one near by answers 409 with `candidates`.
         If it is another problem, send it again with `X-Acknowledge-Duplicate: true`.
+
+        With a `client_id` that you sent before, nothing is stored and the answer is 200 with the
+        report that is there.
         """
-        serializer = NewReportSerializer(data=request.data)
+        language = get_language_from_request(request)
+        serializer = NewReportSerializer(data=request.data, context={"locale": language})
         serializer.is_valid(raise_exception=True)
         reporter = request.user if isinstance(request.user, User) else None
         is_acknowledged = acknowledges(request)
+        new = serializer.new_report()
         submitted = submission.submit_report(
-            serializer.new_report(),
+            new,
             reporter=reporter,
             host=origins.of_request(request).host,
             stops_duplicates=settings.DUPLICATE_CHECK_ENABLED and not is_acknowledged,
         )
-        context = {"request": request, "tracking_token": submitted.tracking_token}
+        context = {
+            "request": request,
+            "tracking_token": submitted.tracking_token,
+            "is_repeated": submitted.is_repeated,
+            "has_answers": bool(new.answers),
+        }
         answer = CreatedReportSerializer(submitted.report, context=context)
         return Response(
             answer.data,
-            status=201,
+            status=200 if submitted.is_repeated else 201,
             headers={"Location": f"{request.path.rstrip('/')}/{submitted.report.pk}/"},
         )
 

@@ -201,6 +201,9 @@ class ReportAdmin(PhotosOnPage, ConversationPages):
         "responded_at",
         "confirmed_at",
         "deadline_rule",
+        "answers_in_words",
+        "device_at",
+        "accuracy_metres",
         "published_at",
         "is_live",
         "source",
@@ -223,7 +226,10 @@ class ReportAdmin(PhotosOnPage, ConversationPages):
                 )
             },
         ),
-        ("Place", {"fields": ("address", ("latitude", "longitude"), "map_link")}),
+        (
+            "Place",
+            {"fields": ("address", ("latitude", "longitude", "accuracy_metres"), "map_link")},
+        ),
         (
             "Desk",
             {
@@ -232,6 +238,7 @@ class ReportAdmin(PhotosOnPage, ConversationPages):
                     "suggestions",
                     ("department", "assigned", "waits"),
                     ("repair_due", "answer_due", "responded_at", "deadline_rule"),
+                    "answers_in_words",
                 )
             },
         ),
@@ -239,7 +246,7 @@ class ReportAdmin(PhotosOnPage, ConversationPages):
             "Times",
             {
                 "fields": (
-                    ("created_at", "updated_at"),
+                    ("created_at", "device_at", "updated_at"),
                     ("published_at", "closed_at", "confirmed_at"),
                 )
             },
@@ -328,6 +335,13 @@ class ReportAdmin(PhotosOnPage, ConversationPages):
         ]
         shown = format_html_join(mark_safe("<br>"), "{} <strong>{}</strong>: {} → {}", lines)
         return shown or "-"
+
+    @admin.display(description="answers")
+    def answers_in_words(self, report: Report) -> str:
+        """Return the answers to the questions of the category, each in the version asked."""
+        answers = report.answers.select_related("question")
+        lines = [(one.question.label, one.in_words) for one in answers]
+        return format_html_join(mark_safe("<br>"), "{} <strong>{}</strong>", lines) or "-"
 
     @admin.display(description="public", boolean=True)
     def is_public(self, report: Report) -> bool:

@@ -5,9 +5,16 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from notifications.actors import notify_user
+from notifications.actors import notify_contact, notify_user
 from reports.following import actors, follows, news, unsubscribing
-from reports.models import Comment, Report, Role, StatusChange, merged_into
+from reports.models import (
+    Comment,
+    Report,
+    ReportContact,
+    Role,
+    StatusChange,
+    merged_into,
+)
 
 
 def announce_step(report: Report, change: StatusChange) -> None:
@@ -102,6 +109,27 @@ def _notify_reporters(
         context = about(own, reporter_id) | facts
         own_event = event if own == report else f"{event}:{own.pk}"
         notify_user.send(str(reporter_id), template, context, own_event)
+    _notify_contacts(report, family, template, facts, event)
+
+
+def _notify_contacts(
+    report: Report, family: list[Report], template: str, facts: dict[str, str], event: str
+) -> None:
+    """Notify the anonymous reporters who left an address, each of their own report."""
+    anonymous = {one.pk: one for one in family if one.reporter_id is None and one.is_live}
+    if not anonymous:
+        return
+    reachable = ReportContact.objects.filter(report__in=anonymous).values_list("pk", flat=True)
+    for report_id in reachable:
+        own = anonymous[report_id]
+        context = {
+            "report_id": str(own.pk),
+            "path": f"/reports/{own.pk}",
+            "title": own.title,
+            **facts,
+        }
+        own_event = event if own == report else f"{event}:{own.pk}"
+        notify_contact.send(f"report:{own.pk}", template, context, own_event)
 
 
 def about(report: Report, user_id: UUID) -> dict[str, Any]:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import base64
+import hmac
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
 from accounts.models import User
+from jobs.ledger.database import execute
 from reports.actors import acknowledge_report, classify_report, route_report
 from reports.duplicates import checking
 from reports.errors import LikelyDuplicate
 from reports.following import follows
 from reports.following.follows import Standing
-from reports.intake import limits
+from reports.intake import answers, contacts, limits
+from reports.intake.answers import Checked
+from reports.intake.contacts import Contact
 from reports.models import (
     Category,
     CategorySource,
@@ -41,6 +49,11 @@ class NewReport:
     severity: str | None = None
     address: str = ""
     category: Category | None = None
+    answers: Checked = field(default_factory=list)
+    contact: Contact | None = None
+    client_id: UUID | None = None
+    device_at: datetime | None = None
+    accuracy_metres: float | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +62,7 @@ class Submission:
 
     report: Report
     tracking_token: str | None
+    is_repeated: bool = False
 
 
 def submit_report(
@@ -62,23 +76,52 @@ def submit_report(
 
     A signed-in citizen's report is public at once unless it has to wait for moderation, as an
     anonymous one always does. A category that the reporter chose is kept and not classified. `host`
-    is the address it came from.
+    is the address it came from. A report whose `client_id` the reporter sent before is not stored
+    again; the earlier one is returned.
 
     Raises:
         IntakeRefused: its author, place or words have reached a limit.
         LikelyDuplicate: `stops_duplicates`, and an open report near by is probably the same.
     """
-    token = None if reporter else new_tracking_token()
+    token = None if reporter else _tracking_token(new.client_id)
     with transaction.atomic():
+        if new.client_id and (earlier := _sent_before(new.client_id, reporter)):
+            return Submission(earlier, token, is_repeated=True)
         reasons = _reasons_to_wait(new, reporter=reporter, host=host)
         if stops_duplicates:
             _refuse_duplicate(new, reporter=reporter)
         report = _store(new, reporter=reporter, token=token, is_public=not reasons)
         if reasons:
             cases.hold(report, SubjectKind.REPORT, report.pk, reasons)
+        answers.store(report, new.answers)
+        if reporter is None and new.contact is not None:
+            contacts.keep(report, new.contact)
         _let_follow(report)
         _send_tasks(report)
     return Submission(report, token)
+
+
+def _sent_before(client_id: UUID, reporter: User | None) -> Report | None:
+    """Return the report that this sender's client sent under its id, after any that is under way.
+
+    The lock makes a second request wait for the end of the first.
+    """
+    execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
+        (f"report {client_id} {reporter.pk if reporter else ''}",),
+    )
+    return Report.objects.with_related().filter(client_id=client_id, reporter=reporter).first()
+
+
+def _tracking_token(client_id: UUID | None) -> str:
+    """Return a new tracking token; with a client's id always the same, so that it can be repeated.
+
+    Whoever knows the id of an anonymous report, a random one, is its sender.
+    """
+    if client_id is None:
+        return new_tracking_token()
+    digest = hmac.digest(settings.TRACKING_KEY.encode(), client_id.bytes, "sha256")
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def _reasons_to_wait(new: NewReport, *, reporter: User | None, host: str) -> list[Reason]:
@@ -116,6 +159,9 @@ def _store(new: NewReport, *, reporter: User | None, token: str | None, is_publi
         category=new.category,
         category_source=CategorySource.REPORTER if new.category else CategorySource.NONE,
         published_at=Now() if is_public else None,
+        client_id=new.client_id,
+        device_at=new.device_at,
+        accuracy_metres=new.accuracy_metres,
     )
     report.published_at = report.created_at if is_public else None
     StatusChange.objects.create(

@@ -20,6 +20,7 @@ from reports.models.corrections import Correction
 from reports.models.duplicates import DuplicatePair, Merge, ReportVector, merged_into
 from reports.models.following import AreaNews, AreaSubscription, Follow, MeToo
 from reports.models.geography import Area
+from reports.models.intake import Answer, ReportContact
 from reports.models.moderation import (
     MODERATION_NOTE_MAX_CHARACTERS,
     BlockedWord,
@@ -62,6 +63,7 @@ __all__ = [
     "NOTE_MAX_CHARACTERS",
     "OPEN_STATUSES",
     "TITLE_MAX_CHARACTERS",
+    "Answer",
     "Area",
     "AreaNews",
     "AreaSubscription",
@@ -94,6 +96,7 @@ __all__ = [
     "RejectionReason",
     "ReplyTemplate",
     "Report",
+    "ReportContact",
     "ReportQuerySet",
     "ReportVector",
     "Role",

@@ -162,7 +162,7 @@ class ReportQuerySet(models.QuerySet["Report"]):
     def for_detail(self) -> ReportQuerySet:
         """Load everything that the answer about one report shows, with its history."""
         related = self.with_related().select_related("assignee", "crew")
-        return related.with_photos().prefetch_related("history__by")
+        return related.with_photos().prefetch_related("history__by", "answers__question")
 
     def in_box(self, box: BoundingBox) -> ReportQuerySet:
         inside = Q(latitude__range=(box.south, box.north))
@@ -330,6 +330,19 @@ class Report(models.Model):
         max_length=120, null=True, blank=True, help_text="The report's identifier in that system."
     )
 
+    client_id = models.UUIDField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="The client's own id, by which it finds again what it sent.",
+    )
+    device_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it was written, by the clock of the device."
+    )
+    accuracy_metres = models.FloatField(
+        null=True, blank=True, help_text="How accurate the place is, by the device."
+    )
+
     created_at = models.DateTimeField(db_default=Now(), help_text="When it was reported.")
     updated_at = models.DateTimeField(db_default=Now())
     closed_at = models.DateTimeField(
@@ -359,6 +372,13 @@ class Report(models.Model):
             models.CheckConstraint(
                 condition=Q(assignee__isnull=True) | Q(crew__isnull=True),
                 name="reports_report_one_assignee",
+            ),
+            # A client that sends a report again gets the first one; the anonymous share one space.
+            models.UniqueConstraint(
+                fields=["client_id", "reporter"],
+                nulls_distinct=False,
+                condition=Q(client_id__isnull=False),
+                name="reports_report_client_unique",
             ),
         ]
         indexes: ClassVar = [

@@ -57,13 +57,13 @@ class PhotosOnPage(admin.ModelAdmin[Report]):
         if not photo.report.may_be_changed_by(user):
             raise PermissionDenied
         try:
-            self._step(request, photo, by=user)
+            self._decide(request, photo, by=user)
         except PhotoStateChanged as error:
             self.message_user(request, str(error), messages.WARNING)
         back = reverse("admin:reports_report_change", args=[report_id])
         return HttpResponseRedirect(f"{back}#photos")
 
-    def _step(self, request: HttpRequest, photo: Photo, *, by: User) -> None:
+    def _decide(self, request: HttpRequest, photo: Photo, *, by: User) -> None:
         if "restore" in request.POST:
             moderating.restore(photo, by=by)
             self.message_user(request, "The photo is shown again.", messages.SUCCESS)

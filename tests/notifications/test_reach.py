@@ -79,7 +79,7 @@ def test_a_citizen_gets_so_many_sms_a_day_and_the_rest_say_why(
     tell(make_user())
     assert len(sent_messages()) == 4
     skipped = Delivery.objects.filter(status="skipped")
-    assert list(skipped.values_list("error")) == [("The day's limit of SMS is reached.",)] * 2
+    assert list(skipped.values_list("error")) == [("The day's limit of messages is reached.",)] * 2
 
 
 def test_all_citizens_together_get_so_many(sent_messages: Messages, settings: Any) -> None:

@@ -16,7 +16,9 @@ from django.conf import LazySettings
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.db import connection, transaction
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 from rest_framework.test import APIClient
@@ -499,6 +501,33 @@ def test_staff_take_a_photo_down_and_restore_it(
         ("photo.taken_down", member.pk),
         ("photo.restored", member.pk),
     ]
+
+
+def test_the_desk_shows_photos_and_takes_them_down(report: Report, client: Client) -> None:
+    photo = make_photo(report)
+    Photo.objects.create(report=report, state="refused", refusal="damaged")
+    client.force_login(make_staff(make_department()), backend="accounts.backends.StaffBackend")
+    page, step = (
+        reverse("admin:reports_report_change", args=[report.pk]),
+        reverse("admin:reports_report_photo", args=[report.pk, photo.pk]),
+    )
+    content = client.get(page).content.decode()
+    assert f"/api/v1/photos/{photo.pk}/medium.jpg" in content
+    assert Refusal.DAMAGED.label in content
+    client.post(step, {"reason": " "})
+    photo.refresh_from_db()
+    assert photo.state == "ready"
+    client.post(step, {"reason": "A face."})
+    photo.refresh_from_db()
+    assert (photo.state, photo.takedown_reason) == ("taken_down", "A face.")
+    assert "A face." in client.get(page).content.decode()
+    client.post(step, {"restore": "1"})
+    photo.refresh_from_db()
+    assert (photo.state, photo.takedown_reason) == ("ready", "")
+    client.force_login(
+        make_staff(make_department("parks")), backend="accounts.backends.StaffBackend"
+    )
+    assert client.post(step, {"reason": "Not mine."}).status_code == 403
 
 
 def test_the_list_reads_the_photos_of_all_reports_at_once(api: APIClient) -> None:
