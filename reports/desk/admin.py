@@ -438,7 +438,7 @@ class ReportAdmin(PhotosOnPage, ConversationPages):
         whose = f"with {report.department}" if report.department else "without a department"
         text = f"You cannot open this report: it is {whose}, and you do not work there."
         line = handing.handed_over(report.pk, cast("User", request.user))
-        text += f" {handing.sentence(line)}" if line else ""
+        text += f" {handing.story(line)}" if line else ""
         self.message_user(request, text, messages.WARNING)
         return HttpResponseRedirect(reverse("admin:index"))
 

@@ -31,7 +31,11 @@ def handed_over(report_id: UUID, user: User | AnonymousUser) -> StatusChange | N
 
 def sentence(line: StatusChange) -> str:
     """Return where the report is now, and who handed it over when and why."""
-    where = line.report.department or "no department"
+    return f"This report is with {line.report.department or 'no department'}. {story(line)}"
+
+
+def story(line: StatusChange) -> str:
+    """Return who handed the report over, when and why."""
     at = date_format(timezone.localtime(line.at), "j M Y H:i")
-    text = f"This report is with {where}: {line.by or 'somebody'} of {line.from_department}"
-    return f"{text} handed it over on {at}. {line.note}".strip()
+    who = f"{line.by or 'Somebody'} of {line.from_department}"
+    return f"{who} handed it over on {at}. {line.note}".strip()
