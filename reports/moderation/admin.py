@@ -75,7 +75,7 @@ class ModerationCaseAdmin(ReadOnlyAdmin[ModerationCase]):
     list_display = ("since", "kind", "shown_text", "why", "flagged", "outcome")
     list_display_links = None
     list_filter = (StateFilter, "kind", "is_withheld")
-    ordering = ("created_at", "id")
+    ordering = ("state", "created_at", "id")  # along an index
     list_per_page = 50
     action_form = DecisionForm
     actions = ("approve", "reject", "reconsider_and_approve", "reconsider_and_reject")
