@@ -47,7 +47,7 @@ def fill(body: str, report: Report, *, language: str) -> str:
         "category": category.text("name", language) if category else "",
         "department": department.name if department else "",
         "status": report.get_status_display(),
-        "address": report.address,
+        "address": report.address or f"{report.latitude:.5f}, {report.longitude:.5f}",
     }
     return PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), body)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -101,6 +101,9 @@ class ModerationCaseAdmin(ReadOnlyAdmin[ModerationCase]):
         if not isinstance(user, User) or not (user.is_active and user.is_staff):
             return False
         return user.has_perm("reports.moderate") or user.department_memberships.exists()
+
+    class Media:
+        css: ClassVar = {"all": ["reports/desk.css"]}
 
     # --- Columns ---------------------------------------------------------------------------------
 

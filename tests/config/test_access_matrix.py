@@ -25,7 +25,7 @@ from matching.partners.keys import create_key, partner_named
 from matching.runs import starting
 from reports.following import areas
 from reports.following.areas import Circle
-from reports.models import ModerationCase, Photo, Report, Status, SubjectKind
+from reports.models import ModerationCase, Photo, Report, StaffNote, Status, SubjectKind
 from tests.accounts.factories import ORIGIN, make_access, make_user
 from tests.matching.factories import TUTORING, make_opportunity
 from tests.reports.factories import make_comment, make_department, make_report, make_staff
@@ -308,6 +308,26 @@ def test_head_and_options_tell_no_more_than_get(world: World, route: str) -> Non
         seen = outcome(world.clients[role].get(url).status_code)
         assert outcome(world.clients[role].head(url).status_code) == seen
         assert world.clients[role].options(url).status_code < 500
+
+
+def test_a_note_among_staff_is_in_nobody_elses_answers(world: World) -> None:
+    """Every route that can be read, of a hidden and of a public report, as everybody."""
+    secret = "the-neighbour-is-difficult"
+    for report in (world.report, world.published):
+        StaffNote.objects.create(report=report, author=world.users["staff"], text=secret)
+    readers = set()
+    for route, methods in EXPECTED.items():
+        if "GET" not in methods:
+            continue
+        arguments = world.arguments.get(route, [])
+        of_published = [world.published.pk, *arguments[1:]] if route in PUBLISHED_REPORT else None
+        for place in (arguments, of_published or arguments):
+            for role in ROLES:
+                answer = ask(world.clients[role], "GET", reverse(route, args=place))
+                content = b"".join(answer) if answer.streaming else answer.content
+                if secret.encode() in content:
+                    readers.add((route, role))
+    assert readers == {("note-list", "staff"), ("note-list", "superuser")}
 
 
 def test_lists_hold_only_what_one_may_see(world: World) -> None:

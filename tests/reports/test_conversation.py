@@ -278,6 +278,16 @@ def test_placeholders_are_taken_from_the_template_alone(
 
 
 @pytest.mark.django_db
+def test_a_place_without_an_address_is_named_by_its_coordinates(as_user: SignIn) -> None:
+    ReplyTemplate.objects.create(name="Where", body="At {address}.")
+    staff = as_user(make_staff(make_department()))
+    report = make_report(latitude=41.3, longitude=-72.9)
+    assert (
+        staff.get(url_of(report, "reply-templates/")).data[0]["text"] == "At 41.30000, -72.90000."
+    )
+
+
+@pytest.mark.django_db
 def test_a_reply_is_a_text_or_a_template(as_user: SignIn, template: ReplyTemplate) -> None:
     report, staff = make_report(), as_user(make_staff(make_department()))
     for body in ({}, {"text": "x", "template": template.pk}, {"text": ""}, {"template": True}):
