@@ -72,6 +72,7 @@ PROBLEM_OF: dict[type[Exception], str] = {
     reports.errors.ReportRepeated: "report-repeated",
     reports.errors.LikelyDuplicate: "likely-duplicate",
     reports.errors.MergeRefused: "conflict",
+    reports.errors.OutsideBoundary: "outside-boundary",
     reports.errors.PhotoRefused: "photo-refused",
     reports.errors.PhotoTooLarge: "body-too-large",
     reports.errors.TooManyPhotos: "too-many-photos",
@@ -198,6 +199,8 @@ def _detail(error: Exception) -> str:
 def _members(error: Exception, request: HttpRequest) -> dict[str, Any]:
     if isinstance(error, reports.errors.LikelyDuplicate):
         return dict(CandidatesSerializer({"candidates": error.candidates}).data)
+    if isinstance(error, reports.errors.OutsideBoundary):
+        return {"authority": error.authority}
     if isinstance(error, reports.errors.ReportChanged):
         return changes.members(error, request)
     if isinstance(error, reports.errors.StepIncomplete):

@@ -74,6 +74,12 @@ PROBLEM_TYPES = {
             "email-missing", 400, "No email to verify", "Give the account an email address first."
         ),
         ProblemType(
+            "outside-boundary",
+            400,
+            "Outside the city",
+            "Another authority serves this place; `authority` names it where it is known.",
+        ),
+        ProblemType(
             "photo-refused",
             400,
             "Photo not taken",

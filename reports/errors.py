@@ -80,6 +80,19 @@ class LikelyDuplicate(ReportsError):
         self.candidates = candidates
 
 
+class OutsideBoundary(ReportsError):
+    """The place lies outside the area that this city serves."""
+
+    def __init__(self, authority: str = "", url: str = "") -> None:
+        where = f" {authority} serves it{f': {url}' if url else '.'}" if authority else ""
+        super().__init__(f"{' '.join((self.__doc__ or '').split())}{where}")
+        self.authority = {"name": authority, "url": url} if authority else None
+
+
+class BoundaryInvalid(ReportsError):
+    """The file of the boundary cannot be used."""
+
+
 class PhotoRefused(ReportsError):
     """The photo is not taken."""
 

@@ -19,6 +19,7 @@ from reports.duplicates import checking
 from reports.errors import LikelyDuplicate
 from reports.following import follows
 from reports.following.follows import Standing
+from reports.geography import boundary
 from reports.intake import answers, contacts, limits
 from reports.intake.answers import Checked
 from reports.intake.contacts import Contact
@@ -80,6 +81,7 @@ def submit_report(
     again; the earlier one is returned.
 
     Raises:
+        OutsideBoundary: the city does not serve the place.
         IntakeRefused: its author, place or words have reached a limit.
         LikelyDuplicate: `stops_duplicates`, and an open report near by is probably the same.
     """
@@ -87,6 +89,7 @@ def submit_report(
     with transaction.atomic():
         if new.client_id and (earlier := _sent_before(new.client_id, reporter)):
             return Submission(earlier, token, is_repeated=True)
+        boundary.require_inside(new.latitude, new.longitude)
         reasons = _reasons_to_wait(new, reporter=reporter, host=host)
         if stops_duplicates:
             _refuse_duplicate(new, reporter=reporter)

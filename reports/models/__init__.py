@@ -19,7 +19,7 @@ from reports.models.conversation import (
 from reports.models.corrections import Correction
 from reports.models.duplicates import DuplicatePair, Merge, ReportVector, merged_into
 from reports.models.following import AreaNews, AreaSubscription, Follow, MeToo
-from reports.models.geography import Area
+from reports.models.geography import Area, Authority
 from reports.models.intake import Answer, ReportContact
 from reports.models.moderation import (
     MODERATION_NOTE_MAX_CHARACTERS,
@@ -67,6 +67,7 @@ __all__ = [
     "Area",
     "AreaNews",
     "AreaSubscription",
+    "Authority",
     "BlockedWord",
     "BoundingBox",
     "Category",

@@ -1,10 +1,11 @@
-"""Tables of geography: the named areas of a city."""
+"""Tables of geography: the named areas of a city, and the authorities around it."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
 from django.db import models
+from django.db.models.functions import Now
 
 from jobs.model_fields import LineField
 from reports.geography import polygons
@@ -33,3 +34,25 @@ class Area(models.Model):
             PolygonsInvalid: what is stored cannot be used.
         """
         return polygons.parse(self.polygons)
+
+
+class Authority(models.Model):
+    """An authority and the places that it serves: the city itself, or a neighbour.
+
+    `manage.py load_boundary` writes them. Without one of the city's own it serves every place.
+    """
+
+    name = LineField(max_length=120)
+    url = models.URLField(max_length=300, blank=True, help_text="Where it takes reports.")
+    is_own = models.BooleanField(help_text="Whether it is this city, not a neighbour.")
+    polygons = models.JSONField(validators=[validate_polygons], help_text="GeoJSON in WGS 84.")
+    updated_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name_plural = "authorities"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["name", "is_own"], name="reports_authority_unique")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
