@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import shapely
@@ -32,13 +33,16 @@ class Polygons:
 
     shape: BaseGeometry
     box: BoundingBox
+    # A prepared shape that two threads ask at once can crash the process.
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def covers(self, latitude: float, longitude: float) -> bool:
         """Return whether a point lies within the polygons or on their border; degrees in WGS84."""
         west, south, east, north = self.box
         if not (south <= latitude <= north and west <= longitude <= east):
             return False
-        return bool(shapely.intersects_xy(self.shape, longitude, latitude))
+        with self._lock:
+            return bool(shapely.intersects_xy(self.shape, longitude, latitude))
 
 
 def parse(document: Any) -> Polygons:
@@ -54,9 +58,6 @@ def parse(document: Any) -> Polygons:
         raise PolygonsInvalid("There is no polygon in it.")
     shape = shapely.union_all(shapes)
     shapely.prepare(shape)
-    # The first question builds an index; it must be there before threads share it.
-    inside = shapely.point_on_surface(shape)
-    shapely.intersects_xy(shape, inside.x, inside.y)
     return Polygons(shape, BoundingBox(*(float(degrees) for degrees in shape.bounds)))
 
 
