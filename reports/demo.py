@@ -17,7 +17,7 @@ from uuid_utils.compat import uuid7
 
 from accounts.actors import credit_reputation
 from accounts.models import User
-from reports import demo_talk
+from reports import demo_rules, demo_talk
 from reports.actors import SUBMISSION_POINTS, classify_report
 from reports.catalogue import documents, loading
 from reports.catalogue.deadlines import adopt_rule
@@ -37,6 +37,8 @@ from reports.models import (
     StatusChange,
     WaitingFor,
 )
+from reports.routing import assignment, rules
+from reports.routing.rules import RuleBook
 from reports.workflow import table
 from reports.workflow.actors import wake_report
 
@@ -94,13 +96,14 @@ NOTES: dict[str, str] = {
 
 @dataclass(frozen=True)
 class City:
-    """The people, departments and categories that the reports refer to."""
+    """The people, departments, categories and rules that the reports refer to."""
 
     departments: dict[str, Department]
     categories: dict[str, Category]
     staff: dict[str, User]
     crews: dict[str, list[Crew]]
     citizens: list[User]
+    rules: RuleBook
 
 
 @transaction.atomic
@@ -145,7 +148,9 @@ def _found_city() -> City:
     categories = {
         category.slug: category for category in Category.objects.select_related("department")
     }
-    return City(departments, categories, staff, _crews(departments, staff), citizens)
+    demo_rules.create(departments, categories)
+    crews = _crews(departments, staff)
+    return City(departments, categories, staff, crews, citizens, rules.read())
 
 
 def _crews(departments: dict[str, Department], staff: dict[str, User]) -> dict[str, list[Crew]]:
@@ -243,13 +248,13 @@ def _make_report(number: int, city: City, rng: random.Random) -> list[StatusChan
     if is_fresh:
         report.published_at = created_at if report.reporter_id else None
         return [StatusChange(report=report, to_status=Status.NEW, at=created_at)]
-    _assign(report, city.categories[slug])
+    _assign(report, city, city.categories[slug])
     return _course(report, city, rng)
 
 
-def _assign(report: Report, category: Category) -> None:
+def _assign(report: Report, city: City, category: Category) -> None:
     report.category, report.category_source = category, CategorySource.REPORTER
-    report.department = category.department
+    assignment.send(report, city.rules, certain=True)
     adopt_rule(report)
 
 

@@ -265,6 +265,10 @@ class ReportDetailSerializer(ReportSerializer):
         help_text="Why it waits for moderation; null unless it waits, and you wrote it or are on "
         "the staff of its department."
     )
+    routing_reason = serializers.SerializerMethodField(
+        help_text="Why it went to its department, such as the rule with its conditions; null "
+        "unless you are on the staff of the department."
+    )
 
     answers = serializers.SerializerMethodField(
         help_text="Answers to the questions of its category."
@@ -293,6 +297,7 @@ class ReportDetailSerializer(ReportSerializer):
             "answers",
             "device_at",
             "accuracy_metres",
+            "routing_reason",
         )
         read_only_fields = fields
 
@@ -326,6 +331,9 @@ class ReportDetailSerializer(ReportSerializer):
     def get_crew(self, report: Report) -> dict[str, Any] | None:
         crew = report.crew if self.is_desk else None
         return dict(CrewSerializer(crew).data) if crew else None
+
+    def get_routing_reason(self, report: Report) -> str | None:
+        return report.routing_reason if self.is_desk else None
 
     @extend_schema_field(SuggestionSerializer(many=True, allow_null=True))
     def get_category_suggestions(self, report: Report) -> list[dict[str, Any]] | None:

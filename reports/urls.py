@@ -9,6 +9,7 @@ from reports.duplicates import views as duplicates
 from reports.following import views as following
 from reports.moderation import views as moderation
 from reports.photos import views as photos
+from reports.routing import views as routing
 from reports.steps import views as steps
 
 urlpatterns = [
@@ -91,4 +92,6 @@ urlpatterns = [
     path("moderation/<uuid:pk>/reject/", moderation.RejectView.as_view(), name="moderation-reject"),
     path("categories/", catalogue.CategoryListView.as_view(), name="category-list"),
     path("departments/", catalogue.DepartmentListView.as_view(), name="department-list"),
+    path("routing-rules/", routing.RoutingRuleListView.as_view(), name="routing-rule-list"),
+    path("routing-rules/trial/", routing.RoutingTrialView.as_view(), name="routing-rule-trial"),
 ]

@@ -18,19 +18,29 @@ DEADLINE_FACTORS: dict[str, float] = {
 
 
 def adopt_rule(report: Report) -> None:
-    """Set both deadlines of a report by its category's present rule, and note it; do not save."""
-    category = report.category
-    if category is None:
+    """Set both deadlines of a report by the present rules, and note those; do not save.
+
+    For the repair, the rule of routing that sent the report to its department comes before that of
+    its category.
+    """
+    category, routing = report.category, report.routing_rule
+    report.response_hours = settings.FIRST_RESPONSE_HOURS
+    if category is not None and category.response_hours is not None:
+        report.response_hours = category.response_hours
+    report.sla_is_exact = bool(routing and routing.deadline_hours)
+    if routing is not None and routing.deadline_hours:
+        report.sla_hours = routing.deadline_hours
+        report.sla_in_working_hours = routing.deadline_in_working_hours
+        report.sla_version = None
+    elif category is None:
         report.sla_hours, report.sla_in_working_hours = settings.TRIAGE_DEADLINE_HOURS, False
         report.sla_version = None
-        report.response_hours = settings.FIRST_RESPONSE_HOURS
     else:
         report.sla_hours, report.sla_in_working_hours = (
             category.sla_hours,
             category.sla_in_working_hours,
         )
         report.sla_version = category.sla_version
-        report.response_hours = category.response_hours or settings.FIRST_RESPONSE_HOURS
     set_deadlines(report)
 
 
@@ -40,17 +50,19 @@ def set_deadlines(report: Report) -> None:
     That of the first answer is never later than that of the repair. An answer that was given keeps
     its deadline.
     """
-    report.due_at = _after(report, report.sla_hours or settings.TRIAGE_DEADLINE_HOURS)
+    factor = DEADLINE_FACTORS[report.severity]
+    repair = report.sla_hours or settings.TRIAGE_DEADLINE_HOURS
+    report.due_at = _after(report, repair if report.sla_is_exact else repair * factor)
     if report.responded_at is None and report.response_hours is not None:
-        report.response_due_at = min(_after(report, report.response_hours), report.due_at)
+        answer = _after(report, report.response_hours * factor)
+        report.response_due_at = min(answer, report.due_at)
 
 
 def _after(report: Report, hours: float) -> datetime:
-    """Return when this many hours at medium severity are over for a report.
+    """Return when this many hours are over for a report.
 
     Working hours are those of its department; if that has none, all hours count.
     """
-    hours *= DEADLINE_FACTORS[report.severity]
     if report.sla_in_working_hours and report.department is not None:
         calendar = report.department.calendar()
         due_at = calendar.after(report.created_at, hours) if calendar else None

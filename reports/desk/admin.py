@@ -174,6 +174,7 @@ class ReportAdmin(PhotosOnPage, ConversationPages):
         "category",
         "severity",
         "category_source",
+        "routed_by",
         "is_live",
         "source",
     )
@@ -194,6 +195,8 @@ class ReportAdmin(PhotosOnPage, ConversationPages):
         "corrections",
         "severity_source",
         "severity_rule",
+        "routed_by",
+        "routing_reason",
         "assigned",
         "waits",
         "repair_due",
@@ -237,6 +240,7 @@ class ReportAdmin(PhotosOnPage, ConversationPages):
                     ("category", "category_source", "category_confidence"),
                     "suggestions",
                     ("department", "assigned", "waits"),
+                    ("routed_by", "routing_reason"),
                     ("repair_due", "answer_due", "responded_at", "deadline_rule"),
                     "answers_in_words",
                 )
@@ -313,6 +317,8 @@ class ReportAdmin(PhotosOnPage, ConversationPages):
         if report.sla_hours is None:
             return "-"
         kind = "working hours" if report.sla_in_working_hours else "hours"
+        if report.sla_is_exact:
+            return f"{report.sla_hours} {kind} by the rule of routing"
         version = f", version {report.sla_version}" if report.sla_version else ""
         return f"{report.sla_hours} {kind} at medium severity{version}"
 

@@ -43,17 +43,20 @@ from reports.models.report import (
     DESCRIPTION_MAX_CHARACTERS,
     NOTE_MAX_CHARACTERS,
     OPEN_STATUSES,
+    ROUTING_REASON_MAX_CHARACTERS,
     TITLE_MAX_CHARACTERS,
     CategorySource,
     ExampleVector,
     Report,
     ReportQuerySet,
+    RoutedBy,
     SeveritySource,
     Status,
     WaitingFor,
     hash_tracking_token,
     new_tracking_token,
 )
+from reports.models.routing import OnHolidays, RoutingRevision, RoutingRule
 from reports.models.workflow import Crew, RejectionReason, Role, StatusChange
 
 __all__ = [
@@ -62,6 +65,7 @@ __all__ = [
     "MODERATION_NOTE_MAX_CHARACTERS",
     "NOTE_MAX_CHARACTERS",
     "OPEN_STATUSES",
+    "ROUTING_REASON_MAX_CHARACTERS",
     "TITLE_MAX_CHARACTERS",
     "Answer",
     "Area",
@@ -87,6 +91,7 @@ __all__ = [
     "Merge",
     "ModerationCase",
     "ModerationState",
+    "OnHolidays",
     "Photo",
     "PhotoFile",
     "PhotoKind",
@@ -101,6 +106,9 @@ __all__ = [
     "ReportQuerySet",
     "ReportVector",
     "Role",
+    "RoutedBy",
+    "RoutingRevision",
+    "RoutingRule",
     "Severity",
     "SeverityRule",
     "SeveritySource",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 TITLE_MAX_CHARACTERS = 200
 DESCRIPTION_MAX_CHARACTERS = 10_000
 NOTE_MAX_CHARACTERS = 2_000
+ROUTING_REASON_MAX_CHARACTERS = 500
 
 
 class ExampleVector(models.Model):
@@ -108,6 +109,17 @@ class SeveritySource(models.TextChoices):
     RULE = "rule", "a rule of words"
     STAFF = "staff", "staff"
     IMPORT = "import", "imported"
+
+
+class RoutedBy(models.TextChoices):
+    """How a report came to its department."""
+
+    NOBODY = "", "not routed yet"
+    RULE = "rule", "a rule"
+    CATEGORY = "category", "its category"
+    UNCERTAIN = "uncertain", "triage: its category is not certain"
+    BROKEN = "broken", "triage: its rule cannot be evaluated"
+    STAFF = "staff", "staff"
 
 
 class ReportQuerySet(models.QuerySet["Report"]):
@@ -265,8 +277,33 @@ class Report(models.Model):
         related_name="reports",
         db_index=False,
     )
+    routed_by = models.CharField(
+        max_length=10,
+        choices=RoutedBy.choices,
+        blank=True,
+        default=RoutedBy.NOBODY,
+        db_default=RoutedBy.NOBODY,
+    )
+    routing_rule = models.ForeignKey(
+        "reports.RoutingRule",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="reports",
+        db_index=False,
+    )
+    routing_reason = models.CharField(
+        max_length=ROUTING_REASON_MAX_CHARACTERS,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Why it went to its department, such as the rule with its conditions.",
+    )
     due_at = models.DateTimeField(null=True, blank=True)
-    # The category's rule for the deadline as it was when this report got its deadline.
+    # The rule for the deadline as it was when this report got it: of routing, or of its category.
+    sla_is_exact = models.BooleanField(
+        default=False, db_default=False, help_text="Whether the hours apply whatever the severity."
+    )
     sla_hours = models.PositiveIntegerField(null=True, blank=True)
     sla_in_working_hours = models.BooleanField(default=False, db_default=False)
     sla_version = models.PositiveIntegerField(null=True, blank=True)
@@ -433,6 +470,12 @@ class Report(models.Model):
             ),
             # Searches for words, in the public list and at the desk.
             GinIndex(WORDS, name="report_words", fastupdate=False),
+            # The reports of a rule; also serves the deletion of a rule.
+            models.Index(
+                "routing_rule",
+                condition=Q(routing_rule__isnull=False),
+                name="report_routing_rule",
+            ),
             # The classifier's examples: the newest reports whose category staff chose.
             models.Index(
                 F("updated_at").desc(), condition=Q(category_source="staff"), name="report_taught"

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Subquery
+from django.utils.text import Truncator
 
 from accounts.actors import record_audit_event
 from accounts.models import User
@@ -15,14 +17,20 @@ from jobs.ledger import database
 from reports.catalogue.deadlines import adopt_rule, set_deadlines
 from reports.catalogue.severity import rule_for
 from reports.models import (
+    ROUTING_REASON_MAX_CHARACTERS,
     Category,
     CategorySource,
     Department,
     Report,
+    RoutedBy,
+    RoutingRevision,
     Severity,
     SeveritySource,
     Status,
 )
+from reports.routing import rules
+from reports.routing.conditions import facts_of
+from reports.routing.rules import RuleBook
 from reports.workflow import transitions
 
 # The fields that staff may edit; below, the fields that depend on them.
@@ -43,16 +51,17 @@ DEADLINE = (
     "sla_in_working_hours",
     "sla_version",
     "response_hours",
+    "sla_is_exact",
 )
+ROUTING = ("department", "routed_by", "routing_rule", "routing_reason")
 SEVERITY = ("severity", "severity_source", "severity_rule")
 CATEGORY = (
     "category",
     "category_source",
     "category_confidence",
     "category_suggestions",
-    "department",
 )
-FOLLOWING = (*CATEGORY, *SEVERITY, *DEADLINE, "cell", "updated_at")
+FOLLOWING = (*CATEGORY, *ROUTING, *SEVERITY, *DEADLINE, "cell", "updated_at")
 CHOSEN_BY_NOBODY = (CategorySource.NONE, CategorySource.CLASSIFIER)
 
 
@@ -87,29 +96,33 @@ def route(report_id: str) -> None:
 
 
 def _locked(report_id: str | UUID) -> Report:
-    """Return the report as stored now, locked until this transaction ends."""
+    """Return the report as stored now, locked until this transaction ends.
+
+    `rules_revision` is that of the rules of routing, read along to save a statement.
+    """
     return (
         Report.objects.select_for_update(of=("self",))
         .select_related("category__department")
+        .annotate(rules_revision=Subquery(RoutingRevision.objects.values("value")[:1]))
         .get(pk=report_id)
     )
 
 
 def _assign(report: Report, *, is_other_category: bool) -> None:
-    """Store department, deadline and severity of a locked report, with its category and status.
+    """Store severity, department and deadline of a locked report, with its category and status.
 
     A deadline that it already has stays, unless its category has changed.
     """
     certain = is_certain(report)
-    if report.department_id is None:
-        report.department = _department_of(report, certain=certain)
     if report.due_at is None:
         _settle_severity(report, certain=certain)
+    if report.department_id is None:
+        send(report, _book(report), certain=certain)
     if report.due_at is None or is_other_category:
         adopt_rule(report)
     report.updated_at = database.now()
     moved = []
-    if certain and report.status == Status.NEW:
+    if certain and report.status == Status.NEW and report.routed_by != RoutedBy.BROKEN:
         moved = transitions.triage(report, note=f"Sent to {report.department}.")
     report.save(update_fields={*FOLLOWING, *moved})
 
@@ -123,11 +136,23 @@ def is_certain(report: Report) -> bool:
     return (report.category_confidence or 0.0) >= settings.CLASSIFICATION_MIN_CONFIDENCE
 
 
-def _department_of(report: Report, *, certain: bool) -> Department | None:
-    of_category = report.category.department if report.category else None
-    if certain:
-        return of_category
-    return Department.objects.filter(is_triage=True).first() or of_category
+def send(report: Report, book: RuleBook, *, certain: bool) -> None:
+    """Set the report's department by the rules of routing, with rule and reason; do not save."""
+    decision = book.decide(facts_of(report, is_certain=certain))
+    report.department = decision.department or report.department
+    report.routed_by, report.routing_rule = decision.routed_by, decision.rule
+    report.routing_reason = Truncator(decision.reason).chars(ROUTING_REASON_MAX_CHARACTERS)
+
+
+def department_once_certain(report: Report) -> Department | None:
+    """Return the department to which a report goes if its present category is confirmed."""
+    book = rules.current(rules.revision())
+    return book.decide(facts_of(report, is_certain=True)).department
+
+
+def _book(report: Report) -> RuleBook:
+    """Return the rules that apply to a report that `_locked` has read."""
+    return rules.current(getattr(report, "rules_revision", None))
 
 
 def _settle_severity(report: Report, *, certain: bool) -> None:
@@ -154,7 +179,7 @@ def revise(
     `changes` maps names in EDITABLE to values; other names are ignored, and without any nothing
     happens. The report is locked and read anew, so fields that were not edited stay as they are
     stored; `report` itself is not changed. A category that staff chose is certain: a new report is
-    triaged and, unless they chose the department too, goes to the department of that category.
+    triaged and, unless they chose the department too, goes where the rules of routing send it.
     Without a category it goes to the triage department, or stays where it is if there is none. An
     edited category or severity sets the deadline anew. The history says to which department the
     report was sent, the audit log which fields were edited. Without `is_triaging` a new report
@@ -195,9 +220,12 @@ def _follow(report: Report, fields: Set[str]) -> None:
     if "category" in fields:
         report.category_source = CategorySource.STAFF if report.category else CategorySource.NONE
         report.category_confidence = None
-        if "department" not in fields:
-            of_category = _department_of(report, certain=is_certain(report))
-            report.department = of_category or report.department
+    if "department" in fields:
+        report.routed_by, report.routing_rule = RoutedBy.STAFF, None
+        report.routing_reason = ""
+    elif "category" in fields:
+        send(report, _book(report), certain=is_certain(report))
+    if "category" in fields:
         adopt_rule(report)
     elif "severity" in fields:
         set_deadlines(report)

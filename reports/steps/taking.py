@@ -193,7 +193,7 @@ def _effects(report: Report, row: table.Step, step: Step) -> list[str]:
     if step.category is None and _needs_category(report, row) and report.category:
         effects.append(
             f"the guess {report.category} becomes its category, and it goes to "
-            f"{report.category.department}"
+            f"{assignment.department_once_certain(report)}"
         )
     if to == Status.REJECTED:
         effects += ["no longer public"] if report.published_at else []

@@ -96,6 +96,8 @@ EXPECTED: dict[str, dict[str, str]] = {
     "moderation-reject": {"POST": "401 403 403 404 + +"},
     "category-list": {"GET": EVERYBODY},
     "department-list": {"GET": EVERYBODY},
+    "routing-rule-list": {"GET": "401 403 403 + + +"},
+    "routing-rule-trial": {"GET": "401 403 403 403 403 +"},
     "job-type-list": {"GET": SIGNED_IN},
     "job-list": {"GET": SIGNED_IN, "POST": SIGNED_IN},
     "job-detail": {"GET": OWNER_OR_SUPERUSER},

@@ -8,12 +8,14 @@ from typing import Any
 from accounts.models import User
 from jobs.ledger import database
 from reports.models import (
+    Area,
     Category,
     Comment,
     Crew,
     Department,
     DepartmentMembership,
     Report,
+    RoutingRule,
     Status,
     StatusChange,
 )
@@ -90,3 +92,15 @@ def new_report(**overrides: Any) -> dict[str, Any]:
         "longitude": -72.9,
     }
     return body | overrides
+
+
+def make_area(name: str, west: float = -73) -> Area:
+    """A square of two degrees; by default the place of `make_report` is inside."""
+    south, east, north = 40, west + 2, 42
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    return Area.objects.create(name=name, polygons={"type": "Polygon", "coordinates": [ring]})
+
+
+def make_rule(name: str, **fields: Any) -> RoutingRule:
+    """A rule that is the last unless a position is named."""
+    return RoutingRule.objects.create(name=name, **fields)

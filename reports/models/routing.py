@@ -1,0 +1,189 @@
+"""Tables of routing: the rules that send reports to departments, and their revision."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Max
+
+from jobs.model_fields import LineField
+from reports.models.catalogue import (
+    SLA_HOURS_MAXIMUM,
+    Category,
+    CategoryGroup,
+    Department,
+    Severity,
+    validate_holidays,
+    validate_opening_hours,
+)
+from reports.models.geography import Area
+
+
+class OnHolidays(models.TextChoices):
+    """What a rule makes of public holidays."""
+
+    ORDINARY = "", "they are days like any other"
+    NEVER = "never", "it never applies on them"
+    ALL_DAY = "all_day", "it applies on them all day too"
+    ONLY = "only", "it applies on them alone"
+
+
+class RoutingRule(models.Model):
+    """Conditions on a report, and where the reports go that meet all of them.
+
+    The rules are tried by position; the first whose conditions hold applies. A category, group,
+    area or department that a rule names cannot be deleted.
+    """
+
+    name = LineField(max_length=80, unique=True, help_text="Such as “Street lights north”.")
+    position = models.PositiveIntegerField(
+        blank=True, help_text="Rules are tried from the lowest number up. Empty: as the last."
+    )
+    is_active = models.BooleanField(
+        "active", default=True, help_text="Off: a draft, which can be tried and does not apply."
+    )
+    active_from = models.DateField(null=True, blank=True, help_text="Of the report's arrival.")
+    active_until = models.DateField(null=True, blank=True, help_text="The last day.")
+
+    category = models.ForeignKey(
+        Category, null=True, blank=True, on_delete=models.PROTECT, related_name="routing_rules"
+    )
+    group = models.ForeignKey(
+        CategoryGroup,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="routing_rules",
+        help_text="All categories of the group.",
+    )
+    area = models.ForeignKey(
+        Area, null=True, blank=True, on_delete=models.PROTECT, related_name="routing_rules"
+    )
+    min_severity = models.CharField(
+        "severity",
+        max_length=10,
+        choices=Severity.choices,
+        blank=True,
+        help_text="This severity and those above it.",
+    )
+    times = models.JSONField(
+        default=dict,
+        blank=True,
+        validators=[validate_opening_hours],
+        help_text='When the report arrived: {"mon-fri": "17:00-24:00", "sat-sun": "00:00-24:00"}.',
+    )
+    holidays = models.CharField(
+        max_length=8,
+        blank=True,
+        validators=[validate_holidays],
+        help_text="A country or a part of one, such as US or US-CT.",
+    )
+    on_holidays = models.CharField(
+        max_length=8, choices=OnHolidays.choices, blank=True, default=OnHolidays.ORDINARY
+    )
+    takes_uncertain = models.BooleanField(
+        "also uncertain reports",
+        default=False,
+        help_text="Also reports whose category nobody is sure of, which go to triage otherwise.",
+    )
+
+    department = models.ForeignKey(
+        Department,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="routing_rules",
+        help_text="Empty: the department of the report's category.",
+    )
+    deadline_hours = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(SLA_HOURS_MAXIMUM)],
+        help_text="Whatever the severity. Empty: the deadline of the report's category.",
+    )
+    deadline_in_working_hours = models.BooleanField(
+        "in working hours", default=False, help_text="Of the department that gets the report."
+    )
+
+    class Meta:
+        ordering: ClassVar = ["position", "id"]
+
+    def __str__(self) -> str:
+        return f"rule {self.position} “{self.name}”"
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """Save the rule; one without a position becomes the last."""
+        if not self.position:
+            last = RoutingRule.objects.aggregate(last=Max("position"))["last"]
+            self.position = (last or 0) + 1
+        super().save(*args, **options)
+
+    def clean(self) -> None:
+        self.times = self.times or {}
+        faults = {name: message for name, is_wrong, message in self._checks() if is_wrong}
+        if faults:
+            raise ValidationError(faults)
+
+    def _checks(self) -> list[tuple[str, bool, str]]:
+        """Return the checks of fields beside others: field, whether it is wrong, message."""
+        has_kind = bool(self.category_id or self.group_id)
+        is_dated = self.active_from is not None and self.active_until is not None
+        return [
+            (
+                "group",
+                bool(self.category_id and self.group_id),
+                "Choose a category or a group, not both.",
+            ),
+            (
+                "takes_uncertain",
+                self.takes_uncertain and has_kind,
+                "A rule for a category cannot take reports whose category is uncertain.",
+            ),
+            (
+                "active_until",
+                is_dated and self.active_until < self.active_from,  # type: ignore[operator]
+                "It ends before it begins.",
+            ),
+            (
+                "holidays",
+                bool(self.on_holidays) and not self.holidays,
+                "Say whose holidays, such as US or US-CT.",
+            ),
+            (
+                "on_holidays",
+                self.on_holidays == OnHolidays.ONLY and bool(self.times),
+                "Times would never apply beside this.",
+            ),
+            (
+                "on_holidays",
+                self.on_holidays == OnHolidays.ALL_DAY and not self.times,
+                "Without times it applies on every day anyway.",
+            ),
+            (
+                "department",
+                self.department_id is None and self.deadline_hours is None,
+                "Say where the reports go, or give a deadline.",
+            ),
+            (
+                "deadline_in_working_hours",
+                self.deadline_in_working_hours and self.deadline_hours is None,
+                "Say how many hours.",
+            ),
+        ]
+
+
+class RoutingRevision(models.Model):
+    """The revision of the rules and of all they name; one row.
+
+    Triggers of PostgreSQL give it a new value with each change, so that a worker sees whether the
+    rules it has read are still the present ones.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    value = models.UUIDField()
+
+    def __str__(self) -> str:
+        return str(self.value)
