@@ -83,6 +83,10 @@ PROBLEM_OF: dict[type[Exception], str] = {
     reports.errors.TooManySubscriptions: "conflict",
     reports.errors.CommentRefused: "too-many-requests",
     reports.errors.CommentRepeated: "report-repeated",
+    reports.errors.LinkInvalid: "not-found",
+    reports.errors.NothingToConfirm: "conflict",
+    reports.errors.ConfirmationOver: "conflict",
+    reports.errors.NotConcerned: "permission-denied",
     # Jobs
     jobs.errors.NotInThatState: "conflict",
     jobs.errors.TooManyActiveJobs: "too-many-active-jobs",

@@ -14,6 +14,12 @@ SCHEDULE = [
         is_coalesced=True,
         is_bulk=True,
     ),
+    Entry(
+        name="escalate-reports",
+        cron="*/5 * * * *",
+        actor="escalate_reports",
+        is_coalesced=True,
+    ),
     Entry(name="refresh-all-matches", cron="41 2 * * *", actor="refresh_all_matches", is_bulk=True),
     Entry(name="send-area-digests", cron="0 7 * * *", actor="send_area_digests", is_bulk=True),
     Entry(name="prune-tasks", cron="17 3 * * *", actor="prune_tasks", is_bulk=True),

@@ -360,6 +360,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
         "FlagReason": "reports.models.FlagReason",
+        "ConfirmationSource": "reports.models.ConfirmedBy",
         "HealthStatus": ["ok", "degraded", "down"],
         "JobState": "jobs.states.State",
         "OpportunityKind": "matching.models.Kind",
@@ -438,6 +439,9 @@ OTP_GUESSES_PER_NUMBER_DAY: int = env.int("OTP_GUESSES_PER_NUMBER_DAY", default=
 OTP_GUESSES_PER_NUMBER_MONTH: int = env.int(
     "OTP_GUESSES_PER_NUMBER_MONTH", default=100 * _OTP_SLACK
 )
+
+# Signs the links with which reporters say whether a problem is repaired.
+CONFIRMATION_KEY: str = env.str("CONFIRMATION_KEY", default="") or _derived_key("confirmation")
 
 # --- Tokens and sessions -------------------------------------------------------------------------
 # Key id → key. The first signs; all verify, so a key is retired by listing its successor before it:
@@ -540,7 +544,9 @@ NOTIFICATION_CHANNELS = {
 }
 
 # Whom a message reaches that goes to no user, such as an anonymous reporter.
-NOTIFICATION_CONTACTS = "reports.intake.contacts.recipient_of"
+NOTIFICATION_CONTACTS = "reports.contacts.recipient_of"
+# References of contacts whose address nobody has proved: they get few messages a day.
+NOTIFICATION_UNPROVED_CONTACTS = ("report:",)
 # Addresses and numbers that nobody has proved: messages to each within a day, and SMS at all.
 CONTACT_MESSAGES_PER_DAY: int = env.int("CONTACT_MESSAGES_PER_DAY", default=10)
 CONTACT_SMS_ENABLED: bool = env.bool("CONTACT_SMS_ENABLED", default=False)

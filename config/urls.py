@@ -13,6 +13,7 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 from config import views
 from jobs.operations.metrics import metrics_view
 from notifications.views import development_messages
+from reports.confirmation.pages import ConfirmRepairPage
 from reports.following.views import unsubscribe_page
 
 api_v1: list[URLPattern | URLResolver] = [
@@ -31,6 +32,7 @@ urlpatterns = [
         "reports/<uuid:pk>", RedirectView.as_view(pattern_name="report-detail"), name="report-page"
     ),
     path("unsubscribe/<str:token>", unsubscribe_page, name="unsubscribe"),
+    path("confirm", ConfirmRepairPage.as_view(), name="confirm-repair"),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
     path("api/v1/", include(api_v1)),

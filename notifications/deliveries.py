@@ -147,7 +147,7 @@ def _is_within_limits(delivery: Delivery, address: str) -> bool:
     """Count a message against the limits for a day; return False if one of them is reached.
 
     An SMS has one for each citizen and one for all together; a message to somebody without an
-    account one for each address, which anybody could have given. A message is counted once, however
+    account one for each address, if anybody could have given it. A message is counted once, however
     often sending it is attempted. Emails to users have no limit.
     """
     rules = _limits(delivery, address)
@@ -161,7 +161,7 @@ def _is_within_limits(delivery: Delivery, address: str) -> bool:
 
 def _limits(delivery: Delivery, address: str) -> list[Rule]:
     rules = []
-    if delivery.contact:
+    if delivery.contact.startswith(settings.NOTIFICATION_UNPROVED_CONTACTS):
         digest = hashlib.sha256(address.casefold().encode()).hexdigest()
         rules.append(Rule(f"contact:{digest}", settings.CONTACT_MESSAGES_PER_DAY, DAY))
     elif delivery.channel == Channel.SMS:

@@ -14,6 +14,7 @@ from django.utils import translation
 
 from jobs.plain_text import one_line, paragraphs
 from notifications.channels import Message
+from notifications.links import links
 
 FOLDER = "notifications"
 
@@ -23,9 +24,9 @@ def render(
 ) -> Message:
     """Return the message in the recipient's language, as plain text without HTML escapes.
 
-    Templates get the `context`, its texts cleaned of invisible characters, and `link`, the full
-    address of the context's `path`, and `unsubscribe`, that of its `unsubscribe_path`, or "". An
-    SMS has no subject.
+    Templates get the `context`, its texts cleaned of invisible characters; `link`, the full address
+    of the context's `path`; `unsubscribe`, that of its `unsubscribe_path`, or ""; and the links of
+    `notifications.links`. An SMS has no subject.
 
     Raises:
         django.template.TemplateDoesNotExist: there is no template of that name.
@@ -35,6 +36,7 @@ def render(
     path = context.get("unsubscribe_path", "")
     unsubscribe = settings.PUBLIC_URL + path if path else ""
     link = {"link": settings.PUBLIC_URL + context.get("path", "/"), "unsubscribe": unsubscribe}
+    link |= links(context)
     is_email = channel == "email"
     with translation.override(locale):
         body = _fill(f"{FOLDER}/{template}.{channel}.txt", (texts if is_email else lines) | link)

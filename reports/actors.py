@@ -12,6 +12,7 @@ from embeddings.embedder import get_embedder, space_of
 from notifications.actors import notify_contact, notify_user
 from reports.classification import classifier
 from reports.duplicates import suggesting, vectors
+from reports.escalation import rounds
 from reports.following import actors as following_actors  # noqa: F401 - its tasks are known so
 from reports.following import announcing
 from reports.imaging import files, processing
@@ -133,3 +134,14 @@ def find_hotspots(**payload: Any) -> dict[str, Any]:
         hotspots.Search.of(**payload),
         lambda fraction, stage, cells: task.progress(fraction, stage, cells=cells),
     )
+
+
+# The next round takes what this one left.
+@jobs.actor(kind="long", queue_name="maintenance", outlasts=HOUR)
+def escalate_reports() -> dict[str, int]:
+    """Inform those responsible for reports whose deadline is near or has passed.
+
+    Return the number of stages that reports have reached as `escalated`. Each batch is a
+    transaction of its own.
+    """
+    return {"escalated": rounds.escalate(jobs.current_task().effects)}

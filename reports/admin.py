@@ -14,6 +14,7 @@ from reports.catalogue import admin as catalogue_admin  # noqa: F401 - it regist
 from reports.conversation import admin as conversation_admin  # noqa: F401 - it too
 from reports.desk import admin as desk_admin  # noqa: F401 - it too
 from reports.duplicates import admin as duplicates_admin  # noqa: F401 - it too
+from reports.escalation import admin as escalation_admin  # noqa: F401 - it too
 from reports.geography import admin as geography_admin  # noqa: F401 - it too
 from reports.models import Report, StatusChange
 from reports.moderation import admin as moderation_admin  # noqa: F401 - it too

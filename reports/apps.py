@@ -6,8 +6,10 @@ class ReportsConfig(AppConfig):
     verbose_name = "Reports"
 
     def ready(self) -> None:
-        """Make the importer known, and what can be moderated."""
+        """Make known the importer, what can be moderated, and what messages need."""
         from imports.importers import register  # noqa: PLC0415 - models are loaded only now
+        from notifications import links  # noqa: PLC0415
+        from reports.confirmation import links as confirmation_links  # noqa: PLC0415
         from reports.conversation import commenting  # noqa: PLC0415
         from reports.importing.importer import ReportImporter  # noqa: PLC0415
         from reports.moderation import reports, subjects  # noqa: PLC0415
@@ -15,3 +17,4 @@ class ReportsConfig(AppConfig):
         register(ReportImporter)
         subjects.register(reports.SUBJECT)
         subjects.register(commenting.SUBJECT)
+        links.register(confirmation_links.NAME, confirmation_links.path_of)

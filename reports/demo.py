@@ -7,6 +7,7 @@ they are.
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -26,9 +27,11 @@ from reports.models import (
     OPEN_STATUSES,
     Category,
     CategorySource,
+    Confirmation,
     Crew,
     Department,
     DepartmentMembership,
+    Escalation,
     RejectionReason,
     Report,
     Role,
@@ -115,9 +118,12 @@ def load() -> int:
     rng = random.Random(20)  # noqa: S311  # a repeatable city, no secret
     histories = [_make_report(number, city, rng) for number in range(REPORT_COUNT)]
     reports = [history[0].report for history in histories]
+    demo_rules.confirm(histories)
     Report.objects.bulk_create(reports)
-    StatusChange.objects.bulk_create(change for history in histories for change in history)
+    StatusChange.objects.bulk_create([change for history in histories for change in history])
     demo_talk.load(reports, city.citizens, city.staff, rng)
+    Confirmation.objects.bulk_create(demo_rules.answers(histories))
+    Escalation.objects.bulk_create(demo_rules.escalations(reports))
     classify_report.send_many([(str(report.pk),) for report in reports if report.category is None])
     for report in reports:
         if report.waiting_until is not None:
@@ -144,6 +150,7 @@ def _found_city() -> City:
     loading.load(document, only_new=True)
     by_slug = {department.slug: department for department in Department.objects.all()}
     departments = {entry["slug"]: by_slug[entry["slug"]] for entry in document["departments"]}
+    _give_addresses(departments.values())
     staff, citizens = _people(departments)
     categories = {
         category.slug: category for category in Category.objects.select_related("department")
@@ -151,6 +158,14 @@ def _found_city() -> City:
     demo_rules.create(departments, categories)
     crews = _crews(departments, staff)
     return City(departments, categories, staff, crews, citizens, rules.read())
+
+
+def _give_addresses(departments: Iterable[Department]) -> None:
+    """Give an email address to each department that has none."""
+    for department in departments:
+        if not department.email:
+            department.email = f"{department.slug}@example.org"
+            department.save(update_fields=["email"])
 
 
 def _crews(departments: dict[str, Department], staff: dict[str, User]) -> dict[str, list[Crew]]:

@@ -149,6 +149,22 @@ class WordListInvalid(ReportsError):
     """The file of blocked words cannot be used."""
 
 
+class LinkInvalid(ReportsError):
+    """This link does not work; perhaps not all of it arrived."""
+
+
+class NothingToConfirm(ReportsError):
+    """The report is not resolved, or is being worked on again, so there is nothing to confirm."""
+
+
+class ConfirmationOver(ReportsError):
+    """The time to say whether the problem is repaired has passed; report it again if need be."""
+
+
+class NotConcerned(ReportsError):
+    """Only the report's reporter or a neighbour may say whether the problem is repaired."""
+
+
 class EvaluationFileError(ReportsError):
     """The labelled reports cannot be used."""
 

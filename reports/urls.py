@@ -4,6 +4,7 @@ from django.urls import path
 
 from reports import views
 from reports.catalogue import views as catalogue
+from reports.confirmation import views as confirmation
 from reports.conversation import views as conversation
 from reports.duplicates import views as duplicates
 from reports.following import views as following
@@ -90,6 +91,11 @@ urlpatterns = [
         name="moderation-approve",
     ),
     path("moderation/<uuid:pk>/reject/", moderation.RejectView.as_view(), name="moderation-reject"),
+    path(
+        "reports/<uuid:pk>/confirmation/",
+        confirmation.ConfirmationView.as_view(),
+        name="report-confirmation",
+    ),
     path("categories/", catalogue.CategoryListView.as_view(), name="category-list"),
     path("departments/", catalogue.DepartmentListView.as_view(), name="department-list"),
     path("routing-rules/", routing.RoutingRuleListView.as_view(), name="routing-rule-list"),

@@ -156,7 +156,7 @@ class CategoryAdmin(LinesMixin, admin.ModelAdmin[Category]):
 
 
 @admin.register(SeverityRule)
-class SeverityRuleAdmin(LinesMixin, admin.ModelAdmin[SeverityRule]):
+class SeverityRuleAdmin(LinesMixin, AuditedAdmin[SeverityRule]):
     list_display = ("name", "severity", "words", "is_active")
     list_filter = ("severity", "is_active")
     search_fields = ("name",)

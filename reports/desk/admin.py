@@ -24,10 +24,12 @@ from django.views.decorators.http import require_POST
 
 from accounts.models import User
 from jobs.ledger import database
+from reports.confirmation.admin import answers_of
 from reports.desk.conversation import ConversationPages
 from reports.desk.forms import StepForm
 from reports.desk.offers import fields_to, offer, reason_label
 from reports.errors import ReportsError
+from reports.escalation.admin import stages_of
 from reports.models import OPEN_STATUSES, Crew, Report, ReportQuerySet, Status, StatusChange
 from reports.photos.desk import PhotosOnPage
 from reports.routing import assignment
@@ -197,6 +199,8 @@ class ReportAdmin(PhotosOnPage, ConversationPages):
         "severity_rule",
         "routed_by",
         "routing_reason",
+        "escalations",
+        "confirmations",
         "assigned",
         "waits",
         "repair_due",
@@ -243,6 +247,8 @@ class ReportAdmin(PhotosOnPage, ConversationPages):
                     ("routed_by", "routing_reason"),
                     ("repair_due", "answer_due", "responded_at", "deadline_rule"),
                     "answers_in_words",
+                    "escalations",
+                    "confirmations",
                 )
             },
         ),
@@ -348,6 +354,14 @@ class ReportAdmin(PhotosOnPage, ConversationPages):
         answers = report.answers.select_related("question")
         lines = [(one.question.label, one.in_words) for one in answers]
         return format_html_join(mark_safe("<br>"), "{} <strong>{}</strong>", lines) or "-"
+
+    @admin.display(description="escalations")
+    def escalations(self, report: Report) -> str:
+        return stages_of(report)
+
+    @admin.display(description="answers about the repair")
+    def confirmations(self, report: Report) -> str:
+        return answers_of(report)
 
     @admin.display(description="public", boolean=True)
     def is_public(self, report: Report) -> bool:

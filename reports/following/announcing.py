@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +14,7 @@ from reports.models import (
     Report,
     ReportContact,
     Role,
+    Status,
     StatusChange,
     merged_into,
 )
@@ -26,7 +29,10 @@ def announce_step(report: Report, change: StatusChange) -> None:
     note = "" if change.is_internal else change.note
     facts = {"status": change.get_to_status_display(), "note": note}
     event = f"report:{report.pk}:status:{change.pk}"
-    _announce(report, "report_status_changed", facts, event, but=_taker(report, change))
+    # Of this a link is made with which reporters say whether the problem is repaired.
+    asked = {"confirm_repair": f"{report.pk}:{change.pk}"} if _is_resolution(change) else {}
+    taker = _taker(report, change)
+    _announce(report, "report_status_changed", facts, event, but=taker, to_reporters=asked)
 
 
 def has_audience(report: Report, change: StatusChange) -> bool:
@@ -55,17 +61,28 @@ def announce_report(report: Report) -> None:
         actors.announce_in_areas.send(str(report.pk))
 
 
+def _is_resolution(change: StatusChange) -> bool:
+    return change.to_status == Status.RESOLVED != change.from_status
+
+
 def _taker(report: Report, change: StatusChange) -> UUID | None:
     """Return the reporter who took a step with their own report."""
     return report.reporter_id if change.role == Role.REPORTER else None
 
 
 def _announce(
-    report: Report, template: str, facts: dict[str, str], event: str, *, but: UUID | None = None
+    report: Report,
+    template: str,
+    facts: dict[str, str],
+    event: str,
+    *,
+    but: UUID | None = None,
+    to_reporters: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    """Notify everybody but one."""
+    """Notify everybody but one; `to_reporters` are further facts that only reporters get."""
     family = [*merged_into(report), report]
-    _notify_reporters(report, family, template, facts, event, but=but)
+    own_facts = {**facts, **to_reporters}
+    _notify_reporters(report, family, template, own_facts, event, but=but)
     reporters = set(_reporters(family))
     if _others(report, reporters):
         besides = sorted(str(user_id) for user_id in reporters)

@@ -56,7 +56,10 @@ def parse(document: Any) -> Polygons:
     shapes = [_polygon(rings, place) for place, rings in _bounded(_polygons(document))]
     if not shapes:
         raise PolygonsInvalid("There is no polygon in it.")
-    shape = shapely.union_all(shapes)
+    try:
+        shape = shapely.union_all(shapes)
+    except shapely.GEOSException as error:
+        raise PolygonsInvalid(f"They cannot be joined: {error}.") from error
     shapely.prepare(shape)
     return Polygons(shape, BoundingBox(*(float(degrees) for degrees in shape.bounds)))
 

@@ -53,10 +53,7 @@ def erase(report_id: UUID) -> bool:
 
 
 def recipient_of(reference: str) -> Recipient | None:
-    """Return whom a message to `report:<id>` reaches; None once the details are erased.
-
-    The setting NOTIFICATION_CONTACTS names this function.
-    """
+    """Return whom a message to `report:<id>` reaches; None once the details are erased."""
     contact = read(UUID(reference.removeprefix(PREFIX)))
     if contact is None:
         return None

@@ -10,6 +10,7 @@ from reports.models.catalogue import (
     Severity,
     SeverityRule,
 )
+from reports.models.confirmation import Confirmation, ConfirmedBy
 from reports.models.conversation import (
     COMMENT_MAX_CHARACTERS,
     Comment,
@@ -18,6 +19,7 @@ from reports.models.conversation import (
 )
 from reports.models.corrections import Correction
 from reports.models.duplicates import DuplicatePair, Merge, ReportVector, merged_into
+from reports.models.escalation import Deadline, Escalation, EscalationRule, Side
 from reports.models.following import AreaNews, AreaSubscription, Follow, MeToo
 from reports.models.geography import Area, Authority
 from reports.models.intake import Answer, ReportContact
@@ -78,11 +80,16 @@ __all__ = [
     "CategoryGroup",
     "CategorySource",
     "Comment",
+    "Confirmation",
+    "ConfirmedBy",
     "Correction",
     "Crew",
+    "Deadline",
     "Department",
     "DepartmentMembership",
     "DuplicatePair",
+    "Escalation",
+    "EscalationRule",
     "ExampleVector",
     "Flag",
     "FlagReason",
@@ -112,6 +119,7 @@ __all__ = [
     "Severity",
     "SeverityRule",
     "SeveritySource",
+    "Side",
     "StaffNote",
     "Status",
     "StatusChange",

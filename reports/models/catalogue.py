@@ -82,6 +82,12 @@ class DepartmentQuerySet(models.QuerySet["Department"]):
         ids = managed.values("department")
         return self.filter(Q(pk__in=ids) | Q(parent__in=ids) | Q(parent__parent__in=ids))
 
+    def below(self, department: Department) -> DepartmentQuerySet:
+        """Return this department and those below it."""
+        return self.filter(
+            Q(pk=department.pk) | Q(parent=department) | Q(parent__parent=department)
+        )
+
 
 class Department(models.Model):
     """A part of the administration that handles reports."""

@@ -20,6 +20,7 @@ from reports.models.catalogue import (
     validate_opening_hours,
 )
 from reports.models.geography import Area
+from reports.models.workflow import Crew
 
 
 class OnHolidays(models.TextChoices):
@@ -35,7 +36,7 @@ class RoutingRule(models.Model):
     """Conditions on a report, and where the reports go that meet all of them.
 
     The rules are tried by position; the first whose conditions hold applies. A category, group,
-    area or department that a rule names cannot be deleted.
+    area, department or crew that a rule names cannot be deleted.
     """
 
     name = LineField(max_length=80, unique=True, help_text="Such as “Street lights north”.")
@@ -97,6 +98,14 @@ class RoutingRule(models.Model):
         on_delete=models.PROTECT,
         related_name="routing_rules",
         help_text="Empty: the department of the report's category.",
+    )
+    crew = models.ForeignKey(
+        Crew,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="routing_rules",
+        help_text="To which the reports are assigned; of the department or of one above it.",
     )
     deadline_hours = models.PositiveIntegerField(
         null=True,
@@ -168,11 +177,21 @@ class RoutingRule(models.Model):
                 "Say where the reports go, or give a deadline.",
             ),
             (
+                "crew",
+                self.crew is not None and not self._has_crew(self.crew),
+                "Choose an active crew of the department, or of one above it.",
+            ),
+            (
                 "deadline_in_working_hours",
                 self.deadline_in_working_hours and self.deadline_hours is None,
                 "Say how many hours.",
             ),
         ]
+
+    def _has_crew(self, crew: Crew) -> bool:
+        """Return whether this is a crew to which reports of the rule's department can go."""
+        line = self.department.line() if self.department else []
+        return crew.is_active and crew.department in line
 
 
 class RoutingRevision(models.Model):

@@ -36,9 +36,9 @@ class RoutingRuleAdmin(AuditedAdmin[RoutingRule]):
     list_display = ("name", "position", "sentence", "state")
     list_editable = ("position",)
     list_filter = ("is_active", "department")
-    list_select_related = ("category", "group", "area", "department")
+    list_select_related = rules.NAMED
     search_fields = ("name", "category__name", "area__name", "department__name")
-    autocomplete_fields = ("category", "group", "area", "department")
+    autocomplete_fields = ("category", "group", "area", "department", "crew")
     readonly_fields = ("sentence", "state")
     ordering = ("position", "id")
     fieldsets: ClassVar = [
@@ -58,8 +58,14 @@ class RoutingRuleAdmin(AuditedAdmin[RoutingRule]):
                 )
             },
         ),
-        ("Then", {"fields": ("department", ("deadline_hours", "deadline_in_working_hours"))}),
+        (
+            "Then",
+            {"fields": ("department", "crew", ("deadline_hours", "deadline_in_working_hours"))},
+        ),
     ]
+
+    class Media:
+        css: ClassVar = {"all": ["reports/desk.css"]}
 
     @admin.display(description="rule")
     def sentence(self, rule: RoutingRule) -> str:
@@ -74,6 +80,12 @@ class RoutingRuleAdmin(AuditedAdmin[RoutingRule]):
             text = f"Broken, its reports go to triage: {'; '.join(faults)}"
             return format_html('<strong class="errornote">{}</strong>', text)
         return "active" if rule.is_active else "draft"
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Keep the field of times low: it holds a line or two."""
+        if db_field.name == "times":
+            kwargs["widget"] = forms.Textarea({"rows": 2, "cols": 60})
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_urls(self) -> list[Any]:
         trial = path(

@@ -121,9 +121,10 @@ def _assign(report: Report, *, is_other_category: bool) -> None:
     if report.due_at is None or is_other_category:
         adopt_rule(report)
     report.updated_at = database.now()
-    moved = []
+    moved: list[str] = []
     if certain and report.status == Status.NEW and report.routed_by != RoutedBy.BROKEN:
         moved = transitions.triage(report, note=f"Sent to {report.department}.")
+    moved += _hand_to_crew(report)
     report.save(update_fields={*FOLLOWING, *moved})
 
 
@@ -142,6 +143,15 @@ def send(report: Report, book: RuleBook, *, certain: bool) -> None:
     report.department = decision.department or report.department
     report.routed_by, report.routing_rule = decision.routed_by, decision.rule
     report.routing_reason = Truncator(decision.reason).chars(ROUTING_REASON_MAX_CHARACTERS)
+
+
+def _hand_to_crew(report: Report) -> list[str]:
+    """Assign a triaged report to the crew of its rule, unless it is assigned; as `triage`."""
+    crew = report.routing_rule.crew if report.routing_rule else None
+    is_free = report.assignee_id is None and report.crew_id is None
+    if crew is None or not is_free or report.status != Status.TRIAGED:
+        return []
+    return transitions.assign_to_crew(report, crew)
 
 
 def department_once_certain(report: Report) -> Department | None:
@@ -197,7 +207,7 @@ def revise(
         setattr(report, name, changes[name])
     _follow(report, fields)
     report.updated_at = database.now()
-    moved = []
+    moved: list[str] = []
     if is_triaging and "category" in fields and report.category and report.status == Status.NEW:
         moved = transitions.triage(report, note=_whereabouts(report), by=by)
     elif earlier[1] != report.department:
@@ -207,6 +217,8 @@ def revise(
     else:
         note = _whereabouts(report) if earlier[0] != report.category else ""
         transitions.annotate(report, note=note, by=by, fields=fields, is_internal=not note)
+    if "category" in fields:
+        moved += _hand_to_crew(report)
     report.save(update_fields={*fields, *FOLLOWING, *moved})
     record_audit_event.send(
         "report.revised", str(by.pk), f"report:{report.pk}", {"fields": sorted(fields)}

@@ -12,7 +12,7 @@ from django.conf import settings
 from reports.catalogue import working_hours
 from reports.catalogue.working_hours import OpeningHoursInvalid, Spans
 from reports.geography.polygons import PolygonsInvalid
-from reports.models import Department, OnHolidays, Report, RoutingRule, Severity
+from reports.models import Area, Department, OnHolidays, Report, RoutingRule, Severity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,40 +59,45 @@ class Condition:
 
 
 def conditions_of(rule: RoutingRule) -> Iterator[Condition]:
-    """Yield the conditions of a rule; its category, group and area must be loaded with it."""
-    if rule.category is not None:
-        category_id = rule.category.pk
-        yield Condition(
-            f"category {rule.category}",
-            lambda facts: facts.is_certain and facts.category_id == category_id,
-        )
-    elif rule.group is not None:
-        group_id = rule.group.pk
-        yield Condition(
-            f"group {rule.group}",
-            lambda facts: facts.is_certain and facts.group_id == group_id,
-        )
-    elif not rule.takes_uncertain:
-        yield Condition("", lambda facts: facts.is_certain)
+    """Yield the conditions of a rule; what it names must be loaded with it."""
+    yield _kind(rule)
     if rule.area is not None:
-        yield _inside(rule)
+        yield _inside(rule.area)
     if rule.min_severity:
         yield _severity(rule.min_severity)
     if rule.times or rule.on_holidays:
         yield _times(rule)
     if rule.active_from or rule.active_until:
         yield _period(rule.active_from, rule.active_until)
+    if rule.crew is not None and not rule.crew.is_active:
+        yield _broken("", f"crew {rule.crew} takes no further reports")
 
 
-def _inside(rule: RoutingRule) -> Condition:
-    words = f"inside area {rule.area}"
+def _kind(rule: RoutingRule) -> Condition:
+    """Return the condition on the category: which, or at least that it is certain."""
+    if rule.category is not None:
+        category_id = rule.category.pk
+        return Condition(
+            f"category {rule.category}",
+            lambda facts: facts.is_certain and facts.category_id == category_id,
+        )
+    if rule.group is not None:
+        group_id = rule.group.pk
+        return Condition(
+            f"group {rule.group}",
+            lambda facts: facts.is_certain and facts.group_id == group_id,
+        )
+    takes_uncertain = rule.takes_uncertain
+    return Condition("", lambda facts: facts.is_certain or takes_uncertain)
+
+
+def _inside(area: Area) -> Condition:
+    words = f"inside area {area}"
     try:
-        shape = rule.area.shape() if rule.area else None
+        shape = area.shape()
     except PolygonsInvalid as error:
-        return _broken(words, f"the polygons of area {rule.area} cannot be used: {error}")
-    return Condition(
-        words, lambda facts: shape is not None and shape.covers(facts.latitude, facts.longitude)
-    )
+        return _broken(words, f"the polygons of area {area} cannot be used: {error}")
+    return Condition(words, lambda facts: shape.covers(facts.latitude, facts.longitude))
 
 
 def _severity(lowest: str) -> Condition:
@@ -144,14 +149,8 @@ def _words_of_times(rule: RoutingRule) -> str:
 
 
 def _period(since: date | None, until: date | None) -> Condition:
-    words = " ".join(
-        part
-        for part in (
-            f"from {since.isoformat()}" if since else "",
-            f"until {until.isoformat()}" if until else "",
-        )
-        if part
-    )
+    words = f"from {since}" if since else ""
+    words += f"{' ' if since else ''}until {until}" if until else ""
     first, last = since or date.min, until or date.max
     return Condition(words, lambda facts: first <= facts.at.date() <= last)
 

@@ -8,6 +8,9 @@ from uuid import UUID
 from reports.models import Department, RoutedBy, RoutingRevision, RoutingRule
 from reports.routing.conditions import Condition, Facts, conditions_of
 
+#: What a rule names; it is loaded with it.
+NAMED = ("category", "group", "area", "department", "crew")
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -35,6 +38,8 @@ class Rule:
         row, parts = self.row, []
         if row.department is not None:
             parts.append(f"to {row.department}")
+        if row.crew is not None:
+            parts.append(f"for crew {row.crew}")
         if row.deadline_hours is not None:
             kind = "working hours" if row.deadline_in_working_hours else "hours"
             parts.append(f"within {row.deadline_hours} {kind}")
@@ -86,7 +91,7 @@ class RuleBook:
 
 def read(*, with_drafts: bool = False) -> RuleBook:
     """Read the active rules from the database; with `with_drafts` the others too."""
-    rows = RoutingRule.objects.select_related("category", "group", "area", "department")
+    rows = RoutingRule.objects.select_related(*NAMED)
     rows = rows if with_drafts else rows.filter(is_active=True)
     triage = Department.objects.filter(is_triage=True).first()
     return RuleBook(tuple(compiled(row) for row in rows), triage)

@@ -43,6 +43,12 @@ class RoutingRuleSerializer(serializers.ModelSerializer[RoutingRule]):
         allow_null=True,
         help_text="Slug of the department that gets the reports; null: that of their category.",
     )
+    crew = serializers.SlugRelatedField[Any](
+        slug_field="name",
+        read_only=True,
+        allow_null=True,
+        help_text="Name of the crew to which the reports are assigned.",
+    )
     is_broken = serializers.SerializerMethodField(
         help_text="Whether it cannot be evaluated; then its reports go to triage."
     )
@@ -69,6 +75,7 @@ class RoutingRuleSerializer(serializers.ModelSerializer[RoutingRule]):
             "active_until",
             "takes_uncertain",
             "department",
+            "crew",
             "deadline_hours",
             "deadline_in_working_hours",
         )

@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 from accounts.models import User
 from reports.models import Report, RoutingRule
 from reports.routing import trying
+from reports.routing.rules import NAMED
 from reports.routing.serializers import (
     RoutingRuleSerializer,
     TrialQuerySerializer,
@@ -28,9 +29,7 @@ class RoutingRuleListView(ListAPIView[RoutingRule]):
     permission_classes = (IsAuthenticated,)
     serializer_class = RoutingRuleSerializer
     ordering = ("position", "id")
-    queryset = RoutingRule.objects.select_related(
-        "category", "group", "area", "department"
-    ).order_by("position", "id")
+    queryset = RoutingRule.objects.select_related(*NAMED).order_by("position", "id")
 
     @extend_schema(
         operation_id="routing_rules_list",

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts.models import User
+from reports.confirmation import answering
 from reports.duplicates import merging
 from reports.errors import (
     CategoryUncertain,
@@ -18,7 +19,7 @@ from reports.errors import (
     StepIncomplete,
     TransitionNotAllowed,
 )
-from reports.models import Category, RejectionReason, Report, Status
+from reports.models import Category, ConfirmedBy, RejectionReason, Report, Status
 from reports.routing import assignment
 from reports.workflow import checking, table, transitions
 from reports.workflow.performing import NOTHING, Inputs
@@ -151,6 +152,8 @@ def _perform(report: Report, row: table.Step, step: Step, roles: frozenset[str])
         _merge(report, step)
     elif row.to == Status.DUPLICATE:
         transitions.change_status(report, to=row.to, by=step.by, note=step.inputs.note)
+    elif row.name in ("confirm", "deny"):
+        _answer(report, row, step)
     else:
         transitions.take(
             report,
@@ -160,6 +163,17 @@ def _perform(report: Report, row: table.Step, step: Step, roles: frozenset[str])
             inputs=_inputs(step),
             is_publishing=step.is_publishing,
         )
+
+
+def _answer(report: Report, row: table.Step, step: Step) -> None:
+    """Store the reporter's answer to the question whether the problem is repaired."""
+    given = answering.Answer(
+        is_fixed=row.name == "confirm",
+        source=ConfirmedBy.REPORTER,
+        by=step.by,
+        note=step.inputs.note,
+    )
+    answering.carry_out(report, given, inputs=step.inputs)
 
 
 def _merge(report: Report, step: Step) -> None:

@@ -161,6 +161,7 @@ STEPS: tuple[Step, ...] = (
         to=Status.CLOSED,
         roles=REPORTER | SYSTEM,
         tells=False,
+        can_be_undone=False,  # what citizens say, staff do not take back
     ),
     Step(
         name="deny",
@@ -168,6 +169,7 @@ STEPS: tuple[Step, ...] = (
         sources=(Status.RESOLVED, Status.CLOSED),
         to=Status.REOPENED,
         roles=REPORTER | SYSTEM,
+        can_be_undone=False,
     ),
     Step(
         name="close",

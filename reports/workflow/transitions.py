@@ -15,7 +15,7 @@ from accounts.models import User
 from jobs.failpoints import failpoint
 from jobs.ledger import database
 from reports.errors import StatusChangedMeanwhile, TransitionNotAllowed
-from reports.models import Department, RejectionReason, Report, Status, StatusChange
+from reports.models import Crew, Department, RejectionReason, Report, Role, Status, StatusChange
 from reports.workflow import announcing, checking, history, performing, table
 from reports.workflow.actors import wake_report
 from reports.workflow.performing import NOTHING, Inputs
@@ -133,6 +133,32 @@ def triage(report: Report, *, note: str, by: User | None = None) -> list[str]:
     if by is not None:
         performing.audit(report, change, by)
         announcing.announce(report, change)
+    return list(values)
+
+
+def assign_to_crew(report: Report, crew: Crew) -> list[str]:
+    """Assign a triaged report that the caller has locked to a crew by a rule of routing.
+
+    Writes its history, and returns the fields to save, as `triage`.
+    """
+    step = table.step_named("assign", report.status)
+    if step is None:
+        raise TransitionNotAllowed(checking.no_way(report.status, Status.ASSIGNED))
+    came_from, inputs = report.status, Inputs(assignee=crew)
+    values = performing.new_values(
+        report, step, role=Role.SYSTEM, inputs=inputs, is_publishing=False
+    )
+    changes = performing.set_values(report, values)
+    history.write(
+        report,
+        from_status=came_from,
+        version=report.version + 1,
+        step=step.name,
+        by=None,
+        role=Role.SYSTEM,
+        note="",
+        **changes,
+    )
     return list(values)
 
 

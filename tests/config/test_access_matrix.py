@@ -94,6 +94,8 @@ EXPECTED: dict[str, dict[str, str]] = {
     "moderation-list": {"GET": "401 403 403 + + +"},
     "moderation-approve": {"POST": "401 403 403 404 + +"},
     "moderation-reject": {"POST": "401 403 403 404 + +"},
+    # Without a body nobody is refused but for that.
+    "report-confirmation": {"POST": EVERYBODY},
     "category-list": {"GET": EVERYBODY},
     "department-list": {"GET": EVERYBODY},
     "routing-rule-list": {"GET": "401 403 403 + + +"},
@@ -219,6 +221,7 @@ def world(db: None, settings: Any) -> World:
         "report-undo-duplicate": [report.pk],
         "report-photos": [report.pk],
         "photo-file": [make_photo(report).pk, "small"],
+        "report-confirmation": [report.pk],
         "job-detail": [job.data["id"]],
         "job-cancel": [job.data["id"]],
         "match-run-status": [run.task_id],

@@ -243,6 +243,7 @@ def test_a_step_with_a_note_is_taken_on_the_reports_page() -> None:
         "note": "Filled.",
         "path": f"/reports/{report.pk}",
         "unsubscribe_path": unsubscribing.path_for_report(reporter.pk, report.pk),
+        "confirm_repair": f"{report.pk}:{line.pk}",
     }
     assert_sent(
         notify_user,

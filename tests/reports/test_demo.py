@@ -15,16 +15,21 @@ from jobs.models import Task
 from jobs.testing import run_tasks
 from reports import demo
 from reports.catalogue import documents
+from reports.confirmation import answering
 from reports.models import (
     Category,
     Comment,
+    Confirmation,
     Department,
     Follow,
     MeToo,
     ModerationCase,
     Report,
+    RoutedBy,
+    RoutingRule,
     Status,
 )
+from reports.routing import rules
 
 pytestmark = pytest.mark.django_db
 SHIPPED = documents.read(documents.SHIPPED)
@@ -86,3 +91,16 @@ def test_the_city_talks_and_has_something_to_moderate(client: Client) -> None:
     assert codes == {"anonymous", "blocked_words", "links", "repeated", "flagged"}
     assert all("{" not in text for text in Comment.objects.values_list("text", flat=True))
     assert not Comment.objects.filter(created_at__gt=timezone.now()).exists()
+
+
+def test_the_city_has_rules_and_shows_what_came_of_them() -> None:
+    demo.load()
+    assert not any(rules.compiled(rule).faults for rule in RoutingRule.objects.all())
+    assert Report.objects.filter(routed_by=RoutedBy.RULE, routing_rule__isnull=False).exists()
+    late = Report.objects.filter(escalations__isnull=False).distinct()
+    assert late
+    assert all(report.is_overdue for report in late)
+    confirmed = Report.objects.filter(confirmed_at__isnull=False)
+    assert confirmed.count() == Confirmation.objects.count() > 0
+    for confirmation in Confirmation.objects.all():
+        assert answering.answer_to(confirmation.report) == confirmation

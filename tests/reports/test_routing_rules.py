@@ -15,6 +15,7 @@ from reports.models import (
     Category,
     CategoryGroup,
     CategorySource,
+    Crew,
     Department,
     Report,
     RoutedBy,
@@ -344,3 +345,33 @@ def test_the_preview_of_a_step_says_where_the_rules_send_the_report(
     taking.take(report, step, roles=STAFF)
     report.refresh_from_db()
     assert report.department == harbour
+
+
+def test_a_rule_assigns_its_reports_to_a_crew(pothole: Category, harbour: Department) -> None:
+    crew = Crew.objects.create(department=harbour, name="Night crew")
+    make_rule("Potholes", category=pothole, department=harbour, crew=crew)
+    report = routed(category=pothole)
+    assert (report.crew, report.status) == (crew, Status.ASSIGNED)
+    assert [line.to_status for line in report.history.all()] == ["new", "triaged", "assigned"]
+    other = routed(category=make_category("tree"))
+    assignment.revise(other, {"category": pothole}, by=make_staff())
+    other.refresh_from_db()
+    assert (other.crew, other.status) == (crew, Status.ASSIGNED)
+
+
+def test_a_crew_that_takes_no_more_breaks_its_rule(pothole: Category, harbour: Department) -> None:
+    desk = make_department("desk", is_triage=True)
+    crew = Crew.objects.create(department=harbour, name="Night crew")
+    make_rule("Potholes", category=pothole, department=harbour, crew=crew)
+    assert routed(category=pothole).crew == crew
+    Crew.objects.update(is_active=False)
+    report = routed(category=pothole)
+    assert (report.department, report.crew, report.routed_by) == (desk, None, RoutedBy.BROKEN)
+    assert report.routing_reason.endswith("crew Night crew takes no further reports")
+
+
+def test_the_crew_of_a_rule_is_one_of_its_department(harbour: Department) -> None:
+    crew = Crew.objects.create(department=make_department("parks"), name="Gardeners")
+    with pytest.raises(ValidationError) as refused:
+        RoutingRule(name="Rule", position=1, department=harbour, crew=crew).full_clean()
+    assert "crew" in refused.value.message_dict

@@ -381,6 +381,7 @@ def test_staff_moves_a_report_and_the_reporter_is_told(as_user: SignIn) -> None:
         "note": "Filled.",
         "path": f"/reports/{report.pk}",
         "unsubscribe_path": unsubscribing.path_for_report(citizen.pk, report.pk),
+        "confirm_repair": f"{report.pk}:{change.pk}",
     }
     key = f"report:{report.pk}:status:{change.pk}"
     assert_sent(notify_user, str(citizen.pk), "report_status_changed", context, key)

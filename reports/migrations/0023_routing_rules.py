@@ -30,7 +30,7 @@ UNDO = (
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('reports', '0021_answers_and_contacts'),
+        ('reports', '0022_authorities'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -5,7 +5,7 @@ from django.db.models import Q
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("reports", "0022_routing_rules")]
+    dependencies = [("reports", "0023_routing_rules")]
     operations = [
         AddIndexConcurrently(
             "report",
