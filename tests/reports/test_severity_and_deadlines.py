@@ -73,7 +73,7 @@ def test_a_report_without_a_severity_has_that_of_its_category(
     ids = [
         client.post(
             "/api/v1/reports/",
-            new_report(category="pothole", **more),
+            new_report(category="pothole", answers={"lane": "left"}, **more),
             headers={"X-Acknowledge-Duplicate": "true"},
         ).json()["id"]
         for more in ({}, {"severity": "medium"}, {"severity": "low"})
