@@ -29,6 +29,10 @@ KNOWN: dict[str, Any] = {
     "phone": "+12025550123",
     "category": "pothole",
     "bbox": "-73,41,-72,42",
+    "polygon": {
+        "type": "Polygon",
+        "coordinates": [[[-72.9, 41.3], [-72.8, 41.3], [-72.8, 41.4], [-72.9, 41.3]]],
+    },
     "location": {"latitude": 41.3, "longitude": -72.9},
     "latitude": 41.3,
     "longitude": -72.9,

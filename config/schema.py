@@ -177,6 +177,8 @@ class ApiSchema(AutoSchema):
         mapped: dict[str, Any] = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
         if direction == "request" and isinstance(serializer, PayloadSerializer):
             mapped["additionalProperties"] = False
+        if direction == "request" and (choices := getattr(serializer, "exactly_one_of", ())):
+            mapped["oneOf"] = [{"required": [name]} for name in choices]
         return mapped
 
     def query_parameter_names(self) -> frozenset[str]:

@@ -127,6 +127,8 @@ class AreaSubscriptionSerializer(serializers.ModelSerializer[AreaSubscription]):
 class NewAreaSubscriptionSerializer(serializers.Serializer[dict[str, Any]]):
     """What to subscribe to: either a circle or a polygon."""
 
+    exactly_one_of = ("circle", "polygon")  # in the OpenAPI document too
+
     name = LineField(max_length=80, help_text="Your own name for the area.")
     circle = CircleSerializer(required=False, help_text="A circle on the map.")
     polygon = PolygonField(required=False, help_text="A GeoJSON Polygon in WGS 84.")

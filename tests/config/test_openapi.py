@@ -234,3 +234,10 @@ def test_the_page_needs_nothing_from_elsewhere_and_no_inline_code() -> None:
             assert finders.find(address.removeprefix("/static/"))
     script = Client().get("/api/docs/?script=")
     assert script["Content-Type"].startswith("application/javascript")
+
+
+def test_a_body_with_one_of_two_fields_is_described_as_one_of_them(
+    document: dict[str, Any],
+) -> None:
+    schema = document["components"]["schemas"]["NewAreaSubscriptionRequest"]
+    assert schema["oneOf"] == [{"required": ["circle"]}, {"required": ["polygon"]}]
