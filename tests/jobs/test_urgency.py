@@ -120,8 +120,8 @@ def test_a_killed_worker_leaves_no_bulk_task_behind(workers: Workers) -> None:
     send_bulk(5, FOR_GOOD_SECONDS)  # takes so long at the first attempt alone
     wait_until(lambda: running(Urgency.BULK) == 1, "bulk work to run")
     workers.kill(first)
-    workers.start(threads=2)
     Task.objects.filter(state=State.QUEUED).update(args=["quick"])
+    workers.start(threads=2)
     wait_until_drained()
     assert set(Task.objects.values_list("state", flat=True)) == {State.SUCCEEDED}
 
