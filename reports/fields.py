@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
@@ -27,6 +28,26 @@ class CategoryField(serializers.Field[Category, Any, str, Any]):
 
     def to_representation(self, value: Category) -> str:
         return value.slug
+
+
+@extend_schema_field(
+    {
+        "type": "string",
+        "format": "uuid",
+        "pattern": "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[47][0-9a-fA-F]{3}"
+        "-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}$",
+    }
+)
+class RandomIdField(serializers.UUIDField):
+    """A UUID of version 4 or 7; of the others strangers could guess one, and read what it names."""
+
+    default_error_messages = {"guessable": "Expected a random UUID, of version 4 or 7."}
+
+    def to_internal_value(self, data: Any) -> UUID:
+        value: UUID = super().to_internal_value(data)
+        if not isinstance(data, str) or value.version not in {4, 7}:
+            self.fail("guessable")
+        return value
 
 
 class ListOfChoicesField(serializers.Field[list[str], Any, str, Any]):

@@ -18,7 +18,7 @@ from jobs.http.fields import (
     StrictBooleanField,
 )
 from jobs.http.queries import QuerySerializer
-from reports.fields import BoundingBoxField, CategoryField, ListOfChoicesField
+from reports.fields import BoundingBoxField, CategoryField, ListOfChoicesField, RandomIdField
 from reports.following.serializers import ReportPageSerializer, TakingPartMixin
 from reports.intake import answers
 from reports.intake.contacts import Contact
@@ -478,12 +478,12 @@ class NewReportSerializer(serializers.Serializer[NewReport]):
         default=None,
         help_text="Where to tell you of the report, if you do not sign in. Nobody else sees it.",
     )
-    client_id = serializers.UUIDField(
+    client_id = RandomIdField(
         required=False,
         allow_null=True,
         default=None,
-        help_text="A random UUID of yours for this report. Sent again, it answers 200 with the "
-        "report that is there. Keep it secret unless you sign in.",
+        help_text="A random UUID (version 4 or 7) of yours for this report. Sent again, it answers "
+        "200 with the report that is there. Keep it secret unless you sign in.",
     )
     device_at = serializers.DateTimeField(
         required=False,

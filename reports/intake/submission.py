@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from accounts.models import User
-from jobs.ledger.database import execute
+from jobs.ledger.database import lock
 from reports.actors import acknowledge_report, classify_report, route_report
 from reports.duplicates import checking
 from reports.errors import LikelyDuplicate
@@ -109,10 +109,7 @@ def _sent_before(client_id: UUID, reporter: User | None) -> Report | None:
 
     The lock makes a second request wait for the end of the first.
     """
-    execute(
-        "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
-        (f"report {client_id} {reporter.pk if reporter else ''}",),
-    )
+    lock(f"report {client_id} {reporter.pk if reporter else ''}")
     return Report.objects.with_related().filter(client_id=client_id, reporter=reporter).first()
 
 

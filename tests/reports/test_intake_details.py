@@ -145,6 +145,25 @@ def test_the_same_id_of_another_citizen_is_another_report(as_user: SignIn) -> No
     assert Report.objects.count() == 2
 
 
+@pytest.mark.parametrize(
+    "guessable",
+    [
+        "00000000-0000-0000-0000-000000000000",
+        "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
+        "6ba7b810-9dad-51d1-80b4-00c04fd430c8",
+        "ffffffff-ffff-ffff-ffff-ffffffffffff",
+        0,
+        "x",
+    ],
+)
+def test_an_id_that_others_could_guess_is_refused(api: APIClient, guessable: object) -> None:
+    make_category()
+    answer = send(api, client_id=guessable)
+    assert answer.status_code == 400
+    assert [one["field"] for one in answer.json()["errors"]] == ["client_id"]
+    assert not Report.objects.exists()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_report_that_is_sent_four_times_at_once_is_stored_once(as_user: SignIn) -> None:
     make_category()
