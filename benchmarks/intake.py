@@ -14,7 +14,7 @@ import psutil
 from benchmarks import references
 from benchmarks.load import Load, closed_loop, new_reports, open_loop
 from benchmarks.results import Target, percentile
-from benchmarks.services import BenchmarkError, Services
+from benchmarks.services import NOT_SUCCEEDED, UNFINISHED, BenchmarkError, Services
 
 PATH = "/api/v1/reports/"
 CLIENTS = 8
@@ -209,15 +209,9 @@ def _web(services: Services) -> Iterator[int]:
         yield port
 
 
-def _waiting(services: Services) -> int:
-    return services.count(
-        "SELECT count(*) FROM jobs_task WHERE state IN ('queued', 'retrying', 'running')"
-    )
-
-
 def _drain(services: Services) -> None:
-    services.wait(lambda: _waiting(services) == 0, "the tasks were not done", 120)
-    if dead := services.count("SELECT count(*) FROM jobs_task WHERE state <> 'succeeded'"):
+    services.wait(lambda: services.count(UNFINISHED) == 0, "the tasks were not done", 120)
+    if dead := services.count(NOT_SUCCEEDED):
         raise BenchmarkError(f"{dead} tasks did not succeed; see jobs_attempt")
     time.sleep(0.3)
 

@@ -16,7 +16,13 @@ from pathlib import Path
 
 from benchmarks.load import Load, Request, closed_loop, new_reports, open_loop, request_json
 from benchmarks.results import Target, percentile
-from benchmarks.services import BASE_DIR, BenchmarkError, Services
+from benchmarks.services import (
+    BASE_DIR,
+    NOT_SUCCEEDED,
+    UNFINISHED,
+    BenchmarkError,
+    Services,
+)
 from config.development.run import FAST_QUEUES, FAST_THREADS, LONG_QUEUES, LONG_THREADS
 from matching.demo_texts import OPPORTUNITIES
 from reports.demo_texts import REPORTS
@@ -38,7 +44,6 @@ TARGETS: Mapping[str, Target] = {
     "requests_failed": Target(0, 0, is_ceiling=True),
     "tasks_unfinished": Target(0, 0, is_ceiling=True),
 }
-_UNFINISHED = "SELECT count(*) FROM jobs_task WHERE state IN ('queued', 'retrying', 'running')"
 _IS_BULK = "urgency = 2"
 
 
@@ -131,9 +136,7 @@ def run(services: Services, *, quick: bool, say: Callable[[str], None]) -> dict[
         "bulk_throughput_to_alone": alone / together,
         "people_asked": len(people.due_at),
         "requests_failed": failed,
-        "tasks_unfinished": services.count(
-            "SELECT count(*) FROM jobs_task WHERE state <> 'succeeded'"
-        ),
+        "tasks_unfinished": services.count(NOT_SUCCEEDED),
     }
 
 
@@ -175,7 +178,7 @@ def _bulk(services: Services, size: Size, phase: str, *, meanwhile: Callable[[],
     began_at = time.time()
     imports = [_start_import(services, command, path, phase) for command, path in files.items()]
     while any(one.poll() is None for one in imports) or services.count(
-        f"{_UNFINISHED} AND {_IS_BULK}"
+        f"{UNFINISHED} AND {_IS_BULK}"
     ):
         meanwhile()
         if time.time() - began_at > BULK_SECONDS:
@@ -275,4 +278,4 @@ _MAKE: Mapping[str, Callable[[list[str], int, int], list[Request]]] = {
 
 
 def _drain(services: Services) -> None:
-    services.wait(lambda: services.count(_UNFINISHED) == 0, "the tasks were not done", 300)
+    services.wait(lambda: services.count(UNFINISHED) == 0, "the tasks were not done", 300)

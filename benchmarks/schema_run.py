@@ -28,6 +28,8 @@ INPUT_PROBLEMS = (
 KNOWN: dict[str, Any] = {
     "phone": "+12025550123",
     "category": "pothole",
+    "categories": ["pothole"],
+    "answers": {},
     "bbox": "-73,41,-72,42",
     "polygon": {
         "type": "Polygon",
@@ -47,6 +49,7 @@ KNOWN: dict[str, Any] = {
 TOGETHER: dict[str, tuple[str, ...]] = {
     "latitude": ("longitude",),
     "longitude": ("latitude",),
+    "answers": ("category",),
     "radius_km": ("location",),
 }
 

@@ -29,6 +29,14 @@ DATABASE = "civiclens_bench"
 WORKER_NICENESS = 10
 START_SECONDS = 60
 CHILD_SECONDS = 180
+#: Tasks of today; waking a report that waits for material is for another day.
+_OF_TODAY = "run_at < statement_timestamp() + interval '1 hour'"
+#: How many tasks are still to be done, and how many did not succeed.
+UNFINISHED = (
+    "SELECT count(*) FROM jobs_task WHERE state IN ('queued', 'retrying', 'running')"
+    f" AND {_OF_TODAY}"
+)
+NOT_SUCCEEDED = f"SELECT count(*) FROM jobs_task WHERE state <> 'succeeded' AND {_OF_TODAY}"
 
 
 class BenchmarkError(Exception):

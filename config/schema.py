@@ -13,6 +13,7 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import get_doc
 from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
 from rest_framework.renderers import BaseRenderer
 
 from accounts import schema as accounts_schema  # noqa: F401 - it registers how sign-in is described
@@ -181,6 +182,18 @@ class ApiSchema(AutoSchema):
             mapped["oneOf"] = [{"required": [name]} for name in choices]
         return mapped
 
+    def _map_serializer_field(
+        self, field: Any, direction: str, bypass_extensions: bool = False
+    ) -> dict[str, Any]:
+        """Describe a field; a choice that its model leaves blank may be blank.
+
+        Serializers drop `allow_blank` from fields that are only read.
+        """
+        if isinstance(field, serializers.ChoiceField) and _is_blank_in_model(field):
+            field.allow_blank = True
+        mapped: dict[str, Any] = super()._map_serializer_field(field, direction, bypass_extensions)  # type: ignore[no-untyped-call]
+        return mapped
+
     def query_parameter_names(self) -> frozenset[str]:
         """Return the names of the query parameters, without describing the whole operation."""
         documented = self._process_override_parameters().items()  # type: ignore[no-untyped-call]
@@ -241,6 +254,15 @@ class ApiSchema(AutoSchema):
             "default": True,
         }
         return [status for status, is_usual in errors.items() if is_usual]
+
+
+def _is_blank_in_model(field: serializers.Field[Any, Any, Any, Any]) -> bool:
+    """Return whether a field is only read and its model's field may be blank."""
+    model = getattr(getattr(field.parent, "Meta", None), "model", None)
+    if model is None or not field.read_only or "." in (field.source or "."):
+        return False
+    names = {one.name: one for one in model._meta.get_fields()}
+    return bool(getattr(names.get(str(field.source)), "blank", False))
 
 
 def _summary_and_description(docstring: str) -> tuple[str, str]:

@@ -104,9 +104,15 @@ class SpelledBooleanField(StrictBooleanField):
 
 
 class IntegerField(serializers.IntegerField):
-    """A whole JSON number, as the schema says: neither text nor a boolean stands for one."""
+    """A whole JSON number, as the schema says: neither text nor a boolean stands for one.
+
+    Without another maximum it has that of a `bigint` column.
+    """
 
     default_error_messages = {"invalid": "Expected a whole number."}
+
+    def __init__(self, *, max_value: int = 2**63 - 1, **options: Any) -> None:
+        super().__init__(max_value=max_value, **options)
 
     def to_internal_value(self, data: Any) -> int:
         is_number = isinstance(data, int | float) and not isinstance(data, bool)

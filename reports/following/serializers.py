@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -75,7 +76,11 @@ class CircleSerializer(serializers.Serializer[Any]):
 
     latitude = CoordinateField(limit=89, help_text="Of the centre, in degrees.")
     longitude = CoordinateField(limit=180, help_text="Of the centre, in degrees.")
-    radius_metres = IntegerField(min_value=50, help_text="The radius in metres.")
+    radius_metres = IntegerField(
+        min_value=50,
+        max_value=settings.AREA_RADIUS_MAXIMUM_METRES,
+        help_text="The radius in metres.",
+    )
 
     def to_internal_value(self, data: Any) -> Any:
         return Circle(**super().to_internal_value(data))

@@ -213,6 +213,25 @@ def test_a_blank_email_address_is_valid_where_formats_are_not_checked(
         jsonschema.validate("ana@example.org", schema)
 
 
+def test_a_blank_choice_in_an_answer_matches_the_schema(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    for component, field in [("StatusChange", "role"), ("ReportDetail", "waiting_for")]:
+        schema = schemas[component]["properties"][field]
+        jsonschema.validate("", schema | {"components": document["components"]})
+
+
+def test_every_whole_number_that_is_sent_has_a_maximum(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    unbounded = [
+        f"{component}.{name}"
+        for component in schemas
+        if component.endswith("Request")
+        for name, field in schemas[component].get("properties", {}).items()
+        if field.get("type") == "integer" and "maximum" not in field
+    ]
+    assert unbounded == []
+
+
 def test_operation_ids_are_unique(document: dict[str, Any]) -> None:
     ids = [
         operation["operationId"]
