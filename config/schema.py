@@ -15,6 +15,7 @@ from drf_spectacular.plumbing import get_doc
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.renderers import BaseRenderer
+from rest_framework.utils import model_meta
 
 from accounts import schema as accounts_schema  # noqa: F401 - it registers how sign-in is described
 from config import problems
@@ -259,10 +260,10 @@ class ApiSchema(AutoSchema):
 def _is_blank_in_model(field: serializers.Field[Any, Any, Any, Any]) -> bool:
     """Return whether a field is only read and its model's field may be blank."""
     model = getattr(getattr(field.parent, "Meta", None), "model", None)
-    if model is None or not field.read_only or "." in (field.source or "."):
+    if model is None or not field.read_only:
         return False
-    names = {one.name: one for one in model._meta.get_fields()}
-    return bool(getattr(names.get(str(field.source)), "blank", False))
+    fields = model_meta.get_field_info(model).fields
+    return field.source in fields and fields[field.source].blank
 
 
 def _summary_and_description(docstring: str) -> tuple[str, str]:
@@ -277,7 +278,10 @@ def let_blank_texts_match(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     JSON Schema makes `format` an annotation, so that a client which ignores it sees a blank text
     match both branches of drf-spectacular's `oneOf`. A postprocessing hook of drf-spectacular.
     """
-    for component in result.get("components", {}).get("schemas", {}).values():
+    schemas = result.get("components", {}).get("schemas", {})
+    if "BlankEnum" in schemas:
+        schemas["BlankEnum"]["description"] = "No value."
+    for component in schemas.values():
         for field in component.get("properties", {}).values():
             if _BLANK in field.get("oneOf", ()):
                 field["anyOf"] = field.pop("oneOf")
