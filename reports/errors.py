@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 
-from jobs.errors import DomainError
+from jobs.errors import AsksForPause, DomainError, PermanentError
 
 
 class ReportsError(DomainError):
@@ -48,6 +49,18 @@ class ReportChanged(ReportsError):
 
 class UndoRefused(ReportsError):
     """The last step cannot be undone any more."""
+
+
+class GeocoderUnavailable(ReportsError, AsksForPause):
+    """The geocoder did not answer; another attempt may succeed."""
+
+    def __init__(self, message: str = "", *, retry_after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class GeocoderRefused(ReportsError, PermanentError):
+    """The geocoder refused the question; asking again will not help."""
 
 
 class IntakeRefused(ReportsError):

@@ -162,7 +162,10 @@ class ReportSerializer(TakingPartMixin, serializers.ModelSerializer[Report]):
             "status": {"help_text": "How far the report has come."},
             "title": {"help_text": "The problem in a few words."},
             "description": {"help_text": "The problem in the reporter's words."},
-            "address": {"help_text": "The place in words; empty where none was given."},
+            "address": {
+                "help_text": "The place in words, as the reporter gave it or a geocoder found it;"
+                " empty where neither did."
+            },
             "severity": {"help_text": "How bad the problem is."},
             "due_at": {"help_text": "When it is to be resolved; null while nothing is due."},
         }

@@ -190,6 +190,7 @@ class ReportAdmin(PhotosOnPage, ConversationPages):
         "id",
         "reporter",
         "status",
+        "is_address_looked_up",
         "map_link",
         "category_source",
         "category_confidence",
@@ -235,7 +236,14 @@ class ReportAdmin(PhotosOnPage, ConversationPages):
         ),
         (
             "Place",
-            {"fields": ("address", ("latitude", "longitude", "accuracy_metres"), "map_link")},
+            {
+                "fields": (
+                    "address",
+                    "is_address_looked_up",
+                    ("latitude", "longitude", "accuracy_metres"),
+                    "map_link",
+                )
+            },
         ),
         (
             "Desk",

@@ -1,12 +1,17 @@
-"""The administrators' page of areas."""
+"""The administrators' pages of areas, and of the authorities with the places that they serve."""
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+from django.http import HttpRequest
 
 from accounts.audited_admin import AuditedAdmin
-from reports.geography import drawing
-from reports.models import Area
+from reports.geography import boundary, drawing
+from reports.models import Area, Authority
 
 
 @admin.register(Area)
@@ -21,3 +26,42 @@ class AreaAdmin(AuditedAdmin[Area]):
     @admin.display(description="outline")
     def picture(self, area: Area) -> str:
         return drawing.outline(area.polygons)
+
+
+@admin.register(Authority)
+class AuthorityAdmin(AuditedAdmin[Authority]):
+    """Shows the city's own boundary and its neighbours, each with its outline."""
+
+    list_display = ("name", "is_own", "url", "picture", "updated_at")
+    list_filter = ("is_own",)
+    search_fields = ("name", "url")
+    readonly_fields = ("picture", "updated_at")
+    fieldsets: ClassVar = [
+        (
+            None,
+            {
+                "fields": ("name", "is_own", "url", "polygons", "picture", "updated_at"),
+                "description": "A report from outside the city's own polygons is refused, with the"
+                " name and address of the neighbour that serves the place. Without polygons of the"
+                " city's own every place is served. A change takes effect within a minute.",
+            },
+        )
+    ]
+
+    @admin.display(description="outline")
+    def picture(self, authority: Authority) -> str:
+        return drawing.outline(authority.polygons)
+
+    def save_model(self, request: HttpRequest, obj: Authority, form: Any, change: bool) -> None:
+        obj.updated_at = Now()
+        super().save_model(request, obj, form, change)
+        obj.refresh_from_db(fields=["updated_at"])
+        boundary.kept.forget()
+
+    def delete_model(self, request: HttpRequest, obj: Authority) -> None:
+        super().delete_model(request, obj)
+        boundary.kept.forget()
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Authority]) -> None:
+        super().delete_queryset(request, queryset)
+        boundary.kept.forget()

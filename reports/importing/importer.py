@@ -18,8 +18,10 @@ from imports.rows import Row
 from jobs.ledger import database
 from jobs.plain_text import one_line, paragraphs
 from reports.actors import classify_report, route_report
+from reports.geography import addresses
 from reports.importing.formats import FIELDS, FORMATS, STATUSES
 from reports.models import (
+    ADDRESS_MAX_CHARACTERS,
     DESCRIPTION_MAX_CHARACTERS,
     OPEN_STATUSES,
     TITLE_MAX_CHARACTERS,
@@ -32,7 +34,7 @@ from reports.models import (
     StatusChange,
 )
 
-EXTERNAL_ID_MAX_CHARACTERS, ADDRESS_MAX_CHARACTERS = 120, 300
+EXTERNAL_ID_MAX_CHARACTERS = 120
 MADE_TITLE_CHARACTERS = 80
 #: How far the clocks and time zones of two systems may differ.
 FUTURE_TOLERANCE = timedelta(days=1)
@@ -119,6 +121,7 @@ class ReportImporter(Importer[Report]):
         decided = [(str(report.pk),) for report in added if report.category_id is not None]
         classify_report.send_many(undecided)
         route_report.send_many(decided)
+        addresses.look_up_many(added)
         return Stored(created=len(added))
 
     def known(self, external_ids: Collection[str]) -> set[str]:

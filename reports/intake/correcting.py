@@ -13,6 +13,7 @@ from accounts.models import User
 from jobs.ledger import database
 from reports.actors import classify_report, route_report
 from reports.errors import WorkHasBegun
+from reports.geography import addresses
 from reports.models import (
     CategorySource,
     Correction,
@@ -59,8 +60,10 @@ def correct(
     _keep_history(locked, {name: before[name] for name in changed}, by=by)
     if "category" in changed:
         _choose_again(locked)
+    addresses.follow_place(locked, changed)
     locked.updated_at = database.now()
-    locked.save(update_fields=[*changed, *_FOLLOWING, "cell", "updated_at"])
+    locked.save(update_fields={*changed, *_FOLLOWING, *addresses.FIELDS, "cell", "updated_at"})
+    addresses.look_up(locked)
     if changed & TEXTS:
         _judge_again(locked, by)
     _send_tasks(locked, changed)

@@ -19,7 +19,7 @@ from reports.duplicates import checking
 from reports.errors import LikelyDuplicate
 from reports.following import follows
 from reports.following.follows import Standing
-from reports.geography import boundary
+from reports.geography import addresses, boundary
 from reports.intake import answers, contacts, limits
 from reports.intake.answers import Checked
 from reports.intake.contacts import Contact
@@ -186,3 +186,4 @@ def _send_tasks(report: Report) -> None:
     else:
         route_report.send(report_id)
     acknowledge_report.send(report_id, reporter_id, report.title)
+    addresses.look_up(report)

@@ -42,6 +42,7 @@ from reports.models.photos import (
     Refusal,
 )
 from reports.models.report import (
+    ADDRESS_MAX_CHARACTERS,
     DESCRIPTION_MAX_CHARACTERS,
     NOTE_MAX_CHARACTERS,
     OPEN_STATUSES,
@@ -62,6 +63,7 @@ from reports.models.routing import OnHolidays, RoutingRevision, RoutingRule
 from reports.models.workflow import Crew, RejectionReason, Role, StatusChange
 
 __all__ = [
+    "ADDRESS_MAX_CHARACTERS",
     "COMMENT_MAX_CHARACTERS",
     "DESCRIPTION_MAX_CHARACTERS",
     "MODERATION_NOTE_MAX_CHARACTERS",

