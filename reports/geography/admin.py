@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest
@@ -52,16 +53,22 @@ class AuthorityAdmin(AuditedAdmin[Authority]):
     def picture(self, authority: Authority) -> str:
         return drawing.outline(authority.polygons)
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Take an address without a scheme for one of https."""
+        if db_field.name == "url":
+            kwargs["assume_scheme"] = "https"
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
     def save_model(self, request: HttpRequest, obj: Authority, form: Any, change: bool) -> None:
         obj.updated_at = Now()
         super().save_model(request, obj, form, change)
         obj.refresh_from_db(fields=["updated_at"])
-        boundary.kept.forget()
+        transaction.on_commit(boundary.kept.forget)
 
     def delete_model(self, request: HttpRequest, obj: Authority) -> None:
         super().delete_model(request, obj)
-        boundary.kept.forget()
+        transaction.on_commit(boundary.kept.forget)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Authority]) -> None:
         super().delete_queryset(request, queryset)
-        boundary.kept.forget()
+        transaction.on_commit(boundary.kept.forget)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.core.validators import URLValidator
 from django.db import models
 from django.db.models.functions import Now
 
@@ -15,10 +16,13 @@ from reports.geography.polygons import Polygons, validate_polygons
 class Area(models.Model):
     """A part of the city with a name, such as "North", as polygons on the map."""
 
-    name = LineField(max_length=120, unique=True)
+    name = LineField(
+        max_length=120, unique=True, help_text="As staff know it, such as North or Old Town."
+    )
     polygons = models.JSONField(
         validators=[validate_polygons],
-        help_text="GeoJSON: a Polygon, MultiPolygon, Feature or FeatureCollection in WGS 84.",
+        help_text="Its outline, as GeoJSON: a Polygon, MultiPolygon, Feature or"
+        " FeatureCollection in WGS 84 degrees, at most 50,000 positions.",
     )
 
     class Meta:
@@ -39,14 +43,29 @@ class Area(models.Model):
 class Authority(models.Model):
     """An authority and the places that it serves: the city itself, or a neighbour.
 
-    `manage.py load_boundary` writes them. Without one of the city's own it serves every place.
+    `manage.py load_boundary` and the desk write them. Without one of the city's own it serves every
+    place.
     """
 
-    name = LineField(max_length=120)
-    url = models.URLField(max_length=300, blank=True, help_text="Where it takes reports.")
-    is_own = models.BooleanField(help_text="Whether it is this city, not a neighbour.")
-    polygons = models.JSONField(validators=[validate_polygons], help_text="GeoJSON in WGS 84.")
-    updated_at = models.DateTimeField(db_default=Now())
+    name = LineField(max_length=120, help_text="As people read it when a place is not served here.")
+    url = models.URLField(
+        "web page",
+        max_length=300,
+        blank=True,
+        validators=[URLValidator(schemes=["https", "http"])],
+        help_text="Where it takes reports, shown beside its name: https://…",
+    )
+    is_own = models.BooleanField(
+        "is this city",
+        default=False,
+        help_text="On for the places that this city serves, off for a neighbour.",
+    )
+    polygons = models.JSONField(
+        validators=[validate_polygons],
+        help_text="The places it serves, as GeoJSON: a Polygon, MultiPolygon, Feature or"
+        " FeatureCollection in WGS 84 degrees, at most 50,000 positions.",
+    )
+    updated_at = models.DateTimeField(db_default=Now(), help_text="When it last changed.")
 
     class Meta:
         verbose_name_plural = "authorities"
