@@ -46,6 +46,15 @@ class Recipient(Protocol):
     is_active: bool
 
 
+class Contact(Recipient, Protocol):
+    """Somebody without an account, as the function of NOTIFICATION_CONTACTS returns them.
+
+    `unsubscribe_path` leads to the page that ends messages to them; it is empty for an office.
+    """
+
+    unsubscribe_path: str
+
+
 def prepare(
     user_id: UUID | str, template: str, context: Mapping[str, str], *, event_key: str
 ) -> list[Delivery]:
@@ -95,11 +104,11 @@ def _prepare(
     return [delivery] if Delivery.objects.filter(pk=delivery.pk).exists() else []
 
 
-def _contact(reference: str) -> Recipient | None:
+def _contact(reference: str) -> Contact | None:
     """Return whom a reference names, or None if they are erased or nobody reads references."""
     if not (reference and settings.NOTIFICATION_CONTACTS):
         return None
-    return cast("Recipient | None", import_string(settings.NOTIFICATION_CONTACTS)(reference))
+    return cast("Contact | None", import_string(settings.NOTIFICATION_CONTACTS)(reference))
 
 
 def deliver(delivery_id: str, *, idempotency_key: str) -> dict[str, object]:
@@ -173,14 +182,15 @@ def _limits(delivery: Delivery, address: str) -> list[Rule]:
 
 def _message(delivery: Delivery) -> Message | None:
     """Return the message to send; None if this channel no longer leads to the recipient."""
-    recipient = cast("Recipient | None", delivery.user) or _contact(delivery.contact)
+    contact = _contact(delivery.contact)
+    recipient = cast("Recipient | None", delivery.user) or contact
     if recipient is None or delivery.channel not in channels_of(recipient, delivery.template):
         return None
     address = recipient.email if delivery.channel == Channel.EMAIL else recipient.phone
     return rendering.render(
         delivery.template,
         delivery.channel,
-        delivery.context,
+        delivery.context | ({"unsubscribe_path": contact.unsubscribe_path} if contact else {}),
         to=address,
         locale=recipient.locale,
     )

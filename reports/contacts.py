@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
 
-from reports.intake import contacts
-from reports.intake.contacts import Recipient
+from django.conf import settings
+
+from reports.following import contacts, unsubscribing
 from reports.models import Department, EscalationRule
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipient:
+    """A contact as `notifications` addresses it, in the place of a user."""
+
+    email: str
+    phone: str = ""
+    locale: str = "en"
+    email_verified: bool = True
+    wants_sms: bool = False
+    wants_report_sms: bool = False
+    is_active: bool = True
+    unsubscribe_path: str = ""
 
 
 def recipient_of(reference: str) -> Recipient | None:
@@ -22,18 +39,26 @@ def recipient_of(reference: str) -> Recipient | None:
         rule_id, _, number = identifier.partition(":")
         rules = EscalationRule.objects.filter(pk=rule_id).values_list("addresses", flat=True)
         return _office([address for one in rules for address in one][int(number) : int(number) + 1])
-    return contacts.recipient_of(reference)
+    return _reporter(UUID(identifier))
 
 
 def _office(emails: Iterable[str]) -> Recipient | None:
     email = next(iter(emails), "")
-    if not email:
+    return Recipient(email=email) if email else None
+
+
+def _reporter(report_id: UUID) -> Recipient | None:
+    """Return the sender of an anonymous report, whose address nobody has proved."""
+    contact = contacts.read(report_id)
+    if contact is None:
         return None
+    wants_sms = bool(contact.phone) and settings.CONTACT_SMS_ENABLED
     return Recipient(
-        email=email,
-        phone="",
-        locale="en",
-        email_verified=True,
-        wants_sms=False,
-        wants_report_sms=False,
+        email=contact.email,
+        phone=contact.phone,
+        locale=contact.locale,
+        email_verified=bool(contact.email),
+        wants_sms=wants_sms,
+        wants_report_sms=wants_sms,
+        unsubscribe_path=unsubscribing.path_for_contact(report_id),
     )

@@ -19,9 +19,9 @@ from jobs.http.fields import (
 )
 from jobs.http.queries import QuerySerializer
 from reports.fields import BoundingBoxField, CategoryField, ListOfChoicesField, RandomIdField
+from reports.following.contacts import Contact
 from reports.following.serializers import ReportPageSerializer, TakingPartMixin
 from reports.intake import answers
-from reports.intake.contacts import Contact
 from reports.intake.submission import NewReport
 from reports.models import (
     DESCRIPTION_MAX_CHARACTERS,

@@ -21,6 +21,7 @@ urlpatterns = [
         name="report-check-duplicates",
     ),
     path("reports/<uuid:pk>/", views.ReportDetailView.as_view(), name="report-detail"),
+    path("reports/<uuid:pk>/contact/", views.ReportContactView.as_view(), name="report-contact"),
     path("reports/<uuid:pk>/status/", views.ReportStatusView.as_view(), name="report-status"),
     path("reports/bulk-steps/", steps.BulkStepsView.as_view(), name="report-bulk-steps"),
     path("reports/<uuid:pk>/steps/", steps.ReportStepsView.as_view(), name="report-steps"),

@@ -10,6 +10,7 @@ from django.http import Http404
 from django.utils.translation import get_language_from_request
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers
 from rest_framework.exceptions import NotAuthenticated, PermissionDenied, ValidationError
 from rest_framework.generics import GenericAPIView, ListAPIView, RetrieveAPIView
 from rest_framework.permissions import AllowAny, IsAuthenticated
@@ -23,6 +24,7 @@ from accounts.models import User
 from jobs import numbers
 from jobs.http.idempotency import idempotent
 from jobs.http.throttling import LimitThrottle
+from reports.following import contacts
 from reports.intake import correcting, submission
 from reports.models import Report, ReportQuerySet, Role, Status
 from reports.serializers import (
@@ -46,7 +48,8 @@ from reports.steps.views import (
 from reports.tracking import TOKEN_PARAMETERS, tracking_token_of
 from reports.workflow import etags
 from reports.workflow.performing import Inputs
-from reports.workflow.table import STAFF
+from reports.workflow.roles import strongest
+from reports.workflow.table import REPORTER, STAFF
 
 _STATUSES = "|".join(Status.values)
 _CORNER = f"{numbers.LONGITUDE_PATTERN},{numbers.LATITUDE_PATTERN}"
@@ -258,6 +261,37 @@ class ReportDetailView(RetrieveAPIView[Report]):
         versions = etags.expected_versions(request)
         correcting.correct(report, body.validated_data, by=by, versions=versions)
         return detail_response(request, report)
+
+
+class ReportContactView(GenericAPIView[Any]):
+    """The contact details that an anonymous reporter left with a report."""
+
+    permission_classes = (AllowAny,)
+    serializer_class = serializers.Serializer
+
+    @extend_schema(
+        operation_id="reports_contact_delete",
+        parameters=TOKEN_PARAMETERS,
+        responses={
+            204: OpenApiResponse(description="There are none any more."),
+            403: OpenApiResponse(
+                description="You neither wrote this report nor are on the staff of its department."
+            ),
+        },
+        tags=["reports"],
+    )
+    def delete(self, request: Request, pk: str) -> Response:
+        """Delete the contact details of a report.
+
+        With the tracking token of the report, or as staff of its department. No more messages are
+        sent to them; the report stays. If there are none the answer is the same.
+        """
+        report, roles = readable(request, pk)
+        if not roles & (STAFF | REPORTER):
+            raise PermissionDenied("Only whoever wrote the report, or staff, may delete them.")
+        by = request.user if isinstance(request.user, User) else None
+        contacts.erase(report.pk, by=by, role=strongest(roles))
+        return Response(status=204)
 
 
 class ReportStatusView(GenericAPIView[Any]):

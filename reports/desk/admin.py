@@ -25,6 +25,7 @@ from django.views.decorators.http import require_POST
 from accounts.models import User
 from jobs.ledger import database
 from reports.confirmation.admin import answers_of
+from reports.desk.contact import ContactOnPage
 from reports.desk.conversation import ConversationPages
 from reports.desk.forms import StepForm
 from reports.desk.offers import fields_to, offer, reason_label
@@ -148,7 +149,7 @@ def _bulk_step(status: Status) -> Callable[[Any, HttpRequest, QuerySet[Report]],
 
 
 @admin.register(Report)
-class ReportAdmin(PhotosOnPage, ConversationPages):
+class ReportAdmin(PhotosOnPage, ContactOnPage, ConversationPages):
     """Shows staff the reports of their departments, and a superuser all.
 
     The status changes only by steps.

@@ -6,12 +6,12 @@ from uuid import UUID
 
 from django.core import signing
 
-from reports.following import follows
-from reports.models import AreaSubscription
+from reports.following import contacts, follows
+from reports.models import AreaSubscription, Role
 
 #: Without a time: an email may be read years later.
 _SIGNER = signing.Signer(salt="reports.unsubscribe")
-REPORT, AREA, AREAS = "report", "area", "areas"
+REPORT, AREA, AREAS, CONTACT = "report", "area", "areas", "contact"
 
 
 class LinkInvalid(ValueError):
@@ -33,6 +33,11 @@ def path_for_daily_news(user_id: UUID) -> str:
     return _path(AREAS, user_id, user_id)
 
 
+def path_for_contact(report_id: UUID) -> str:
+    """Return the path that deletes the contact details of an anonymous report."""
+    return _path(CONTACT, report_id, report_id)
+
+
 def unsubscribe(token: str) -> None:
     """End what the link's token names; a second time changes nothing.
 
@@ -45,12 +50,14 @@ def unsubscribe(token: str) -> None:
         follows.unfollow(about, user_id)
     elif kind == AREA:
         mine.filter(pk=about).delete()
+    elif kind == CONTACT:
+        contacts.erase(about, by=None, role=Role.REPORTER)
     else:
         mine.filter(delivery=AreaSubscription.Delivery.DAILY).delete()
 
 
 def read(token: str) -> tuple[str, UUID, UUID]:
-    """Return the kind, the user and the thing that a token names.
+    """Return the kind, the user and the thing that a token names; of a contact twice the report.
 
     Raises:
         LinkInvalid: it was not made here.

@@ -184,9 +184,12 @@ def unsubscribe_page(request: HttpRequest, token: str) -> HttpResponse:
     Only POST ends anything, since mail scanners open every link.
     """
     try:
-        unsubscribing.read(token)
+        kind = unsubscribing.read(token)[0]
         if request.method == "POST":
             unsubscribing.unsubscribe(token)
     except unsubscribing.LinkInvalid as error:
         raise Http404 from error
-    return render(request, "reports/unsubscribe.html", {"is_done": request.method == "POST"})
+    facts = {"is_done": request.method == "POST", "is_contact": kind == unsubscribing.CONTACT}
+    response = render(request, "reports/unsubscribe.html", facts)
+    response["Referrer-Policy"] = "no-referrer"  # the address holds the token
+    return response

@@ -17,12 +17,12 @@ from jobs.ledger.database import lock
 from reports.actors import acknowledge_report, classify_report, route_report
 from reports.duplicates import checking
 from reports.errors import LikelyDuplicate
-from reports.following import follows
+from reports.following import contacts, follows
+from reports.following.contacts import Contact
 from reports.following.follows import Standing
 from reports.geography import addresses, boundary
-from reports.intake import answers, contacts, limits
+from reports.intake import answers, limits
 from reports.intake.answers import Checked
-from reports.intake.contacts import Contact
 from reports.models import (
     Category,
     CategorySource,

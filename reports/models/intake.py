@@ -42,7 +42,7 @@ class Answer(models.Model):
 class ReportContact(models.Model):
     """Where an anonymous reporter wants to be told of the report; encrypted, and deleted alone.
 
-    `intake.contacts` writes and reads it.
+    `following.contacts` writes and reads it.
     """
 
     report = models.OneToOneField(

@@ -63,6 +63,7 @@ EXPECTED: dict[str, dict[str, str]] = {
     "report-list": {"GET": EVERYBODY, "POST": EVERYBODY},
     # A report of the owner that the desk has not published; below, one that everybody reads.
     "report-detail": {"GET": "404 + 404 404 + +", "PATCH": "404 + 404 404 403 403"},
+    "report-contact": {"DELETE": "404 + 404 404 + +"},
     "report-status": {"POST": "401 403 404 404 + +"},
     "report-steps": {"GET": "404 + 404 404 + +", "POST": "404 + 404 404 + +"},
     "report-undo-step": {"POST": "401 403 404 404 + +"},
@@ -130,6 +131,7 @@ PUBLISHED_REPORT = {
     "report-follow": {"POST": SIGNED_IN, "DELETE": SIGNED_IN},
     "report-me-too": {"POST": SIGNED_IN, "DELETE": SIGNED_IN},
     "report-detail": {"GET": EVERYBODY, "PATCH": "403 + 403 403 403 403"},
+    "report-contact": {"DELETE": "403 + 403 403 + +"},
     "report-status": {"POST": "401 403 403 403 + +"},
     "report-steps": {"GET": EVERYBODY, "POST": "401 + 403 403 + +"},
     "report-undo-step": {"POST": "401 403 403 403 + +"},
@@ -212,6 +214,7 @@ def world(db: None, settings: Any) -> World:
         "moderation-reject": [case.pk],
         "session": [session.pk],
         "report-detail": [report.pk],
+        "report-contact": [report.pk],
         "report-status": [report.pk],
         "report-steps": [report.pk],
         "report-undo-step": [report.pk],

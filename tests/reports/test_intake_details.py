@@ -18,8 +18,8 @@ from jobs.testing import run_tasks
 from notifications.channels import mailbox
 from notifications.models import Delivery
 from reports.catalogue import questions
-from reports.intake import contacts
-from reports.models import Answer, Category, Question, Report, ReportContact, Status
+from reports.following import contacts
+from reports.models import Answer, Category, Question, Report, ReportContact, Role, Status
 from reports.workflow import transitions
 from tests.reports.conftest import SignIn
 from tests.reports.factories import (
@@ -235,7 +235,7 @@ def test_contact_details_are_encrypted_and_nowhere_else(api: APIClient) -> None:
 def test_erased_contact_details_get_no_more_messages(api: APIClient) -> None:
     make_category()
     report = Report.objects.get(pk=send(api, contact=CONTACT).json()["id"])
-    assert contacts.erase(report.pk)
+    assert contacts.erase(report.pk, by=None, role=Role.REPORTER)
     run_tasks()
     assert not Delivery.objects.exists()
     report.refresh_from_db()

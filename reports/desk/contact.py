@@ -1,0 +1,56 @@
+"""The contact details of an anonymous reporter on a report's page: whether there are any, and
+their deletion.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import path, reverse
+from django.views.decorators.http import require_POST
+
+from accounts.models import User
+from reports.following import contacts
+from reports.models import Report, ReportContact
+from reports.workflow.roles import roles_in, strongest
+
+
+class ContactOnPage(admin.ModelAdmin[Report]):
+    """Adds to a report's page the button that deletes the contact details of its sender."""
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(require_POST(self.erase_contact_view))
+        name = "reports_report_erase_contact"
+        return [path("<uuid:object_id>/erase-contact/", view, name=name), *super().get_urls()]
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: Any,
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Report | None = None,
+    ) -> Any:
+        if obj is not None:
+            context |= {"has_contact": ReportContact.objects.filter(report=obj).exists()}
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def erase_contact_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
+        """Delete the contact details of a report's sender."""
+        user = cast("User", request.user)
+        report = get_object_or_404(Report.objects.for_staff(user), pk=object_id)
+        if not report.may_be_changed_by(user):
+            raise PermissionDenied
+        if contacts.erase(report.pk, by=user, role=strongest(roles_in(report, user))):
+            text = "The contact details were deleted. Their owner gets no more messages."
+            self.message_user(request, text, messages.SUCCESS)
+        else:
+            text = "There are no contact details any more."
+            self.message_user(request, text, messages.WARNING)
+        return HttpResponseRedirect(reverse("admin:reports_report_change", args=[report.pk]))
