@@ -20,6 +20,7 @@ SCHEDULE = [
         actor="escalate_reports",
         is_coalesced=True,
     ),
+    Entry(name="message-staff", cron="* * * * *", actor="message_staff", is_coalesced=True),
     Entry(name="refresh-all-matches", cron="41 2 * * *", actor="refresh_all_matches", is_bulk=True),
     Entry(name="send-area-digests", cron="0 7 * * *", actor="send_area_digests", is_bulk=True),
     Entry(name="prune-tasks", cron="17 3 * * *", actor="prune_tasks", is_bulk=True),

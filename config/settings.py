@@ -702,6 +702,11 @@ FIRST_RESPONSE_HOURS: int = env.int("FIRST_RESPONSE_HOURS", default=48, most=24 
 STEP_MESSAGE_GRACE_SECONDS: int = env.int(
     "STEP_MESSAGE_GRACE_SECONDS", default=30, least=0, most=3_600
 )
+# Between two messages to one person or office about reports that came to them; what comes meanwhile
+# is one message.
+STAFF_MESSAGE_PAUSE_MINUTES: int = env.int(
+    "STAFF_MESSAGE_PAUSE_MINUTES", default=10, least=0, most=24 * 60
+)
 STEP_UNDO_MINUTES: int = env.int("STEP_UNDO_MINUTES", default=10, least=0, most=24 * 60)
 # How long a citizen may say whether a problem is repaired; then it is closed unconfirmed.
 CONFIRMATION_WINDOW_DAYS: int = env.int("CONFIRMATION_WINDOW_DAYS", default=14, most=366)

@@ -55,9 +55,9 @@ def inform(escalation: Escalation, rule: EscalationRule) -> None:
 def _recipients(report: Report, rule: EscalationRule) -> Iterator[Recipient]:
     department = report.department
     if rule.to_department and department is not None:
-        with_email = next((one for one in department.line() if one.email), None)
-        if with_email is not None:
-            yield Recipient(f"{with_email}", contact=f"department:{with_email.pk}")
+        office = department.office()
+        if office is not None:
+            yield Recipient(f"{office}", contact=f"department:{office.pk}")
     people: dict[str, User] = {}
     if rule.to_assignee:
         people |= {str(user.pk): user for user in _assignees(report)}

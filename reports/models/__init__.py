@@ -33,6 +33,7 @@ from reports.models.moderation import (
     SubjectKind,
     WithholdingReason,
 )
+from reports.models.notices import Notice, NoticeQuerySet
 from reports.models.photos import (
     Photo,
     PhotoFile,
@@ -100,6 +101,8 @@ __all__ = [
     "Merge",
     "ModerationCase",
     "ModerationState",
+    "Notice",
+    "NoticeQuerySet",
     "OnHolidays",
     "Photo",
     "PhotoFile",

@@ -102,7 +102,18 @@ class Department(models.Model):
         related_name="parts",
         help_text="The department above it, whose members work here too.",
     )
-    email = models.EmailField(blank=True)
+    email = models.EmailField(
+        blank=True,
+        help_text="The office's address, to which escalations and new reports are sent. Empty: that"
+        " of the department above.",
+    )
+    is_emailed = models.BooleanField(
+        "email about new reports",
+        default=False,
+        db_default=False,
+        help_text="Email the office when it receives reports: by routing, by a clerk, or handed"
+        " over by another department. Several at once are one message.",
+    )
     is_triage = models.BooleanField(
         default=False,
         help_text="Gets the reports whose category is not certain. One department at most.",
@@ -155,6 +166,10 @@ class Department(models.Model):
             raise ValidationError({"parent": f"Departments have {LEVELS} levels at most."})
         if len(set(line)) < len(line):
             raise ValidationError({"parent": "A department cannot be a part of itself."})
+        if self.is_emailed and self.office() is None:
+            raise ValidationError(
+                {"is_emailed": "Neither this department nor one above it has an email address."}
+            )
 
     def line(self) -> list[Department]:
         """Return this department and those above it.
@@ -165,6 +180,10 @@ class Department(models.Model):
         while line[-1].parent is not None and len(line) <= LEVELS:
             line.append(line[-1].parent)
         return line
+
+    def office(self) -> Department | None:
+        """Return this department, or the next above it, that has an email address."""
+        return next((one for one in self.line() if one.email), None)
 
     def calendar(self) -> Calendar | None:
         """Return its working hours, or None if neither it nor a department above has any."""

@@ -32,7 +32,7 @@ from reports.models import (
 from reports.routing import rules
 from reports.routing.conditions import facts_of
 from reports.routing.rules import RuleBook
-from reports.workflow import transitions
+from reports.workflow import notices, transitions
 
 # The fields that staff may edit; below, the fields that depend on them.
 EDITABLE = {
@@ -114,10 +114,10 @@ def _assign(report: Report, *, is_other_category: bool) -> None:
 
     A deadline that it already has stays, unless its category has changed.
     """
-    certain = is_certain(report)
+    certain, is_new_here = is_certain(report), report.department_id is None
     if report.due_at is None:
         _settle_severity(report, certain=certain)
-    if report.department_id is None:
+    if is_new_here:
         send(report, _book(report), certain=certain)
     if report.due_at is None or is_other_category:
         adopt_rule(report)
@@ -127,6 +127,8 @@ def _assign(report: Report, *, is_other_category: bool) -> None:
         moved = transitions.triage(report, note=f"Sent to {report.department}.")
     moved += _hand_to_crew(report)
     report.save(update_fields={*FOLLOWING, *moved})
+    if is_new_here:
+        notices.note_arrival(report)
 
 
 def is_certain(report: Report) -> bool:
@@ -223,6 +225,8 @@ def revise(
         moved += _hand_to_crew(report)
     report.save(update_fields={*fields, *FOLLOWING, *addresses.FIELDS, *moved})
     addresses.look_up(report)
+    if earlier[1] != report.department:
+        notices.note_arrival(report)
     record_audit_event.send(
         "report.revised", str(by.pk), f"report:{report.pk}", {"fields": sorted(fields)}
     )

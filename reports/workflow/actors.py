@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import jobs
 from reports.models import StatusChange
-from reports.workflow import clock, messages
+from reports.workflow import clock, messages, staff_messages
 
 HOUR = timedelta(hours=1)
 
@@ -39,3 +39,13 @@ def close_unconfirmed() -> dict[str, int]:
         closed += count
         if not count:
             return {"closed": closed}
+
+
+# The next round sends what this one left.
+@jobs.actor(kind="long", queue_name="maintenance", outlasts=HOUR)
+def message_staff() -> dict[str, int]:
+    """Tell people and offices which reports came to them since their last message.
+
+    Return the number of messages as `sent`. Each recipient is a transaction of its own.
+    """
+    return {"sent": staff_messages.send_all(jobs.current_task().effects)}

@@ -16,7 +16,7 @@ from jobs.failpoints import failpoint
 from jobs.ledger import database
 from reports.errors import StatusChangedMeanwhile, TransitionNotAllowed
 from reports.models import Crew, Department, RejectionReason, Report, Role, Status, StatusChange
-from reports.workflow import announcing, checking, history, performing, table
+from reports.workflow import announcing, checking, history, notices, performing, table
 from reports.workflow.actors import wake_report
 from reports.workflow.performing import NOTHING, Inputs
 from reports.workflow.table import STAFF, Need, Step, allowed_from
@@ -219,6 +219,10 @@ def _perform(
     )
     performing.copy(locked, to=report)
     announcing.announce(locked, change)
+    if step.name == "assign":
+        notices.note_assignment(locked, by=by)
+    if change.from_department_id is not None:
+        notices.note_arrival(locked)
     _set_alarm(locked)
     failpoint("step.announced")
     return change
