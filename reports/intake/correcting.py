@@ -13,23 +13,23 @@ from accounts.models import User
 from jobs.ledger import database
 from reports.actors import classify_report, route_report
 from reports.errors import WorkHasBegun
-from reports.geography import addresses
+from reports.geography import addresses, boundary
 from reports.models import (
+    UNTOUCHED_STATUSES,
     CategorySource,
     Correction,
     Report,
     Role,
-    Status,
+    RoutedBy,
     SubjectKind,
 )
 from reports.moderation import cases, judging
 from reports.workflow import transitions
 from reports.workflow.versions import require as require_version
 
-#: Statuses in which nobody works on a report yet.
-UNTOUCHED = (Status.NEW, Status.TRIAGED)
 CORRECTABLE = ("title", "description", "latitude", "longitude", "address", "category")
-TEXTS, PLACE = {"title", "description"}, {"latitude", "longitude", "address"}
+TEXTS, COORDINATES = {"title", "description"}, {"latitude", "longitude"}
+PLACE = {*COORDINATES, "address"}
 
 
 @transaction.atomic
@@ -48,6 +48,7 @@ def correct(
 
     Raises:
         ReportChanged: the report is of none of `versions` any more.
+        OutsideBoundary: the city does not serve the corrected place.
         WorkHasBegun: somebody works on the report, or its work has ended.
     """
     locked = _untouched(report.pk, versions)
@@ -57,6 +58,8 @@ def correct(
         return
     for name in changed:
         setattr(locked, name, changes[name])
+    if changed & COORDINATES:
+        boundary.require_inside(locked.latitude, locked.longitude)
     _keep_history(locked, {name: before[name] for name in changed}, by=by)
     if "category" in changed:
         _choose_again(locked)
@@ -77,7 +80,7 @@ def _untouched(report_id: UUID, versions: Collection[int] | None) -> Report:
     """Return the report as stored now, locked until this transaction ends."""
     locked = Report.objects.select_for_update(of=("self",)).with_related().get(pk=report_id)
     require_version(locked, versions)
-    if locked.status not in UNTOUCHED:
+    if locked.status not in UNTOUCHED_STATUSES:
         raise WorkHasBegun
     return locked
 
@@ -92,10 +95,15 @@ def _keep_history(report: Report, before: dict[str, Any], *, by: User | None) ->
 
 
 def _choose_again(report: Report) -> None:
-    """Let the reporter's category count as chosen, and its department and deadline follow."""
+    """Let the reporter's category count as chosen, and its deadline and department follow.
+
+    Routing decides anew, which keeps the department until then; one that it never chose is dropped.
+    """
     source = CategorySource.REPORTER if report.category else CategorySource.NONE
     report.category_source, report.category_confidence = source, None
-    report.department, report.due_at = None, None
+    report.due_at = None
+    if report.routed_by == RoutedBy.NOBODY:
+        report.department = None
 
 
 def _judge_again(report: Report, by: User | None) -> None:
@@ -106,6 +114,9 @@ def _judge_again(report: Report, by: User | None) -> None:
 
 
 def _send_tasks(report: Report, changed: set[str]) -> None:
+    """Send the task that classifies the report anew, or the one that routes it alone."""
+    if changed <= {"address"}:
+        return
     is_open = report.category_source in {CategorySource.NONE, CategorySource.CLASSIFIER}
     if is_open and changed & (TEXTS | {"category"}):
         classify_report.send(str(report.pk))

@@ -80,6 +80,10 @@ OPEN_STATUSES = (
 )
 
 
+#: Statuses in which nobody works on a report yet.
+UNTOUCHED_STATUSES = (Status.NEW, Status.TRIAGED)
+
+
 class WaitingFor(models.TextChoices):
     """Whom or what a report waits for."""
 

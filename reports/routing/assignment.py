@@ -19,6 +19,7 @@ from reports.catalogue.severity import rule_for
 from reports.geography import addresses
 from reports.models import (
     ROUTING_REASON_MAX_CHARACTERS,
+    UNTOUCHED_STATUSES,
     Category,
     CategorySource,
     Department,
@@ -63,6 +64,8 @@ CATEGORY = (
     "category_suggestions",
 )
 FOLLOWING = (*CATEGORY, *ROUTING, *SEVERITY, *DEADLINE, "cell", "updated_at")
+#: How a report came to a department that no person chose.
+BY_ITSELF = (RoutedBy.RULE, RoutedBy.CATEGORY, RoutedBy.UNCERTAIN, RoutedBy.BROKEN)
 CHOSEN_BY_NOBODY = (CategorySource.NONE, CategorySource.CLASSIFIER)
 
 
@@ -74,24 +77,34 @@ def apply_classification(
 ) -> Report:
     """Store the proposed category, unless a person has chosen one meanwhile, and route the report.
 
-    Return the report as it is now. Runs in the caller's transaction, like `route`.
+    An uncertain proposal does not replace the certain category of a triaged report, whose words
+    were corrected. Return the report as it is now. Runs in the caller's transaction, like `route`.
     """
     report = _locked(report_id)
     earlier = report.category
     report.category_suggestions = list(suggestions)
-    if category is not None and report.category_source in CHOSEN_BY_NOBODY:
+    if category is not None and _is_replaceable(report, confidence):
         report.category, report.category_confidence = category, confidence
         report.category_source = CategorySource.CLASSIFIER
     _assign(report, is_other_category=report.category != earlier)
     return report
 
 
+def _is_replaceable(report: Report, confidence: float) -> bool:
+    """Return whether the classifier's proposal may become the category of a report."""
+    if report.category_source not in CHOSEN_BY_NOBODY:
+        return False
+    is_settled = report.status != Status.NEW and is_certain(report)
+    return not is_settled or confidence >= settings.CLASSIFICATION_MIN_CONFIDENCE
+
+
 def route(report_id: str) -> None:
     """Give the report a department and a deadline; triage it if its category is certain.
 
     A report whose category is uncertain goes to the triage department and stays new, and the
-    category is kept as a proposal. A department or a status that the report already has stays, so
-    routing twice changes nothing.
+    category is kept as a proposal. Nothing changes for a report on which somebody works or whose
+    department a person chose, nor for one that was routed before, unless it was corrected since or
+    the rules have changed.
     """
     _assign(_locked(report_id), is_other_category=False)
 
@@ -112,23 +125,49 @@ def _locked(report_id: str | UUID) -> Report:
 def _assign(report: Report, *, is_other_category: bool) -> None:
     """Store severity, department and deadline of a locked report, with its category and status.
 
-    A deadline that it already has stays, unless its category has changed.
+    A deadline that it already has stays, unless its category, department or rule has changed.
     """
-    certain, is_new_here = is_certain(report), report.department_id is None
-    if report.due_at is None:
-        _settle_severity(report, certain=certain)
-    if is_new_here:
+    certain, earlier = is_certain(report), (report.department, report.routing_rule_id)
+    is_free, severity = _is_free(report), report.severity
+    is_anew = report.due_at is None or is_other_category
+    if is_anew or is_free:
+        _settle_severity(report, certain=certain, is_anew=is_anew)
+    if is_free:
         send(report, _book(report), certain=certain)
-    if report.due_at is None or is_other_category:
+    is_elsewhere = earlier != (report.department, report.routing_rule_id)
+    if is_anew or is_elsewhere:
         adopt_rule(report)
+    elif report.severity != severity:
+        set_deadlines(report)
     report.updated_at = database.now()
+    if earlier[0] is not None and earlier[0] != report.department:
+        _note_move(report, earlier[0])
     moved: list[str] = []
     if certain and report.status == Status.NEW and report.routed_by != RoutedBy.BROKEN:
         moved = transitions.triage(report, note=f"Sent to {report.department}.")
     moved += _hand_to_crew(report)
     report.save(update_fields={*FOLLOWING, *moved})
-    if is_new_here:
+    if earlier[0] != report.department:
         notices.note_arrival(report)
+
+
+def _is_free(report: Report) -> bool:
+    """Return whether routing may choose the department: nobody did, and nobody works on it."""
+    if report.department_id is None:
+        return True
+    return report.status in UNTOUCHED_STATUSES and report.routed_by in BY_ITSELF
+
+
+def _note_move(report: Report, earlier: Department) -> None:
+    """Keep in the history that routing sent the report on after a correction, and why."""
+    transitions.annotate(
+        report,
+        note=f"Sent on to {report.department}: {report.routing_reason}.",
+        by=None,
+        fields=["department"],
+        is_internal=True,
+        from_department=earlier,
+    )
 
 
 def is_certain(report: Report) -> bool:
@@ -168,12 +207,16 @@ def _book(report: Report) -> RuleBook:
     return rules.current(getattr(report, "rules_revision", None))
 
 
-def _settle_severity(report: Report, *, certain: bool) -> None:
+def _settle_severity(report: Report, *, certain: bool, is_anew: bool) -> None:
     """Set the severity of a certain category where none was chosen; raise it by the rules of words.
 
-    A severity other than medium counts as chosen.
+    A severity other than medium counts as chosen. With `is_anew` that of an earlier category is
+    replaced too. One that staff chose is left alone.
     """
+    if report.severity_source == SeveritySource.STAFF:
+        return
     is_open = report.severity_source == SeveritySource.NONE and report.severity == Severity.MEDIUM
+    is_open |= is_anew and report.severity_source == SeveritySource.CATEGORY
     if is_open and certain and report.category:
         report.severity = report.category.default_severity
         report.severity_source = SeveritySource.CATEGORY

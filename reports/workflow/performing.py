@@ -6,17 +6,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils.text import Truncator
+
 from accounts.actors import record_audit_event
 from accounts.models import User
 from jobs.failpoints import failpoint
 from jobs.ledger import database
 from reports.models import (
     OPEN_STATUSES,
+    ROUTING_REASON_MAX_CHARACTERS,
     Crew,
     Department,
     Merge,
     ModerationCase,
     Report,
+    RoutedBy,
     Status,
     StatusChange,
 )
@@ -38,6 +42,8 @@ class Inputs:
 
 
 NOTHING = Inputs()
+#: Fields that follow from others, which the history names.
+NOT_NAMED = {"updated_at", "routed_by", "routing_rule", "routing_reason"}
 #: The attributes of a report that steps change.
 ATTRIBUTES = (
     "status",
@@ -51,6 +57,9 @@ ATTRIBUTES = (
     "assignee_id",
     "crew_id",
     "department_id",
+    "routed_by",
+    "routing_rule_id",
+    "routing_reason",
     "version",
 )
 
@@ -113,7 +122,7 @@ def set_values(report: Report, values: dict[str, Any]) -> dict[str, Any]:
     for name, value in values.items():
         setattr(report, name, value)
     changed = [attname for attname, value in before.items() if getattr(report, attname) != value]
-    fields = {attname.removesuffix("_id") for attname in changed} - {"updated_at"}
+    fields = {attname.removesuffix("_id") for attname in changed} - NOT_NAMED
     return {
         "fields": sorted(fields),
         "before": {attname: _plain(before[attname]) for attname in changed},
@@ -158,7 +167,7 @@ def new_values(
         "waiting_until": inputs.until if to == Status.WAITING else None,
         **_kept_waiting(report, step),
         **_assignment(step, inputs),
-        **({"department": inputs.department} if inputs.department else {}),
+        **_handover(inputs),
     }
 
 
@@ -196,6 +205,18 @@ def _assignment(step: Step, inputs: Inputs) -> dict[str, Any]:
         }
     is_nobodys = step.name in {"unassign", "hand_over", "put_back"}
     return {"assignee": None, "crew": None} if is_nobodys else {}
+
+
+def _handover(inputs: Inputs) -> dict[str, Any]:
+    """Return the new department, where staff send the report there; routing leaves it then."""
+    if inputs.department is None:
+        return {}
+    return {
+        "department": inputs.department,
+        "routed_by": RoutedBy.STAFF,
+        "routing_rule": None,
+        "routing_reason": Truncator(inputs.note).chars(ROUTING_REASON_MAX_CHARACTERS),
+    }
 
 
 def _plain(value: Any) -> Any:

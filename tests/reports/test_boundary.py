@@ -105,3 +105,13 @@ def test_a_file_that_cannot_be_used_says_why(document: Any, fault: str, tmp_path
     with pytest.raises(CommandError, match=fault):
         call_command("load_boundary", write(tmp_path, "city", document))
     assert not Authority.objects.exists()
+
+
+def test_a_place_corrected_to_the_outside_is_refused_too(api: APIClient, tmp_path: Path) -> None:
+    call_command("load_boundary", write(tmp_path, "city", CITY))
+    made = api.post(URL, new_report(latitude=41.3, longitude=-72.9)).json()
+    url, token = f"{URL}{made['id']}/", {"X-Tracking-Token": made["tracking_token"]}
+    answer = api.patch(url, {"latitude": 41.3, "longitude": -72.1}, headers=token)
+    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/outside-boundary")
+    assert api.get(url, headers=token).json()["longitude"] == -72.9
+    assert api.patch(url, {"latitude": 41.3, "longitude": -72.95}, headers=token).status_code == 200

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.test import Client
 from rest_framework.test import APIClient
 
 from accounts.models import AuditEvent, User
+from jobs.models import Task
 from jobs.testing import run_tasks
 from notifications.models import Delivery
 from reports.models import (
@@ -17,15 +20,20 @@ from reports.models import (
     Correction,
     ModerationCase,
     Report,
+    RoutingRule,
+    SeverityRule,
     Status,
     hash_tracking_token,
 )
+from reports.routing import assignment
 from tests.accounts.racing import race
 from tests.reports.conftest import SignIn
 from tests.reports.factories import (
+    make_area,
     make_category,
     make_department,
     make_report,
+    make_rule,
     make_staff,
     make_user,
 )
@@ -196,3 +204,200 @@ def test_the_desk_shows_what_was_corrected(as_user: SignIn) -> None:
     desk.force_login(make_staff(department), backend="accounts.backends.StaffBackend")
     page = desk.get(f"/admin/reports/report/{report.pk}/change/").content.decode()
     assert "<strong>title</strong>: Deep hole → &lt;b&gt;Two holes&lt;/b&gt;" in page
+
+
+# --- Routing anew ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def routed() -> Report:
+    """A report in the north, which the rules of routing have sent to the department there."""
+    north, south = make_department("north"), make_department("south")
+    make_rule("North", area=make_area("North"), department=north, deadline_hours=24)
+    make_rule("South", area=make_area("South", west=-60), department=south, deadline_hours=48)
+    report = make_report(
+        status=Status.NEW,
+        department=None,
+        reporter=make_user(),
+        category=make_category(),
+        category_source="reporter",
+    )
+    with transaction.atomic():
+        assignment.route(str(report.pk))
+    report.refresh_from_db()
+    assert (report.department, report.sla_hours) == (north, 24)
+    return report
+
+
+def move_south(client: APIClient, report: Report) -> int:
+    return client.patch(url_of(report), {"latitude": 41.3, "longitude": -59.0}).status_code
+
+
+def author_of(report: Report) -> User:
+    assert report.reporter is not None
+    return report.reporter
+
+
+@pytest.mark.django_db
+def test_a_corrected_place_is_routed_again_with_its_deadline(
+    as_user: SignIn, routed: Report
+) -> None:
+    assert move_south(as_user(author_of(routed)), routed) == 200
+    routed.refresh_from_db()
+    assert routed.department is not None
+    assert routed.department.slug == "north"  # until routing has decided, staff still have it
+    run_tasks()
+    routed.refresh_from_db()
+    assert (routed.department.slug, routed.sla_hours) == ("south", 48)
+    assert "South" in routed.routing_reason
+    assert routed.due_at == routed.created_at + timedelta(hours=48)
+    line = routed.history.order_by("-id").first()
+    assert line is not None
+    assert line.note == f"Sent on to South: {routed.routing_reason}."
+    assert (line.role, line.is_internal) == ("system", True)
+    assert line.from_department is not None
+    # Staff of the earlier department read where it went, instead of 404.
+    Report.objects.filter(pk=routed.pk).update(published_at=None)
+    answer = as_user(make_staff(make_department("north"))).get(url_of(routed))
+    assert answer.status_code == 403
+    assert "It came from North" in answer.json()["detail"]
+
+
+@pytest.mark.django_db
+def test_a_place_within_the_same_rule_moves_neither_department_nor_deadline(
+    as_user: SignIn, routed: Report
+) -> None:
+    RoutingRule.objects.filter(name="North").update(deadline_hours=5)  # a changed rule
+    lines = routed.history.count()
+    as_user(author_of(routed)).patch(url_of(routed), {"latitude": 41.31, "longitude": -72.9})
+    run_tasks()
+    due_at, department = routed.due_at, routed.department
+    routed.refresh_from_db()
+    assert (routed.due_at, routed.department) == (due_at, department)
+    assert routed.history.count() == lines + 1  # the correction alone
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("step", ["hand_over", "start"])
+def test_a_step_of_staff_before_routing_decides_stays(
+    as_user: SignIn, routed: Report, step: str
+) -> None:
+    """The losing race: a clerk acts between the correction and its task."""
+    clerk = make_staff(make_department("north"))
+    assert move_south(as_user(author_of(routed)), routed) == 200
+    parks = make_department("parks")
+    body = {"department": "parks", "note": "A park."} if step == "hand_over" else {}
+    answer = as_user(clerk).post(url_of(routed, "steps/"), {"step": step, **body})
+    assert answer.status_code == 200, answer.content
+    run_tasks()
+    routed.refresh_from_db()
+    assert routed.department == (parks if step == "hand_over" else make_department("north"))
+    assert routed.sla_hours == 24
+
+
+@pytest.mark.django_db
+def test_a_department_that_staff_chose_stays_and_the_undoing_gives_it_back_to_routing(
+    as_user: SignIn, routed: Report
+) -> None:
+    clerk, author = as_user(make_staff(make_department("north"))), as_user(author_of(routed))
+    make_department("parks")
+    body = {"step": "hand_over", "department": "parks", "note": "A park."}
+    assert clerk.post(url_of(routed, "steps/"), body).status_code == 200
+    routed.refresh_from_db()
+    assert (routed.routed_by, routed.routing_reason) == ("staff", "A park.")
+    assert author.patch(url_of(routed), {"latitude": 41.2, "longitude": -72.9}).status_code == 200
+    run_tasks()
+    routed.refresh_from_db()
+    assert routed.department is not None
+    assert routed.department.slug == "parks"
+
+
+@pytest.mark.django_db
+def test_undoing_a_handover_gives_the_report_back_to_routing(
+    as_user: SignIn, routed: Report
+) -> None:
+    user = make_staff(make_department("north"), make_department("parks"))
+    clerk, author = as_user(user), as_user(author_of(routed))
+    body = {"step": "hand_over", "department": "parks", "note": "A park."}
+    assert clerk.post(url_of(routed, "steps/"), body).status_code == 200
+    assert clerk.post(url_of(routed, "undo-step/")).status_code == 200
+    routed.refresh_from_db()
+    assert (routed.routed_by, routed.routing_reason[:14]) == ("rule", "rule 1 “North”")
+    assert move_south(author, routed) == 200
+    run_tasks()
+    routed.refresh_from_db()
+    assert routed.department is not None
+    assert routed.department.slug == "south"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_corrections_and_a_start_of_work_at_once_end_as_one_after_the_other(
+    routed: Report,
+) -> None:
+    author, clerk = author_of(routed), make_staff(make_department("north"))
+    turns = iter([author, clerk])
+
+    def act() -> tuple[str, int]:
+        client, person = APIClient(), next(turns)
+        client.force_authenticate(User.objects.get(pk=person.pk))
+        if person == author:
+            return "correct", move_south(client, routed)
+        answer = client.post(url_of(routed, "steps/"), {"step": "start"})
+        return "start", answer.status_code
+
+    outcomes = dict(race(act, times=2, threads=2))  # type: ignore[arg-type]
+    run_tasks()
+    routed.refresh_from_db()
+    assert outcomes["correct"] in {200, 409}
+    assert routed.department is not None
+    assert routed.department.slug == "north"
+    assert routed.status == Status.IN_PROGRESS
+    assert outcomes["start"] == 200
+
+
+@pytest.mark.django_db
+def test_corrected_words_raise_the_severity_and_shorten_the_deadline(
+    as_user: SignIn, routed: Report
+) -> None:
+    RoutingRule.objects.all().delete()
+    SeverityRule.objects.create(name="Gas", phrases=["gas leak"], severity="critical")
+    category = make_category()
+    Report.objects.filter(pk=routed.pk).update(department=None, due_at=None, routing_rule=None)
+    assignment.route(str(routed.pk))
+    as_user(author_of(routed)).patch(url_of(routed), {"title": "A hole and a gas leak"})
+    run_tasks()
+    routed.refresh_from_db()
+    assert (routed.severity, routed.severity_rule) == ("critical", "Gas")
+    assert routed.due_at == routed.created_at + timedelta(hours=category.sla_hours / 4)
+
+
+@pytest.mark.django_db
+def test_corrected_words_send_an_uncertain_report_where_it_belongs() -> None:
+    desk = make_department("city-desk", is_triage=True)
+    report = make_report(status=Status.NEW, department=None)
+    pothole = make_category()
+    assignment.apply_classification(str(report.pk), pothole, 0.01)
+    report.refresh_from_db()
+    assert (report.department, report.status) == (desk, Status.NEW)
+    assignment.apply_classification(str(report.pk), pothole, 0.9)
+    report.refresh_from_db()
+    assert (report.department, report.status) == (pothole.department, Status.TRIAGED)
+
+
+@pytest.mark.django_db
+def test_an_uncertain_guess_about_corrected_words_replaces_no_certain_category() -> None:
+    make_department("city-desk", is_triage=True)
+    report = make_report(status=Status.NEW, department=None)
+    pothole = make_category()
+    assignment.apply_classification(str(report.pk), pothole, 0.9)
+    assignment.apply_classification(
+        str(report.pk), make_category("tree", department=make_department("parks")), 0.05
+    )
+    report.refresh_from_db()
+    assert (report.category, report.department) == (pothole, pothole.department)
+
+
+@pytest.mark.django_db
+def test_an_address_alone_needs_no_routing(as_user: SignIn, routed: Report) -> None:
+    as_user(author_of(routed)).patch(url_of(routed), {"address": "At the gate"})
+    assert not Task.objects.filter(actor__in=["route_report", "classify_report"]).exists()
