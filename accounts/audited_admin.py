@@ -33,14 +33,14 @@ class AuditedAdmin(admin.ModelAdmin[M]):
 
     def remember(self, request: HttpRequest, obj: M) -> None:
         """Store the values on the request before the form changes them."""
-        request.audited_before = self._values(obj)  # type: ignore[attr-defined]
+        request.audited_before = self.values_of(obj)  # type: ignore[attr-defined]
 
     def log_addition(self, request: HttpRequest, obj: M, message: Any) -> Any:
-        self._record(request, obj, "added", {}, self._values(obj))
+        self._record(request, obj, "added", {}, self.values_of(obj))
         return super().log_addition(request, obj, message)
 
     def log_change(self, request: HttpRequest, obj: M, message: Any) -> Any:
-        after = self._values(obj)
+        after = self.values_of(obj)
         before = getattr(request, "audited_before", after)
         changed = [name for part in message for name in part.get("changed", {}).get("fields", [])]
         if "password" in changed:
@@ -50,7 +50,7 @@ class AuditedAdmin(admin.ModelAdmin[M]):
 
     def log_deletions(self, request: HttpRequest, queryset: QuerySet[M]) -> Any:
         for obj in queryset:
-            self._record(request, obj, "deleted", self._values(obj), {})
+            self._record(request, obj, "deleted", self.values_of(obj), {})
         return super().log_deletions(request, queryset)
 
     def _record(self, request: HttpRequest, obj: M, what: str, old: Values, new: Values) -> None:
@@ -64,7 +64,7 @@ class AuditedAdmin(admin.ModelAdmin[M]):
             person_id=obj.pk if isinstance(obj, User) else None,
         )
 
-    def _values(self, obj: M) -> Values:
+    def values_of(self, obj: M) -> Values:
         """Return the row's columns and lists as they are stored, without secrets."""
         row = self.model._default_manager.filter(pk=obj.pk)  # noqa: SLF001 - documented
         names = [field.name for field in self.opts.concrete_fields if field.name not in SECRET]

@@ -69,6 +69,10 @@ class DepartmentAdmin(AuditedAdmin[Department]):
     inlines = (MembershipInline,)
     audited_lists = {"members": "memberships__user"}
 
+    def values_of(self, obj: Department) -> dict[str, Any]:
+        managers = obj.memberships.filter(is_manager=True).values_list("user", flat=True)
+        return super().values_of(obj) | {"managers": sorted(map(str, managers))}
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Department]:
         of_department = {"department": OuterRef("pk")}
         return (
@@ -110,7 +114,7 @@ class DepartmentMembershipAdmin(AuditedAdmin[DepartmentMembership]):
 
 
 @admin.register(CategoryGroup)
-class CategoryGroupAdmin(admin.ModelAdmin[CategoryGroup]):
+class CategoryGroupAdmin(AuditedAdmin[CategoryGroup]):
     list_display = ("name", "slug", "icon", "colour", "position")
     search_fields = ("name", "slug")
 
@@ -127,7 +131,9 @@ class QuestionInline(admin.StackedInline[Question, Category]):
 
 
 @admin.register(Category)
-class CategoryAdmin(LinesMixin, admin.ModelAdmin[Category]):
+class CategoryAdmin(LinesMixin, AuditedAdmin[Category]):
+    """Categories with their questions, whose wording is in the audit log too."""
+
     list_display = ("name", "slug", "group", "department", "sla_hours", "is_active", "position")
     list_filter = ("is_active", "group", "department")
     list_select_related = ("department", "group")
@@ -136,6 +142,11 @@ class CategoryAdmin(LinesMixin, admin.ModelAdmin[Category]):
     readonly_fields = ("sla_version",)
     lines = ("examples",)
     inlines = (QuestionInline,)
+
+    def values_of(self, obj: Category) -> dict[str, Any]:
+        asked = obj.questions.filter(retired_at=None).values_list("code", "version", "label")
+        questions = [f"{code}, version {version}: {label}" for code, version, label in asked]
+        return super().values_of(obj) | {"questions": sorted(questions)}
 
     def save_formset(
         self, request: HttpRequest, form: Any, formset: BaseModelFormSet[Any, Any], change: bool

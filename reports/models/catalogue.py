@@ -92,8 +92,17 @@ class DepartmentQuerySet(models.QuerySet["Department"]):
 class Department(models.Model):
     """A part of the administration that handles reports."""
 
-    slug = models.SlugField(max_length=50, unique=True)
-    name = LineField(max_length=120)
+    slug = models.SlugField(
+        max_length=50,
+        unique=True,
+        help_text=(
+            "Its name in the API and in files of the catalogue, such as streets; keep it "
+            "once it is used."
+        ),
+    )
+    name = LineField(
+        max_length=120, help_text="As citizens and staff read it, such as Streets and Bridges."
+    )
     parent = models.ForeignKey(
         "self",
         null=True,
@@ -208,16 +217,27 @@ class DepartmentMembership(models.Model):
     """Makes a member of staff work on the reports of a department and of those below it."""
 
     user = models.ForeignKey(
-        User, on_delete=models.CASCADE, related_name="department_memberships", db_index=False
+        User,
+        on_delete=models.CASCADE,
+        related_name="department_memberships",
+        db_index=False,
+        help_text="A member of staff.",
     )
-    department = models.ForeignKey(Department, on_delete=models.CASCADE, related_name="memberships")
+    department = models.ForeignKey(
+        Department,
+        on_delete=models.CASCADE,
+        related_name="memberships",
+        help_text="Where they work: on its reports, and on those of the departments below it.",
+    )
     is_manager = models.BooleanField(
         "manager",
         default=False,
         db_default=False,
         help_text="May also take back rejections and undo the steps of others.",
     )
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    created_at = models.DateTimeField(
+        db_default=Now(), editable=False, help_text="When they joined."
+    )
 
     class Meta:
         constraints: ClassVar = [
@@ -235,19 +255,33 @@ CATEGORY_TEXTS = ("description", "keywords", "examples", "translations")
 class CategoryGroup(InLanguages, models.Model):
     """The upper level of categories, such as "Streets"."""
 
-    slug = models.SlugField(max_length=50, unique=True)
-    name = LineField(max_length=80)
+    slug = models.SlugField(
+        max_length=50,
+        unique=True,
+        help_text=(
+            "Its name in the API and in files of the catalogue, such as streets; keep it "
+            "once it is used."
+        ),
+    )
+    name = LineField(max_length=80, help_text="As citizens read it, in English.")
     translations = models.JSONField(
         default=dict,
         blank=True,
         validators=[TranslationsValidator(("name",))],
         help_text='Such as {"es": {"name": …}}.',
     )
-    icon = models.CharField(max_length=40, blank=True, validators=[is_icon])
+    icon = models.CharField(
+        max_length=40,
+        blank=True,
+        validators=[is_icon],
+        help_text="The name of a picture in the app, such as street-light.",
+    )
     colour = models.CharField(
         max_length=7, blank=True, validators=[is_colour], help_text="Such as #2e7d32."
     )
-    position = models.PositiveSmallIntegerField(default=0)
+    position = models.PositiveSmallIntegerField(
+        default=0, help_text="Groups are listed from the lowest number up."
+    )
 
     class Meta:
         ordering: ClassVar = ["position", "slug"]
@@ -270,13 +304,36 @@ class CategoryQuerySet(models.QuerySet["Category"]):
 class Category(InLanguages, models.Model):
     """A kind of problem. Its slug is public: the value in the API and the Open311 service code."""
 
-    slug = models.SlugField(max_length=50, unique=True)
-    name = LineField(max_length=120)
-    group = models.ForeignKey(
-        CategoryGroup, null=True, blank=True, on_delete=models.PROTECT, related_name="categories"
+    slug = models.SlugField(
+        max_length=50,
+        unique=True,
+        help_text=(
+            "Its name in the API and its service code in Open311, such as pothole; keep "
+            "it once it is used."
+        ),
     )
-    description = ParagraphsField(blank=True)
-    keywords = ArrayField(LineField(max_length=80), default=list, blank=True)
+    name = LineField(max_length=120, help_text="As citizens read it, in English.")
+    group = models.ForeignKey(
+        CategoryGroup,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="categories",
+        help_text="The upper level under which it is listed.",
+    )
+    description = ParagraphsField(
+        blank=True,
+        help_text=(
+            "What belongs here and what does not; citizens read it, and the classifier "
+            "learns from it."
+        ),
+    )
+    keywords = ArrayField(
+        LineField(max_length=80),
+        default=list,
+        blank=True,
+        help_text="Words that point to it, from which the classifier learns, separated by commas.",
+    )
     examples = ArrayField(
         LineField(max_length=300),
         default=list,
@@ -290,7 +347,13 @@ class Category(InLanguages, models.Model):
         validators=[TranslationsValidator(("name", "description", "examples"))],
         help_text='Such as {"es": {"name": …, "description": …, "examples": [ … ]}}.',
     )
-    icon = models.CharField(max_length=40, blank=True, db_default="", validators=[is_icon])
+    icon = models.CharField(
+        max_length=40,
+        blank=True,
+        db_default="",
+        validators=[is_icon],
+        help_text="The name of a picture in the app, such as street-light.",
+    )
     colour = models.CharField(
         max_length=7,
         blank=True,
@@ -298,7 +361,12 @@ class Category(InLanguages, models.Model):
         validators=[is_colour],
         help_text="Such as #2e7d32.",
     )
-    department = models.ForeignKey(Department, on_delete=models.PROTECT, related_name="categories")
+    department = models.ForeignKey(
+        Department,
+        on_delete=models.PROTECT,
+        related_name="categories",
+        help_text="Handles its reports where no rule of routing says otherwise.",
+    )
     default_severity = models.CharField(
         max_length=10,
         choices=Severity.choices,
@@ -335,7 +403,9 @@ class Category(InLanguages, models.Model):
     is_active = models.BooleanField(
         default=True, help_text="Whether citizens and the classifier can choose it."
     )
-    position = models.PositiveSmallIntegerField(default=0)
+    position = models.PositiveSmallIntegerField(
+        default=0, help_text="Categories are listed from the lowest number up."
+    )
 
     objects = CategoryQuerySet.as_manager()
 
@@ -387,28 +457,48 @@ class Question(InLanguages, models.Model):
         SINGLE = "singlevaluelist", "one of a list"
         MULTIPLE = "multivaluelist", "several of a list"
 
-    category = models.ForeignKey(Category, on_delete=models.CASCADE, related_name="questions")
+    category = models.ForeignKey(
+        Category,
+        on_delete=models.CASCADE,
+        related_name="questions",
+        help_text="Asked about reports of this category.",
+    )
     code = models.CharField(
         max_length=50,
         validators=[is_code],
         help_text="The attribute's code in Open311; do not change it.",
     )
-    version = models.PositiveIntegerField(default=1, editable=False)
-    type = models.CharField(max_length=16, choices=Type.choices, default=Type.STRING)
-    label = LineField("question", max_length=200)
-    help = LineField(max_length=300, blank=True)
+    version = models.PositiveIntegerField(
+        default=1, editable=False, help_text="Grows by one with each change of the wording."
+    )
+    type = models.CharField(
+        max_length=16, choices=Type.choices, default=Type.STRING, help_text="What an answer may be."
+    )
+    label = LineField("question", max_length=200, help_text="As citizens read it, in English.")
+    help = LineField(max_length=300, blank=True, help_text="A line below the question, in English.")
     values = models.JSONField(
         default=list,
         blank=True,
         help_text='The values of a list: [{"key": "out", "name": "It is out"}, …].',
     )
     translations = models.JSONField(
-        default=dict, blank=True, validators=[TranslationsValidator(("label", "help"))]
+        default=dict,
+        blank=True,
+        validators=[TranslationsValidator(("label", "help"))],
+        help_text='Such as {"es": {"label": …, "help": …}}.',
     )
-    is_required = models.BooleanField("required", default=False)
-    position = models.PositiveSmallIntegerField(default=0)
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
-    retired_at = models.DateTimeField(null=True, blank=True, editable=False)
+    is_required = models.BooleanField(
+        "required", default=False, help_text="Whether a report of this category needs an answer."
+    )
+    position = models.PositiveSmallIntegerField(
+        default=0, help_text="Questions are asked from the lowest number up."
+    )
+    created_at = models.DateTimeField(
+        db_default=Now(), editable=False, help_text="Since when it is asked."
+    )
+    retired_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Since when it is not asked any more."
+    )
 
     class Meta:
         ordering: ClassVar = ["position", "code", "version"]
@@ -460,8 +550,15 @@ class SeverityRule(models.Model):
         LineField(max_length=80),
         help_text='Whole words in upper or lower case, such as "gas leak" or "live wire".',
     )
-    severity = models.CharField(max_length=10, choices=Severity.choices, default=Severity.HIGH)
-    is_active = models.BooleanField(default=True)
+    severity = models.CharField(
+        max_length=10,
+        choices=Severity.choices,
+        default=Severity.HIGH,
+        help_text="The least severity of a report with one of these phrases.",
+    )
+    is_active = models.BooleanField(
+        default=True, help_text="Off: it is kept, but applies to no further report."
+    )
 
     class Meta:
         ordering: ClassVar = ["name"]

@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 
 from accounts.models import User
 from jobs.model_fields import ParagraphsField
+from reports.models import erasure
 from reports.models.report import NOTE_MAX_CHARACTERS, Report
 
 
@@ -44,7 +45,7 @@ class Confirmation(models.Model):
         User,
         null=True,
         blank=True,
-        on_delete=models.SET_NULL,
+        on_delete=erasure.remove_note,
         related_name="+",
         help_text="Who answered; empty where a link or a photo did.",
     )

@@ -14,6 +14,7 @@ from uuid_utils.compat import uuid7
 from accounts.models import User
 from jobs.model_fields import LineField, ParagraphsField
 from reports.catalogue.texts import TEXT_MAX_CHARACTERS, InLanguages, TranslationsValidator
+from reports.models import erasure
 from reports.models.catalogue import Category, Department
 from reports.models.report import Report
 
@@ -53,7 +54,7 @@ class Comment(models.Model):
         Report, on_delete=models.CASCADE, related_name="comments", db_index=False
     )
     author = models.ForeignKey(
-        User, null=True, on_delete=models.SET_NULL, related_name="report_comments"
+        User, null=True, on_delete=erasure.remove_comment, related_name="report_comments"
     )
     text = ParagraphsField(max_length=COMMENT_MAX_CHARACTERS, help_text="What was written.")
     is_official = models.BooleanField(default=False, help_text="A reply of the administration.")
@@ -159,7 +160,7 @@ class ReplyTemplate(InLanguages, models.Model):
         related_name="reply_templates",
         help_text="Empty: for every category.",
     )
-    is_active = models.BooleanField(default=True)
+    is_active = models.BooleanField(default=True, help_text="Off: it is kept, but not offered.")
 
     objects = ReplyTemplateQuerySet.as_manager()
 

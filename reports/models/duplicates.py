@@ -41,16 +41,38 @@ class DuplicatePair(models.Model):
         MERGED = "merged", "merged"
         REFUSED = "refused", "not the same"
 
-    earlier = models.ForeignKey(Report, on_delete=models.CASCADE, related_name="+", db_index=False)
-    later = models.ForeignKey(Report, on_delete=models.CASCADE, related_name="+")
+    earlier = models.ForeignKey(
+        Report,
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,
+        help_text="The report that came first.",
+    )
+    later = models.ForeignKey(
+        Report,
+        on_delete=models.CASCADE,
+        related_name="+",
+        help_text="The report that may repeat it.",
+    )
     probability = models.FloatField(
         null=True, help_text="0 to 1; empty where staff put the two together themselves."
     )
     reasons = models.JSONField(default=list, help_text="Sentences for staff.")
-    state = models.CharField(max_length=10, choices=State.choices, default=State.SUGGESTED)
-    created_at = models.DateTimeField(db_default=Now())
-    decided_at = models.DateTimeField(null=True)
-    decided_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    state = models.CharField(
+        max_length=10,
+        choices=State.choices,
+        default=State.SUGGESTED,
+        help_text="Whether it waits for a decision, or what was decided.",
+    )
+    created_at = models.DateTimeField(db_default=Now(), help_text="When it was suggested.")
+    decided_at = models.DateTimeField(null=True, help_text="When it was decided.")
+    decided_by = models.ForeignKey(
+        User,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="The member of staff who decided.",
+    )
 
     class Meta:
         constraints: ClassVar = [

@@ -41,14 +41,20 @@ class EscalationRule(models.Model):
     """
 
     name = LineField(max_length=80, unique=True, help_text="Such as “Repair a day late”.")
-    is_active = models.BooleanField("active", default=True)
+    is_active = models.BooleanField(
+        "active", default=True, help_text="Off: it is kept, but nobody is informed."
+    )
     hours = models.PositiveIntegerField(
         default=0,
         validators=[MaxValueValidator(SLA_HOURS_MAXIMUM)],
         help_text="Hours from the deadline; 0: at the deadline.",
     )
     side = models.CharField(
-        "before or after", max_length=6, choices=Side.choices, default=Side.AFTER
+        "before or after",
+        max_length=6,
+        choices=Side.choices,
+        default=Side.AFTER,
+        help_text="Whether the hours come before the deadline or after it.",
     )
     deadline = models.CharField(
         max_length=8,

@@ -83,7 +83,9 @@ class ModerationCaseQuerySet(models.QuerySet["ModerationCase"]):
 class ModerationCase(models.Model):
     """What moderation has to decide, or decided, about one report or comment: one row for each."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    id = models.UUIDField(
+        primary_key=True, default=uuid7, editable=False, help_text="Identifies the case."
+    )
     report = models.ForeignKey(
         Report,
         on_delete=models.CASCADE,
@@ -112,7 +114,12 @@ class ModerationCase(models.Model):
     created_at = models.DateTimeField(db_default=Now(), help_text="Since when it waits.")
     decided_at = models.DateTimeField(null=True, help_text="When staff decided.")
     decided_by = models.ForeignKey(
-        User, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+        User,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        db_index=False,
+        help_text="The member of staff who decided.",
     )
     rejection = models.CharField(
         max_length=16,
@@ -196,7 +203,9 @@ class BlockedWord(models.Model):
         max_length=80, unique=True, editable=False, help_text="The word as texts are compared."
     )
     language = LineField(max_length=12, blank=True, help_text="Such as en; for the list only.")
-    is_active = models.BooleanField(default=True)
+    is_active = models.BooleanField(
+        default=True, help_text="Off: it is kept, but holds nothing back."
+    )
 
     class Meta:
         ordering: ClassVar = ["language", "word"]

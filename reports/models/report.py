@@ -216,7 +216,12 @@ class ReportQuerySet(models.QuerySet["Report"]):
 class Report(models.Model):
     """A problem at a place, as one person reported it."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    id = models.UUIDField(
+        primary_key=True,
+        default=uuid7,
+        editable=False,
+        help_text="The number by which citizens and staff find it.",
+    )
     reporter = models.ForeignKey(
         User,
         null=True,
@@ -224,6 +229,7 @@ class Report(models.Model):
         on_delete=models.SET_NULL,
         related_name="reports",
         db_index=False,
+        help_text="Who reported it; empty for an anonymous or imported report.",
     )
     tracking_token_hash = models.CharField(
         max_length=64,
@@ -233,12 +239,24 @@ class Report(models.Model):
         editable=False,
         help_text="SHA-256 of the tracking token; anonymous reports only.",
     )
-    title = LineField(max_length=TITLE_MAX_CHARACTERS)
-    description = ParagraphsField(max_length=DESCRIPTION_MAX_CHARACTERS, blank=True)
-    latitude = models.FloatField(validators=[MinValueValidator(-90), MaxValueValidator(90)])
-    longitude = models.FloatField(validators=[MinValueValidator(-180), MaxValueValidator(180)])
-    cell = CellField()
-    address = LineField(max_length=ADDRESS_MAX_CHARACTERS, blank=True)
+    title = LineField(max_length=TITLE_MAX_CHARACTERS, help_text="The problem in a line.")
+    description = ParagraphsField(
+        max_length=DESCRIPTION_MAX_CHARACTERS,
+        blank=True,
+        help_text="The problem in the reporter's words.",
+    )
+    latitude = models.FloatField(
+        validators=[MinValueValidator(-90), MaxValueValidator(90)],
+        help_text="Degrees in WGS 84, positive in the north.",
+    )
+    longitude = models.FloatField(
+        validators=[MinValueValidator(-180), MaxValueValidator(180)],
+        help_text="Degrees in WGS 84, positive in the east.",
+    )
+    cell = CellField(help_text="The cell of the world's hexagonal grid that holds the place.")
+    address = LineField(
+        max_length=ADDRESS_MAX_CHARACTERS, blank=True, help_text="The place in words."
+    )
     is_address_looked_up = models.BooleanField(
         "address looked up",
         default=False,
@@ -246,13 +264,19 @@ class Report(models.Model):
         editable=False,
         help_text="Whether the geocoder found the address, since the reporter gave none.",
     )
-    severity = models.CharField(max_length=10, choices=Severity.choices, default=Severity.MEDIUM)
+    severity = models.CharField(
+        max_length=10,
+        choices=Severity.choices,
+        default=Severity.MEDIUM,
+        help_text="How bad it is; it shortens or lengthens both deadlines.",
+    )
     severity_source = models.CharField(
         max_length=10,
         choices=SeveritySource.choices,
         default=SeveritySource.NONE,
         db_default=SeveritySource.NONE,
         blank=True,
+        help_text="Who or what decided the severity.",
     )
     severity_rule = models.CharField(
         max_length=80,
@@ -269,9 +293,14 @@ class Report(models.Model):
         on_delete=models.PROTECT,
         related_name="reports",
         db_index=False,
+        help_text="The kind of problem; it decides department and deadlines.",
     )
     category_source = models.CharField(
-        max_length=10, choices=CategorySource.choices, default=CategorySource.NONE, blank=True
+        max_length=10,
+        choices=CategorySource.choices,
+        default=CategorySource.NONE,
+        blank=True,
+        help_text="Who or what chose the category; the classifier replaces only its own choice.",
     )
     category_confidence = models.FloatField(
         null=True,
@@ -292,6 +321,7 @@ class Report(models.Model):
         on_delete=models.PROTECT,
         related_name="reports",
         db_index=False,
+        help_text="The department that works on it.",
     )
     routed_by = models.CharField(
         max_length=10,
@@ -299,6 +329,7 @@ class Report(models.Model):
         blank=True,
         default=RoutedBy.NOBODY,
         db_default=RoutedBy.NOBODY,
+        help_text="How it came to its department.",
     )
     routing_rule = models.ForeignKey(
         "reports.RoutingRule",
@@ -307,6 +338,7 @@ class Report(models.Model):
         on_delete=models.SET_NULL,
         related_name="reports",
         db_index=False,
+        help_text="The rule of routing that chose the department.",
     )
     routing_reason = models.CharField(
         max_length=ROUTING_REASON_MAX_CHARACTERS,
@@ -315,18 +347,34 @@ class Report(models.Model):
         db_default="",
         help_text="Why it went to its department, such as the rule with its conditions.",
     )
-    due_at = models.DateTimeField(null=True, blank=True)
+    due_at = models.DateTimeField(
+        null=True, blank=True, help_text="By when the problem should be repaired."
+    )
     # The rule for the deadline as it was when this report got it: of routing, or of its category.
     sla_is_exact = models.BooleanField(
         default=False, db_default=False, help_text="Whether the hours apply whatever the severity."
     )
-    sla_hours = models.PositiveIntegerField(null=True, blank=True)
-    sla_in_working_hours = models.BooleanField(default=False, db_default=False)
-    sla_version = models.PositiveIntegerField(null=True, blank=True)
+    sla_hours = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="Hours until the deadline for the repair, as they were when the report got it.",
+    )
+    sla_in_working_hours = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Whether these are working hours of the department.",
+    )
+    sla_version = models.PositiveIntegerField(
+        null=True, blank=True, help_text="The version of the category's rule that gave the hours."
+    )
     response_due_at = models.DateTimeField(
         null=True, blank=True, help_text="By when the reporter gets a first answer."
     )
-    response_hours = models.PositiveIntegerField(null=True, blank=True)
+    response_hours = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="Hours until the first answer at medium severity, as they were then.",
+    )
     responded_at = models.DateTimeField(
         null=True, blank=True, help_text="When staff first took a step that the reporter hears of."
     )
@@ -338,6 +386,7 @@ class Report(models.Model):
         on_delete=models.SET_NULL,
         related_name="assigned_reports",
         db_index=False,
+        help_text="The member of staff who works on it.",
     )
     crew = models.ForeignKey(
         "reports.Crew",
@@ -346,6 +395,7 @@ class Report(models.Model):
         on_delete=models.PROTECT,
         related_name="reports",
         db_index=False,
+        help_text="The crew that works on it.",
     )
     waiting_for = models.CharField(
         max_length=12,
@@ -368,7 +418,12 @@ class Report(models.Model):
         help_text="Grows by one with each change; a trigger of PostgreSQL counts.",
     )
 
-    status = models.CharField(max_length=12, choices=Status.choices, default=Status.NEW)
+    status = models.CharField(
+        max_length=12,
+        choices=Status.choices,
+        default=Status.NEW,
+        help_text="Where it stands in the workflow; only steps change it.",
+    )
     published_at = models.DateTimeField(
         null=True, blank=True, help_text="When it became public; empty while it is not."
     )
@@ -397,7 +452,7 @@ class Report(models.Model):
     )
 
     created_at = models.DateTimeField(db_default=Now(), help_text="When it was reported.")
-    updated_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(db_default=Now(), help_text="When it last changed.")
     closed_at = models.DateTimeField(
         null=True, blank=True, help_text="When work on it ended: resolved, closed or rejected."
     )

@@ -50,7 +50,12 @@ class RoutingRule(models.Model):
     active_until = models.DateField(null=True, blank=True, help_text="The last day.")
 
     category = models.ForeignKey(
-        Category, null=True, blank=True, on_delete=models.PROTECT, related_name="routing_rules"
+        Category,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="routing_rules",
+        help_text="Reports of this category alone.",
     )
     group = models.ForeignKey(
         CategoryGroup,
@@ -61,7 +66,12 @@ class RoutingRule(models.Model):
         help_text="All categories of the group.",
     )
     area = models.ForeignKey(
-        Area, null=True, blank=True, on_delete=models.PROTECT, related_name="routing_rules"
+        Area,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="routing_rules",
+        help_text="Reports inside this area alone.",
     )
     min_severity = models.CharField(
         "severity",
@@ -83,7 +93,11 @@ class RoutingRule(models.Model):
         help_text="A country or a part of one, such as US or US-CT.",
     )
     on_holidays = models.CharField(
-        max_length=8, choices=OnHolidays.choices, blank=True, default=OnHolidays.ORDINARY
+        max_length=8,
+        choices=OnHolidays.choices,
+        blank=True,
+        default=OnHolidays.ORDINARY,
+        help_text="What becomes of the rule on the holidays named above.",
     )
     takes_uncertain = models.BooleanField(
         "also uncertain reports",

@@ -39,9 +39,19 @@ class RejectionReason(models.TextChoices):
 class Crew(models.Model):
     """People of a department who repair together; a report can be assigned to them."""
 
-    department = models.ForeignKey(Department, on_delete=models.PROTECT, related_name="crews")
-    name = LineField(max_length=80)
-    members = models.ManyToManyField(User, blank=True, related_name="crews")
+    department = models.ForeignKey(
+        Department,
+        on_delete=models.PROTECT,
+        related_name="crews",
+        help_text="The department whose reports it takes, and those of departments below it.",
+    )
+    name = LineField(max_length=80, help_text="As staff know it, such as North 2.")
+    members = models.ManyToManyField(
+        User,
+        blank=True,
+        related_name="crews",
+        help_text="Staff of the department, or of one above it.",
+    )
     is_active = models.BooleanField(default=True, help_text="Whether it takes further reports.")
 
     class Meta:
@@ -62,7 +72,11 @@ class StatusChange(models.Model):
     """
 
     report = models.ForeignKey(
-        Report, on_delete=models.DO_NOTHING, related_name="history", db_index=False
+        Report,
+        on_delete=models.DO_NOTHING,
+        related_name="history",
+        db_index=False,
+        help_text="The report whose history this is.",
     )
     step = models.CharField(
         max_length=16,
@@ -71,8 +85,15 @@ class StatusChange(models.Model):
         db_default="",
         help_text="The step of the workflow that was taken; empty where it was none.",
     )
-    from_status = models.CharField(max_length=12, choices=Status.choices, blank=True)
-    to_status = models.CharField(max_length=12, choices=Status.choices)
+    from_status = models.CharField(
+        max_length=12,
+        choices=Status.choices,
+        blank=True,
+        help_text="The status before; empty for the report's arrival.",
+    )
+    to_status = models.CharField(
+        max_length=12, choices=Status.choices, help_text="The status after it."
+    )
     note = ParagraphsField(
         blank=True,
         max_length=NOTE_MAX_CHARACTERS,
@@ -88,7 +109,14 @@ class StatusChange(models.Model):
         db_default="",
         help_text="Why it was rejected, or for whom or what it waits.",
     )
-    by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    by = models.ForeignKey(
+        User,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="Who made the change; empty for the system, or if the person was erased.",
+    )
     role = models.CharField(
         max_length=10,
         choices=Role.choices,
@@ -114,13 +142,23 @@ class StatusChange(models.Model):
         help_text="The department that handed the report over.",
     )
     undoes = models.OneToOneField(
-        "self", null=True, on_delete=models.DO_NOTHING, related_name="undone_by"
+        "self",
+        null=True,
+        on_delete=models.DO_NOTHING,
+        related_name="undone_by",
+        help_text="The line that this one takes back.",
     )
     version = models.PositiveIntegerField(
         default=1, db_default=1, help_text="The report's version after this change."
     )
-    request_id = models.CharField(max_length=128, blank=True, default="", db_default="")
-    at = models.DateTimeField(db_default=Now())
+    request_id = models.CharField(
+        max_length=128,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The request that made the change, as the log has it.",
+    )
+    at = models.DateTimeField(db_default=Now(), help_text="When it was made.")
 
     class Meta:
         ordering: ClassVar = ["at", "id"]

@@ -8,12 +8,13 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from accounts.audited_admin import AuditedAdmin
 from accounts.models import User
 from reports.models import Crew, Department
 
 
 @admin.register(Crew)
-class CrewAdmin(admin.ModelAdmin[Crew]):
+class CrewAdmin(AuditedAdmin[Crew]):
     """Shows managers the crews of their departments, and a superuser all."""
 
     list_display = ("name", "department", "is_active")
@@ -21,6 +22,7 @@ class CrewAdmin(admin.ModelAdmin[Crew]):
     list_select_related = ("department",)
     search_fields = ("name", "department__name")
     filter_horizontal = ("members",)
+    audited_lists = {"members": "members"}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Crew]:
         return super().get_queryset(request).filter(department__in=_managed(request))

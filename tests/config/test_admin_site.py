@@ -12,6 +12,7 @@ from django.db import models, transaction
 from django.test import Client
 from django.urls import reverse
 
+from accounts.audited_admin import AuditedAdmin
 from accounts.models import User
 from jobs.admin import ReadOnlyAdmin
 from reports.models import Report
@@ -96,14 +97,26 @@ def test_no_query_breaks_a_list(desk: Client, query: str) -> None:
         assert get(desk, f"{url}?{query}") in {200, 302, 400}, url
 
 
-@pytest.mark.parametrize("app", ["accounts", "matching"])
+@pytest.mark.parametrize("app", ["accounts", "matching", "reports"])
 def test_every_field_that_staff_may_edit_is_explained(app: str) -> None:
     for model, desk in admin.site._registry.items():
         if isinstance(desk, ReadOnlyAdmin) or model._meta.app_label != app:
             continue
-        for field in model._meta.concrete_fields:
-            if field.editable and field.name not in {*desk.readonly_fields, "password"}:
-                assert field.help_text, (model, field.name)
+        for page in (desk, *(inline(model, admin.site) for inline in desk.inlines)):
+            fields = [*page.model._meta.concrete_fields, *page.model._meta.many_to_many]
+            hidden = {*page.readonly_fields, "password"}
+            for field in fields:
+                is_owner = field.related_model is model and page is not desk
+                is_asked = field.editable and not (field.auto_created or is_owner)
+                if is_asked and field.name not in hidden:
+                    assert field.help_text, (page.model, field.name)
+
+
+def test_what_staff_edit_in_reports_is_audited() -> None:
+    for model, desk in admin.site._registry.items():
+        is_edited = not isinstance(desk, ReadOnlyAdmin) and model != Report  # that, by its steps
+        if model._meta.app_label == "reports" and is_edited:
+            assert isinstance(desk, AuditedAdmin), model
 
 
 def test_ledgers_are_listed_along_an_index() -> None:
