@@ -18,6 +18,7 @@ from reports.demo_texts import REPORTS
 
 TIMEOUT_SECONDS = 30
 OPEN_LOOP_CLIENTS = 48
+IDLE_SECONDS = 10  # a server may close a connection that was idle for long
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ def _run(
 
     def ask_on() -> None:
         connection = HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
+        used_at = time.perf_counter()
         while True:
             with lock:
                 number = next(numbers)
@@ -113,8 +115,11 @@ def _run(
             due_at = due(number)
             wall_times[number] = time.time() + due_at - time.perf_counter()
             time.sleep(max(0.0, due_at - time.perf_counter()))
+            if time.perf_counter() - used_at > IDLE_SECONDS:
+                connection.close()  # the next request opens it anew
             if not _ask(connection, requests[number]):
                 failed.append(number)
+            used_at = time.perf_counter()
             milliseconds.append((time.perf_counter() - due_at) * 1000)
 
     began_at = time.time()
