@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
@@ -146,61 +147,37 @@ class RoutingRule(models.Model):
 
     def clean(self) -> None:
         self.times = self.times or {}
-        faults = {name: message for name, is_wrong, message in self._checks() if is_wrong}
+        faults = [*self._faults_of_kind(), *self._faults_of_time(), *self._faults_of_outcome()]
         if faults:
-            raise ValidationError(faults)
+            raise ValidationError(dict(faults))
 
-    def _checks(self) -> list[tuple[str, bool, str]]:
-        """Return the checks of fields beside others: field, whether it is wrong, message."""
-        has_kind = bool(self.category_id or self.group_id)
-        is_dated = self.active_from is not None and self.active_until is not None
-        return [
-            (
-                "group",
-                bool(self.category_id and self.group_id),
-                "Choose a category or a group, not both.",
-            ),
-            (
-                "takes_uncertain",
-                self.takes_uncertain and has_kind,
-                "A rule for a category cannot take reports whose category is uncertain.",
-            ),
-            (
-                "active_until",
-                is_dated and self.active_until < self.active_from,  # type: ignore[operator]
-                "It ends before it begins.",
-            ),
-            (
-                "holidays",
-                bool(self.on_holidays) and not self.holidays,
-                "Say whose holidays, such as US or US-CT.",
-            ),
-            (
-                "on_holidays",
-                self.on_holidays == OnHolidays.ONLY and bool(self.times),
-                "Times would never apply beside this.",
-            ),
-            (
-                "on_holidays",
-                self.on_holidays == OnHolidays.ALL_DAY and not self.times,
-                "Without times it applies on every day anyway.",
-            ),
-            (
-                "department",
-                self.department_id is None and self.deadline_hours is None,
-                "Say where the reports go, or give a deadline.",
-            ),
-            (
-                "crew",
-                self.crew is not None and not self._has_crew(self.crew),
-                "Choose an active crew of the department, or of one above it.",
-            ),
-            (
-                "deadline_in_working_hours",
-                self.deadline_in_working_hours and self.deadline_hours is None,
-                "Say how many hours.",
-            ),
-        ]
+    def _faults_of_kind(self) -> Iterator[tuple[str, str]]:
+        """Yield the fields about which reports the rule is for that contradict others, and why."""
+        if self.category_id and self.group_id:
+            yield "group", "Choose a category or a group, not both."
+        if self.takes_uncertain and (self.category_id or self.group_id):
+            message = "A rule for a category cannot take reports whose category is uncertain."
+            yield "takes_uncertain", message
+
+    def _faults_of_time(self) -> Iterator[tuple[str, str]]:
+        """Yield the fields about days and hours that contradict others, and why."""
+        if self.active_from and self.active_until and self.active_until < self.active_from:
+            yield "active_until", "It ends before it begins."
+        if self.on_holidays and not self.holidays:
+            yield "holidays", "Say whose holidays, such as US or US-CT."
+        if self.on_holidays == OnHolidays.ONLY and self.times:
+            yield "on_holidays", "Times would never apply beside this."
+        if self.on_holidays == OnHolidays.ALL_DAY and not self.times:
+            yield "on_holidays", "Without times it applies on every day anyway."
+
+    def _faults_of_outcome(self) -> Iterator[tuple[str, str]]:
+        """Yield the fields about where the reports go that contradict others, and why."""
+        if self.department_id is None and self.deadline_hours is None:
+            yield "department", "Say where the reports go, or give a deadline."
+        if self.crew is not None and not self._has_crew(self.crew):
+            yield "crew", "Choose an active crew of the department, or of one above it."
+        if self.deadline_in_working_hours and self.deadline_hours is None:
+            yield "deadline_in_working_hours", "Say how many hours."
 
     def _has_crew(self, crew: Crew) -> bool:
         """Return whether this is a crew to which reports of the rule's department can go."""

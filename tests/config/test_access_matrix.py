@@ -20,6 +20,7 @@ from accounts import sessions
 from accounts.models import User
 from config.urls import api_v1
 from jobs.testing import run_tasks
+from matching.models import Opportunity
 from matching.opportunities import publishing
 from matching.partners.keys import create_key, partner_named
 from matching.runs import starting
@@ -179,74 +180,88 @@ def signed_in(user: User) -> APIClient:
 @pytest.fixture
 def world(db: None, settings: Any) -> World:
     settings.MATCHING_WAIT_SECONDS = 0
+    users = people()
+    clients = {role: signed_in(user) for role, user in users.items()}
+    clients["anonymous"] = APIClient(raise_request_exception=False)
+    owner = users["owner"]
+    report = make_report(reporter=owner, status=Status.REJECTED, published_at=None)
+    published = make_report(reporter=owner)
+    arguments = {
+        **of_report(report),
+        **of_conversation(report, owner),
+        **of_jobs(owner, clients["owner"]),
+        **of_opportunity(make_opportunity()),
+    }
+    return World(clients, users, report, published, make_photo(published), arguments)
+
+
+def people() -> dict[str, User]:
     streets, parks = make_department("streets"), make_department("parks")
-    users = {
+    return {
         "owner": make_user(),
         "citizen": make_user(),
         "other_staff": make_staff(parks),
         "staff": make_staff(streets),
         "superuser": make_user(is_staff=True, is_superuser=True),
     }
-    owner = users["owner"]
-    clients = {role: signed_in(user) for role, user in users.items()}
-    report = make_report(reporter=owner, status=Status.REJECTED, published_at=None)
-    job = clients["owner"].post(
-        "/api/v1/jobs/", {"job_type": "accounts.leaderboard", "payload": {}}
-    )
-    opportunity = make_opportunity()
-    session, _ = sessions.begin(owner, ORIGIN)
-    with transaction.atomic():
-        run = starting.start(owner, starting.RunRequest())
+
+
+def of_report(report: Report) -> dict[str, list[Any]]:
+    """Return the arguments of the routes that lead to a report or its photo, by their names."""
+    alone = (
+        "report-detail", "report-contact", "report-status", "report-steps", "report-undo-step",
+        "report-duplicates", "report-merge", "report-refuse-duplicate", "report-undo-duplicate",
+        "report-photos", "report-confirmation", "report-flag", "report-follow", "report-me-too",
+        "comment-list", "note-list", "reply-template-list", "reply-create",
+    )  # fmt: skip
+    photo = make_photo(report)
+    of_photo = ("photo-detail", "photo-take-down", "photo-restore")
+    return {
+        **{name: [report.pk] for name in alone},
+        **{name: [photo.pk] for name in of_photo},
+        "photo-file": [photo.pk, "small"],
+    }
+
+
+def of_conversation(report: Report, owner: User) -> dict[str, list[Any]]:
+    """Return the arguments of the routes that lead to a comment, its case and an area."""
     comment = make_comment(report, owner)
-    circle = Circle(latitude=41.3, longitude=-72.9, radius_metres=500)
-    area = areas.subscribe(owner, name="Home", area=circle, categories=[], delivery="daily")
     case = ModerationCase.objects.create(
         report=report, kind=SubjectKind.COMMENT, subject_id=comment.pk
     )
-    of_report = (
-        "report-flag", "comment-list", "note-list", "reply-template-list", "reply-create",
-        "report-follow", "report-me-too",
-    )  # fmt: skip
+    circle = Circle(latitude=41.3, longitude=-72.9, radius_metres=500)
+    area = areas.subscribe(owner, name="Home", area=circle, categories=[], delivery="daily")
     of_comment = ("comment-detail", "comment-flag", "comment-hide")
-    arguments: dict[str, list[Any]] = {
-        "area-subscription": [area.pk],
+    return {
+        **{name: [report.pk, comment.pk] for name in of_comment},
         "moderation-approve": [case.pk],
         "moderation-reject": [case.pk],
+        "area-subscription": [area.pk],
+    }
+
+
+def of_jobs(owner: User, client: APIClient) -> dict[str, list[Any]]:
+    """Return the arguments of the routes that lead to a session, a job and a match run."""
+    job = client.post("/api/v1/jobs/", {"job_type": "accounts.leaderboard", "payload": {}})
+    session, _ = sessions.begin(owner, ORIGIN)
+    with transaction.atomic():
+        run = starting.start(owner, starting.RunRequest())
+    return {
         "session": [session.pk],
-        "report-detail": [report.pk],
-        "report-contact": [report.pk],
-        "report-status": [report.pk],
-        "report-steps": [report.pk],
-        "report-undo-step": [report.pk],
-        "report-duplicates": [report.pk],
-        "report-merge": [report.pk],
-        "report-refuse-duplicate": [report.pk],
-        "report-undo-duplicate": [report.pk],
-        "report-photos": [report.pk],
-        "photo-file": [make_photo(report).pk, "small"],
-        "report-confirmation": [report.pk],
         "job-detail": [job.data["id"]],
         "job-cancel": [job.data["id"]],
         "match-run-status": [run.task_id],
+    }
+
+
+def of_opportunity(opportunity: Opportunity) -> dict[str, list[Any]]:
+    """Return the arguments of the routes that lead to an opportunity."""
+    names = ("detail", "apply", "save", "dismiss")
+    return {
+        **{f"opportunity-{name}": [opportunity.pk] for name in names},
         "partner-applicant-list": [opportunity.pk],
         "partner-opportunity": [opportunity.pk],
     }
-    arguments |= {name: [report.pk] for name in of_report}
-    arguments |= {name: [report.pk, comment.pk] for name in of_comment}
-    for name in ("detail", "apply", "save", "dismiss"):
-        arguments[f"opportunity-{name}"] = [opportunity.pk]
-    for name in ("photo-detail", "photo-take-down", "photo-restore"):
-        arguments[name] = arguments["photo-file"][:1]
-    anonymous = APIClient(raise_request_exception=False)
-    published = make_report(reporter=owner)
-    return World(
-        {"anonymous": anonymous, **clients},
-        users,
-        report,
-        published,
-        make_photo(published),
-        arguments,
-    )
 
 
 def ask(client: APIClient, method: str, url: str) -> Any:
