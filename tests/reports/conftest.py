@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import LazySettings
 from rest_framework.test import APIClient
 
 from accounts.models import User
 from reports.classification import classifier
-from reports.models import Category, Department
+from reports.models import Category, Department, Report
 from tests.reports.classifying import TAXONOMY, add_category
+from tests.reports.factories import make_report, make_user
 
 SignIn = Callable[..., APIClient]
 
@@ -32,6 +34,30 @@ def as_user() -> SignIn:
         return client
 
     return sign_in
+
+
+@pytest.fixture
+def photo_storage(settings: LazySettings, tmp_path: Path) -> Path:
+    """The folder of this test's photos."""
+    folder = tmp_path / "photos"
+    options = settings.STORAGES["photos"]["OPTIONS"] | {"location": folder}
+    settings.STORAGES = settings.STORAGES | {
+        "photos": settings.STORAGES["photos"] | {"OPTIONS": options}
+    }
+    return folder
+
+
+@pytest.fixture
+def report() -> Report:
+    """A citizen's report."""
+    return make_report(reporter=make_user())
+
+
+@pytest.fixture
+def owner(report: Report, as_user: SignIn) -> APIClient:
+    """The client of the citizen whose report it is."""
+    assert report.reporter is not None
+    return as_user(report.reporter)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from reports.models import (
     Crew,
     Department,
     DepartmentMembership,
+    DuplicatePair,
     Report,
     RoutingRule,
     Status,
@@ -51,6 +52,11 @@ def make_staff(*departments: Department, **overrides: Any) -> User:
     for department in departments:
         DepartmentMembership.objects.create(user=user, department=department)
     return user
+
+
+def make_clerk() -> User:
+    """A member of staff of the streets department."""
+    return make_staff(make_department())
 
 
 def make_crew(name: str = "First crew", department: Department | None = None) -> Crew:
@@ -104,3 +110,8 @@ def make_area(name: str, west: float = -73) -> Area:
 def make_rule(name: str, **fields: Any) -> RoutingRule:
     """A rule that is the last unless a position is named."""
     return RoutingRule.objects.create(name=name, **fields)
+
+
+def stored_pair() -> DuplicatePair:
+    """Return the one pair of reports that may be the same."""
+    return DuplicatePair.objects.get()

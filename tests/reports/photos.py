@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 from django.core.files.base import ContentFile
+from django.core.files.storage import storages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
+from PIL.TiffImagePlugin import IFDRational
 from rest_framework.test import APIClient
 
+from jobs.testing import advance, run_tasks
 from reports.imaging import files
 from reports.models import Photo, PhotoFile, PhotoState, Report
 
@@ -94,3 +99,47 @@ def _nearest(pixel: Any) -> str:
     return min(
         values, key=lambda name: sum((a - b) ** 2 for a, b in zip(values[name], pixel, strict=True))
     )
+
+
+def stored_files() -> set[str]:
+    folder = Path(storages["photos"].path(""))
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def processed(client: APIClient, report: Report, content: bytes, **options: Any) -> dict[str, Any]:
+    """Send a photo, let it be processed, and return what its sender reads then."""
+    answer = upload(client, report, content, **options)
+    assert answer.status_code == 202, answer.content
+    run_all()
+    read: dict[str, Any] = client.get(answer.headers["Location"]).json()
+    return read
+
+
+def run_all() -> None:
+    """Run the tasks, the deletion of originals too."""
+    run_tasks()
+    advance(timedelta(minutes=1))
+    run_tasks()
+
+
+def fetched(client: APIClient, photo: dict[str, Any], size: str = "full") -> Any:
+    answer = client.get(photo["urls"][size])
+    assert answer.status_code == 200
+    return answer
+
+
+def content_of(client: APIClient, photo: dict[str, Any], size: str = "full") -> bytes:
+    content: bytes = fetched(client, photo, size).content
+    return content
+
+
+def with_camera_notes() -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif[0x010F] = "Phone of Ann"
+    camera = exif.get_ifd(0x8769)
+    camera[0x9003], camera[0x9011] = "2026:05:04 12:30:00", "-04:00"
+    gps = exif.get_ifd(0x8825)
+    gps[1], gps[2] = "N", (IFDRational(41), IFDRational(18), IFDRational(36))
+    gps[3], gps[4] = "W", (IFDRational(72), IFDRational(55), IFDRational(30))
+    return jpeg(exif=exif, comment=b"written by Ann", xmp=b"<x:xmpmeta>Ann's home</x:xmpmeta>")
