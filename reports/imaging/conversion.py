@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -80,6 +81,7 @@ def _run(folder: Path) -> subprocess.CompletedProcess[str]:
         "pixels": settings.PHOTO_MAX_PIXELS,
         "memory_bytes": settings.PHOTO_MEMORY_BYTES,
         "cpu_seconds": settings.PHOTO_CPU_SECONDS,
+        "parent": os.getpid(),
     }
     try:
         return subprocess.run(

@@ -2,7 +2,8 @@
 
 `python -I converter.py LIMITS` reads `original` in the current folder and writes `full.jpg`,
 `large.jpg`, `medium.jpg` and `small.jpg` beside it. LIMITS is a JSON object: `pixels`,
-`memory_bytes`, `cpu_seconds`. It prints a JSON object: `{"refusal": "damaged"}`, or the width and
+`memory_bytes`, `cpu_seconds`, and `parent`, the id of the process without which this one ends. It
+prints a JSON object: `{"refusal": "damaged"}`, or the width and
 height of the full size and what the camera noted (`taken`, `offset`, `latitude`, `longitude`).
 
 It runs apart from the worker, without the project's settings, so that a file which exhausts the
@@ -12,9 +13,12 @@ writes: no EXIF, GPS, XMP, comment, profile or appended file of the original.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import math
+import os
 import resource
+import signal
 import sys
 import traceback
 import warnings
@@ -24,6 +28,7 @@ from typing import Any
 
 from PIL import Image, ImageCms, UnidentifiedImageError
 
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 FORMATS = ("JPEG", "PNG", "WEBP", "HEIF")
 #: The longest edge of each size, in pixels.
 EDGES = {"full": 4096, "large": 1280, "medium": 640, "small": 240}
@@ -52,6 +57,7 @@ class Refused(Exception):
 def main() -> None:
     """Convert the photo within the limits, and print what became of it."""
     limits = json.loads(sys.argv[1])
+    _end_with(limits["parent"])
     _limit_resources(limits["memory_bytes"], limits["cpu_seconds"])
     try:
         outcome = convert(Path("original"), Path(), pixels=limits["pixels"])
@@ -85,6 +91,14 @@ def convert(original: Path, folder: Path, *, pixels: int) -> dict[str, Any]:
         if size == "full":
             notes |= {"width": upright.width, "height": upright.height}
     return notes
+
+
+def _end_with(parent: int) -> None:
+    """Have the kernel end this process when its parent, a worker, is killed (on Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before the call above
+        sys.exit("The worker has ended.")
 
 
 def _limit_resources(memory_bytes: int, cpu_seconds: int) -> None:

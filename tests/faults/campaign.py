@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from tests.faults import verdict
+from tests.faults import civic, verdict
 from tests.faults.callbacks import CallBacks
 from tests.faults.clients import Clients
 from tests.faults.injections import Injection, begin_safely
@@ -192,7 +192,9 @@ class Campaign:
         self.crew.add(
             "web", ["-m", "config.serving"], lambda: self._environment(self._thread_deaths(), **web)
         )
-        self.clients = Clients(port, self.servers.tokens, seed=self.seed)
+        self.clients = Clients(
+            port, self.servers.tokens, staff=self.servers.staff_token, seed=self.seed
+        )
         self.provider.call_backs = CallBacks(port, seed=self.seed)
 
     def _wait_for_workers(self) -> None:
@@ -283,7 +285,11 @@ class Campaign:
         if self.provider.call_backs is not None:
             promised.receipts = set(self.provider.call_backs.answered)
         with psycopg.connect(self.servers.conninfo(self._database), autocommit=True) as connection:
-            self.result.judged = verdict.judge(connection, promised, self.provider.calls)
+            judged = verdict.judge(connection, promised, self.provider.calls)
+            if self.clients is not None:
+                photos = self.truth.parent / "photos"
+                civic.judge(connection, self.clients.civic, photos, judged.find)
+        self.result.judged = judged
         self._verify_audit_chain()
 
     def _verify_audit_chain(self) -> None:
@@ -306,6 +312,7 @@ class Campaign:
             self._database,
             SMS_PROVIDER_URL=self.provider.url,
             JOBS_QUEUE_PREFIX=self._database,
+            DATA_DIR=str(self.truth.parent),
             AUDIT_HEAD_FILE=str(self.truth.with_name("audit-head.jsonl")),
             JOBS_FAILPOINTS=failpoints,
             JOBS_FAILPOINTS_SEED=str(self.dice.random()),

@@ -32,7 +32,12 @@ RECOVERY_SECONDS = 90
 PREPARE_SECONDS = 300
 #: Leases are short, so that a campaign sees many of them end, and a worker that was killed works
 #: again before it is killed again.
-QUICK = {"JOBS_HEARTBEAT_SECONDS": "0.5", "JOBS_LEASE_SECONDS": "4", "JOBS_WARM_UP": "off"}
+QUICK = {
+    "JOBS_HEARTBEAT_SECONDS": "0.5",
+    "JOBS_LEASE_SECONDS": "4",
+    "JOBS_WARM_UP": "off",
+    "STEP_MESSAGE_GRACE_SECONDS": "1",
+}
 #: Erlang: the virtual host's processes die, as they do when they cannot write, until nobody starts
 #: them again.
 FELL_VIRTUAL_HOST = """
@@ -99,6 +104,7 @@ class Servers:
         shutil.rmtree(folder, ignore_errors=True)
         self.folder = folder
         self.tokens: list[str] = []
+        self.staff_token = ""
         self._stack = ExitStack()
         self._secret = secrets.token_urlsafe(50)
         self._is_rabbitmq_wanted = True
@@ -249,7 +255,8 @@ class Servers:
             timeout=PREPARE_SECONDS,
             check=True,
         )
-        self.tokens = json.loads(answer.stdout.splitlines()[-1])
+        tokens = json.loads(answer.stdout.splitlines()[-1])
+        self.tokens, self.staff_token = tokens["citizens"], tokens["staff"]
 
 
 class Crew:
