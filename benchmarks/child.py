@@ -41,8 +41,8 @@ from jobs.operations import rollup  # noqa: E402
 from jobs.transport import relay, topology  # noqa: E402
 from jobs.transport.publisher import publisher  # noqa: E402
 from matching.partners import keys  # noqa: E402
-from reports import demo  # noqa: E402
-from reports.demo_texts import REPORTS  # noqa: E402
+from reports.demo import city, past  # noqa: E402
+from reports.demo.texts import REPORTS  # noqa: E402
 from reports.models import Department, DepartmentMembership  # noqa: E402
 
 SENDER_THREADS = 8
@@ -124,7 +124,7 @@ def citizens(count: int) -> list[str]:
 
     Return their access tokens.
     """
-    demo.load()
+    past.load(city.load())
     now, tokens = timezone.now(), []
     for number in range(count):
         verified = {"email": f"citizen{number}@example.org", "email_verified_at": now}

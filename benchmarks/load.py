@@ -14,7 +14,7 @@ from http.client import HTTPConnection, HTTPException
 from itertools import count
 
 from benchmarks.results import percentile
-from reports.demo_texts import REPORTS
+from reports.demo.texts import REPORTS
 
 TIMEOUT_SECONDS = 30
 OPEN_LOOP_CLIENTS = 48

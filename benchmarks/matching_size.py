@@ -36,7 +36,7 @@ from pgvector import Vector  # noqa: E402
 from accounts.models import User  # noqa: E402
 from benchmarks.results import percentile  # noqa: E402
 from embeddings.embedder import Vectors, get_embedder, unit_rows  # noqa: E402
-from matching.demo_texts import OPPORTUNITIES  # noqa: E402
+from matching.demo.texts import OPPORTUNITIES  # noqa: E402
 from matching.models import Opportunity, Profile, ProfileVector, VectorSpace  # noqa: E402
 from matching.profiles.editing import edit  # noqa: E402
 from matching.ranking import reverse  # noqa: E402

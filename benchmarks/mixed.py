@@ -24,8 +24,8 @@ from benchmarks.services import (
     Services,
 )
 from config.development.run import FAST_QUEUES, FAST_THREADS, LONG_QUEUES, LONG_THREADS
-from matching.demo_texts import OPPORTUNITIES
-from reports.demo_texts import REPORTS
+from matching.demo.texts import OPPORTUNITIES
+from reports.demo.texts import REPORTS
 
 CITIZENS = 40
 SLICE_SECONDS = 10

@@ -35,7 +35,7 @@ from accounts import sessions  # noqa: E402
 from accounts.models import User  # noqa: E402
 from accounts.origins import Origin  # noqa: E402
 from benchmarks.results import percentile  # noqa: E402
-from reports.demo_texts import REPORTS  # noqa: E402
+from reports.demo.texts import REPORTS  # noqa: E402
 from reports.duplicates import checking  # noqa: E402
 from reports.models import Category, Status  # noqa: E402
 from reports.models.place import cell_of  # noqa: E402

@@ -24,10 +24,10 @@ def main() -> None:
         call_command("migrate", interactive=False, verbosity=1)
     print("Loading the demo city …", flush=True)
     call_command("load_demo")
-    from reports import demo  # noqa: PLC0415 - models need the setup above
+    from reports.demo import people  # noqa: PLC0415 - models need the setup above
 
     Path(sys.argv[1]).write_text(
-        json.dumps({"login": demo.ADMIN_LOGIN, "password": demo.ADMIN_PASSWORD})
+        json.dumps({"login": people.ADMIN_LOGIN, "password": people.ADMIN_PASSWORD})
     )
 
 

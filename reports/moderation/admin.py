@@ -23,6 +23,7 @@ from reports.errors import ReportsError
 from reports.models import (
     MODERATION_NOTE_MAX_CHARACTERS,
     BlockedWord,
+    Flag,
     ModerationCase,
     ModerationState,
     WithholdingReason,
@@ -125,8 +126,8 @@ class ModerationCaseAdmin(ReadOnlyAdmin[ModerationCase]):
 
     @admin.display(description="flags")
     def flagged(self, case: ModerationCase) -> str:
-        lines = ((one.get_reason_display(), one.note) for one in case.flags.all())
-        return format_html_join(mark_safe("<br>"), "{} {}", lines) or "-"
+        lines = ((_words_of(one),) for one in case.flags.all())
+        return format_html_join(mark_safe("<br>"), "{}", lines) or "-"
 
     @admin.display(description="since", ordering="created_at")
     def since(self, case: ModerationCase) -> str:
@@ -204,6 +205,11 @@ class ModerationCaseAdmin(ReadOnlyAdmin[ModerationCase]):
                 self.message_user(request, f"{case}: {error}", messages.WARNING)
         if done:
             self.message_user(request, f"Decided about {done}.", messages.SUCCESS)
+
+
+def _words_of(flag: Flag) -> str:
+    reason = flag.get_reason_display()
+    return f"{reason}: {flag.note}" if flag.note else reason
 
 
 def _note(request: HttpRequest) -> str:

@@ -8,14 +8,14 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 import jobs
-from matching.demo import load_opportunities
-from reports import demo
+from matching.demo import opportunities
+from reports.demo import city, past, photos, stories
 
 
 class Command(BaseCommand):
     help = (
-        "Load the demo city: departments, categories, staff, citizens and reports. "
-        "Loading it twice adds nothing."
+        "Load the demo city: departments, categories, rules, staff, citizens, and reports with "
+        "photos and all that becomes of them. Loading it twice adds nothing."
     )
 
     def handle(self, *_args: Any, **_options: Any) -> None:
@@ -24,10 +24,13 @@ class Command(BaseCommand):
                 "The demo city has an administrator with a known password: only with DEBUG=on."
             )
         with jobs.entering(jobs.Urgency.BULK, sender="import:demo"):
-            added = demo.load()
-            opportunities = load_opportunities()
+            elm_harbor = city.load()
+            added = past.load(elm_harbor) + stories.load(elm_harbor)
+            pictures = photos.load(elm_harbor)
+            offers = opportunities.load()
         self.stdout.write(
             f"Demo city: {added} reports added." if added else "Demo city: already there."
         )
-        if opportunities:
-            self.stdout.write(f"Demo city: {opportunities} opportunities added.")
+        for count, kind in ((pictures, "photos"), (offers, "opportunities")):
+            if count:
+                self.stdout.write(f"Demo city: {count} {kind} added.")
