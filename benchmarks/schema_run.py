@@ -17,7 +17,8 @@ import schemathesis
 from schemathesis.core.failures import FailureGroup
 
 SHOWN_CHARACTERS = 1500
-#: Answers that judge the state of things, such as a code that nobody was sent, and not the input.
+#: Answers that judge the input. All others judge the state of things, such as a code that nobody was
+#: sent; so does a fault `does_not_exist` of a property that names something.
 INPUT_PROBLEMS = (
     "/problems/validation-error",
     "/problems/malformed-body",
@@ -144,7 +145,9 @@ def _is_documented(failure: Any, response: Any) -> bool:
         return "maxLength" in str(failure)
     if kind != "RejectedPositiveData":
         return False
-    return str(response.json().get("type", "")) not in {"", *INPUT_PROBLEMS}
+    problem = response.json()
+    faults = {error["code"] for error in problem.get("errors", ())}
+    return problem.get("type", "") not in {"", *INPUT_PROBLEMS} or faults == {"does_not_exist"}
 
 
 def _fill_in(part: Any, *, together: dict[str, tuple[str, ...]]) -> None:
