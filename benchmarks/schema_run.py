@@ -17,8 +17,8 @@ import schemathesis
 from schemathesis.core.failures import FailureGroup
 
 SHOWN_CHARACTERS = 1500
-#: Answers that judge the input. All others judge the state of things, such as a code that nobody was
-#: sent; so does a fault `does_not_exist` of a property that names something.
+#: Answers that judge the input. All others judge the state of things, such as a code that nobody
+#: was sent; so does a fault `does_not_exist` of a property that names something.
 INPUT_PROBLEMS = (
     "/problems/validation-error",
     "/problems/malformed-body",
