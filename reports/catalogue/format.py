@@ -26,6 +26,7 @@ class EntrySerializer(PayloadSerializer):
 class DepartmentSerializer(EntrySerializer):
     parent = serializers.SlugField(required=False, allow_null=True)  # type: ignore[assignment]
     email = serializers.EmailField(required=False, allow_blank=True)
+    is_emailed = StrictBooleanField(required=False)
     is_triage = StrictBooleanField(required=False)
     opening_hours = serializers.DictField(required=False)
     holidays = serializers.CharField(required=False, allow_blank=True)

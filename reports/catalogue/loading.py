@@ -19,6 +19,8 @@ from reports.models import Category, CategoryGroup, Department, Question, Severi
 Row = TypeVar("Row", bound=models.Model)
 Entry = Mapping[str, Any]
 EXCERPT_CHARACTERS = 60
+#: Fields of departments that need another department to be there.
+LATER = ("parent", "is_emailed")
 
 
 def load(document: Entry, *, is_dry_run: bool = False, only_new: bool = False) -> list[str]:
@@ -63,22 +65,22 @@ class _Loading:
         return self._changes
 
     def _departments(self, entries: Iterable[Entry]) -> None:
-        """Load the departments, then their parents, which the file may name later."""
+        """Load the departments, then their parents, which the file may name later, and whether
+        they want emails, which may go to the parent's address.
+        """
         known = set(Department.objects.values_list("slug", flat=True))
         for entry in entries:
             if entry.get("is_triage") and not (self._only_new and entry["slug"] in known):
                 self._take_triage_from_others(entry["slug"])
-            self._put(
-                Department, "department", {name: entry[name] for name in entry if name != "parent"}
-            )
+            fields = {name: value for name, value in entry.items() if name not in LATER}
+            self._put(Department, "department", fields)
         for entry in entries:
-            if "parent" in entry and not (self._only_new and entry["slug"] in known):
-                parent = self._named(
-                    Department, entry["parent"], f"department {entry['slug']}", "parent"
-                )
-                self._put(
-                    Department, "department", {"slug": entry["slug"], "parent": parent}, always=True
-                )
+            fields = {name: value for name, value in entry.items() if name in LATER}
+            if fields and not (self._only_new and entry["slug"] in known):
+                if "parent" in fields:
+                    label = f"department {entry['slug']}"
+                    fields["parent"] = self._named(Department, fields["parent"], label, "parent")
+                self._put(Department, "department", {"slug": entry["slug"], **fields}, always=True)
 
     def _take_triage_from_others(self, slug: str) -> None:
         for other in Department.objects.filter(is_triage=True).exclude(slug=slug):

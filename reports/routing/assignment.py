@@ -77,8 +77,9 @@ def apply_classification(
 ) -> Report:
     """Store the proposed category, unless a person has chosen one meanwhile, and route the report.
 
-    An uncertain proposal does not replace the certain category of a triaged report, whose words
-    were corrected. Return the report as it is now. Runs in the caller's transaction, like `route`.
+    A certain category of a report whose words were corrected is replaced by another certain one
+    alone, and only while nobody works on it. Return the report as it is now. Runs in the
+    caller's transaction, like `route`.
     """
     report = _locked(report_id)
     earlier = report.category
@@ -94,8 +95,10 @@ def _is_replaceable(report: Report, confidence: float) -> bool:
     """Return whether the classifier's proposal may become the category of a report."""
     if report.category_source not in CHOSEN_BY_NOBODY:
         return False
-    is_settled = report.status != Status.NEW and is_certain(report)
-    return not is_settled or confidence >= settings.CLASSIFICATION_MIN_CONFIDENCE
+    if report.status == Status.NEW or not is_certain(report):
+        return True
+    is_sure = confidence >= settings.CLASSIFICATION_MIN_CONFIDENCE
+    return is_sure and report.status in UNTOUCHED_STATUSES
 
 
 def route(report_id: str) -> None:

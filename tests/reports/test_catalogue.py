@@ -115,6 +115,17 @@ def test_only_new_leaves_alone_what_is_there(tmp_path: Path) -> None:
     assert Category.objects.get().name == "Ours"
 
 
+def test_a_department_asks_for_emails_to_the_office_above_it(tmp_path: Path) -> None:
+    below = "  - {slug: roads, name: Roads, parent: works, is_emailed: true}\n"
+    above = "  - {slug: works, name: Works, email: works@example.org}\n"
+    load(tmp_path, f"departments:\n{below}{above}")
+    roads = Department.objects.get(slug="roads")
+    assert (roads.is_emailed, roads.office()) == (True, roads.parent)
+    assert load(tmp_path, f"departments:\n{below}{above}") == ["Nothing to change."]
+    with pytest.raises(CommandError, match="email address"):
+        load(tmp_path, "departments:\n  - {slug: parks, name: Parks, is_emailed: true}\n")
+
+
 def test_another_department_becomes_the_one_for_triage(tmp_path: Path) -> None:
     load(tmp_path, "departments:\n  - {slug: desk, name: Desk, is_triage: true}\n")
     lines = load(tmp_path, "departments:\n  - {slug: hall, name: Hall, is_triage: true}\n")

@@ -26,6 +26,7 @@ from reports.models import (
     hash_tracking_token,
 )
 from reports.routing import assignment
+from reports.workflow import transitions
 from tests.accounts.racing import race
 from tests.reports.conftest import SignIn
 from tests.reports.factories import (
@@ -395,6 +396,20 @@ def test_an_uncertain_guess_about_corrected_words_replaces_no_certain_category()
     )
     report.refresh_from_db()
     assert (report.category, report.department) == (pothole, pothole.department)
+
+
+@pytest.mark.django_db
+def test_a_report_in_work_keeps_its_category_and_deadline_when_its_words_are_classified() -> None:
+    """The losing race: work began between the correction and the end of its classification."""
+    report = make_report(status=Status.NEW, department=None)
+    pothole, tree = make_category(), make_category("tree", sla_hours=10)
+    assignment.apply_classification(str(report.pk), pothole, 0.9)
+    report.refresh_from_db()
+    due_at = report.due_at
+    transitions.change_status(report, to=Status.IN_PROGRESS, by=make_staff(pothole.department))
+    assignment.apply_classification(str(report.pk), tree, 0.95)
+    report.refresh_from_db()
+    assert (report.category, report.due_at) == (pothole, due_at)
 
 
 @pytest.mark.django_db
