@@ -16,6 +16,7 @@ from reports.errors import CatalogueInvalid
 from reports.models import Category
 
 MAXIMUM_BYTES = 8_000_000
+DEPTH_MAXIMUM = 50  # of lists and mappings within each other; the format has eight at most
 SHIPPED = Path(__file__).with_name("taxonomy.yaml")
 DELIMITERS = ",;\t"
 LIST_SEPARATOR = re.compile(r"[|\n]")
@@ -85,16 +86,27 @@ class _StrictLoader(yaml.CSafeLoader):
 
 def _from_yaml(text: str, path: Path) -> dict[str, Any]:
     try:
+        _require_shallow(text, path)
         document = yaml.load(text, _StrictLoader)  # noqa: S506 - it is a safe loader
     except yaml.YAMLError as error:
         raise CatalogueInvalid(f"{path.name} is no YAML: {error}") from error
-    except RecursionError as error:
-        raise CatalogueInvalid(f"{path.name} is nested too deeply.") from error
     if not isinstance(document, dict):
         raise CatalogueInvalid(
             f"{path.name} has no categories: expected a mapping with `categories:`."
         )
     return document
+
+
+def _require_shallow(text: str, path: Path) -> None:
+    """Refuse what is nested so deeply that it would crash the loader, which recurses in C."""
+    depth = 0
+    for event in yaml.parse(text, yaml.CSafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > DEPTH_MAXIMUM:
+            raise CatalogueInvalid(f"{path.name} is nested too deeply.")
 
 
 def _from_csv(text: str) -> dict[str, Any]:

@@ -111,15 +111,28 @@ def read(path: Path, *, by_words: bool) -> list[Pair]:
     problem) and, if there is one, `kind`. Raises EvaluationFileError.
     """
     try:
-        rows = [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
-        pairs = [_pair(row) for row in rows]
-    except OSError as error:
+        lines = enumerate(path.read_text("utf-8").splitlines(), start=1)
+    except (OSError, UnicodeDecodeError) as error:
         raise EvaluationFileError(f"{path} cannot be read: {error}") from error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise EvaluationFileError(f"{path} is no file of judged pairs: {error!r}") from error
+    pairs = [_pair_in(line, f"{path}, line {number}") for number, line in lines if line.strip()]
     if not pairs:
         raise EvaluationFileError(f"{path} holds no pair.")
     return pairs if by_words else _with_vectors(pairs)
+
+
+def _pair_in(line: str, where: str) -> Pair:
+    """Return the pair of a line. Raises EvaluationFileError, which names the line."""
+    try:
+        return _pair(json.loads(line))
+    except KeyError as error:
+        reason = f"{error} is missing"
+    except RecursionError:
+        reason = "it is nested too deeply"
+    except (TypeError, AttributeError):
+        reason = "it is no object with `a`, `b` and `label`"
+    except ValueError as error:
+        reason = str(error)
+    raise EvaluationFileError(f"{where} is no judged pair: {reason}.")
 
 
 def _pair(row: dict[str, Any]) -> Pair:

@@ -208,7 +208,7 @@ def metres_between(a: Facts, b: Facts) -> float:
 
 def reasons(a: Facts, b: Facts, features: Features, metres: float) -> list[str]:
     """Say what speaks for one problem and what against it, the strongest first, for staff."""
-    days = abs((a.created_at - b.created_at).days)
+    days = abs(a.created_at - b.created_at).days
     lines = [
         _listed("Both speak of", a.subjects & b.subjects),
         _listed("Both name", a.numbers & b.numbers),

@@ -36,6 +36,7 @@ REFUSAL_BY_SIGNAL = {
 }
 _EXIF_TIME = "%Y:%m:%d %H:%M:%S"
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)  # before the first digital camera that was sold
+DECIMALS = 7  # of a degree: a centimetre
 CLOCK_SKEW = timedelta(days=1)
 
 
@@ -135,4 +136,4 @@ def _place(latitude: float | None, longitude: float | None) -> Place | None:
     """Return the place; None where one half is missing, or for the zeros of a receiver unset."""
     if latitude is None or longitude is None or (latitude, longitude) == (0, 0):
         return None
-    return Place(latitude, longitude)
+    return Place(round(latitude, DECIMALS), round(longitude, DECIMALS))

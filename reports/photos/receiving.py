@@ -19,9 +19,12 @@ from reports.models import Photo, PhotoFile, Refusal, Report
 
 #: How many photos of one report are kept in the tables, refused ones among them.
 ROWS_PER_REPORT = 50
-#: What the files of the formats begin with; HEIC names itself from the fifth byte on.
-BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF")
-HEIC_MARK = b"ftyp"
+#: What the files of the formats begin with.
+JPEG_HEAD, PNG_HEAD = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
+#: What names the format from the ninth byte on, after these words: pictures, no sounds or videos.
+RIFF_HEAD, WEBP_MARK = b"RIFF", b"WEBP"
+HEIC_BOX = b"ftyp"
+HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 
 def check(content: File[bytes]) -> None:
@@ -37,8 +40,17 @@ def check(content: File[bytes]) -> None:
         raise PhotoRefused(Refusal.EMPTY.label)
     head = content.read(12)
     content.seek(0)
-    if not (head.startswith(BEGINNINGS) or head[4:8] == HEIC_MARK):
+    if not _is_picture(head):
         raise PhotoRefused(Refusal.NOT_A_PHOTO.label)
+
+
+def _is_picture(head: bytes) -> bool:
+    """Return whether a file that begins with these twelve bytes says that it is a picture."""
+    if head.startswith(RIFF_HEAD):
+        return head[8:12] == WEBP_MARK
+    if head[4:8] == HEIC_BOX:
+        return head[8:12] in HEIC_BRANDS
+    return head.startswith((JPEG_HEAD, PNG_HEAD))
 
 
 @contextmanager

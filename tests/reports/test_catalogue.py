@@ -142,6 +142,8 @@ def test_another_department_becomes_the_one_for_triage(tmp_path: Path) -> None:
         ("", "has no categories"),
         ("- a\n- b\n", "has no categories"),
         ("categories: [", "is no YAML"),
+        (f"categories: {'[' * 100_000}", "is nested too deeply"),
+        (f"categories: {'{a: ' * 100_000}", "is nested too deeply"),
         ("categorys: []", "categorys: Unknown field"),
         (
             "categories:\n  - {slug: a, name: A, departmnt: b}",

@@ -116,6 +116,14 @@ def test_reasons_are_sentences_for_staff() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("hours", "days"), [(0.1, "0 days"), (-0.1, "0 days"), (25, "1 day"), (-25, "1 day")]
+)
+def test_reasons_count_whole_days_whichever_report_is_earlier(hours: float, days: str) -> None:
+    a, b = facts("Pothole"), facts("Pothole", later=timedelta(hours=hours))
+    assert compare(a, b).reasons[-1] == f"0 m apart, {days} between them."
+
+
 @pytest.mark.parametrize("text", ["", "\x00", "\ud800", "🕳️" * 3000, "x" * 100_000, "12345" * 50])
 def test_any_text_can_be_compared(text: str) -> None:
     assert 0 <= chance(facts(text), facts(text)) <= 1
@@ -187,6 +195,23 @@ def test_a_file_that_is_none_is_refused_with_a_reason(tmp_path: Path, content: s
     path.write_text(content, "utf-8")
     with pytest.raises(CommandError, match=r"bad\.jsonl"):
         call_command("evaluate_duplicates", path, "--by-words")
+
+
+@pytest.mark.parametrize(
+    ("second", "reason"),
+    [
+        ("not json", "Expecting value: line 1 column 1 (char 0)"),
+        ("[" * 100_000, "it is nested too deeply"),
+        ('{"a": {}, "b": {}}', "'latitude' is missing"),
+        ("[]", "it is no object with `a`, `b` and `label`"),
+    ],
+)
+def test_a_line_that_is_no_pair_is_named(tmp_path: Path, second: str, reason: str) -> None:
+    path = tmp_path / "pairs.jsonl"
+    path.write_text(f"{PAIRS[0]}\n{second}\n", "utf-8")
+    with pytest.raises(CommandError) as refused:
+        call_command("evaluate_duplicates", path, "--by-words")
+    assert str(refused.value) == f"{path}, line 2 is no judged pair: {reason}."
 
 
 def test_a_missing_file_and_too_few_pairs_are_refused(tmp_path: Path) -> None:
