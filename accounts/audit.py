@@ -14,6 +14,7 @@ from structlog.contextvars import get_contextvars
 from accounts import origins, person_keys
 from accounts.models import AuditEvent
 from jobs.http import limits
+from jobs.ledger import rows
 
 #: Personal fields: the log holds their values encrypted under a key that erasure destroys.
 PERSONAL = {"phone", "email", "name"}
@@ -32,7 +33,7 @@ def record(
     holds ids and plain facts, never a phone number, an email address, a code or a token.
     """
     origin = origins.current()
-    return AuditEvent.objects.create(
+    written = AuditEvent(
         event=event,
         actor_id=actor_id,
         subject=subject,
@@ -41,6 +42,8 @@ def record(
         user_agent=origin.user_agent,
         request_id=_request_id(),
     )
+    rows.insert(written)
+    return written
 
 
 def record_hourly(

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS
-from django.db.models import Model
 from rest_framework.authentication import (
     BaseAuthentication,
     SessionAuthentication,
@@ -20,9 +16,9 @@ from rest_framework.request import Request
 from accounts import tokens, totp
 from accounts.errors import AccessInvalid
 from accounts.models import Session, User
+from jobs.ledger import rows
 from jobs.ledger.database import fetch
 
-M = TypeVar("M", bound=Model)
 SCHEME = "Bearer"
 
 
@@ -56,14 +52,10 @@ class DeskAuthentication(SessionAuthentication):
         return user_and_auth if user_and_auth and totp.is_satisfied(user_and_auth[0]) else None
 
 
-def _columns(model: type[Model], alias: str) -> str:
-    return ", ".join(f'{alias}."{field.column}"' for field in model._meta.concrete_fields)  # noqa: SLF001 - documented
-
-
 #: Raw SQL, since every request runs it: building it with the ORM and planning it took half the time
 #: of a small request.
 _LIVE_SESSION = f"""
-    SELECT statement_timestamp(), {_columns(Session, "s")}, {_columns(User, "u")}
+    SELECT statement_timestamp(), {rows.columns(Session, "s")}, {rows.columns(User, "u")}
     FROM accounts_session AS s JOIN accounts_user AS u ON u.id = s.user_id
     WHERE s.id = %s AND s.user_id = %s AND s.revoked_at IS NULL AND u.is_active
 """  # noqa: S608 - names of columns
@@ -72,19 +64,13 @@ _LIVE_SESSION = f"""
 def _session_of(token: str) -> tuple[Session, datetime]:
     """Return the live session of an access token, and the time by PostgreSQL's clock."""
     claims = tokens.read_access(token)
-    rows = fetch(_LIVE_SESSION, (claims.session_id, claims.user_id), is_prepared=True)
-    if not rows:
+    live = fetch(_LIVE_SESSION, (claims.session_id, claims.user_id), is_prepared=True)
+    if not live:
         raise AccessInvalid
-    values = iter(rows[0])
-    now = next(values)
-    session, user = _loaded(Session, values), _loaded(User, values)
+    now, *values = live[0]
+    session = rows.loaded(Session, values[: rows.width(Session)])
+    user = rows.loaded(User, values[rows.width(Session) :])
     if claims.expires_at <= now or claims.issued_at < user.tokens_valid_after:
         raise AccessInvalid
     session.user = user
     return session, now
-
-
-def _loaded(model: type[M], values: Iterator[Any]) -> M:
-    """Return an instance made of the next values, which are in the order of the model's columns."""
-    names = [field.attname for field in model._meta.concrete_fields]  # noqa: SLF001 - documented
-    return model.from_db(DEFAULT_DB_ALIAS, names, list(islice(values, len(names))))

@@ -6,15 +6,17 @@ from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
+from django.db import transaction
 from uuid_utils.compat import uuid7
 
-# Two statements in one round trip. The first makes credits of one user wait for each other, so that
-# the second, whose snapshot is taken after the wait, sees what was gained today. There the entry
-# and the sum change together or not at all, and a repeated event changes neither. Only gains are
-# capped (a loss is the least of its terms), and by the database's clock.
+from jobs.ledger.database import execute
+
+# It makes credits of one user wait for each other, so that the next statement, whose snapshot is
+# taken after the wait, sees what was gained today.
+LOCK = "SELECT FROM accounts_user WHERE id = %s FOR NO KEY UPDATE"
+# The entry and the sum change together or not at all, and a repeated event changes neither. Only
+# gains are capped (a loss is the least of its terms), and by the database's clock.
 CREDIT = """
-SELECT 1 FROM accounts_user WHERE id = %(user_id)s FOR NO KEY UPDATE;
 WITH event AS (
     SELECT coalesce(%(at)s::timestamptz, statement_timestamp()) AS at
 ), today AS (
@@ -57,7 +59,6 @@ def credit(
         "per_day": settings.REPUTATION_POINTS_PER_DAY,
         "time_zone": settings.TIME_ZONE,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(CREDIT, values)
-        cursor.nextset()
-        return bool(cursor.rowcount)
+    with transaction.atomic(savepoint=False):
+        execute(LOCK, (user_id,), is_prepared=True)
+        return bool(execute(CREDIT, values, is_prepared=True))

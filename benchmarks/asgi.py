@@ -10,6 +10,8 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "benchmarks.settings")
 _django = get_wsgi_application()
 
+os.environ["CIVICLENS_PROCESS"] = "inline"  # a web process would refuse to load the embedder
+
 from django.conf import settings  # noqa: E402 - once the apps are loaded
 
 from config.serving.application import ThreadedApplication  # noqa: E402

@@ -10,12 +10,21 @@ from rest_framework.response import Response
 
 from accounts import audit, reputation
 from accounts.models import User
+from embeddings.embedder import get_embedder, space_of
 from notifications import deliveries
 from notifications.models import Delivery
-from reports.actors import SUBMISSION_POINTS
+from reports.acknowledging import SUBMISSION_POINTS
 from reports.classification import classifier
-from reports.intake.submission import NewReport, _let_follow, _reasons_to_wait, _store
-from reports.models import Report
+from reports.duplicates import suggesting, vectors
+from reports.following import announcing
+from reports.intake.submission import (
+    NewReport,
+    _begin_history,
+    _let_follow,
+    _reasons_to_wait,
+    _store,
+)
+from reports.models import Report, StatusChange
 from reports.routing import assignment
 from reports.serializers import CreatedReportSerializer, NewReportSerializer
 from reports.views import ReportListView
@@ -30,33 +39,45 @@ class InlineReportView(ReportListView):
         serializer = NewReportSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         assert isinstance(request.user, User)
-        report, told = _store_and_work(serializer.new_report(), request.user)
-        for delivery in told:
+        report, arrival, prepared = _store_and_work(serializer.new_report(), request.user)
+        for delivery in prepared:
             outcome = deliveries.deliver(str(delivery.pk), idempotency_key=str(delivery.pk))
             deliveries.record_outcome(str(delivery.pk), outcome)
-        answer = CreatedReportSerializer(
-            report, context={"request": request, "tracking_token": None}
-        )
+        context = {"request": request, "tracking_token": None, "has_answers": False}
+        answer = CreatedReportSerializer(report, context=context | {"arrival": arrival})
         return Response(answer.data, status=201)
 
 
-def _store_and_work(new: NewReport, reporter: User) -> tuple[Report, list[Delivery]]:
-    found = classifier.classify(new.title, new.description)
+def _store_and_work(new: NewReport, reporter: User) -> tuple[Report, StatusChange, list[Delivery]]:
+    proposed = classifier.classify(new.title, new.description)
     with transaction.atomic():
         reasons = _reasons_to_wait(new, reporter=reporter, host="127.0.0.1")
         report = _store(new, reporter=reporter, token=None, is_public=not reasons)
+        arrival = _begin_history(report)
         _let_follow(report)
-        report_id, reporter_id = str(report.pk), str(reporter.pk)
-        assignment.apply_classification(
-            report_id, found.category, found.confidence, found.suggestions_as_json()
+        prepared = _acknowledge(report, reporter)
+        routed = assignment.apply_classification(
+            str(report.pk),
+            proposed.category,
+            proposed.confidence,
+            proposed.suggestions_as_json(),
         )
-        event_key = f"report:{report_id}:submitted"
-        reputation.credit(
-            reporter_id, SUBMISSION_POINTS, event_key=event_key, reason="report submitted"
-        )
-        audit.record("report.submitted", actor_id=reporter.pk, subject=f"report:{report_id}")
-        context = {"report_id": report_id, "title": report.title}
-        told = deliveries.prepare(
-            reporter_id, "report_received", context, event_key=f"report:{report_id}:received"
-        )
-    return Report.objects.select_related("category", "department").get(pk=report_id), told
+        space = space_of(get_embedder())
+        vector = proposed.vector.astype(vectors.VECTOR_TYPE).tobytes()
+        vectors.keep(str(report.pk), vector, space=space)
+        suggesting.suggest_for(routed, proposed.vector, space=space)
+        announcing.announce_report(routed)
+    return routed, arrival, prepared
+
+
+def _acknowledge(report: Report, reporter: User) -> list[Delivery]:
+    """As `reports.acknowledging.acknowledge`, without the task that delivers the message."""
+    subject = f"report:{report.pk}"
+    reputation.credit(
+        reporter.pk, SUBMISSION_POINTS, event_key=f"{subject}:submitted", reason="report submitted"
+    )
+    audit.record("report.submitted", actor_id=reporter.pk, subject=subject)
+    context = {"report_id": str(report.pk), "title": report.title}
+    return deliveries.prepare_for_user(
+        reporter, "report_received", context, event_key=f"{subject}:received"
+    )

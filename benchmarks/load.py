@@ -5,6 +5,7 @@ times).
 from __future__ import annotations
 
 import json
+import random
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +19,8 @@ from reports.demo.texts import REPORTS
 
 TIMEOUT_SECONDS = 30
 OPEN_LOOP_CLIENTS = 48
+#: Inside the boundary of the demo city, about 7 km by 7 km.
+SOUTH, NORTH, WEST, EAST = 41.278, 41.340, -72.976, -72.889
 IDLE_SECONDS = 10  # a server may close a connection that was idle for long
 
 
@@ -73,12 +76,36 @@ def new_reports(path: str, tokens: Sequence[str], count: int) -> list[Request]:
 
 def _report(number: int) -> dict[str, object]:
     _, title, description = REPORTS[number % len(REPORTS)]
+    latitude, longitude = _place()
     return {
         "title": title,
         "description": description.format(street=f"Street {number % 97}"),
-        "latitude": 41.29 + number % 300 / 10_000,
-        "longitude": -72.95 + number % 400 / 10_000,
+        "latitude": round(latitude, 6),
+        "longitude": round(longitude, 6),
     }
+
+
+def _place() -> tuple[float, float]:
+    """Return a place in the demo city: half of the reports lie around a hundred corners.
+
+    Among 1,000 to 3,000 reports each has 2 to 6 within 150 m, among these sometimes 15. In 7,800
+    real reports of a city of that size each has 3 of the last 90 days, and one in a hundred 17.
+    """
+    if _city.random() < 0.5:
+        return _anywhere()
+    latitude, longitude = _city.choice(_CORNERS)
+    return (
+        min(max(latitude + _city.gauss(0, 0.00135), SOUTH), NORTH),
+        min(max(longitude + _city.gauss(0, 0.0018), WEST), EAST),
+    )
+
+
+def _anywhere() -> tuple[float, float]:
+    return _city.uniform(SOUTH, NORTH), _city.uniform(WEST, EAST)
+
+
+_city = random.Random(1)
+_CORNERS = [_anywhere() for _ in range(100)]
 
 
 def closed_loop(port: int, requests: Sequence[Request], *, clients: int) -> Load:

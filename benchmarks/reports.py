@@ -12,8 +12,23 @@ from benchmarks.services import BASE_DIR, BenchmarkError, Services
 
 FEW, MANY, MANY_QUICKLY = 10_000, 1_000_000, 100_000
 SIZE_SECONDS = 1800
-LISTS = ("list", "list_of_category", "list_of_status", "map", "mine")
-SEARCHES = ("search_rare", "search_common", "search_two_words", "search_nothing")
+LISTS = (
+    "list",
+    "list_of_category",
+    "list_of_status",
+    "list_of_rare_statuses",
+    "list_deep",
+    "map",
+    "map_of_category",
+    "mine",
+)
+SEARCHES = (
+    "search_rare",
+    "search_common",
+    "search_two_words",
+    "search_nothing",
+    "search_on_map",
+)
 DESK = ("admin_list", "admin_search", "admin_filter")
 TARGETS: Mapping[str, Target] = {
     "duplicates_p99_ms": Target(30, 20, is_ceiling=True),

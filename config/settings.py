@@ -90,8 +90,10 @@ _PATIENCE = {
 _OPTIONS = {
     **_PATIENCE,
     "tcp_user_timeout": 25_000,
-    # Only statements that ask for it are prepared: the ledger's hottest.
+    # Only statements that ask for it are prepared: the hottest ones. PostgreSQL would plan each
+    # anew five times before it keeps a plan, which most never reach before they are prepared again.
     "prepare_threshold": None if DB_PREPARED_STATEMENTS == "off" else 0,
+    "options": "-c plan_cache_mode=force_generic_plan",
 }
 DATABASES["default"]["OPTIONS"] = {**_OPTIONS, **DATABASES["default"].get("OPTIONS", {})}
 # Past any pooler, for what needs a session of PostgreSQL's own: building vector indexes. Empty: as

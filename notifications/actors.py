@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -47,9 +48,7 @@ def show_delivery(standing: jobs.Standing, delivery_id: str) -> None:
 @jobs.actor(queue_name="notifications", outlasts=HOUR)
 def notify_user(user_id: str, template: str, context: dict[str, str], event_key: str) -> None:
     """Prepare the message about an event for a user, once, and send the task that delivers it."""
-    new = deliveries.prepare(user_id, template, context, event_key=event_key)
-    expiry = timedelta(hours=settings.NOTIFICATION_EXPIRY_HOURS)
-    deliver_notification.send_many([(str(delivery.pk),) for delivery in new], deadline=expiry)
+    _send(deliveries.prepare(user_id, template, context, event_key=event_key))
 
 
 # It needs nothing but the database.
@@ -58,9 +57,18 @@ def notify_contact(contact: str, template: str, context: dict[str, str], event_k
     """Prepare the message about an event for somebody without an account, once, and send the task
     that delivers it.
     """
-    new = deliveries.prepare_for_contact(contact, template, context, event_key=event_key)
+    _send(deliveries.prepare_for_contact(contact, template, context, event_key=event_key))
+
+
+def notify_now(user: Any, template: str, context: dict[str, str], event_key: str) -> None:
+    """Do as the task `notify_user`, in the caller's transaction, for a user who has been read."""
+    _send(deliveries.prepare_for_user(user, template, context, event_key=event_key))
+
+
+def _send(new: list[Delivery]) -> None:
     expiry = timedelta(hours=settings.NOTIFICATION_EXPIRY_HOURS)
-    deliver_notification.send_many([(str(delivery.pk),) for delivery in new], deadline=expiry)
+    for delivery in new:
+        deliver_notification.send_with_options(args=(str(delivery.pk),), deadline=expiry)
 
 
 # Outlasts a mail server that is down for a day; an alert is still worth reading then.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, Protocol, cast
 from uuid import UUID
 
@@ -16,6 +17,8 @@ from django.utils.module_loading import import_string
 
 from jobs.http import limits
 from jobs.http.limits import Rule
+from jobs.ledger import rows
+from jobs.ledger.database import execute, fetch
 from notifications import channels, receipts, rendering
 from notifications.channels import Message
 from notifications.errors import ChannelError
@@ -65,9 +68,14 @@ def prepare(
     `event_key` names the event and, if several users hear of it, the user.
     """
     user = get_user_model().objects.filter(pk=user_id).first()
-    return _prepare(
-        cast("Recipient | None", user), template, context, event_key=event_key, user=user
-    )
+    return prepare_for_user(user, template, context, event_key=event_key)
+
+
+def prepare_for_user(
+    user: Any, template: str, context: Mapping[str, str], *, event_key: str
+) -> list[Delivery]:
+    """Do as `prepare` for a user who has been read; None is an unknown one."""
+    return _prepare(user, template, context, event_key=event_key, user=user)
 
 
 def prepare_for_contact(
@@ -100,8 +108,7 @@ def _prepare(
         event_key=event_key,
         **whom,
     )
-    Delivery.objects.bulk_create([delivery], ignore_conflicts=True)
-    return [delivery] if Delivery.objects.filter(pk=delivery.pk).exists() else []
+    return [delivery] if rows.insert(delivery, ignores_conflicts=True) else []
 
 
 def _contact(reference: str) -> Contact | None:
@@ -119,7 +126,7 @@ def deliver(delivery_id: str, *, idempotency_key: str) -> dict[str, object]:
     Raises:
         ChannelError: another attempt may help.
     """
-    delivery = Delivery.objects.select_related("user").get(pk=delivery_id)
+    delivery = _read(delivery_id)
     message = _message(delivery)
     if message is None:
         return {"status": Status.SKIPPED}
@@ -135,7 +142,34 @@ def deliver(delivery_id: str, *, idempotency_key: str) -> dict[str, object]:
             "delivery_refused", delivery_id=delivery_id, channel=delivery.channel, error=str(error)
         )
         return {"status": Status.FAILED, "error": str(error)}
-    return {"status": Status.SENT, "provider_id": provider_id}
+    return {"status": Status.SENT, "provider_id": provider_id, "channel": delivery.channel}
+
+
+def _read(delivery_id: str) -> Delivery:
+    """Return a delivery with its user.
+
+    Raises:
+        Delivery.DoesNotExist: it was deleted.
+    """
+    found = fetch(_with_user(), (delivery_id,), is_prepared=True)
+    if not found:
+        raise Delivery.DoesNotExist
+    of_delivery = rows.width(Delivery)
+    delivery = rows.loaded(Delivery, found[0][:of_delivery])
+    has_user = delivery.user_id is not None
+    delivery.user = rows.loaded(get_user_model(), found[0][of_delivery:]) if has_user else None
+    return delivery
+
+
+@lru_cache(maxsize=1)
+def _with_user() -> str:
+    users = get_user_model()
+    return f"""
+        SELECT {rows.columns(Delivery, "delivery")}, {rows.columns(users, "recipient")}
+        FROM notifications_delivery AS delivery
+        LEFT JOIN {users._meta.db_table} AS recipient ON recipient.id = delivery.user_id
+        WHERE delivery.id = %s
+    """  # noqa: S608, SLF001 - names of columns and tables
 
 
 def record_outcome(delivery_id: str, outcome: dict[str, Any]) -> None:
@@ -145,11 +179,20 @@ def record_outcome(delivery_id: str, outcome: dict[str, Any]) -> None:
     delivery was deleted meanwhile.
     """
     provider_id = str(outcome.get("provider_id", ""))
-    if provider_id:
+    has_receipts = provider_id and outcome.get("channel", Channel.SMS) == Channel.SMS
+    if has_receipts:
         receipts.lock(provider_id)
-    Delivery.objects.filter(pk=delivery_id).finish(**outcome)
-    if provider_id:
+    error = str(outcome.get("error", ""))[:500]
+    execute(_FINISH, (outcome["status"], provider_id, error, delivery_id), is_prepared=True)
+    if has_receipts:
         receipts.apply_early(provider_id)
+
+
+_FINISH = """
+    UPDATE notifications_delivery
+    SET status = %s, provider_id = %s, error = %s, finished_at = statement_timestamp()
+    WHERE id = %s
+"""
 
 
 def _is_within_limits(delivery: Delivery, address: str) -> bool:

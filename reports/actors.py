@@ -5,11 +5,14 @@ from __future__ import annotations
 from base64 import b64decode
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import jobs
-from accounts.actors import credit_reputation, record_audit_event
+from accounts.models import User
 from embeddings.embedder import get_embedder, space_of
-from notifications.actors import notify_contact, notify_user
+from jobs.ledger.database import fetch
+from reports.acknowledging import acknowledge
+from reports.catalogue import categories
 from reports.classification import classifier
 from reports.duplicates import suggesting, vectors
 from reports.escalation import rounds
@@ -17,14 +20,13 @@ from reports.following import actors as following_actors  # noqa: F401 - its tas
 from reports.following import announcing
 from reports.geography import actors as geography_actors  # noqa: F401 - as above
 from reports.imaging import files, processing
-from reports.models import Category, Report
+from reports.models import Report
 from reports.patterns import hotspots
 from reports.patterns.serializers import HotspotsPayloadSerializer, HotspotsSerializer
 from reports.routing import assignment
 from reports.workflow import actors as workflow_actors  # noqa: F401 - it registers its actors
 
 HOUR, SECONDS = timedelta(hours=1), timedelta(seconds=1)
-SUBMISSION_POINTS = 5
 PURGE_DELAY = timedelta(seconds=5)  # so that one task deletes the originals of many photos
 
 
@@ -34,19 +36,13 @@ def learn_categories() -> None:
     classifier.prepare()
 
 
-# Our own database alone. One task runs the bodies of three actors, since three tasks would cost
-# three times as much; each counts an event once, so repeating it changes nothing.
+# Up to version 0.2 every report sent it; a ledger may still hold some.
 @jobs.actor(queue_name="default", outlasts=HOUR)
 def acknowledge_report(report_id: str, reporter_id: str | None, title: str) -> None:
     """Audit a new report, credit its reporter and notify them that it arrived."""
-    subject = f"report:{report_id}"
-    record_audit_event("report.submitted", reporter_id, subject, {})
-    context = {"report_id": report_id, "title": title, "path": f"/reports/{report_id}"}
-    if reporter_id is None:
-        notify_contact(subject, "report_received", context, f"{subject}:received")
-        return
-    credit_reputation(reporter_id, SUBMISSION_POINTS, f"{subject}:submitted", "report submitted")
-    notify_user(reporter_id, "report_received", context, f"{subject}:received")
+    user_id = UUID(reporter_id) if reporter_id else None
+    reporter = User.objects.filter(pk=user_id).first() if user_id else None
+    acknowledge(UUID(report_id), title, reporter_id=user_id, reporter=reporter)
 
 
 # Long enough for a restart of the embeddings' server. After a longer outage the report goes to the
@@ -54,8 +50,7 @@ def acknowledge_report(report_id: str, reporter_id: str | None, title: str) -> N
 @jobs.actor(queue_name="default", kind="external", delivery="at_least_once", outlasts=HOUR)
 def classify_report(report_id: str) -> dict[str, Any]:
     """Return the category that the classifier proposes; no transaction is open meanwhile."""
-    report = Report.objects.get(pk=report_id)
-    proposal = classifier.classify(report.title, report.description)
+    proposal = classifier.classify(*_words_of(report_id))
     return {
         "category_id": proposal.category.pk if proposal.category else None,
         "confidence": proposal.confidence,
@@ -65,10 +60,25 @@ def classify_report(report_id: str) -> dict[str, Any]:
     }
 
 
+def _words_of(report_id: str) -> tuple[str, str]:
+    """Return the title and the description of a report.
+
+    Raises:
+        Report.DoesNotExist: it was deleted.
+    """
+    found = fetch(_WORDS, (report_id,), is_prepared=True)
+    if not found:
+        raise Report.DoesNotExist
+    return found[0][0], found[0][1]
+
+
+_WORDS = "SELECT title, description FROM reports_report WHERE id = %s"
+
+
 @classify_report.record
 def record_classification(outcome: dict[str, Any], report_id: str) -> None:
     """Store the proposed category and route the report."""
-    category = Category.objects.for_routing().filter(pk=outcome["category_id"]).first()
+    category = categories.with_id(outcome["category_id"])
     report = assignment.apply_classification(
         report_id, category, outcome["confidence"], outcome.get("suggestions", ())
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema_field
@@ -17,6 +18,7 @@ from jobs.http.fields import (
     QueryBooleanField,
     StrictBooleanField,
 )
+from jobs.http.kept import Kept
 from jobs.http.queries import QuerySerializer
 from reports.fields import BoundingBoxField, CategoryField, ListOfChoicesField, RandomIdField
 from reports.following.contacts import Contact
@@ -103,6 +105,9 @@ class StatusChangeSerializer(serializers.ModelSerializer[StatusChange]):
     def get_by(self, change: StatusChange) -> str | None:
         is_shown = self.context.get("is_desk") and change.role in STAFF
         return str(change.by) if is_shown and change.by else None
+
+
+_LINES = Kept(StatusChangeSerializer)
 
 
 class ReportSerializer(TakingPartMixin, serializers.ModelSerializer[Report]):
@@ -310,20 +315,20 @@ class ReportDetailSerializer(ReportSerializer):
         shown: dict[str, Any] = super().to_representation(report)
         return shown
 
+    def history_of(self, report: Report) -> Iterable[StatusChange]:
+        return report.history.all()
+
     @extend_schema_field(StatusChangeSerializer(many=True))
     def get_history(self, report: Report) -> list[dict[str, Any]]:
         user = self.context["request"].user
         own = set() if self.is_desk else handing.departments_of(user)
         lines = [
             line
-            for line in report.history.all()
+            for line in self.history_of(report)
             if self.is_desk or line.is_public or line.from_department_id in own
         ]
-        return list(
-            StatusChangeSerializer(
-                lines, many=True, context={"is_desk": self.is_desk, "departments": own}
-            ).data
-        )
+        context = {"is_desk": self.is_desk, "departments": own}
+        return [_LINES.shown(line, context) for line in lines]
 
     @extend_schema_field(PersonSerializer(allow_null=True))
     def get_assignee(self, report: Report) -> dict[str, Any] | None:
@@ -388,13 +393,18 @@ class CreatedReportSerializer(ReportDetailSerializer):
         fields = (*ReportDetailSerializer.Meta.fields, "tracking_token")
         read_only_fields = fields
 
+    def history_of(self, report: Report) -> Iterable[StatusChange]:
+        """Return the one line of a new report, without reading it."""
+        arrival = self.context["arrival"]
+        return [arrival] if arrival else super().history_of(report)
+
     def get_photos(self, report: Report) -> list[dict[str, Any]]:
         """Return none for a new report, without reading them: they are added to what is there."""
-        return super().get_photos(report) if self.context["is_repeated"] else []
+        return super().get_photos(report) if self.context["arrival"] is None else []
 
     def get_answers(self, report: Report) -> Any:
         """Return none, without reading them, where none were sent."""
-        if self.context["has_answers"] or self.context["is_repeated"]:
+        if self.context["has_answers"] or self.context["arrival"] is None:
             return super().get_answers(report)
         return []
 

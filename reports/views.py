@@ -23,6 +23,7 @@ from accounts import origins
 from accounts.models import User
 from jobs import numbers
 from jobs.http.idempotency import idempotent
+from jobs.http.kept import Kept
 from jobs.http.throttling import LimitThrottle
 from reports.following import contacts
 from reports.intake import correcting, submission
@@ -87,6 +88,8 @@ ACKNOWLEDGEMENT = OpenApiParameter(
     enum=[*YES, *NO],
     description="`true`: store the report although one like it is open near by.",
 )
+
+_NEW_REPORTS, _CREATED_REPORTS = Kept(NewReportSerializer), Kept(CreatedReportSerializer)
 
 
 class ReportListView(ListAPIView[Report]):
@@ -162,8 +165,7 @@ class ReportListView(ListAPIView[Report]):
         report that is there.
         """
         language = get_language_from_request(request)
-        serializer = NewReportSerializer(data=request.data, context={"locale": language})
-        serializer.is_valid(raise_exception=True)
+        serializer = _NEW_REPORTS.validated(request.data, {"locale": language})
         reporter = request.user if isinstance(request.user, User) else None
         is_acknowledged = acknowledges(request)
         new = serializer.new_report()
@@ -176,12 +178,11 @@ class ReportListView(ListAPIView[Report]):
         context = {
             "request": request,
             "tracking_token": submitted.tracking_token,
-            "is_repeated": submitted.is_repeated,
+            "arrival": submitted.arrival,
             "has_answers": bool(new.answers),
         }
-        answer = CreatedReportSerializer(submitted.report, context=context)
         return Response(
-            answer.data,
+            _CREATED_REPORTS.shown(submitted.report, context),
             status=200 if submitted.is_repeated else 201,
             headers={"Location": f"{request.path.rstrip('/')}/{submitted.report.pk}/"},
         )

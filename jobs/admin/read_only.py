@@ -10,6 +10,8 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from dramatiq import get_broker
 
+from jobs.admin.estimating import EstimatingPaginator
+
 M = TypeVar("M", bound=Model)
 
 
@@ -17,6 +19,7 @@ class ReadOnlyAdmin(admin.ModelAdmin[M]):
     """Shows rows that only the program writes; an edit by hand would bypass its rules."""
 
     show_full_result_count = False
+    paginator = EstimatingPaginator
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -52,6 +52,7 @@ def admit(name: str) -> Permit:
         FROM jobs_breaker WHERE name = %s AND opened_at IS NOT NULL
         """,
         (name,),
+        is_prepared=True,
     )
     if not rows:
         return Permit(name)
@@ -81,7 +82,7 @@ def succeeded(permit: Permit) -> None:
             changed_at = statement_timestamp()
         WHERE name = %s AND (failures > 0 OR opened_at IS NOT NULL) RETURNING opened_at
     """
-    if fetch(sql, (permit.name,)):
+    if fetch(sql, (permit.name,), is_prepared=True):
         log.info("jobs.breaker_closed", breaker=permit.name)
 
 

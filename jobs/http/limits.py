@@ -11,6 +11,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from jobs.ledger.database import fetch
+
 # A window begins with its first hit. Counting stops at limit + 1, so that the counter cannot
 # overflow.
 _HIT = """
@@ -119,9 +121,7 @@ def _count(rules: Sequence[Rule]) -> tuple[list[int], Limit]:
     Return the hits on each key that was reached, and the outcome of the last one.
     """
     statement, values = _in_turn(rules)
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        rows = cursor.fetchall()
+    rows = fetch(statement, values, is_prepared=True)
     reached, hits, seconds_left = rows[-1]
     counts, rule = [row[1] for row in rows], rules[reached]
     if hits <= rule.limit:

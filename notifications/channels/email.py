@@ -7,7 +7,7 @@ import smtplib
 from django.conf import settings
 from django.core.mail import EmailMessage
 
-from notifications.channels import Message
+from notifications.channels import Message, connections
 from notifications.errors import ChannelError
 
 #: Errors about this recipient or this text: the server may still take the next message.
@@ -27,7 +27,7 @@ def send(message: Message, *, idempotency_key: str) -> str:
     headers = {"Message-ID": message_id, **_one_tap(message)}
     email = EmailMessage(message.subject, message.body, to=[message.to], headers=headers)
     try:
-        email.send()
+        connections.send(email)
     except (OSError, smtplib.SMTPException) as error:
         permanent = _is_permanent(error)
         raise ChannelError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from jobs.ledger import rows
 from reports.models import Severity, SeverityRule
 
 _WORD = re.compile(r"\w+")
@@ -18,7 +19,7 @@ def rule_for(text: str, severity: str) -> SeverityRule | None:
     words = _spaced_words(text)
     raising = [
         rule
-        for rule in SeverityRule.objects.filter(is_active=True)
+        for rule in rows.select(SeverityRule, "is_active ORDER BY name", ())
         if Severity.rank(rule.severity) > Severity.rank(severity) and _applies(rule, words)
     ]
     return max(raising, key=lambda rule: Severity.rank(rule.severity), default=None)

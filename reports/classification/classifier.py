@@ -229,6 +229,7 @@ def _categories_version() -> str:
         "SELECT md5(string_agg(concat_ws(' ', id, xmin, cmin, ctid), '|' ORDER BY id))"
         " FROM reports_category WHERE is_active",
         (),
+        is_prepared=True,
     )
     return f"{settings.EMBEDDER} {digest}"
 

@@ -14,7 +14,8 @@ from uuid_utils.compat import uuid7
 
 from accounts.actors import credit_reputation
 from accounts.models import User
-from reports.actors import SUBMISSION_POINTS, classify_report
+from reports.acknowledging import SUBMISSION_POINTS
+from reports.actors import classify_report
 from reports.catalogue.deadlines import adopt_rule
 from reports.demo import talk, texts
 from reports.demo.city import City

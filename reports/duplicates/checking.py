@@ -37,7 +37,7 @@ def check(
         created_at=timezone.now(),
         reporter_id=reporter.pk if reporter else None,
     )
-    likely = candidates.similar(facts, among=Report.objects.published(), limit=SHOWN)
+    likely = candidates.similar(facts, among=candidates.PUBLIC, limit=SHOWN)
     reports = Report.objects.with_related().in_bulk([one.report_id for one in likely])
     return [
         Repeated(reports[one.report_id], one.likeness) for one in likely if one.report_id in reports

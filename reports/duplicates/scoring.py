@@ -13,7 +13,8 @@ import re
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from functools import lru_cache
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 import numpy as np
@@ -28,9 +29,21 @@ SHARED_MAXIMUM = 3.0  # long texts share more subjects; from here on, more prove
 SERIES, SERIES_METRES = timedelta(hours=1), 25.0
 WORD_MINIMUM_CHARACTERS = 4
 IDENTIFIER_DIGITS = 3
+REMEMBERED_TEXTS = 2_000
 METRES_PER_DEGREE = 111_195.0  # of latitude, on a sphere of 6,371 km
 
 _NUMBER = re.compile(r"\d{2,}")
+
+
+class Located(Protocol):
+    """When and where something was reported; degrees in WGS84."""
+
+    @property
+    def latitude(self) -> float: ...
+    @property
+    def longitude(self) -> float: ...
+    @property
+    def created_at(self) -> datetime: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +72,37 @@ class Facts:
         vector: Vectors | None = None,
     ) -> Facts:
         """Read the text once, however many reports it is compared with."""
-        weights = vocabulary().weights
-        words = words_of(text)
-        named = vocabulary().subjects_of(words)
         return cls(
-            subjects=frozenset(subject for subject in named if weights[subject]),
-            positions=frozenset(subject for subject in named if not weights[subject]),
-            words=frozenset(w for w in words if len(w) >= WORD_MINIMUM_CHARACTERS),
-            numbers=frozenset(_NUMBER.findall(text[:TEXT_CHARACTERS])),
+            **_read(text[:TEXT_CHARACTERS])._asdict(),
             latitude=latitude,
             longitude=longitude,
             created_at=created_at,
             reporter_id=reporter_id,
             vector=vector,
         )
+
+
+class _Read(NamedTuple):
+    """What a text says, as `Facts` has it."""
+
+    subjects: frozenset[str]
+    positions: frozenset[str]
+    words: frozenset[str]
+    numbers: frozenset[str]
+
+
+@lru_cache(maxsize=REMEMBERED_TEXTS)
+def _read(text: str) -> _Read:
+    """Read a text, remembered: a report is compared with each that comes near it later."""
+    weights = vocabulary().weights
+    words = words_of(text)
+    named = vocabulary().subjects_of(words)
+    return _Read(
+        subjects=frozenset(subject for subject in named if weights[subject]),
+        positions=frozenset(subject for subject in named if not weights[subject]),
+        words=frozenset(w for w in words if len(w) >= WORD_MINIMUM_CHARACTERS),
+        numbers=frozenset(_NUMBER.findall(text)),
+    )
 
 
 class Features(NamedTuple):
@@ -132,7 +162,7 @@ def compare(a: Facts, b: Facts) -> Likeness:
     return Likeness(weights.probability(features), metres, reasons(a, b, features, metres))
 
 
-def could_be_one(a: Facts, b: Facts) -> bool:
+def could_be_one(a: Located, b: Located) -> bool:
     """Return whether two reports are near enough in place and time to be compared."""
     days = abs((a.created_at - b.created_at).total_seconds()) / 86_400
     return metres_between(a, b) <= RADIUS_METRES and days <= MOST_DAYS_APART
@@ -191,7 +221,7 @@ def _text(a: Facts, b: Facts) -> float:
     return len(a.words & b.words) / size if size else 0.0
 
 
-def metres_between(a: Facts, b: Facts) -> float:
+def metres_between(a: Located, b: Located) -> float:
     """Return the distance of two reports in metres, along the great circle.
 
     It is good to centimetres at the scale of a street.

@@ -32,10 +32,13 @@ def suggest_for(report: Report, vector: Vectors | None = None, *, space: str = "
         return 0
     likely = candidates.similar(
         candidates.facts_of(report, vector),
-        among=Report.objects.filter(is_live=True).exclude(pk=report.pk),
+        among=candidates.OTHERS,
+        own=report.pk,
         space=space,
         limit=SUGGESTIONS,
     )
+    if not likely:
+        return 0
     DuplicatePair.objects.bulk_create(
         [_pair(report.pk, candidate) for candidate in likely], ignore_conflicts=True
     )

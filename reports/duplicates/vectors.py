@@ -7,7 +7,7 @@ import base64
 import numpy as np
 
 from embeddings.embedder import Vectors
-from reports.models import ReportVector
+from jobs.ledger.database import execute
 
 VECTOR_TYPE = np.dtype("<f2")  # half the bytes; a cosine is off by less than 0.001
 
@@ -19,13 +19,13 @@ def packed(vector: Vectors) -> str:
 
 def keep(report_id: str, vector: bytes, *, space: str) -> None:
     """Store the vector of a report; a later one replaces it."""
-    row = ReportVector(report_id=report_id, space=space, vector=vector)
-    ReportVector.objects.bulk_create(
-        [row],
-        update_conflicts=True,
-        unique_fields=["report"],
-        update_fields=["space", "vector"],
-    )
+    execute(_KEEP, (report_id, space, vector), is_prepared=True)
+
+
+_KEEP = """
+    INSERT INTO reports_reportvector (report_id, space, vector) VALUES (%s, %s, %s)
+    ON CONFLICT (report_id) DO UPDATE SET space = excluded.space, vector = excluded.vector
+"""
 
 
 def unpacked(vector: bytes) -> Vectors:

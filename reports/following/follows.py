@@ -54,7 +54,8 @@ def follow(report: Report, user: User) -> None:
 
 def follow_from_the_start(report: Report, user_id: UUID) -> None:
     """Let a user follow a report in which they take part, unless they once stopped."""
-    execute(_FOLLOW_UNLESS_ENDED, {"report": report.pk, "user": user_id})
+    values = {"report": report.pk, "user": user_id}
+    execute(_FOLLOW_UNLESS_ENDED, values, is_prepared=True)
 
 
 def unfollow(report_id: UUID, user_id: UUID) -> None:

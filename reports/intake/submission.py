@@ -13,8 +13,10 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from accounts.models import User
+from jobs.ledger import rows
 from jobs.ledger.database import lock
-from reports.actors import acknowledge_report, classify_report, route_report
+from reports.acknowledging import acknowledge
+from reports.actors import classify_report, route_report
 from reports.duplicates import checking
 from reports.errors import LikelyDuplicate
 from reports.following import contacts, follows
@@ -59,11 +61,18 @@ class NewReport:
 
 @dataclass(frozen=True)
 class Submission:
-    """The stored report, and an anonymous reporter's tracking token, which is shown only once."""
+    """The stored report, and an anonymous reporter's tracking token, which is shown only once.
+
+    `arrival` is the first line of its history, None where the report was sent before.
+    """
 
     report: Report
     tracking_token: str | None
-    is_repeated: bool = False
+    arrival: StatusChange | None = None
+
+    @property
+    def is_repeated(self) -> bool:
+        return self.arrival is None
 
 
 def submit_report(
@@ -88,20 +97,22 @@ def submit_report(
     token = None if reporter else _tracking_token(new.client_id)
     with transaction.atomic():
         if new.client_id and (earlier := _sent_before(new.client_id, reporter)):
-            return Submission(earlier, token, is_repeated=True)
+            return Submission(earlier, token)
         boundary.require_inside(new.latitude, new.longitude)
         reasons = _reasons_to_wait(new, reporter=reporter, host=host)
         if stops_duplicates:
             _refuse_duplicate(new, reporter=reporter)
         report = _store(new, reporter=reporter, token=token, is_public=not reasons)
+        arrival = _begin_history(report)
         if reasons:
             cases.hold(report, SubjectKind.REPORT, report.pk, reasons)
         answers.store(report, new.answers)
         if reporter is None and new.contact is not None:
             contacts.keep(report, new.contact)
         _let_follow(report)
-        _send_tasks(report)
-    return Submission(report, token)
+        acknowledge(report.pk, report.title, reporter_id=report.reporter_id, reporter=reporter)
+        _send_task(report)
+    return Submission(report, token, arrival)
 
 
 def _sent_before(client_id: UUID, reporter: User | None) -> Report | None:
@@ -146,7 +157,7 @@ def _refuse_duplicate(new: NewReport, *, reporter: User | None) -> None:
 
 
 def _store(new: NewReport, *, reporter: User | None, token: str | None, is_public: bool) -> Report:
-    report = Report.objects.create(
+    report = Report(
         reporter=reporter,
         tracking_token_hash=hash_tracking_token(token) if token else None,
         title=new.title,
@@ -163,11 +174,16 @@ def _store(new: NewReport, *, reporter: User | None, token: str | None, is_publi
         device_at=new.device_at,
         accuracy_metres=new.accuracy_metres,
     )
-    report.published_at = report.created_at if is_public else None
-    StatusChange.objects.create(
-        report=report, to_status=Status.NEW, by=reporter, at=report.created_at
-    )
+    rows.insert(report)
     return report
+
+
+def _begin_history(report: Report) -> StatusChange:
+    arrival = StatusChange(
+        report=report, to_status=Status.NEW, by=report.reporter, at=report.created_at
+    )
+    rows.insert(arrival)
+    return arrival
 
 
 def _let_follow(report: Report) -> None:
@@ -179,11 +195,9 @@ def _let_follow(report: Report) -> None:
     follows.attach_standing(report, Standing(follower_count=1, is_followed=True))
 
 
-def _send_tasks(report: Report) -> None:
-    report_id, reporter_id = str(report.pk), str(report.reporter_id) if report.reporter_id else None
+def _send_task(report: Report) -> None:
     if report.category_id is None:
-        classify_report.send(report_id)
+        classify_report.send(str(report.pk))
     else:
-        route_report.send(report_id)
-    acknowledge_report.send(report_id, reporter_id, report.title)
+        route_report.send(str(report.pk))
     addresses.look_up(report)

@@ -293,14 +293,6 @@ class CategoryGroup(InLanguages, models.Model):
         self.translations = self.translations or {}
 
 
-class CategoryQuerySet(models.QuerySet["Category"]):
-    """Queries that choose categories."""
-
-    def for_routing(self) -> CategoryQuerySet:
-        """Load the department too, without the texts from which the classifier learns."""
-        return self.select_related("department").defer(*CATEGORY_TEXTS)
-
-
 class Category(InLanguages, models.Model):
     """A kind of problem. Its slug is public: the value in the API and the Open311 service code."""
 
@@ -406,8 +398,6 @@ class Category(InLanguages, models.Model):
     position = models.PositiveSmallIntegerField(
         default=0, help_text="Categories are listed from the lowest number up."
     )
-
-    objects = CategoryQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["position", "slug"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import secrets
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
@@ -20,7 +19,7 @@ from accounts.models import User
 from jobs.model_fields import LineField, ParagraphsField
 from reports.geography.boxes import BoundingBox
 from reports.models.catalogue import CATEGORY_TEXTS, Category, Department, Severity
-from reports.models.place import CellField, cells_around
+from reports.models.place import CellField
 from reports.models.words import WORDS, WordsQuery
 
 if TYPE_CHECKING:
@@ -186,18 +185,6 @@ class ReportQuerySet(models.QuerySet["Report"]):
         if box.west <= box.east:
             return self.filter(inside & Q(longitude__range=(box.west, box.east)))
         return self.filter(inside & (Q(longitude__gte=box.west) | Q(longitude__lte=box.east)))
-
-    def open_around(
-        self, latitude: float, longitude: float, *, since: datetime, until: datetime
-    ) -> ReportQuerySet:
-        """Return the open reports within 150 m, and some beyond, the nearest first."""
-        shrink = math.cos(math.radians(latitude)) ** 2
-        north, east = F("latitude") - latitude, F("longitude") - longitude
-        return self.filter(
-            status__in=OPEN_STATUSES,
-            cell__in=cells_around(latitude, longitude),
-            created_at__range=(since, until),
-        ).order_by(north * north + east * east * shrink)
 
     def without_address(self) -> ReportQuerySet:
         """Return the reports whose place is not said in words."""

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from typing import Any
+from datetime import datetime
+from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Subquery
 from django.utils.text import Truncator
 
 from accounts.actors import record_audit_event
 from accounts.models import User
-from jobs.ledger import database
+from jobs.ledger import database, rows
+from reports.catalogue.categories import CATEGORY_COLUMNS, category_of
 from reports.catalogue.deadlines import adopt_rule, set_deadlines
 from reports.catalogue.severity import rule_for
 from reports.geography import addresses
@@ -25,7 +26,6 @@ from reports.models import (
     Department,
     Report,
     RoutedBy,
-    RoutingRevision,
     Severity,
     SeveritySource,
     Status,
@@ -115,14 +115,30 @@ def route(report_id: str) -> None:
 def _locked(report_id: str | UUID) -> Report:
     """Return the report as stored now, locked until this transaction ends.
 
-    `rules_revision` is that of the rules of routing, read along to save a statement.
+    `rules_revision` is that of the rules of routing, and `read_at` the time; they are read along to
+    save statements.
+
+    Raises:
+        Report.DoesNotExist: there is no such report.
     """
-    return (
-        Report.objects.select_for_update(of=("self",))
-        .select_related("category__department")
-        .annotate(rules_revision=Subquery(RoutingRevision.objects.values("value")[:1]))
-        .get(pk=report_id)
-    )
+    found = database.fetch(_LOCKED, (report_id,), is_prepared=True)
+    if not found:
+        raise Report.DoesNotExist
+    revision, read_at, *values = found[0]
+    report = rows.loaded(Report, values[: rows.width(Report)])
+    report.category = category_of(values[rows.width(Report) :])
+    report.rules_revision, report.read_at = revision, read_at  # type: ignore[attr-defined]
+    return report
+
+
+_LOCKED = f"""
+    SELECT (SELECT value FROM reports_routingrevision LIMIT 1), clock_timestamp(),
+        {rows.columns(Report, "report")}, {CATEGORY_COLUMNS}
+    FROM reports_report AS report
+    LEFT JOIN reports_category AS category ON category.id = report.category_id
+    LEFT JOIN reports_department AS department ON department.id = category.department_id
+    WHERE report.id = %s FOR UPDATE OF report
+"""  # noqa: S608 - names of columns
 
 
 def _assign(report: Report, *, is_other_category: bool) -> None:
@@ -142,14 +158,15 @@ def _assign(report: Report, *, is_other_category: bool) -> None:
         adopt_rule(report)
     elif report.severity != severity:
         set_deadlines(report)
-    report.updated_at = database.now()
+    report.updated_at = _read_at(report)
     if earlier[0] is not None and earlier[0] != report.department:
         _note_move(report, earlier[0])
     moved: list[str] = []
     if certain and report.status == Status.NEW and report.routed_by != RoutedBy.BROKEN:
-        moved = transitions.triage(report, note=f"Sent to {report.department}.")
+        note = f"Sent to {report.department}."
+        moved = transitions.triage(report, note=note, at=report.updated_at)
     moved += _hand_to_crew(report)
-    report.save(update_fields={*FOLLOWING, *moved})
+    rows.update(report, {*FOLLOWING, *moved})
     if earlier[0] != report.department:
         notices.note_arrival(report)
 
@@ -208,6 +225,11 @@ def department_once_certain(report: Report) -> Department | None:
 def _book(report: Report) -> RuleBook:
     """Return the rules that apply to a report that `_locked` has read."""
     return rules.current(getattr(report, "rules_revision", None))
+
+
+def _read_at(report: Report) -> datetime:
+    """Return when `_locked` read the report, by PostgreSQL's clock."""
+    return cast("datetime", getattr(report, "read_at"))  # noqa: B009 - no attribute of the model
 
 
 def _settle_severity(report: Report, *, certain: bool, is_anew: bool) -> None:

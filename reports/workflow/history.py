@@ -7,6 +7,7 @@ from typing import Any
 from structlog.contextvars import get_contextvars
 
 from accounts.models import User
+from jobs.ledger import rows
 from reports.models import Report, Role, StatusChange
 
 
@@ -16,7 +17,7 @@ def write(report: Report, *, from_status: str, version: int, **facts: Any) -> St
     `facts` are further fields of the line.
     """
     facts.setdefault("role", role_of(facts.get("by")))
-    return StatusChange.objects.create(
+    line = StatusChange(
         report=report,
         from_status=from_status,
         to_status=report.status,
@@ -24,6 +25,8 @@ def write(report: Report, *, from_status: str, version: int, **facts: Any) -> St
         request_id=_request_id(),
         **facts,
     )
+    rows.insert(line)
+    return line
 
 
 def role_of(by: User | None) -> str:

@@ -151,10 +151,16 @@ def audit(report: Report, change: StatusChange, by: User) -> None:
 
 
 def new_values(
-    report: Report, step: Step, *, role: str, inputs: Inputs = NOTHING, is_publishing: bool
+    report: Report,
+    step: Step,
+    *,
+    role: str,
+    inputs: Inputs = NOTHING,
+    is_publishing: bool,
+    at: datetime | None = None,
 ) -> dict[str, Any]:
-    """Return the fields that a step changes, with their new values."""
-    now, to = database.now(), step.leads_to(report.status)
+    """Return the fields that a step changes, with their new values; `at` is the time, if known."""
+    now, to = at or database.now(), step.leads_to(report.status)
     is_open = to in OPEN_STATUSES
     return {
         "status": to,

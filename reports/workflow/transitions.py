@@ -6,7 +6,7 @@ Every step is one transaction with the line of its history and all its tasks.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -114,17 +114,19 @@ def deny(report: Report, *, by: User | None = None, note: str = "") -> StatusCha
     return take(report, "deny", by=by, roles=table.REPORTER, inputs=Inputs(note=note))
 
 
-def triage(report: Report, *, note: str, by: User | None = None) -> list[str]:
+def triage(
+    report: Report, *, note: str, by: User | None = None, at: datetime | None = None
+) -> list[str]:
     """Triage a new report that the caller has locked; write its history, return the fields to save.
 
     The report is not published. `by` is the person who chose its category; without one the reporter
-    is not notified.
+    is not notified. `at` is the present time, where the caller has read it.
     """
     step = table.step_named("triage", report.status)
     if step is None:
         raise TransitionNotAllowed(checking.no_way(report.status, Status.TRIAGED))
     came_from, role = report.status, history.role_of(by)
-    values = performing.new_values(report, step, role=role, is_publishing=False)
+    values = performing.new_values(report, step, role=role, is_publishing=False, at=at)
     changes = performing.set_values(report, values)
     change = history.write(
         report, from_status=came_from, version=report.version + 1, step=step.name, by=by,

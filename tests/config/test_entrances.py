@@ -27,6 +27,7 @@ from jobs.urgency import Urgency
 from jobs.worker import schedule
 from matching.actors import send_refresh
 from matching.partners import keys as partners
+from notifications.actors import notify_user
 from tests.jobs import job_types  # noqa: F401 - registers its types
 from tests.matching.factories import make_opportunity, make_profile
 from tests.reports.factories import make_category, make_user
@@ -62,7 +63,15 @@ def urgencies(**filters: Any) -> set[int]:
 def test_a_signed_in_person_is_waiting_and_the_sender_of_everything_that_follows() -> None:
     citizen = make_user(email="a@example.org", email_verified_at=timezone.now())
     report(signed_in(citizen))
-    assert {task.actor for task in Task.objects.all()} == {"route_report", "acknowledge_report"}
+    assert {task.actor for task in Task.objects.all()} == {"route_report", "deliver_notification"}
+    run_tasks()
+    assert sent() == {(Urgency.PERSON, citizen.pk)}
+
+
+def test_a_task_that_a_task_sends_has_its_urgency_and_its_sender() -> None:
+    citizen = make_user(email="a@example.org", email_verified_at=timezone.now())
+    with entering(Urgency.PERSON, sender=citizen.pk), transaction.atomic():
+        notify_user.send(str(citizen.pk), "report_received", {"title": "Hole"}, "once")
     run_tasks()
     assert Task.objects.filter(actor="deliver_notification").exists(), "a task that a task sent"
     assert sent() == {(Urgency.PERSON, citizen.pk)}

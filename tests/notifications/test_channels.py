@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.core import mail
 
-from notifications.channels import Message, email, sms
+from notifications.channels import Message, connections, email, sms
 from notifications.errors import ChannelError
 
 MESSAGE = Message(to="+12025550123", subject="", body="Grüße 👋")
@@ -45,13 +45,15 @@ class ProviderHandler(BaseHTTPRequestHandler):
 
 
 class MailServer(socketserver.ThreadingTCPServer):
-    """An SMTP server whose answer to RCPT is set."""
+    """An SMTP server whose answer to RCPT is set; it may hang up after each message."""
 
     allow_reuse_address, daemon_threads = True, True
     recipient_answer = b"250 ok"
+    hangs_up = False
 
     def __init__(self) -> None:
         self.received: list[bytes] = []
+        self.connections = 0
         super().__init__(("127.0.0.1", 0), MailHandler)
 
 
@@ -59,6 +61,7 @@ class MailHandler(socketserver.StreamRequestHandler):
     server: MailServer
 
     def handle(self) -> None:
+        self.server.connections += 1
         self.say(b"220 ready")
         for line in self.rfile:
             match line[:4].upper():
@@ -68,6 +71,8 @@ class MailHandler(socketserver.StreamRequestHandler):
                     self.say(b"354 go on")
                     self.server.received.append(b"".join(iter(self.rfile.readline, b".\r\n")))
                     self.say(b"250 taken")
+                    if self.server.hangs_up:
+                        return
                 case b"QUIT":
                     self.say(b"221 bye")
                     return
@@ -101,6 +106,7 @@ def mail_server(settings: Any) -> Iterator[MailServer]:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = server.server_address[:2]
     yield from serve(server)
+    connections.give_up()
 
 
 def test_the_provider_gets_the_message_the_token_and_the_key(provider: Provider) -> None:
@@ -214,3 +220,42 @@ def test_a_mail_server_that_is_away_is_worth_another_try(
             Message(to="ada@example.org", subject="Hello", body="World"), idempotency_key="key-1"
         )
     assert not refused.value.permanent
+
+
+def send_mail(number: int) -> None:
+    message = Message(to="ada@example.org", subject=f"Hello {number}", body="World")
+    email.send(message, idempotency_key=f"key-{number}")
+
+
+def test_messages_of_a_thread_go_over_one_connection(mail_server: MailServer) -> None:
+    for number in range(5):
+        send_mail(number)
+    assert (len(mail_server.received), mail_server.connections) == (5, 1)
+
+
+def test_a_connection_that_the_server_ended_is_opened_again(mail_server: MailServer) -> None:
+    mail_server.hangs_up = True
+    for number in range(3):
+        send_mail(number)
+    assert (len(mail_server.received), mail_server.connections) == (3, 3)
+
+
+def test_a_connection_ends_after_a_number_of_messages_and_after_a_pause(
+    mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "MESSAGES", 2)
+    for number in range(4):
+        send_mail(number)
+    assert mail_server.connections == 2
+    monkeypatch.setattr(connections, "IDLE_SECONDS", -1.0)
+    send_mail(4)
+    assert (len(mail_server.received), mail_server.connections) == (5, 3)
+
+
+def test_a_refused_message_leaves_no_connection_behind(mail_server: MailServer) -> None:
+    mail_server.recipient_answer = b"550 no such box"
+    with pytest.raises(ChannelError):
+        send_mail(1)
+    mail_server.recipient_answer = b"250 ok"
+    send_mail(2)
+    assert (len(mail_server.received), mail_server.connections) == (1, 2)

@@ -39,10 +39,11 @@ def test_a_rolled_back_report_leaves_no_task() -> None:
 def test_the_request_writes_each_row_with_one_statement(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
-    user = make_user()
-    # savepoint, limits, words, report, history, follow, two tasks, release
+    user = make_user(wants_sms=True)
+    # savepoint, limits, words, report, history, follow, audit, lock, credit, delivery, two tasks,
+    # release
     boundary.kept.get()  # a process reads it once a minute
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(13):
         submit_report(HOLE, reporter=user)
 
 

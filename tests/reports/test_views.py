@@ -47,7 +47,8 @@ def test_creation_answers_201_with_everything_and_sends_its_tasks(as_user: SignI
     assert [line["status"] for line in body["history"]] == ["new"]
     assert response["Location"].endswith(f"/reports/{body['id']}/")
     assert_sent(classify_report, body["id"])
-    assert_sent(acknowledge_report, body["id"], str(user.pk), "Deep hole")
+    assert AuditEvent.objects.get(subject=f"report:{body['id']}").actor_id == user.pk
+    assert user.reputation_entries.get().points == 5
 
 
 def test_a_new_report_is_audited_credited_and_acknowledged_once(as_user: SignIn) -> None:
@@ -55,7 +56,7 @@ def test_a_new_report_is_audited_credited_and_acknowledged_once(as_user: SignIn)
     report_id = as_user(user).post(URL, new_report()).json()["id"]
     run_tasks()
     with transaction.atomic():
-        acknowledge_report(report_id, str(user.pk), "Deep hole")  # as after a lost answer
+        acknowledge_report(report_id, str(user.pk), "Deep hole")  # as version 0.2 has sent it
     assert AuditEvent.objects.filter(subject=f"report:{report_id}").exists()
     assert user.reputation_entries.get().points == 5
     delivery = Delivery.objects.get(user=user)

@@ -1,0 +1,81 @@
+"""Filters of the desk's list of reports whose choices come from the table itself.
+
+Django's own would read all of it at each look.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from jobs.ledger import database
+from reports.models import Report
+
+
+class CreatedFilter(admin.SimpleListFilter):
+    """Filters by when it was reported: lately, or in which year.
+
+    Django's hierarchy of dates reads every report that the list holds, each time.
+    """
+
+    title = "created"
+    parameter_name = "created"
+    days = (("1", "Today"), ("7", "Past 7 days"), ("30", "Past 30 days"))
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        oldest = Report.objects.order_by("created_at").values_list("created_at", flat=True).first()
+        if oldest is None:
+            return list(self.days)
+        years = range(timezone.localdate().year, timezone.localdate(oldest).year - 1, -1)
+        return [*self.days, *((str(year), str(year)) for year in years)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Report]) -> QuerySet[Report]:
+        chosen = self.value()
+        if chosen not in {key for key, _ in self.lookup_choices}:
+            return queryset
+        number = int(str(chosen))
+        if chosen in dict(self.days):
+            midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+            return queryset.filter(created_at__gte=midnight - timedelta(days=number - 1))
+        zone = timezone.get_current_timezone()
+        year, next_year = (datetime(one, 1, 1, tzinfo=zone) for one in (number, number + 1))
+        return queryset.filter(created_at__gte=year, created_at__lt=next_year)
+
+
+class SourceFilter(admin.SimpleListFilter):
+    """Filters by the system from which reports were imported."""
+
+    title = "source"
+    parameter_name = "source"
+    own = "-"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(source or self.own, source or "Reported here") for source in _sources()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Report]) -> QuerySet[Report]:
+        chosen = self.value()
+        if chosen is None:
+            return queryset
+        return queryset.filter(source="" if chosen == self.own else chosen)
+
+
+def _sources() -> list[str]:
+    """Return the sources there are: one step through an index for each, however many reports."""
+    return [source for (source,) in database.fetch(_SOURCES, ())]
+
+
+_SOURCES = """
+    WITH RECURSIVE known(source) AS (
+        (SELECT source FROM reports_report ORDER BY source LIMIT 1)
+        UNION ALL
+        SELECT (SELECT source FROM reports_report WHERE source > known.source
+                ORDER BY source LIMIT 1)
+        FROM known WHERE known.source IS NOT NULL
+    )
+    SELECT source FROM known WHERE source IS NOT NULL
+"""
