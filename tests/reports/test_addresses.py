@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.test import Client
 
@@ -21,10 +22,11 @@ from jobs.execution import breakers
 from jobs.models import Task
 from jobs.states import State
 from jobs.testing import advance, run_tasks
+from jobs.urgency import Urgency
 from reports.errors import GeocoderUnavailable
 from reports.geography import addresses, geocoder
 from reports.geography.actors import look_up_address
-from reports.models import Report
+from reports.models import Report, Status
 from reports.routing import assignment
 from tests.reports import nominatim
 from tests.reports.conftest import SignIn
@@ -292,6 +294,27 @@ def test_an_import_asks_for_each_report_without_an_address(
     assert list(stored) == [("1", MAIN_STREET), ("2", "At the gate")]
     [task] = Task.objects.filter(actor="look_up_address")
     assert task.limit_key == "geocoder"
+
+
+@pytest.mark.django_db
+def test_a_city_that_just_got_a_geocoder_has_the_open_reports_looked_up(
+    server: Nominatim, settings: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_report(address="At the gate")
+    make_report(status=Status.CLOSED)
+    make_report(title="Older")
+    newest = make_report()
+    call_command("look_up_addresses", last=1)
+    assert "1 reports wait" in capsys.readouterr().out
+    assert task_of(newest).urgency == Urgency.BULK
+    run_tasks()
+    assert list(Report.objects.filter(is_address_looked_up=True)) == [newest]
+    for wrong in (0, 100_001):
+        with pytest.raises(CommandError, match="takes 1 to"):
+            call_command("look_up_addresses", last=wrong)
+    settings.GEOCODER = ""
+    with pytest.raises(CommandError, match="names no geocoder"):
+        call_command("look_up_addresses")
 
 
 @pytest.mark.django_db
