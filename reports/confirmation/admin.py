@@ -18,7 +18,8 @@ def answers_of(report: Report) -> str:
             "repaired" if one.is_fixed else "not repaired",
             one.get_source_display(),
             f": {one.note}" if one.note else "",
+            " (with a photo)" if one.photo_id else "",
         )
         for one in report.confirmations.all()
     )
-    return format_html_join(mark_safe("<br>"), "{}: {}, says {}{}", lines) or "-"
+    return format_html_join(mark_safe("<br>"), "{}: {}, says {}{}{}", lines) or "-"

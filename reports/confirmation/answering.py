@@ -17,26 +17,32 @@ from reports.errors import ConfirmationOver, NothingToConfirm
 from reports.models import (
     Confirmation,
     ConfirmedBy,
+    Photo,
+    PhotoFile,
+    PhotoKind,
     Report,
     Role,
     Status,
     StatusChange,
 )
+from reports.photos import receiving
 from reports.workflow import clock, history, transitions
 from reports.workflow.performing import Inputs
 from reports.workflow.table import REPORTER
 
-ANSWERABLE = (Status.RESOLVED, Status.CLOSED)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """An answer, from whom or what, with an optional text about what is still wrong."""
+    """An answer, from whom or what, perhaps with a text and a photo of what is still wrong.
+
+    The photo is a file that `photos.receiving` has stored.
+    """
 
     is_fixed: bool
     source: str
     by: User | None = None
     note: str = ""
+    photo: PhotoFile | None = None
 
 
 def resolution_of(report: Report) -> Resolution | None:
@@ -44,14 +50,8 @@ def resolution_of(report: Report) -> Resolution | None:
 
     None while it is open, and if its reporter withdrew it.
     """
-    if report.status not in ANSWERABLE:
-        return None
-    lines = StatusChange.objects.filter(report=report).order_by("-pk")
-    ends = lines.filter(to_status__in=ANSWERABLE).exclude(from_status__in=ANSWERABLE)
-    last = ends.first() or lines.first()
-    if last is None or last.step == "withdraw":
-        return None
-    return Resolution(report.pk, last.pk)
+    line = StatusChange.objects.resolution_of(report)
+    return Resolution(report.pk, line.pk) if line else None
 
 
 def answer_to(report: Report) -> Confirmation | None:
@@ -77,6 +77,7 @@ def answer(resolution: Resolution, given: Answer) -> Confirmation:
     Raises:
         NothingToConfirm: the report is no longer resolved in this way.
         ConfirmationOver: the window has ended.
+        TooManyPhotos: the report has as many photos of what is still wrong as it may have.
     """
     report = (
         Report.objects.select_for_update(of=("self",))
@@ -114,7 +115,20 @@ def carry_out(report: Report, given: Answer, *, inputs: Inputs) -> Confirmation:
         source=given.source,
         is_fixed=given.is_fixed,
         note=given.note,
+        photo=_photo(report, given),
         user=given.by,
+    )
+
+
+def _photo(report: Report, given: Answer) -> Photo | None:
+    """Add the photo that came with an answer, if one did; it is erased together with the reporter.
+
+    Who answers by a link is not signed in.
+    """
+    if given.photo is None:
+        return None
+    return receiving.accept(
+        given.photo, report, kind=PhotoKind.UNREPAIRED, by=given.by, citizen=report.reporter
     )
 
 

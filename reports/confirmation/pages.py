@@ -7,10 +7,13 @@ which no log of this software holds.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.core.files.base import File
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.decorators import method_decorator
@@ -18,22 +21,38 @@ from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
+from accounts import origins
+from jobs.http import limits
 from jobs.model_fields import PlainFormField
 from jobs.plain_text import paragraphs
 from reports.confirmation import answering, tokens
 from reports.confirmation.answering import Answer
 from reports.confirmation.tokens import Resolution
-from reports.errors import ConfirmationOver, LinkInvalid, NothingToConfirm
-from reports.models import NOTE_MAX_CHARACTERS, Confirmation, ConfirmedBy, Report
+from reports.errors import (
+    ConfirmationOver,
+    LinkInvalid,
+    NothingToConfirm,
+    PhotoRefused,
+    PhotoTooLarge,
+    TooManyPhotos,
+)
+from reports.models import NOTE_MAX_CHARACTERS, Confirmation, ConfirmedBy, PhotoFile, Report
+from reports.photos import receiving
 
 TEMPLATE = "reports/confirmation.html"
 
 
 class AnswerForm(forms.Form):
-    """The answer: one of the two buttons, and perhaps what is still wrong."""
+    """The answer: one of the two buttons, and perhaps a text and a photo of what is still wrong."""
 
     answer = forms.ChoiceField(choices=[("yes", "Yes, it is fixed"), ("no", "No, it is not")])
     note = PlainFormField(clean_text=paragraphs, required=False, max_length=NOTE_MAX_CHARACTERS)
+    photo = forms.FileField(required=False, allow_empty_file=True)
+
+    def clean(self) -> dict[str, Any]:
+        """Drop a photo that came with "yes": it would show what is still wrong."""
+        sent = super().clean() or self.cleaned_data
+        return sent | {"photo": None} if sent.get("answer") == "yes" else sent
 
 
 @method_decorator([never_cache, csrf_exempt], name="dispatch")
@@ -54,19 +73,46 @@ class ConfirmRepairPage(View):
             resolution = tokens.read(request.GET.get("token", ""))
         except LinkInvalid:
             return _page(request, "invalid", status=404)
-        form = AnswerForm(request.POST)
+        form = AnswerForm(request.POST, request.FILES)
         if not form.is_valid():
             return _standing(request, resolution, form=form, status=400)
-        given = Answer(
-            is_fixed=form.cleaned_data["answer"] == "yes",
-            source=ConfirmedBy.REPORTER,
-            note=form.cleaned_data["note"],
-        )
         try:
-            confirmation = answering.answer(resolution, given)
+            with _received(request, form.cleaned_data["photo"]) as photo:
+                confirmation = answering.answer(resolution, _given(form, photo))
+        except (PhotoRefused, PhotoTooLarge, TooManyPhotos) as error:
+            form.add_error("photo", str(error))
+            return _standing(request, resolution, form=form, status=400)
         except (NothingToConfirm, ConfirmationOver):
             return _standing(request, resolution, status=409)
         return _page(request, _answered(confirmation), report=confirmation.report)
+
+
+@contextmanager
+def _received(request: HttpRequest, upload: File[bytes] | None) -> Iterator[PhotoFile | None]:
+    """Store the photo that was sent, if one was; it is deleted again unless an answer takes it.
+
+    Raises:
+        PhotoRefused, PhotoTooLarge: it is no photo, or too large.
+        TooManyPhotos: this address has sent too many for now.
+    """
+    if upload is None:
+        yield None
+        return
+    receiving.check(upload)
+    rule = receiving.limit_of(origins.of_request(request).host)
+    if not limits.hit(rule.key, rule.limit, rule.period).allowed:
+        raise TooManyPhotos("Too many photos came from here; send your answer without one.")
+    with receiving.stored(upload) as photo:
+        yield photo
+
+
+def _given(form: AnswerForm, photo: PhotoFile | None) -> Answer:
+    return Answer(
+        is_fixed=form.cleaned_data["answer"] == "yes",
+        source=ConfirmedBy.REPORTER,
+        note=form.cleaned_data["note"],
+        photo=photo,
+    )
 
 
 def _standing(

@@ -34,11 +34,19 @@ class AnswerSerializer(serializers.Serializer[dict[str, Any]]):
     longitude = CoordinateField(
         limit=180, required=False, help_text="Where a neighbour is, in degrees."
     )
+    photo = serializers.FileField(
+        required=False,
+        allow_empty_file=True,
+        help_text="A photo of what is still wrong, as for a report; only staff and you see it.",
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("latitude" in attrs) != ("longitude" in attrs):
             missing = "longitude" if "latitude" in attrs else "latitude"
             raise serializers.ValidationError({missing: "Give both or neither."})
+        if "photo" in attrs and attrs["is_fixed"]:
+            message = "A photo shows what is still wrong: send it with the answer no."
+            raise serializers.ValidationError({"photo": message})
         return attrs
 
     def position(self) -> Position | None:
@@ -54,7 +62,14 @@ class ConfirmationSerializer(serializers.ModelSerializer[Confirmation]):
         source="report.status", choices=Status.choices, help_text="Status of the report now."
     )
 
+    photo = serializers.PrimaryKeyRelatedField[Any](
+        read_only=True,
+        allow_null=True,
+        pk_field=serializers.UUIDField(),
+        help_text="The photo that came with it, if one did.",
+    )
+
     class Meta:
         model = Confirmation
-        fields = ("is_fixed", "source", "at", "status")
+        fields = ("is_fixed", "source", "at", "status", "photo")
         read_only_fields = fields

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, cast
 
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.exceptions import NotAuthenticated, NotFound
 from rest_framework.generics import GenericAPIView
+from rest_framework.parsers import MultiPartParser
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 
 from accounts.models import User
-from jobs.http.idempotency import idempotent
+from jobs.http.idempotency import hands_on_its_key, idempotent
 from reports.confirmation import answering, neighbours, tokens
 from reports.confirmation.answering import Answer
 from reports.confirmation.serializers import AnswerSerializer, ConfirmationSerializer
 from reports.confirmation.tokens import Resolution
 from reports.errors import LinkInvalid, NotConcerned, NothingToConfirm
-from reports.models import ConfirmedBy, Report
+from reports.models import ConfirmedBy, PhotoFile, Report
+from reports.photos import receiving
+from reports.photos.views import UploadThrottle
 from reports.tracking import TOKEN_PARAMETERS, tracking_token_of
 
 
@@ -27,11 +33,13 @@ class ConfirmationView(GenericAPIView[Any]):
     """Say whether the problem of a resolved report is repaired."""
 
     permission_classes = (AllowAny,)
+    parser_classes = (*api_settings.DEFAULT_PARSER_CLASSES, MultiPartParser)
+    throttle_classes = (UploadThrottle,)
     serializer_class = AnswerSerializer
 
     @extend_schema(
         operation_id="reports_confirm",
-        request=AnswerSerializer,
+        request={"application/json": AnswerSerializer, "multipart/form-data": AnswerSerializer},
         parameters=TOKEN_PARAMETERS,
         responses={
             200: ConfirmationSerializer,
@@ -41,16 +49,18 @@ class ConfirmationView(GenericAPIView[Any]):
             409: OpenApiResponse(
                 description="The report is not resolved, or the time for answers has passed."
             ),
+            413: OpenApiResponse(description="The photo is larger than 20 MB, or the limit here."),
         },
         tags=["reports"],
     )
-    @idempotent
-    def post(self, request: Request, pk: str) -> Response:
+    @hands_on_its_key
+    def post(self, request: Request, pk: str) -> HttpResponseBase:
         """Say whether a problem is repaired.
 
         Once a report is resolved its reporter is asked, and has a window of time to answer: signed
         in, with the tracking token, or with the `token` of the link in the message. "Yes" closes
-        the report as a confirmed repair, "no" opens it again. A second same answer changes nothing.
+        the report as a confirmed repair, "no" opens it again; a photo of what is still wrong can
+        come with "no", in `multipart/form-data`. A second same answer changes nothing.
 
         A signed-in neighbour can confirm too: whoever said "me too", or is within 200 m
         (`latitude`, `longitude`).
@@ -58,21 +68,45 @@ class ConfirmationView(GenericAPIView[Any]):
         serializer = AnswerSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         sent = serializer.validated_data
-        source: str = ConfirmedBy.REPORTER
-        if "token" in sent:
-            resolution = _by_link(sent["token"], pk)
-        else:
-            resolution, source = _by_role(request, pk, serializer)
+        is_by_link = "token" in sent
+        asked = _by_link(sent["token"], pk) if is_by_link else _by_role(request, pk, serializer)
+        if "photo" not in sent:
+            return self._answer(request, asked, sent)
+        receiving.check(sent["photo"])
+        with receiving.stored(sent["photo"]) as photo:
+            return self._answer(request, asked, sent, photo)
+
+    @idempotent
+    def _answer(
+        self,
+        request: Request,
+        asked: Asked,
+        sent: dict[str, Any],
+        photo: PhotoFile | None = None,
+    ) -> Response:
+        resolution = asked.resolution or answering.resolution_of(cast("Report", asked.report))
+        if resolution is None:
+            raise NothingToConfirm
         given = Answer(
             is_fixed=sent["is_fixed"],
-            source=source,
+            source=asked.source,
             by=request.user if isinstance(request.user, User) else None,
             note=sent["note"],
+            photo=photo,
         )
         return Response(ConfirmationSerializer(answering.answer(resolution, given)).data)
 
 
-def _by_link(token: str, report_id: str) -> Resolution:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Who answers, and about what: the resolution of a link, or the present one of a report."""
+
+    source: str
+    resolution: Resolution | None = None
+    report: Report | None = None
+
+
+def _by_link(token: str, report_id: str) -> Asked:
     """Return the resolution that the token of a link names, if it is one of this report.
 
     Raises:
@@ -84,24 +118,21 @@ def _by_link(token: str, report_id: str) -> Resolution:
         raise NotFound(str(error)) from error
     if str(resolution.report_id) != str(report_id):
         raise NotFound(str(LinkInvalid()))
-    return resolution
+    return Asked(source=ConfirmedBy.REPORTER, resolution=resolution)
 
 
-def _by_role(
-    request: Request, report_id: str, serializer: AnswerSerializer
-) -> tuple[Resolution, str]:
-    """Return the report's resolution, and as what the sender may answer.
+def _by_role(request: Request, report_id: str, serializer: AnswerSerializer) -> Asked:
+    """Return the report, and as what the sender may answer.
 
     Raises:
         NotAuthenticated: nobody is signed in, and no token was sent.
         NotConcerned: the sender may not answer, or not in this way.
-        NothingToConfirm: the report is not resolved.
     """
     token = tracking_token_of(request)
     report = get_object_or_404(
         Report.objects.visible_to(request.user, tracking_token=token), pk=report_id
     )
-    source = ConfirmedBy.REPORTER
+    source: str = ConfirmedBy.REPORTER
     if not report.is_own(request.user, tracking_token=token):
         if not isinstance(request.user, User):
             raise NotAuthenticated
@@ -110,7 +141,4 @@ def _by_role(
         if not neighbours.is_neighbour(request.user, report, serializer.position()):
             raise NotConcerned
         source = ConfirmedBy.NEIGHBOUR
-    resolution = answering.resolution_of(report)
-    if resolution is None:
-        raise NothingToConfirm
-    return resolution, source
+    return Asked(source=source, report=report)

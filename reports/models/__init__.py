@@ -62,12 +62,19 @@ from reports.models.report import (
     new_tracking_token,
 )
 from reports.models.routing import OnHolidays, RoutingRevision, RoutingRule
-from reports.models.workflow import Crew, RejectionReason, Role, StatusChange
+from reports.models.workflow import (
+    ENDED_STATUSES,
+    Crew,
+    RejectionReason,
+    Role,
+    StatusChange,
+)
 
 __all__ = [
     "ADDRESS_MAX_CHARACTERS",
     "COMMENT_MAX_CHARACTERS",
     "DESCRIPTION_MAX_CHARACTERS",
+    "ENDED_STATUSES",
     "MODERATION_NOTE_MAX_CHARACTERS",
     "NOTE_MAX_CHARACTERS",
     "OPEN_STATUSES",

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from accounts.models import User
 from jobs.model_fields import ParagraphsField
 from reports.models import erasure
+from reports.models.photos import Photo
 from reports.models.report import NOTE_MAX_CHARACTERS, Report
 
 
@@ -48,6 +49,14 @@ class Confirmation(models.Model):
         on_delete=erasure.remove_note,
         related_name="+",
         help_text="Who answered; empty where a link or a photo did.",
+    )
+    photo = models.OneToOneField(
+        Photo,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="confirmation",
+        help_text="The photo that shows the repair, or what is still wrong.",
     )
     at = models.DateTimeField(db_default=Now(), help_text="When it was answered.")
 

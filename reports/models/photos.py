@@ -46,6 +46,7 @@ class PhotoKind(models.TextChoices):
 
     BEFORE = "before", "the problem"
     REPAIR = "repair", "the repair"
+    UNREPAIRED = "unrepaired", "what is still wrong"  # for staff and whoever sent it alone
 
 
 class PhotoState(models.TextChoices):
@@ -64,6 +65,14 @@ class PhotoQuerySet(models.QuerySet["Photo"]):
         """Return the photos that count towards a report's number: all but the refused ones."""
         return self.exclude(state=PhotoState.REFUSED)
 
+    def public(self) -> PhotoQuerySet:
+        """Return the photos that everybody sees who may read their reports."""
+        return self.filter(state=PhotoState.READY).exclude(kind=PhotoKind.UNREPAIRED)
+
+    def proving_repair(self) -> PhotoQuerySet:
+        """Return the photos that can confirm a repair: ready ones of kind `repair`."""
+        return self.filter(state=PhotoState.READY, kind=PhotoKind.REPAIR)
+
     def unfinished(self) -> PhotoQuerySet:
         """Return the photos that a task may process: pending ones, and those it failed with."""
         return self.filter(Q(state=PhotoState.PENDING) | Q(refusal=Refusal.FAILED))
@@ -71,14 +80,18 @@ class PhotoQuerySet(models.QuerySet["Photo"]):
     def shown_to(self, user: User | AnonymousUser, *, tracking_token: str = "") -> PhotoQuerySet:
         """Return the photos whose pictures this user may see.
 
-        These are the ready ones of the reports that they may read, and those taken down for staff
-        of the report's department.
+        These are the ready ones of the reports that they may read, those of what is still wrong
+        for the report's sender and staff alone; and those taken down for staff of the report's
+        department.
         """
         readable = Report.objects.visible_to(user, tracking_token=tracking_token)
-        shown = Q(state=PhotoState.READY, report__in=readable.values("pk"))
+        own = Report.objects.sent_by(user, tracking_token=tracking_token)
+        is_ready, is_public = Q(state=PhotoState.READY), ~Q(kind=PhotoKind.UNREPAIRED)
+        shown = is_ready & is_public & Q(report__in=readable.values("pk"))
+        shown |= is_ready & Q(report__in=own.values("pk"))
         if isinstance(user, User) and user.is_staff:
-            theirs = Report.objects.for_staff(user)
-            shown |= Q(state=PhotoState.TAKEN_DOWN, report__in=theirs.values("pk"))
+            theirs = Report.objects.for_staff(user).values("pk")
+            shown |= Q(state__in=(PhotoState.READY, PhotoState.TAKEN_DOWN), report__in=theirs)
         return self.filter(shown)
 
 
@@ -122,6 +135,11 @@ class Photo(models.Model):
 
     def __str__(self) -> str:
         return f"photo of {self.get_kind_display()}"
+
+    @property
+    def is_public(self) -> bool:
+        """Return whether everybody sees it who may read the report."""
+        return self.state == PhotoState.READY and self.kind != PhotoKind.UNREPAIRED
 
     def settle(self, **fields: Any) -> None:
         """Set these fields and save them alone."""

@@ -151,6 +151,13 @@ class ReportQuerySet(models.QuerySet["Report"]):
                 visible |= Q(department__in=Department.objects.worked_in_by(user).values("pk"))
         return self.filter(visible)
 
+    def sent_by(self, user: User | AnonymousUser, *, tracking_token: str = "") -> ReportQuerySet:
+        """Return the reports that this user, or the holder of this tracking token, reported."""
+        sent = Q(reporter=user) if isinstance(user, User) else Q()
+        if tracking_token:
+            sent |= Q(tracking_token_hash=hash_tracking_token(tracking_token), reporter=None)
+        return self.filter(sent) if sent else self.none()
+
     def for_staff(self, user: User) -> ReportQuerySet:
         """Return the reports this member of staff works on.
 

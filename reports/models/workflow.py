@@ -11,7 +11,10 @@ from django.db.models.functions import Now
 from accounts.models import User
 from jobs.model_fields import LineField, ParagraphsField
 from reports.models.catalogue import Department
-from reports.models.report import NOTE_MAX_CHARACTERS, Report, Status
+from reports.models.report import NOTE_MAX_CHARACTERS, OPEN_STATUSES, Report, Status
+
+#: Statuses in which work on a report has ended, so that its repair can be confirmed.
+ENDED_STATUSES = (Status.RESOLVED, Status.CLOSED)
 
 
 class Role(models.TextChoices):
@@ -62,6 +65,31 @@ class Crew(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class StatusChangeQuerySet(models.QuerySet["StatusChange"]):
+    """Queries that choose lines of the history."""
+
+    def resolution_of(self, report: Report) -> StatusChange | None:
+        """Return the line by which work on the report ended.
+
+        None while it is open, and if its reporter withdrew it.
+        """
+        if report.status not in ENDED_STATUSES:
+            return None
+        lines = self.filter(report=report).standing().order_by("-pk")
+        ends = lines.filter(to_status__in=ENDED_STATUSES).exclude(from_status__in=ENDED_STATUSES)
+        last = ends.first() or lines.first()
+        return None if last is None or last.step == "withdraw" else last
+
+    def last_reopening_of(self, report: Report) -> StatusChange | None:
+        """Return the last line by which work on the report began anew, if there is one."""
+        opened = self.filter(from_status__in=ENDED_STATUSES, to_status__in=OPEN_STATUSES)
+        return opened.filter(report=report).standing().order_by("-pk").first()
+
+    def standing(self) -> StatusChangeQuerySet:
+        """Return the lines that still hold: no steps that were undone, and not their undoing."""
+        return self.filter(undoes__isnull=True, undone_by__isnull=True)
 
 
 class StatusChange(models.Model):
@@ -159,6 +187,8 @@ class StatusChange(models.Model):
         help_text="The request that made the change, as the log has it.",
     )
     at = models.DateTimeField(db_default=Now(), help_text="When it was made.")
+
+    objects = StatusChangeQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["at", "id"]

@@ -1,4 +1,6 @@
-"""Photos on the page of a report at the desk: look at them, take them down, restore them."""
+"""Photos on the page of a report at the desk: look at them, add those of the repair, and take
+photos down or restore them.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +10,17 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
 from accounts.models import User
-from reports.errors import PhotoStateChanged
-from reports.models import Photo, PhotoState, Report
+from reports.errors import PhotoRefused, PhotoStateChanged, PhotoTooLarge, TooManyPhotos
+from reports.models import Photo, PhotoKind, PhotoState, Report
 from reports.models.photos import TAKEDOWN_REASON_MAX_CHARACTERS
-from reports.photos import moderating
+from reports.photos import moderating, receiving
 from reports.photos.serializers import addresses
 
 
@@ -31,9 +34,15 @@ class PhotosOnPage(admin.ModelAdmin[Report]):
     """Adds the photos to a report's page, and the steps with them."""
 
     def get_urls(self) -> list[Any]:
-        view = self.admin_site.admin_view(require_POST(self.photo_view))
-        step = path("<uuid:report_id>/photos/<uuid:photo_id>/", view, name="reports_report_photo")
-        return [step, *super().get_urls()]
+        def post(address: str, view: Any, name: str) -> Any:
+            guarded = self.admin_site.admin_view(require_POST(view))
+            return path(f"<uuid:report_id>/photos/{address}", guarded, name=name)
+
+        return [
+            post("", self.add_photos_view, "reports_report_add_photos"),
+            post("<uuid:photo_id>/", self.photo_view, "reports_report_photo"),
+            *super().get_urls(),
+        ]
 
     def render_change_form(
         self,
@@ -48,6 +57,29 @@ class PhotosOnPage(admin.ModelAdmin[Report]):
             context |= {"photos": [shown(photo) for photo in obj.photos.all()]}
         return super().render_change_form(request, context, add, change, form_url, obj)
 
+    def add_photos_view(self, request: HttpRequest, report_id: UUID) -> HttpResponse:
+        """Add photos of the repair; those that are refused are named with the reason."""
+        user = cast("User", request.user)
+        report = get_object_or_404(Report.objects.for_staff(user), pk=report_id)
+        uploads = request.FILES.getlist("photos")
+        added = sum(self._add(request, report, upload, by=user) for upload in uploads)
+        if not uploads:
+            self.message_user(request, "Choose one or more photos.", messages.ERROR)
+        if added:
+            text = f"{added} sent; each is shown once it is processed, within seconds."
+            self.message_user(request, text, messages.SUCCESS)
+        return _back(report_id)
+
+    def _add(self, request: HttpRequest, report: Report, upload: UploadedFile, *, by: User) -> bool:
+        try:
+            receiving.check(upload)
+            with receiving.stored(upload) as original:
+                receiving.accept(original, report, kind=PhotoKind.REPAIR, by=by)
+        except (PhotoRefused, PhotoTooLarge, TooManyPhotos) as error:
+            self.message_user(request, f"{upload.name}: {error}", messages.ERROR)
+            return False
+        return True
+
     def photo_view(self, request: HttpRequest, report_id: UUID, photo_id: UUID) -> HttpResponse:
         """Take a photo down, or restore it."""
         photo = get_object_or_404(
@@ -60,8 +92,7 @@ class PhotosOnPage(admin.ModelAdmin[Report]):
             self._decide(request, photo, by=user)
         except PhotoStateChanged as error:
             self.message_user(request, str(error), messages.WARNING)
-        back = reverse("admin:reports_report_change", args=[report_id])
-        return HttpResponseRedirect(f"{back}#photos")
+        return _back(report_id)
 
     def _decide(self, request: HttpRequest, photo: Photo, *, by: User) -> None:
         if "restore" in request.POST:
@@ -75,6 +106,11 @@ class PhotosOnPage(admin.ModelAdmin[Report]):
             return
         moderating.take_down(photo, reason=form.cleaned_data["reason"], by=by)
         self.message_user(request, "The photo is taken down.", messages.SUCCESS)
+
+
+def _back(report_id: UUID) -> HttpResponse:
+    page = reverse("admin:reports_report_change", args=[report_id])
+    return HttpResponseRedirect(f"{page}#photos")
 
 
 def shown(photo: Photo) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.core.files.base import File
@@ -12,12 +14,13 @@ from django.db import transaction
 from accounts.actors import record_audit_event
 from accounts.models import User
 from jobs.failpoints import failpoint
+from jobs.http.limits import Rule
 from reports.actors import process_photo
 from reports.errors import PhotoRefused, PhotoTooLarge, TooManyPhotos
 from reports.imaging import files
-from reports.models import Photo, PhotoFile, Refusal, Report
+from reports.models import Photo, PhotoFile, PhotoKind, Refusal, Report
 
-#: How many photos of one report are kept in the tables, refused ones among them.
+#: How many photos of one kind of one report are kept in the tables, refused ones among them.
 ROWS_PER_REPORT = 50
 #: What the files of the formats begin with.
 JPEG_HEAD, PNG_HEAD = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
@@ -25,6 +28,11 @@ JPEG_HEAD, PNG_HEAD = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 RIFF_HEAD, WEBP_MARK = b"RIFF", b"WEBP"
 HEIC_BOX = b"ftyp"
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+
+
+def limit_of(sender: UUID | str) -> Rule:
+    """Return how many photos one sender, a citizen's id or an address, may send within an hour."""
+    return Rule(f"photos:hour:{sender}", settings.PHOTOS_PER_SENDER_HOUR, timedelta(hours=1))
 
 
 def check(content: File[bytes]) -> None:
@@ -68,20 +76,29 @@ def stored(content: File[bytes]) -> Iterator[PhotoFile]:
         files.discard_unused(original)
 
 
-def accept(original: PhotoFile, report: Report, *, kind: str, by: User | None) -> Photo:
+def accept(
+    original: PhotoFile,
+    report: Report,
+    *,
+    kind: str,
+    by: User | None,
+    citizen: User | None = None,
+) -> Photo:
     """Add a photo to the report and send the task that processes it.
 
-    Of two requests at once that would exceed a report's number, one is refused.
+    It is erased together with `citizen`, by default with `by` unless that is staff. Of two requests
+    at once that would exceed a report's number, one is refused.
 
     Raises:
-        TooManyPhotos: the report has PHOTOS_PER_REPORT photos.
+        TooManyPhotos: the report has PHOTOS_PER_REPORT photos of this kind.
     """
     is_staff = by is not None and report.may_be_changed_by(by)
+    owner = citizen or (None if is_staff else by)
     with transaction.atomic():
         # Whoever adds a photo to the report waits here for the one before.
         Report.objects.select_for_update(no_key=True).only("pk").get(pk=report.pk)
-        _within_limits(report)
-        photo = Photo.objects.create(report=report, kind=kind, citizen=None if is_staff else by)
+        _within_limits(report, kind)
+        photo = Photo.objects.create(report=report, kind=kind, citizen=owner)
         files.attach([original], photo)
         process_photo.send_with_options(
             args=(str(photo.pk),), limit_key="photos", limit_count=settings.PHOTOS_AT_ONCE
@@ -96,8 +113,18 @@ def accept(original: PhotoFile, report: Report, *, kind: str, by: User | None) -
     return photo
 
 
-def _within_limits(report: Report) -> None:
-    if report.photos.kept().count() >= settings.PHOTOS_PER_REPORT:
-        raise TooManyPhotos(f"A report may have {settings.PHOTOS_PER_REPORT} photos.")
-    if report.photos.count() >= ROWS_PER_REPORT:
+def _within_limits(report: Report, kind: str) -> None:
+    """Refuse a photo beyond the number of its kind.
+
+    Photos of the problem, however many, keep no photo of the repair out.
+
+    Raises:
+        TooManyPhotos: the report has as many as it may have.
+    """
+    photos = Photo.objects.filter(report=report, kind=kind)
+    if photos.kept().count() >= settings.PHOTOS_PER_REPORT:
+        raise TooManyPhotos(
+            f"A report may have {settings.PHOTOS_PER_REPORT} photos of {PhotoKind(kind).label}."
+        )
+    if photos.count() >= ROWS_PER_REPORT:
         raise TooManyPhotos("Too many photos of this report were refused.")

@@ -33,7 +33,10 @@ class PhotoSerializer(serializers.ModelSerializer[Photo]):
         fields: tuple[str, ...] = ("id", "kind", "state", "width", "height", "created_at", "urls")
         read_only_fields = fields
         extra_kwargs: ClassVar = {
-            "kind": {"help_text": "`before` shows the problem, `repair` what was done about it."},
+            "kind": {
+                "help_text": "`before` shows the problem, `repair` what was done about it, "
+                "`unrepaired` what is still wrong: only its sender and staff see that."
+            },
             "state": {"help_text": "How far it is; everybody sees those that are `ready`."},
             "width": {"help_text": "Of the full size, in pixels; null until it is ready."},
             "height": {"help_text": "Of the full size, in pixels; null until it is ready."},
@@ -122,7 +125,7 @@ class NewPhotoSerializer(serializers.Serializer[Any]):
         allow_empty_file=True, help_text="A JPEG, PNG, WebP or HEIC, of at most 20 MB by default."
     )
     kind = serializers.ChoiceField(
-        choices=PhotoKind.choices,
+        choices=[(one.value, one.label) for one in (PhotoKind.BEFORE, PhotoKind.REPAIR)],
         default=PhotoKind.BEFORE,
         help_text="`before` shows the problem; `repair`, from staff alone, what was done about it.",
     )
@@ -145,14 +148,14 @@ def addresses(photo: Photo) -> dict[str, str]:
 
 
 def ready(photos: Iterable[Photo]) -> list[dict[str, Any]]:
-    """Return the ready ones of a report's photos as everybody sees them."""
-    chosen = [photo for photo in photos if photo.state == PhotoState.READY]
+    """Return the public ones of a report's photos as everybody sees them."""
+    chosen = [photo for photo in photos if photo.is_public]
     return cast("list[dict[str, Any]]", PhotoSerializer(chosen, many=True).data)
 
 
 def detailed(photos: Iterable[Photo], *, is_staff: bool, is_sender: bool) -> list[dict[str, Any]]:
-    """Return the photos of a report that its reader sees: others than ready ones only insiders."""
-    chosen = [one for one in photos if is_staff or is_sender or one.state == PhotoState.READY]
+    """Return the photos of a report that its reader sees: others than public ones only insiders."""
+    chosen = [one for one in photos if is_staff or is_sender or one.is_public]
     context = {"is_staff": is_staff, "is_sender": is_sender}
     return cast(
         "list[dict[str, Any]]", PhotoDetailSerializer(chosen, many=True, context=context).data

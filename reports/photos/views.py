@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any, NamedTuple, cast
 
 from django.conf import settings
@@ -27,7 +26,7 @@ from accounts.models import User
 from jobs.http.idempotency import hands_on_its_key, idempotent
 from jobs.http.throttling import LimitThrottle
 from reports.imaging import files
-from reports.models import Photo, PhotoFile, PhotoKind, PhotoState, Report
+from reports.models import Photo, PhotoFile, PhotoKind, Report
 from reports.photos import moderating, receiving
 from reports.photos.serializers import (
     NewPhotoSerializer,
@@ -60,15 +59,16 @@ class Reader(NamedTuple):
 class UploadThrottle(LimitThrottle):
     """So many photos from one citizen, or one address, in an hour."""
 
-    period = timedelta(hours=1)
-
     def key(self, request: Request, view: APIView) -> str | None:
+        """Return the key of the sender; None for staff, and for a request without a file."""
         user = request.user
-        if request.method != "POST" or (isinstance(user, User) and user.is_staff):
+        has_file = request.method == "POST" and "multipart/" in (request.content_type or "")
+        if not has_file or (isinstance(user, User) and user.is_staff):
             return None
-        self.limit = settings.PHOTOS_PER_SENDER_HOUR
         sender = user.pk if isinstance(user, User) else origins.of_request(request).host
-        return f"photos:hour:{sender}"
+        rule = receiving.limit_of(sender)
+        self.limit, self.period = rule.limit, rule.period
+        return rule.key
 
 
 class ReportPhotosView(GenericAPIView[Photo]):
@@ -296,7 +296,7 @@ def _picture(file: PhotoFile) -> HttpResponse:
 
 
 def _headers(photo: Photo, file: PhotoFile) -> dict[str, str]:
-    if photo.report.published_at and photo.state == PhotoState.READY:
+    if photo.report.published_at and photo.is_public:
         caching = (
             f"public, max-age={settings.PHOTO_CACHE_SECONDS},"
             f" s-maxage={SHARED_CACHE_SECONDS}, immutable"

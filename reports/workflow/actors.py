@@ -30,12 +30,14 @@ def wake_report(report_id: str) -> None:
 def close_unconfirmed() -> dict[str, int]:
     """Close the resolved reports about which nobody has answered within the window.
 
+    Those whose repair a photo shows are closed as confirmed, the others as unconfirmed.
+
     Return their number as `closed`. Each batch is a transaction of its own.
     """
     closed = 0
     while True:
         with jobs.current_task().effects():
-            count = clock.close_unconfirmed()
+            count = clock.close_unanswered()
         closed += count
         if not count:
             return {"closed": closed}
