@@ -17,6 +17,7 @@ from reports.acknowledging import SUBMISSION_POINTS
 from reports.classification import classifier
 from reports.duplicates import suggesting, vectors
 from reports.following import announcing
+from reports.intake.serializers import NewReportSerializer
 from reports.intake.submission import (
     NewReport,
     _begin_history,
@@ -26,7 +27,7 @@ from reports.intake.submission import (
 )
 from reports.models import Report, StatusChange
 from reports.routing import assignment
-from reports.serializers import CreatedReportSerializer, NewReportSerializer
+from reports.serializers import CreatedReportSerializer
 from reports.views import ReportListView
 
 

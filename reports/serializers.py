@@ -1,4 +1,4 @@
-"""Serializers for the bodies and answers of the reports API. None identifies a reporter."""
+"""The JSON of reports as they are read. None identifies a reporter."""
 
 from __future__ import annotations
 
@@ -8,33 +8,15 @@ from typing import Any, ClassVar
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from accounts import phones
-from accounts.errors import PhoneInvalid
 from accounts.models import User
-from jobs.http.fields import (
-    CoordinateField,
-    LineField,
-    ParagraphsField,
-    QueryBooleanField,
-    StrictBooleanField,
-)
 from jobs.http.kept import Kept
-from jobs.http.queries import QuerySerializer
-from reports.fields import BoundingBoxField, CategoryField, ListOfChoicesField, RandomIdField
-from reports.following.contacts import Contact
 from reports.following.serializers import ReportPageSerializer, TakingPartMixin
-from reports.intake import answers
-from reports.intake.submission import NewReport
 from reports.models import (
-    DESCRIPTION_MAX_CHARACTERS,
-    NOTE_MAX_CHARACTERS,
-    TITLE_MAX_CHARACTERS,
     Answer,
     Category,
     Crew,
     Department,
     Report,
-    Severity,
     Status,
     StatusChange,
     SubjectKind,
@@ -412,181 +394,3 @@ class CreatedReportSerializer(ReportDetailSerializer):
     def get_tracking_token(self, report: Report) -> str | None:
         token: str | None = self.context["tracking_token"]
         return token
-
-
-class ContactSerializer(serializers.Serializer[Contact]):
-    """Where an anonymous reporter is told of the report: an address, a number, or both."""
-
-    name = LineField(
-        max_length=100, required=False, allow_blank=True, default="", help_text="How to call you."
-    )
-    email = serializers.EmailField(
-        max_length=254, required=False, allow_blank=True, default="", help_text="Your address."
-    )
-    phone = LineField(
-        max_length=40,
-        required=False,
-        allow_blank=True,
-        default="",
-        help_text="Your number, such as +12025550123.",
-    )
-
-    def validate_phone(self, phone: str) -> str:
-        try:
-            return phones.normalise(phone) if phone else ""
-        except PhoneInvalid as error:
-            raise serializers.ValidationError(str(error)) from error
-
-    def validate(self, attrs: dict[str, Any]) -> Contact:
-        if not (attrs["email"] or attrs["phone"]):
-            raise serializers.ValidationError("Give an email address or a phone number.")
-        return Contact(**attrs, locale=self.context.get("locale", "en"))
-
-
-class MetresField(serializers.FloatField):
-    """A length in metres; a text that looks like one is refused."""
-
-    def to_internal_value(self, data: Any) -> float:
-        if isinstance(data, bool | str):
-            self.fail("invalid")
-        return super().to_internal_value(data)
-
-
-class NewReportSerializer(serializers.Serializer[NewReport]):
-    """A problem to report."""
-
-    title = LineField(max_length=TITLE_MAX_CHARACTERS, help_text="The problem in a few words.")
-    description = ParagraphsField(
-        max_length=DESCRIPTION_MAX_CHARACTERS, help_text="What is wrong, and where exactly."
-    )
-    latitude = CoordinateField(limit=90)
-    longitude = CoordinateField(limit=180)
-    severity = serializers.ChoiceField(
-        choices=Severity.choices, required=False, help_text="That of the category unless given."
-    )
-    category = CategoryField(
-        required=False,
-        allow_null=True,
-        default=None,
-        help_text="Slug of the category; without it the description decides.",
-    )
-    address = LineField(
-        max_length=300,
-        required=False,
-        allow_blank=True,
-        default="",
-        help_text="The place in words, such as street and number.",
-    )
-
-    answers = serializers.DictField(
-        child=serializers.JSONField(allow_null=True),
-        required=False,
-        default=dict,
-        help_text="Answers to the questions of the category you name: code → text, number, the key "
-        "of a value, or a list of keys.",
-    )
-    contact = ContactSerializer(
-        required=False,
-        allow_null=True,
-        default=None,
-        help_text="Where to tell you of the report, if you do not sign in. Nobody else sees it.",
-    )
-    client_id = RandomIdField(
-        required=False,
-        allow_null=True,
-        default=None,
-        help_text="A random UUID (version 4 or 7) of yours for this report. Sent again, it answers "
-        "200 with the report that is there. Keep it secret unless you sign in.",
-    )
-    device_at = serializers.DateTimeField(
-        required=False,
-        allow_null=True,
-        default=None,
-        help_text="When it was written, by the device's clock.",
-    )
-    accuracy_metres = MetresField(
-        required=False,
-        allow_null=True,
-        default=None,
-        min_value=0,
-        max_value=100_000,
-        help_text="How accurate the place is, by the device.",
-    )
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        try:
-            checked = answers.check(attrs["category"], attrs["answers"])
-        except serializers.ValidationError as error:
-            raise serializers.ValidationError({"answers": error.detail}) from error
-        return attrs | {"answers": checked}
-
-    def new_report(self) -> NewReport:
-        """Return what was sent, once it is valid."""
-        return NewReport(**self.validated_data)
-
-
-class CorrectionSerializer(serializers.Serializer[dict[str, Any]]):
-    """What a reporter corrects; fields that are left out stay as they are."""
-
-    title = LineField(
-        max_length=TITLE_MAX_CHARACTERS, required=False, help_text="What is wrong, in a few words."
-    )
-    description = ParagraphsField(
-        max_length=DESCRIPTION_MAX_CHARACTERS, required=False, help_text="What is wrong, in detail."
-    )
-    latitude = CoordinateField(limit=90, required=False, help_text="Degrees north (WGS 84).")
-    longitude = CoordinateField(limit=180, required=False, help_text="Degrees east (WGS 84).")
-    category = CategoryField(
-        required=False,
-        allow_null=True,
-        help_text="Slug of a category; null: let the classifier choose.",
-    )
-    address = LineField(
-        max_length=300, required=False, allow_blank=True, help_text="The place in words."
-    )
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if ("latitude" in attrs) != ("longitude" in attrs):
-            raise serializers.ValidationError("Send latitude and longitude together.")
-        if not attrs:
-            raise serializers.ValidationError("Send at least one field.")
-        return attrs
-
-
-class StatusStepSerializer(serializers.Serializer[dict[str, Any]]):
-    """A change of status by staff; everybody who sees the report can read the note."""
-
-    status = serializers.ChoiceField(
-        choices=Status.choices, source="to", help_text="The status to go to."
-    )
-    note = ParagraphsField(
-        max_length=NOTE_MAX_CHARACTERS,
-        required=False,
-        allow_blank=True,
-        default="",
-        help_text="A word to everybody who can see the report, such as the reason.",
-    )
-    publish = StrictBooleanField(
-        default=False,
-        source="is_publishing",
-        help_text="Make the report public, if it is not yet.",
-    )
-    accept_guess = StrictBooleanField(
-        default=False,
-        source="accepts_guess",
-        help_text="Confirm the uncertain category that the classifier chose.",
-    )
-    category = CategoryField(
-        required=False,
-        help_text="The slug of the category that staff choose; its department gets the report.",
-    )
-
-
-class ReportFilterSerializer(QuerySerializer):
-    """The query parameters of the list of reports."""
-
-    status = ListOfChoicesField(choices=list(Status.values), required=False)
-    category = CategoryField(required=False)
-    bbox = BoundingBoxField(required=False)
-    mine = QueryBooleanField(required=False, default=False)
-    q = LineField(required=False, max_length=200)

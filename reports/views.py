@@ -11,7 +11,7 @@ from django.utils.translation import get_language_from_request
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import NotAuthenticated, PermissionDenied, ValidationError
+from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.generics import GenericAPIView, ListAPIView, RetrieveAPIView
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
@@ -21,23 +21,17 @@ from rest_framework.views import APIView
 
 from accounts import origins
 from accounts.models import User
-from jobs import numbers
 from jobs.http.idempotency import idempotent
 from jobs.http.kept import Kept
 from jobs.http.throttling import LimitThrottle
+from reports import filters
 from reports.following import contacts
 from reports.intake import correcting, submission
-from reports.models import Report, ReportQuerySet, Role, Status
-from reports.serializers import (
-    CorrectionSerializer,
-    CreatedReportSerializer,
-    NewReportSerializer,
-    ReportDetailSerializer,
-    ReportFilterSerializer,
-    ReportSerializer,
-    StatusStepSerializer,
-)
+from reports.intake.serializers import CorrectionSerializer, NewReportSerializer
+from reports.models import Report, ReportQuerySet, Role
+from reports.serializers import CreatedReportSerializer, ReportDetailSerializer, ReportSerializer
 from reports.steps import taking
+from reports.steps.serializers import StatusStepSerializer
 from reports.steps.taking import Step
 from reports.steps.views import (
     CHANGED,
@@ -52,34 +46,6 @@ from reports.workflow.performing import Inputs
 from reports.workflow.roles import strongest
 from reports.workflow.table import REPORTER, STAFF
 
-_STATUSES = "|".join(Status.values)
-_CORNER = f"{numbers.LONGITUDE_PATTERN},{numbers.LATITUDE_PATTERN}"
-FILTER_PARAMETERS = [
-    OpenApiParameter(
-        "status",
-        OpenApiTypes.STR,
-        pattern=f"^({_STATUSES})(,({_STATUSES}))*$",
-        description=f"Reports with one of these, comma-separated: {', '.join(Status.values)}.",
-    ),
-    OpenApiParameter(
-        "category", OpenApiTypes.STR, description="Reports of the category with this slug."
-    ),
-    OpenApiParameter(
-        "bbox",
-        OpenApiTypes.STR,
-        pattern=f"^{_CORNER},{_CORNER}$",
-        description="Reports within this box: `west,south,east,north` in degrees.",
-    ),
-    OpenApiParameter(
-        "q",
-        OpenApiTypes.STR,
-        description="Reports with all these words, or words that begin with them, in title,"
-        " description, address or external id.",
-    ),
-    OpenApiParameter(
-        "mine", OpenApiTypes.BOOL, description="Only your own reports; needs you to be signed in."
-    ),
-]
 YES, NO = ("true", "yes", "1"), ("false", "no", "0")
 ACKNOWLEDGEMENT = OpenApiParameter(
     "X-Acknowledge-Duplicate",
@@ -100,27 +66,10 @@ class ReportListView(ListAPIView[Report]):
     ordering = ("-created_at", "-id")
 
     def get_queryset(self) -> ReportQuerySet:
-        criteria = ReportFilterSerializer.read(self.request)
-        reports = self._readable(mine=criteria["mine"]).with_related().with_photos()
-        if "status" in criteria:
-            reports = reports.filter(status__in=criteria["status"])
-        if "category" in criteria:
-            reports = reports.filter(category=criteria["category"])
-        if "bbox" in criteria:
-            reports = reports.in_box(criteria["bbox"])
-        if "q" in criteria:
-            reports = reports.with_words(criteria["q"])
+        reports = filters.chosen(self.request).with_related().with_photos()
         return reports.order_by(*self.ordering)
 
-    def _readable(self, *, mine: bool) -> ReportQuerySet:
-        user = self.request.user
-        if not mine:
-            return Report.objects.visible_to(user) if user.is_staff else Report.objects.published()
-        if not isinstance(user, User):
-            raise NotAuthenticated("Sign in to list your own reports.")
-        return Report.objects.filter(reporter=user)
-
-    @extend_schema(operation_id="reports_list", parameters=FILTER_PARAMETERS, tags=["reports"])
+    @extend_schema(operation_id="reports_list", parameters=filters.PARAMETERS, tags=["reports"])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """List the public reports.
 

@@ -10,6 +10,15 @@ from reports.models.catalogue import (
     Severity,
     SeverityRule,
 )
+from reports.models.choices import (
+    OPEN_STATUSES,
+    UNTOUCHED_STATUSES,
+    CategorySource,
+    RoutedBy,
+    SeveritySource,
+    Status,
+    WaitingFor,
+)
 from reports.models.confirmation import Confirmation, ConfirmedBy
 from reports.models.conversation import (
     COMMENT_MAX_CHARACTERS,
@@ -20,6 +29,7 @@ from reports.models.conversation import (
 from reports.models.corrections import Correction
 from reports.models.duplicates import DuplicatePair, Merge, ReportVector, merged_into
 from reports.models.escalation import Deadline, Escalation, EscalationRule, Side
+from reports.models.examples import ExampleVector
 from reports.models.following import AreaNews, AreaSubscription, Follow, MeToo
 from reports.models.geography import Area, Authority
 from reports.models.intake import Answer, ReportContact
@@ -46,22 +56,13 @@ from reports.models.report import (
     ADDRESS_MAX_CHARACTERS,
     DESCRIPTION_MAX_CHARACTERS,
     NOTE_MAX_CHARACTERS,
-    OPEN_STATUSES,
     ROUTING_REASON_MAX_CHARACTERS,
     TITLE_MAX_CHARACTERS,
-    UNTOUCHED_STATUSES,
-    CategorySource,
-    ExampleVector,
     Report,
     ReportQuerySet,
-    RoutedBy,
-    SeveritySource,
-    Status,
-    WaitingFor,
-    hash_tracking_token,
-    new_tracking_token,
 )
 from reports.models.routing import OnHolidays, RoutingRevision, RoutingRule
+from reports.models.tracking import hash_tracking_token, new_tracking_token
 from reports.models.workflow import (
     ENDED_STATUSES,
     Crew,

@@ -1,8 +1,7 @@
-"""Tables of reports: reports, their history, and the vectors of the classifier's examples."""
+"""Table of reports."""
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
@@ -19,7 +18,16 @@ from accounts.models import User
 from jobs.model_fields import LineField, ParagraphsField
 from reports.geography.boxes import BoundingBox
 from reports.models.catalogue import CATEGORY_TEXTS, Category, Department, Severity
+from reports.models.choices import (
+    OPEN_STATUSES,
+    CategorySource,
+    RoutedBy,
+    SeveritySource,
+    Status,
+    WaitingFor,
+)
 from reports.models.place import CellField
+from reports.models.tracking import hash_tracking_token
 from reports.models.words import WORDS, WordsQuery
 
 if TYPE_CHECKING:
@@ -30,100 +38,6 @@ DESCRIPTION_MAX_CHARACTERS = 10_000
 NOTE_MAX_CHARACTERS = 2_000
 ADDRESS_MAX_CHARACTERS = 300
 ROUTING_REASON_MAX_CHARACTERS = 500
-
-
-class ExampleVector(models.Model):
-    """The sentence vector of an example text, stored so that each is computed only once.
-
-    `classification.classifier` fills and prunes this table; it can be computed again at any time.
-    """
-
-    space = models.CharField(
-        max_length=120,
-        help_text="The embedder and its version; vectors of two spaces are never compared.",
-    )
-    digest = models.BinaryField(max_length=32, help_text="SHA-256 of the text.")
-    vector = models.BinaryField(help_text="The vector as float32, little-endian.")
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["space", "digest"], name="reports_examplevector_unique")
-        ]
-
-    def __str__(self) -> str:
-        return f"{bytes(self.digest).hex()[:12]} in {self.space}"
-
-
-class Status(models.TextChoices):
-    """The status of a report; `workflow.table.STEPS` says which may follow which."""
-
-    NEW = "new", "new"
-    TRIAGED = "triaged", "triaged"
-    ASSIGNED = "assigned", "assigned"
-    IN_PROGRESS = "in_progress", "in progress"
-    WAITING = "waiting", "waiting"
-    RESOLVED = "resolved", "resolved"
-    CLOSED = "closed", "closed"
-    REJECTED = "rejected", "rejected"
-    DUPLICATE = "duplicate", "duplicate"
-    REOPENED = "reopened", "reopened"
-
-
-OPEN_STATUSES = (
-    Status.NEW,
-    Status.TRIAGED,
-    Status.ASSIGNED,
-    Status.IN_PROGRESS,
-    Status.WAITING,
-    Status.REOPENED,
-)
-
-
-#: Statuses in which nobody works on a report yet.
-UNTOUCHED_STATUSES = (Status.NEW, Status.TRIAGED)
-
-
-class WaitingFor(models.TextChoices):
-    """Whom or what a report waits for."""
-
-    REPORTER = "reporter", "an answer of the reporter"
-    CONTRACTOR = "contractor", "a contractor"
-    AUTHORITY = "authority", "another authority"
-    MATERIAL = "material", "material or equipment"
-    WEATHER = "weather", "better weather"
-    OTHER = "other", "something else"
-
-
-class CategorySource(models.TextChoices):
-    """The origin of a report's category; the classifier never overrides anybody else's choice."""
-
-    NONE = "", "nobody yet"
-    REPORTER = "reporter", "reporter"
-    CLASSIFIER = "classifier", "classifier"
-    STAFF = "staff", "staff"
-    IMPORT = "import", "imported"
-
-
-class SeveritySource(models.TextChoices):
-    """The origin of a report's severity."""
-
-    NONE = "", "nobody"
-    REPORTER = "reporter", "reporter"
-    CATEGORY = "category", "the category's own"
-    RULE = "rule", "a rule of words"
-    STAFF = "staff", "staff"
-    IMPORT = "import", "imported"
-
-
-class RoutedBy(models.TextChoices):
-    """How a report came to its department."""
-
-    NOBODY = "", "not routed yet"
-    RULE = "rule", "a rule"
-    CATEGORY = "category", "its category"
-    UNCERTAIN = "uncertain", "triage: its category is not certain"
-    BROKEN = "broken", "triage: its rule cannot be evaluated"
-    STAFF = "staff", "staff"
 
 
 class ReportQuerySet(models.QuerySet["Report"]):
@@ -198,13 +112,35 @@ class ReportQuerySet(models.QuerySet["Report"]):
         return self.filter(address="")
 
     def overdue(self, at: datetime | None = None) -> ReportQuerySet:
-        """Return the open reports whose deadline has passed."""
+        """Return the open reports whose deadline has passed, or will have passed `at` a time."""
         return self.filter(status__in=OPEN_STATUSES, due_at__lt=at or Now())
+
+    def not_overdue(self) -> ReportQuerySet:
+        """Return the reports that are closed, or whose deadline has not passed."""
+        return self.exclude(status__in=OPEN_STATUSES, due_at__lt=Now())
 
     def answer_overdue(self) -> ReportQuerySet:
         """Return the open reports without a first answer whose deadline for it has passed."""
         unanswered = self.filter(status__in=OPEN_STATUSES, responded_at__isnull=True)
         return unanswered.filter(response_due_at__lt=Now())
+
+    def not_answer_overdue(self) -> ReportQuerySet:
+        """Return the reports that are closed, answered, or whose first answer is not late."""
+        return self.exclude(
+            status__in=OPEN_STATUSES, responded_at__isnull=True, response_due_at__lt=Now()
+        )
+
+    def assigned_to(self, user: User) -> ReportQuerySet:
+        """Return the reports on which this person works."""
+        return self.filter(assignee=user)
+
+    def assigned_to_crews_of(self, user: User) -> ReportQuerySet:
+        """Return the reports on which the crews of this person work."""
+        return self.filter(crew__in=user.crews.values("pk"))
+
+    def unassigned(self) -> ReportQuerySet:
+        """Return the open reports on which nobody works."""
+        return self.filter(status__in=OPEN_STATUSES, assignee=None, crew=None)
 
 
 class Report(models.Model):
@@ -533,6 +469,27 @@ class Report(models.Model):
                 condition=Q(status__in=OPEN_STATUSES),
                 name="report_open_cell",
             ),
+            # The list of confirmed repairs, newest first.
+            models.Index(
+                F("created_at").desc(),
+                F("id").desc(),
+                condition=Q(confirmed_at__isnull=False),
+                name="report_confirmed",
+            ),
+            # The list of serious reports: few among many, newest first.
+            models.Index(
+                "severity",
+                F("created_at").desc(),
+                condition=Q(severity__in=(Severity.HIGH, Severity.CRITICAL)),
+                name="report_serious",
+            ),
+            # The list of what was imported from one system.
+            models.Index(
+                "source",
+                F("created_at").desc(),
+                condition=~Q(source=""),
+                name="report_source",
+            ),
             # Searches for words, in the public list and at the desk.
             GinIndex(WORDS, name="report_words", fastupdate=False),
             # The reports of a rule; also serves the deletion of a rule.
@@ -586,15 +543,3 @@ class Report(models.Model):
         if self.department_id is None:
             return False
         return Department.objects.worked_in_by(user).filter(pk=self.department_id).exists()
-
-
-def hash_tracking_token(token: str) -> str:
-    """Return the SHA-256 of the token as 64 hexadecimal digits.
-
-    The token has 256 random bits, so a plain hash is enough.
-    """
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def new_tracking_token() -> str:
-    return secrets.token_urlsafe(32)

@@ -11,7 +11,8 @@ from django.db.models.functions import Now
 from accounts.models import User
 from jobs.model_fields import LineField, ParagraphsField
 from reports.models.catalogue import Department
-from reports.models.report import NOTE_MAX_CHARACTERS, OPEN_STATUSES, Report, Status
+from reports.models.choices import OPEN_STATUSES, Status
+from reports.models.report import NOTE_MAX_CHARACTERS, Report
 
 #: Statuses in which work on a report has ended, so that its repair can be confirmed.
 ENDED_STATUSES = (Status.RESOLVED, Status.CLOSED)
@@ -39,6 +40,16 @@ class RejectionReason(models.TextChoices):
     OTHER = "other", "another reason"
 
 
+class CrewQuerySet(models.QuerySet["Crew"]):
+    """Queries that choose crews."""
+
+    def for_staff(self, user: User) -> CrewQuerySet:
+        """Return the crews of the departments in which this person works; all for a superuser."""
+        if user.is_superuser:
+            return self.all()
+        return self.filter(department__in=Department.objects.worked_in_by(user).values("pk"))
+
+
 class Crew(models.Model):
     """People of a department who repair together; a report can be assigned to them."""
 
@@ -56,6 +67,8 @@ class Crew(models.Model):
         help_text="Staff of the department, or of one above it.",
     )
     is_active = models.BooleanField(default=True, help_text="Whether it takes further reports.")
+
+    objects = CrewQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["name"]

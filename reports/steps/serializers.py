@@ -154,6 +154,35 @@ class TakenStepSerializer(serializers.Serializer[Any]):
         )
 
 
+class StatusStepSerializer(serializers.Serializer[dict[str, Any]]):
+    """A change of status by staff; everybody who sees the report can read the note."""
+
+    status = serializers.ChoiceField(
+        choices=Status.choices, source="to", help_text="The status to go to."
+    )
+    note = ParagraphsField(
+        max_length=NOTE_MAX_CHARACTERS,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="A word to everybody who can see the report, such as the reason.",
+    )
+    publish = StrictBooleanField(
+        default=False,
+        source="is_publishing",
+        help_text="Make the report public, if it is not yet.",
+    )
+    accept_guess = StrictBooleanField(
+        default=False,
+        source="accepts_guess",
+        help_text="Confirm the uncertain category that the classifier chose.",
+    )
+    category = CategoryField(
+        required=False,
+        help_text="The slug of the category that staff choose; its department gets the report.",
+    )
+
+
 class UndoSerializer(serializers.Serializer[Any]):
     """Why a step is undone."""
 

@@ -220,7 +220,7 @@ def test_a_report_that_changed_since_the_preview_is_left_alone(superuser: User) 
 def test_too_many_reports_at_once_are_refused(
     superuser: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reports.desk.admin.BULK_MAXIMUM", 2)
+    monkeypatch.setattr("reports.desk.steps.BULK_MAXIMUM", 2)
     page = preview(signed_in(superuser), "resolved", *(make_report() for _ in range(3)))
     assert "Select 2 reports at most." in page.content.decode()
 

@@ -32,7 +32,7 @@ from reports.models import (
     Status,
     new_tracking_token,
 )
-from reports.models.report import hash_tracking_token
+from reports.models.tracking import hash_tracking_token
 from reports.photos import moderating
 from reports.workflow import clock, transitions, undoing
 from reports.workflow.actors import close_unconfirmed

@@ -1,0 +1,168 @@
+"""What the desk's list and a report's page show of a report."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+
+from reports.confirmation.admin import answers_of
+from reports.escalation.admin import stages_of
+from reports.models import OPEN_STATUSES, Report
+
+MAP_URL = "https://www.openstreetmap.org/?mlat={lat}&mlon={lon}#map=18/{lat}/{lon}"
+
+
+class ReportColumns(admin.ModelAdmin[Report]):
+    """Shows in words what several fields of a report say together."""
+
+    @admin.display(description=mark_safe('<input type="checkbox" id="action-toggle">'))
+    def action_checkbox(self, obj: Report) -> SafeString:
+        """Return the box by which a report is selected, as Django's, whose widget is slow."""
+        return format_html(
+            '<input type="checkbox" name="{}" value="{}" class="action-select"'
+            ' aria-label="Select this object for an action - {}">',
+            ACTION_CHECKBOX_NAME,
+            obj.pk,
+            obj,
+        )
+
+    @admin.display(description="category", ordering="category__name")
+    def kind(self, report: Report) -> str:
+        """Return the category, with its confidence where the classifier chose it."""
+        confidence = report.category_confidence
+        sure = "" if confidence is None else f" ({confidence:.0%})"
+        return f"{report.category}{sure}" if report.category else "-"
+
+    @admin.display(description="created", ordering="created_at")
+    def created(self, report: Report) -> str:
+        return _short(report.created_at)
+
+    @admin.display(description="due", ordering="due_at")
+    def due(self, report: Report) -> str:
+        """Return both deadlines, that of the first answer while it was not given."""
+        lines = [("", self.repair_due(report))]
+        if (
+            report.response_due_at
+            and report.responded_at is None
+            and report.status in OPEN_STATUSES
+        ):
+            lines.append(("answer ", self.answer_due(report)))
+        return format_html_join(mark_safe("<br>"), "{}{}", lines)
+
+    @admin.display(description="due at")
+    def repair_due(self, report: Report) -> str:
+        return _deadline(report.due_at, is_over=report.is_overdue)
+
+    @admin.display(description="first answer due at")
+    def answer_due(self, report: Report) -> str:
+        return _deadline(report.response_due_at, is_over=report.is_answer_overdue)
+
+    @admin.display(description="assigned")
+    def assigned(self, report: Report) -> str:
+        """Return the person or the crew that works on it."""
+        if report.assignee is not None:
+            return report.assignee.name or str(report.assignee)
+        return str(report.crew or "-")
+
+    @admin.display(description="waits")
+    def waits(self, report: Report) -> str:
+        if report.waiting_until is None:
+            return "-"
+        return f"for {report.get_waiting_for_display()}, until {_short(report.waiting_until)}"
+
+    @admin.display(description="deadline's rule")
+    def deadline_rule(self, report: Report) -> str:
+        """Return the rule that applied when the report got its deadline."""
+        if report.sla_hours is None:
+            return "-"
+        kind = "working hours" if report.sla_in_working_hours else "hours"
+        if report.sla_is_exact:
+            return f"{report.sla_hours} {kind} by the rule of routing"
+        version = f", version {report.sla_version}" if report.sla_version else ""
+        return f"{report.sla_hours} {kind} at medium severity{version}"
+
+    @admin.display(description="classifier's suggestions")
+    def suggestions(self, report: Report) -> str:
+        """Return the first three categories with their confidence, and what each one rests on."""
+        lines = [
+            (f"{one['category']} ({one['confidence']:.0%})", _reasons(one["reasons"]))
+            for one in report.category_suggestions
+        ]
+        return format_html_join(mark_safe("<br>"), "<strong>{}</strong>{}", lines) or "-"
+
+    @admin.display(description="corrected by the reporter")
+    def corrections(self, report: Report) -> str:
+        """Return each field that the reporter corrected, before and after that."""
+        lines = [
+            (_short(one.at), name, before, one.after.get(name))
+            for one in report.corrections.all()
+            for name, before in sorted(one.before.items())
+        ]
+        shown = format_html_join(mark_safe("<br>"), "{} <strong>{}</strong>: {} → {}", lines)
+        return shown or "-"
+
+    @admin.display(description="answers")
+    def answers_in_words(self, report: Report) -> str:
+        """Return the answers to the questions of the category, each in the version asked."""
+        answers = report.answers.select_related("question")
+        lines = [(one.question.label, one.in_words) for one in answers]
+        return format_html_join(mark_safe("<br>"), "{} <strong>{}</strong>", lines) or "-"
+
+    @admin.display(description="escalations")
+    def escalations(self, report: Report) -> str:
+        return stages_of(report)
+
+    @admin.display(description="answers about the repair")
+    def confirmations(self, report: Report) -> str:
+        return answers_of(report)
+
+    @admin.display(description="public", boolean=True)
+    def is_public(self, report: Report) -> bool:
+        return report.published_at is not None
+
+    @admin.display(description="map")
+    def map_link(self, report: Report) -> str:
+        url = MAP_URL.format(lat=report.latitude, lon=report.longitude)
+        return format_html('<a href="{}" target="_blank" rel="noopener noreferrer">map</a>', url)
+
+
+def _reasons(reasons: list[dict[str, Any]]) -> str:
+    """Return the phrases and the links to earlier reports that a suggestion rests on."""
+    near = [
+        format_html('<a href="{}">an earlier report</a>', _page_of(reason["report_id"]))
+        if reason["report_id"]
+        else f"“{reason['phrase']}”"
+        for reason in reasons
+    ]
+    return (
+        format_html(": near {}", format_html_join(", ", "{}", [(one,) for one in near]))
+        if near
+        else ""
+    )
+
+
+def _page_of(report_id: str) -> str:
+    return reverse("admin:reports_report_change", args=[report_id])
+
+
+def _deadline(at: datetime | None, *, is_over: bool) -> str:
+    if at is None:
+        return "-"
+    if not is_over:
+        return _short(at)
+    return format_html('<strong class="overdue">{} overdue</strong>', _short(at))
+
+
+def _short(moment: datetime) -> str:
+    """Return a time in a form that fits a narrow column."""
+    local = timezone.localtime(moment)
+    is_this_year = local.year == timezone.localtime().year
+    return date_format(local, "j M H:i" if is_this_year else "j M Y")

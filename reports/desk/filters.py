@@ -1,0 +1,122 @@
+"""The filters beside the desk's list of reports."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, cast
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from accounts.models import User
+from jobs.ledger import database
+from reports import filters
+from reports.models import Crew, Report, ReportQuerySet
+
+SOON = timedelta(hours=24)
+YES_OR_NO = [("yes", "Yes"), ("no", "No")]
+
+
+class ReportFilter(admin.SimpleListFilter):
+    """A filter of reports; `chosen` maps each of its values to the reports that it chooses."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Report]) -> QuerySet[Report]:
+        reports = cast("ReportQuerySet", queryset)
+        return self.chosen(reports, str(self.value() or ""), cast("User", request.user))
+
+    def chosen(self, reports: ReportQuerySet, value: str, user: User) -> ReportQuerySet:
+        """Return the reports that a value chooses; all for a value that there is not."""
+        raise NotImplementedError
+
+
+class DeadlineFilter(ReportFilter):
+    """Filters open reports by their deadline: passed, or near."""
+
+    title = "deadline"
+    parameter_name = "deadline"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [
+            ("overdue", "Overdue"),
+            ("soon", "Within 24 hours"),
+            ("answer", "First answer overdue"),
+        ]
+
+    def chosen(self, reports: ReportQuerySet, value: str, user: User) -> ReportQuerySet:
+        match value:
+            case "overdue":
+                return reports.overdue()
+            case "soon":
+                now = database.now()
+                return reports.overdue(now + SOON).filter(due_at__gte=now)
+            case "answer":
+                return reports.answer_overdue()
+        return reports
+
+
+class AssignmentFilter(ReportFilter):
+    """Filters reports by who works on them."""
+
+    title = "assignment"
+    parameter_name = "assigned"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [
+            ("mine", "Assigned to me"),
+            ("my-crews", "My crews"),
+            ("nobody", "Nobody yet, open"),
+        ]
+
+    def chosen(self, reports: ReportQuerySet, value: str, user: User) -> ReportQuerySet:
+        match value:
+            case "mine":
+                return reports.assigned_to(user)
+            case "my-crews":
+                return reports.assigned_to_crews_of(user)
+            case "nobody":
+                return reports.unassigned()
+        return reports
+
+
+class CrewFilter(ReportFilter):
+    """Filters reports by the crew that works on them: those of the departments of the reader."""
+
+    title = "crew"
+    parameter_name = "crew"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        crews = Crew.objects.for_staff(cast("User", request.user)).select_related("department")
+        return [(str(crew.pk), f"{crew}, {crew.department}") for crew in crews]
+
+    def chosen(self, reports: ReportQuerySet, value: str, user: User) -> ReportQuerySet:
+        return reports.filter(crew=int(value)) if value.isdecimal() else reports
+
+
+class PhotoFilter(ReportFilter):
+    """Filters reports by whether they have a photo."""
+
+    title = "photo"
+    parameter_name = "photo"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return YES_OR_NO
+
+    def chosen(self, reports: ReportQuerySet, value: str, user: User) -> ReportQuerySet:
+        is_known = value in dict(YES_OR_NO)
+        return filters.with_photo(reports, value == "yes", user) if is_known else reports
+
+
+class ConfirmationFilter(ReportFilter):
+    """Filters reports by whether their repair was confirmed."""
+
+    title = "confirmed repair"
+    parameter_name = "confirmed"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return YES_OR_NO
+
+    def chosen(self, reports: ReportQuerySet, value: str, user: User) -> ReportQuerySet:
+        if value not in dict(YES_OR_NO):
+            return reports
+        return reports.filter(confirmed_at__isnull=value == "no")
