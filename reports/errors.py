@@ -182,5 +182,11 @@ class EvaluationFileError(ReportsError):
     """The labelled reports cannot be used."""
 
 
+class RulesChanged(ReportsError):
+    """Somebody has changed the rules meanwhile, so their order was left as it is. Look at them
+    again, and order them anew.
+    """
+
+
 class CatalogueInvalid(ReportsError):
     """The file of categories cannot be used."""

@@ -1,22 +1,23 @@
-"""The administrators' pages of routing: its rules, and their trial on past reports."""
+"""The administrators' pages of routing: its rules, their order, and their trial on past reports."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar, cast
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import path
+from django.urls import path, reverse
 from django.utils.html import format_html
 
 from accounts.audited_admin import AuditedAdmin
 from accounts.models import User
+from reports.errors import RulesChanged
 from reports.models import Report, RoutingRule
-from reports.routing import rules, trying
+from reports.routing import ordering, rules, trying
 from reports.routing.trying import REPORTS_MAXIMUM, ROWS_MAXIMUM
 
 
@@ -29,12 +30,40 @@ class TrialForm(forms.Form):
     drafts = forms.BooleanField(label="Also rules that are switched off", required=False)
 
 
+class OrderForm(forms.Form):
+    """The ids of all rules in an order, and perhaps one that moves a place up or down from there.
+
+    Scripts send the new order; a browser without them sends the present one and the move.
+    """
+
+    rule = forms.TypedMultipleChoiceField(coerce=int)
+    move = forms.RegexField(r"^(up|down):[0-9]{1,18}\Z", required=False)
+    seen = forms.CharField(max_length=64)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        ids = self.data.getlist("rule")
+        self.fields["rule"].choices = [(one, one) for one in ids if one.isdecimal()]
+
+    def clean(self) -> dict[str, Any]:
+        sent = super().clean() or self.cleaned_data
+        _, _, moving = sent.get("move", "").partition(":")
+        if moving and int(moving) not in sent.get("rule", ()):
+            raise forms.ValidationError("There is no such rule.")
+        return sent
+
+    def order(self) -> list[int]:
+        """Return the ids in their new order, once the form is valid."""
+        ids: list[int] = self.cleaned_data["rule"]
+        way, _, moving = self.cleaned_data["move"].partition(":")
+        return ordering.moved(ids, int(moving), by=-1 if way == "up" else 1) if moving else ids
+
+
 @admin.register(RoutingRule)
 class RoutingRuleAdmin(AuditedAdmin[RoutingRule]):
     """Rules as sentences, in the order in which they are tried."""
 
     list_display = ("name", "position", "sentence", "state")
-    list_editable = ("position",)
     list_filter = ("is_active", "department")
     list_select_related = rules.NAMED
     search_fields = ("name", "category__name", "area__name", "department__name")
@@ -88,10 +117,49 @@ class RoutingRuleAdmin(AuditedAdmin[RoutingRule]):
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_urls(self) -> list[Any]:
-        trial = path(
-            "trial/", self.admin_site.admin_view(self.trial_view), name="reports_routingrule_trial"
-        )
-        return [trial, *super().get_urls()]
+        views = {"trial": self.trial_view, "order": self.order_view}
+        return [
+            path(f"{name}/", self.admin_site.admin_view(view), name=f"reports_routingrule_{name}")
+            for name, view in views.items()
+        ] + super().get_urls()
+
+    def order_view(self, request: HttpRequest) -> HttpResponse:
+        """Show all rules in their order, and change it: by dragging, or one place up or down."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        if request.method == "POST":
+            self._reorder(request)
+            return HttpResponseRedirect(reverse("admin:reports_routingrule_order"))
+        seen = ordering.fingerprint()  # first: a change that comes between is noticed then
+        rows = self.get_queryset(request).order_by(*ordering.ORDER)
+        shown = [
+            {"rule": rule, "sentence": self.sentence(rule), "state": self.state(rule)}
+            for rule in rows
+        ]
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Order of the rules",
+            "opts": self.opts,
+            "media": self.media,
+            "rules": shown,
+            "seen": seen,
+        }
+        return TemplateResponse(request, "admin/reports/routingrule/order.html", context)
+
+    def _reorder(self, request: HttpRequest) -> None:
+        form = OrderForm(request.POST)
+        if not form.is_valid():
+            self.message_user(request, "Send the rules in their new order.", messages.ERROR)
+            return
+        try:
+            has_changed = ordering.reorder(
+                form.order(), seen=form.cleaned_data["seen"], by=cast("User", request.user)
+            )
+        except RulesChanged as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return
+        text = "The rules are tried in this order now." if has_changed else "It is the same order."
+        self.message_user(request, text, messages.SUCCESS)
 
     def trial_view(self, request: HttpRequest) -> HttpResponse:
         """Show which of the last reports would go elsewhere by the present rules."""
