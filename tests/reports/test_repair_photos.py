@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection, transaction
+from django.db import transaction
 from django.test import Client
 from rest_framework.test import APIClient
 
@@ -38,10 +38,10 @@ from reports.workflow import clock, transitions, undoing
 from reports.workflow.actors import close_unconfirmed
 from reports.workflow.roles import roles_in
 from reports.workflow.transitions import Inputs
-from tests.jobs.conftest import wait_until
 from tests.reports.conftest import SignIn
 from tests.reports.factories import make_department, make_report, make_staff, make_user
 from tests.reports.photos import jpeg, make_photo, upload
+from tests.reports.racing import in_a_thread, wait_until_blocked
 from tests.reports.test_admin import LIST, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -166,6 +166,7 @@ def test_a_reopening_that_was_undone_changes_neither_photo_nor_link(
     assert resolution is not None
     path = links.path_of(f"{report.pk}:{resolution.change_id}")
     make_photo(report, kind="repair")
+    settings.STEP_MESSAGE_GRACE_SECONDS = 30
     step(report, "start", by=clerk)
     undoing.undo(report, by=clerk, roles=roles_in(report, clerk))
     assert "Is the problem fixed?" in client.get(path).content.decode()
@@ -195,8 +196,8 @@ def test_a_photo_that_is_taken_down_as_the_window_ends_confirms_nothing(
     with ThreadPoolExecutor(1) as threads:
         with transaction.atomic():
             moderating.take_down(photo, reason="Another street.", by=clerk)
-            closing = threads.submit(closed_in_a_thread)
-            wait_until(lambda: somebody_waits(closing), "the other to wait for the photo")
+            closing = threads.submit(in_a_thread, close_unanswered)
+            wait_until_blocked("reports_photo")
         assert closing.result() == 1
     assert (stored(report).status, stored(report).confirmed_at) == (Status.CLOSED, None)
 
@@ -212,27 +213,14 @@ def test_a_no_that_arrives_as_the_window_ends_is_the_answer(
         given = Answer(is_fixed=False, source=ConfirmedBy.REPORTER, by=reporter)
         answering.answer(resolution, given)
         settings.CONFIRMATION_WINDOW_DAYS = 0
-        assert threads.submit(closed_in_a_thread).result() == 0
-    assert closed_in_a_thread() == 0
+        assert threads.submit(in_a_thread, close_unanswered).result() == 0
+    assert close_unanswered() == 0
     assert stored(report).status == Status.REOPENED
 
 
-def closed_in_a_thread() -> int:
-    try:
-        with transaction.atomic():
-            return clock.close_unanswered()
-    finally:
-        connection.close()
-
-
-def somebody_waits(future: Future[int]) -> bool:
-    assert not future.done()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-            " AND wait_event_type = 'Lock' AND query ~ 'reports_photo'"
-        )
-        return bool(cursor.fetchone()[0])
+@transaction.atomic
+def close_unanswered() -> int:
+    return clock.close_unanswered()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.db import connection, transaction
+from django.db import transaction
 from django.test import Client
 
 from accounts.models import AuditEvent, User
@@ -18,8 +19,8 @@ from jobs.failpoints import Plan, ThreadKilled
 from reports.errors import RulesChanged
 from reports.models import RoutingRule
 from reports.routing import ordering, rules
-from tests.jobs.conftest import wait_until
 from tests.reports.factories import make_department, make_rule, make_staff, make_user
+from tests.reports.racing import in_a_thread, wait_until_blocked
 from tests.reports.test_admin import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -155,11 +156,12 @@ def test_only_those_who_may_change_rules_order_them(three: list[int]) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_of_two_orders_at_once_the_second_is_refused(boss: User, three: list[int]) -> None:
     seen = ordering.fingerprint()
+    reverse = partial(ordering.reorder, three[::-1], seen=seen, by=boss)
     with ThreadPoolExecutor(1) as threads:
         with transaction.atomic():
             ordering.reorder([three[1], three[0], three[2]], seen=seen, by=boss)
-            second = threads.submit(reorder_in_a_thread, three[::-1], seen, boss)
-            wait_until(somebody_waits, "the other to wait for the rules")
+            second = threads.submit(in_a_thread, reverse)
+            wait_until_blocked("LOCK TABLE reports_routingrule")
         with pytest.raises(RulesChanged):
             second.result()
     assert names() == ["Second", "First", "Third"]
@@ -168,11 +170,12 @@ def test_of_two_orders_at_once_the_second_is_refused(boss: User, three: list[int
 @pytest.mark.django_db(transaction=True)
 def test_a_rule_that_is_added_meanwhile_is_noticed(boss: User, three: list[int]) -> None:
     seen = ordering.fingerprint()
+    reverse = partial(ordering.reorder, three[::-1], seen=seen, by=boss)
     with ThreadPoolExecutor(1) as threads:
         with transaction.atomic():
             make_rule("Fourth", department=make_department())
-            other = threads.submit(reorder_in_a_thread, three[::-1], seen, boss)
-            wait_until(somebody_waits, "the other to wait for the rules")
+            other = threads.submit(in_a_thread, reverse)
+            wait_until_blocked("LOCK TABLE reports_routingrule")
         with pytest.raises(RulesChanged):
             other.result()
     assert names() == ["First", "Second", "Third", "Fourth"]
@@ -181,31 +184,16 @@ def test_a_rule_that_is_added_meanwhile_is_noticed(boss: User, three: list[int])
 @pytest.mark.django_db(transaction=True)
 def test_an_order_and_an_edit_at_once_never_block_each_other(boss: User, three: list[int]) -> None:
     seen = ordering.fingerprint()
+    reverse = partial(ordering.reorder, three[::-1], seen=seen, by=boss)
     with ThreadPoolExecutor(1) as threads:
         with transaction.atomic():
             RoutingRule.objects.filter(pk=three[2]).update(name="Renamed")
-            other = threads.submit(reorder_in_a_thread, three[::-1], seen, boss)
-            wait_until(somebody_waits, "the other to wait for the rules")
+            other = threads.submit(in_a_thread, reverse)
+            wait_until_blocked("LOCK TABLE reports_routingrule")
             RoutingRule.objects.filter(pk=three[0]).update(name="Renamed too")
         with pytest.raises(RulesChanged):
             other.result()
     assert names() == ["Renamed too", "Second", "Renamed"]
-
-
-def reorder_in_a_thread(ids: list[int], seen: str, by: User) -> bool:
-    try:
-        return ordering.reorder(ids, seen=seen, by=by)
-    finally:
-        connection.close()
-
-
-def somebody_waits() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()"
-            " AND wait_event_type = 'Lock' AND query ~ 'LOCK TABLE reports_routingrule')"
-        )
-        return bool(cursor.fetchone()[0])
 
 
 def test_an_order_that_was_killed_between_is_none(
