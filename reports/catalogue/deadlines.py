@@ -21,12 +21,11 @@ def adopt_rule(report: Report) -> None:
     """Set both deadlines of a report by the present rules, and note those; do not save.
 
     For the repair, the rule of routing that sent the report to its department comes before that of
-    its category.
+    its category. For the first answer, the rule of the category comes before that of the
+    department.
     """
     category, routing = report.category, report.routing_rule
-    report.response_hours = settings.FIRST_RESPONSE_HOURS
-    if category is not None and category.response_hours is not None:
-        report.response_hours = category.response_hours
+    _adopt_response(report)
     report.sla_is_exact = bool(routing and routing.deadline_hours)
     if routing is not None and routing.deadline_hours:
         report.sla_hours = routing.deadline_hours
@@ -42,6 +41,22 @@ def adopt_rule(report: Report) -> None:
         )
         report.sla_version = category.sla_version
     set_deadlines(report)
+
+
+def _adopt_response(report: Report) -> None:
+    """Note the hours until the first answer, and the version of the rule that says so."""
+    category = report.category
+    department = report.department.answering() if report.department else None
+    if category is not None and category.response_hours is not None:
+        report.response_hours, report.response_version = (
+            category.response_hours,
+            category.sla_version,
+        )
+    elif department is not None:
+        report.response_hours = department.response_hours
+        report.response_version = department.response_version
+    else:
+        report.response_hours, report.response_version = settings.FIRST_RESPONSE_HOURS, None
 
 
 def set_deadlines(report: Report) -> None:

@@ -31,6 +31,13 @@ class DepartmentSerializer(EntrySerializer):
     opening_hours = serializers.DictField(required=False)
     holidays = serializers.CharField(required=False, allow_blank=True)
     closed_on = serializers.ListField(child=serializers.DateField(), required=False)
+    answer_hours = serializers.IntegerField(
+        source="response_hours",
+        required=False,
+        allow_null=True,
+        min_value=1,
+        max_value=SLA_HOURS_MAXIMUM,
+    )
 
 
 class GroupSerializer(EntrySerializer):

@@ -84,10 +84,11 @@ class ReportColumns(admin.ModelAdmin[Report]):
         if report.sla_hours is None:
             return "-"
         kind = "working hours" if report.sla_in_working_hours else "hours"
+        answer = f"first answer within {report.response_hours}{_version(report.response_version)}"
         if report.sla_is_exact:
-            return f"{report.sla_hours} {kind} by the rule of routing"
-        version = f", version {report.sla_version}" if report.sla_version else ""
-        return f"{report.sla_hours} {kind} at medium severity{version}"
+            return f"{report.sla_hours} {kind} by the rule of routing; {answer}"
+        version = _version(report.sla_version)
+        return f"{report.sla_hours} {kind} at medium severity{version}; {answer}"
 
     @admin.display(description="classifier's suggestions")
     def suggestions(self, report: Report) -> str:
@@ -132,6 +133,10 @@ class ReportColumns(admin.ModelAdmin[Report]):
     def map_link(self, report: Report) -> str:
         url = MAP_URL.format(lat=report.latitude, lon=report.longitude)
         return format_html('<a href="{}" target="_blank" rel="noopener noreferrer">map</a>', url)
+
+
+def _version(number: int | None) -> str:
+    return f", version {number}" if number else ""
 
 
 def _reasons(reasons: list[dict[str, Any]]) -> str:

@@ -152,6 +152,20 @@ class Department(models.Model):
         db_default=models.Value([], ArrayField(models.DateField())),
         help_text="Further days on which the department is closed.",
     )
+    response_hours = models.PositiveIntegerField(
+        "hours until the first answer",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(SLA_HOURS_MAXIMUM)],
+        help_text="At medium severity, where the category names none. Empty: as in the department"
+        " above, or FIRST_RESPONSE_HOURS. A change does not affect open reports.",
+    )
+    response_version = models.PositiveIntegerField(
+        default=1,
+        db_default=1,
+        editable=False,
+        help_text="Grows by one with each change of the hours until the first answer.",
+    )
 
     objects = DepartmentQuerySet.as_manager()
 
@@ -167,6 +181,23 @@ class Department(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """Save the department; other hours until the first answer get a new version number."""
+        self.response_version = self._version_of_response()
+        if (fields := options.get("update_fields")) is not None:
+            options["update_fields"] = {*fields, "response_version"}
+        super().save(*args, **options)
+
+    def _version_of_response(self) -> int:
+        stored = Department.objects.filter(pk=self.pk)
+        for hours, version in stored.values_list("response_hours", "response_version"):
+            return version if hours == self.response_hours else version + 1
+        return 1
+
+    def answering(self) -> Department | None:
+        """Return the department whose hours until the first answer apply here: it or one above."""
+        return next((one for one in self.line() if one.response_hours is not None), None)
 
     def clean(self) -> None:
         self.opening_hours = self.opening_hours or {}
@@ -390,7 +421,7 @@ class Category(InLanguages, models.Model):
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(SLA_HOURS_MAXIMUM)],
-        help_text="At medium severity, counted as for the deadline. Empty: FIRST_RESPONSE_HOURS.",
+        help_text="At medium severity, counted as for the deadline. Empty: the department's.",
     )
     is_active = models.BooleanField(
         default=True, help_text="Whether citizens and the classifier can choose it."

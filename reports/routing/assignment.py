@@ -53,6 +53,7 @@ DEADLINE = (
     "sla_in_working_hours",
     "sla_version",
     "response_hours",
+    "response_version",
     "sla_is_exact",
 )
 ROUTING = ("department", "routed_by", "routing_rule", "routing_reason")
