@@ -21,8 +21,8 @@ from reports.intake.serializers import NewReportSerializer
 from reports.intake.submission import (
     NewReport,
     _begin_history,
+    _judge,
     _let_follow,
-    _reasons_to_wait,
     _store,
 )
 from reports.models import Report, StatusChange
@@ -52,8 +52,8 @@ class InlineReportView(ReportListView):
 def _store_and_work(new: NewReport, reporter: User) -> tuple[Report, StatusChange, list[Delivery]]:
     proposed = classifier.classify(new.title, new.description)
     with transaction.atomic():
-        reasons = _reasons_to_wait(new, reporter=reporter, host="127.0.0.1")
-        report = _store(new, reporter=reporter, token=None, is_public=not reasons)
+        judgement = _judge(new, reporter=reporter, host="127.0.0.1")
+        report = _store(new, reporter=reporter, token=None, judgement=judgement)
         arrival = _begin_history(report)
         _let_follow(report)
         prepared = _acknowledge(report, reporter)

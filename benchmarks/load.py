@@ -79,7 +79,7 @@ def _report(number: int) -> dict[str, object]:
     latitude, longitude = _place()
     return {
         "title": title,
-        "description": description.format(street=f"Street {number % 97}"),
+        "description": description.format(street=f"Street {number}"),
         "latitude": round(latitude, 6),
         "longitude": round(longitude, 6),
     }

@@ -83,6 +83,8 @@ PROBLEM_OF: dict[type[Exception], str] = {
     reports.errors.TooManySubscriptions: "conflict",
     reports.errors.CommentRefused: "too-many-requests",
     reports.errors.CommentRepeated: "report-repeated",
+    reports.errors.IntakeRefused: "too-many-requests",
+    reports.errors.NoContact: "conflict",
     reports.errors.LinkInvalid: "not-found",
     reports.errors.NothingToConfirm: "conflict",
     reports.errors.ConfirmationOver: "conflict",

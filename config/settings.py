@@ -762,6 +762,11 @@ MODERATION_TRUSTED_LEVEL: int = env.int("MODERATION_TRUSTED_LEVEL", default=3)
 MODERATION_FLAGS_TO_HIDE: int = env.int("MODERATION_FLAGS_TO_HIDE", default=3)
 # Hosts that anybody may link to, such as maps.example.org, beside the one of PUBLIC_URL.
 MODERATION_LINK_HOSTS: list[str] = env.list("MODERATION_LINK_HOSTS", default=[])
+# The same words from so many people wait, and the earlier copies are queued; 0: never. Texts of
+# fewer words do not count, nor reports within about 150 m of each other.
+MODERATION_REPEATED_AUTHORS: int = env.int("MODERATION_REPEATED_AUTHORS", default=3, least=0)
+MODERATION_REPEATED_HOURS: int = env.int("MODERATION_REPEATED_HOURS", default=24, most=24 * 30)
+MODERATION_REPEATED_WORDS: int = env.int("MODERATION_REPEATED_WORDS", default=12)
 FLAGS_PER_PERSON_HOUR: int = env.int("FLAGS_PER_PERSON_HOUR", default=20)  # or address
 
 # --- Following ---------------------------------------------------------------------------------

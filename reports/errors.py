@@ -162,6 +162,10 @@ class WordListInvalid(ReportsError):
     """The file of blocked words cannot be used."""
 
 
+class NoContact(ReportsError):
+    """This report has no address at which you could be told of it; give one as you report."""
+
+
 class LinkInvalid(ReportsError):
     """This link does not work; perhaps not all of it arrived."""
 

@@ -22,36 +22,61 @@ from reports.models import (
     StaffNote,
     SubjectKind,
 )
-from reports.moderation import cases, judging
+from reports.moderation import cases, judging, repetition
+from reports.moderation.repetition import Copies, Sent
 from reports.moderation.subjects import Subject
 
 
 @transaction.atomic
-def comment(report: Report, text: str, *, author: User) -> Comment:
+def comment(report: Report, text: str, *, author: User | None) -> Comment:
     """Store a citizen's comment; it is public at once unless it has to wait for moderation.
 
-    Its author follows the report from then on.
+    Its author follows the report from then on. Without an `author` it is the holder of the report's
+    tracking token, whose comments always wait.
 
     Raises:
         CommentRefused: the author has written too many for now.
         CommentRepeated: the author has sent the same words too often.
     """
-    is_repeated = limits.spend(author, text)
-    reasons = judging.judge(text, author, is_repeated=is_repeated)
+    digest = None if author and author.is_staff else repetition.digest_of(text)
+    sent = limits.spend(author, report, text, digest=digest)
+    copies = _copies(digest, sent, author=author, report=report)
+    reasons = judging.judge(
+        text, author, is_repeated=sent.by_author > 1, others=copies.reasons if copies else ()
+    )
     written = Comment.objects.create(
-        report=report, author=author, text=text, published_at=None if reasons else database.now()
+        report=report,
+        author=author,
+        is_by_holder=author is None,
+        text=text,
+        text_digest=digest,
+        published_at=None if reasons else database.now(),
     )
     if reasons:
         cases.hold(report, SubjectKind.COMMENT, written.pk, reasons)
-    follows.follow_from_the_start(report, author.pk)
+    if copies is not None:
+        repetition.queue_earlier(copies)
+    if author is not None:
+        follows.follow_from_the_start(report, author.pk)
     _record("comment.written", written, by=author)
     return written
 
 
+def _copies(
+    digest: int | None, sent: Sent, *, author: User | None, report: Report
+) -> Copies | None:
+    """Return the copies of a comment by others, where there may be too many."""
+    if digest is None or not repetition.are_too_many(sent.by_all):
+        return None
+    return repetition.comments_like(digest, author=author, report=report)
+
+
 @transaction.atomic
-def delete(comment: Comment, *, by: User) -> None:
+def delete(comment: Comment, *, by: User | None) -> None:
     """Delete a comment as its author: its text is gone, and nobody has to moderate it any more."""
-    Comment.objects.filter(pk=comment.pk, deleted_at=None).update(text="", deleted_at=Now())
+    Comment.objects.filter(pk=comment.pk, deleted_at=None).update(
+        text="", text_digest=None, deleted_at=Now()
+    )
     ModerationCase.objects.waiting().filter(kind=SubjectKind.COMMENT, subject_id=comment.pk).update(
         state=ModerationState.REJECTED, is_withheld=True, decided_at=Now(), decided_by=by
     )
@@ -76,10 +101,9 @@ def note(report: Report, text: str, *, author: User) -> StaffNote:
     return written
 
 
-def _record(event: str, comment: Comment, *, by: User) -> None:
-    record_audit_event.send(
-        event, str(by.pk), f"comment:{comment.pk}", {"report": str(comment.report_id)}
-    )
+def _record(event: str, comment: Comment, *, by: User | None) -> None:
+    who, subject = str(by.pk) if by else None, f"comment:{comment.pk}"
+    record_audit_event.send(event, who, subject, {"report": str(comment.report_id)})
 
 
 # --- Comments as things to moderate ------------------------------------------------------------

@@ -55,11 +55,13 @@ class CommentSerializer(serializers.ModelSerializer[Comment]):
         return comment.published_at is not None
 
     def get_is_own(self, comment: Comment) -> bool:
+        if comment.is_by_holder:
+            return bool(self.context.get("is_holder"))
         return comment.author_id is not None and comment.author_id == self._user_id()
 
     def get_is_by_reporter(self, comment: Comment) -> bool:
         reporter_id = self.context["report"].reporter_id
-        return (
+        return comment.is_by_holder or (
             reporter_id is not None and comment.author_id == reporter_id and not comment.is_official
         )
 

@@ -29,14 +29,15 @@ from reports.conversation.serializers import (
 )
 from reports.models import Comment, ReplyTemplate, Report, StaffNote, SubjectKind
 from reports.moderation.views import FlagView
+from reports.tracking import TOKEN_PARAMETERS, tracking_token_of
 
 OLDEST_FIRST = ("created_at", "id")
 TOO_MANY = OpenApiResponse(description="Too many comments by you; wait for `Retry-After` seconds.")
 
 
 def readable_report(request: Request, pk: UUID) -> Report:
-    """Return the report if this user may read it. Raises Http404."""
-    reports = Report.objects.visible_to(request.user)
+    """Return the report if this user, or the holder of its token, may read it. Raises Http404."""
+    reports = Report.objects.visible_to(request.user, tracking_token=tracking_token_of(request))
     return get_object_or_404(reports.with_related().select_related("reporter"), pk=pk)
 
 
@@ -56,13 +57,19 @@ class CommentListView(ListAPIView[Comment]):
     ordering = OLDEST_FIRST
 
     def get_queryset(self) -> QuerySet[Comment]:
-        comments = Comment.objects.readable_by(self.request.user, on=self.report)
+        comments = Comment.objects.readable_by(
+            self.request.user, on=self.report, tracking_token=tracking_token_of(self.request)
+        )
         return comments.select_related("department")
 
     def get_serializer_context(self) -> dict[str, Any]:
-        return {**super().get_serializer_context(), "report": getattr(self, "report", None)}
+        report: Report | None = getattr(self, "report", None)
+        return super().get_serializer_context() | {
+            "report": report,
+            "is_holder": report is not None and report.is_held(tracking_token_of(self.request)),
+        }
 
-    @extend_schema(operation_id="comments_list", tags=["reports"])
+    @extend_schema(operation_id="comments_list", parameters=TOKEN_PARAMETERS, tags=["reports"])
     def get(self, request: Request, pk: UUID) -> Response:
         """List the comments on a report and the official replies, the oldest first.
 
@@ -73,6 +80,7 @@ class CommentListView(ListAPIView[Comment]):
 
     @extend_schema(
         operation_id="comments_create",
+        parameters=TOKEN_PARAMETERS,
         request=NewCommentSerializer,
         responses={
             201: CommentSerializer,
@@ -85,37 +93,47 @@ class CommentListView(ListAPIView[Comment]):
     def post(self, request: Request, pk: UUID) -> Response:
         """Comment on a report.
 
-        The comment is public at once, or waits for moderation: then `is_public` is false.
+        The comment is public at once, or waits for moderation: then `is_public` is false. For those
+        who are signed in, and for the reporter of an anonymous report, by its tracking token.
         """
-        if not isinstance(request.user, User):
+        author = request.user if isinstance(request.user, User) else None
+        token = tracking_token_of(request)
+        if author is None and not token:
             raise NotAuthenticated("Sign in to comment.")
         self.report = readable_report(request, pk)
+        if author is None and not self.report.is_held(token):
+            raise NotAuthenticated("Sign in to comment; this is not the report's tracking token.")
         body = NewCommentSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         text = body.validated_data["text"]
-        written = commenting.comment(self.report, text, author=request.user)
+        written = commenting.comment(self.report, text, author=author)
         return Response(self.get_serializer(written).data, status=201)
 
 
 class CommentView(GenericAPIView[Any]):
     """One comment."""
 
-    permission_classes = (IsAuthenticated,)
+    permission_classes = (AllowAny,)
     serializer_class = serializers.Serializer
 
     @extend_schema(
         operation_id="comments_delete",
+        parameters=TOKEN_PARAMETERS,
         responses={204: OpenApiResponse(description="It is deleted.")},
         tags=["reports"],
     )
     def delete(self, request: Request, pk: UUID, comment_id: UUID) -> Response:
         """Delete your own comment.
 
-        Its text is not kept.
+        Its text is not kept. What you wrote with a tracking token you delete with it.
         """
-        user = cast("User", request.user)
-        own = Comment.objects.filter(report=pk, author=user, deleted_at=None)
-        commenting.delete(get_object_or_404(own, pk=comment_id), by=user)
+        user, token = request.user, tracking_token_of(request)
+        if not isinstance(user, User) and not token:
+            raise NotAuthenticated
+        report = get_object_or_404(Report, pk=pk)
+        own = Comment.objects.own(user, on=report, tracking_token=token)
+        by = user if isinstance(user, User) else None
+        commenting.delete(get_object_or_404(own, pk=comment_id), by=by)
         return Response(status=204)
 
 

@@ -42,7 +42,7 @@ def has_audience(report: Report, change: StatusChange) -> bool:
     stopped = follows.stopped(family)
     if any((own.pk, reporter_id) not in stopped for reporter_id, own in reporters.items()):
         return True
-    return bool(_others(report, set(_reporters(family))))
+    return bool(_with_contact(family) or _others(report, set(_reporters(family))))
 
 
 def announce_reply(report: Report, reply: Comment) -> None:
@@ -133,12 +133,7 @@ def _notify_contacts(
     report: Report, family: list[Report], template: str, facts: dict[str, str], event: str
 ) -> None:
     """Notify the anonymous reporters who left an address, each of their own report."""
-    anonymous = {one.pk: one for one in family if one.reporter_id is None and one.is_live}
-    if not anonymous:
-        return
-    reachable = ReportContact.objects.filter(report__in=anonymous).values_list("pk", flat=True)
-    for report_id in reachable:
-        own = anonymous[report_id]
+    for own in _with_contact(family):
         context = {
             "report_id": str(own.pk),
             "path": f"/reports/{own.pk}",
@@ -147,6 +142,15 @@ def _notify_contacts(
         }
         own_event = event if own == report else f"{event}:{own.pk}"
         notify_contact.send(f"report:{own.pk}", template, context, own_event)
+
+
+def _with_contact(family: list[Report]) -> list[Report]:
+    """Return the reports whose anonymous reporters left an address and want to be told."""
+    anonymous = {one.pk: one for one in family if one.reporter_id is None and one.is_live}
+    if not anonymous:
+        return []
+    contacts = ReportContact.objects.filter(report__in=anonymous, wants_updates=True)
+    return [anonymous[report_id] for report_id in contacts.values_list("pk", flat=True)]
 
 
 def about(report: Report, user_id: UUID) -> dict[str, Any]:

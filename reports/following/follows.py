@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.db import transaction
@@ -11,7 +11,8 @@ from django.db import transaction
 from accounts.actors import record_audit_event
 from accounts.models import User
 from jobs.ledger.database import execute, fetch
-from reports.models import MeToo, Report
+from reports.errors import NoContact
+from reports.models import MeToo, Report, ReportContact
 from reports.models.following import FAMILY
 
 
@@ -50,6 +51,24 @@ def attach_standing(report: Report, standing: Standing) -> None:
 def follow(report: Report, user: User) -> None:
     """Let a user follow a report, also one who had stopped."""
     execute(_FOLLOW, {"report": report.pk, "user": user.pk})
+
+
+def set_updates(report: Report, *, wants_updates: bool) -> None:
+    """Let the anonymous reporter of a report be told of it at the address they left, or not.
+
+    Raises:
+        NoContact: they left none.
+    """
+    contact = ReportContact.objects.filter(report=report)
+    if not contact.update(wants_updates=wants_updates):
+        raise NoContact
+
+
+def holders_standing(report: Report) -> Standing:
+    """Return the standing of a report for its anonymous reporter."""
+    standing = standings([report.pk], None).get(report.pk, Standing())
+    contact = ReportContact.objects.filter(report=report, wants_updates=True)
+    return replace(standing, is_followed=contact.exists())
 
 
 def follow_from_the_start(report: Report, user_id: UUID) -> None:

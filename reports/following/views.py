@@ -13,8 +13,9 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
+from rest_framework.exceptions import NotAuthenticated
 from rest_framework.generics import GenericAPIView, ListAPIView
-from rest_framework.permissions import IsAuthenticated
+from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -27,6 +28,11 @@ from reports.following.serializers import (
     StandingSerializer,
 )
 from reports.models import AreaSubscription, Report
+from reports.tracking import TOKEN_PARAMETERS, tracking_token_of
+
+NO_CONTACT = OpenApiResponse(
+    description="The reporter of this anonymous report left no address to which to write."
+)
 
 
 class TakingPartView(GenericAPIView[Any]):
@@ -45,12 +51,15 @@ class TakingPartView(GenericAPIView[Any]):
 
 
 class FollowView(TakingPartView):
-    """Following a report."""
+    """Following a report: as a user, or with the tracking token of an anonymous report."""
+
+    permission_classes = (AllowAny,)
 
     @extend_schema(
         operation_id="reports_follow",
+        parameters=TOKEN_PARAMETERS,
         request=None,
-        responses={200: StandingSerializer},
+        responses={200: StandingSerializer, 409: NO_CONTACT},
         tags=["reports"],
     )
     @idempotent
@@ -58,23 +67,50 @@ class FollowView(TakingPartView):
         """Follow a report.
 
         You are notified of its steps and of official replies. Whoever reports a problem, comments
-        on it or has it too follows it without this.
+        on it or has it too follows it without this. With the tracking token of an anonymous report
+        you are told at the address that you left with it.
         """
+        if report := self._held(pk):
+            return self._set_updates(report, wants_updates=True)
         report, user = self.report(pk)
         follows.follow(report, user)
         return self.answer(report, user)
 
     @extend_schema(
-        operation_id="reports_unfollow", responses={200: StandingSerializer}, tags=["reports"]
+        operation_id="reports_unfollow",
+        parameters=TOKEN_PARAMETERS,
+        responses={200: StandingSerializer, 409: NO_CONTACT},
+        tags=["reports"],
     )
     def delete(self, request: Request, pk: UUID) -> Response:
         """Stop following a report.
 
-        Also the reports that were merged into it, and your own: you get no more messages.
+        Also the reports that were merged into it, and your own: you get no more messages. With the
+        tracking token of an anonymous report nothing more is sent to the address left with it.
         """
+        if report := self._held(pk):
+            return self._set_updates(report, wants_updates=False)
         report, user = self.report(pk)
         follows.unfollow(report.pk, user.pk)
         return self.answer(report, user)
+
+    def _held(self, pk: UUID) -> Report | None:
+        """Return the report whose tracking token was sent; None for people who are signed in.
+
+        Raises:
+            NotAuthenticated: nobody is signed in, and no token of this report was sent.
+        """
+        if isinstance(self.request.user, User):
+            return None
+        token = tracking_token_of(self.request)
+        report = Report.objects.filter(pk=pk).first() if token else None
+        if report is None or not report.is_held(token):
+            raise NotAuthenticated("Sign in, or send the tracking token of the report.")
+        return report
+
+    def _set_updates(self, report: Report, *, wants_updates: bool) -> Response:
+        follows.set_updates(report, wants_updates=wants_updates)
+        return Response(StandingSerializer(follows.holders_standing(report)).data)
 
 
 class MeTooView(TakingPartView):

@@ -10,6 +10,7 @@ from django.db import transaction
 
 from accounts.actors import record_audit_event
 from accounts.models import User
+from jobs.http.limits import Refusal, counts_with_effect
 from jobs.ledger import database
 from reports.actors import classify_report, route_report
 from reports.errors import WorkHasBegun
@@ -23,7 +24,8 @@ from reports.models import (
     RoutedBy,
     SubjectKind,
 )
-from reports.moderation import cases, judging
+from reports.moderation import cases, judging, repetition
+from reports.moderation.repetition import Copies
 from reports.workflow import transitions
 from reports.workflow.versions import require as require_version
 
@@ -108,9 +110,29 @@ def _choose_again(report: Report) -> None:
 
 def _judge_again(report: Report, by: User | None) -> None:
     """Hold the report back if its new words have to wait; an anonymous one waits as before."""
-    reasons = judging.judge(f"{report.title} {report.description}", by)
+    text = f"{report.title} {report.description}"
+    copies = _copies_of(report, text, by)
+    if copies is not None:
+        repetition.queue_earlier(copies)
+    reasons = judging.judge(text, by, others=copies.reasons if copies else ())
     if by is not None and reasons:
         cases.hold_again(report, SubjectKind.REPORT, report.pk, reasons)
+
+
+def _copies_of(report: Report, text: str, by: User | None) -> Copies | None:
+    """Store what stands for the new words of a report; return copies by others, if it has many."""
+    digest = None if by and by.is_staff else repetition.digest_of(text)
+    if digest == report.text_digest:
+        return None
+    Report.objects.filter(pk=report.pk).update(text_digest=digest)
+    if digest is None:
+        return None
+    counts = counts_with_effect([repetition.rule_of(SubjectKind.REPORT, digest)])
+    if isinstance(counts, Refusal) or not repetition.are_too_many(counts[0]):
+        return None
+    return repetition.reports_like(
+        digest, author=by, latitude=report.latitude, longitude=report.longitude
+    )
 
 
 def _send_tasks(report: Report, changed: set[str]) -> None:

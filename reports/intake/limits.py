@@ -11,8 +11,11 @@ from accounts.models import User
 from jobs.http import limits
 from jobs.http.limits import Refusal, Rule
 from reports.errors import IntakeRefused, ReportRepeated, TooManyReports, TooManyReportsHere
+from reports.models import SubjectKind
 from reports.models.phrases import digest_of_words
+from reports.moderation import repetition
 from reports.moderation.levels import level_of
+from reports.moderation.repetition import Sent
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 CELL_DECIMALS = 3  # of degrees: about 110 m from south to north
@@ -27,12 +30,19 @@ class _Bound:
 
 
 def spend(
-    reporter: User | None, host: str, *, text: str, latitude: float, longitude: float
-) -> bool:
+    reporter: User | None,
+    host: str,
+    *,
+    text: str,
+    latitude: float,
+    longitude: float,
+    digest: int | None = None,
+) -> Sent:
     """Count a report against the limits of its author and its place, in the caller's transaction.
 
-    Return whether its author sent the same words within a day. Staff report on behalf of others and
-    are not limited. Without a `reporter` all who share the address `host` count as one author.
+    Return how often its words were sent, by all if there is a `digest` of them. Staff report on
+    behalf of others and are not limited. Without a `reporter` all who share the address `host`
+    count as one author.
 
     Raises:
         TooManyReports: this author has sent too many within an hour or a day.
@@ -41,19 +51,19 @@ def spend(
             this place.
     """
     if reporter is not None and reporter.is_staff:
-        return False
+        return Sent()
     author = f"citizen:{reporter.pk}" if reporter else f"host:{host}"
     place = f"{latitude:.{CELL_DECIMALS}f},{longitude:.{CELL_DECIMALS}f}"
     bounds = [
         *_of_author(author, reporter),
-        *_of_content(author, text, place),
+        *_of_content(author, text, place, digest),
     ]
     counts = limits.counts_with_effect([bound.rule for bound in bounds])
     if isinstance(counts, Refusal):
         (error,) = (bound.error for bound in bounds if bound.rule is counts.rule)
         raise error(retry_after=counts.retry_after)
     by_error = {bound.error: count for bound, count in zip(bounds, counts, strict=True)}
-    return by_error[ReportRepeated] > 1
+    return Sent(by_error[ReportRepeated], by_error.get(IntakeRefused, 0))
 
 
 def _of_author(author: str, reporter: User | None) -> list[_Bound]:
@@ -73,8 +83,8 @@ def _of_author(author: str, reporter: User | None) -> list[_Bound]:
     ]
 
 
-def _of_content(author: str, text: str, place: str) -> list[_Bound]:
-    """Return the limits on words and place; the one that all authors share comes last."""
+def _of_content(author: str, text: str, place: str, digest: int | None) -> list[_Bound]:
+    """Return the limits on words and place; those that all authors share come last."""
     words = f"reports:words:{author}:{digest_of_words(text)}"
     return [
         _Bound(Rule(words, settings.REPORTS_EQUAL_TEXTS_PER_DAY, DAY), ReportRepeated),
@@ -82,8 +92,20 @@ def _of_content(author: str, text: str, place: str) -> list[_Bound]:
             Rule(f"reports:place:{author}:{place}", settings.REPORTS_PER_CITIZEN_PLACE_DAY, DAY),
             TooManyReportsHere,
         ),
+        *(
+            [_Bound(repetition.rule_of(SubjectKind.REPORT, digest), IntakeRefused)]
+            if digest
+            else []
+        ),
         _Bound(
             Rule(f"reports:place:{place}", settings.REPORTS_PER_PLACE_HOUR, HOUR),
             TooManyReportsHere,
         ),
     ]
+
+
+def _of_copies(digest: int | None) -> list[_Bound]:
+    """Return what counts how often all authors sent these words."""
+    if digest is None:
+        return []
+    return [_Bound(repetition.rule_of(SubjectKind.REPORT, digest), IntakeRefused)]

@@ -37,8 +37,9 @@ from reports.models import (
     hash_tracking_token,
     new_tracking_token,
 )
-from reports.moderation import cases, judging
+from reports.moderation import cases, judging, repetition
 from reports.moderation.judging import Reason
+from reports.moderation.repetition import Copies
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,13 +100,15 @@ def submit_report(
         if new.client_id and (earlier := _sent_before(new.client_id, reporter)):
             return Submission(earlier, token)
         boundary.require_inside(new.latitude, new.longitude)
-        reasons = _reasons_to_wait(new, reporter=reporter, host=host)
+        judgement = _judge(new, reporter=reporter, host=host)
         if stops_duplicates:
             _refuse_duplicate(new, reporter=reporter)
-        report = _store(new, reporter=reporter, token=token, is_public=not reasons)
+        report = _store(new, reporter=reporter, token=token, judgement=judgement)
         arrival = _begin_history(report)
-        if reasons:
-            cases.hold(report, SubjectKind.REPORT, report.pk, reasons)
+        if judgement.reasons:
+            cases.hold(report, SubjectKind.REPORT, report.pk, judgement.reasons)
+        if judgement.copies is not None:
+            repetition.queue_earlier(judgement.copies)
         answers.store(report, new.answers)
         if reporter is None and new.contact is not None:
             contacts.keep(report, new.contact)
@@ -135,13 +138,32 @@ def _tracking_token(client_id: UUID | None) -> str:
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
-def _reasons_to_wait(new: NewReport, *, reporter: User | None, host: str) -> list[Reason]:
-    """Count the report against the limits; return why it has to wait for moderation, if it has."""
+@dataclass(frozen=True, slots=True)
+class _Judgement:
+    """Why a report has to wait for moderation, and what is stored to notice copies of it."""
+
+    reasons: list[Reason]
+    digest: int | None
+    copies: Copies | None
+
+
+def _judge(new: NewReport, *, reporter: User | None, host: str) -> _Judgement:
+    """Count the report against the limits, and judge whether it has to wait for moderation."""
     text = f"{new.title} {new.description}"
-    is_repeated = limits.spend(
-        reporter, host, text=text, latitude=new.latitude, longitude=new.longitude
+    is_by_staff = reporter is not None and reporter.is_staff
+    digest = None if is_by_staff else repetition.digest_of(text)
+    place = {"latitude": new.latitude, "longitude": new.longitude}
+    sent = limits.spend(reporter, host, text=text, digest=digest, **place)
+    copies = None
+    if digest is not None and repetition.are_too_many(sent.by_all):
+        copies = repetition.reports_like(digest, author=reporter, **place)
+    reasons = judging.judge(
+        text,
+        reporter,
+        is_repeated=sent.by_author > 1,
+        others=copies.reasons if copies else (),
     )
-    return judging.judge(text, reporter, is_repeated=is_repeated)
+    return _Judgement(reasons, digest, copies)
 
 
 def _refuse_duplicate(new: NewReport, *, reporter: User | None) -> None:
@@ -156,7 +178,10 @@ def _refuse_duplicate(new: NewReport, *, reporter: User | None) -> None:
         raise LikelyDuplicate(candidates)
 
 
-def _store(new: NewReport, *, reporter: User | None, token: str | None, is_public: bool) -> Report:
+def _store(
+    new: NewReport, *, reporter: User | None, token: str | None, judgement: _Judgement
+) -> Report:
+    is_public = not judgement.reasons
     report = Report(
         reporter=reporter,
         tracking_token_hash=hash_tracking_token(token) if token else None,
@@ -170,6 +195,7 @@ def _store(new: NewReport, *, reporter: User | None, token: str | None, is_publi
         category=new.category,
         category_source=CategorySource.REPORTER if new.category else CategorySource.NONE,
         published_at=Now() if is_public else None,
+        text_digest=judgement.digest,
         client_id=new.client_id,
         device_at=new.device_at,
         accuracy_metres=new.accuracy_metres,

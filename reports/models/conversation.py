@@ -32,18 +32,28 @@ class CommentQuerySet(models.QuerySet["Comment"]):
     def public(self) -> CommentQuerySet:
         return self.filter(published_at__isnull=False, deleted_at__isnull=True)
 
-    def readable_by(self, user: User | AnonymousUser, *, on: Report) -> CommentQuerySet:
-        """Return the comments on a report that this user may read.
+    def own(
+        self, user: User | AnonymousUser, *, on: Report, tracking_token: str = ""
+    ) -> CommentQuerySet:
+        """Return the comments on a report that this user, or the holder of the token, wrote."""
+        wrote = Q(author=user) if isinstance(user, User) else Q(pk__isnull=True)
+        if on.is_held(tracking_token):
+            wrote |= Q(is_by_holder=True)
+        return self.filter(wrote, report=on, deleted_at__isnull=True)
+
+    def readable_by(
+        self, user: User | AnonymousUser, *, on: Report, tracking_token: str = ""
+    ) -> CommentQuerySet:
+        """Return the comments on a report that this user, or the holder of the token, may read.
 
         These are the public ones and their own; whoever works on the report reads those that wait
         for moderation or were hidden too. A deleted comment is read by nobody.
         """
         comments = self.filter(report=on, deleted_at__isnull=True)
-        if isinstance(user, User):
-            if on.may_be_changed_by(user):
-                return comments
-            return comments.filter(Q(published_at__isnull=False) | Q(author=user))
-        return comments.filter(published_at__isnull=False)
+        if isinstance(user, User) and on.may_be_changed_by(user):
+            return comments
+        own = self.own(user, on=on, tracking_token=tracking_token)
+        return comments.filter(Q(published_at__isnull=False) | Q(pk__in=own.values("pk")))
 
 
 class Comment(models.Model):
@@ -58,6 +68,11 @@ class Comment(models.Model):
     )
     text = ParagraphsField(max_length=COMMENT_MAX_CHARACTERS, help_text="What was written.")
     is_official = models.BooleanField(default=False, help_text="A reply of the administration.")
+    is_by_holder = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Written with the tracking token of the report: its anonymous reporter did.",
+    )
     department = models.ForeignKey(
         Department,
         null=True,
@@ -65,6 +80,11 @@ class Comment(models.Model):
         related_name="+",
         db_index=False,
         help_text="In whose name an official reply was sent.",
+    )
+    text_digest = models.BigIntegerField(
+        null=True,
+        editable=False,
+        help_text="Stands for the words of a longer text, so that copies of it are noticed.",
     )
     created_at = models.DateTimeField(db_default=Now(), help_text="When it was written.")
     published_at = models.DateTimeField(
@@ -78,6 +98,13 @@ class Comment(models.Model):
         indexes: ClassVar = [
             # The conversation about one report, in order.
             models.Index(fields=["report", "created_at", "id"], name="comment_of_report"),
+            # The same words from several people lately.
+            models.Index(
+                "text_digest",
+                "created_at",
+                condition=Q(text_digest__isnull=False),
+                name="comment_same_text",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -49,6 +49,9 @@ class ReportContact(models.Model):
         Report, on_delete=models.CASCADE, primary_key=True, related_name="contact"
     )
     sealed = models.BinaryField(help_text="Name, email address, phone number and language.")
+    wants_updates = models.BooleanField(
+        default=True, db_default=True, help_text="Whether they are told of steps and replies."
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:

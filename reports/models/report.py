@@ -305,6 +305,9 @@ class Report(models.Model):
         blank=True,
         help_text="Hours until the first answer at medium severity, as they were then.",
     )
+    response_version = models.PositiveIntegerField(
+        null=True, blank=True, help_text="The version of the category's or department's rule."
+    )
     responded_at = models.DateTimeField(
         null=True, blank=True, help_text="When staff first took a step that the reporter hears of."
     )
@@ -379,6 +382,12 @@ class Report(models.Model):
     )
     accuracy_metres = models.FloatField(
         null=True, blank=True, help_text="How accurate the place is, by the device."
+    )
+
+    text_digest = models.BigIntegerField(
+        null=True,
+        editable=False,
+        help_text="Stands for the words of a longer text, so that copies of it are noticed.",
     )
 
     created_at = models.DateTimeField(db_default=Now(), help_text="When it was reported.")
@@ -469,6 +478,13 @@ class Report(models.Model):
                 condition=Q(status__in=OPEN_STATUSES),
                 name="report_open_cell",
             ),
+            # The same words from several people lately.
+            models.Index(
+                "text_digest",
+                "created_at",
+                condition=Q(text_digest__isnull=False),
+                name="report_same_text",
+            ),
             # The list of confirmed repairs, newest first.
             models.Index(
                 F("created_at").desc(),
@@ -530,9 +546,14 @@ class Report(models.Model):
         """Return whether this user, or the anonymous holder of this tracking token, reported it."""
         if self.reporter_id is not None:
             return self.reporter_id == user.pk
-        if not tracking_token or self.tracking_token_hash is None:
+        return self.is_held(tracking_token)
+
+    def is_held(self, tracking_token: str) -> bool:
+        """Return whether this is the tracking token of the report, which nobody signed in sent."""
+        held = self.tracking_token_hash if self.reporter_id is None else None
+        if not tracking_token or held is None:
             return False
-        return secrets.compare_digest(self.tracking_token_hash, hash_tracking_token(tracking_token))
+        return secrets.compare_digest(held, hash_tracking_token(tracking_token))
 
     def may_be_changed_by(self, user: User) -> bool:
         """Return whether this user works in the report's department, or is a superuser."""

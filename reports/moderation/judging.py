@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from urllib.parse import urlsplit
 
@@ -38,14 +38,21 @@ ANONYMOUS = Reason("anonymous", "Sent without signing in.")
 REPEATED = Reason("repeated", "The same author sent the same words within a day.")
 
 
-def judge(text: str, author: User | None, *, is_repeated: bool = False) -> list[Reason]:
+def judge(
+    text: str,
+    author: User | None,
+    *,
+    is_repeated: bool = False,
+    others: Sequence[Reason] = (),
+) -> list[Reason]:
     """Return why the text must wait for moderation; an empty list if it can be public at once.
 
-    Staff are not judged. `is_repeated` says that this author sent the same words lately.
+    Staff are not judged. `is_repeated` says that this author sent the same words lately; `others`
+    is what `repetition` says of the same words by others.
     """
     if author is not None and author.is_staff:
         return []
-    return list(_reasons(text, author, is_repeated=is_repeated))
+    return [*_reasons(text, author, is_repeated=is_repeated), *others]
 
 
 def _reasons(text: str, author: User | None, *, is_repeated: bool) -> Iterator[Reason]:

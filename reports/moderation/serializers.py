@@ -37,7 +37,8 @@ class ModerationReasonSerializer(serializers.Serializer[Any]):
     """Why something waits for moderation."""
 
     code = serializers.CharField(
-        help_text="`anonymous`, `reputation`, `blocked_words`, `links`, `repeated` or `flagged`."
+        help_text="`anonymous`, `reputation`, `blocked_words`, `links`, `repeated`, "
+        "`repeated_by_others` or `flagged`."
     )
     detail = serializers.CharField(help_text="What was seen, such as the words.")
 
