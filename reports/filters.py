@@ -93,7 +93,7 @@ PARAMETERS = [
     OpenApiParameter(
         "has_photo",
         OpenApiTypes.BOOL,
-        description="Reports with a photo that you can see; `false`: those without.",
+        description="Reports with a photo that is ready; `false`: those without.",
     ),
     OpenApiParameter(
         "confirmed",
@@ -189,12 +189,9 @@ def _readable(request: Request, criteria: dict[str, Any]) -> ReportQuerySet:
     return reports.visible_to(user) if user.is_staff else reports.published()
 
 
-def with_photo(reports: ReportQuerySet, has_photo: bool, user: Any) -> ReportQuerySet:
-    """Return the reports that have a photo that this user can see, or those that have none."""
-    photos = Photo.objects.public()
-    if isinstance(user, User) and user.is_staff:
-        photos = Photo.objects.filter(state="ready")
-    shown = Exists(photos.filter(report=OuterRef("pk")))
+def with_photo(reports: ReportQuerySet, has_photo: bool) -> ReportQuerySet:
+    """Return the reports that have a photo which all their readers see, or those that have none."""
+    shown = Exists(Photo.objects.public().filter(report=OuterRef("pk")))
     return reports.filter(shown if has_photo else ~shown)
 
 
@@ -226,7 +223,7 @@ _NARROWED: dict[str, Any] = {
     "answer_overdue": lambda reports, is_so, _: (
         reports.answer_overdue() if is_so else reports.not_answer_overdue()
     ),
-    "has_photo": with_photo,
+    "has_photo": lambda reports, is_so, _: with_photo(reports, is_so),
     "confirmed": lambda reports, is_so, _: reports.filter(confirmed_at__isnull=not is_so),
     "assigned": _assigned,
     "crew": lambda reports, crew, _: reports.filter(crew=crew),

@@ -104,7 +104,7 @@ class PhotoFilter(ReportFilter):
 
     def chosen(self, reports: ReportQuerySet, value: str, user: User) -> ReportQuerySet:
         is_known = value in dict(YES_OR_NO)
-        return filters.with_photo(reports, value == "yes", user) if is_known else reports
+        return filters.with_photo(reports, value == "yes") if is_known else reports
 
 
 class ConfirmationFilter(ReportFilter):
