@@ -149,7 +149,7 @@ class ReportFilterSerializer(QuerySerializer):
     mine = QueryBooleanField(required=False, default=False)
     assigned = serializers.ChoiceField(choices=ASSIGNED, required=False)
     crew = QueryIntegerField(required=False, min_value=1, max_value=CREW_MAXIMUM)
-    source = LineField(required=False, max_length=SOURCE_MAX_CHARACTERS)
+    source = LineField(required=False, max_length=SOURCE_MAX_CHARACTERS)  # type: ignore[assignment]
     imported = QueryBooleanField(required=False)
 
 
@@ -200,12 +200,12 @@ def _of_department(reports: ReportQuerySet, department: Department, _user: Any) 
 
 
 def _assigned(reports: ReportQuerySet, whose: str, user: Any) -> ReportQuerySet:
-    chosen_by = {
-        "me": reports.assigned_to,
-        "my_crews": reports.assigned_to_crews_of,
-        "nobody": lambda _: reports.unassigned(),
-    }
-    return chosen_by[whose](user)
+    match whose:
+        case "me":
+            return reports.assigned_to(user)
+        case "my_crews":
+            return reports.assigned_to_crews_of(user)
+    return reports.unassigned()
 
 
 #: How each parameter narrows the list: from the reports, its value and the reader.

@@ -14,7 +14,6 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.settings import api_settings
 
 from accounts.models import User
 from jobs.http.idempotency import hands_on_its_key, idempotent
@@ -33,7 +32,7 @@ class ConfirmationView(GenericAPIView[Any]):
     """Say whether the problem of a resolved report is repaired."""
 
     permission_classes = (AllowAny,)
-    parser_classes = (*api_settings.DEFAULT_PARSER_CLASSES, MultiPartParser)
+    parser_classes = (*GenericAPIView.parser_classes, MultiPartParser)
     throttle_classes = (UploadThrottle,)
     serializer_class = AnswerSerializer
 

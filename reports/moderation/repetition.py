@@ -103,7 +103,7 @@ def comments_like(digest: int, *, author: User | None, report: Report) -> Copies
     own = others.filter(author=author) if author else others.filter(author=None, report=report)
     others = others.exclude(pk__in=own.values("pk"))
     rows = list(others.order_by("-created_at").values_list("pk", "author", "report")[:QUEUED])
-    people = {who or report_id for _, who, report_id in rows}
+    people = {report_id if who is None else who for _, who, report_id in rows}
     return Copies(SubjectKind.COMMENT, [pk for pk, _, _ in rows], len(people))
 
 

@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.html import format_html
@@ -42,8 +42,9 @@ class OrderForm(forms.Form):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        ids = self.data.getlist("rule")
-        self.fields["rule"].choices = [(one, one) for one in ids if one.isdecimal()]
+        ids = cast("QueryDict", self.data).getlist("rule")
+        field = cast("forms.TypedMultipleChoiceField", self.fields["rule"])
+        field.choices = [(one, one) for one in ids if one.isdecimal()]
 
     def clean(self) -> dict[str, Any]:
         sent = super().clean() or self.cleaned_data

@@ -40,7 +40,7 @@ def without_duplicate_check(settings: Any) -> None:
     make_category()
 
 
-def far(number: int) -> dict[str, float]:
+def far(number: int) -> dict[str, Any]:
     """A place half a kilometre from the one before."""
     return {"latitude": 41.3 + number * 0.005, "longitude": -72.9}
 
@@ -68,7 +68,7 @@ def test_the_third_author_of_the_same_words_waits_and_the_others_are_looked_at(
 ) -> None:
     first, second = (send(as_user, **far(number)) for number in range(2))
     assert (codes(first), codes(second)) == ([], [])
-    spelled = {"title": "OFFER!!", "description": ADVERT.upper().replace(",", " –")}
+    spelled: dict[str, Any] = {"title": "OFFER!!", "description": ADVERT.upper().replace(",", " –")}
     third, fourth = send(as_user, **far(2), **spelled), send(as_user, **far(3))
     assert [is_public(one) for one in (first, second, third, fourth)] == [True, True, False, False]
     for report in (first, second, third, fourth):
