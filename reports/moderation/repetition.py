@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -102,7 +102,9 @@ def comments_like(digest: int, *, author: User | None, report: Report) -> Copies
     others = Comment.objects.filter(text_digest=digest, created_at__gt=Now() - window())
     own = others.filter(author=author) if author else others.filter(author=None, report=report)
     others = others.exclude(pk__in=own.values("pk"))
-    rows = list(others.order_by("-created_at").values_list("pk", "author", "report")[:QUEUED])
+    rows: list[Any] = list(
+        others.order_by("-created_at").values_list("pk", "author", "report")[:QUEUED]
+    )
     people = {report_id if who is None else who for _, who, report_id in rows}
     return Copies(SubjectKind.COMMENT, [pk for pk, _, _ in rows], len(people))
 

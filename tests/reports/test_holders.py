@@ -46,6 +46,7 @@ class Holder:
         self.headers = {"X-Tracking-Token": made["tracking_token"]}
         self.path = f"{URL}{self.report.pk}/"
         run_tasks()
+        self.report.refresh_from_db()
 
     def call(self, method: str, path: str = "", body: Any = None) -> Any:
         send = getattr(self.api, method)

@@ -98,7 +98,7 @@ def test_short_texts_are_exempt(as_user: SignIn) -> None:
 
 def test_neighbours_who_copy_each_other_are_exempt(as_user: SignIn) -> None:
     for number in range(5):
-        near = {"latitude": 41.3 + number * 0.0001, "longitude": -72.9}
+        near: dict[str, Any] = {"latitude": 41.3 + number * 0.0001, "longitude": -72.9}
         assert is_public(send(as_user, **near))
 
 
