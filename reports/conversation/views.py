@@ -29,7 +29,7 @@ from reports.conversation.serializers import (
 )
 from reports.models import Comment, ReplyTemplate, Report, StaffNote, SubjectKind
 from reports.moderation.views import FlagView
-from reports.tracking import TOKEN_PARAMETERS, tracking_token_of
+from reports.tracking import TOKEN_PARAMETERS, SignedInOrHolder, tracking_token_of
 
 OLDEST_FIRST = ("created_at", "id")
 TOO_MANY = OpenApiResponse(description="Too many comments by you; wait for `Retry-After` seconds.")
@@ -113,7 +113,7 @@ class CommentListView(ListAPIView[Comment]):
 class CommentView(GenericAPIView[Any]):
     """One comment."""
 
-    permission_classes = (AllowAny,)
+    permission_classes = (SignedInOrHolder,)
     serializer_class = serializers.Serializer
 
     @extend_schema(
@@ -128,8 +128,6 @@ class CommentView(GenericAPIView[Any]):
         Its text is not kept. What you wrote with a tracking token you delete with it.
         """
         user, token = request.user, tracking_token_of(request)
-        if not isinstance(user, User) and not token:
-            raise NotAuthenticated
         report = get_object_or_404(Report, pk=pk)
         own = Comment.objects.own(user, on=report, tracking_token=token)
         by = user if isinstance(user, User) else None

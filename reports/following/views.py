@@ -15,7 +15,7 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.generics import GenericAPIView, ListAPIView
-from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
+from rest_framework.permissions import BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -28,7 +28,7 @@ from reports.following.serializers import (
     StandingSerializer,
 )
 from reports.models import AreaSubscription, Report
-from reports.tracking import TOKEN_PARAMETERS, tracking_token_of
+from reports.tracking import TOKEN_PARAMETERS, SignedInOrHolder, tracking_token_of
 
 NO_CONTACT = OpenApiResponse(
     description="The reporter of this anonymous report left no address to which to write."
@@ -53,7 +53,7 @@ class TakingPartView(GenericAPIView[Any]):
 class FollowView(TakingPartView):
     """Following a report: as a user, or with the tracking token of an anonymous report."""
 
-    permission_classes = (AllowAny,)
+    permission_classes = (SignedInOrHolder,)
 
     @extend_schema(
         operation_id="reports_follow",
@@ -98,13 +98,12 @@ class FollowView(TakingPartView):
         """Return the report whose tracking token was sent; None for people who are signed in.
 
         Raises:
-            NotAuthenticated: nobody is signed in, and no token of this report was sent.
+            NotAuthenticated: nobody is signed in, and the token is not of this report.
         """
         if isinstance(self.request.user, User):
             return None
-        token = tracking_token_of(self.request)
-        report = Report.objects.filter(pk=pk).first() if token else None
-        if report is None or not report.is_held(token):
+        report = Report.objects.filter(pk=pk).first()
+        if report is None or not report.is_held(tracking_token_of(self.request)):
             raise NotAuthenticated("Sign in, or send the tracking token of the report.")
         return report
 
