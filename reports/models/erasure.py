@@ -19,6 +19,7 @@ def remove_comment(collector: Collector, field: Any, rows: QuerySet[Any], using:
     """Replace the text of the person's comments; official replies are the department's words."""
     comments = rows.filter(is_official=False)
     _replace(collector, "text", COMMENT_REMOVED, comments)
+    _replace(collector, "text_digest", None, comments)
     SET_NULL(collector, field, rows, using)
 
 
@@ -28,7 +29,7 @@ def remove_note(collector: Collector, field: Any, rows: QuerySet[Any], using: st
     SET_NULL(collector, field, rows, using)
 
 
-def _replace(collector: Collector, name: str, value: str, rows: QuerySet[Any]) -> None:
+def _replace(collector: Collector, name: str, value: str | None, rows: QuerySet[Any]) -> None:
     """Have a field overwritten, before the rows lose their person, by whom they are chosen."""
     field = rows.model._meta.get_field(name)  # noqa: SLF001 - documented
     collector.add_field_update(field, value, rows)  # type: ignore[arg-type]  # as SET_NULL does

@@ -167,6 +167,13 @@ def test_a_comment_that_was_deleted_does_not_count() -> None:
     assert is_public(comment(make_user(), report))
 
 
+def test_nothing_is_kept_of_the_words_of_an_erased_author() -> None:
+    author = make_user()
+    written = comment(author, make_report())
+    author.delete()
+    assert Comment.objects.get(pk=written.pk).text_digest is None
+
+
 @pytest.mark.django_db(transaction=True)
 def test_of_many_at_once_no_more_are_public(as_user: SignIn) -> None:
     turns = iter([(make_user(), far(number)) for number in range(6)])

@@ -12,7 +12,7 @@ def same_text(name: str) -> models.Index:
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("reports", "0028_copies_and_holders")]
+    dependencies = [("reports", "0032_copies_and_holders")]
     operations = [
         AddIndexConcurrently("report", same_text("report_same_text")),
         AddIndexConcurrently("comment", same_text("comment_same_text")),

@@ -8,7 +8,7 @@ DIGEST = models.BigIntegerField(
 
 
 class Migration(migrations.Migration):
-    dependencies = [("reports", "0027_list_indexes")]
+    dependencies = [("reports", "0031_list_indexes")]
     operations = [
         migrations.AddField("report", "text_digest", DIGEST),
         migrations.AddField("comment", "text_digest", DIGEST),

@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("reports", "0029_copy_indexes")]
+    dependencies = [("reports", "0033_copy_indexes")]
     operations = [
         migrations.AddField(
             "department",

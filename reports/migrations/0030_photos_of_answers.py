@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("reports", "0025_escalation_and_confirmation")]
+    dependencies = [("reports", "0029_help_texts_and_erased_words")]
     operations = [
         migrations.AddField(
             model_name="confirmation",

@@ -5,7 +5,7 @@ from django.db.models import F, Q
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("reports", "0026_photos_of_answers")]
+    dependencies = [("reports", "0030_photos_of_answers")]
     operations = [
         AddIndexConcurrently(
             "report",
