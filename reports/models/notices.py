@@ -10,7 +10,8 @@ from django.db.models.functions import Now
 
 from accounts.models import User
 from reports.models.catalogue import Department
-from reports.models.report import OPEN_STATUSES, Report
+from reports.models.choices import OPEN_STATUSES
+from reports.models.report import Report
 
 
 class NoticeQuerySet(models.QuerySet["Notice"]):
