@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 from accounts.models import AuditEvent
 from jobs.testing import run_tasks
 from reports.models import Photo, Report, new_tracking_token
-from reports.models.report import hash_tracking_token
+from reports.models.tracking import hash_tracking_token
 from tests.reports.conftest import SignIn
 from tests.reports.factories import make_department, make_report, make_staff
 from tests.reports.photos import (
@@ -73,7 +73,7 @@ def test_a_report_has_ten_photos_and_refused_ones_do_not_count(
     assert upload(owner, report, jpeg()).status_code == 202
     answer = upload(owner, report, jpeg())
     assert (answer.status_code, answer.json()["type"]) == (409, "/problems/too-many-photos")
-    assert answer.json()["detail"] == "A report may have 10 photos."
+    assert answer.json()["detail"] == "A report may have 10 photos of the problem."
     assert len(stored_files()) == 1
 
 

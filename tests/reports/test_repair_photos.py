@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import LazySettings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.test import Client
@@ -44,15 +43,7 @@ from tests.reports.photos import jpeg, make_photo, upload
 from tests.reports.racing import in_a_thread, wait_until_blocked
 from tests.reports.test_admin import LIST, signed_in
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _own_storage(settings: LazySettings, tmp_path: Path) -> None:
-    options = settings.STORAGES["photos"]["OPTIONS"] | {"location": tmp_path / "photos"}
-    settings.STORAGES = settings.STORAGES | {
-        "photos": settings.STORAGES["photos"] | {"OPTIONS": options}
-    }
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("photo_storage")]
 
 
 @pytest.fixture
