@@ -46,13 +46,12 @@ def adopt_rule(report: Report) -> None:
 def _adopt_response(report: Report) -> None:
     """Note the hours until the first answer, and the version of the rule that says so."""
     category = report.category
-    department = report.department.answering() if report.department else None
     if category is not None and category.response_hours is not None:
-        report.response_hours, report.response_version = (
-            category.response_hours,
-            category.sla_version,
-        )
-    elif department is not None:
+        report.response_hours = category.response_hours
+        report.response_version = category.sla_version
+        return
+    department = report.department.answering() if report.department else None
+    if department is not None:
         report.response_hours = department.response_hours
         report.response_version = department.response_version
     else:
