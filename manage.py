@@ -6,9 +6,12 @@ import sys
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    import django
     from django.core.management import execute_from_command_line
 
-    from config.environment import load_settings
+    from config.environment import load_settings, loading
 
-    load_settings()
+    with loading():
+        load_settings()
+        django.setup()
     execute_from_command_line(sys.argv)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -29,9 +30,19 @@ SHARED_NODE: RabbitmqNode | None = None
 SPARE_NODES: list[RabbitmqNode] = []
 
 
+gc.disable()  # until the tests are collected: all that is loaded stays
+
+
 def pytest_configure() -> None:
     """Have test databases made, emptied and dropped quickly."""
     databases.install()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    """Look for garbage from now on, and only in what tests make."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -44,6 +44,7 @@ def lists() -> Iterator[tuple[str, type[models.Model]]]:
         yield reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"), model
 
 
+@pytest.mark.usefixtures("without_menu")
 @pytest.mark.parametrize(
     "lookup",
     [
@@ -63,6 +64,7 @@ def test_no_time_breaks_a_list(desk: Client, lookup: str) -> None:
                 assert status in {200, 302, 400}, (url, field.name, status)
 
 
+@pytest.mark.usefixtures("without_menu")
 @pytest.mark.parametrize(
     "query",
     [

@@ -81,6 +81,7 @@ class Workers:
             sys.executable,
             "manage.py",
             "rundramatiq",
+            "--skip-checks",  # those of tests/faults start with them
             "--processes",
             str(processes),
             "--threads",

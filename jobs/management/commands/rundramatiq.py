@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import Any
 
@@ -25,6 +26,7 @@ class Command(rundramatiq.Command):  # type: ignore[misc]
             )  # replaces this process: gevent must patch before anything is loaded
         arguments = cli.make_argument_parser().parse_args(self._arguments(**options))
         connections.close_all()  # a connection must not be shared with the children
+        gc.freeze()  # a collection in a child would copy the pages that all share
         sys.argv = [sys.executable, *sys.orig_argv[1:]]  # what Dramatiq runs again on SIGHUP
         sys.exit(cli.main(arguments))
 
