@@ -104,6 +104,9 @@ def _breaches(results: list[Result], control: dict[str, int]) -> list[str]:
             breaches.append(f"{seed}: drained only after {result.drain_seconds} s")
         if not result.judged.delivered:
             breaches.append(f"{seed}: no delivery was called back about")
+        idle = [kind for kind, count in result.civic.items() if not count]
+        if idle:
+            breaches.append(f"{seed}: there were no {', no '.join(idle)}")
     if not (control["lost"] and control["doubled"]):
         breaches.append(
             "the control lost or doubled nothing: the check cannot fail, so it proves nothing"
@@ -128,7 +131,7 @@ def _line(result: Result) -> str:
         f" calls repeated, {judged.lost_leases} leases lost, dead {judged.dead}; {judged.receipts} "
         "receipts,"
         f" {judged.delivered} deliveries delivered; {result.restarts} restarts;"
-        f" answers {dict(result.answers)}; {result.seconds:.0f} s"
+        f" answers {dict(result.answers)}; {result.civic}; {result.seconds:.0f} s"
         + "".join(f"\n  BREACH {breach}" for breach in judged.breaches)
     )
 

@@ -78,6 +78,7 @@ class Result:
     answers: Counter[str] = field(default_factory=Counter)
     audit: str = ""
     judged: verdict.Verdict = field(default_factory=verdict.Verdict)
+    civic: dict[str, int] = field(default_factory=dict)
 
 
 class Campaign:
@@ -288,6 +289,7 @@ class Campaign:
             judged = verdict.judge(connection, promised, self.provider.calls)
             if self.clients is not None:
                 photos = self.truth.parent / "photos"
+                self.result.civic = self.clients.civic.counts()
                 civic.judge(connection, self.clients.civic, photos, judged.find)
         self.result.judged = judged
         self._verify_audit_chain()

@@ -34,6 +34,17 @@ class CivicPromises:
     merged: dict[str, bool] = field(default_factory=dict)
     doubtful: set[str] = field(default_factory=set)
 
+    def counts(self) -> dict[str, int]:
+        """Return how many of each kind were promised."""
+        reopened = sum(count for (_, step), count in self.steps.items() if step == "reopen")
+        undone = sum(not is_merged for is_merged in self.merged.values())
+        return {
+            "photos": len(self.photos),
+            "reopenings": reopened,
+            "merges": len(self.merged),
+            "merges undone": undone,
+        }
+
 
 class CivicLife:
     """Citizens and staff, who take each report once: for a photo, a reopening or a merge."""

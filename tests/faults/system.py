@@ -37,6 +37,7 @@ QUICK = {
     "JOBS_LEASE_SECONDS": "4",
     "JOBS_WARM_UP": "off",
     "STEP_MESSAGE_GRACE_SECONDS": "1",
+    "STAFF_TOTP_REQUIRED": "off",
 }
 #: Erlang: the virtual host's processes die, as they do when they cannot write, until nobody starts
 #: them again.
