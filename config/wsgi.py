@@ -4,10 +4,13 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from config.environment import loading
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 os.environ["CIVICLENS_PROCESS"] = "web"  # a web process never loads the embedding model
-application = get_wsgi_application()
+with loading():
+    application = get_wsgi_application()
 
-from config import pooling  # noqa: E402 - once the apps are loaded
+from config import pooling  # once the apps are loaded
 
 pooling.register()

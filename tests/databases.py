@@ -7,8 +7,10 @@ the rows that a test left are deleted.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import django
 import psycopg
@@ -16,11 +18,13 @@ from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.commands import flush
-from django.db import connection
+from django.db import connection, transaction
 from django.db.backends.base.creation import BaseDatabaseCreation
 from django.db.backends.postgresql.creation import DatabaseCreation
 from django.db.backends.postgresql.operations import DatabaseOperations
 from psycopg import sql
+
+T = TypeVar("T")
 
 #: Written by the migrations and equal in every test.
 KEPT = {"django_content_type", "auth_permission"}
@@ -122,3 +126,28 @@ def _digest() -> str:
         for file in migrations or folder.glob("models.py"):
             digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def shared(make: Callable[[], T], blocker: Any) -> Iterator[T]:
+    """Yield what `make()` writes, once for all tests of a file: undo it after the last of them.
+
+    It is for fixtures of a module's scope. Tests undo what they write themselves; a test that
+    flushes its tables cannot be in such a file.
+    """
+    with blocker.unblock(), ExitStack() as stack:
+        stack.enter_context(_undone())
+        made = make()
+        undo = stack.pop_all()
+    yield made
+    with blocker.unblock():
+        undo.close()
+
+
+@contextmanager
+def _undone() -> Iterator[None]:
+    """Run a block in a transaction that is rolled back, and may hold durable ones as tests may."""
+    everything = transaction.atomic()
+    everything._from_testcase = True  # type: ignore[attr-defined]
+    with everything:
+        yield
+        transaction.set_rollback(True)

@@ -6,7 +6,8 @@ A route that this table does not know fails the first test: declare whom it answ
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -27,10 +28,14 @@ from matching.runs import starting
 from reports.following import areas
 from reports.following.areas import Circle
 from reports.models import ModerationCase, Photo, Report, StaffNote, Status, SubjectKind
+from tests import databases
 from tests.accounts.factories import ORIGIN, make_access, make_user
 from tests.matching.factories import TUTORING, make_opportunity
 from tests.reports.factories import make_comment, make_department, make_report, make_staff
 from tests.reports.photos import make_photo
+
+#: Also for a test that does not ask for it: what others of this file share is always there.
+pytestmark = pytest.mark.usefixtures("world")
 
 ROLES = ("anonymous", "owner", "citizen", "other_staff", "staff", "superuser")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -177,22 +182,35 @@ def signed_in(user: User) -> APIClient:
     return client
 
 
+@pytest.fixture(scope="module")
+def shared_world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
+    """One of each, for all tests of a file."""
+    yield from databases.shared(make_world, django_db_blocker)
+
+
 @pytest.fixture
-def world(db: None, settings: Any) -> World:
+def world(shared_world: World, db: None, settings: Any) -> World:
+    """The shared world with objects and clients of the test's own, whose effects are undone."""
     settings.MATCHING_WAIT_SECONDS = 0
-    users = people()
-    clients = {role: signed_in(user) for role, user in users.items()}
+    own = deepcopy(shared_world)
+    clients = {role: signed_in(user) for role, user in own.users.items()}
     clients["anonymous"] = APIClient(raise_request_exception=False)
+    return replace(own, clients=clients)
+
+
+def make_world() -> World:
+    """Create one of each, without clients."""
+    users = people()
     owner = users["owner"]
     report = make_report(reporter=owner, status=Status.REJECTED, published_at=None)
     published = make_report(reporter=owner)
     arguments = {
         **of_report(report),
         **of_conversation(report, owner),
-        **of_jobs(owner, clients["owner"]),
+        **of_jobs(owner, signed_in(owner)),
         **of_opportunity(make_opportunity()),
     }
-    return World(clients, users, report, published, make_photo(published), arguments)
+    return World({}, users, report, published, make_photo(published), arguments)
 
 
 def people() -> dict[str, User]:
@@ -412,6 +430,7 @@ def staff_client(user: User | None) -> Client:
     return client
 
 
+@pytest.mark.usefixtures("without_menu")
 def test_the_desk_shows_a_department_its_reports_and_nothing_else(world: World) -> None:
     """Every list of the admin, as everybody: staff without further rights see their reports and
     their own sessions alone.
