@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import chain, groupby
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
@@ -46,13 +47,17 @@ def pytest_runtestloop() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Spread the slow tests over the first half, so that none runs on alone after all others."""
+    """Spread the slow tests over the first half, so that none runs on alone after all others.
+
+    They stand between files, since what the tests of a file share would else be made twice.
+    """
     slow = [item for item in items if item.get_closest_marker("slow")]
     quick = [item for item in items if not item.get_closest_marker("slow")]
-    stride = max(len(items) // (2 * max(len(slow), 1)), 1)
+    groups = [list(tests) for _, tests in groupby(quick, key=lambda item: item.path)]
+    stride = max(len(groups) // (2 * max(len(slow), 1)), 1)
     for number, item in enumerate(slow):
-        quick.insert(number * stride, item)
-    items[:] = quick
+        groups.insert(number * (stride + 1), [item])
+    items[:] = chain.from_iterable(groups)
 
 
 def pytest_sessionstart() -> None:

@@ -185,7 +185,6 @@ def test_the_owner_can_still_migrate_every_table_back_and_forth(installation: In
         assert ended.returncode == 0, ended.stderr
 
 
-@pytest.mark.slow
 def test_roles_are_made_by_a_superuser_alone_and_are_not_its_own(
     installation: Installation, tmp_path: Path
 ) -> None:
