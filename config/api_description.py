@@ -46,6 +46,7 @@ TAGS = {
     "partners": "For organisations that publish opportunities, with an API key.",
     "staff": "For staff of a department, who signed in with their second factor.",
     "notifications": "For the SMS provider's server: what became of each message.",
+    "collection": "For servers that send posts of an outside source.",
     "health": "Whether this installation works.",
 }
 

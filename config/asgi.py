@@ -5,8 +5,10 @@ from django.conf import settings
 from config.development.processes import end_with_parent
 from config.wsgi import application as django_application
 
+from jobs.operations import web_processes  # isort: skip - once the apps are loaded
 from config.serving.application import ThreadedApplication  # isort: skip - once the apps are loaded
 
+web_processes.begin_reporting()
 end_with_parent()  # when the server is killed, this process ends too
 application = ThreadedApplication(
     django_application, threads=settings.WEB_THREADS, queue_max=settings.WEB_QUEUE_REQUESTS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import gc
+import ipaddress
 import math
 import sys
 from collections.abc import Iterator, Sequence
@@ -109,6 +110,18 @@ class Environment(environ.FileAwareEnv):  # type: ignore[misc]  # the library ha
         if not all(name and key for name, _, key in pairs):
             raise ImproperlyConfigured(f"{var} must be like name1=key1,name2=key2.")
         return {name: key for name, _, key in pairs}
+
+    def networks(self, var: str) -> builtins.list[builtins.str]:
+        """Return networks such as 10.1.0.0/16, separated by commas."""
+        names: builtins.list[builtins.str] = self.list(var, default=[])
+        for name in names:
+            try:
+                ipaddress.ip_network(name)
+            except ValueError as error:
+                raise ImproperlyConfigured(
+                    f"{var} must name networks like 10.1.0.0/16, not {name!r}."
+                ) from error
+        return names
 
     def _number(
         self, var: str, default: builtins.float, kind: Any, noun: str, bounds: tuple[Any, Any]

@@ -89,6 +89,9 @@ PROBLEM_OF: dict[type[Exception], str] = {
     reports.errors.NothingToConfirm: "conflict",
     reports.errors.ConfirmationOver: "conflict",
     reports.errors.NotConcerned: "permission-denied",
+    reports.errors.WebhookRepeated: "conflict",
+    reports.errors.DraftDecided: "conflict",
+    reports.errors.DraftWithoutPosts: "conflict",
     # Jobs
     jobs.errors.NotInThatState: "conflict",
     jobs.errors.TooManyActiveJobs: "too-many-active-jobs",

@@ -1,5 +1,9 @@
 """The schedule: all tasks that are sent at fixed times."""
 
+from datetime import timedelta
+
+from django.conf import settings
+
 from jobs.worker.schedule import Entry
 
 SCHEDULE = [
@@ -23,6 +27,26 @@ SCHEDULE = [
     Entry(name="message-staff", cron="* * * * *", actor="message_staff", is_coalesced=True),
     Entry(name="refresh-all-matches", cron="41 2 * * *", actor="refresh_all_matches", is_bulk=True),
     Entry(name="send-area-digests", cron="0 7 * * *", actor="send_area_digests", is_bulk=True),
+    Entry(
+        name="collect-sources",
+        every=timedelta(minutes=settings.COLLECTION_INTERVAL_MINUTES),
+        after_start=timedelta(seconds=5),
+        actor="collect_sources",
+        kwargs={"is_whole": True},
+        catch_up="skip",
+        is_coalesced=True,
+        is_bulk=True,
+    ),
+    Entry(  # those with an interval of their own, new ones, and those whose pause is over
+        name="collect-due-sources",
+        every=timedelta(minutes=1),
+        actor="collect_sources",
+        kwargs={"is_whole": False},
+        catch_up="skip",
+        is_coalesced=True,
+        is_bulk=True,
+    ),
+    Entry(name="prune-collection", cron="32 3 * * *", actor="prune_collection", is_bulk=True),
     Entry(name="prune-tasks", cron="17 3 * * *", actor="prune_tasks", is_bulk=True),
     Entry(name="prune-sign-ins", cron="20 3 * * *", actor="prune_sign_ins", is_bulk=True),
     Entry(name="prune-uploads", cron="26 3 * * *", actor="prune_uploads", is_bulk=True),

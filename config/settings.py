@@ -273,6 +273,8 @@ JOBS_ALERT_RULES: dict[str, float] = {
     "worker_memory_bytes": env.float(
         "JOBS_ALERT_WORKER_MEMORY_BYTES", default=1.5e9, most=math.inf
     ),
+    "web_memory_bytes": env.float("JOBS_ALERT_WEB_MEMORY_BYTES", default=1e9, most=math.inf),
+    "collection_errors": env.float("JOBS_ALERT_COLLECTION_ERRORS", default=0, most=math.inf),
 }
 JOBS_HEALTH_URL: str = env.str(
     "JOBS_HEALTH_URL", default=""
@@ -748,6 +750,59 @@ REPORTS_PER_PLACE_HOUR: int = env.int(
 COMMENTS_PER_CITIZEN_HOUR: int = env.int("COMMENTS_PER_CITIZEN_HOUR", default=30)
 COMMENTS_PER_CITIZEN_DAY: int = env.int("COMMENTS_PER_CITIZEN_DAY", default=60)
 COMMENTS_EQUAL_TEXTS_PER_DAY: int = env.int("COMMENTS_EQUAL_TEXTS_PER_DAY", default=3)
+
+# --- Collection of posts from outside sources -----------------------------------------------------
+COLLECTION_INTERVAL_MINUTES: int = env.int(
+    "COLLECTION_INTERVAL_MINUTES", default=30, most=60 * 24 * 7
+)
+# Hashes handles, and signs requests of webhooks with keys derived from it.
+COLLECTION_KEY: str = env.str("COLLECTION_KEY", default="") or _derived_key("collection")
+# How other machines are asked: who asks, how often, how patiently, and how much is read at once.
+COLLECTION_USER_AGENT: str = env.str("COLLECTION_USER_AGENT", default="") or (
+    f"CivicLens (+{PUBLIC_URL})" if PUBLIC_URL else "CivicLens"
+)
+COLLECTION_REQUESTS_PER_HOST_MINUTE: int = env.int(
+    "COLLECTION_REQUESTS_PER_HOST_MINUTE", default=60
+)
+COLLECTION_SILENCE_SECONDS: float = env.float("COLLECTION_SILENCE_SECONDS", default=10, least=0.1)
+COLLECTION_ANSWER_SECONDS: float = env.float("COLLECTION_ANSWER_SECONDS", default=60, least=0.1)
+COLLECTION_BODY_MAX_BYTES: int = env.int("COLLECTION_BODY_MAX_BYTES", default=20_000_000)
+# Networks that are not public but may be called all the same, such as 10.1.0.0/16.
+OUTBOUND_ALLOWED_NETWORKS: list[str] = env.networks("OUTBOUND_ALLOWED_NETWORKS")
+# How far back a new source is read, and for how long edits and deletions are followed.
+COLLECTION_FIRST_DAYS: int = env.int("COLLECTION_FIRST_DAYS", default=7, most=90)
+COLLECTION_FOLLOW_DAYS: int = env.int("COLLECTION_FOLLOW_DAYS", default=3, most=90)
+# How long a post is kept as its source gave it, with personal data in it; 0: until the next night.
+COLLECTION_RAW_DAYS: int = env.int("COLLECTION_RAW_DAYS", default=14, least=0)
+COLLECTION_FOLDER = Path(
+    env.str("COLLECTION_FOLDER", default="") or DATA_DIR / "collection"
+).resolve()
+# How old or how far ahead the time of a webhook's request may be.
+COLLECTION_WEBHOOK_TOLERANCE_SECONDS: int = env.int(
+    "COLLECTION_WEBHOOK_TOLERANCE_SECONDS", default=300, most=3600
+)
+# So many people must speak of one problem at one place, within so many days, for a draft.
+COLLECTION_DRAFT_POSTS: int = env.int("COLLECTION_DRAFT_POSTS", default=3, least=2)
+COLLECTION_DRAFT_DAYS: int = env.int("COLLECTION_DRAFT_DAYS", default=30, most=90)
+# The languages that are told apart: fewer make short texts more certain.
+# fmt: off
+COLLECTION_LANGUAGES: list[str] = env.list(
+    "COLLECTION_LANGUAGES",
+    default=[
+        "en", "es", "pt", "fr", "de", "it", "nl", "pl", "ru", "uk", "tr", "ar", "hi", "zh", "ja",
+        "ko", "vi",
+    ],
+)
+# fmt: on
+# Subreddits that are collected without being added at the desk.
+SUBREDDIT_LIST: list[str] = env.list("SUBREDDIT_LIST", default=[])
+REDDIT_CLIENT_ID: str = env.str("REDDIT_CLIENT_ID", default="")
+REDDIT_CLIENT_SECRET: str = env.str("REDDIT_CLIENT_SECRET", default="")
+REDDIT_USER_AGENT: str = env.str("REDDIT_USER_AGENT", default="") or (
+    f"server:civiclens:1 ({PUBLIC_URL or 'a city'})"
+)
+REDDIT_URL: str = env.str("REDDIT_URL", default="https://www.reddit.com")
+REDDIT_OAUTH_URL: str = env.str("REDDIT_OAUTH_URL", default="https://oauth.reddit.com")
 
 # --- Moderation --------------------------------------------------------------------------------
 # Level of reputation : share of the daily numbers in percent : "public" at once, or "held" until

@@ -52,6 +52,14 @@ class AsksForPause(Exception):
     retry_after: timedelta | None = None
 
 
+class OutboundError(DomainError, AsksForPause):
+    """The call to another machine failed."""
+
+
+class AddressRefused(OutboundError):
+    """The address is not a public one, and OUTBOUND_ALLOWED_NETWORKS does not name it."""
+
+
 class NotStorable(PermanentError, ValueError):
     """PostgreSQL cannot store this."""
 

@@ -260,6 +260,19 @@ class Worker(models.Model):
         return f"{self.hostname}:{self.pid}"
 
 
+class WebProcess(models.Model):
+    """One web process, and the memory it held when it last said so."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    hostname = models.CharField(max_length=255)
+    pid = models.PositiveIntegerField()
+    memory_bytes = models.PositiveBigIntegerField(help_text="Resident memory.")
+    reported_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.hostname}:{self.pid}"
+
+
 class TaskGroup(models.Model):
     """Tasks sent together, and the task to send once all of them have ended."""
 

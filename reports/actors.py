@@ -14,6 +14,7 @@ from jobs.ledger.database import fetch
 from reports.acknowledging import acknowledge
 from reports.catalogue import categories
 from reports.classification import classifier
+from reports.collection import actors as collection_actors  # noqa: F401 - its tasks are known so
 from reports.duplicates import suggesting, vectors
 from reports.escalation import rounds
 from reports.following import actors as following_actors  # noqa: F401 - its tasks are known so

@@ -11,8 +11,10 @@ from django.http import HttpRequest
 from accounts.models import User
 from jobs.admin import ReadOnlyAdmin
 from reports.catalogue import admin as catalogue_admin  # noqa: F401 - it registers its pages
+from reports.collection import admin as collection_admin  # noqa: F401 - it too
 from reports.conversation import admin as conversation_admin  # noqa: F401 - it too
 from reports.desk import admin as desk_admin  # noqa: F401 - it too
+from reports.drafts import admin as drafts_admin  # noqa: F401 - it too
 from reports.duplicates import admin as duplicates_admin  # noqa: F401 - it too
 from reports.escalation import admin as escalation_admin  # noqa: F401 - it too
 from reports.geography import admin as geography_admin  # noqa: F401 - it too

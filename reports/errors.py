@@ -194,3 +194,15 @@ class RulesChanged(ReportsError):
 
 class CatalogueInvalid(ReportsError):
     """The file of categories cannot be used."""
+
+
+class WebhookRepeated(ReportsError):
+    """This request was taken already; sign a new one with the present time."""
+
+
+class DraftDecided(ReportsError):
+    """Somebody has accepted or dismissed this draft already."""
+
+
+class DraftWithoutPosts(ReportsError):
+    """All posts of this draft were deleted at their source; dismiss it."""

@@ -4,6 +4,7 @@ from django.urls import path
 
 from reports import views
 from reports.catalogue import views as catalogue
+from reports.collection import views as collection
 from reports.confirmation import views as confirmation
 from reports.conversation import views as conversation
 from reports.duplicates import views as duplicates
@@ -97,6 +98,7 @@ urlpatterns = [
         confirmation.ConfirmationView.as_view(),
         name="report-confirmation",
     ),
+    path("collection/webhooks/<uuid:pk>/", collection.WebhookView.as_view(), name="webhook"),
     path("categories/", catalogue.CategoryListView.as_view(), name="category-list"),
     path("departments/", catalogue.DepartmentListView.as_view(), name="department-list"),
     path("routing-rules/", routing.RoutingRuleListView.as_view(), name="routing-rule-list"),

@@ -13,6 +13,8 @@ from imports.errors import ImportFileError
 from imports.reading.records import RECORD_MAX_CHARACTERS, TOO_LONG, Record, fold_name, unreadable
 
 CHUNK_CHARACTERS = 64 * 1024
+#: How the fault of a last record begins, after which nothing could be read.
+LOST_TO_THE_END = "not readable as XML from here to the end"
 _NO_LISTS = {"html": "an HTML page", "errors": "an answer with errors, not with requests"}
 
 
@@ -77,7 +79,7 @@ class _Builder:
         """
         if not self._count and self._depth < 2:
             raise ImportFileError(f"The file cannot be read as XML: {error}.")
-        return unreadable(str(self._values), f"not readable as XML from here to the end: {error}")
+        return unreadable(str(self._values), f"{LOST_TO_THE_END}: {error}")
 
     def _doctype(self, *_: object) -> None:
         raise ImportFileError("The file is XML with a document type, or an HTML page.")

@@ -22,7 +22,7 @@ from uuid_utils.compat import uuid7
 
 from jobs.execution import breakers
 from jobs.ledger.database import execute, fetch
-from jobs.operations import health, overview, rollup
+from jobs.operations import health, overview, rollup, web_processes
 
 if TYPE_CHECKING:
     from jobs.models import AlertEpisode
@@ -112,6 +112,7 @@ def _worker_memory() -> float:
 
 
 #: For each rule the function that measures it, and the sentence for a value above its threshold.
+#: Apps add theirs in `ready()`.
 MEASURES: dict[str, tuple[Callable[[], float], str]] = {
     "dead_tasks": (overview.dead_count, "{value:.0f} tasks are dead (more than {threshold:.0f})."),
     "oldest_seconds": (
@@ -130,6 +131,10 @@ MEASURES: dict[str, tuple[Callable[[], float], str]] = {
         _breaker_seconds,
         "A provider has been out for {value:.0f} s (more than {threshold:.0f} s).",
     ),
+    "web_memory_bytes": (
+        web_processes.largest_memory,
+        "A web process uses {value:,.0f} bytes of memory (more than {threshold:,.0f}).",
+    ),
     "worker_memory_bytes": (
         _worker_memory,
         "A worker uses {value:,.0f} bytes of memory (more than {threshold:,.0f}).",
@@ -142,8 +147,9 @@ def check() -> None:
     if not _take_turn():
         return
     for rule, threshold in settings.JOBS_ALERT_RULES.items():
-        measure, _ = MEASURES[rule]
-        judge(rule, measure(), threshold)
+        if rule in MEASURES:  # else its app is not installed
+            measure, _ = MEASURES[rule]
+            judge(rule, measure(), threshold)
     execute(
         "UPDATE jobs_alertepisode SET ended_at = statement_timestamp() WHERE ended_at IS NULL AND "
         "NOT rule = ANY(%s)",

@@ -29,7 +29,7 @@ from prometheus_client.registry import Collector
 from jobs.execution import breakers
 from jobs.ledger.database import fetch
 from jobs.models import AlertEpisode
-from jobs.operations import overview, rollup
+from jobs.operations import overview, rollup, web_processes
 from jobs.operations.process_metrics import ProcessCollector
 
 log = structlog.get_logger(__name__)
@@ -43,6 +43,7 @@ class LedgerCollector(Collector):
         yield from _queue_metrics(queues)
         yield from _level_metrics(queues)
         yield from _worker_metrics(overview.workers())
+        yield _web_memory()
         yield from _end_metrics(rollup.totals())
         yield GaugeMetricFamily(
             "civiclens_dead_tasks",
@@ -134,6 +135,17 @@ def _worker_metrics(workers: Sequence[overview.WorkerState]) -> Iterator[Metric]
         if worker.is_alive and worker.memory_bytes is not None:
             memory.add_metric([worker.hostname, str(worker.pid)], worker.memory_bytes)
     yield memory
+
+
+def _web_memory() -> Metric:
+    memory = GaugeMetricFamily(
+        "civiclens_web_memory_bytes",
+        "Resident memory of a web process at its last report.",
+        labels=["hostname", "pid"],
+    )
+    for hostname, pid, size in web_processes.alive():
+        memory.add_metric([hostname, str(pid)], size)
+    return memory
 
 
 def _end_metrics(totals: Iterable[rollup.Bucket]) -> Iterator[Metric]:

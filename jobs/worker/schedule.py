@@ -6,8 +6,9 @@ transaction with its task.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -21,6 +22,7 @@ from dramatiq import ActorNotFound, Message, get_broker
 
 from jobs.errors import JobsError
 from jobs.execution import entrance
+from jobs.ledger import database
 from jobs.ledger.database import execute, fetch
 from jobs.urgency import Urgency
 
@@ -28,6 +30,8 @@ log = structlog.get_logger(__name__)
 
 #: A tick that is noticed later than this was missed: nothing ran, or PostgreSQL was away.
 MISSED_AFTER = timedelta(minutes=1)
+#: From here the periods of `every` are counted.
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +40,12 @@ class Entry:
 
     Args:
         name: the entry's name, unique; it is stored with each tick.
-        cron: five fields, https://pubs.opengroup.org/onlinepubs/9699919799/utilities/crontab.html
         actor: the actor's name.
-        args: the actor's positional arguments.
+        cron: five fields, https://pubs.opengroup.org/onlinepubs/9699919799/utilities/crontab.html
+        every: instead of `cron`, the period, counted from 1970, such as 90 seconds or 30 minutes.
+        after_start: when it is due beside that, so long after a worker process has started. Of
+            processes that start together one sends it.
+        args, kwargs: the actor's arguments.
         catch_up: what to do about ticks missed while no worker ran: `once` sends one task for all
             of them, `skip` sends none.
         is_bulk: whether its task, and the tasks that one sends, are bulk work.
@@ -47,9 +54,12 @@ class Entry:
     """
 
     name: str
-    cron: str
     actor: str
+    cron: str = ""
+    every: timedelta | None = None
+    after_start: timedelta | None = None
     args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
     catch_up: Literal["once", "skip"] = "once"
     is_coalesced: bool = False
     is_bulk: bool = False
@@ -57,6 +67,8 @@ class Entry:
 
     def last_due(self, now: datetime) -> datetime:
         """Return the latest time at or before `now` at which the entry was due."""
+        if self.every is not None:
+            return now - (now - EPOCH) % self.every
         due: datetime = self._times(now + timedelta(microseconds=1)).get_prev(datetime)
         while self._is_repetition(due):
             due = self._times(due).get_prev(datetime)
@@ -64,6 +76,8 @@ class Entry:
 
     def next_due(self, now: datetime) -> datetime:
         """Return the first time after `now` at which the entry is due."""
+        if self.every is not None:
+            return self.last_due(now) + self.every
         due: datetime = self._times(now).get_next(datetime)
         while self._is_repetition(due):
             due = self._times(due).get_next(datetime)
@@ -71,6 +85,8 @@ class Entry:
 
     def fault(self, now: datetime) -> str:
         """Return what is wrong with the entry, in a sentence; empty where it can run."""
+        if bool(self.cron) == bool(self.every):
+            return "An entry has either cron or every."
         try:
             get_broker().get_actor(self.actor)
             self.next_due(now)
@@ -81,6 +97,11 @@ class Entry:
         except (ValueError, KeyError) as error:  # croniter's and zoneinfo's own errors are both
             return str(error)
         return ""
+
+    @property
+    def timing(self) -> str:
+        """Return in words when the entry is due."""
+        return self.cron or f"every {self.every}"
 
     def _times(self, start: datetime) -> croniter:
         return croniter(self.cron, start.astimezone(ZoneInfo(self.time_zone or settings.TIME_ZONE)))
@@ -138,6 +159,11 @@ def _tick(entry: Entry, now: datetime, last: datetime | None) -> bool:
         return False
     # An entry seen for the first time has missed nothing: it begins with its next tick.
     is_sent = last is not None and (entry.catch_up == "once" or now - due_at <= MISSED_AFTER)
+    return _record(entry, due_at, is_sent=is_sent)
+
+
+def _record(entry: Entry, due_at: datetime, *, is_sent: bool) -> bool:
+    """Store a tick of the entry, with its task if one `is_sent`; return whether it was sent now."""
     with transaction.atomic():
         is_ours = execute(
             "INSERT INTO jobs_scheduletick (name, due_at) VALUES (%s, %s) ON CONFLICT DO NOTHING",
@@ -162,7 +188,49 @@ def _send(entry: Entry) -> Message[Any]:
     actor = get_broker().get_actor(entry.actor)
     unique_key = f"schedule:{entry.name}" if entry.is_coalesced else None
     with entrance.entering(Urgency.BULK if entry.is_bulk else Urgency.ROUTINE):
-        return actor.send_with_options(args=entry.args, unique_key=unique_key)
+        return actor.send_with_options(
+            args=entry.args, kwargs=dict(entry.kwargs), unique_key=unique_key
+        )
+
+
+class FirstTicks:
+    """Sends, for one worker process, the tasks that are due some time after its start."""
+
+    def __init__(self) -> None:
+        self._started_at: datetime | None = None
+        self._done: set[str] = set()
+
+    def tick(self) -> int:
+        """Send the tasks whose time after the start has come; return how many were sent.
+
+        The first call counts as the start.
+        """
+        now = database.now()
+        started_at = self._started_at = self._started_at or now
+        sent = 0
+        for entry in entries():
+            if entry.after_start is None or entry.name in self._done:
+                continue
+            if started_at + entry.after_start <= now:
+                sent += _send_first(entry, started_at, started_at + entry.after_start)
+                self._done.add(entry.name)
+        return sent
+
+
+def _send_first(entry: Entry, started_at: datetime, due_at: datetime) -> bool:
+    """Send the entry's first task after a start, unless one was sent since then already.
+
+    That one came from another process that started at the same time, or from the clock.
+    """
+    if fault := entry.fault(due_at):
+        log.error("jobs.schedule_entry_faulty", name=entry.name, fault=fault)
+        return False
+    since = "SELECT FROM jobs_scheduletick WHERE name = %s AND due_at > %s AND task_id IS NOT NULL"
+    with transaction.atomic():
+        database.lock(f"schedule {entry.name}")
+        if fetch(since, (entry.name, started_at)):
+            return False
+        return _record(entry, due_at, is_sent=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,10 +37,11 @@ class Upkeep:
     def __init__(self, *, queues: list[str], threads: int) -> None:
         self._queues = queues
         self._threads = threads
+        self._first_ticks = schedule.FirstTicks()
         self._factories: list[Callable[[], Loop]] = [
             lambda: Loop("heartbeat", settings.JOBS_HEARTBEAT_SECONDS, self._beat),
             lambda: Loop("rescue", RESCUE_SECONDS, rescue),
-            lambda: Loop("schedule", SCHEDULE_SECONDS, lambda: schedule.tick() and None),
+            lambda: Loop("schedule", SCHEDULE_SECONDS, self._send_scheduled),
             lambda: Loop("observe", OBSERVE_SECONDS, observe),
             lambda: Loop("purge", PURGE_SECONDS, purge),
         ]
@@ -72,6 +73,10 @@ class Upkeep:
 
     def _beat(self) -> None:
         heartbeat.beat(process_id(), queues=self._queues, threads=self._threads)
+
+    def _send_scheduled(self) -> None:
+        schedule.tick()
+        self._first_ticks.tick()
 
     def _watch(self) -> None:
         while not self._is_stopping.wait(1):

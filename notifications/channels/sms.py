@@ -15,8 +15,8 @@ from django.conf import settings
 
 from jobs.http import strict_json
 from jobs.http.clients import NoRedirects
+from jobs.http.pauses import retry_after
 from notifications.channels import Message
-from notifications.channels.pauses import retry_after
 from notifications.errors import ChannelError
 
 LONGEST_ANSWER_BYTES = 65_536

@@ -19,9 +19,10 @@ from reports.models.place import cells_around
 
 CANDIDATES = 40  # the nearest ones; a corner with more open reports is no place for a search
 
-#: Among which reports to search: the public ones, or all of now but that of these facts.
+#: Among which reports to search: the public ones, all of now, or these but that of these facts.
 PUBLIC = "report.published_at IS NOT NULL"
-OTHERS = "report.is_live AND report.id <> %(own)s"
+LIVE = "report.is_live"
+OTHERS = f"{LIVE} AND report.id <> %(own)s"
 
 
 class _Compared(NamedTuple):
@@ -56,7 +57,7 @@ def similar(
     """Return the open reports that are probably about the same problem, the likeliest first.
 
     Args:
-        among: PUBLIC or OTHERS.
+        among: PUBLIC, LIVE or OTHERS.
         own: the id of the report of these facts, if it is stored.
         space: the space of the vector in `facts`, see `embedder.space_of`.
     """

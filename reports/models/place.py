@@ -24,13 +24,17 @@ def cells_around(latitude: float, longitude: float) -> list[int]:
 
 
 class CellField(models.BigIntegerField[Any, Any]):
-    """The cell of the row's `latitude` and `longitude`, computed whenever the row is written."""
+    """The cell of the row's `latitude` and `longitude`, computed whenever the row is written.
+
+    It is null while the row has no place.
+    """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"null": True, "editable": False} | options)
 
-    def pre_save(self, model_instance: models.Model, add: bool) -> int:
+    def pre_save(self, model_instance: models.Model, add: bool) -> int | None:
         row: Any = model_instance
-        cell = cell_of(float(row.latitude), float(row.longitude))
+        is_placed = row.latitude is not None and row.longitude is not None
+        cell = cell_of(float(row.latitude), float(row.longitude)) if is_placed else None
         setattr(model_instance, self.attname, cell)
         return cell

@@ -27,10 +27,19 @@ from matching.partners.keys import create_key, partner_named
 from matching.runs import starting
 from reports.following import areas
 from reports.following.areas import Circle
-from reports.models import ModerationCase, Photo, Report, StaffNote, Status, SubjectKind
+from reports.models import (
+    ModerationCase,
+    Photo,
+    Report,
+    SourceKind,
+    StaffNote,
+    Status,
+    SubjectKind,
+)
 from tests import databases
 from tests.accounts.factories import ORIGIN, make_access, make_user
 from tests.matching.factories import TUTORING, make_opportunity
+from tests.reports.collecting import make_source
 from tests.reports.factories import make_comment, make_department, make_report, make_staff
 from tests.reports.photos import make_photo
 
@@ -103,6 +112,7 @@ EXPECTED: dict[str, dict[str, str]] = {
     "moderation-reject": {"POST": "401 403 403 404 + +"},
     # Without a body nobody is refused but for that.
     "report-confirmation": {"POST": EVERYBODY},
+    "webhook": {"POST": PROVIDER},
     "category-list": {"GET": EVERYBODY},
     "department-list": {"GET": EVERYBODY},
     "routing-rule-list": {"GET": "401 403 403 + + +"},
@@ -209,6 +219,7 @@ def make_world() -> World:
         **of_conversation(report, owner),
         **of_jobs(owner, signed_in(owner)),
         **of_opportunity(make_opportunity()),
+        "webhook": [make_source(SourceKind.WEBHOOK).pk],
     }
     return World({}, users, report, published, make_photo(published), arguments)
 
@@ -450,6 +461,8 @@ def test_the_desk_shows_a_department_its_reports_and_nothing_else(world: World) 
         == {
             "admin:reports_report_changelist",
             "admin:reports_duplicatepair_changelist",
+            "admin:reports_draftreport_changelist",
+            "admin:reports_post_changelist",
             "admin:accounts_desksession_changelist",
             "admin:reports_moderationcase_changelist",
         }

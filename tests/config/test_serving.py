@@ -16,8 +16,10 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
+from config.development import processes
 from config.serving import address, metrics_folder
 from jobs.models import Task
+from jobs.operations import web_processes
 from jobs.states import State
 from jobs.testing import run_tasks
 from matching.models import MatchRun
@@ -266,6 +268,11 @@ def test_the_time_limit_of_statements_reaches_the_web_processes(django_db_setup:
     ):
         cursor.execute("LOCK TABLE reports_category IN ACCESS EXCLUSIVE MODE")
         assert server.ask("GET", "/api/v1/categories/").status == 503
+
+
+def test_web_processes_report_their_memory(django_db_setup: None) -> None:
+    with serving(server_environment()):
+        assert processes.wait_for(lambda: web_processes.largest_memory() > 10_000_000, 30)
 
 
 def test_what_a_killed_server_left_in_memory_is_removed(tmp_path: Path) -> None:

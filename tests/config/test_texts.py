@@ -141,7 +141,7 @@ WRITTEN_AS_KEYS = {
     ("Opportunity", "external_id"), ("Opportunity", "languages"), ("Report", "note"),
     ("Category", "icon"), ("Category", "colour"),
     ("CategoryGroup", "icon"), ("CategoryGroup", "colour"), ("Department", "holidays"),
-    ("RoutingRule", "holidays"),
+    ("RoutingRule", "holidays"), ("Source", "address"),
 }  # fmt: skip
 
 

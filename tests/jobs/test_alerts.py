@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from jobs.models import AlertEpisode, Mark, Queue, Task, Worker
-from jobs.operations import alerts
+from jobs.operations import alerts, web_processes
 from jobs.process import resident_bytes
 from jobs.testing import run_tasks
 from tests.jobs.probe.actors import probe_failing, probe_transactional
@@ -127,6 +127,7 @@ def test_each_rule_measures_what_it_says(
         "failure_rate": 0.25,
         "health_seconds": 5,
         "worker_memory_bytes": 1000,
+        "web_memory_bytes": 1000,
     }
     with transaction.atomic():
         for number in range(11):
@@ -136,10 +137,17 @@ def test_each_rule_measures_what_it_says(
         late = probe_transactional.send("late")
     Task.objects.filter(pk=late.message_id).update(run_at=timezone.now() - timedelta(minutes=6))
     Worker.objects.create(hostname="desk", pid=1, threads=1, memory_bytes=resident_bytes())
+    web_processes.report()
     alerts.check()
     assert sorted(told) == [
         (rule, "began")
-        for rule in ("dead_tasks", "failure_rate", "oldest_seconds", "worker_memory_bytes")
+        for rule in (
+            "dead_tasks",
+            "failure_rate",
+            "oldest_seconds",
+            "web_memory_bytes",
+            "worker_memory_bytes",
+        )
     ]
 
 

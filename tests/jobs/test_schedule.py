@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.conf import LazySettings
@@ -206,3 +207,58 @@ def test_the_admin_shows_when_each_entry_ran_and_runs_next(client: Client) -> No
     assert "0 * * * *" in page
     assert f"/admin/jobs/task/{Task.objects.get().id}/change/" in page
     assert [line.entry.name for line in schedule.overview()] == ["hourly", "skipping"]
+
+
+QUICKLY = Entry(
+    name="quickly",
+    every=timedelta(minutes=30),
+    after_start=timedelta(seconds=5),
+    actor="probe_transactional",
+    args=("tick",),
+    catch_up="skip",
+)
+
+
+def test_a_period_counts_seconds_from_1970() -> None:
+    entry = Entry(name="often", every=timedelta(seconds=90), actor="probe_transactional")
+    now = datetime(2026, 1, 1, 0, 2, tzinfo=UTC)
+    assert entry.last_due(now) == datetime(2026, 1, 1, 0, 1, 30, tzinfo=UTC)
+    assert entry.next_due(now) == datetime(2026, 1, 1, 0, 3, tzinfo=UTC)
+    assert entry.last_due(entry.next_due(now)) == entry.next_due(now)
+
+
+@pytest.mark.parametrize(
+    "timing", [{}, {"cron": "* * * * *", "every": timedelta(minutes=1)}, {"every": timedelta()}]
+)
+def test_an_entry_has_one_timing(timing: dict[str, Any]) -> None:
+    entry = Entry(name="unclear", actor="probe_transactional", **timing)
+    assert entry.fault(datetime.now(UTC)) == "An entry has either cron or every."
+
+
+@pytest.mark.django_db
+def test_an_entry_is_due_some_seconds_after_a_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.jobs.test_schedule.ENTRIES", [QUICKLY])
+    clock = Clock(monkeypatch)
+    first, second = schedule.FirstTicks(), schedule.FirstTicks()
+    assert first.tick() + second.tick() == 0
+    clock.advance(4)
+    assert first.tick() + second.tick() == 0
+    clock.advance(1)
+    assert first.tick() == 1
+    assert first.tick() + second.tick() == 0, "of two processes that start together one sends"
+    assert Task.objects.filter(actor="probe_transactional").count() == 1
+    restarted = schedule.FirstTicks()
+    assert restarted.tick() == 0
+    clock.advance(5)
+    assert restarted.tick() == 1
+
+
+class Clock:
+    """PostgreSQL's clock as the schedule reads it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = datetime.now(UTC)
+        monkeypatch.setattr("jobs.worker.schedule.database.now", lambda: self.now)
+
+    def advance(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)

@@ -15,13 +15,13 @@ from django.utils import timezone
 import jobs
 from accounts.models import User
 from jobs.execution import breakers, mirrors
+from jobs.http.pauses import retry_after
 from jobs.models import Attempt, Breaker, Task
 from jobs.operations import actions
 from jobs.testing import advance, run_tasks
 from notifications import channels
 from notifications.actors import notify_user
 from notifications.channels import Message
-from notifications.channels.pauses import retry_after
 from notifications.errors import ChannelError
 from notifications.models import Delivery
 from tests.accounts.factories import make_user

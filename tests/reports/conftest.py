@@ -17,6 +17,7 @@ from reports.classification import classifier
 from reports.models import Category, Department, Report
 from tests.reports.classifying import TAXONOMY, add_category
 from tests.reports.factories import make_report, make_user
+from tests.reports.outside import Outside, outside_server
 
 SignIn = Callable[..., APIClient]
 
@@ -106,3 +107,13 @@ def categories(department: Department) -> dict[str, Category]:
 def rejects(tmp_path: Path) -> Path:
     """The file for the rows that an import rejects."""
     return tmp_path / "rejects.jsonl"
+
+
+@pytest.fixture
+def outside(settings: LazySettings) -> Iterator[Outside]:
+    """A server on loopback, which may be called, without long waits."""
+    settings.OUTBOUND_ALLOWED_NETWORKS = ["127.0.0.0/8"]
+    settings.COLLECTION_REQUESTS_PER_HOST_MINUTE = 10_000
+    settings.COLLECTION_SILENCE_SECONDS = 5
+    with outside_server() as server:
+        yield server

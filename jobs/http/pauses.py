@@ -1,16 +1,22 @@
-"""Reading the header `Retry-After` of a provider's answer (RFC 9110, section 10.2.3)."""
+"""Read the header `Retry-After` of another machine's answer (RFC 9110, section 10.2.3)."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from email.message import Message
 from email.utils import parsedate_to_datetime
+from typing import Protocol
 
 #: The longest pause that is returned; the ledger may shorten it further.
 LONGEST = timedelta(days=1)
 
 
-def retry_after(headers: Message[str, str]) -> timedelta | None:
+class Headers(Protocol):
+    """The headers of an answer, whatever library read them."""
+
+    def get(self, name: str, /) -> str | None: ...
+
+
+def retry_after(headers: Headers) -> timedelta | None:
     """Return the pause that the answer asks for, at most a day; None if it asks for none.
 
     A date is compared with the answer's own `Date`, so that a wrong clock of this machine does no

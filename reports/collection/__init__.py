@@ -1,0 +1,1 @@
+"""Collect posts about the city from outside sources, and analyse them."""

@@ -1,0 +1,49 @@
+"""Link posts to the open reports that they are probably about."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from embeddings.embedder import Vectors
+from reports.classification.classifier import text_of
+from reports.duplicates import candidates
+from reports.duplicates.scoring import Facts
+from reports.models import Post, PostLink
+
+LINKS = 3  # of one post: the likeliest reports
+
+
+def facts_of(post: Post, vector: Vectors | None) -> Facts:
+    """Return what is compared of a post with a place; its author counts as a person by the hash."""
+    if post.latitude is None or post.longitude is None:
+        raise ValueError("The post has no place.")
+    return Facts.of(
+        text_of(post.title, post.text),
+        latitude=post.latitude,
+        longitude=post.longitude,
+        created_at=post.posted_at,
+        reporter_id=UUID(post.author_hash) if post.author_hash else None,
+        vector=vector,
+    )
+
+
+def link_to_reports(post: Post, facts: Facts, *, space: str) -> int:
+    """Store which open reports a post is probably about; return how many there are.
+
+    Earlier guesses are replaced; the report that was made from the post stays linked.
+    """
+    PostLink.objects.filter(post=post, is_origin=False).delete()
+    similar = candidates.similar(facts, among=candidates.LIVE, space=space, limit=LINKS)
+    PostLink.objects.bulk_create(
+        [
+            PostLink(
+                post=post,
+                report_id=one.report_id,
+                probability=round(one.likeness.probability, 3),
+                reasons=one.likeness.reasons,
+            )
+            for one in similar
+        ],
+        ignore_conflicts=True,
+    )
+    return len(similar)

@@ -1,0 +1,1 @@
+"""Drafts of reports, which several posts about one problem suggest: accept or dismiss them."""
