@@ -12,10 +12,12 @@ from reports.models import Source
 
 SENTENCE = "{value:.0f} source(s) of posts cannot be read (more than {threshold:.0f})."
 
+# The sources and, in a last row without a name, how many posts wait for their analysis.
 _FIGURES = """
-    SELECT source.name, source.kind, source.is_enabled, source.failures,
-        EXTRACT(EPOCH FROM statement_timestamp() - source.fetched_at)::float8
-    FROM reports_source AS source ORDER BY source.name
+    SELECT name, kind, failures, EXTRACT(EPOCH FROM statement_timestamp() - fetched_at)::float8
+    FROM reports_source WHERE is_enabled
+    UNION ALL SELECT NULL, NULL, count(*), NULL
+    FROM (SELECT FROM reports_post WHERE analysed_at IS NULL LIMIT 10000) AS post
 """
 
 
@@ -39,19 +41,15 @@ class CollectionCollector(Collector):
         age = GaugeMetricFamily(
             "civiclens_source_age_seconds", "Since a source was last read.", labels=labels
         )
-        for name, kind, is_enabled, count, seconds in fetch(_FIGURES, ()):
-            if is_enabled:
-                failures.add_metric([name, kind], count)
-                if seconds is not None:
-                    age.add_metric([name, kind], seconds)
-        yield from (failures, age)
-        yield GaugeMetricFamily(
-            "civiclens_posts_unanalysed", "Posts that wait for their analysis.", _unanalysed()
+        unanalysed = GaugeMetricFamily(
+            "civiclens_posts_unanalysed",
+            "Posts that wait for their analysis; 10000 means at least.",
         )
-
-
-def _unanalysed() -> int:
-    """Return how many posts wait for their analysis; 10000 means at least."""
-    waiting = "SELECT FROM reports_post WHERE analysed_at IS NULL LIMIT 10000"
-    [(count,)] = fetch(f"SELECT count(*) FROM ({waiting}) AS post", ())  # noqa: S608 - constants only
-    return int(count)
+        for name, kind, count, seconds in fetch(_FIGURES, ()):
+            if name is None:
+                unanalysed.add_metric([], count)
+                continue
+            failures.add_metric([name, kind], count)
+            if seconds is not None:
+                age.add_metric([name, kind], seconds)
+        yield from (failures, age, unanalysed)

@@ -14,6 +14,7 @@ import structlog
 from django.conf import LazySettings
 from django.db import transaction
 from django.db.models import F
+from django.test import Client
 from django.utils import timezone
 
 from config.schedule import SCHEDULE
@@ -180,6 +181,16 @@ def test_failing_sources_raise_an_alert(outside: Outside, settings: LazySettings
     collect(make_source(address=f"{outside.url}/missing"))
     assert measure() == 1
     assert "1 source" in sentence.format(value=1, threshold=0)
+
+
+def test_metrics_show_the_sources(outside: Outside) -> None:
+    outside.gives("/feed", Reply(atom(entry("a", "Lamps"))))
+    collect(make_source(address=f"{outside.url}/feed", name="News"))
+    collect(make_source(address=f"{outside.url}/missing", name="Gone"))
+    scraped = Client().get("/metrics").content.decode()
+    assert 'civiclens_source_failures{kind="feed",source="Gone"} 1.0' in scraped
+    assert 'civiclens_source_age_seconds{kind="feed",source="News"}' in scraped
+    assert "civiclens_posts_unanalysed 1.0" in scraped
 
 
 def test_two_tasks_that_read_one_source_do_not_move_its_cursor_twice(
