@@ -231,6 +231,8 @@ def test_work_whose_workers_are_killed_is_done_once(
         assert_photo_is_ready_once(report, photo_storage)
     finally:
         workers.stop_all()
+        for left in converters(tmp_path):  # where the test has failed
+            os.kill(left, signal.SIGKILL)
     assert Report.objects.get(pk=report.pk).status == Status.REOPENED
     assert Report.objects.get(pk=duplicate.pk).status == Status.TRIAGED
     assert (audited(report), audited(duplicate)) == (2, 4)  # the photo and the step; see above
