@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from statistics import mean
 
 import psutil
 
@@ -19,18 +20,20 @@ from benchmarks.services import NOT_SUCCEEDED, UNFINISHED, BenchmarkError, Servi
 PATH = "/api/v1/reports/"
 CLIENTS = 8
 CITIZENS = 40
-FIXED_RATE = 30
+#: The steady rate makes the embedder busy for this share of a core, so that a slow machine gets
+#: fewer reports: 30 a second where a text takes 6 ms.
+STEADY_SHARE = 0.18
 MAIL_DELAY_SECONDS = 0.1
 WORKER_THREADS = 6
 QUEUES = ("critical", "default", "notifications")  # as the worker of `make run`
 TASKS_PER_REPORT = 2  # classify and route; deliver
 WARM_UP_REPORTS = 24
-RATES = (30, 40, 50, 60, 70, 80, 90, 100, 120)
+RATES = (10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 120)
 IN_STEP_SECONDS = 1.0
 REPUTATION_KEYS = "SELECT 'report:' || id || ':submitted' FROM reports_report WHERE source = ''"
 TARGETS: Mapping[str, Target] = {
-    "p99_at_30_per_s_inline_over_background": Target(3, 3),
-    "chain_machine_to_embedder": Target(8, 3.3, is_ceiling=True),
+    "p99_at_steady_rate_inline_over_background": Target(3, 3),
+    "chain_machine_to_embedder": Target(6.5, 3.3, is_ceiling=True),
     "requests_failed": Target(0, 0, is_ceiling=True),
     "effects_missing_or_doubled": Target(0, 0, is_ceiling=True),
 }
@@ -43,12 +46,12 @@ class Size:
     rounds: int
     closed_background: int
     closed_inline: int
-    fixed_seconds: float
+    steady_seconds: float
     chain_seconds: float
 
 
-FULL = Size(rounds=2, closed_background=500, closed_inline=200, fixed_seconds=8, chain_seconds=12)
-QUICK = Size(rounds=1, closed_background=200, closed_inline=80, fixed_seconds=4, chain_seconds=5)
+FULL = Size(rounds=2, closed_background=500, closed_inline=200, steady_seconds=8, chain_seconds=12)
+QUICK = Size(rounds=1, closed_background=200, closed_inline=80, steady_seconds=8, chain_seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +62,22 @@ class Side:
     port: int
     path: str
     closed: list[Load] = field(default_factory=list)
-    fixed: list[Load] = field(default_factory=list)
+    steady: list[Load] = field(default_factory=list)
 
     @property
     def loads(self) -> list[Load]:
-        return [*self.closed, *self.fixed]
+        return [*self.closed, *self.steady]
 
     def figures(self) -> dict[str, float]:
         closed = [value for load in self.closed for value in load.milliseconds]
-        fixed = [value for load in self.fixed for value in load.milliseconds]
+        steady = [value for load in self.steady for value in load.milliseconds]
         seconds = sum(load.ended_at - load.began_at for load in self.closed)
         return {
             f"{self.name}_requests_per_s": len(closed) / seconds,
             f"{self.name}_p50_ms": percentile(closed, 50),
             f"{self.name}_p99_ms": percentile(closed, 99),
-            f"{self.name}_p50_at_{FIXED_RATE}_per_s_ms": percentile(fixed, 50),
-            f"{self.name}_p99_at_{FIXED_RATE}_per_s_ms": percentile(fixed, 99),
+            f"{self.name}_p50_at_steady_rate_ms": percentile(steady, 50),
+            f"{self.name}_p99_at_steady_rate_ms": percentile(steady, 99),
         }
 
 
@@ -82,21 +85,23 @@ def run(services: Services, *, quick: bool, say: Callable[[str], None]) -> dict[
     """Both sides in interleaved rounds with a slow mail server, then the chain with a fast one."""
     size = QUICK if quick else FULL
     tokens: list[str] = services.run_child("citizens", CITIZENS)
+    embedder = references.embedder_ms(services)
+    rate = STEADY_SHARE * 1000 / embedder
+    say(f"intake: the embedder takes {embedder:.1f} ms a text; the steady rate is {rate:.0f}/s")
     with services.mail_server(delay_seconds=MAIL_DELAY_SECONDS) as mail, _worker(services, mail):
-        sides = _compare(services, tokens, size, mail, say)
+        sides = _compare(services, tokens, size, rate, mail, say)
     background, inline = (side.figures() for side in sides)
-    figures = background | inline
-    figures["p99_at_30_per_s_inline_over_background"] = (
-        inline[f"inline_p99_at_{FIXED_RATE}_per_s_ms"]
-        / background[f"background_p99_at_{FIXED_RATE}_per_s_ms"]
+    figures = background | inline | {"steady_reports_per_s": rate}
+    figures["p99_at_steady_rate_inline_over_background"] = (
+        inline["inline_p99_at_steady_rate_ms"] / background["background_p99_at_steady_rate_ms"]
     )
     with (
         services.mail_server(delay_seconds=0) as mail,
         _worker(services, mail),
         _web(services) as port,
     ):
-        cost = _machine_cost(services, tokens, port, size)
-        embedder = references.embedder_ms(services)
+        cost = _machine_cost(services, tokens, port, size, rate)
+        embedder = mean((embedder, references.embedder_ms(services)))
         chain, loads = _climb(services, tokens, port, size, say)
     chain |= cost | {"embedder_ms_per_text": embedder}
     chain["chain_machine_to_embedder"] = (
@@ -111,7 +116,12 @@ def run(services: Services, *, quick: bool, say: Callable[[str], None]) -> dict[
 
 
 def _compare(
-    services: Services, tokens: list[str], size: Size, mail: str, say: Callable[[str], None]
+    services: Services,
+    tokens: list[str],
+    size: Size,
+    rate: float,
+    mail: str,
+    say: Callable[[str], None],
 ) -> tuple[Side, Side]:
     with (
         _web(services) as port,
@@ -135,8 +145,8 @@ def _compare(
                     )
                 )
                 _drain(services)
-                fixed = new_reports(side.path, tokens, int(FIXED_RATE * size.fixed_seconds))
-                side.fixed.append(open_loop(side.port, fixed, rate=FIXED_RATE))
+                steady = new_reports(side.path, tokens, int(rate * size.steady_seconds))
+                side.steady.append(open_loop(side.port, steady, rate=rate))
                 _drain(services)
     return sides
 
@@ -171,13 +181,15 @@ def _climb(
     return figures | {"chain_tasks_per_s": figures["chain_reports_per_s"] * TASKS_PER_REPORT}, loads
 
 
-def _machine_cost(services: Services, tokens: list[str], port: int, size: Size) -> dict[str, float]:
+def _machine_cost(
+    services: Services, tokens: list[str], port: int, size: Size, rate: float
+) -> dict[str, float]:
     """Processor time for one report: of the whole installation, and of each part of it."""
     closed_loop(port, new_reports(PATH, tokens, WARM_UP_REPORTS), clients=CLIENTS)
     _drain(services)
-    count = int(FIXED_RATE * size.chain_seconds)
+    count = int(rate * size.chain_seconds)
     before = services.cpu_seconds()
-    open_loop(port, new_reports(PATH, tokens, count), rate=FIXED_RATE)
+    open_loop(port, new_reports(PATH, tokens, count), rate=rate)
     _drain(services)
     used = {
         part: (now - before[part]) / count * 1000 for part, now in services.cpu_seconds().items()

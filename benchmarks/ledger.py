@@ -24,13 +24,11 @@ LOAD = 0.8  # of what a system has shown to manage
 #: How long the embedded transport pauses at most before it looks for due tasks again.
 EMBEDDED_PAUSE_MS = 20
 TARGETS: Mapping[str, Target] = {
-    "rabbitmq_end_to_end_to_raw_commits": Target(0.4, 0.8),
-    "rabbitmq_end_to_end_to_procrastinate": Target(4, 6),
+    "rabbitmq_end_to_end_to_procrastinate": Target(3, 6),
     "rabbitmq_end_to_end_to_stock": Target(0.7, 1),
-    "rabbitmq_drain_to_raw_commits": Target(0.8, 2),
     "rabbitmq_drain_to_procrastinate": Target(4, 8),
-    "relay_to_raw_commits": Target(1.5, 4),
-    "bulk_send_to_raw_commits": Target(10, 30),
+    "relay_to_stock_send": Target(4, 8),
+    "bulk_send_to_procrastinate": Target(2.5, 6),
     "rabbitmq_commit_to_start_p50_to_stock": Target(1.5, 1, is_ceiling=True),
     "rabbitmq_commit_to_start_p99_to_stock": Target(3, 1.5, is_ceiling=True),
     "embedded_commit_to_start_p99_to_pause": Target(2.5, 1.5, is_ceiling=True),
@@ -168,8 +166,9 @@ def _ratios(figures: Mapping[str, float]) -> dict[str, float]:
         | {
             "rabbitmq_end_to_end_to_raw_commits": figures["rabbitmq_end_to_end_tasks_per_s"] / raw,
             "rabbitmq_drain_to_raw_commits": figures["rabbitmq_drain_tasks_per_s"] / raw,
-            "relay_to_raw_commits": figures["relay_tasks_per_s"] / raw,
-            "bulk_send_to_raw_commits": figures["bulk_send_rows_per_s"] / raw,
+            "relay_to_stock_send": figures["relay_tasks_per_s"] / figures["stock_send_tasks_per_s"],
+            "bulk_send_to_procrastinate": figures["bulk_send_rows_per_s"]
+            / figures["procrastinate_bulk_send_tasks_per_s"],
             "embedded_commit_to_start_p99_to_pause": figures["embedded_commit_to_start_p99_ms"]
             / EMBEDDED_PAUSE_MS,
         }
