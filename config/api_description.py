@@ -38,6 +38,7 @@ TAGS = {
         "Report a problem, read the public reports and follow one; the categories a report may "
         "name and the departments that answer."
     ),
+    "figures": "The city's figures: how much is reported, how soon and how well it is repaired.",
     "photos": "Photos of a report: add one, see how far it is, read the picture.",
     "profile": "What you tell about yourself, so that opportunities that suit you can be found.",
     "opportunities": "Volunteering, grants, jobs and events: search, apply for, save or dismiss.",

@@ -92,6 +92,7 @@ PROBLEM_OF: dict[type[Exception], str] = {
     reports.errors.WebhookRepeated: "conflict",
     reports.errors.DraftDecided: "conflict",
     reports.errors.DraftWithoutPosts: "conflict",
+    reports.errors.FiguresMissing: "unavailable",
     # Jobs
     jobs.errors.NotInThatState: "conflict",
     jobs.errors.TooManyActiveJobs: "too-many-active-jobs",

@@ -19,6 +19,14 @@ SCHEDULE = [
         is_bulk=True,
     ),
     Entry(
+        name="refresh-figures",
+        every=timedelta(seconds=30),
+        after_start=timedelta(seconds=2),
+        actor="refresh_figures",
+        is_coalesced=True,
+        is_bulk=True,
+    ),
+    Entry(
         name="escalate-reports",
         cron="*/5 * * * *",
         actor="escalate_reports",

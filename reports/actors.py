@@ -17,6 +17,7 @@ from reports.classification import classifier
 from reports.collection import actors as collection_actors  # noqa: F401 - its tasks are known so
 from reports.duplicates import suggesting, vectors
 from reports.escalation import rounds
+from reports.figures import refreshing
 from reports.following import actors as following_actors  # noqa: F401 - its tasks are known so
 from reports.following import announcing
 from reports.geography import actors as geography_actors  # noqa: F401 - as above
@@ -157,3 +158,10 @@ def escalate_reports() -> dict[str, int]:
     transaction of its own.
     """
     return {"escalated": rounds.escalate(jobs.current_task().effects)}
+
+
+# The next tick computes everything anew.
+@jobs.actor(kind="long", queue_name="maintenance", outlasts=SECONDS)
+def refresh_figures() -> dict[str, int]:
+    """Compute the city's figures anew; return how many rows of days changed as `changed`."""
+    return {"changed": refreshing.refresh()}

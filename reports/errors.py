@@ -27,6 +27,12 @@ class CategoryUncertain(ReportsError):
     """Choose the category first: it decides who works on the report."""
 
 
+class FiguresMissing(ReportsError):
+    """The city's figures are being computed for the first time."""
+
+    retry_after = 5
+
+
 class StepForbidden(ReportsError):
     """You may not take this step."""
 

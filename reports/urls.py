@@ -8,6 +8,7 @@ from reports.collection import views as collection
 from reports.confirmation import views as confirmation
 from reports.conversation import views as conversation
 from reports.duplicates import views as duplicates
+from reports.figures import views as figures
 from reports.following import views as following
 from reports.moderation import views as moderation
 from reports.photos import views as photos
@@ -99,6 +100,8 @@ urlpatterns = [
         name="report-confirmation",
     ),
     path("collection/webhooks/<uuid:pk>/", collection.WebhookView.as_view(), name="webhook"),
+    path("dashboard/", figures.DashboardView.as_view(), name="dashboard"),
+    path("dashboard/timeseries/", figures.TimeseriesView.as_view(), name="dashboard-timeseries"),
     path("categories/", catalogue.CategoryListView.as_view(), name="category-list"),
     path("departments/", catalogue.DepartmentListView.as_view(), name="department-list"),
     path("routing-rules/", routing.RoutingRuleListView.as_view(), name="routing-rule-list"),

@@ -47,6 +47,7 @@ from reports.models.corrections import Correction
 from reports.models.duplicates import DuplicatePair, Merge, ReportVector, merged_into
 from reports.models.escalation import Deadline, Escalation, EscalationRule, Side
 from reports.models.examples import ExampleVector
+from reports.models.figures import CellArea, CityFigures, DayFigures, PostDayFigures
 from reports.models.following import AreaNews, AreaSubscription, Follow, MeToo
 from reports.models.geography import Area, Authority
 from reports.models.intake import Answer, ReportContact
@@ -109,12 +110,15 @@ __all__ = [
     "Category",
     "CategoryGroup",
     "CategorySource",
+    "CellArea",
+    "CityFigures",
     "CollectionCycle",
     "Comment",
     "Confirmation",
     "ConfirmedBy",
     "Correction",
     "Crew",
+    "DayFigures",
     "Deadline",
     "Department",
     "DepartmentMembership",
@@ -142,6 +146,7 @@ __all__ = [
     "PhotoQuerySet",
     "PhotoState",
     "Post",
+    "PostDayFigures",
     "PostLink",
     "PostQuerySet",
     "PostRaw",

@@ -18,6 +18,12 @@ def cell_of(latitude: float, longitude: float) -> int:
     return int(h3.latlng_to_cell(latitude, longitude, CELL_RESOLUTION))
 
 
+def centre_of(cell: int) -> tuple[float, float]:
+    """Return latitude and longitude of the centre of an H3 cell, in degrees."""
+    latitude, longitude = h3.cell_to_latlng(cell)
+    return latitude, longitude
+
+
 def cells_around(latitude: float, longitude: float) -> list[int]:
     """Return the cells that together hold every point within 150 m."""
     return list(h3.grid_disk(cell_of(latitude, longitude), RINGS))
