@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Protocol
 
 from benchmarks import (
+    collection,
     intake,
     ledger,
     ledger_size,
@@ -45,6 +46,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "matching": matching,
     "mixed": mixed,
     "reports": reports,
+    "collection": collection,
     "slow_clients": slow_clients,
     "schema": schema,
 }

@@ -43,7 +43,7 @@ from jobs.transport.publisher import publisher  # noqa: E402
 from matching.partners import keys  # noqa: E402
 from reports.demo import city, past  # noqa: E402
 from reports.demo.texts import REPORTS  # noqa: E402
-from reports.models import Department, DepartmentMembership  # noqa: E402
+from reports.models import Department, DepartmentMembership, Source, SourceKind  # noqa: E402
 
 SENDER_THREADS = 8
 PEERS_QUEUES = ("bench_stock", "bench_celery")
@@ -132,6 +132,12 @@ def citizens(count: int) -> list[str]:
         with transaction.atomic():
             tokens.append(sessions.begin(user, Origin("127.0.0.1"))[1].access)
     return tokens
+
+
+def drop_source(name: str) -> str:
+    """Make a source that reads the drop folder of that name; return its id."""
+    source, _ = Source.objects.get_or_create(kind=SourceKind.FOLDER, address=name, name=name)
+    return str(source.pk)
 
 
 def identities(count: int) -> dict[str, list[str]]:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import subprocess
-import venv
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
+from benchmarks.pinned import python_with
 from benchmarks.results import Target
 from benchmarks.services import BASE_DIR, LIMITS, BenchmarkError, Services
 
 IDENTITIES = 200  # each operation has tokens of its own
-PINS = BASE_DIR / "benchmarks" / "schemathesis.txt"
 RUN_SECONDS = 900
 TARGETS: Mapping[str, Target] = {
     "deviations": Target(0, 0, is_ceiling=True),
@@ -42,7 +39,8 @@ SETTINGS = {
 
 def run(services: Services, *, quick: bool, say: Callable[[str], None]) -> dict[str, float]:
     """Call each operation, by each identity, with valid and with invalid input."""
-    python = _environment(services.folder / "schemathesis", say)
+    # It needs rich, which structlog would load at every start of the product.
+    python = python_with("schemathesis", services.folder, say)
     identities = services.run_child("identities", IDENTITIES)
     with services.web("config.asgi:application", **SETTINGS) as port:
         say("schema: calling every operation")
@@ -61,21 +59,3 @@ def run(services: Services, *, quick: bool, say: Callable[[str], None]) -> dict[
     for deviation in result["deviations"]:
         say(f"schema: {deviation}")
     return {"calls": result["calls"], "deviations": len(result["deviations"])}
-
-
-def _environment(folder: Path, say: Callable[[str], None]) -> Path:
-    """Return the Python of a virtual environment with schemathesis, made where there is none.
-
-    schemathesis needs rich, which structlog would load at every start of the product.
-    """
-    python, stamp = folder / "bin" / "python", folder / "pins.sha256"
-    digest = hashlib.sha256(PINS.read_bytes()).hexdigest()
-    if not (stamp.exists() and stamp.read_text() == digest):
-        say(f"schema: installing schemathesis in {folder}")
-        venv.create(folder, clear=True, with_pip=True)
-        pip = [str(python), "-m", "pip", "install", "--quiet", "-r", str(PINS)]
-        done = subprocess.run(pip, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise BenchmarkError(f"schemathesis could not be installed:\n{done.stderr[-2000:]}")
-        stamp.write_text(digest)
-    return python

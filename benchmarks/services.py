@@ -249,6 +249,10 @@ class Services:
                 masters[name.partition("-")[0]] = process
         return {name: cpu_seconds(master) for name, master in masters.items()}
 
+    def memory_mb(self, name: str) -> float:
+        """Return the memory of a running process and its children, in MiB."""
+        return memory_mb(self._running[name])
+
     def count(self, sql: str) -> int:
         """Return the one number that `sql` answers."""
         [number] = self.database.execute(sql).fetchone() or (0,)

@@ -1,0 +1,157 @@
+"""Fifty people at the server while 100,000 posts are collected and analysed beside them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.pinned import python_with
+from benchmarks.results import Target
+from benchmarks.services import BASE_DIR, UNFINISHED, BenchmarkError, Services
+from config.development.run import FAST_QUEUES, FAST_THREADS, LONG_QUEUES, LONG_THREADS
+from reports.demo.texts import REPORTS
+
+USERS, CITIZENS, LOAD_SECONDS = 50, 40, 60.0
+FILES = 20
+FOLDER = "posts"
+COLLECTED_SECONDS = 7200
+WEB = "web-config"
+TARGETS: Mapping[str, Target] = {
+    "health_p99_ms": Target(100, 50, is_ceiling=True),
+    "dashboard_p95_ms": Target(300, 50, is_ceiling=True),
+    "report_p99_ms": Target(100, 60, is_ceiling=True),
+    "match_p99_ms": Target(1000, 500, is_ceiling=True),
+    "requests_failed": Target(0, 0, is_ceiling=True),
+    "posts_lost": Target(0, 0, is_ceiling=True),
+    "posts_doubled": Target(0, 0, is_ceiling=True),
+    "web_memory_growth": Target(0.05, 0.02, is_ceiling=True),
+    "ready_seconds": Target(10, 5, is_ceiling=True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many posts are collected."""
+
+    posts: int
+
+
+FULL, QUICK = Size(posts=100_000), Size(posts=5_000)
+
+
+def run(services: Services, *, quick: bool, say: Callable[[str], None]) -> dict[str, float]:
+    """Measure what people wait for once the first posts are stored, then wait for the last one."""
+    size = QUICK if quick else FULL
+    python = python_with("locust", services.folder, say)
+    tokens: list[str] = services.run_child("citizens", CITIZENS)
+    services.run_child("drop_source", FOLDER)
+    _write_posts(services.folder / "collection" / FOLDER, size.posts)
+    began_at = time.monotonic()
+    with _installation(services) as port:
+        figures = {"ready_seconds": time.monotonic() - began_at}
+        _warm_up(python, port, tokens)
+        services.wait(lambda: _posts(services) > 0, "no post was collected")
+        say(f"collection: {USERS} people while {size.posts} posts are collected")
+        before = services.memory_mb(WEB)
+        asked = _locust(python, port, tokens, LOAD_SECONDS)
+        figures["web_memory_growth"] = services.memory_mb(WEB) / before - 1
+        figures |= _judged(asked)
+        figures["posts_left_after_load"] = size.posts - _analysed(services)
+        services.wait(
+            lambda: _analysed(services) >= size.posts and services.count(UNFINISHED) == 0,
+            "the posts were not all analysed",
+            COLLECTED_SECONDS,
+        )
+        figures["posts_per_s"] = size.posts / (time.monotonic() - began_at)
+    stored = _posts(services)
+    distinct = services.count("SELECT count(DISTINCT external_id) FROM reports_post")
+    return figures | {"posts_lost": size.posts - distinct, "posts_doubled": stored - distinct}
+
+
+@contextmanager
+def _installation(services: Services) -> Iterator[int]:
+    """Run web and workers with their schedule, as `make run` starts them; yield the web's port."""
+    with ExitStack() as stack:
+        real = {
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "JOBS_SCHEDULE": "config.schedule.SCHEDULE",
+            "COLLECTION_FOLDER": str(services.folder / "collection"),
+            "OPENBLAS_NUM_THREADS": "1",
+            "EMAIL_URL": stack.enter_context(services.mail_server(delay_seconds=0)),
+            "SMS_PROVIDER_URL": stack.enter_context(services.sms_gateway()),
+        }
+        port = stack.enter_context(services.web("config.asgi:application", **real))
+        for threads, queues in ((FAST_THREADS, FAST_QUEUES), (LONG_THREADS, LONG_QUEUES)):
+            stack.enter_context(services.worker(threads=threads, queues=queues, **real))
+        yield port
+
+
+def _write_posts(folder: Path, count: int) -> None:
+    """Write the posts as NDJSON in several files; no two texts are equal."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in range(FILES):
+        with (folder / f"{part:03}.ndjson").open("w", encoding="utf-8") as file:
+            for number in range(part, count, FILES):
+                file.write(json.dumps(_post(number)) + "\n")
+
+
+def _post(number: int) -> dict[str, object]:
+    _, title, description = REPORTS[number % len(REPORTS)]
+    return {
+        "external_id": str(number),
+        "title": title,
+        "text": description.format(street=f"street {number}"),
+        "author": f"somebody{number % 5000}",
+        "posted_at": f"2026-{1 + number % 9:02}-{1 + number % 28:02}T{number % 24:02}:00:00Z",
+        "latitude": 41.29 + number % 300 / 10_000,
+        "longitude": -72.95 + number % 400 / 10_000,
+    }
+
+
+def _warm_up(python: Path, port: int, tokens: list[str]) -> None:
+    """Have everything imported and computed once, and the figures there."""
+    deadline = time.monotonic() + 60
+    while _locust(python, port, tokens, 5).get("dashboard", {"failed": 1})["failed"]:
+        if time.monotonic() > deadline:
+            raise BenchmarkError("The dashboard did not answer within 60 s.")
+
+
+def _locust(python: Path, port: int, tokens: list[str], seconds: float) -> dict[str, Any]:
+    command = [python, BASE_DIR / "benchmarks" / "locust_run.py", f"http://127.0.0.1:{port}"]
+    done = subprocess.run(
+        [*map(str, command), str(USERS), str(seconds)],
+        input=json.dumps(tokens),
+        capture_output=True,
+        text=True,
+        timeout=seconds + 120,
+        check=False,
+    )
+    if done.returncode:
+        raise BenchmarkError(f"locust failed:\n{done.stderr[-2000:]}")
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def _judged(asked: dict[str, Any]) -> dict[str, float]:
+    percentiles = {
+        f"{name}_p{part}_ms": asked[name][f"p{part}"]
+        for name in ("health", "dashboard", "report", "match")
+        for part in (50, 95, 99)
+    }
+    return percentiles | {
+        "requests": sum(one["asked"] for one in asked.values()),
+        "requests_failed": sum(one["failed"] for one in asked.values()),
+    }
+
+
+def _posts(services: Services) -> int:
+    return services.count("SELECT count(*) FROM reports_post")
+
+
+def _analysed(services: Services) -> int:
+    return services.count("SELECT count(*) FROM reports_post WHERE analysed_at IS NOT NULL")

@@ -1,0 +1,105 @@
+"""Fifty people at a city's server, by locust; needs locust alone, nothing of the product.
+
+`python locust_run.py ADDRESS USERS SECONDS` reads access tokens from standard input as JSON. It
+prints, as JSON, by name of what was asked: how often, how often in vain, and the milliseconds of
+the 50th, 95th and 99th percentile.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+import sys
+import time
+
+import gevent
+from locust import HttpUser, between, task
+from locust.env import Environment
+
+MATCH_SECONDS = 30
+TOKENS: list[str] = []
+_numbers = itertools.count()
+
+
+class Person(HttpUser):
+    """Somebody who looks around, reports a problem now and then, and asks for matches."""
+
+    wait_time = between(1, 3)
+
+    def on_start(self) -> None:
+        self.number = next(_numbers)
+        self.client.headers["Authorization"] = f"Bearer {TOKENS[self.number % len(TOKENS)]}"
+
+    @task(4)
+    def look_at_the_dashboard(self) -> None:
+        self.client.get("/api/v1/dashboard/", name="dashboard")
+
+    @task(3)
+    def look_at_reports(self) -> None:
+        self.client.get("/api/v1/reports/", name="reports")
+
+    @task(2)
+    def ask_for_health(self) -> None:
+        self.client.get("/readyz", name="health")
+
+    @task(2)
+    def report(self) -> None:
+        place = {
+            "latitude": 41.29 + random.random() / 30,
+            "longitude": -72.95 + random.random() / 30,
+        }
+        words = {"title": f"Broken lamp {next(_numbers)}", "description": "It is dark here."}
+        headers = {"X-Acknowledge-Duplicate": "true"}
+        self.client.post("/api/v1/reports/", json=words | place, headers=headers, name="report")
+
+    @task(1)
+    def match(self) -> None:
+        """Ask for matches, and wait for them as a front end does; the whole counts as one."""
+        began = time.perf_counter()
+        answer = self.client.post("/api/v1/jobs/match/", json={}, name="match_begun")
+        error: Exception | None = None
+        try:
+            self._wait_for(answer.json()["id"], until=began + MATCH_SECONDS)
+        except (KeyError, ValueError, TimeoutError) as fault:
+            error = fault
+        self.environment.events.request.fire(
+            request_type="RUN",
+            name="match",
+            response_time=(time.perf_counter() - began) * 1000,
+            response_length=0,
+            exception=error,
+        )
+
+    def _wait_for(self, job: str, *, until: float) -> None:
+        while not self._has_ended(job):
+            if time.perf_counter() > until:
+                raise TimeoutError(job)
+            gevent.sleep(0.05)
+
+    def _has_ended(self, job: str) -> bool:
+        state = self.client.get(f"/api/v1/jobs/{job}/", name="match_asked").json()["state"]
+        if state in {"dead", "cancelled"}:
+            raise ValueError(state)
+        return bool(state == "succeeded")
+
+
+def run(address: str, users: int, seconds: float) -> dict[str, dict[str, float]]:
+    environment = Environment(user_classes=[Person], host=address)
+    runner = environment.create_local_runner()
+    runner.start(users, spawn_rate=users / 5)
+    gevent.sleep(seconds)
+    runner.stop()
+    return {
+        entry.name: {
+            "asked": entry.num_requests,
+            "failed": entry.num_failures,
+            **{f"p{part}": entry.get_response_time_percentile(part / 100) for part in (50, 95, 99)},
+        }
+        for entry in environment.stats.entries.values()
+    }
+
+
+if __name__ == "__main__":
+    TOKENS[:] = json.load(sys.stdin)
+    print(json.dumps(run(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]))))
