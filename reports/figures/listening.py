@@ -88,9 +88,8 @@ def _topics(today: date) -> list[dict[str, Any]]:
         .exclude(topic="")
         .values("topic")
         .annotate(**_sums("last", last), **_sums("before", before))
-        .filter(last_posts__gt=0)
-        .order_by("-last_posts", "topic")
     )
+    topics = [one for one in sums if one["last_posts"]]
     return [
         {
             "topic": one["topic"],
@@ -98,5 +97,5 @@ def _topics(today: date) -> list[dict[str, Any]]:
             "usual": round(one["before_posts"] / WEEKS_BEFORE, 2),
             "sentiment": mean_tone(one["last_tone"], one["last_scored"]),
         }
-        for one in sums
+        for one in sorted(topics, key=lambda one: (-one["last_posts"], one["topic"]))
     ]

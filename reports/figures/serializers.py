@@ -45,7 +45,9 @@ class PostsSerializer(serializers.Serializer[Any]):
 class SourcePostsSerializer(PostsSerializer):
     """What was written at one source in the last 7 days."""
 
-    source = serializers.CharField(help_text="The source's name.")
+    source = serializers.CharField(  # type: ignore[assignment]
+        help_text="The source's name."
+    )
     kind = serializers.CharField(help_text="Its kind, such as `reddit` or `feed`.")
 
 
@@ -200,7 +202,7 @@ class TimeseriesQuerySerializer(QuerySerializer):
         required=False,
         help_text="The slug of a department.",
     )
-    source = serializers.CharField(
+    source = serializers.CharField(  # type: ignore[assignment]
         required=False,
         max_length=80,
         help_text="The name of the system from which reports were imported or posts collected; "

@@ -107,9 +107,10 @@ def _sums(
     return {one["start"]: {name: one[f"sum_{name}"] for name in counts} for one in sums}
 
 
-def _of_reports(sums: dict[date, dict[str, int]] | None, start: date) -> dict[str, int | None]:
-    nothing = dict.fromkeys(REPORT_COUNTS, None if sums is None else 0)
-    return nothing if sums is None else {**nothing, **sums.get(start, {})}
+def _of_reports(sums: dict[date, dict[str, int]] | None, start: date) -> dict[str, Any]:
+    if sums is None:
+        return dict.fromkeys(REPORT_COUNTS)
+    return dict.fromkeys(REPORT_COUNTS, 0) | sums.get(start, {})
 
 
 def _of_posts(sums: dict[date, dict[str, int]] | None, start: date) -> dict[str, Any]:
