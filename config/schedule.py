@@ -20,7 +20,7 @@ SCHEDULE = [
     ),
     Entry(
         name="refresh-figures",
-        every=timedelta(seconds=30),
+        every=timedelta(seconds=15),
         after_start=timedelta(seconds=2),
         actor="refresh_figures",
         is_coalesced=True,

@@ -164,4 +164,4 @@ def escalate_reports() -> dict[str, int]:
 @jobs.actor(kind="long", queue_name="maintenance", outlasts=SECONDS)
 def refresh_figures() -> dict[str, int]:
     """Compute the city's figures anew; return how many rows of days changed as `changed`."""
-    return {"changed": refreshing.refresh()}
+    return {"changed": refreshing.refresh_when_due()}

@@ -19,7 +19,7 @@ from reports.figures.serializers import (
 )
 from reports.models import CityFigures
 
-#: They are computed about twice a minute.
+#: They are computed up to four times a minute.
 CACHED = {"Cache-Control": "public, max-age=15"}
 
 

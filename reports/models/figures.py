@@ -103,6 +103,7 @@ class CityFigures(models.Model):
         max_length=32, help_text="MD5 of the areas by which the cells were last assigned."
     )
     computed_at = models.DateTimeField(db_default=Now())
+    seconds = models.FloatField(default=0, help_text="How long the computation took.")
 
     class Meta:
         constraints: ClassVar = [

@@ -17,6 +17,7 @@ from reports.figures import days, listening, refreshing
 from reports.models import (
     Area,
     CellArea,
+    CityFigures,
     Confirmation,
     ConfirmedBy,
     DayFigures,
@@ -398,3 +399,13 @@ def test_posts_about_an_area_are_in_its_series(api: APIClient) -> None:
     make_posts(make_source("far"), 1)
     refreshing.refresh()
     assert series(api, area=area.pk)[-1]["posts"] == 1
+
+
+def test_figures_that_take_long_are_computed_less_often(api: APIClient) -> None:
+    refreshing.refresh()
+    make_report()
+    for seconds, age, is_due in [(1, 19, False), (1, 21, True), (60, 44, False), (60, 46, True)]:
+        computed_at = database.now() - timedelta(seconds=age)
+        CityFigures.objects.update(seconds=seconds, computed_at=computed_at)
+        refreshing.refresh_when_due()
+        assert (CityFigures.objects.get().computed_at > computed_at) is is_due
