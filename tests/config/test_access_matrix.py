@@ -25,6 +25,7 @@ from matching.models import Opportunity
 from matching.opportunities import publishing
 from matching.partners.keys import create_key, partner_named
 from matching.runs import starting
+from reports.figures import refreshing
 from reports.following import areas
 from reports.following.areas import Circle
 from reports.models import (
@@ -115,6 +116,8 @@ EXPECTED: dict[str, dict[str, str]] = {
     "webhook": {"POST": PROVIDER},
     "category-list": {"GET": EVERYBODY},
     "department-list": {"GET": EVERYBODY},
+    "dashboard": {"GET": EVERYBODY},
+    "dashboard-timeseries": {"GET": EVERYBODY},
     "routing-rule-list": {"GET": "401 403 403 + + +"},
     "routing-rule-trial": {"GET": "401 403 403 403 403 +"},
     "job-type-list": {"GET": SIGNED_IN},
@@ -221,6 +224,7 @@ def make_world() -> World:
         **of_opportunity(make_opportunity()),
         "webhook": [make_source(SourceKind.WEBHOOK).pk],
     }
+    refreshing.refresh()
     return World({}, users, report, published, make_photo(published), arguments)
 
 
