@@ -161,8 +161,8 @@ def _edit(changed: Sequence[tuple[Post, Item]]) -> list[Post]:
         post.edited_at = post.edited_at or now
         post.revision += 1
         post.analysed_at = None
+        post.save(update_fields=_WRITTEN)
         posts.append(post)
-    Post.objects.bulk_update(posts, _WRITTEN)
     return posts
 
 

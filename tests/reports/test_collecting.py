@@ -174,10 +174,12 @@ def test_edits_and_deletions_of_another_city_are_followed(outside: Outside) -> N
     city = City(outside)
     city.add(*(request(n, written(ago(hours=n))) for n in range(1, 4)))
     source = collect(make_source(SourceKind.OPEN311, f"{outside.url}/open311/v2"))
-    city.add(request(1, written(ago(hours=1)), description="Repaired."))
+    before = Post.objects.get(external_id="1").cell
+    city.add(request(1, written(ago(hours=1)), description="Repaired.", lat=41.4))
     del city.requests["2"]
     collect(source)
     assert texts() == ["Repaired.", "Pothole number 3."]
+    assert Post.objects.get(external_id="1").cell != before
     assert Post.objects.get(external_id="2").deleted_at is not None
 
 

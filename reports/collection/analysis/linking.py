@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from embeddings.embedder import Vectors
@@ -27,13 +28,16 @@ def facts_of(post: Post, vector: Vectors | None) -> Facts:
     )
 
 
-def link_to_reports(post: Post, facts: Facts, *, space: str) -> int:
-    """Store which open reports a post is probably about; return how many there are.
+def forget_guesses(posts: Sequence[Post]) -> None:
+    """Remove the links that an earlier analysis guessed; reports made from posts stay linked."""
+    PostLink.objects.filter(post__in=posts, is_origin=False).delete()
 
-    Earlier guesses are replaced; the report that was made from the post stays linked.
-    """
-    PostLink.objects.filter(post=post, is_origin=False).delete()
+
+def link_to_reports(post: Post, facts: Facts, *, space: str) -> int:
+    """Store which open reports a post is probably about; return how many there are."""
     similar = candidates.similar(facts, among=candidates.LIVE, space=space, limit=LINKS)
+    if not similar:
+        return 0
     PostLink.objects.bulk_create(
         [
             PostLink(
