@@ -3,8 +3,8 @@ PORT ?= 8000
 DATA_DIR ?= var
 PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3))
 VENV_PYTHON := .venv/bin/python
-# Many tests wait for servers and workers, so one more at a time than there are cores pays.
-PYTEST := $(VENV_PYTHON) -m pytest -n $(shell expr `nproc 2>/dev/null || echo 1` + 1) --maxprocesses 5
+# Many tests wait for servers and workers, so two more at a time than there are cores pay.
+PYTEST := $(VENV_PYTHON) -m pytest -n $(shell expr `nproc 2>/dev/null || echo 1` + 2) --maxprocesses 5
 POOLED := $(shell grep -rlw pooled --include='test_*.py' tests)
 export PORT DATA_DIR ONLY QUICK SEEDS
 # Tests start many processes, each of which would compile every module anew.

@@ -32,7 +32,7 @@ def collect_sources(*, is_whole: bool) -> None:
 
 # A source that does not answer is noted as failing, and tried again when its pause is over: only
 # faults of our own make the task fail.
-@jobs.actor(queue_name="analytics", kind="long", max_attempts=3, is_bulk=True)
+@jobs.actor(queue_name="analytics", kind="long", outlasts=timedelta(seconds=2), is_bulk=True)
 def collect_source(source_id: str, cycle_id: int | None = None) -> None:
     """Fetch what is new at a source, as part of a cycle or alone."""
     task = jobs.current_task()
@@ -57,8 +57,8 @@ def finish_cycle(cycle_id: int) -> None:
     cycles.finish(cycle_id)
 
 
-# A person waits for it, and can press the button again.
-@jobs.actor(queue_name="analytics", kind="external", max_attempts=1)
+# It outlasts no outage: a person waits for it, and can press the button again.
+@jobs.actor(queue_name="analytics", kind="external", outlasts=timedelta())
 def test_source(source_id: str) -> dict[str, Any]:
     """Return what a source gives at present, or why it cannot be read."""
     return fetching.try_out(Source.objects.get(pk=source_id))
