@@ -242,6 +242,7 @@ ACTIONS: dict[str, Callable[..., Any]] = {
         publish,
         idle,
         citizens,
+        drop_source,
         identities,
         operate,
         commit_milliseconds,
