@@ -53,8 +53,8 @@ def run(services: Services, *, quick: bool, say: Callable[[str], None]) -> dict[
     services.run_child("drop_source", FOLDER)
     _write_posts(services.folder / "collection" / FOLDER, size.posts)
     began_at = time.monotonic()
-    with _installation(services) as port:
-        figures = {"ready_seconds": time.monotonic() - began_at}
+    with _installation(services) as (port, ready_seconds):
+        figures = {"ready_seconds": ready_seconds}
         _warm_up(python, port, tokens)
         services.wait(lambda: _posts(services) > 0, "no post was collected")
         say(f"collection: {USERS} people while {size.posts} posts are collected")
@@ -75,8 +75,11 @@ def run(services: Services, *, quick: bool, say: Callable[[str], None]) -> dict[
 
 
 @contextmanager
-def _installation(services: Services) -> Iterator[int]:
-    """Run web and workers with their schedule, as `make run` starts them; yield the web's port."""
+def _installation(services: Services) -> Iterator[tuple[int, float]]:
+    """Run web and workers with their schedule, as `make run` starts them.
+
+    Yield the web's port, and the seconds that the slowest of them took to be ready.
+    """
     with ExitStack() as stack:
         real = {
             "DJANGO_SETTINGS_MODULE": "config.settings",
@@ -86,10 +89,18 @@ def _installation(services: Services) -> Iterator[int]:
             "EMAIL_URL": stack.enter_context(services.mail_server(delay_seconds=0)),
             "SMS_PROVIDER_URL": stack.enter_context(services.sms_gateway()),
         }
-        port = stack.enter_context(services.web("config.asgi:application", **real))
-        for threads, queues in ((FAST_THREADS, FAST_QUEUES), (LONG_THREADS, LONG_QUEUES)):
-            stack.enter_context(services.worker(threads=threads, queues=queues, **real))
-        yield port
+        parts = [services.web("config.asgi:application", **real)] + [
+            services.worker(threads=threads, queues=queues, **real)
+            for threads, queues in ((FAST_THREADS, FAST_QUEUES), (LONG_THREADS, LONG_QUEUES))
+        ]
+        started = [_timed(stack.enter_context, part) for part in parts]
+        port, _ = started[0]
+        yield port, max(seconds for _, seconds in started)
+
+
+def _timed(start: Callable[[Any], Any], part: Any) -> tuple[Any, float]:
+    began_at = time.monotonic()
+    return start(part), time.monotonic() - began_at
 
 
 def _write_posts(folder: Path, count: int) -> None:

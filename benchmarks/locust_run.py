@@ -60,7 +60,7 @@ class Person(HttpUser):
         answer = self.client.post("/api/v1/jobs/match/", json={}, name="match_begun")
         error: Exception | None = None
         try:
-            self._wait_for(answer.json()["id"], until=began + MATCH_SECONDS)
+            self._wait_for(answer.json()["task_id"], until=began + MATCH_SECONDS)
         except (KeyError, ValueError, TimeoutError) as fault:
             error = fault
         self.environment.events.request.fire(
@@ -71,17 +71,18 @@ class Person(HttpUser):
             exception=error,
         )
 
-    def _wait_for(self, job: str, *, until: float) -> None:
-        while not self._has_ended(job):
+    def _wait_for(self, run: str, *, until: float) -> None:
+        while not self._has_ended(run):
             if time.perf_counter() > until:
-                raise TimeoutError(job)
+                raise TimeoutError(run)
             gevent.sleep(0.05)
 
-    def _has_ended(self, job: str) -> bool:
-        state = self.client.get(f"/api/v1/jobs/{job}/", name="match_asked").json()["state"]
-        if state in {"dead", "cancelled"}:
-            raise ValueError(state)
-        return bool(state == "succeeded")
+    def _has_ended(self, run: str) -> bool:
+        answer = self.client.get(f"/api/v1/jobs/match/status/{run}/", name="match_asked")
+        status = answer.json()["status"]
+        if status in {"failed", "cancelled"}:
+            raise ValueError(status)
+        return bool(status == "completed")
 
 
 def run(address: str, users: int, seconds: float) -> dict[str, dict[str, float]]:

@@ -23,8 +23,7 @@ SCHEDULE = [
         every=timedelta(seconds=15),
         after_start=timedelta(seconds=2),
         actor="refresh_figures",
-        is_coalesced=True,
-        is_bulk=True,
+        is_coalesced=True,  # not bulk: a collection may hold a worker's thread for bulk for long
     ),
     Entry(
         name="escalate-reports",

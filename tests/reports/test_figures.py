@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import F
 from rest_framework.test import APIClient
 
+from config.schedule import SCHEDULE
 from jobs.ledger import database
 from jobs.testing import run_tasks
 from reports.actors import refresh_figures
@@ -409,3 +410,8 @@ def test_figures_that_take_long_are_computed_less_often(api: APIClient) -> None:
         CityFigures.objects.update(seconds=seconds, computed_at=computed_at)
         refreshing.refresh_when_due()
         assert (CityFigures.objects.get().computed_at > computed_at) is is_due
+
+
+def test_figures_wait_for_no_bulk_work() -> None:
+    [entry] = [entry for entry in SCHEDULE if entry.actor == "refresh_figures"]
+    assert not entry.is_bulk
