@@ -43,6 +43,7 @@ from jobs.transport.publisher import publisher  # noqa: E402
 from matching.partners import keys  # noqa: E402
 from reports.demo import city, past  # noqa: E402
 from reports.demo.texts import REPORTS  # noqa: E402
+from reports.figures import refreshing  # noqa: E402
 from reports.models import Department, DepartmentMembership, Source, SourceKind  # noqa: E402
 
 SENDER_THREADS = 8
@@ -143,9 +144,10 @@ def drop_source(name: str) -> str:
 def identities(count: int) -> dict[str, list[str]]:
     """Return `count` values of the Authorization header of citizens, of staff and of partners.
 
-    The demo city, a citizen's report and an opportunity are there.
+    The demo city with its figures, a citizen's report and an opportunity are there.
     """
     tokens = citizens(2 * count)
+    refreshing.refresh()
     staff = User.objects.order_by("phone").exclude(is_superuser=True)[count : 2 * count]
     User.objects.filter(pk__in=[user.pk for user in staff]).update(is_staff=True)
     department = Department.objects.order_by("pk")[0]

@@ -34,6 +34,22 @@ class AnswerSerializer(serializers.Serializer[dict[str, Any]]):
     longitude = CoordinateField(
         limit=180, required=False, help_text="Where a neighbour is, in degrees."
     )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("latitude" in attrs) != ("longitude" in attrs):
+            missing = "longitude" if "latitude" in attrs else "latitude"
+            raise serializers.ValidationError({missing: "Give both or neither."})
+        return attrs
+
+    def position(self) -> Position | None:
+        """Return where the sender is, if that was sent."""
+        sent = self.validated_data
+        return Position(sent["latitude"], sent["longitude"]) if "latitude" in sent else None
+
+
+class AnswerWithPhotoSerializer(AnswerSerializer):
+    """An answer to the question whether a problem is repaired, with a photo."""
+
     photo = serializers.FileField(
         required=False,
         allow_empty_file=True,
@@ -41,18 +57,10 @@ class AnswerSerializer(serializers.Serializer[dict[str, Any]]):
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if ("latitude" in attrs) != ("longitude" in attrs):
-            missing = "longitude" if "latitude" in attrs else "latitude"
-            raise serializers.ValidationError({missing: "Give both or neither."})
         if "photo" in attrs and attrs["is_fixed"]:
             message = "A photo shows what is still wrong: send it with the answer no."
             raise serializers.ValidationError({"photo": message})
-        return attrs
-
-    def position(self) -> Position | None:
-        """Return where the sender is, if that was sent."""
-        sent = self.validated_data
-        return Position(sent["latitude"], sent["longitude"]) if "latitude" in sent else None
+        return super().validate(attrs)
 
 
 class ConfirmationSerializer(serializers.ModelSerializer[Confirmation]):

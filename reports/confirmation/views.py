@@ -19,7 +19,11 @@ from accounts.models import User
 from jobs.http.idempotency import hands_on_its_key, idempotent
 from reports.confirmation import answering, neighbours, tokens
 from reports.confirmation.answering import Answer
-from reports.confirmation.serializers import AnswerSerializer, ConfirmationSerializer
+from reports.confirmation.serializers import (
+    AnswerSerializer,
+    AnswerWithPhotoSerializer,
+    ConfirmationSerializer,
+)
 from reports.confirmation.tokens import Resolution
 from reports.errors import LinkInvalid, NotConcerned, NothingToConfirm
 from reports.models import ConfirmedBy, PhotoFile, Report
@@ -38,7 +42,10 @@ class ConfirmationView(GenericAPIView[Any]):
 
     @extend_schema(
         operation_id="reports_confirm",
-        request={"application/json": AnswerSerializer, "multipart/form-data": AnswerSerializer},
+        request={
+            "application/json": AnswerSerializer,
+            "multipart/form-data": AnswerWithPhotoSerializer,
+        },
         parameters=TOKEN_PARAMETERS,
         responses={
             200: ConfirmationSerializer,
@@ -64,7 +71,7 @@ class ConfirmationView(GenericAPIView[Any]):
         A signed-in neighbour can confirm too: whoever said "me too", or is within 200 m
         (`latitude`, `longitude`).
         """
-        serializer = AnswerSerializer(data=request.data)
+        serializer = AnswerWithPhotoSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         sent = serializer.validated_data
         is_by_link = "token" in sent

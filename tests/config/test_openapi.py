@@ -220,6 +220,16 @@ def test_a_blank_choice_in_an_answer_matches_the_schema(document: dict[str, Any]
         jsonschema.validate("", schema | {"components": document["components"]})
 
 
+def test_a_file_is_described_where_it_can_be_sent(document: dict[str, Any]) -> None:
+    content = document["paths"]["/api/v1/reports/{id}/confirmation/"]["post"]["requestBody"][
+        "content"
+    ]
+    names = {kind: body["schema"]["$ref"].rpartition("/")[2] for kind, body in content.items()}
+    schemas = document["components"]["schemas"]
+    has_photo = {kind: "photo" in schemas[name]["properties"] for kind, name in names.items()}
+    assert has_photo == {"application/json": False, "multipart/form-data": True}
+
+
 def test_every_whole_number_that_is_sent_has_a_maximum(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
     unbounded = [
