@@ -11,7 +11,7 @@ from reports.confirmation.neighbours import Position
 from reports.models import NOTE_MAX_CHARACTERS, Confirmation, Status
 
 
-class AnswerSerializer(serializers.Serializer[dict[str, Any]]):
+class RepairAnswerSerializer(serializers.Serializer[dict[str, Any]]):
     """An answer to the question whether a problem is repaired."""
 
     is_fixed = serializers.BooleanField(help_text="Whether the problem is repaired.")
@@ -47,7 +47,7 @@ class AnswerSerializer(serializers.Serializer[dict[str, Any]]):
         return Position(sent["latitude"], sent["longitude"]) if "latitude" in sent else None
 
 
-class AnswerWithPhotoSerializer(AnswerSerializer):
+class RepairAnswerWithPhotoSerializer(RepairAnswerSerializer):
     """An answer to the question whether a problem is repaired, with a photo."""
 
     photo = serializers.FileField(

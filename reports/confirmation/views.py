@@ -20,9 +20,9 @@ from jobs.http.idempotency import hands_on_its_key, idempotent
 from reports.confirmation import answering, neighbours, tokens
 from reports.confirmation.answering import Answer
 from reports.confirmation.serializers import (
-    AnswerSerializer,
-    AnswerWithPhotoSerializer,
     ConfirmationSerializer,
+    RepairAnswerSerializer,
+    RepairAnswerWithPhotoSerializer,
 )
 from reports.confirmation.tokens import Resolution
 from reports.errors import LinkInvalid, NotConcerned, NothingToConfirm
@@ -38,13 +38,13 @@ class ConfirmationView(GenericAPIView[Any]):
     permission_classes = (AllowAny,)
     parser_classes = (*GenericAPIView.parser_classes, MultiPartParser)
     throttle_classes = (UploadThrottle,)
-    serializer_class = AnswerSerializer
+    serializer_class = RepairAnswerSerializer
 
     @extend_schema(
         operation_id="reports_confirm",
         request={
-            "application/json": AnswerSerializer,
-            "multipart/form-data": AnswerWithPhotoSerializer,
+            "application/json": RepairAnswerSerializer,
+            "multipart/form-data": RepairAnswerWithPhotoSerializer,
         },
         parameters=TOKEN_PARAMETERS,
         responses={
@@ -71,7 +71,7 @@ class ConfirmationView(GenericAPIView[Any]):
         A signed-in neighbour can confirm too: whoever said "me too", or is within 200 m
         (`latitude`, `longitude`).
         """
-        serializer = AnswerWithPhotoSerializer(data=request.data)
+        serializer = RepairAnswerWithPhotoSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         sent = serializer.validated_data
         is_by_link = "token" in sent
@@ -127,7 +127,7 @@ def _by_link(token: str, report_id: str) -> Asked:
     return Asked(source=ConfirmedBy.REPORTER, resolution=resolution)
 
 
-def _by_role(request: Request, report_id: str, serializer: AnswerSerializer) -> Asked:
+def _by_role(request: Request, report_id: str, serializer: RepairAnswerSerializer) -> Asked:
     """Return the report, and as what the sender may answer.
 
     Raises:
