@@ -55,6 +55,7 @@ SCHEDULE = [
     ),
     Entry(name="prune-collection", cron="32 3 * * *", actor="prune_collection", is_bulk=True),
     Entry(name="prune-tasks", cron="17 3 * * *", actor="prune_tasks", is_bulk=True),
+    Entry(name="prune-results", cron="18 3 * * *", actor="prune_results", is_bulk=True),
     Entry(name="prune-sign-ins", cron="20 3 * * *", actor="prune_sign_ins", is_bulk=True),
     Entry(name="prune-uploads", cron="26 3 * * *", actor="prune_uploads", is_bulk=True),
     Entry(name="purge-photo-files", cron="29 * * * *", actor="purge_photo_files", is_bulk=True),

@@ -241,6 +241,7 @@ JOBS_SCHEDULE: str = env.str(
 )  # empty: nothing by the clock
 JOBS_RETENTION_DAYS: int = env.int("JOBS_RETENTION_DAYS", default=7)
 JOBS_DEAD_RETENTION_DAYS: int = env.int("JOBS_DEAD_RETENTION_DAYS", default=90)
+JOB_RESULTS_RETENTION_DAYS: int = env.int("JOB_RESULTS_RETENTION_DAYS", default=730)
 # Called in the transaction of an operator's action, so that every action is recorded.
 JOBS_AUDIT_RECORDER = "accounts.audit.record"
 # Called when a job has ended whose owner asked for a message.

@@ -15,6 +15,7 @@ from jobs.execution.declaration import LedgerActor, actor
 from jobs.execution.entrance import entering
 from jobs.execution.groups import send_group
 from jobs.execution.job_types import Limits, job_type
+from jobs.results.keeping import keep_result
 from jobs.states import Standing
 from jobs.urgency import Urgency
 from jobs.worker.warming import before_ready
@@ -34,5 +35,6 @@ __all__ = [
     "current_task",
     "entering",
     "job_type",
+    "keep_result",
     "send_group",
 ]

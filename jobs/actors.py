@@ -7,6 +7,7 @@ from datetime import timedelta
 import jobs
 from jobs.api import announcements
 from jobs.execution import mirrors
+from jobs.results import pruning
 from jobs.worker import retention
 
 #: The time that an operator needs to repair our own database, such as after a full disk.
@@ -39,3 +40,10 @@ def prune_tasks() -> dict[str, int]:
     Each batch is a transaction of its own.
     """
     return retention.in_batches(retention.prune_tasks)
+
+
+# As above.
+@jobs.actor(kind="long", queue_name="maintenance", outlasts=HOUR)
+def prune_results() -> dict[str, int]:
+    """Delete kept results of jobs past their retention; return their number as `pruned`."""
+    return retention.in_batches(pruning.prune)

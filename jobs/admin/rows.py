@@ -9,10 +9,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from jobs.admin.read_only import ActorFilter, DeclaredFilter, QueueFilter, ReadOnlyAdmin
+from jobs.execution import job_types
 from jobs.models import (
     AlertEpisode,
     Breaker,
     IdempotencyKey,
+    JobResult,
     OnceKey,
     Queue,
     RateLimit,
@@ -39,6 +41,38 @@ class WorkerAdmin(ReadOnlyAdmin[Worker]):
         "stopped_at",
     )
     list_filter = ("hostname",)
+
+
+class JobTypeFilter(DeclaredFilter):
+    title = "job type"
+    parameter_name = "job_type"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(known.name, known.name) for known in job_types.every()]
+
+
+@admin.register(JobResult)
+class JobResultAdmin(ReadOnlyAdmin[JobResult]):
+    """Shows the kept results of jobs; equal digests are equal results."""
+
+    list_display = (
+        "job_type",
+        "task_id",
+        "code_version",
+        "seed",
+        "is_partial",
+        "created_at",
+        "updated_at",
+        "digest",
+    )
+    list_filter = (JobTypeFilter, "is_partial")
+    ordering = ("-created_at",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[JobResult]:
+        results = super().get_queryset(request)
+        if request.resolver_match and request.resolver_match.url_name.endswith("changelist"):
+            return results.defer("result", "inputs")
+        return results
 
 
 @admin.register(Queue)

@@ -14,7 +14,7 @@ from jobs.execution.job_types import JobType
 from jobs.http.fields import QueryIntegerField, StrictBooleanField, StrictTextField
 from jobs.http.queries import QuerySerializer
 from jobs.http.waiting import WAIT_MAXIMUM_SECONDS
-from jobs.models import Task
+from jobs.models import JobResult, Task
 from jobs.states import State
 
 PROBLEMS = {
@@ -127,6 +127,9 @@ class JobSerializer(JobSummarySerializer):
     result = serializers.SerializerMethodField(
         help_text="Null until the job has succeeded; the job type describes its fields."
     )
+    kept_result_url = serializers.SerializerMethodField(
+        help_text="The path of the result that is kept, perhaps the best so far; null if none is."
+    )
     problem = serializers.SerializerMethodField(
         help_text="Null unless the job is dead or cancelled."
     )
@@ -145,6 +148,7 @@ class JobSerializer(JobSummarySerializer):
             "notify",
             "progress",
             "result",
+            "kept_result_url",
             "problem",
         )
         read_only_fields = fields
@@ -165,6 +169,11 @@ class JobSerializer(JobSummarySerializer):
         if job.state != State.SUCCEEDED or job_type is None:
             return None
         return job_type.result(job.result, context=self.context).data
+
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_kept_result_url(self, job: Task) -> str | None:
+        is_kept = JobResult.objects.filter(pk=job.pk).exists()
+        return reverse("job-result", args=(job.pk,)) if is_kept else None
 
     @extend_schema_field(JobProblemSerializer(allow_null=True))
     def get_problem(self, job: Task) -> dict[str, Any] | None:

@@ -83,7 +83,7 @@ class JobListView(ListAPIView[Task]):
         new = NewJobSerializer(data=request.data, context={"request": request})
         new.is_valid(raise_exception=True)
         job_type: JobType = new.validated_data["job_type"]
-        if not _may_start(job_type, request, self):
+        if not job_type.may_be_started(request, self):
             raise PermissionDenied
         job = starting.start(
             job_type,
@@ -170,12 +170,8 @@ class JobTypeListView(APIView):
         Those that you may start, each with the JSON Schema of its payload and of its result, and
         how many jobs of it you may start.
         """
-        offered = [known for known in job_types.every() if _may_start(known, request, self)]
+        offered = [known for known in job_types.every() if known.may_be_started(request, self)]
         return Response(JobTypeSerializer(offered, many=True).data)
-
-
-def _may_start(job_type: JobType, request: Request, view: APIView) -> bool:
-    return job_type.permission is None or job_type.permission().has_permission(request, view)
 
 
 def _job(request: Request, job_id: UUID) -> Task:

@@ -8,17 +8,23 @@ def find_hotspots(*, bbox: str, days: int) -> dict[str, object]: ...
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from jobs.execution.declaration import LedgerActor
 
 if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.contrib.auth.models import AnonymousUser
+    from django.db.models import Q
     from rest_framework.permissions import BasePermission
+    from rest_framework.request import Request
     from rest_framework.serializers import BaseSerializer
+    from rest_framework.views import APIView
 
     from jobs.http.payloads import PayloadSerializer
+    from jobs.models import JobResult
 
 A = TypeVar("A", bound=LedgerActor[..., Any])
 
@@ -41,11 +47,18 @@ class JobType:
     result: type[BaseSerializer[Any]]
     permission: type[BasePermission] | None = None
     limits: Limits = field(default_factory=Limits)
+    code_version: str = "1"
+    rows: Callable[[JobResult], Iterable[dict[str, Any]]] | None = None
+    shared_with: Callable[[AbstractBaseUser | AnonymousUser], Q] | None = None
 
     @property
     def description(self) -> str:
         """Return the actor's docstring, which the API shows to people."""
         return inspect.getdoc(self.actor.fn) or ""
+
+    def may_be_started(self, request: Request, view: APIView) -> bool:
+        """Return whether the person who asks may start jobs of this type."""
+        return self.permission is None or self.permission().has_permission(request, view)
 
 
 _types: dict[str, JobType] = {}
@@ -58,6 +71,9 @@ def job_type(
     result: type[BaseSerializer[Any]],
     permission: type[BasePermission] | None = None,
     limits: Limits | None = None,
+    code_version: str = "1",
+    rows: Callable[[JobResult], Iterable[dict[str, Any]]] | None = None,
+    shared_with: Callable[[AbstractBaseUser | AnonymousUser], Q] | None = None,
 ) -> Callable[[A], A]:
     """Declare an actor as a job type, which people may start through the API.
 
@@ -69,6 +85,11 @@ def job_type(
         result: the serializer of what the actor returns; only the fields it names are shown.
         permission: the permission needed to start it, beside being signed in.
         limits: how many jobs of the type a person may have under way, and start within an hour.
+        code_version: raised whenever the same inputs may give another result; kept results have it.
+        rows: the flat rows of a kept result, which are exported. A row with `geometry` (GeoJSON),
+            or with `latitude` and `longitude`, lies on the map. Without it the result is one row.
+        shared_with: the condition on kept results (`jobs.models.JobResult`) under which a person
+            may read them beside their own, such as those of the schedule. Without it none.
 
     Raises:
         ValueError: a type of that name exists.
@@ -77,7 +98,17 @@ def job_type(
     def register(actor: A) -> A:
         if name in _types:
             raise ValueError(f"A job type {name!r} exists: {_types[name].actor.actor_name}.")
-        _types[name] = JobType(name, actor, payload, result, permission, limits or Limits())
+        _types[name] = JobType(
+            name,
+            actor,
+            payload,
+            result,
+            permission,
+            limits or Limits(),
+            code_version,
+            rows,
+            shared_with,
+        )
         return actor
 
     return register
@@ -86,6 +117,14 @@ def job_type(
 def find(name: str) -> JobType | None:
     """Return the job type of that name, or None."""
     return _types.get(name)
+
+
+def of_actor(actor_name: str) -> JobType | None:
+    """Return the job type that the actor computes, or None."""
+    for known in _types.values():
+        if known.actor.actor_name == actor_name:
+            return known
+    return None
 
 
 def every() -> list[JobType]:

@@ -39,6 +39,7 @@ from reports.models import (
 )
 from tests import databases
 from tests.accounts.factories import ORIGIN, make_access, make_user
+from tests.jobs.factories import make_result
 from tests.matching.factories import TUTORING, make_opportunity
 from tests.reports.collecting import make_source
 from tests.reports.factories import make_comment, make_department, make_report, make_staff
@@ -124,6 +125,10 @@ EXPECTED: dict[str, dict[str, str]] = {
     "job-list": {"GET": SIGNED_IN, "POST": SIGNED_IN},
     "job-detail": {"GET": OWNER_OR_SUPERUSER},
     "job-cancel": {"POST": OWNER_OR_SUPERUSER},
+    "job-result-list": {"GET": SIGNED_IN},
+    "job-result": {"GET": OWNER_OR_SUPERUSER},
+    "job-result-comparison": {"GET": OWNER_OR_SUPERUSER},
+    "job-result-export": {"GET": OWNER_OR_SUPERUSER},
     "profile-me": {"GET": SIGNED_IN, "PUT": SIGNED_IN},
     "onboarding-confirm": {"POST": SIGNED_IN},
     "opportunity-list": {"GET": EVERYBODY},
@@ -274,12 +279,14 @@ def of_conversation(report: Report, owner: User) -> dict[str, list[Any]]:
 
 
 def of_jobs(owner: User, client: APIClient) -> dict[str, list[Any]]:
-    """Return the arguments of the routes that lead to a session, a job and a match run."""
+    """Return the arguments of the routes to a session, a job, a result and a match run."""
     job = client.post("/api/v1/jobs/", {"job_type": "accounts.leaderboard", "payload": {}})
     session, _ = sessions.begin(owner, ORIGIN)
     with transaction.atomic():
         run = starting.start(owner, starting.RunRequest())
+    result = make_result(job_type="accounts.leaderboard", created_by=owner.pk)
     return {
+        **{f"job-result{part}": [result.pk] for part in ("", "-comparison", "-export")},
         "session": [session.pk],
         "job-detail": [job.data["id"]],
         "job-cancel": [job.data["id"]],

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import Q
 from rest_framework import serializers
 from rest_framework.permissions import IsAdminUser
 
@@ -63,3 +65,40 @@ def staff_only() -> dict[str, Any]:
 def much_work() -> dict[str, Any]:
     """Nobody waits for it."""
     return {}
+
+
+class DicePayloadSerializer(PayloadSerializer):
+    seed = serializers.IntegerField(max_value=1_000_000)
+    throws = serializers.IntegerField(max_value=100, default=3)
+
+
+class DiceSerializer(serializers.Serializer[Any]):
+    total = serializers.IntegerField()
+    throws = serializers.ListField(child=serializers.DictField())
+
+
+@jobs.job_type(
+    "tests.dice",
+    payload=DicePayloadSerializer,
+    result=DiceSerializer,
+    limits=jobs.Limits(active_per_user=20, per_hour=100),
+    code_version="3",
+    rows=lambda kept: kept.result["throws"],
+    shared_with=lambda _: Q(created_by=None),
+)
+@jobs.actor(kind="long", queue_name="analytics")
+def throw_dice(*, seed: int, throws: int) -> dict[str, Any]:
+    """Throw dice, and keep what has been thrown so far."""
+    task, dice, thrown = jobs.current_task(), random.Random(seed), list[dict[str, Any]]()
+    while len(thrown) < throws:
+        thrown.append({"latitude": 41.3, "longitude": -72.9, "pips": dice.randint(1, 6)})
+        result = {"total": sum(throw["pips"] for throw in thrown), "throws": thrown}
+        with task.effects():
+            jobs.keep_result(
+                result,
+                inputs={"seed": seed, "throws": throws},
+                seed=seed,
+                is_partial=len(thrown) < throws,
+            )
+        task.progress(len(thrown) / throws)
+    return result

@@ -1,0 +1,1 @@
+"""Kept results of jobs: storing, comparing and exporting them, and their REST API."""
