@@ -80,7 +80,7 @@ class UserAdmin(AuditedAdmin[User], PhoneChangeAdmin, DjangoUserAdmin[User]):  #
     fieldsets = (
         (None, {"fields": ("id", "phone", "password", "name", "locale")}),
         ("Contact", {"fields": ("email", "email_verified_at", "wants_report_sms", "wants_sms")}),
-        ("Standing", {"fields": ("reputation", "level", "is_active")}),
+        ("Standing", {"fields": ("reputation", "level", "is_on_leaderboard", "is_active")}),
         ("Rights", {"fields": RIGHTS}),
         ("Dates", {"fields": ("date_joined", "last_login", "tokens_valid_after")}),
     )

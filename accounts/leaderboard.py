@@ -24,11 +24,15 @@ def top_citizens(
     """Return the citizens who gained most points from `since` until before `until` (ISO 8601).
 
     Equal points share a rank. `jobs.http.periods` has the period where none is given. Staff,
-    disabled users and citizens who gained nothing are left out.
+    disabled users, citizens who gained nothing and those who left the leaderboard are left out.
     """
     begin, end = periods.bounds(since, until, now=database.now())
     entries = ReputationEntry.objects.filter(
-        created_at__gte=begin, created_at__lt=end, user__is_active=True, user__is_staff=False
+        created_at__gte=begin,
+        created_at__lt=end,
+        user__is_active=True,
+        user__is_staff=False,
+        user__is_on_leaderboard=True,
     )
     sums = (
         entries.order_by()

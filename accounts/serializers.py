@@ -168,6 +168,7 @@ class UserSerializer(serializers.ModelSerializer[User]):
             "locale",
             "wants_sms",
             "wants_report_sms",
+            "is_on_leaderboard",
             "reputation",
             "level",
         ]
@@ -175,7 +176,7 @@ class UserSerializer(serializers.ModelSerializer[User]):
         extra_kwargs: ClassVar = {
             "email": {"help_text": "Gets messages once a code has proved it; empty: none."},
             "name": {"help_text": "The display name, shown on the leaderboard."},
-            "reputation": {"help_text": "Points, gained by reports that are resolved."},
+            "reputation": {"help_text": "Gained by reports, lost by what moderation rejects."},
         }
 
     def validate_email(self, email: str) -> str:

@@ -32,6 +32,21 @@ SCHEDULE = [
         is_coalesced=True,
     ),
     Entry(name="message-staff", cron="* * * * *", actor="message_staff", is_coalesced=True),
+    Entry(
+        name="compute-leaderboard",
+        cron="7 * * * *",
+        actor="compute_leaderboard",
+        kwargs={"periods": ["week", "month", "year", "all"], "is_kept": False},
+        is_coalesced=True,
+        is_bulk=True,
+    ),
+    Entry(
+        name="keep-leaderboard",
+        cron="52 2 * * *",
+        actor="compute_leaderboard",
+        kwargs={"periods": ["week", "month", "year", "all"], "is_kept": True},
+        is_bulk=True,
+    ),
     Entry(name="refresh-all-matches", cron="41 2 * * *", actor="refresh_all_matches", is_bulk=True),
     Entry(name="send-area-digests", cron="0 7 * * *", actor="send_area_digests", is_bulk=True),
     Entry(

@@ -10,6 +10,7 @@ from reports.conversation import views as conversation
 from reports.duplicates import views as duplicates
 from reports.figures import views as figures
 from reports.following import views as following
+from reports.leaderboard import views as leaderboard
 from reports.moderation import views as moderation
 from reports.photos import views as photos
 from reports.routing import views as routing
@@ -100,6 +101,7 @@ urlpatterns = [
         name="report-confirmation",
     ),
     path("collection/webhooks/<uuid:pk>/", collection.WebhookView.as_view(), name="webhook"),
+    path("leaderboard/", leaderboard.LeaderboardView.as_view(), name="leaderboard"),
     path("dashboard/", figures.DashboardView.as_view(), name="dashboard"),
     path("dashboard/timeseries/", figures.TimeseriesView.as_view(), name="dashboard-timeseries"),
     path("categories/", catalogue.CategoryListView.as_view(), name="category-list"),

@@ -74,6 +74,12 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
     wants_report_sms = models.BooleanField(
         "wants SMS about reports", default=True, help_text="About the citizen's own reports."
     )
+    is_on_leaderboard = models.BooleanField(
+        "on the leaderboard",
+        default=True,
+        db_default=True,
+        help_text="Off: the leaderboard no longer shows the user, at once.",
+    )
     reputation = models.IntegerField(default=0, help_text="The sum of the user's points.")
     is_active = models.BooleanField(
         "active", default=True, help_text="Off: the user can no longer sign in."

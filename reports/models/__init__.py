@@ -51,6 +51,7 @@ from reports.models.figures import CellArea, CityFigures, DayFigures, PostDayFig
 from reports.models.following import AreaNews, AreaSubscription, Follow, MeToo
 from reports.models.geography import Area, Authority
 from reports.models.intake import Answer, ReportContact
+from reports.models.leaderboard import LeaderboardPeriod, LeaderboardStanding
 from reports.models.moderation import (
     MODERATION_NOTE_MAX_CHARACTERS,
     BlockedWord,
@@ -132,6 +133,8 @@ __all__ = [
     "FlagReason",
     "Follow",
     "Health",
+    "LeaderboardPeriod",
+    "LeaderboardStanding",
     "MeToo",
     "Merge",
     "ModerationCase",

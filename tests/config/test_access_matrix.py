@@ -118,6 +118,7 @@ EXPECTED: dict[str, dict[str, str]] = {
     "category-list": {"GET": EVERYBODY},
     "department-list": {"GET": EVERYBODY},
     "dashboard": {"GET": EVERYBODY},
+    "leaderboard": {"GET": EVERYBODY},
     "dashboard-timeseries": {"GET": EVERYBODY},
     "routing-rule-list": {"GET": "401 403 403 + + +"},
     "routing-rule-trial": {"GET": "401 403 403 403 403 +"},

@@ -1,0 +1,1 @@
+"""The leaderboard: who gained most reputation this week, month, year and ever, by area."""
