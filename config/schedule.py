@@ -47,6 +47,13 @@ SCHEDULE = [
         kwargs={"periods": ["week", "month", "year", "all"], "is_kept": True},
         is_bulk=True,
     ),
+    Entry(
+        name="forecast-arrivals",
+        cron="12 2 * * *",
+        actor="forecast_arrivals",
+        kwargs={"history_days": 730},
+        is_bulk=True,
+    ),
     Entry(name="refresh-all-matches", cron="41 2 * * *", actor="refresh_all_matches", is_bulk=True),
     Entry(name="send-area-digests", cron="0 7 * * *", actor="send_area_digests", is_bulk=True),
     Entry(

@@ -20,6 +20,7 @@ from reports.escalation import rounds
 from reports.figures import refreshing
 from reports.following import actors as following_actors  # noqa: F401 - its tasks are known so
 from reports.following import announcing
+from reports.forecasting import actors as forecasting_actors  # noqa: F401 - as above
 from reports.geography import actors as geography_actors  # noqa: F401 - as above
 from reports.imaging import files, processing
 from reports.leaderboard import actors as leaderboard_actors  # noqa: F401 - as above

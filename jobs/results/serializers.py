@@ -60,8 +60,8 @@ class JobResultSerializer(JobResultSummarySerializer):
     @extend_schema_field(serializers.DictField())
     def get_result(self, kept: JobResult) -> Any:
         job_type = job_types.find(kept.job_type)
-        if job_type is None:  # a type of an older version
-            return kept.result
+        if job_type is None or job_type.code_version != kept.code_version:
+            return kept.result  # of an older version, with fields of its own
         return job_type.result(kept.result, context=self.context).data
 
 

@@ -159,6 +159,35 @@ class DepartmentServiceSerializer(ServiceSerializer):
     name = serializers.CharField(help_text="The department's name.")
 
 
+class ExpectedReportsSerializer(serializers.Serializer[Any]):
+    """How many reports are expected in one week."""
+
+    category = serializers.CharField(
+        allow_null=True, help_text="The slug of the category; null for all."
+    )
+    begins_on = serializers.DateField(help_text="The first day of the seven.")
+    expected = serializers.FloatField(help_text="Reports expected.")
+    low = serializers.IntegerField(help_text="Four weeks of five bring at least so many.")
+    high = serializers.IntegerField(help_text="Four weeks of five bring at most so many.")
+
+
+class ArrivalsSerializer(serializers.Serializer[Any]):
+    """How many reports are expected in the next four weeks."""
+
+    begins_on = serializers.DateField(help_text="The first day of the forecast.")
+    method = serializers.CharField(
+        help_text="How it was made; the simplest method that won the backtest."
+    )
+    error = serializers.FloatField(
+        help_text="Its errors in the backtest as a share of the reports: mean of weeks and days."
+    )
+    coverage = serializers.FloatField(
+        help_text="The share of weeks of the backtest within their intervals; .8 is aimed at."
+    )
+    weeks = ExpectedReportsSerializer(many=True, help_text="Of the city, week by week.")
+    by_category = ExpectedReportsSerializer(many=True, help_text="Of each category.")
+
+
 class DashboardSerializer(serializers.Serializer[Any]):
     """The city's figures."""
 
@@ -167,6 +196,10 @@ class DashboardSerializer(serializers.Serializer[Any]):
         help_text="The length of the period, up to now, that times and shares are about."
     )
     reports = VolumesSerializer(help_text="How many reports came in.")
+    forecast = ArrivalsSerializer(
+        allow_null=True,
+        help_text="How many reports are expected; null while the city has too short a history.",
+    )
     posts = ListeningSerializer(help_text="What is written at outside sources.")
     by_status = StatusCountSerializer(many=True, help_text="All reports, by status.")
     by_category = CategoryCountSerializer(many=True, help_text="The most open ones first.")

@@ -38,7 +38,7 @@ class LeaderboardPayloadSerializer(PayloadSerializer):
         return content
 
 
-class PlaceSerializer(serializers.Serializer[Any]):
+class RankSerializer(serializers.Serializer[Any]):
     """One place of a leaderboard."""
 
     rank = serializers.IntegerField(help_text="From 1; equal points share a rank.")
@@ -57,7 +57,7 @@ class BoardSerializer(serializers.Serializer[Any]):
     points = serializers.IntegerField(help_text="The points of all of them.")
     places = serializers.SerializerMethodField(help_text="The first ten.")
 
-    @extend_schema_field(PlaceSerializer(many=True))
+    @extend_schema_field(RankSerializer(many=True))
     def get_places(self, board: dict[str, Any]) -> Any:
         return keeping.named(board["places"])
 
@@ -68,7 +68,7 @@ class LeaderboardJobSerializer(serializers.Serializer[Any]):
     boards = BoardSerializer(many=True, help_text="One for each period and area.")
 
 
-class LeaderboardQuerySerializer(QuerySerializer):
+class RankingQuerySerializer(QuerySerializer):
     """The query parameters of the leaderboard."""
 
     period = serializers.ChoiceField(
@@ -87,15 +87,15 @@ class LeaderboardQuerySerializer(QuerySerializer):
     )
 
 
-class LeaderboardSerializer(serializers.Serializer[Any]):
+class RankingSerializer(serializers.Serializer[Any]):
     """The first places of a leaderboard, and one's own."""
 
     period = serializers.ChoiceField(choices=LeaderboardPeriod.choices, help_text="The period.")
     area = serializers.IntegerField(
         allow_null=True, help_text="The id of the area; null for the whole city."
     )
-    places = PlaceSerializer(many=True, help_text="The first places, the highest first.")
-    own = PlaceSerializer(
+    places = RankSerializer(many=True, help_text="The first places, the highest first.")
+    own = RankSerializer(
         allow_null=True,
         help_text="Your own place; null for who is not signed in, gained nothing or left.",
     )

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from reports.leaderboard.ranking import Board
-from reports.leaderboard.serializers import LeaderboardQuerySerializer, LeaderboardSerializer
+from reports.leaderboard.serializers import RankingQuerySerializer, RankingSerializer
 from reports.models import LeaderboardPeriod
 
 
@@ -22,8 +22,8 @@ class LeaderboardView(APIView):
 
     @extend_schema(
         operation_id="leaderboard_retrieve",
-        parameters=[LeaderboardQuerySerializer],
-        responses=LeaderboardSerializer,
+        parameters=[RankingQuerySerializer],
+        responses=RankingSerializer,
         tags=["figures"],
     )
     def get(self, request: Request) -> Response:
@@ -33,7 +33,7 @@ class LeaderboardView(APIView):
         to date every hour. Who does not want to be on it says so in the account
         (`is_on_leaderboard`) and is gone at once.
         """
-        query: dict[str, Any] = LeaderboardQuerySerializer.read(request)
+        query: dict[str, Any] = RankingQuerySerializer.read(request)
         area = query.get("area")
         board = Board(LeaderboardPeriod(query["period"]), area)
         content = {
@@ -42,4 +42,4 @@ class LeaderboardView(APIView):
             "places": board.first(query["limit"]),
             "own": board.of(request.user.pk) if request.user.is_authenticated else None,
         }
-        return Response(LeaderboardSerializer(content).data)
+        return Response(RankingSerializer(content).data)

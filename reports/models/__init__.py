@@ -49,6 +49,7 @@ from reports.models.escalation import Deadline, Escalation, EscalationRule, Side
 from reports.models.examples import ExampleVector
 from reports.models.figures import CellArea, CityFigures, DayFigures, PostDayFigures
 from reports.models.following import AreaNews, AreaSubscription, Follow, MeToo
+from reports.models.forecasting import ArrivalForecast
 from reports.models.geography import Area, Authority
 from reports.models.intake import Answer, ReportContact
 from reports.models.leaderboard import LeaderboardPeriod, LeaderboardStanding
@@ -105,6 +106,7 @@ __all__ = [
     "Area",
     "AreaNews",
     "AreaSubscription",
+    "ArrivalForecast",
     "Authority",
     "BlockedWord",
     "BoundingBox",

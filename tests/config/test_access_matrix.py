@@ -285,7 +285,9 @@ def of_jobs(owner: User, client: APIClient) -> dict[str, list[Any]]:
     session, _ = sessions.begin(owner, ORIGIN)
     with transaction.atomic():
         run = starting.start(owner, starting.RunRequest())
-    result = make_result(job_type="accounts.leaderboard", created_by=owner.pk)
+    result = make_result(
+        job_type="accounts.leaderboard", created_by=owner.pk, result={"places": []}
+    )
     return {
         **{f"job-result{part}": [result.pk] for part in ("", "-comparison", "-export")},
         "session": [session.pk],

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.django_db
 
 def client_of(user: User) -> APIClient:
     client = APIClient()
-    client.credentials(**bearer(user))
+    client.credentials(HTTP_AUTHORIZATION=bearer(user)["authorization"])
     return client
 
 

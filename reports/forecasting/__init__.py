@@ -1,0 +1,1 @@
+"""How many reports will arrive in the next four weeks, by category and area."""

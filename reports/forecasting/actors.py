@@ -1,0 +1,65 @@
+"""The task that forecasts arrivals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q
+from rest_framework.permissions import IsAdminUser
+
+import jobs
+from jobs.models import JobResult
+from reports.forecasting import backtest, computing, series
+from reports.forecasting.serializers import ForecastPayloadSerializer, ForecastSerializer
+
+
+def _rows(kept: JobResult) -> Iterable[dict[str, Any]]:
+    for kind in kept.result["kinds"]:
+        yield from kind["expected"]
+
+
+def _shared_with(user: AbstractBaseUser | AnonymousUser) -> Q:
+    return Q() if getattr(user, "is_staff", False) else Q(pk=None)
+
+
+@jobs.job_type(
+    "forecast",
+    payload=ForecastPayloadSerializer,
+    result=ForecastSerializer,
+    permission=IsAdminUser,
+    rows=_rows,
+    shared_with=_shared_with,
+)
+# The next night computes everything anew.
+@jobs.actor(queue_name="analytics", kind="long", outlasts=timedelta(seconds=1))
+def forecast_arrivals(*, history_days: int) -> dict[str, Any]:
+    """Forecast how many reports will arrive in the next four weeks, by category and area.
+
+    With intervals that hold four weeks of five, by the simplest method that wins a rolling
+    backtest. A killed run computes everything again, which takes seconds.
+    """
+    task, begins_on = jobs.current_task(), series.today()
+    known = series.read(begins_on, history_days)
+    days = known[0].history.shape[1] if known else 0
+    summaries, rows = [], []
+    for number, one in enumerate(known if days >= backtest.needed_days() else []):
+        summary, expected = computing.forecast(one, begins_on)
+        summaries.append(summary)
+        rows += expected
+        task.progress(0.9 * (number + 1) / len(known), one.kind, series=len(one.keys))
+    result = {
+        "begins_on": begins_on.isoformat(),
+        "history_days": days,
+        "needed_days": backtest.needed_days(),
+        "kinds": summaries,
+    }
+    with task.effects():
+        kept = jobs.keep_result(
+            result, inputs={"history_days": history_days, "begins_on": begins_on.isoformat()}
+        )
+        computing.replace(rows, kept)
+    return result

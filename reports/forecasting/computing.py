@@ -1,0 +1,82 @@
+"""Forecast every series and store what is expected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+from jobs.ledger.database import lock
+from jobs.models import JobResult
+from reports.forecasting import backtest
+from reports.forecasting.series import Key, Series
+from reports.models import Area, ArrivalForecast, Category
+
+BATCH_ROWS = 2_000
+
+
+def forecast(series: Series, begins_on: date) -> tuple[dict[str, Any], list[ArrivalForecast]]:
+    """Return the summary of one kind of series, and a row for each of them and each day."""
+    found = backtest.forecast(series.history)
+    rows = [
+        ArrivalForecast(
+            day=begins_on + timedelta(days=number),
+            category_id=category,
+            area_id=area,
+            expected=round(float(found.days[row, number]), 3),
+            low=float(found.days_low[row, number]),
+            high=float(found.days_high[row, number]),
+        )
+        for row, (category, area) in enumerate(series.keys)
+        for number in range(found.days.shape[1])
+    ]
+    return _summary(series, found, begins_on), rows
+
+
+def replace(rows: list[ArrivalForecast], kept: JobResult) -> None:
+    """Store the rows in place of those of earlier runs; two runs at once wait for each other."""
+    lock("forecast of arrivals")
+    ArrivalForecast.objects.all().delete()
+    for row in rows:
+        row.result = kept
+    ArrivalForecast.objects.bulk_create(rows, batch_size=BATCH_ROWS)
+
+
+def _summary(series: Series, found: backtest.Forecast, begins_on: date) -> dict[str, Any]:
+    return {
+        "kind": series.kind,
+        "series": len(series.keys),
+        "method": found.method,
+        "error": round(found.error, 4),
+        "errors": {name: round(error, 4) for name, error in found.errors.items()},
+        "coverage": round(found.coverage, 4),
+        "expected": list(_weeks(series, found, begins_on)),
+    }
+
+
+def _weeks(series: Series, found: backtest.Forecast, begins_on: date) -> Iterator[dict[str, Any]]:
+    """Yield what is expected of each series in each week; of pairs there would be too many."""
+    if series.kind == "category and area":
+        return
+    names = _names(series.keys)
+    for row, key in enumerate(series.keys):
+        for week in range(found.weeks.shape[1]):
+            yield {
+                **names[key],
+                "begins_on": (begins_on + timedelta(weeks=week)).isoformat(),
+                "expected": round(float(found.weeks[row, week]), 2),
+                "low": int(found.weeks_low[row, week]),
+                "high": int(found.weeks_high[row, week]),
+            }
+
+
+def _names(keys: list[Key]) -> dict[Key, dict[str, str | None]]:
+    categories = dict(Category.objects.values_list("pk", "slug"))
+    areas = dict(Area.objects.values_list("pk", "name"))
+    return {
+        (category, area): {
+            "category": categories.get(category) if category else None,
+            "area": areas.get(area) if area else None,
+        }
+        for category, area in keys
+    }
