@@ -43,6 +43,9 @@ class WorkerAdmin(ReadOnlyAdmin[Worker]):
     list_filter = ("hostname",)
 
 
+LIST_OF_RESULTS = "jobs_jobresult_changelist"
+
+
 class JobTypeFilter(DeclaredFilter):
     title = "job type"
     parameter_name = "job_type"
@@ -70,7 +73,7 @@ class JobResultAdmin(ReadOnlyAdmin[JobResult]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[JobResult]:
         results = super().get_queryset(request)
-        if request.resolver_match and request.resolver_match.url_name.endswith("changelist"):
+        if request.resolver_match and request.resolver_match.url_name == LIST_OF_RESULTS:
             return results.defer("result", "inputs")
         return results
 

@@ -9,6 +9,7 @@ from rest_framework.views import APIView
 from jobs.execution import job_types
 from jobs.execution.job_types import JobType
 from jobs.models import JobResult
+from jobs.results.sharing import NONE
 
 
 def results_for(request: Request, view: APIView) -> QuerySet[JobResult]:
@@ -20,7 +21,7 @@ def results_for(request: Request, view: APIView) -> QuerySet[JobResult]:
     results = JobResult.objects.order_by("-created_at", "-task_id")
     if request.user.is_staff and getattr(request.user, "is_superuser", False):
         return results
-    readable = Q(pk=None)
+    readable = NONE
     for job_type in job_types.every():
         if job_type.may_be_started(request, view):
             readable |= Q(job_type=job_type.name) & _readable(job_type, request)

@@ -6,13 +6,11 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
-from django.db.models import Q
 from rest_framework.permissions import IsAdminUser
 
 import jobs
 from jobs.models import JobResult
+from jobs.results.sharing import with_staff
 from reports.forecasting import backtest, computing, series
 from reports.forecasting.serializers import ForecastPayloadSerializer, ForecastSerializer
 
@@ -22,17 +20,13 @@ def _rows(kept: JobResult) -> Iterable[dict[str, Any]]:
         yield from kind["expected"]
 
 
-def _shared_with(user: AbstractBaseUser | AnonymousUser) -> Q:
-    return Q() if getattr(user, "is_staff", False) else Q(pk=None)
-
-
 @jobs.job_type(
     "forecast",
     payload=ForecastPayloadSerializer,
     result=ForecastSerializer,
     permission=IsAdminUser,
     rows=_rows,
-    shared_with=_shared_with,
+    shared_with=with_staff,
 )
 # The next night computes everything anew.
 @jobs.actor(queue_name="analytics", kind="long", outlasts=timedelta(seconds=1))

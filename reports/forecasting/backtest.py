@@ -109,7 +109,8 @@ def forecast(history: Counts) -> Forecast:
 
 def weeks_of(days: Counts) -> Counts:
     """Return the sums of whole weeks."""
-    return days.reshape(days.shape[0], -1, WEEK).sum(axis=2)
+    weeks: Counts = days.reshape(days.shape[0], -1, WEEK).sum(axis=2)
+    return weeks
 
 
 def _try(name: str, history: Counts) -> Trial:

@@ -48,7 +48,7 @@ def _summary(series: Series, found: backtest.Forecast, begins_on: date) -> dict[
         "series": len(series.keys),
         "method": found.method,
         "error": round(found.error, 4),
-        "errors": {name: round(error, 4) for name, error in found.errors.items()},
+        "error_by_method": {name: round(error, 4) for name, error in found.errors.items()},
         "coverage": round(found.coverage, 4),
         "expected": list(_weeks(series, found, begins_on)),
     }

@@ -25,7 +25,7 @@ SEASON_PRIOR_WEEKS = 2.0
 
 def mean(history: Counts) -> Counts:
     """Return the mean day of the last eight weeks, for every day."""
-    level = history[:, -RECENT_DAYS:].mean(axis=1, keepdims=True)
+    level: Counts = history[:, -RECENT_DAYS:].mean(axis=1, keepdims=True)
     return np.repeat(level, HORIZON_DAYS, axis=1)
 
 
@@ -46,7 +46,8 @@ def smoothed(history: Counts) -> Counts:
     profile = _weekday_means(history.sum(axis=0, keepdims=True))
     mean_day = profile.mean()
     shares = profile / mean_day if mean_day else np.ones_like(profile)
-    return level * _by_weekday(shares)
+    days: Counts = level * _by_weekday(shares)
+    return days
 
 
 def seasonal(history: Counts) -> Counts:
@@ -80,7 +81,8 @@ def _weekday_means(history: Counts) -> Counts:
     """Return the mean of each day of the week; the first column is the day after the history."""
     whole_weeks = min(RECENT_DAYS, history.shape[1]) // WEEK
     recent = history[:, -whole_weeks * WEEK :]
-    return recent.reshape(history.shape[0], whole_weeks, WEEK).mean(axis=1)
+    means: Counts = recent.reshape(history.shape[0], whole_weeks, WEEK).mean(axis=1)
+    return means
 
 
 def _by_weekday(week: Counts) -> Counts:

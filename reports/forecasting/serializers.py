@@ -48,7 +48,7 @@ class ForecastKindSerializer(serializers.Serializer[Any]):
     error = serializers.FloatField(
         help_text="Its errors in the backtest as a share of the reports: mean of weeks and days."
     )
-    errors = serializers.DictField(
+    error_by_method = serializers.DictField(
         child=serializers.FloatField(), help_text="The same of every method."
     )
     coverage = serializers.FloatField(

@@ -8,6 +8,7 @@ from typing import Any
 from rest_framework.permissions import IsAdminUser
 
 import jobs
+from jobs.results.sharing import with_staff
 from reports.leaderboard import computing, keeping
 from reports.leaderboard.serializers import LeaderboardJobSerializer, LeaderboardPayloadSerializer
 from reports.models import LeaderboardPeriod
@@ -19,7 +20,7 @@ from reports.models import LeaderboardPeriod
     result=LeaderboardJobSerializer,
     permission=IsAdminUser,
     rows=keeping.rows,
-    shared_with=keeping.shared_with,
+    shared_with=with_staff,
 )
 # The next hour computes everything anew.
 @jobs.actor(queue_name="analytics", kind="long", outlasts=timedelta(seconds=1))

@@ -6,10 +6,6 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
-from django.db.models import Q
-
 from accounts.models import User
 from jobs.models import JobResult
 from reports.leaderboard import computing
@@ -17,11 +13,6 @@ from reports.leaderboard.ranking import NAMELESS, Board
 from reports.models import Area, LeaderboardPeriod
 
 PLACES_KEPT = 10
-
-
-def shared_with(user: AbstractBaseUser | AnonymousUser) -> Q:
-    """Return the condition on results that all staff may read: all of them."""
-    return Q() if getattr(user, "is_staff", False) else Q(pk=None)
 
 
 def summaries(period: LeaderboardPeriod) -> list[dict[str, Any]]:
@@ -35,7 +26,7 @@ def summaries(period: LeaderboardPeriod) -> list[dict[str, Any]]:
             "points": points,
             "places": [
                 {"rank": place.rank, "user_id": str(place.user_id), "points": place.points}
-                for place in Board(period, areas.get(area_id)).first(PLACES_KEPT)
+                for place in Board(period, areas[area_id] if area_id else None).first(PLACES_KEPT)
             ],
         }
         for area_id, citizens, points in computing.counts(period)

@@ -21,7 +21,7 @@ class LeaderboardPayloadSerializer(PayloadSerializer):
 
     periods = serializers.MultipleChoiceField(
         choices=LeaderboardPeriod.choices,
-        default=LeaderboardPeriod.values,
+        default=set(LeaderboardPeriod.values),
         allow_empty=False,
         help_text="The periods to bring up to date; all by default.",
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -111,7 +112,7 @@ def test_who_leaves_is_gone_at_once_and_leaves_no_gap() -> None:
     compute(is_kept=True)
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=bearer(first)["authorization"])
-    assert client.patch("/api/v1/me/", {"is_on_leaderboard": False}, "json").status_code == 200
+    assert client.patch(reverse("me"), {"is_on_leaderboard": False}, "json").status_code == 200
     seen = board(first, period="all")
     assert [(row["rank"], row["name"]) for row in seen["places"]] == [(1, "Second")]
     assert seen["own"] is None
