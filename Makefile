@@ -17,10 +17,10 @@ LINT_ENVIRONMENT := DEBUG=off SECRET_KEY=lint-only-0123456789-abcdefghijklmnopqr
 	SMS_PROVIDER_TOKEN=lint
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test format lint bench faults
+.PHONY: help setup run test test-spark format lint bench faults
 
 help:  ## list these commands
-	@grep -E '^[a-z]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*  ## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -E '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## (.*)/  make \1\t\2/' | expand -t 20
 
 setup:  ## make .venv with everything in it
 	@$(PYTHON) -m config.development.environment development
@@ -34,6 +34,11 @@ test: setup  ## every test: make test [ARGS="tests/jobs -k relay"]
 	$(PYTEST) $(if $(ARGS),$(ARGS),--cov --cov-report=term --durations=20)
 	@# What asks much of PostgreSQL runs once more through PgBouncer; ARGS may leave nothing of it (status 5).
 	TESTS_THROUGH_PGBOUNCER=on $(PYTEST) -m pooled $(or $(ARGS),$(POOLED)) || [ $$? -eq 5 ]
+
+test-spark: setup  ## the tests of Apache Spark, which it installs with Java
+	@$(PYTHON) -m config.development.environment development spark
+	@$(VENV_PYTHON) -m config.development.system spark
+	TESTS_WITH_SPARK=on $(VENV_PYTHON) -m pytest tests/spark -p no:cacheprovider
 
 format: setup  ## bring the code into its style
 	$(VENV_PYTHON) -m ruff check --fix .

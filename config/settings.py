@@ -242,6 +242,15 @@ JOBS_SCHEDULE: str = env.str(
 JOBS_RETENTION_DAYS: int = env.int("JOBS_RETENTION_DAYS", default=7)
 JOBS_DEAD_RETENTION_DAYS: int = env.int("JOBS_DEAD_RETENTION_DAYS", default=90)
 JOB_RESULTS_RETENTION_DAYS: int = env.int("JOB_RESULTS_RETENTION_DAYS", default=730)
+
+# --- Apache Spark: heavy jobs over history too large for one machine -----------------------------
+USE_SPARK: bool = env.bool("USE_SPARK", default=False)
+SPARK_MASTER: str = env.str("SPARK_MASTER", default="local[*]")
+SPARK_DRIVER_MEMORY: str = env.str("SPARK_DRIVER_MEMORY", default="1g")
+SPARK_PARTITIONS: int = env.int("SPARK_PARTITIONS", default=8, least=1, most=10_000)
+# Where tables are handed over as files, if PostgreSQL is reached by a local socket; on a cluster a
+# folder that all of its machines share. Empty: the temporary files of this machine.
+SPARK_EXCHANGE_DIR: str | None = env.str("SPARK_EXCHANGE_DIR", default="") or None
 # Called in the transaction of an operator's action, so that every action is recorded.
 JOBS_AUDIT_RECORDER = "accounts.audit.record"
 # Called when a job has ended whose owner asked for a message.

@@ -11,6 +11,8 @@ import os
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Protocol
 
 import numpy as np
@@ -108,6 +110,19 @@ def unit_rows(vectors: Vectors) -> Vectors:
     return scaled
 
 
+_chosen: ContextVar[Embedder | None] = ContextVar("civiclens_embedder", default=None)
+
+
+@contextmanager
+def using(embedder: Embedder) -> Iterator[None]:
+    """Let `get_embedder()` give this embedder inside the block, in this thread."""
+    mark = _chosen.set(embedder)
+    try:
+        yield
+    finally:
+        _chosen.reset(mark)
+
+
 _lock = threading.Lock()
 _loaded: dict[str, Embedder] = {}
 
@@ -121,6 +136,9 @@ def get_embedder() -> Embedder:
     """
     if os.environ.get("CIVICLENS_PROCESS") == "web":
         raise EmbedderInWebProcess
+    chosen = _chosen.get()
+    if chosen is not None:
+        return chosen
     path: str = settings.EMBEDDER
     if path not in _loaded:
         with _lock:

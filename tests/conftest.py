@@ -35,6 +35,9 @@ SHARED_NODE: RabbitmqNode | None = None
 SPARE_NODES: list[RabbitmqNode] = []
 
 
+#: `make test-spark` runs these, with Spark installed.
+collect_ignore = [] if os.environ.get("TESTS_WITH_SPARK") else ["spark"]
+
 gc.disable()  # until the tests are collected: all that is loaded stays
 
 

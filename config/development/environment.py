@@ -1,5 +1,5 @@
 """Creation of the virtual environment: `python3.11 -m config.development.environment
-[development]`.
+[development] [spark]`.
 
 It installs the pinned requirements with uv, or with pip where there is no uv, and does nothing when
 they have not changed since the last time. It uses the standard library only.
@@ -21,7 +21,9 @@ BASE_DIR = Path(__file__).resolve().parent.parent.parent
 FOLDER = BASE_DIR / ".venv"
 PYTHON = FOLDER / "bin" / "python"
 OLDEST_PYTHON = (3, 11)
-REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
+PRODUCT = "requirements.txt"
+#: What else an argument installs.
+EXTRAS = {"development": "requirements-dev.txt", "spark": "requirements-spark.txt"}
 
 
 def main(arguments: list[str]) -> None:
@@ -29,7 +31,7 @@ def main(arguments: list[str]) -> None:
     if sys.version_info < OLDEST_PYTHON:
         sys.exit("CivicLens needs Python 3.11 or later: make PYTHON=python3.11 …")
     _write_environment_file()
-    files = REQUIREMENTS if "development" in arguments else REQUIREMENTS[:1]
+    files = [PRODUCT, *(EXTRAS[name] for name in EXTRAS if name in arguments)]
     try:
         for name in files:
             _install(BASE_DIR / name)

@@ -1,7 +1,7 @@
 """Installation of Debian packages, or the exact command for it where this process may not install.
 
-`python -m config.development.system` installs RabbitMQ and PgBouncer, which tests need. It uses the
-standard library only, since it runs before the virtual environment exists.
+`python -m config.development.system [spark]` installs RabbitMQ and PgBouncer, which tests need, and
+what Apache Spark needs. It uses the standard library only, since it runs before the virtual environment exists.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 
 class PackageMissingError(Exception):
@@ -63,6 +64,16 @@ def ensure_pgbouncer() -> None:
     ensure_package("pgbouncer", lambda: find_server() is not None)
 
 
+def ensure_spark() -> None:
+    """Install what Apache Spark needs of Debian unless it is there: Java and PostgreSQL's driver.
+
+    Raises:
+        PackageMissingError: it cannot be installed from here.
+    """
+    ensure_package("openjdk-17-jre-headless", lambda: shutil.which("java") is not None)
+    ensure_package("libpostgresql-jdbc-java", Path("/usr/share/java/postgresql.jar").is_file)
+
+
 def _privilege() -> list[str] | None:
     """Return the prefix that runs apt-get as root; None where a password would be needed."""
     if shutil.which("apt-get") is None:
@@ -89,5 +100,7 @@ if __name__ == "__main__":
     try:
         ensure_rabbitmq()
         ensure_pgbouncer()
+        if "spark" in sys.argv[1:]:
+            ensure_spark()
     except PackageMissingError as error:
         sys.exit(str(error))

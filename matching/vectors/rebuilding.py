@@ -11,10 +11,12 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 import jobs
+from embeddings import distributed
 from embeddings.embedder import get_embedder
 from matching.errors import IndexBuildRunning
 from matching.models import (
@@ -79,8 +81,9 @@ def rebuild() -> VectorSpace:
     """
     space = fill(space_for(get_embedder()), task_id=jobs.current_task().id)
     done = _Done.of(space)
-    for kind in (OPPORTUNITIES, PROFILES):
-        _embed_stale(kind, space, done)
+    with distributed.sharing():
+        for kind in (OPPORTUNITIES, PROFILES):
+            _embed_stale(kind, space, done)
     _index_and_swap(space)
     return space
 
@@ -153,8 +156,9 @@ def _stale(kind: _Kind, space: VectorSpace, after: str | None) -> Iterator[list[
             if space_id == space.pk and version >= newest[owner]
         }
         stale = [pk for pk in newest if pk not in current]
-        for start in range(0, len(stale), storing.BATCH_TEXTS):
-            yield stale[start : start + storing.BATCH_TEXTS]
+        batch = PAGE_ROWS if settings.USE_SPARK else storing.BATCH_TEXTS
+        for start in range(0, len(stale), batch):
+            yield stale[start : start + batch]
         after = str(page[-1]["pk"])
 
 

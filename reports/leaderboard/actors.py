@@ -33,8 +33,9 @@ def compute_leaderboard(*, periods: list[str], is_kept: bool) -> dict[str, Any]:
         if name in done:
             continue
         period = LeaderboardPeriod(name)
+        write = computing.prepare(period)
         with task.effects():
-            computing.update(period)
+            write()
             boards += keeping.summaries(period)
             done.add(name)
             result = {"boards": boards}

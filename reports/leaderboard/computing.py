@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from django.conf import settings
 
 from jobs.ledger.database import execute, fetch
@@ -46,9 +49,17 @@ WHERE period = %s GROUP BY area_id ORDER BY area_id NULLS FIRST
 """
 
 
-def update(period: LeaderboardPeriod) -> int:
-    """Bring the standings of a period up to date in one statement; return how many it wrote."""
-    return execute(_UPDATE, {"period": period.value, "zone": settings.TIME_ZONE})
+def prepare(period: LeaderboardPeriod) -> Callable[[], int]:
+    """Return the function that writes the standings of a period and returns how many it wrote.
+
+    With Spark they are computed here, before any transaction; otherwise by the one statement that
+    writes them.
+    """
+    if settings.USE_SPARK:
+        from reports.leaderboard import spark  # noqa: PLC0415 - an extra
+
+        return partial(spark.write, period, spark.compute(period))
+    return partial(execute, _UPDATE, {"period": period.value, "zone": settings.TIME_ZONE})
 
 
 def counts(period: LeaderboardPeriod) -> list[tuple[int | None, int, int]]:

@@ -1,0 +1,9 @@
+"""Exceptions of computing with Apache Spark. The docstring of a class is its default message."""
+
+from __future__ import annotations
+
+from jobs.errors import PermanentError
+
+
+class SparkUnavailable(PermanentError):
+    """USE_SPARK is on, but Apache Spark cannot be used here."""
