@@ -1,7 +1,8 @@
 """Installation of Debian packages, or the exact command for it where this process may not install.
 
 `python -m config.development.system [spark]` installs RabbitMQ and PgBouncer, which tests need, and
-what Apache Spark needs. It uses the standard library only, since it runs before the virtual environment exists.
+what Apache Spark needs. It uses the standard library only, since it runs before the virtual
+environment exists.
 """
 
 from __future__ import annotations
