@@ -74,7 +74,10 @@ def main() -> int:
 
 
 def choose(only: str) -> list[str]:
-    """Return the benchmarks that `only` names, separated by commas or spaces; all usual ones if empty."""
+    """Return the benchmarks that `only` names, separated by commas or spaces.
+
+    If it is empty: all that `make setup` has installed everything for.
+    """
     names = only.replace(",", " ").split() or [
         name for name in BENCHMARKS if name not in ONLY_BY_NAME
     ]
