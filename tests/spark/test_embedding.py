@@ -47,4 +47,4 @@ def test_a_backfill_by_spark_stores_the_same_vectors(
     assert by_title.keys() == set(TEXTS[:150])
     expected = get_embedder().embed(TEXTS[:3])
     for text, vector in zip(TEXTS[:3], expected, strict=True):
-        assert np.allclose(by_title[text].to_numpy(), vector, atol=1e-3)
+        assert np.allclose(np.asarray(by_title[text]), vector, atol=1e-3)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from django.db import connection
+from pytest_django.fixtures import Settings
 
 from spark import session
 from spark.errors import SparkUnavailable
@@ -58,5 +63,55 @@ def test_without_the_setting_nothing_of_spark_is_imported(
 @pytest.mark.django_db
 def test_a_table_is_handed_over_with_its_values(spark: SparkSession) -> None:
     with read(spark, NUMBERS) as frame:
+        rows = sorted(tuple(row) for row in frame.collect())
+    assert rows == [(n, n / 2, str(n)) for n in range(1, 6)]
+
+
+@pytest.fixture
+def database_by_tcp(settings: Settings, db: None) -> Iterator[None]:
+    """The test database behind a TCP port of this test, as production has it."""
+    given = connection.settings_dict
+    folder = given["HOST"] or given["OPTIONS"].get("host", "")
+    if not folder.startswith("/"):
+        pytest.skip("DATABASE_URL names a server that is reached by TCP already.")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(
+            target=forward, args=(listener, f"{folder}/.s.PGSQL.5432"), daemon=True
+        ).start()
+        port = listener.getsockname()[1]
+        settings.DATABASE_DIRECT = {**given, "HOST": "127.0.0.1", "PORT": port, "OPTIONS": {}}
+        yield
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def forward(listener: socket.socket, path: str) -> None:
+    """Connect each client of the listener with the socket at `path`, until it is shut down."""
+    while True:
+        try:
+            client, _ = listener.accept()
+        except OSError:
+            return
+        server = socket.socket(socket.AF_UNIX)
+        server.connect(path)
+        for pair in ((client, server), (server, client)):
+            threading.Thread(target=pump, args=pair, daemon=True).start()
+
+
+def pump(source: socket.socket, target: socket.socket) -> None:
+    """Hand on what arrives, until either side ends."""
+    try:
+        while content := source.recv(65_536):
+            target.sendall(content)
+    except OSError:
+        pass
+    finally:
+        target.close()
+
+
+@pytest.mark.usefixtures("database_by_tcp")
+def test_a_database_with_an_address_is_read_by_jdbc_in_parts(spark: SparkSession) -> None:
+    with read(spark, NUMBERS) as frame:
+        assert not frame.inputFiles(), "no file is handed over"
+        assert frame.rdd.getNumPartitions() > 1
         rows = sorted(tuple(row) for row in frame.collect())
     assert rows == [(n, n / 2, str(n)) for n in range(1, 6)]
