@@ -16,12 +16,13 @@ from django.urls import URLPattern, path, reverse
 from accounts.desk import sessions
 from accounts.models import DeskSession, User
 from jobs.admin import ReadOnlyAdmin
+from jobs.admin.object_page import ObjectPage
 
 VIEW, END = "accounts.view_desksession", "accounts.change_desksession"
 
 
 @admin.register(DeskSession)
-class DeskSessionAdmin(ReadOnlyAdmin[DeskSession]):
+class DeskSessionAdmin(ObjectPage[DeskSession], ReadOnlyAdmin[DeskSession]):
     """Live sessions of the desk. Every member of staff sees and ends their own."""
 
     change_form_template = "admin/accounts/desksession/change_form.html"
@@ -51,17 +52,8 @@ class DeskSessionAdmin(ReadOnlyAdmin[DeskSession]):
     def has_view_permission(self, request: HttpRequest, obj: DeskSession | None = None) -> bool:
         return obj is None or _is_own(request, obj) or request.user.has_perm(VIEW)
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: DeskSession | None = None,
-    ) -> HttpResponse:
-        context["may_end"] = obj is not None and _may_end(request, obj)
-        return super().render_change_form(request, context, add, change, form_url, obj)
+    def page_context(self, request: HttpRequest, row: DeskSession) -> dict[str, Any]:
+        return super().page_context(request, row) | {"may_end": _may_end(request, row)}
 
     @admin.display(description="this one", boolean=True)
     def is_this_one(self, session: Any) -> bool:

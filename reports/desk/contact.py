@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any, cast
 from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -15,12 +15,13 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
 from accounts.models import User
+from jobs.admin.object_page import ObjectPage
 from reports.following import contacts
 from reports.models import Report, ReportContact
 from reports.workflow.roles import roles_in, strongest
 
 
-class ContactOnPage(admin.ModelAdmin[Report]):
+class ContactOnPage(ObjectPage[Report]):
     """Adds to a report's page the button that deletes the contact details of its sender."""
 
     def get_urls(self) -> list[Any]:
@@ -28,18 +29,9 @@ class ContactOnPage(admin.ModelAdmin[Report]):
         name = "reports_report_erase_contact"
         return [path("<uuid:object_id>/erase-contact/", view, name=name), *super().get_urls()]
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: Any,
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Report | None = None,
-    ) -> Any:
-        if obj is not None:
-            context |= {"has_contact": ReportContact.objects.filter(report=obj).exists()}
-        return super().render_change_form(request, context, add, change, form_url, obj)
+    def page_context(self, request: HttpRequest, row: Report) -> dict[str, Any]:
+        has_contact = ReportContact.objects.filter(report=row).exists()
+        return super().page_context(request, row) | {"has_contact": has_contact}
 
     def erase_contact_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """Delete the contact details of a report's sender."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -14,6 +14,7 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
 from accounts.models import User
+from jobs.admin.object_page import ObjectPage
 from reports.conversation import commenting, replying
 from reports.models import (
     COMMENT_MAX_CHARACTERS,
@@ -44,7 +45,7 @@ class HidingForm(forms.Form):
     reason = forms.ChoiceField(choices=WithholdingReason.choices)
 
 
-class ConversationPages(admin.ModelAdmin[Report]):
+class ConversationPages(ObjectPage[Report]):
     """Adds the conversation to the page of a report, and the addresses of its forms."""
 
     def get_urls(self) -> list[Any]:
@@ -58,19 +59,8 @@ class ConversationPages(admin.ModelAdmin[Report]):
             for name, view in views.items()
         ] + super().get_urls()
 
-    def conversation(self, report: Report) -> dict[str, Any]:
-        """Return what the page shows of the conversation."""
-        comments = _newest(Comment.objects.filter(report=report, deleted_at=None))
-        waiting = ModerationCase.objects.waiting().filter(report=report, kind=SubjectKind.COMMENT)
-        templates = ReplyTemplate.objects.for_report(report)
-        return {
-            "comments": comments,
-            "waiting": set(waiting.values_list("subject_id", flat=True)),
-            "notes": _newest(StaffNote.objects.filter(report=report)),
-            "previews": [replying.preview(one, report) for one in templates],
-            "reasons": WithholdingReason.choices,
-            "text_form": TextForm(),
-        }
+    def page_context(self, request: HttpRequest, row: Report) -> dict[str, Any]:
+        return super().page_context(request, row) | {"conversation": _conversation(row)}
 
     def reply_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Send an official reply."""
@@ -112,6 +102,21 @@ class ConversationPages(admin.ModelAdmin[Report]):
             self.message_user(request, " ".join(map(str, errors)), messages.ERROR)
         page = reverse("admin:reports_report_change", args=[report.pk])
         return HttpResponseRedirect(f"{page}#conversation")
+
+
+def _conversation(report: Report) -> dict[str, Any]:
+    """Return what the page shows of the conversation."""
+    comments = _newest(Comment.objects.filter(report=report, deleted_at=None))
+    waiting = ModerationCase.objects.waiting().filter(report=report, kind=SubjectKind.COMMENT)
+    templates = ReplyTemplate.objects.for_report(report)
+    return {
+        "comments": comments,
+        "waiting": set(waiting.values_list("subject_id", flat=True)),
+        "notes": _newest(StaffNote.objects.filter(report=report)),
+        "previews": [replying.preview(one, report) for one in templates],
+        "reasons": WithholdingReason.choices,
+        "text_form": TextForm(),
+    }
 
 
 def _newest(rows: QuerySet[Any]) -> list[Any]:

@@ -40,28 +40,17 @@ class StepPages(ConversationPages):
 
         return [post("step", self.step_view), post("undo", self.undo_view), *super().get_urls()]
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: Any,
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Report | None = None,
-    ) -> Any:
-        if obj is not None:
-            user = cast("User", request.user)
-            roles = roles_in(obj, user)
-            form = StepForm(initial={"is_publishing": True}, reports=[obj], auto_id=False)
-            context |= {
-                "steps": [offer(row, obj, form) for row in checking.available(obj, roles)],
-                "step_form": form,
-                "undoable": undoing.undoable(obj, by=user, roles=roles),
-                "seen": obj.updated_at.isoformat(),
-                "conversation": self.conversation(obj),
-                "is_guess": obj.status == Status.NEW and not assignment.is_certain(obj),
-            }
-        return super().render_change_form(request, context, add, change, form_url, obj)
+    def page_context(self, request: HttpRequest, row: Report) -> dict[str, Any]:
+        user = cast("User", request.user)
+        roles = roles_in(row, user)
+        form = StepForm(initial={"is_publishing": True}, reports=[row], auto_id=False)
+        return super().page_context(request, row) | {
+            "steps": [offer(step, row, form) for step in checking.available(row, roles)],
+            "step_form": form,
+            "undoable": undoing.undoable(row, by=user, roles=roles),
+            "seen": row.updated_at.isoformat(),
+            "is_guess": row.status == Status.NEW and not assignment.is_certain(row),
+        }
 
     def step_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Take a step with one report, from its page."""

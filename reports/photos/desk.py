@@ -8,7 +8,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -17,6 +17,7 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
 from accounts.models import User
+from jobs.admin.object_page import ObjectPage
 from reports.errors import PhotoRefused, PhotoStateChanged, PhotoTooLarge, TooManyPhotos
 from reports.models import Photo, PhotoKind, PhotoState, Report
 from reports.models.photos import TAKEDOWN_REASON_MAX_CHARACTERS
@@ -30,7 +31,7 @@ class TakedownForm(forms.Form):
     reason = forms.CharField(max_length=TAKEDOWN_REASON_MAX_CHARACTERS)
 
 
-class PhotosOnPage(admin.ModelAdmin[Report]):
+class PhotosOnPage(ObjectPage[Report]):
     """Adds the photos to a report's page, and the steps with them."""
 
     def get_urls(self) -> list[Any]:
@@ -44,18 +45,9 @@ class PhotosOnPage(admin.ModelAdmin[Report]):
             *super().get_urls(),
         ]
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: Any,
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Report | None = None,
-    ) -> Any:
-        if obj is not None:
-            context |= {"photos": [shown(photo) for photo in obj.photos.all()]}
-        return super().render_change_form(request, context, add, change, form_url, obj)
+    def page_context(self, request: HttpRequest, row: Report) -> dict[str, Any]:
+        photos = [shown(photo) for photo in row.photos.all()]
+        return super().page_context(request, row) | {"photos": photos}
 
     def add_photos_view(self, request: HttpRequest, report_id: UUID) -> HttpResponse:
         """Add photos of the repair; those that are refused are named with the reason."""
