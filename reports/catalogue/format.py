@@ -11,7 +11,7 @@ from jobs.http.fields import LineField, ParagraphsField, StrictBooleanField
 from jobs.http.payloads import PayloadSerializer
 from reports.errors import CatalogueInvalid
 from reports.models import Question, Severity
-from reports.models.catalogue import SLA_HOURS_MAXIMUM
+from reports.models.departments import SLA_HOURS_MAXIMUM
 
 POSITION_MAXIMUM = 32_767
 

@@ -4,8 +4,6 @@ from reports.geography.boxes import BoundingBox
 from reports.models.catalogue import (
     Category,
     CategoryGroup,
-    Department,
-    DepartmentMembership,
     Question,
     Severity,
     SeverityRule,
@@ -44,6 +42,7 @@ from reports.models.conversation import (
     StaffNote,
 )
 from reports.models.corrections import Correction
+from reports.models.departments import Department, DepartmentMembership
 from reports.models.duplicates import DuplicatePair, Merge, ReportVector, merged_into
 from reports.models.escalation import Deadline, Escalation, EscalationRule, Side
 from reports.models.examples import ExampleVector

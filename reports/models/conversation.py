@@ -15,7 +15,8 @@ from accounts.models import User
 from jobs.model_fields import LineField, ParagraphsField
 from reports.catalogue.texts import TEXT_MAX_CHARACTERS, InLanguages, TranslationsValidator
 from reports.models import erasure
-from reports.models.catalogue import Category, Department
+from reports.models.catalogue import Category
+from reports.models.departments import Department
 from reports.models.report import Report
 
 if TYPE_CHECKING:

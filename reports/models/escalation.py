@@ -13,7 +13,8 @@ from django.db.models.functions import Now
 
 from jobs.ledger import database
 from jobs.model_fields import LineField
-from reports.models.catalogue import SLA_HOURS_MAXIMUM, Category, Department
+from reports.models.catalogue import Category
+from reports.models.departments import SLA_HOURS_MAXIMUM, Department
 from reports.models.report import Report
 
 ADDRESSES_MAXIMUM = 10

@@ -7,8 +7,9 @@ from typing import ClassVar
 from django.db import models
 from django.db.models.functions import Now
 
-from reports.models.catalogue import Category, Department
+from reports.models.catalogue import Category
 from reports.models.collection import Source
+from reports.models.departments import Department
 from reports.models.geography import Area
 
 

@@ -12,7 +12,7 @@ from uuid_utils.compat import uuid7
 
 from accounts.models import User
 from jobs.model_fields import LineField, ParagraphsField
-from reports.models.catalogue import Department
+from reports.models.departments import Department
 from reports.models.phrases import WORDS_IN_PHRASE, phrase_of
 from reports.models.report import Report
 

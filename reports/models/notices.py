@@ -9,8 +9,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from accounts.models import User
-from reports.models.catalogue import Department
 from reports.models.choices import OPEN_STATUSES
+from reports.models.departments import Department
 from reports.models.report import Report
 
 

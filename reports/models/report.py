@@ -17,7 +17,7 @@ from uuid_utils.compat import uuid7
 from accounts.models import User
 from jobs.model_fields import LineField, ParagraphsField
 from reports.geography.boxes import BoundingBox
-from reports.models.catalogue import CATEGORY_TEXTS, Category, Department, Severity
+from reports.models.catalogue import CATEGORY_TEXTS, Category, Severity
 from reports.models.choices import (
     OPEN_STATUSES,
     CategorySource,
@@ -26,6 +26,7 @@ from reports.models.choices import (
     Status,
     WaitingFor,
 )
+from reports.models.departments import Department
 from reports.models.place import CellField
 from reports.models.tracking import hash_tracking_token
 from reports.models.words import WORDS, WordsQuery

@@ -11,12 +11,10 @@ from django.db import models
 from django.db.models import Max
 
 from jobs.model_fields import LineField
-from reports.models.catalogue import (
+from reports.models.catalogue import Category, CategoryGroup, Severity
+from reports.models.departments import (
     SLA_HOURS_MAXIMUM,
-    Category,
-    CategoryGroup,
     Department,
-    Severity,
     validate_holidays,
     validate_opening_hours,
 )

@@ -10,8 +10,8 @@ from django.db.models.functions import Now
 
 from accounts.models import User
 from jobs.model_fields import LineField, ParagraphsField
-from reports.models.catalogue import Department
 from reports.models.choices import OPEN_STATUSES, Status
+from reports.models.departments import Department
 from reports.models.report import NOTE_MAX_CHARACTERS, Report
 
 #: Statuses in which work on a report has ended, so that its repair can be confirmed.
