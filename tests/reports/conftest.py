@@ -57,6 +57,12 @@ def as_user() -> SignIn:
 
 
 @pytest.fixture
+def superuser() -> User:
+    """A member of staff with every right."""
+    return make_user(is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
 def photo_storage(settings: LazySettings, tmp_path: Path) -> Path:
     """The folder of this test's photos."""
     folder = tmp_path / "photos"

@@ -83,6 +83,17 @@ def make_report(**overrides: Any) -> Report:
     return report
 
 
+def guessed(confidence: float = 0.24, **fields: Any) -> Report:
+    """A new anonymous report whose category the classifier is not sure of."""
+    desk = make_department("desk", is_triage=True)
+    guess = {
+        "category": make_category(),
+        "category_source": "classifier",
+        "category_confidence": confidence,
+    }
+    return make_report(status=Status.NEW, department=desk, published_at=None, **guess, **fields)
+
+
 def make_comment(report: Report, author: User | None = None, **overrides: Any) -> Comment:
     """A public comment on the report."""
     fields = {"text": "It is still there.", "published_at": database.now()} | overrides

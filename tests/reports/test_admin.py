@@ -1,4 +1,4 @@
-"""The desk in the admin."""
+"""The desk in the admin: its lists and forms, and what editing a report does."""
 
 from __future__ import annotations
 
@@ -8,21 +8,17 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.db import connection, transaction
-from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from accounts.models import AuditEvent, User
-from jobs.testing import assert_sent
-from notifications.actors import notify_user
-from reports.following import unsubscribing
+from accounts.models import User
 from reports.models import Department, Report, Status
 from reports.routing import assignment
-from reports.workflow import transitions
+from tests.reports.desk import LIST, bulk_step, signed_in
 from tests.reports.factories import (
+    guessed,
     make_category,
-    make_crew,
     make_department,
     make_report,
     make_staff,
@@ -30,18 +26,6 @@ from tests.reports.factories import (
 )
 
 pytestmark = pytest.mark.django_db
-LIST = "/admin/reports/report/"
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user, backend="accounts.backends.StaffBackend")
-    return client
-
-
-@pytest.fixture
-def superuser() -> User:
-    return make_user(is_staff=True, is_superuser=True)
 
 
 @pytest.mark.parametrize(
@@ -108,187 +92,6 @@ def test_a_department_is_listed_with_its_open_reports_and_members(superuser: Use
 def test_staff_without_a_department_sees_nothing() -> None:
     make_report()
     assert signed_in(make_user(is_staff=True)).get(LIST).status_code == 403
-
-
-# --- Steps ---------------------------------------------------------------------------------------
-
-
-def preview(client: Client, status: str, *reports: Report, **options: str) -> Any:
-    """Ask what a bulk step would do."""
-    selected = {"action": f"mark_{status}", "_selected_action": [str(one.pk) for one in reports]}
-    return client.post(LIST, selected | options, follow=True)
-
-
-def bulk_step(client: Client, status: str, *reports: Report, **options: str) -> str:
-    """Confirm a bulk step as its preview shows it; return the page that follows."""
-    seen = {f"seen_{one.pk}": one.updated_at.isoformat() for one in reports}
-    confirmed = {"previewed": "yes", "confirmed": "yes", **seen, **options}
-    return str(preview(client, status, *reports, **confirmed).content.decode())
-
-
-def step(client: Client, report: Report, to: str, **options: str) -> str:
-    """Take a step on the report's page; return the page that follows."""
-    form = {"to": to, "seen": report.updated_at.isoformat()} | options
-    return str(client.post(f"{LIST}{report.pk}/step/", form, follow=True).content.decode())
-
-
-def guessed(confidence: float = 0.24, **fields: Any) -> Report:
-    """A new anonymous report whose category the classifier is not sure of."""
-    desk = make_department("desk", is_triage=True)
-    guess = {
-        "category": make_category(),
-        "category_source": "classifier",
-        "category_confidence": confidence,
-    }
-    return make_report(status=Status.NEW, department=desk, published_at=None, **guess, **fields)
-
-
-def test_the_page_shows_what_the_classifier_suggests_and_why(superuser: User) -> None:
-    earlier = make_report(title="Earlier")
-    reasons = [
-        {"phrase": "<b>Deep hole</b>", "report_id": None, "similarity": 0.8},
-        {"phrase": None, "report_id": str(earlier.pk), "similarity": 0.7},
-    ]
-    suggested = [
-        {"category": "pothole", "confidence": 0.24, "reasons": reasons},
-        {"category": "snow", "confidence": 0.2, "reasons": []},
-    ]
-    report = guessed(category_suggestions=suggested)
-    page = signed_in(superuser).get(f"{LIST}{report.pk}/change/").content.decode()
-    assert "<strong>pothole (24%)</strong>: near “&lt;b&gt;Deep hole&lt;/b&gt;”, <a" in page
-    assert f'href="{LIST}{earlier.pk}/change/"' in page
-    assert "<strong>snow (20%)</strong>" in page
-
-
-def test_a_bulk_step_shows_what_it_will_do_and_then_does_it(superuser: User) -> None:
-    can, cannot = make_report(title="Can"), make_report(title="Cannot", status=Status.CLOSED)
-    client = signed_in(superuser)
-    page = preview(client, "rejected", can, cannot)
-    shown = {outlook.report: outlook for outlook in page.context["outlooks"]}
-    assert shown[can].effects == ("triaged → rejected", "no longer public")
-    assert "cannot become rejected" in shown[cannot].refusal
-    assert Report.objects.filter(status=Status.REJECTED).count() == 0
-    after = bulk_step(client, "rejected", can, cannot, note="Not ours.")
-    assert "1 marked as rejected" in after
-    assert "cannot become rejected" in after
-    line = can.history.last()
-    assert line is not None
-    assert (line.to_status, line.note, line.by) == ("rejected", "Not ours.", superuser)
-    assert Report.objects.get(pk=cannot.pk).status == Status.CLOSED
-
-
-def test_a_bulk_step_neither_keeps_guesses_nor_publishes_in_silence(superuser: User) -> None:
-    report, client = guessed(), signed_in(superuser)
-    (shown,) = preview(client, "triaged", report).context["outlooks"]
-    assert "is a guess of 24%" in shown.refusal
-    assert "is a guess of 24%" in bulk_step(client, "triaged", report)
-    report.refresh_from_db()
-    assert (report.status, report.published_at) == (Status.NEW, None)
-    again = preview(
-        client, "triaged", report, previewed="yes", accepts_guess="on", is_publishing="on"
-    )
-    assert again.context["outlooks"][0].effects == (
-        "new → triaged",
-        "the guess Pothole becomes its category, and it goes to Streets",
-        "becomes public",
-    )
-    bulk_step(client, "triaged", report, accepts_guess="on")
-    report.refresh_from_db()
-    assert (report.status, report.category_source, report.published_at) == (
-        Status.TRIAGED,
-        "staff",
-        None,
-    )
-    assert (report.department, report.category_confidence) == (make_department("streets"), None)
-
-
-def test_a_report_without_a_category_is_not_triaged(superuser: User) -> None:
-    report = make_report(status=Status.NEW)
-    assert "It has no category" in bulk_step(signed_in(superuser), "triaged", report)
-    assert Report.objects.get().status == Status.NEW
-    assert "1 marked as duplicate" in bulk_step(signed_in(superuser), "duplicate", report)
-
-
-def test_a_report_that_changed_since_the_preview_is_left_alone(superuser: User) -> None:
-    report = make_report()
-    assignment.revise(Report.objects.get(), {"title": "Renamed"}, by=superuser)
-    assert "changed this report meanwhile" in bulk_step(signed_in(superuser), "resolved", report)
-    assert "changed this report meanwhile" in step(signed_in(superuser), report, "resolved")
-    assert Report.objects.get().status == Status.TRIAGED
-
-
-def test_too_many_reports_at_once_are_refused(
-    superuser: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("reports.desk.steps.BULK_MAXIMUM", 2)
-    page = preview(signed_in(superuser), "resolved", *(make_report() for _ in range(3)))
-    assert "Select 2 reports at most." in page.content.decode()
-
-
-def test_a_step_with_a_note_is_taken_on_the_reports_page() -> None:
-    here, reporter = make_department("streets"), make_user()
-    report, staff = make_report(department=here, reporter=reporter), make_staff(here)
-    client = signed_in(staff)
-    page = client.get(f"{LIST}{report.pk}/change/").content.decode()
-    assert page.count('name="to"') == len(transitions.allowed_from(report.status))
-    assert "Mark as resolved" in page
-    assert "1 marked as resolved" in step(client, report, "resolved", note="Filled.")
-    report.refresh_from_db()
-    line = report.history.last()
-    assert line is not None
-    assert (report.status, line.note, line.by) == ("resolved", "Filled.", staff)
-    context = {
-        "report_id": str(report.pk),
-        "title": "Deep hole",
-        "status": "resolved",
-        "note": "Filled.",
-        "path": f"/reports/{report.pk}",
-        "unsubscribe_path": unsubscribing.path_for_report(reporter.pk, report.pk),
-        "confirm_repair": f"{report.pk}:{line.pk}",
-    }
-    assert_sent(
-        notify_user,
-        str(report.reporter_id),
-        "report_status_changed",
-        context,
-        f"report:{report.pk}:status:{line.pk}",
-    )
-
-
-@pytest.mark.parametrize(
-    "options", [{"to": "gone"}, {"note": "x" * 3000}, {"to": "", "seen": "x"}], ids=str
-)
-def test_a_step_that_cannot_be_is_refused_with_a_reason(
-    superuser: User, options: dict[str, str]
-) -> None:
-    report = make_report()
-    page = step(signed_in(superuser), report, **{"to": "resolved", **options})
-    assert "errornote" in page or 'class="error"' in page
-    assert report.history.count() == 1
-
-
-def test_a_hidden_report_is_published_on_its_page_only_if_that_is_chosen(superuser: User) -> None:
-    first, second = guessed(title="First"), guessed(title="Second")
-    client = signed_in(superuser)
-    assert "is a guess of 24%" in step(client, first, "in_progress", is_publishing="on")
-    step(client, first, "in_progress", accepts_guess="on", is_publishing="on")
-    step(client, second, "in_progress", accepts_guess="on")
-    published = Report.objects.exclude(published_at=None)
-    assert [report.title for report in published] == ["First"]
-    assert set(Report.objects.values_list("status", flat=True)) == {"in_progress"}
-
-
-def test_steps_are_taken_by_post_and_on_ones_own_reports_alone() -> None:
-    here, there = make_department("streets"), make_department("parks")
-    own, other = make_report(department=here), make_report(department=there)
-    client = signed_in(make_staff(here))
-    assert client.get(f"{LIST}{own.pk}/step/").status_code == 405
-    for key in (other.pk, "x", "0" * 50):
-        answer = client.post(
-            f"{LIST}{key}/step/", {"to": "resolved", "seen": other.updated_at.isoformat()}
-        )
-        assert answer.status_code in {403, 404}
-    assert Report.objects.get(pk=other.pk).status == Status.TRIAGED
 
 
 # --- Editing -------------------------------------------------------------------------------------
@@ -472,69 +275,3 @@ def test_nobody_adds_or_deletes_reports_here(superuser: User) -> None:
     client = signed_in(superuser)
     assert client.get(f"{LIST}add/").status_code == 403
     assert client.post(f"{LIST}{report.pk}/delete/", {"post": "yes"}).status_code == 403
-
-
-def test_memberships_of_departments_are_audited_both_ways(superuser: User) -> None:
-    """They decide which reports a member of staff reads and changes."""
-    desk, department, clerk = signed_in(superuser), make_department("streets"), make_staff()
-    entry = {"user": str(clerk.pk), "department": str(department.pk)}
-    desk.post(reverse("admin:reports_departmentmembership_add"), entry)
-    membership = department.memberships.get()
-    rows = {
-        "memberships-TOTAL_FORMS": "1",
-        "memberships-INITIAL_FORMS": "1",
-        "memberships-0-id": str(membership.pk),
-        "memberships-0-user": str(clerk.pk),
-        "memberships-0-DELETE": "on",
-    }
-    form = {"name": department.name, "slug": department.slug, **rows}
-    desk.post(reverse("admin:reports_department_change", args=[department.pk]), form)
-    assert not department.memberships.exists()
-    added, edited = AuditEvent.objects.exclude(event="desk.entered").order_by("id")
-    assert (added.event, added.actor_id) == ("departmentmembership.added", superuser.pk)
-    assert added.data["changes"]["user"] == [None, str(clerk.pk)]
-    assert edited.event == "department.edited"
-    assert edited.data["changes"]["members"] == [[str(clerk.pk)], []]
-
-
-def test_changes_of_the_catalogue_are_audited_with_the_values_before(superuser: User) -> None:
-    category = make_category()
-    url, client = f"/admin/reports/category/{category.pk}/change/", signed_in(superuser)
-    form = client.get(url).context["adminform"].form
-    shown = {field.html_name: field.value() for field in form}
-    shown = {name: "" if value is None else value for name, value in shown.items()}
-    question = {"code": "depth", "type": "number", "label": "How deep?", "position": 0}
-    rows = {f"questions-0-{name}": value for name, value in question.items()}
-    rows |= {"questions-TOTAL_FORMS": 1, "questions-INITIAL_FORMS": 0}
-    assert client.post(url, shown | {"sla_hours": 5} | rows).status_code == 302
-    [edited] = AuditEvent.objects.filter(event="category.edited")
-    changes = edited.data["changes"]
-    assert changes["sla_hours"] == [72, 5]
-    assert changes["sla_version"] == [1, 2]
-    assert changes["questions"] == [[], ["depth, version 1: How deep?"]]
-    client.post("/admin/reports/categorygroup/add/", {"name": "Roads", "slug": "r", "position": 0})
-    [added] = AuditEvent.objects.filter(event="categorygroup.added")
-    assert added.data["changes"]["name"] == [None, "Roads"]
-
-
-def test_members_of_crews_and_managers_are_audited(superuser: User) -> None:
-    client, department = signed_in(superuser), make_department()
-    clerk = make_staff(department)
-    crew = make_crew()
-    url = f"/admin/reports/crew/{crew.pk}/change/"
-    fields = {"name": crew.name, "department": department.pk, "is_active": "on"}
-    assert client.post(url, fields | {"members": [str(clerk.pk)]}).status_code == 302
-    [edited] = AuditEvent.objects.filter(event="crew.edited")
-    assert edited.data["changes"] == {"members": [[], [str(clerk.pk)]]}
-    membership = department.memberships.get()
-    rows = {
-        "memberships-TOTAL_FORMS": "1",
-        "memberships-INITIAL_FORMS": "1",
-        "memberships-0-id": str(membership.pk),
-        "memberships-0-user": str(clerk.pk),
-        "memberships-0-is_manager": "on",
-    }
-    form = {"name": department.name, "slug": department.slug, **rows}
-    client.post(reverse("admin:reports_department_change", args=[department.pk]), form)
-    [edited] = AuditEvent.objects.filter(event="department.edited")
-    assert edited.data["changes"]["managers"] == [[], [str(clerk.pk)]]

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from django.conf import LazySettings
-from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.db.models import Sum
-from django.test import Client
 from django.utils import timezone
 
 from accounts.models import AuditEvent, User
@@ -19,19 +17,17 @@ from jobs.models import Task
 from jobs.testing import run_tasks
 from reports.catalogue import documents
 from reports.confirmation import answering
-from reports.demo import city, past, people, photos, pictures, stories, texts
+from reports.demo import city, past, photos, pictures, stories, texts
 from reports.demo.city import City
 from reports.errors import OutsideBoundary
 from reports.escalation import rounds
 from reports.geography import boundary
 from reports.models import (
     AreaSubscription,
-    Category,
     Comment,
     Confirmation,
     Department,
     DuplicatePair,
-    EscalationRule,
     Flag,
     ModerationCase,
     Photo,
@@ -45,21 +41,25 @@ from reports.models import (
     StatusChange,
 )
 from reports.routing import assignment, rules
+from tests import databases
 from tests.reports.photos import opened
 
 pytestmark = pytest.mark.django_db
 SHIPPED = documents.read(documents.SHIPPED)
 STORIES = texts.read("stories")
-#: What a second load must not add to.
-KINDS: tuple[type[Any], ...] = (Report, Task, Photo, Comment, StatusChange, EscalationRule, User)
+
+
+@pytest.fixture(scope="module")
+def reports_of_the_past(django_db_setup: None, django_db_blocker: Any) -> Iterator[int]:
+    """The reports of the last two months, loaded once; how many there are."""
+    yield from databases.shared(lambda: past.load(city.load()), django_db_blocker)
 
 
 @pytest.fixture
-def elm_harbor() -> City:
+def elm_harbor(reports_of_the_past: int, db: None) -> City:
     """The city and its reports of the last two months."""
-    loaded = city.load()
-    assert past.load(loaded) == past.REPORT_COUNT
-    return loaded
+    assert reports_of_the_past == past.REPORT_COUNT
+    return city.load()
 
 
 # --- The last two months --------------------------------------------------------------------------
@@ -226,29 +226,3 @@ def test_photos_are_converted_and_offer_their_place(elm_harbor: City) -> None:
     assert shown.state == "ready"
     assert (shown.width, shown.height) == opened(pictures.draw("mended_road", "1").jpeg()).size
     assert shown.latitude == pytest.approx(report.latitude, abs=0.0001)
-
-
-# --- The command ----------------------------------------------------------------------------------
-
-
-@pytest.mark.usefixtures("photo_storage")
-def test_loading_twice_adds_nothing_and_keeps_edits(settings: LazySettings) -> None:
-    settings.DEBUG = True
-    call_command("load_demo")
-    Category.objects.filter(slug="pothole").update(name="Hole in the road")
-    counts = [kind.objects.count() for kind in KINDS]
-    call_command("load_demo")
-    assert counts == [kind.objects.count() for kind in KINDS]
-    assert Category.objects.get(slug="pothole").name == "Hole in the road"
-
-
-def test_the_administrator_signs_in_with_the_printed_password(client: Client) -> None:
-    city.load()
-    form = {"username": people.ADMIN_LOGIN, "password": people.ADMIN_PASSWORD}
-    assert client.post("/admin/login/", form).status_code == 302
-
-
-def test_it_is_refused_outside_development(settings: Any) -> None:
-    settings.DEBUG = False
-    with pytest.raises(CommandError, match="DEBUG=on"):
-        call_command("load_demo")

@@ -14,6 +14,7 @@ from reports.models import Crew, DepartmentMembership, Merge, Report, Status
 from reports.workflow import transitions
 from reports.workflow.roles import roles_in
 from reports.workflow.transitions import Inputs
+from tests.reports.desk import LIST, bulk_step, preview, signed_in, step
 from tests.reports.factories import (
     make_category,
     make_crew,
@@ -22,7 +23,6 @@ from tests.reports.factories import (
     make_staff,
     make_user,
 )
-from tests.reports.test_admin import LIST, bulk_step, preview, signed_in, step
 
 pytestmark = pytest.mark.django_db
 

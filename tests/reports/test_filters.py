@@ -14,6 +14,7 @@ from accounts.models import User
 from jobs.ledger import database
 from reports.models import Photo, Report, Status
 from tests.reports.conftest import SignIn
+from tests.reports.desk import LIST, signed_in
 from tests.reports.factories import (
     make_crew,
     make_department,
@@ -21,7 +22,6 @@ from tests.reports.factories import (
     make_staff,
     make_user,
 )
-from tests.reports.test_admin import LIST, signed_in
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/reports/"

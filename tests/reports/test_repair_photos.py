@@ -38,10 +38,10 @@ from reports.workflow.actors import close_unconfirmed
 from reports.workflow.roles import roles_in
 from reports.workflow.transitions import Inputs
 from tests.reports.conftest import SignIn
+from tests.reports.desk import LIST, signed_in
 from tests.reports.factories import make_department, make_report, make_staff, make_user
 from tests.reports.photos import jpeg, make_photo, upload
 from tests.reports.racing import in_a_thread, wait_until_blocked
-from tests.reports.test_admin import LIST, signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("photo_storage")]
 

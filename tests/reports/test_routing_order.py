@@ -19,9 +19,9 @@ from jobs.failpoints import Plan, ThreadKilled
 from reports.errors import RulesChanged
 from reports.models import RoutingRule
 from reports.routing import ordering, rules
+from tests.reports.desk import signed_in
 from tests.reports.factories import make_department, make_rule, make_staff, make_user
 from tests.reports.racing import in_a_thread, wait_until_blocked
-from tests.reports.test_admin import signed_in
 
 pytestmark = pytest.mark.django_db
 ORDER = "/admin/reports/routingrule/order/"

@@ -1,0 +1,42 @@
+"""The command that loads the demo city."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from accounts.models import User
+from jobs.models import Task
+from reports.demo import city, people
+from reports.models import Category, Comment, EscalationRule, Photo, Report, StatusChange
+
+pytestmark = pytest.mark.django_db
+#: What a second load must not add to.
+KINDS: tuple[type[Any], ...] = (Report, Task, Photo, Comment, StatusChange, EscalationRule, User)
+
+
+@pytest.mark.usefixtures("photo_storage")
+def test_loading_twice_adds_nothing_and_keeps_edits(settings: LazySettings) -> None:
+    settings.DEBUG = True
+    call_command("load_demo")
+    Category.objects.filter(slug="pothole").update(name="Hole in the road")
+    counts = [kind.objects.count() for kind in KINDS]
+    call_command("load_demo")
+    assert counts == [kind.objects.count() for kind in KINDS]
+    assert Category.objects.get(slug="pothole").name == "Hole in the road"
+
+
+def test_the_administrator_signs_in_with_the_printed_password(client: Client) -> None:
+    city.load()
+    form = {"username": people.ADMIN_LOGIN, "password": people.ADMIN_PASSWORD}
+    assert client.post("/admin/login/", form).status_code == 302
+
+
+def test_it_is_refused_outside_development(settings: Any) -> None:
+    settings.DEBUG = False
+    with pytest.raises(CommandError, match="DEBUG=on"):
+        call_command("load_demo")
