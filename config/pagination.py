@@ -73,7 +73,9 @@ class KeysetPagination(BasePagination):
     """Answer `?cursor=…&page_size=…` with `{next, previous, results}`, newest first.
 
     A view's `ordering` names fields that are never NULL, all in one direction, and ends with a
-    unique one; an index on them serves every page.
+    unique one; an index on them serves every page. A view whose `first_rows(queryset, count,
+    begins)` knows a better way than the first `count` rows of the queryset reads them itself;
+    `begins` are the ordering values at which the page begins, None on the first page.
     """
 
     ordering: tuple[str, ...] = ("-created_at", "-id")
@@ -95,7 +97,9 @@ class KeysetPagination(BasePagination):
         self.cursor = None if text is None else Cursor.decode(text)
         size = self._page_size(request.query_params)
         backward = self.cursor is not None and self.cursor.backward
-        rows = list(self._from_cursor(queryset, backward)[: size + 1])
+        self.begins = None if self.cursor is None else self._values(queryset.model, self.cursor)
+        first_rows = getattr(view, "first_rows", _first_rows)
+        rows = first_rows(self._from_cursor(queryset, backward), size + 1, self.begins)
         has_more = len(rows) > size
         self.rows = rows[:size][::-1] if backward else rows[:size]
         self.has_next = backward or has_more
@@ -110,10 +114,9 @@ class KeysetPagination(BasePagination):
     def _from_cursor(self, queryset: QuerySet[Any], backward: bool) -> QuerySet[Any]:
         descending = self.ordering[0].startswith("-") != backward
         names = [name.lstrip("-") for name in self.ordering]
-        if self.cursor is not None:
-            fields = Tuple(*names)
+        if self.begins is not None:
             after = TupleLessThan if descending else TupleGreaterThan
-            queryset = queryset.filter(after(fields, self._values(queryset.model, self.cursor)))
+            queryset = queryset.filter(after(Tuple(*names), self.begins))
         return queryset.order_by(*(f"-{name}" if descending else name for name in names))
 
     def _values(self, model: type[Model], cursor: Cursor) -> tuple[Any, ...]:
@@ -188,6 +191,10 @@ class KeysetPagination(BasePagination):
                 "description": "Entries on a page.",
             },
         ]
+
+
+def _first_rows(queryset: QuerySet[Any], count: int, _begins: tuple[Any, ...] | None) -> list[Any]:
+    return list(queryset[:count])
 
 
 def _value(field: Field[Any, Any], text: str) -> Any:

@@ -24,7 +24,7 @@ from accounts.models import User
 from jobs.http.idempotency import idempotent
 from jobs.http.kept import Kept
 from jobs.http.throttling import LimitThrottle
-from reports import filters
+from reports import filters, searching
 from reports.following import contacts
 from reports.intake import correcting, submission
 from reports.intake.serializers import CorrectionSerializer, NewReportSerializer
@@ -68,6 +68,14 @@ class ReportListView(ListAPIView[Report]):
     def get_queryset(self) -> ReportQuerySet:
         reports = filters.chosen(self.request).with_related().with_photos()
         return reports.order_by(*self.ordering)
+
+    def first_rows(
+        self, reports: ReportQuerySet, count: int, begins: tuple[Any, ...] | None
+    ) -> list[Report]:
+        """Return the first of these reports; `begins` are time and id before which they begin."""
+        if "q" not in self.request.query_params:
+            return list(reports[:count])
+        return searching.page(reports, slice(0, count), begins_at=begins[0] if begins else None)
 
     @extend_schema(operation_id="reports_list", parameters=filters.PARAMETERS, tags=["reports"])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:

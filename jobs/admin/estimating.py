@@ -6,7 +6,9 @@ import json
 from functools import cached_property
 from typing import Any, cast
 
+from django.core.exceptions import EmptyResultSet
 from django.core.paginator import Paginator
+from django.db import connections
 from django.db.models import QuerySet
 
 #: Counting a million rows takes longer than all the rest of a page.
@@ -24,9 +26,30 @@ class EstimatingPaginator(Paginator[Any]):
     @cached_property
     def count(self) -> int:
         rows = cast("QuerySet[Any]", self.object_list).order_by().values("pk")
-        counted = rows[: COUNTED_MAXIMUM + 1].count()
+        counted = count_up_to(COUNTED_MAXIMUM + 1, rows)
         self.is_estimated = counted > COUNTED_MAXIMUM
         return max(counted, _rounded(estimate(rows))) if self.is_estimated else counted
+
+
+def count_up_to(maximum: int, rows: QuerySet[Any]) -> int:
+    """Return how many rows there are, or `maximum` if there are more.
+
+    PostgreSQL plans to read all rows and stops at `maximum`. If it planned for so few, it would
+    look through the whole table where it expects many rows and there are none.
+    """
+    try:
+        sql, parameters = rows.query.sql_with_params()
+    except EmptyResultSet:
+        return 0
+    with connections[rows.db].cursor() as cursor:
+        cursor.execute(_COUNT.format(rows=sql), (*parameters, maximum))
+        return int(cursor.fetchone()[0])
+
+
+_COUNT = """
+    WITH chosen AS MATERIALIZED ({rows})
+    SELECT count(*) FROM (SELECT FROM chosen LIMIT %s) AS counted
+"""
 
 
 def estimate(rows: QuerySet[Any]) -> int:

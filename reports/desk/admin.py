@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -24,7 +25,12 @@ from reports.desk.filters import (
     DeadlineFilter,
     PhotoFilter,
 )
-from reports.desk.long_lists import CreatedFilter, SourceFilter
+from reports.desk.long_lists import (
+    CreatedFilter,
+    NamesFilter,
+    SearchPaginator,
+    SourceFilter,
+)
 from reports.desk.offers import reason_label
 from reports.desk.steps import StepPages, bulk_action
 from reports.models import Report, ReportQuerySet, Status, StatusChange
@@ -105,8 +111,8 @@ class ReportAdmin(ReportColumns, PhotosOnPage, ContactOnPage, StepPages):
         CreatedFilter,
         CrewFilter,
         "status",
-        "department",
-        "category",
+        ("department", NamesFilter),
+        ("category", NamesFilter),
         "severity",
         "category_source",
         "routed_by",
@@ -231,6 +237,12 @@ class ReportAdmin(ReportColumns, PhotosOnPage, ContactOnPage, StepPages):
             return queryset.filter(pk=UUID(search_term.strip())), False
         except ValueError:
             return cast("ReportQuerySet", queryset).with_words(search_term), False
+
+    def get_paginator(
+        self, request: HttpRequest, queryset: QuerySet[Report], *args: Any, **options: Any
+    ) -> EstimatingPaginator:
+        pages = SearchPaginator if request.GET.get(SEARCH_VAR, "").strip() else self.paginator
+        return pages(queryset, *args, **options)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Require a department from staff of departments.

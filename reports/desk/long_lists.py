@@ -1,20 +1,48 @@
-"""Filters of the desk's list of reports whose choices come from the table itself.
+"""What keeps the desk's list of reports quick however long it is: its pages, and its filters.
 
-Django's own would read all of it at each look.
+The choices of these filters come from the table itself, which Django's own would read whole at each
+look.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
+from django.core.paginator import Page
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from jobs.admin.estimating import EstimatingPaginator
 from jobs.ledger import database
-from reports.models import Report
+from reports import searching
+from reports.models import Report, ReportQuerySet
+
+
+class SearchPaginator(EstimatingPaginator):
+    """Pages of a search for words."""
+
+    def page(self, number: int | str) -> Page[Report]:
+        number = self.validate_number(number)
+        start = (number - 1) * self.per_page
+        rows = slice(start, min(start + self.per_page, self.count))
+        return Page(searching.page(cast("ReportQuerySet", self.object_list), rows), number, self)
+
+
+class NamesFilter(admin.RelatedFieldListFilter):
+    """Filters by a related row, and reads of all of them the names alone.
+
+    Django reads whole rows, those of categories with their texts for the classifier.
+    """
+
+    def field_choices(
+        self, field: Any, request: HttpRequest, model_admin: Any
+    ) -> list[tuple[Any, str]]:
+        rows = field.remote_field.model.objects.values_list("pk", "name")
+        ordering = self.field_admin_ordering(field, request, model_admin)
+        return list(rows.order_by(*ordering) if ordering else rows)
 
 
 class CreatedFilter(admin.SimpleListFilter):

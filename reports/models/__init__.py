@@ -82,6 +82,7 @@ from reports.models.report import (
 )
 from reports.models.routing import OnHolidays, RoutingRevision, RoutingRule
 from reports.models.tracking import hash_tracking_token, new_tracking_token
+from reports.models.words import ReportWords
 from reports.models.workflow import (
     ENDED_STATUSES,
     Crew,
@@ -164,6 +165,7 @@ __all__ = [
     "ReportContact",
     "ReportQuerySet",
     "ReportVector",
+    "ReportWords",
     "Role",
     "RoutedBy",
     "RoutingRevision",

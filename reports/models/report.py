@@ -6,7 +6,6 @@ import secrets
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
-from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
@@ -29,7 +28,7 @@ from reports.models.choices import (
 from reports.models.departments import Department
 from reports.models.place import CellField
 from reports.models.tracking import hash_tracking_token
-from reports.models.words import WORDS, WordsQuery
+from reports.models.words import WordsQuery
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -91,7 +90,7 @@ class ReportQuerySet(models.QuerySet["Report"]):
 
     def with_words(self, text: str) -> ReportQuerySet:
         """Return the reports that have all words of the text, or words that begin with them."""
-        return self.alias(words=WORDS).filter(words=WordsQuery(text))
+        return self.filter(words__words=WordsQuery(text))
 
     def with_photos(self) -> ReportQuerySet:
         """Load the photos too, in one query for all reports."""
@@ -507,8 +506,6 @@ class Report(models.Model):
                 condition=~Q(source=""),
                 name="report_source",
             ),
-            # Searches for words, in the public list and at the desk.
-            GinIndex(WORDS, name="report_words", fastupdate=False),
             # The reports of a rule; also serves the deletion of a rule.
             models.Index(
                 "routing_rule",
