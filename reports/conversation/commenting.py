@@ -24,7 +24,7 @@ from reports.models import (
 )
 from reports.moderation import cases, judging, repetition
 from reports.moderation.repetition import Copies, Sent
-from reports.moderation.subjects import Subject
+from reports.moderation.subjects import Author, Subject
 
 
 @transaction.atomic
@@ -113,8 +113,9 @@ def _texts(comment_ids: Collection[UUID]) -> dict[UUID, str]:
     return dict(Comment.objects.filter(pk__in=comment_ids).values_list("pk", "text"))
 
 
-def _author(comment_id: UUID) -> UUID | None:
-    return Comment.objects.values_list("author_id", flat=True).get(pk=comment_id)
+def _author(comment_id: UUID) -> Author:
+    written = Comment.objects.values_list("author_id", "is_by_holder").get(pk=comment_id)
+    return Author(*written)
 
 
 def _publish(comment_id: UUID, _by: User, since: datetime | None) -> None:

@@ -126,10 +126,10 @@ def _notify_reporters(
         context = about(own, reporter_id) | facts
         own_event = event if own == report else f"{event}:{own.pk}"
         notify_user.send(str(reporter_id), template, context, own_event)
-    _notify_contacts(report, family, template, facts, event)
+    notify_contacts(report, family, template, facts, event)
 
 
-def _notify_contacts(
+def notify_contacts(
     report: Report, family: list[Report], template: str, facts: dict[str, str], event: str
 ) -> None:
     """Notify the anonymous reporters who left an address, each of their own report."""

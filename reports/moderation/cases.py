@@ -12,11 +12,13 @@ from accounts.models import User
 from jobs.ledger import database
 from notifications.actors import notify_user
 from reports.errors import AlreadyDecided
+from reports.following import announcing
 from reports.models import ModerationCase, ModerationState, Report, WithholdingReason
 from reports.moderation.judging import Reason
 from reports.moderation.subjects import subject_of
 
 REJECTION_POINTS = -10
+DECIDED = "moderation_decided"  # the template of messages to authors
 
 State = ModerationState
 
@@ -151,27 +153,30 @@ def _explanation(case: ModerationCase) -> str:
 
 
 def _notify_author(case: ModerationCase) -> None:
-    author_id = subject_of(case.kind).author(case.subject_id)
-    if author_id is None or case.decided_at is None:
+    """Notify the author of a decision: a user, or the report's reporter who left an address."""
+    author, report = subject_of(case.kind).author(case.subject_id), case.report
+    if case.decided_at is None:
         return
-    notify_user.send(
-        str(author_id),
-        "moderation_decided",
-        {
-            "report_id": str(case.report_id),
-            "path": f"/reports/{case.report_id}",
-            "kind": case.get_kind_display(),
-            "title": case.report.title,
-            "outcome": case.state,
-            "note": _explanation(case) if case.state == State.REJECTED else case.note,
-        },
-        f"moderation:{case.pk}:{case.decided_at.isoformat()}",
-    )
+    facts = {
+        "kind": case.get_kind_display(),
+        "outcome": case.state,
+        "note": _explanation(case) if case.state == State.REJECTED else case.note,
+    }
+    event = f"moderation:{case.pk}:{case.decided_at.isoformat()}"
+    if author.user_id is not None:
+        about = {
+            "report_id": str(report.pk),
+            "path": f"/reports/{report.pk}",
+            "title": report.title,
+        }
+        notify_user.send(str(author.user_id), DECIDED, about | facts, event)
+    elif author.is_anonymous_reporter:
+        announcing.notify_contacts(report, [report], DECIDED, facts, event)
 
 
 def _charge_author(case: ModerationCase) -> None:
     """Take points from the author once for each thing that was rejected for what it is."""
-    author_id = subject_of(case.kind).author(case.subject_id)
+    author_id = subject_of(case.kind).author(case.subject_id).user_id
     costs = {WithholdingReason.SPAM, WithholdingReason.INSULT, WithholdingReason.UNTRUE}
     if author_id is None or case.rejection not in costs:
         return

@@ -12,7 +12,7 @@ from accounts.models import User
 from jobs.ledger import database
 from reports.following import announcing
 from reports.models import Report, Status, SubjectKind
-from reports.moderation.subjects import Subject
+from reports.moderation.subjects import Author, Subject
 from reports.workflow import transitions
 
 
@@ -21,9 +21,11 @@ def _texts(report_ids: Collection[UUID]) -> dict[UUID, str]:
     return {pk: f"{title}\n{description}".strip() for pk, title, description in reports}
 
 
-def _reporter(report_id: UUID) -> UUID | None:
+def _reporter(report_id: UUID) -> Author:
     report = Report.objects.only("reporter_id", "is_live").get(pk=report_id)
-    return report.reporter_id if report.is_live else None
+    if not report.is_live:
+        return Author()
+    return Author(report.reporter_id, is_anonymous_reporter=report.reporter_id is None)
 
 
 def _publish(report_id: UUID, by: User, since: datetime | None) -> None:

@@ -11,12 +11,23 @@ from accounts.models import User
 from reports.models import ModerationCase
 
 
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who wrote something: a user, or the anonymous reporter of the report.
+
+    Neither, where nobody can be told of a decision.
+    """
+
+    user_id: UUID | None = None
+    is_anonymous_reporter: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
     """How moderation deals with one kind of thing. Every function runs in a transaction.
 
     texts: the texts of several by their ids, for the queue.
-    author: the id of its author, who is told of the decision; None where nobody can be told.
+    author: its author, who is told of the decision.
     publish: make it public since the given time, or since now, as this person decided.
     withhold: hide it from the public; return since when it was public, or None if it was not.
     reject: do what follows from a rejection by this person, with a note; it is withheld already.
@@ -25,7 +36,7 @@ class Subject:
 
     kind: str
     texts: Callable[[Collection[UUID]], dict[UUID, str]]
-    author: Callable[[UUID], UUID | None]
+    author: Callable[[UUID], Author]
     publish: Callable[[UUID, User, datetime | None], None]
     withhold: Callable[[UUID], datetime | None]
     reject: Callable[[UUID, User, str], bool]

@@ -16,7 +16,13 @@ from notifications.actors import notify_contact
 from notifications.models import Delivery
 from reports.following import contacts, unsubscribing
 from reports.following.contacts import Contact
-from reports.models import Report, ReportContact, Status, hash_tracking_token
+from reports.models import (
+    ModerationCase,
+    Report,
+    ReportContact,
+    Status,
+    hash_tracking_token,
+)
 from reports.workflow import transitions
 from tests.reports.conftest import SignIn
 from tests.reports.factories import (
@@ -31,6 +37,7 @@ from tests.reports.factories import (
 pytestmark = pytest.mark.django_db
 TOKEN = "t" * 43
 EMAIL = "ann@example.org"
+QUEUE = "/api/v1/moderation/"
 
 
 def anonymous_report(**fields: Any) -> Report:
@@ -172,3 +179,30 @@ def test_the_desk_has_a_button_for_it() -> None:
     assert "Delete the contact details" not in client.get(page).text
     assert "no contact details any more" in client.post(button, follow=True).text
     assert erasures() == [(f"report:{report.pk}", staff.pk, "clerk")]
+
+
+@pytest.mark.parametrize(
+    ("decision", "outcome"), [("approve", "public now"), ("reject", "Advertising or spam")]
+)
+def test_anonymous_reporters_hear_of_decisions_about_what_they_wrote(
+    api: APIClient, as_user: SignIn, emails: list[Any], decision: str, outcome: str
+) -> None:
+    """About the report, and about a comment written with its token; others' do not concern them."""
+    department = make_department()
+    sent = api.post("/api/v1/reports/", new_report(contact={"email": EMAIL}))
+    report = Report.objects.get(pk=sent.data["id"])
+    # A report that is done cannot be rejected any more, so no step informs its reporter.
+    Report.objects.update(department=department, status=Status.CLOSED)
+    comments = f"/api/v1/reports/{report.pk}/comments/"
+    token = {"X-Tracking-Token": sent.data["tracking_token"]}
+    assert api.post(comments, {"text": "Still there."}, headers=token).status_code == 201
+    run_tasks()
+    emails.clear()
+    for case in ModerationCase.objects.order_by("kind"):
+        body = {"reason": "spam"} if decision == "reject" else {}
+        answer = as_user(make_staff(department)).post(f"{QUEUE}{case.pk}/{decision}/", body)
+        assert answer.status_code == 200, answer.content
+    run_tasks()
+    assert [one.to for one in emails] == [[EMAIL], [EMAIL]]
+    assert [one.body.split(" ")[1] for one in emails] == ["comment", "report"]
+    assert all(outcome in one.body and "No more messages" in one.body for one in emails)
