@@ -22,15 +22,24 @@ class PayloadSerializer(serializers.Serializer[Any]):
     """
 
     def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, Mapping) and (unknown := sorted(set(data) - set(self.fields))):
-            expected = (
-                f"Expected one of: {', '.join(sorted(self.fields))}"
-                if self.fields
-                else "None is expected"
-            )
-            refusal = serializers.ErrorDetail(f"Unknown field. {expected}.", code="unknown")
-            raise serializers.ValidationError({name: [refusal] for name in unknown})
-        return super().to_internal_value(data)
+        unknown = self._unknown(data) if isinstance(data, Mapping) else {}
+        try:
+            value = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            raise serializers.ValidationError({**unknown, **error.detail}) from error  # type: ignore[dict-item]
+        if unknown:
+            raise serializers.ValidationError(unknown)
+        return value
+
+    def _unknown(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the error of each field that there is not."""
+        expected = (
+            f"Expected one of: {', '.join(sorted(self.fields))}"
+            if self.fields
+            else "None is expected"
+        )
+        refusal = serializers.ErrorDetail(f"Unknown field. {expected}.", code="unknown")
+        return {name: [refusal] for name in sorted(set(data) - set(self.fields))}
 
 
 class DescribedSerializer(serializers.ModelSerializer[M]):

@@ -6,12 +6,13 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from reports.catalogue.format import refuse
 from reports.errors import CatalogueInvalid
 from reports.models import Category
 
@@ -72,24 +73,31 @@ def _text(path: Path) -> str:
 
 
 class _StrictLoader(yaml.CSafeLoader):
-    """Reads YAML and refuses a key that occurs twice, of which the last would win unnoticed."""
+    """Reads YAML and notes each key that occurs twice, of which the last would win unnoticed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.faults: list[str] = []
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         keys = Counter(key.value for key, _ in node.value)
-        if twice := [key for key, count in keys.items() if count > 1]:
-            line = node.start_mark.line + 1
-            raise CatalogueInvalid(
-                f"{twice[0]!r} stands twice in the entry that begins in line {line}."
-            )
+        line = node.start_mark.line + 1
+        self.faults += [
+            f"{key!r} stands twice in the entry that begins in line {line}."
+            for key, count in keys.items()
+            if count > 1
+        ]
         return super().construct_mapping(node, deep=deep)
 
 
 def _from_yaml(text: str, path: Path) -> dict[str, Any]:
     try:
         _require_shallow(text, path)
-        document = yaml.load(text, _StrictLoader)  # noqa: S506 - it is a safe loader
+        loader = _StrictLoader(text)
+        document = loader.get_single_data()
     except yaml.YAMLError as error:
         raise CatalogueInvalid(f"{path.name} is no YAML: {error}") from error
+    refuse(loader.faults)
     if not isinstance(document, dict):
         raise CatalogueInvalid(
             f"{path.name} has no categories: expected a mapping with `categories:`."
@@ -117,49 +125,56 @@ def _from_csv(text: str) -> dict[str, Any]:
     except csv.Error as error:
         raise CatalogueInvalid(f"The CSV cannot be read: {error}.") from error
     columns = [name.strip().lower() for name in rows[0]] if rows else []
-    _check_columns(columns)
+    numbered = [(number, cells) for number, cells in enumerate(rows[1:], start=2) if any(cells)]
+    refuse(
+        [
+            *_faults_of_columns(columns),
+            *(
+                f"Row {number} has {len(cells)} cells, the first line {len(columns)}."
+                for number, cells in numbered
+                if len(cells) > len(columns)
+            ),
+        ]
+    )
     document: dict[str, Any] = {"departments": [], "groups": [], "categories": []}
-    for number, cells in enumerate(rows[1:], start=2):
-        if any(cell.strip() for cell in cells):
-            _add(document, _row(columns, cells, number), number)
+    for _, cells in numbered:
+        if row := _row(columns, cells):
+            _add(document, row)
     return document
 
 
-def _check_columns(columns: list[str]) -> None:
+def _faults_of_columns(columns: list[str]) -> Iterator[str]:
     if "slug" not in columns:
-        raise CatalogueInvalid("The first line has no column `slug`.")
-    if twice := [name for name, count in Counter(columns).items() if count > 1]:
-        raise CatalogueInvalid(f"The column {twice[0]!r} is there twice.")
+        yield "The first line has no column `slug`."
+    for name, count in Counter(columns).items():
+        if count > 1:
+            yield f"The column {name!r} is there twice."
     known = {*TEXT_COLUMNS, *OTHER_COLUMNS}
     if unknown := [
         name for name in columns if name not in known and not TRANSLATED_COLUMN.fullmatch(name)
     ]:
         expected = ", ".join([*TEXT_COLUMNS, *OTHER_COLUMNS])
-        raise CatalogueInvalid(
+        yield (
             f"Unknown columns: {', '.join(unknown)}. Expected {expected}, or one with a language "
             "such as name_es."
         )
 
 
-def _row(columns: list[str], cells: list[str], number: int) -> dict[str, str]:
+def _row(columns: list[str], cells: list[str]) -> dict[str, str]:
     """Return the cells that are not empty, by column."""
-    if len(cells) > len(columns):
-        raise CatalogueInvalid(
-            f"Row {number} has {len(cells)} cells, the first line {len(columns)}."
-        )
     return {name: cell.strip() for name, cell in zip(columns, cells, strict=False) if cell.strip()}
 
 
-def _add(document: dict[str, Any], row: Mapping[str, str], number: int) -> None:
+def _add(document: dict[str, Any], row: Mapping[str, str]) -> None:
     for level, plural in (("department", "departments"), ("group", "groups")):
         if f"{level}_name" in row:
             entry = {"slug": row.get(level, ""), "name": row[f"{level}_name"]}
             if entry not in document[plural]:
                 document[plural].append(entry)
-    document["categories"].append(_category(row, number))
+    document["categories"].append(_category(row))
 
 
-def _category(row: Mapping[str, str], number: int) -> dict[str, Any]:
+def _category(row: Mapping[str, str]) -> dict[str, Any]:
     category: dict[str, Any] = {name: row[name] for name in TEXT_COLUMNS if name in row}
     for name in ("keywords", "examples"):
         if name in row:
@@ -167,18 +182,18 @@ def _category(row: Mapping[str, str], number: int) -> dict[str, Any]:
     if "position" in row:
         category["position"] = row["position"]
     if "is_active" in row:
-        category["is_active"] = _boolean(row["is_active"], number)
+        category["is_active"] = _boolean(row["is_active"])
     if "deadline_hours" in row:
-        category["deadline"] = _deadline(row, number)
+        category["deadline"] = _deadline(row)
     if translations := _translations(row):
         category["translations"] = translations
     return category
 
 
-def _deadline(row: Mapping[str, str], number: int) -> dict[str, Any]:
+def _deadline(row: Mapping[str, str]) -> dict[str, Any]:
     deadline: dict[str, Any] = {"hours": row["deadline_hours"]}
     if "in_working_hours" in row:
-        deadline["in_working_hours"] = _boolean(row["in_working_hours"], number)
+        deadline["in_working_hours"] = _boolean(row["in_working_hours"])
     if "answer_hours" in row:
         deadline["answer_hours"] = row["answer_hours"]
     return deadline
@@ -199,10 +214,9 @@ def _list(text: str) -> list[str]:
     return [part.strip() for part in LIST_SEPARATOR.split(text) if part.strip()]
 
 
-def _boolean(text: str, number: int) -> bool:
-    if text.lower() not in BOOLEANS:
-        raise CatalogueInvalid(f"Row {number}: {text!r} is neither true nor false.")
-    return BOOLEANS[text.lower()]
+def _boolean(text: str) -> bool | str:
+    """Return what a cell says; one that says neither stays as it is, for `format` to refuse."""
+    return BOOLEANS.get(text.lower(), text)
 
 
 def shipped_categories() -> list[Category]:

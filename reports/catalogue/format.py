@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rest_framework import serializers
@@ -103,25 +104,57 @@ class DocumentSerializer(PayloadSerializer):
     severity_rules = SeverityRuleSerializer(many=True, default=list)
 
 
-def checked(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the document's contents, checked and converted.
+def refuse(faults: Sequence[str]) -> None:
+    """Refuse a file for its faults, all at once.
 
     Raises:
-        CatalogueInvalid: it has faults; the message has a line with the place of each.
+        CatalogueInvalid: there are faults; the message has a line for each.
     """
+    if faults:
+        raise CatalogueInvalid("\n".join(faults))
+
+
+def checked(document: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return the contents of the document's entries without a fault, converted, and all faults.
+
+    A fault is a line that names its place.
+    """
+    faults: list[str] = []
     serializer = DocumentSerializer(data=document)
     if not serializer.is_valid():
-        raise CatalogueInvalid("\n".join(_faults(serializer.errors, "", document)))
-    validated: dict[str, Any] = serializer.validated_data
-    for plural, entries in validated.items():
-        _refuse_repetitions(plural, entries)
-    return validated
+        faults += _faults(serializer.errors, "", document)
+        serializer = DocumentSerializer(data=_without_faults(document, serializer.errors))
+        serializer.is_valid(raise_exception=True)
+    contents: dict[str, Any] = serializer.validated_data
+    for plural in contents:
+        names = Counter(names_in(document, plural))
+        if twice := sorted(name for name, count in names.items() if count > 1):
+            faults.append(f"{plural}: {', '.join(twice)} stands there twice.")
+    return contents, faults
 
 
-def _refuse_repetitions(plural: str, entries: list[dict[str, Any]]) -> None:
-    names = [entry.get("slug") or entry["name"] for entry in entries]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise CatalogueInvalid(f"{plural}: {', '.join(twice)} stands there twice.")
+def names_in(document: Mapping[str, Any], plural: str) -> list[str]:
+    """Return the slugs of the entries, or their names where they have none, faulty ones too."""
+    entries = document.get(plural)
+    named = (
+        [one for one in entries if isinstance(one, Mapping)] if isinstance(entries, list) else []
+    )
+    return [str(one.get("slug") or one.get("name")) for one in named]
+
+
+def _without_faults(document: Mapping[str, Any], errors: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a document with the entries that have no fault; `errors` of a list go by their place.
+
+    A list that is none at all is left out.
+    """
+    kept: dict[str, Any] = {}
+    for plural in DocumentSerializer().fields.keys() & document.keys():
+        faulty = errors.get(plural, {})
+        if all(isinstance(place, int) for place in faulty):
+            kept[plural] = [
+                entry for place, entry in enumerate(document[plural]) if place not in faulty
+            ]
+    return kept
 
 
 def _faults(errors: Any, place: str, data: Any) -> Iterator[str]:

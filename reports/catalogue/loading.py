@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
@@ -12,8 +12,7 @@ from django.db.models import Max
 from accounts import audit
 from jobs.ledger.database import lock
 from reports.catalogue import questions
-from reports.catalogue.format import checked
-from reports.errors import CatalogueInvalid
+from reports.catalogue.format import checked, names_in, refuse
 from reports.models import Category, CategoryGroup, Department, Question, SeverityRule
 
 Row = TypeVar("Row", bound=models.Model)
@@ -21,6 +20,7 @@ Entry = Mapping[str, Any]
 EXCERPT_CHARACTERS = 60
 #: Fields of departments that need another department to be there.
 LATER = ("parent", "is_emailed")
+_PLURALS: dict[type[models.Model], str] = {Department: "departments", CategoryGroup: "groups"}
 
 
 def load(document: Entry, *, is_dry_run: bool = False, only_new: bool = False) -> list[str]:
@@ -30,12 +30,14 @@ def load(document: Entry, *, is_dry_run: bool = False, only_new: bool = False) -
     returns the changes without making them. With `only_new`, existing rows stay as they are.
 
     Raises:
-        CatalogueInvalid: the document is faulty, and nothing has changed.
+        CatalogueInvalid: the document has faults, each a line, and nothing has changed.
     """
-    contents = checked(document)
+    contents, faults = checked(document)
     with transaction.atomic():
         lock("catalogue")
-        changes = _Loading(only_new=only_new).run(contents)
+        loading = _Loading(document, only_new=only_new)
+        changes = loading.run(contents)
+        refuse([*faults, *loading.faults])
         if changes and not is_dry_run:
             audit.record(
                 "catalogue.loaded",
@@ -48,11 +50,13 @@ def load(document: Entry, *, is_dry_run: bool = False, only_new: bool = False) -
 
 
 class _Loading:
-    """Loads one document and collects a line for each change."""
+    """Loads the entries of one document, and collects a line for each change and each fault."""
 
-    def __init__(self, *, only_new: bool) -> None:
+    def __init__(self, document: Entry, *, only_new: bool) -> None:
+        self._document = document
         self._only_new = only_new
         self._changes: list[str] = []
+        self.faults: list[str] = []
 
     def run(self, contents: Entry) -> list[str]:
         self._departments(contents["departments"])
@@ -77,10 +81,14 @@ class _Loading:
         for entry in entries:
             fields = {name: value for name, value in entry.items() if name in LATER}
             if fields and not (self._only_new and entry["slug"] in known):
-                if "parent" in fields:
-                    label = f"department {entry['slug']}"
-                    fields["parent"] = self._named(Department, fields["parent"], label, "parent")
-                self._put(Department, "department", {"slug": entry["slug"], **fields}, always=True)
+                self._place_department({"slug": entry["slug"], **fields})
+
+    def _place_department(self, fields: dict[str, Any]) -> None:
+        if not Department.objects.filter(slug=fields["slug"]).exists():
+            return  # it has a fault
+        missing = self._find(fields, f"department {fields['slug']}", {"parent": Department})
+        doubtful = {"parent", "is_emailed"} if missing else set()
+        self._put(Department, "department", fields, always=True, doubtful=doubtful)
 
     def _take_triage_from_others(self, slug: str) -> None:
         for other in Department.objects.filter(is_triage=True).exclude(slug=slug):
@@ -93,73 +101,109 @@ class _Loading:
         fields = {
             name: value for name, value in entry.items() if name not in {"deadline", "questions"}
         }
-        for name, model in (("group", CategoryGroup), ("department", Department)):
-            if name in fields:
-                fields[name] = self._named(model, fields[name], label, name)
+        doubtful = self._find(fields, label, {"group": CategoryGroup, "department": Department})
         if "deadline" in entry:
             fields["sla_hours"] = entry["deadline"]["hours"]
             fields["sla_in_working_hours"] = entry["deadline"]["in_working_hours"]
             if "answer_hours" in entry["deadline"]:
                 fields["response_hours"] = entry["deadline"]["answer_hours"]
         is_new = not Category.objects.filter(slug=entry["slug"]).exists()
-        if is_new and "department" not in fields:
-            raise CatalogueInvalid(f"{label}: a new category needs a department.")
-        category = self._put(Category, "category", fields)
-        if "questions" in entry and (is_new or not self._only_new):
+        if is_new and "department" not in entry:
+            self.faults.append(f"{label}: a new category needs a department.")
+            doubtful.add("department")
+        category = self._put(Category, "category", fields, doubtful=doubtful)
+        if "questions" in entry and category._state.adding:  # noqa: SLF001 - documented
+            self._check_questions(category, entry["questions"])
+        elif "questions" in entry and (is_new or not self._only_new):
             self._questions(category, entry["questions"])
 
-    def _named(self, model: type[Row], slug: str | None, label: str, field: str) -> Row | None:
-        if slug is None:
-            return None
-        row: Row | None = models.QuerySet(model).filter(slug=slug).first()
-        if row is None:
-            raise CatalogueInvalid(
-                f"{label}: there is no {field} {slug!r}, neither here nor in the file."
-            )
-        return row
+    def _find(
+        self, fields: dict[str, Any], label: str, models_of: Mapping[str, type[models.Model]]
+    ) -> set[str]:
+        """Put rows for the slugs in `fields`; return and drop those whose row is not there.
+
+        Each is a fault of this entry, or the file has an entry for it that has one.
+        """
+        missing = set()
+        for name in models_of.keys() & fields.keys():
+            model, slug = models_of[name], fields[name]
+            if slug is None:
+                continue
+            fields[name] = models.QuerySet(model).filter(slug=slug).first()
+            if fields[name] is None:
+                del fields[name]
+                missing.add(name)
+                if slug not in names_in(self._document, _PLURALS[model]):
+                    self.faults.append(
+                        f"{label}: there is no {name} {slug!r}, neither here nor in the file."
+                    )
+        return missing
 
     def _put(
-        self, model: type[Row], kind: str, entry: Entry, *, key: str = "slug", always: bool = False
+        self,
+        model: type[Row],
+        kind: str,
+        entry: Entry,
+        *,
+        key: str = "slug",
+        always: bool = False,
+        doubtful: Collection[str] = (),
     ) -> Row:
-        """Add or change the row of an entry and return it.
+        """Add or change the row of an entry and return it; one with a fault is not stored.
 
-        With `only_new`, an existing row changes only if `always`.
+        With `only_new`, an existing row changes only if `always`. The fields in `doubtful` have a
+        fault already, or hang on one that has.
         """
         label = f"{kind} {entry[key]}"
         row: Row | None = models.QuerySet(model).filter(**{key: entry[key]}).first()
         if row is None:
-            return self._add(model, label, entry, key)
+            return self._add(model, label, entry, key, doubtful)
         changed = {name: value for name, value in entry.items() if getattr(row, name) != value}
         if changed and (always or not self._only_new):
             self._changes += [
                 f"~ {label}: {_difference(name, getattr(row, name), changed[name])}"
                 for name in changed
             ]
-            self._save(row, label, changed)
+            self._save(row, label, changed, doubtful)
         return row
 
-    def _add(self, model: type[Row], label: str, entry: Entry, key: str) -> Row:
+    def _add(
+        self, model: type[Row], label: str, entry: Entry, key: str, doubtful: Collection[str]
+    ) -> Row:
         if key == "slug" and not entry.get("name"):
-            raise CatalogueInvalid(f"{label}: a new one needs a name.")
+            self.faults.append(f"{label}: a new one needs a name.")
+            doubtful = {*doubtful, "name"}
         row = model()
         fields = dict(entry)
         if hasattr(row, "position") and "position" not in fields:
             highest = models.QuerySet(model).aggregate(highest=Max("position"))["highest"]
             fields["position"] = 0 if highest is None else highest + 1
         self._changes.append(f"+ {label}")
-        self._save(row, label, fields)
+        self._save(row, label, fields, doubtful)
         return row
 
-    def _save(self, row: models.Model, label: str, fields: Entry) -> None:
+    def _save(
+        self, row: models.Model, label: str, fields: Entry, doubtful: Collection[str]
+    ) -> None:
         for name, value in fields.items():
             setattr(row, name, value)
         try:
-            row.full_clean()
+            row.full_clean(exclude=doubtful)
         except ValidationError as error:
-            raise CatalogueInvalid(
-                "\n".join(f"{label}: {line}" for line in _lines(error))
-            ) from error
-        row.save()
+            self.faults += [f"{label}: {line}" for line in _lines(error, but=doubtful)]
+        else:
+            if not doubtful:
+                row.save()
+
+    def _check_questions(self, category: Category, entries: list[Entry]) -> None:
+        """Collect the faults of the questions of a category that cannot be stored."""
+        for entry in entries:
+            question = Question(**entry)
+            try:
+                question.full_clean(exclude={"category"})
+            except ValidationError as error:
+                label = f"question {category.slug}.{question.code}"
+                self.faults += [f"{label}: {line}" for line in _lines(error)]
 
     def _questions(self, category: Category, entries: list[Entry]) -> None:
         """Ask exactly the questions of the file, in its order; retire the others."""
@@ -173,10 +217,9 @@ class _Loading:
             try:
                 question = questions.ask(category, code, fields)
             except ValidationError as error:
-                raise CatalogueInvalid(
-                    "\n".join(f"{label}: {line}" for line in _lines(error))
-                ) from error
-            self._note_question(label, current.pop(code, None), question)
+                self.faults += [f"{label}: {line}" for line in _lines(error)]
+            else:
+                self._note_question(label, current.pop(code, None), question)
         for code, question in current.items():
             questions.retire(question)
             self._changes.append(f"- question {category.slug}.{code}: asked no more")
@@ -192,9 +235,11 @@ class _Loading:
             )
 
 
-def _lines(error: ValidationError) -> list[str]:
+def _lines(error: ValidationError, *, but: Collection[str] = ()) -> list[str]:
+    """Return the messages of an error, those of fields with the field's name, but for some."""
     if hasattr(error, "error_dict"):
-        return [f"{name}: {line}" for name, lines in error.message_dict.items() for line in lines]
+        kept = {name: lines for name, lines in error.message_dict.items() if name not in but}
+        return [f"{name}: {line}" for name, lines in kept.items() for line in lines]
     return list(error.messages)
 
 

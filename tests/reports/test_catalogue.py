@@ -213,6 +213,49 @@ def test_a_file_with_a_fault_changes_nothing_and_the_fault_is_named(
     assert not Department.objects.exists()
 
 
+MANY_FAULTS = """
+departments:
+  - {slug: streets, name: Streets, opening_hours: {mon: 25:00-26:00}}
+  - {slug: parks}
+  - {slug: works, name: Works, parent: nowhere}
+groups:
+  - {slug: roads, name: Roads}
+  - {slug: roads, name: Ways}
+categories:
+  - {slug: pothole, name: Pothole, department: streets, group: none, colour: red}
+  - {slug: lamp, name: Lamp}
+  - {slug: tree, name: Tree, department: works, deadline: {hours: soon}}
+  - slug: sign
+    name: Sign
+    department: parks
+    questions: [{code: kind, type: singlevaluelist, label: Which?}]
+signs: []
+"""
+
+
+def test_all_faults_of_a_file_are_named_at_once(tmp_path: Path) -> None:
+    """Each once, and none that only follows from another."""
+    lines = refusal(tmp_path, MANY_FAULTS).splitlines()
+    begins = [
+        "signs: Unknown field",
+        "categories tree deadline hours: A valid integer",
+        "groups: roads stands there twice",
+        "department streets: opening_hours: '25:00-26:00' are no hours",
+        "department parks: a new one needs a name",
+        "department works: there is no parent 'nowhere'",
+        "category pothole: there is no group 'none'",
+        "category pothole: colour: Expected a colour",
+        "category lamp: a new category needs a department",
+        "question sign.kind: values: A list needs values",
+    ]
+    assert {one for one in begins for line in lines if line.startswith(one)} == set(begins)
+    assert len(lines) == len(begins), lines
+    twice = "departments:\n  - {slug: a, slug: b}\n  - {name: a, name: b}"
+    assert refusal(tmp_path, twice).count("stands twice") == 2
+    table = "slug,title,slug\na,b,c,d\n"
+    assert len(refusal(tmp_path, table, name="city.csv").splitlines()) == 3
+
+
 def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="cannot be read"):
         call_command("load_categories", str(tmp_path / "nowhere.yaml"))
@@ -249,7 +292,7 @@ def test_a_table_is_loaded_too(tmp_path: Path) -> None:
         ("slug,title\na,b\n", "Unknown columns: title"),
         ("slug,name\na,b,c\n", "Row 2 has 3 cells"),
         ('slug,name\na,"b\n', "CSV cannot be read"),
-        ("slug,name,is_active\na,b,perhaps\n", "Row 2: 'perhaps' is neither true nor false"),
+        ("slug,name,is_active\na,b,perhaps\n", "categories a is_active: Expected true or false"),
         ("slug,deadline_hours\na,x\n", "categories a deadline hours"),
     ],
 )
