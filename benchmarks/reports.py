@@ -21,6 +21,20 @@ LISTS = (
     "map",
     "map_of_category",
     "mine",
+    "overdue",
+    "not_overdue",
+    "answer_overdue",
+    "due_before",
+    "confirmed",
+    "with_photo",
+    "without_photo",
+    "assigned_to_me",
+    "assigned_to_my_crews",
+    "assigned_to_nobody",
+    "of_crew",
+    "made_here",
+    "imported",
+    "of_source",
 )
 SEARCHES = (
     "search_rare",
@@ -28,6 +42,7 @@ SEARCHES = (
     "search_two_words",
     "search_nothing",
     "search_on_map",
+    "search_of_rare_statuses",
 )
 DESK = ("admin_list", "admin_search", "admin_filter")
 TARGETS: Mapping[str, Target] = {

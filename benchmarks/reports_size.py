@@ -2,8 +2,9 @@
 ROWS`.
 
 The reports are those of the demo city, with other streets and numbers: five years of them, a
-twentieth of them open, a fifth of them crowded around fifty places. Prints one JSON object of
-figures.
+twentieth of them open, a fifth of them crowded around places with 20,000 each. Of the open ones a
+third is assigned to a person or a crew; a fifth of the others were confirmed as repaired; a tenth
+were made here and not imported; a twentieth has a photo. Prints one JSON object of figures.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -40,7 +42,7 @@ from benchmarks.results import percentile  # noqa: E402
 from config.pagination import Cursor  # noqa: E402
 from reports.demo.texts import REPORTS  # noqa: E402
 from reports.duplicates import checking  # noqa: E402
-from reports.models import Category, Status  # noqa: E402
+from reports.models import Category, Crew, Department, Status  # noqa: E402
 from reports.models.place import cell_of  # noqa: E402
 
 Figures = dict[str, float]
@@ -49,7 +51,7 @@ ROUNDS, ROUNDS_MINIMUM = 120, 10
 MILLISECONDS = 15_000  # for what is timed ROUNDS times
 PERIOD = timedelta(days=5 * 365)
 LATITUDE, LONGITUDE, WIDTH = 41.31, -72.92, 0.2  # degrees: about 20 km
-CROWDED_PLACES = 50
+CROWD = 20_000  # reports for each crowded place, wherever they are
 COPIES = 10  # made by PostgreSQL, which is quicker than Python
 STREETS = tuple(
     f"{name} {kind}"
@@ -78,7 +80,8 @@ COLUMNS = (
     "id, reporter_id, title, description, latitude, longitude, cell, address, severity,"
     " severity_source, severity_rule, category_id, category_source, category_suggestions,"
     " department_id, due_at, sla_in_working_hours, status, published_at, is_live, source,"
-    " external_id, created_at, updated_at"
+    " external_id, created_at, updated_at, assignee_id, crew_id, response_due_at, responded_at,"
+    " confirmed_at"
 )
 
 
@@ -90,22 +93,44 @@ def measure(rows: int) -> Figures:
     """Every figure among so many reports."""
     rng = random.Random(1)
     citizen = User.objects.get_or_create(phone="+12025550188")[0]
-    crowds = [_place(rng) for _ in range(CROWDED_PLACES)]
-    _fill(rows, citizen, crowds, rng)
+    clerk = User.objects.create_superuser(f"+1203555{secrets.randbelow(9000):04}")
+    crowds = [_place(rng) for _ in range(max(rows // CROWD, 1))]
+    _fill(rows, People(citizen, clerk, _crew(clerk)), crowds, rng)
     figures = _timed("duplicates", partial(_check_duplicates, crowds, rng))
-    with transaction.atomic():
-        token = sessions.begin(citizen, Origin("127.0.0.1"))[1].access
-    public, own = Client(), Client(headers={"Authorization": f"Bearer {token}"})
-    for name, query in _lists().items():
-        client = own if name == "mine" else public
+    readers = {"mine": citizen, **dict.fromkeys(_staff_lists(), clerk)}
+    for name, query in (_lists() | _staff_lists()).items():
+        client = _client(readers.get(name))
         figures |= _timed(name, partial(_open, client, f"/api/v1/reports/?{urlencode(query)}"))
     desk = Client()
-    clerk = User.objects.create_superuser(f"+1203555{secrets.randbelow(9000):04}")
     desk.force_login(clerk, backend="accounts.backends.StaffBackend")
     page = reverse("admin:reports_report_changelist")
     for name, query in _desk().items():
         figures |= _timed(name, partial(_open, desk, f"{page}?{urlencode(query)}"))
     return figures
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Whose reports they are, and who works on them."""
+
+    citizen: User
+    clerk: User
+    crew: Crew
+
+
+def _crew(member: User) -> Crew:
+    department = Department.objects.order_by("pk")[0]
+    crew = Crew.objects.get_or_create(name="Bench", department=department)[0]
+    crew.members.set([member])
+    return crew
+
+
+def _client(reader: User | None) -> Client:
+    if reader is None:
+        return Client()
+    with transaction.atomic():
+        token = sessions.begin(reader, Origin("127.0.0.1"))[1].access
+    return Client(headers={"Authorization": f"Bearer {token}"})
 
 
 # --- What is measured ----------------------------------------------------------------------------
@@ -128,6 +153,27 @@ def _lists() -> dict[str, dict[str, str]]:
         # Both are common, and no report has both.
         "search_nothing": {"q": "mattresses pothole"},
         "search_on_map": {"q": "lamp", "bbox": ",".join(map(str, box))},
+        "search_of_rare_statuses": {"q": "lamp", "status": Status.WAITING},
+        "overdue": {"overdue": "true"},
+        "not_overdue": {"overdue": "false"},
+        "answer_overdue": {"answer_overdue": "true"},
+        "due_before": {"due_before": datetime.now(UTC).isoformat()},
+        "confirmed": {"confirmed": "true"},
+        "with_photo": {"has_photo": "true"},
+        "without_photo": {"has_photo": "false"},
+    }
+
+
+def _staff_lists() -> dict[str, dict[str, str | int]]:
+    """Return the lists for staff alone, which choose among the reports on which they work."""
+    return {
+        "assigned_to_me": {"assigned": "me"},
+        "assigned_to_my_crews": {"assigned": "my_crews"},
+        "assigned_to_nobody": {"assigned": "nobody"},
+        "of_crew": {"crew": Crew.objects.get(name="Bench").pk},
+        "made_here": {"imported": "false"},
+        "imported": {"imported": "true"},
+        "of_source": {"source": "bench"},
     }
 
 
@@ -178,7 +224,7 @@ def _timed(name: str, work: Callable[[], object]) -> Figures:
 # --- What it is measured on ----------------------------------------------------------------------
 
 
-def _fill(rows: int, citizen: User, crowds: list[tuple[float, float]], rng: random.Random) -> None:
+def _fill(rows: int, people: People, crowds: list[tuple[float, float]], rng: random.Random) -> None:
     """So many reports, and PostgreSQL knows their distribution."""
     categories = {one.slug: one for one in Category.objects.select_related("department")}
     with connection.cursor() as cursor:
@@ -187,12 +233,14 @@ def _fill(rows: int, citizen: User, crowds: list[tuple[float, float]], rng: rand
         cursor.execute("TRUNCATE reports_report CASCADE")
         with _without_indexes(cursor):
             with cursor.copy(f"COPY reports_report ({COLUMNS}) FROM STDIN") as copy:
-                for row in _rows(rows // COPIES, categories, citizen, crowds, rng):
+                for row in _rows(rows // COPIES, categories, people, crowds, rng):
                     copy.write_row(row)
             copying: dict[str, Any] = {"copies": COPIES, "step": PERIOD / rows}
             cursor.execute(_MULTIPLY, copying)
+            cursor.execute(_STORE_WORDS)
+            cursor.execute(_ADD_PHOTOS)
         cursor.execute("SET session_replication_role = origin")
-        cursor.execute("VACUUM ANALYZE reports_report")
+        cursor.execute("VACUUM ANALYZE reports_report, reports_reportwords, reports_photo")
         cursor.execute("CHECKPOINT")
 
 
@@ -204,20 +252,36 @@ _MULTIPLY = f"""
         latitude, longitude, cell, moved.address, severity, severity_source, severity_rule,
         category_id, category_source, category_suggestions, department_id, due_at,
         sla_in_working_hours, status, published_at, is_live, source,
-        external_id || '-' || copy, created_at + copy * %(step)s, updated_at
+        external_id || '-' || copy, created_at + copy * %(step)s, updated_at, assignee_id, crew_id,
+        response_due_at, responded_at, confirmed_at
     FROM reports_report, generate_series(1, %(copies)s - 1) AS copy, LATERAL (
         SELECT split_part(reports_report.address, ' ', 1)::int + copy * 10000 || ' '
             || substr(reports_report.address, strpos(reports_report.address, ' ') + 1) AS address
     ) AS moved
 """
 
+#: As the trigger does, which does not look at these reports.
+_STORE_WORDS = """
+    INSERT INTO reports_reportwords (report_id, created_at, words)
+    SELECT id, created_at, reports_words_of(title, description, address, external_id)
+    FROM reports_report
+"""
+_ADD_PHOTOS = """
+    INSERT INTO reports_photo (id, report_id, kind, state, refusal, takedown_reason)
+    SELECT gen_random_uuid(), id, 'before', 'ready', '', '' FROM reports_report
+    WHERE hashtext(id::text) % 20 = 0
+"""
+
 
 @contextmanager
 def _without_indexes(cursor: CursorWrapper) -> Iterator[None]:
-    """Drop the indexes of reports meanwhile, except those of constraints, and build them after."""
+    """Drop the indexes of reports and words meanwhile, except those of constraints; build them
+    after.
+    """
     cursor.execute(
         "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index"
-        " WHERE indrelid = 'reports_report'::regclass AND NOT EXISTS ("
+        " WHERE indrelid IN ('reports_report'::regclass, 'reports_reportwords'::regclass)"
+        " AND NOT EXISTS ("
         " SELECT FROM pg_constraint WHERE conindid = indexrelid)"
     )
     indexes = cursor.fetchall()
@@ -232,7 +296,7 @@ def _without_indexes(cursor: CursorWrapper) -> Iterator[None]:
 def _rows(
     rows: int,
     categories: dict[str, Category],
-    citizen: User,
+    people: People,
     crowds: list[tuple[float, float]],
     rng: random.Random,
 ) -> Iterator[tuple[Any, ...]]:
@@ -244,9 +308,10 @@ def _rows(
         address = f"{rng.randrange(1, 9000)} {rng.choice(STREETS)}"
         at = began + PERIOD * (number / rows)
         status = _status(number, rows, rng)
+        is_made_here = number % 10 == 0
         yield (
             _id_at(at, number),
-            citizen.pk if number % 1000 == 0 else None,
+            people.citizen.pk if number % 1000 == 0 else None,
             title,
             description.format(street=address),
             latitude,
@@ -265,10 +330,15 @@ def _rows(
             status,
             at,
             True,
-            "bench",
-            f"SR-{number}",
+            "" if is_made_here else "bench",
+            None if is_made_here else f"SR-{number}",
             at,
             at,
+            people.clerk.pk if status == Status.IN_PROGRESS and number % 2 else None,
+            people.crew.pk if status == Status.IN_PROGRESS and number % 2 == 0 else None,
+            at + timedelta(days=1),
+            None if status in (Status.NEW, Status.TRIAGED) else at,
+            at if status == Status.CLOSED and number % 5 == 0 else None,
         )
 
 
