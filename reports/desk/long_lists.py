@@ -39,8 +39,8 @@ class NamesFilter(admin.RelatedFieldListFilter):
 
     def field_choices(
         self, field: Any, request: HttpRequest, model_admin: Any
-    ) -> list[tuple[Any, str]]:
-        rows = field.remote_field.model.objects.values_list("pk", "name")
+    ) -> list[tuple[str, Any]]:
+        rows: Any = field.remote_field.model.objects.values_list("pk", "name")
         ordering = self.field_admin_ordering(field, request, model_admin)
         return list(rows.order_by(*ordering) if ordering else rows)
 
