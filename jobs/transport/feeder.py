@@ -40,7 +40,7 @@ AWAY_SECONDS = 0.5
 #: message is taken for lost.
 MESSAGE_PATIENCE = timedelta(milliseconds=100)
 #: How often a process that is connected to RabbitMQ looks for such tasks.
-LATE_POLL_SECONDS = 0.05
+LATE_POLL_SECONDS = 0.1
 #: How often the log says that tasks were taken.
 LOG_PAUSE_SECONDS = 30.0
 #: The same while no thread is free: messages may then wait behind running tasks, but some of them
