@@ -31,6 +31,16 @@ SCHEDULE = [
         actor="escalate_reports",
         is_coalesced=True,
     ),
+    Entry(
+        name="learn-dates",
+        every=timedelta(minutes=10),
+        after_start=timedelta(seconds=10),
+        actor="learn_dates",
+        catch_up="skip",
+        is_coalesced=True,
+        is_bulk=True,
+    ),
+    Entry(name="refresh-dates", cron="* * * * *", actor="refresh_dates", is_coalesced=True),
     Entry(name="message-staff", cron="* * * * *", actor="message_staff", is_coalesced=True),
     Entry(
         name="compute-leaderboard",

@@ -373,6 +373,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
+        "DateBasis": "reports.models.Basis",
         "FlagReason": "reports.models.FlagReason",
         "ConfirmationSource": "reports.models.ConfirmedBy",
         "HealthStatus": ["ok", "degraded", "down"],

@@ -15,6 +15,7 @@ from reports.acknowledging import acknowledge
 from reports.catalogue import categories
 from reports.classification import classifier
 from reports.collection import actors as collection_actors  # noqa: F401 - its tasks are known so
+from reports.dates import actors as dates_actors  # noqa: F401 - its tasks are known so
 from reports.duplicates import suggesting, vectors
 from reports.escalation import rounds
 from reports.figures import refreshing

@@ -10,6 +10,9 @@ from rest_framework import serializers
 
 from accounts.models import User
 from jobs.http.kept import Kept
+from reports.dates import serializers as dates
+from reports.dates.serializers import ExpectedDateSerializer
+from reports.dates.showing import expected_date, forecast_of
 from reports.following.serializers import ReportPageSerializer, TakingPartMixin
 from reports.models import (
     Answer,
@@ -115,6 +118,10 @@ class ReportSerializer(TakingPartMixin, serializers.ModelSerializer[Report]):
     )
     is_own = serializers.SerializerMethodField(help_text="Whether you wrote it.")
     photos = serializers.SerializerMethodField(help_text="Those that are ready.")
+    expected_date = serializers.SerializerMethodField(
+        help_text="When it is likely to be done, by the city's own history: a forecast, while "
+        "`due_at` is the deadline. Null once work on it has ended."
+    )
 
     class Meta:
         model = Report
@@ -133,6 +140,7 @@ class ReportSerializer(TakingPartMixin, serializers.ModelSerializer[Report]):
             "category_confidence",
             "department",
             "due_at",
+            "expected_date",
             "created_at",
             "updated_at",
             "is_public",
@@ -154,7 +162,7 @@ class ReportSerializer(TakingPartMixin, serializers.ModelSerializer[Report]):
                 " empty where neither did."
             },
             "severity": {"help_text": "How bad the problem is."},
-            "due_at": {"help_text": "When it is to be resolved; null while nothing is due."},
+            "due_at": {"help_text": "The deadline for resolving it; null while nothing is due."},
         }
 
     def get_is_public(self, report: Report) -> bool:
@@ -168,6 +176,10 @@ class ReportSerializer(TakingPartMixin, serializers.ModelSerializer[Report]):
     @extend_schema_field(PhotoSerializer(many=True))
     def get_photos(self, report: Report) -> list[dict[str, Any]]:
         return ready(report.photos.all())
+
+    @extend_schema_field(ExpectedDateSerializer(allow_null=True))
+    def get_expected_date(self, report: Report) -> dict[str, Any] | None:
+        return dates.shown(expected_date(report, forecast_of(report)))
 
 
 class SuggestionReasonSerializer(serializers.Serializer[Any]):
@@ -379,6 +391,11 @@ class CreatedReportSerializer(ReportDetailSerializer):
         """Return the one line of a new report, without reading it."""
         arrival = self.context["arrival"]
         return [arrival] if arrival else super().history_of(report)
+
+    def get_expected_date(self, report: Report) -> dict[str, Any] | None:
+        """Return the date of a new report without reading it: nothing was forecast yet."""
+        forecast = forecast_of(report) if self.context["arrival"] is None else None
+        return dates.shown(expected_date(report, forecast))
 
     def get_photos(self, report: Report) -> list[dict[str, Any]]:
         """Return none for a new report, without reading them: they are added to what is there."""

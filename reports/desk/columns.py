@@ -14,6 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from reports.confirmation.admin import answers_of
+from reports.dates.showing import expected_date, forecast_of
 from reports.escalation.admin import stages_of
 from reports.models import OPEN_STATUSES, Report
 
@@ -60,6 +61,12 @@ class ReportColumns(admin.ModelAdmin[Report]):
     @admin.display(description="due at")
     def repair_due(self, report: Report) -> str:
         return _deadline(report.due_at, is_over=report.is_overdue)
+
+    @admin.display(description="likely done")
+    def likely_done(self, report: Report) -> str:
+        """Return the forecast in words; a deadline stands in a field of its own."""
+        expected = expected_date(report, forecast_of(report))
+        return expected.in_words if expected else "-"
 
     @admin.display(description="first answer due at")
     def answer_due(self, report: Report) -> str:

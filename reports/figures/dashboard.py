@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from jobs.ledger.database import fetch
-from reports.figures import expecting, listening
+from reports.figures import dates, expecting, listening
 from reports.models import OPEN_STATUSES, Category, ConfirmedBy, Department, Status
 
 PERIOD_DAYS = 90
@@ -82,6 +82,7 @@ def compute() -> dict[str, Any]:
         "period_days": PERIOD_DAYS,
         "reports": _volumes(),
         "forecast": expecting.compute(),
+        "dates": dates.compute(days=PERIOD_DAYS, statuses=[one.value for one in OPEN_STATUSES]),
         "posts": listening.compute(),
         "by_status": _by_status(standing),
         "by_category": _by_category(standing),

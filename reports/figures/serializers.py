@@ -188,6 +188,39 @@ class ArrivalsSerializer(serializers.Serializer[Any]):
     by_category = ExpectedReportsSerializer(many=True, help_text="Of each category.")
 
 
+class DateQualitySerializer(serializers.Serializer[Any]):
+    """How well the dates forecast for reports came true."""
+
+    done = serializers.IntegerField(
+        help_text="Reports done within the period that had a forecast when they came."
+    )
+    in_range = serializers.FloatField(
+        allow_null=True, help_text=f"How many of these were done within their range: {_SHARE}."
+    )
+    median_error_hours = serializers.FloatField(
+        allow_null=True,
+        help_text="Half of them were done at most so many hours before or after the likely time.",
+    )
+
+
+class CategoryDateQualitySerializer(DateQualitySerializer):
+    """How well the dates forecast for reports of one category came true."""
+
+    category = serializers.CharField(help_text="The category's slug.")
+    name = serializers.CharField(help_text="The category's name.")
+
+
+class DatesSerializer(DateQualitySerializer):
+    """How well the dates forecast for reports came true, in the city and by category."""
+
+    aim = serializers.FloatField(help_text="The share that ranges are made to hold.")
+    open_with_forecast = serializers.IntegerField(help_text="Open reports that have a forecast.")
+    open_past_range = serializers.IntegerField(
+        help_text="Open reports that are past the range forecast when they came; not in `done`."
+    )
+    by_category = CategoryDateQualitySerializer(many=True, help_text="The most reports first.")
+
+
 class DashboardSerializer(serializers.Serializer[Any]):
     """The city's figures."""
 
@@ -199,6 +232,10 @@ class DashboardSerializer(serializers.Serializer[Any]):
     forecast = ArrivalsSerializer(
         allow_null=True,
         help_text="How many reports are expected; null while the city has too short a history.",
+    )
+    dates = DatesSerializer(
+        help_text="How well forecasts of dates came true. How many deadlines were kept is another "
+        "question: see `in_time`."
     )
     posts = ListeningSerializer(help_text="What is written at outside sources.")
     by_status = StatusCountSerializer(many=True, help_text="All reports, by status.")

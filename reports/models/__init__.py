@@ -42,6 +42,7 @@ from reports.models.conversation import (
     StaffNote,
 )
 from reports.models.corrections import Correction
+from reports.models.dates import Basis, DateForecast, DateModel
 from reports.models.departments import Department, DepartmentMembership
 from reports.models.duplicates import DuplicatePair, Merge, ReportVector, merged_into
 from reports.models.escalation import Deadline, Escalation, EscalationRule, Side
@@ -108,6 +109,7 @@ __all__ = [
     "AreaSubscription",
     "ArrivalForecast",
     "Authority",
+    "Basis",
     "BlockedWord",
     "BoundingBox",
     "Category",
@@ -121,6 +123,8 @@ __all__ = [
     "ConfirmedBy",
     "Correction",
     "Crew",
+    "DateForecast",
+    "DateModel",
     "DayFigures",
     "Deadline",
     "Department",

@@ -84,8 +84,8 @@ class ReportQuerySet(models.QuerySet["Report"]):
         return self.filter(department__in=Department.objects.worked_in_by(user).values("pk"))
 
     def with_related(self) -> ReportQuerySet:
-        """Load category and department too, without the category's texts for the classifier."""
-        related = self.select_related("category", "department")
+        """Load category, department and forecast too, without the category's longer texts."""
+        related = self.select_related("category", "department", "date_forecast")
         return related.defer(*(f"category__{name}" for name in CATEGORY_TEXTS))
 
     def with_words(self, text: str) -> ReportQuerySet:

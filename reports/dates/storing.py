@@ -1,0 +1,81 @@
+"""A learned model as bytes, for its row in PostgreSQL."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reports.dates.cases import Names
+from reports.dates.model import Model
+from reports.dates.moments import Moments
+from reports.dates.neighbourhoods import EDGES_KM, Neighbourhoods, Squares
+from reports.dates.queues import Queues
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def pack(model: Model) -> bytes:
+    """Return the model as a compressed file of arrays."""
+    facts = {
+        "names": model.names.values,
+        "base": model.base,
+        "reach": model.reach,
+        "shock_variance": model.shock_variance,
+    }
+    arrays = {
+        "facts": np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8),
+        "clock": model.moments.clock,
+        "elapsed": model.moments.elapsed,
+        "usual": model.queues.usual,
+        "counts": model.counts,
+        **{f"effect {name}": effect for name, effect in model.effects.items()},
+        **_of_neighbourhoods("own", model.own),
+        **_of_neighbourhoods("other", model.other),
+    }
+    file = io.BytesIO()
+    np.savez_compressed(file, allow_pickle=False, **arrays)
+    return file.getvalue()
+
+
+def unpack(content: bytes) -> Model:
+    """Return the model that `pack` made into bytes."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        arrays: Arrays = dict(file)
+    facts = json.loads(arrays["facts"].tobytes())
+    return Model(
+        names=Names(facts["names"]),
+        base=facts["base"],
+        reach=facts["reach"],
+        shock_variance=facts["shock_variance"],
+        effects={
+            name.removeprefix("effect "): array
+            for name, array in arrays.items()
+            if name.startswith("effect ")
+        },
+        own=_neighbourhoods("own", arrays),
+        other=_neighbourhoods("other", arrays),
+        moments=Moments(clock=arrays["clock"], elapsed=arrays["elapsed"]),
+        queues=Queues(usual=arrays["usual"]),
+        counts=arrays["counts"],
+    )
+
+
+def _of_neighbourhoods(name: str, one: Neighbourhoods) -> Arrays:
+    arrays: Arrays = {f"{name} city": one.city, f"{name} narrowing": np.array(one.narrowing)}
+    for edge, level in zip(EDGES_KM, one.levels, strict=True):
+        arrays |= {f"{name} {edge} keys": level.keys, f"{name} {edge} counts": level.counts}
+    return arrays
+
+
+def _neighbourhoods(name: str, arrays: Arrays) -> Neighbourhoods:
+    levels = tuple(
+        Squares(keys=arrays[f"{name} {edge} keys"], counts=arrays[f"{name} {edge} counts"])
+        for edge in EDGES_KM
+    )
+    return Neighbourhoods(
+        city=arrays[f"{name} city"], levels=levels, narrowing=float(arrays[f"{name} narrowing"])
+    )
