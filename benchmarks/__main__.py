@@ -14,6 +14,7 @@ from typing import Protocol
 
 from benchmarks import (
     collection,
+    dates,
     intake,
     ledger,
     ledger_size,
@@ -48,6 +49,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "mixed": mixed,
     "reports": reports,
     "collection": collection,
+    "dates": dates,
     "slow_clients": slow_clients,
     "schema": schema,
     "spark": spark,

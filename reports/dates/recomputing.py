@@ -33,8 +33,8 @@ SECONDS_LEAST = 1_800.0
 SPENT_MAXIMUM = 0.99
 #: So long a new report may wait for its category before it is forecast without one.
 CATEGORY_WAIT = timedelta(minutes=5)
-#: A forecast this soon after the report counts as made when it was submitted.
-_FIRST_ID = UUID(int=0)
+#: The id before those of all reports.
+BEFORE_ALL = UUID(int=0)
 
 _DUE = f"""
 SELECT {history.COLUMNS}, report.id, report.version,
@@ -84,7 +84,7 @@ GROUP BY category_id
 
 @dataclass(frozen=True, slots=True)
 class Forecaster:
-    """A model with what it needs of today."""
+    """A model with what it needs of today: the holidays and the queues."""
 
     version: int
     model: Model
@@ -99,33 +99,50 @@ class Forecaster:
         return ranges, is_known & (ranges.spent <= SPENT_MAXIMUM)
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What became of a batch; `last` is its last report where others may follow."""
+
+    computed: int
+    changed: int
+    last: UUID | None
+
+
 def recompute(in_transaction: InTransaction) -> dict[str, int]:
     """Compute the dates of new and changed reports, and of all when that is due.
 
     Return how many were looked at as `computed`, and how many rows were written as `changed`.
     Each batch is a transaction, which `in_transaction` begins and ends.
     """
-    forecaster = _forecaster()
+    forecaster = forecaster_of_today()
     if forecaster is None:
         return {"computed": 0, "changed": 0}
     is_whole = _is_whole_round_due(forecaster.version)
     computed = changed = 0
-    after = _FIRST_ID
-    while True:
+    after: UUID | None = BEFORE_ALL
+    while after is not None:
         with in_transaction():
-            rows = _due(after, is_whole=is_whole)
-            changed += _store(forecaster, rows) if rows else 0
-        computed += len(rows)
-        if len(rows) < BATCH_REPORTS:
-            break
-        after = rows[-1][history.COLUMN_COUNT]
+            batch = compute_batch(forecaster, after, is_whole=is_whole, limit=BATCH_REPORTS)
+        computed, changed = computed + batch.computed, changed + batch.changed
+        after = batch.last
     if is_whole:
         with in_transaction():
             DateModel.objects.filter(pk=forecaster.version).update(recomputed_at=Now())
     return {"computed": computed, "changed": changed}
 
 
-def _forecaster() -> Forecaster | None:
+def compute_batch(forecaster: Forecaster, after: UUID, *, is_whole: bool, limit: int) -> Batch:
+    """Compute and store the dates of the next reports, by their ids.
+
+    These are all open ones where `is_whole`, else those that are new or have changed.
+    """
+    rows = _due(after, is_whole=is_whole, limit=limit)
+    changed = _store(forecaster, rows) if rows else 0
+    last = rows[-1][history.COLUMN_COUNT] if len(rows) == limit else None
+    return Batch(computed=len(rows), changed=changed, last=last)
+
+
+def forecaster_of_today() -> Forecaster | None:
     last = DateModel.objects.order_by("-pk").values_list("pk", flat=True).first()
     if last is None:
         return None
@@ -161,13 +178,13 @@ def _is_whole_round_due(version: int) -> bool:
     return last is None or database.now() - last >= WHOLE_ROUND_EVERY
 
 
-def _due(after: UUID, *, is_whole: bool) -> list[tuple[Any, ...]]:
+def _due(after: UUID, *, is_whole: bool, limit: int) -> list[tuple[Any, ...]]:
     chosen = {
         "open": _values(OPEN_STATUSES),
         "after": after,
         "is_whole": is_whole,
         "wait": CATEGORY_WAIT,
-        "limit": BATCH_REPORTS,
+        "limit": limit,
     }
     return fetch(_DUE, {**history.parameters(), **chosen})
 
