@@ -15,6 +15,7 @@ from jobs.operations.metrics import metrics_view
 from notifications.views import development_messages
 from reports.confirmation.pages import ConfirmRepairPage
 from reports.following.views import unsubscribe_page
+from reports.pages import report_page
 
 api_v1: list[URLPattern | URLResolver] = [
     path("health/", views.HealthView.as_view(), name="health"),
@@ -27,10 +28,7 @@ api_v1: list[URLPattern | URLResolver] = [
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/api/docs/"), name="home"),
-    # Messages link here. Until there are public pages, the API shows the report.
-    path(
-        "reports/<uuid:pk>", RedirectView.as_view(pattern_name="report-detail"), name="report-page"
-    ),
+    path("reports/<uuid:pk>", report_page, name="report-page"),  # messages link here
     path("unsubscribe/<str:token>", unsubscribe_page, name="unsubscribe"),
     path("confirm", ConfirmRepairPage.as_view(), name="confirm-repair"),
     path("admin", RedirectView.as_view(url="/admin/")),

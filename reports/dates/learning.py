@@ -21,7 +21,7 @@ CASES_MAXIMUM = 50_000
 DONE_MINIMUM = 100
 DAYS_MINIMUM = 28
 #: A category of which fewer reports were done has no forecasts of its own.
-CATEGORY_DONE_MINIMUM = 20
+CATEGORY_DONE_MINIMUM = 10
 LEARNED_EVERY = timedelta(hours=20)
 VERSIONS_KEPT = 10
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import timedelta
-from functools import lru_cache
+from datetime import datetime, timedelta
+from functools import cached_property, lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -82,14 +82,24 @@ GROUP BY category_id
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Forecaster:
-    """A model with what it needs of today: the holidays and the queues."""
+    """A model with what it needs of today, which is read when the first report is computed."""
 
     version: int
     model: Model
-    is_holiday: IsHoliday
-    queue: Integers
+
+    @cached_property
+    def is_holiday(self) -> IsHoliday:
+        return history.holidays()
+
+    @cached_property
+    def queue(self) -> Integers:
+        """The level of the queue of each category."""
+        waiting = _by_category(self.model, _WAITING, {"open": _values(OPEN_STATUSES)})
+        lately = {"done": _values(ENDED_STATUSES), "days": PACE_DAYS}
+        done = _by_category(self.model, _DONE_LATELY, lately)
+        return self.model.queues.levels_now(waiting, done)
 
     def ranges(self, cases: Cases, since: Floats) -> tuple[Ranges, Flags]:
         """Return the ranges, and for which cases there is history enough."""
@@ -143,26 +153,15 @@ def compute_batch(forecaster: Forecaster, after: UUID, *, is_whole: bool, limit:
 
 
 def forecaster_of_today() -> Forecaster | None:
-    last = DateModel.objects.order_by("-pk").values_list("pk", flat=True).first()
-    if last is None:
-        return None
-    model = _model(last)
-    return Forecaster(
-        version=last, model=model, is_holiday=history.holidays(), queue=_queue_now(model)
-    )
+    """Return the newest model, ready to forecast; None if nothing was learned yet."""
+    newest = DateModel.objects.order_by("-pk").values_list("pk", "learned_at").first()
+    return None if newest is None else Forecaster(newest[0], _model(*newest))
 
 
 @lru_cache(maxsize=1)
-def _model(version: int) -> Model:
+def _model(version: int, _learned_at: datetime) -> Model:
     """Return the model of a version, which never changes."""
     return storing.unpack(bytes(DateModel.objects.get(pk=version).content))
-
-
-def _queue_now(model: Model) -> Integers:
-    """Return the level of the queue of each category."""
-    waiting = _by_category(model, _WAITING, {"open": _values(OPEN_STATUSES)})
-    lately = {"done": _values(ENDED_STATUSES), "days": PACE_DAYS}
-    return model.queues.levels_now(waiting, _by_category(model, _DONE_LATELY, lately))
 
 
 def _by_category(model: Model, query: str, parameters: dict[str, Any]) -> Floats:

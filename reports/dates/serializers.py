@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from jobs.http.kept import Kept
 from reports.dates.showing import ExpectedDate
 from reports.models import Basis
 
@@ -34,6 +35,9 @@ class ExpectedDateSerializer(serializers.Serializer[ExpectedDate]):
     in_words = serializers.CharField(help_text="The same as a sentence for citizens.")
 
 
+_DATES = Kept(ExpectedDateSerializer)
+
+
 def shown(expected: ExpectedDate | None) -> dict[str, Any] | None:
     """Return the date as the API has it."""
-    return None if expected is None else dict(ExpectedDateSerializer(expected).data)
+    return None if expected is None else dict(_DATES.shown(expected, {}))

@@ -18,7 +18,14 @@ from jobs.testing import run_tasks
 from reports.dates import recomputing
 from reports.dates.actors import learn_dates, refresh_dates
 from reports.figures import refreshing
-from reports.models import Category, DateForecast, DateModel, Report, Status
+from reports.models import (
+    Category,
+    DateForecast,
+    DateModel,
+    Report,
+    Status,
+    hash_tracking_token,
+)
 from tests.reports.dating import store_history, waves
 from tests.reports.factories import make_category, make_report, make_staff
 
@@ -172,6 +179,30 @@ def test_the_desk_shows_the_forecast_apart_from_the_deadline(history: Category) 
     text = page.content.decode()
     assert "Likely done" in text
     assert expected(report)["in_words"] in text
+
+
+def test_the_public_page_shows_the_forecast_apart_from_the_deadline(history: Category) -> None:
+    due = database.now() + timedelta(days=300)
+    report = make_report(category=history, due_at=due, description="<b>deep</b>")
+    run(learn_dates, refresh_dates)
+    page = Client().get(f"/reports/{report.pk}", headers={"Accept": "text/html"})
+    text = page.content.decode()
+    assert expected(report)["in_words"] in text
+    assert "The city's deadline" in text
+    assert "&lt;b&gt;deep" in text
+
+
+def test_the_page_of_a_report_that_is_not_public_needs_its_token() -> None:
+    report = make_report(
+        published_at=None, tracking_token_hash=hash_tracking_token("secret"), status=Status.NEW
+    )
+    html = {"Accept": "text/html"}
+    assert Client().get(f"/reports/{report.pk}", headers=html).status_code == 404
+    query = {"tracking_token": "secret"}
+    page = Client().get(f"/reports/{report.pk}", query, headers=html)
+    assert page.status_code == 200
+    assert page["Referrer-Policy"] == "no-referrer"
+    assert "No date can be given" in page.content.decode()
 
 
 def test_the_dashboard_shows_how_forecasts_came_true(history: Category) -> None:
