@@ -87,7 +87,7 @@ def measure(done: int, still_open: int) -> Figures:
 
 
 def _fill(*, rows: int, status: str, source: str, days: int, since: int) -> None:
-    parameters = {
+    parameters: dict[str, int | str] = {
         "rows": rows, "status": status, "source": source, "days": days, "since": since,
     }  # fmt: skip
     with connection.cursor() as cursor:

@@ -70,7 +70,8 @@ def _improve(factor: Factor, effect: Floats, score: Floats, is_end: Flags) -> fl
 
 
 def _sum(factor: Factor, weights: Floats) -> Floats:
-    return np.bincount(factor.code, weights=weights, minlength=factor.size)
+    sums: Floats = np.bincount(factor.code, weights, factor.size).astype(np.float64)
+    return sums
 
 
 def sigmoid(score: Floats) -> Floats:

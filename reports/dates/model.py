@@ -9,7 +9,7 @@ from datetime import date
 import numpy as np
 
 from reports.dates import hazards, spans
-from reports.dates.cases import UNKNOWN, Cases, Floats, Integers, Names, day_of
+from reports.dates.cases import UNKNOWN, Cases, Flags, Floats, Integers, Names, day_of
 from reports.dates.factors import PARTS, SHOCK, SHOCK_VARIANCE, Facts
 from reports.dates.moments import Moments
 from reports.dates.neighbourhoods import KINDS, Neighbourhoods
@@ -36,7 +36,7 @@ class Ranges:
     latest: Floats
     spent: Floats
 
-    def hold(self, cases: Cases) -> np.ndarray:
+    def hold(self, cases: Cases) -> Flags:
         """Return of each case whether it ended within its range; to the second."""
         return (cases.ended >= self.earliest - 1) & (cases.ended <= self.latest + 1)
 

@@ -29,7 +29,8 @@ class Spans:
 def of_moments(cases: Cases, moments: Floats) -> Integers:
     """Return the span of each case in which a moment lies."""
     days = np.maximum(day_of(moments) - cases.day, 0)
-    return np.searchsorted(STARTS, days, side="right") - 1
+    numbers: Integers = np.searchsorted(STARTS, days, side="right") - 1
+    return numbers
 
 
 def at_risk(cases: Cases) -> tuple[Spans, Flags]:

@@ -26,7 +26,7 @@ def pack(model: Model) -> bytes:
         "reach": model.reach,
         "shock_variance": model.shock_variance,
     }
-    arrays = {
+    arrays: Arrays = {
         "facts": np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8),
         "clock": model.moments.clock,
         "elapsed": model.moments.elapsed,

@@ -1,4 +1,4 @@
-"""Days as work goes: working days since a date, and which day of a working week a day is."""
+"""Days as work goes: working days since a date, weekdays with holidays, and days of a round."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from reports.dates.cases import Flags, Integers, date_of
 
 #: 1 January 1970 was a Thursday.
 _FIRST_WEEKDAY = 3
-#: Kinds of days: 0 to 4 are the first to the fifth working day of a week, then come these.
+#: Kinds of days: 0 to 4 from Monday to Friday, then these.
 SATURDAY, SUNDAY, HOLIDAY = 5, 6, 7
 KIND_COUNT = 8
 
 
 class WorkingDays:
-    """The kinds of the days from `first` to `last`, counted from 1970.
+    """The calendar of the days from `first` to `last`, counted from 1970.
 
-    After a holiday the work of a week is done a day later: the Tuesday after a free Monday is the
-    first working day, and the Saturday the fifth.
+    Beside its weekday a day has a place in the week's round, such as that of a collection. After a
+    holiday the rest of the round is a day later: the Tuesday after a free Monday is its first day,
+    and the Saturday its fifth.
     """
 
     def __init__(self, first: int, last: int, is_holiday: Callable[[date], bool]) -> None:
@@ -34,12 +35,12 @@ class WorkingDays:
         self._worked = np.cumsum(self._kinds < SATURDAY)
 
     def kind(self, day: Integers) -> Integers:
-        """Return the kind of each day."""
+        """Return the weekday of each day, 0 for Monday, and `HOLIDAY` for one."""
         kinds: Integers = self._kinds[self._index(day)]
         return kinds
 
     def round(self, day: Integers) -> Integers:
-        """Return which day of the week's round each day is; `HOLIDAY` on one."""
+        """Return the place of each day in the week's round, from 0, and `HOLIDAY` for one."""
         rounds: Integers = self._rounds[self._index(day)]
         return rounds
 
@@ -53,10 +54,10 @@ class WorkingDays:
 
 
 def _rounds(weekday: Integers, is_free: Flags) -> Integers:
-    """Return the kind of each day; the days begin with a Monday."""
+    """Return the place of each day in its week's round; the days begin with a Monday."""
     week = np.arange(len(weekday)) // 7
-    free_before = np.cumsum(is_free) - is_free
-    free_in_week = free_before - free_before[week * 7]
+    free_before: Integers = np.cumsum(is_free) - is_free
+    free_in_week: Integers = free_before - free_before[week * 7]
     kinds = np.where(weekday == SUNDAY, SUNDAY, weekday - free_in_week)
     kinds[is_free] = HOLIDAY
     return kinds.astype(np.int64)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from jobs.ledger import database
-from reports.dates.cases import DAY, HOUR, Cases, Floats, Names
-from reports.models import Category, Report, Status
+from reports.dates import storing
+from reports.dates.cases import DAY, HOUR, KINDS, Cases, Floats, Names
+from reports.dates.model import Model
+from reports.models import Category, DateModel, Report, Status
 from tests.reports.factories import make_department
 
 #: A Monday, at the beginning of a day on the wall.
@@ -73,13 +77,30 @@ def waves(days: int = 280) -> tuple[Floats, Floats]:
     return made, np.array(done) - made
 
 
-def store_history(
-    category: Category, created: Floats, lasted: Floats, *, ends_at: datetime | None = None
-) -> None:
+def steady(days: int = 28) -> tuple[Floats, Floats]:
+    """Return cases of which three are done on each day, hours after they were reported."""
+    created: Floats = MONDAY + np.repeat(np.arange(float(days)), 3) * DAY + 9 * HOUR
+    return created, np.tile([2 * HOUR, 4 * HOUR, 6 * HOUR], days)
+
+
+@lru_cache(maxsize=1)
+def _model_of_waves() -> Model:
+    cases, names = make_cases(*waves())
+    return Model.learn(cases, names, no_holiday)
+
+
+def store_model(category: Category) -> DateModel:
+    """Store what would be learned from a history of `waves` in this category."""
+    names = Names({kind: [] for kind in KINDS} | {"category": [category.pk, -1]})
+    content = storing.pack(replace(_model_of_waves(), names=names))
+    return DateModel.objects.create(seconds=1, cases=1, open_cases=0, reach=0.4, content=content)
+
+
+def store_history(category: Category, created: Floats, lasted: Floats) -> None:
     """Store reports of the category with these times, moved so that the last was done just now."""
     ended = created + lasted
     last = ended.max()
-    now = ends_at or database.now()
+    now = database.now()
     Report.objects.bulk_create(
         [
             Report(

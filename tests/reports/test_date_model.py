@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,7 @@ def day_number(day: date) -> int:
     return (day - date(1970, 1, 1)).days
 
 
-def likely_days(model: Model, created: Floats, **facts: object) -> Floats:
+def likely_days(model: Model, created: Floats, **facts: Any) -> Floats:
     """Return after how many days new cases are likely to be done."""
     cases, _ = make_cases(created, np.zeros(len(created)), **facts)
     ranges = model.ranges(cases, model.done_by(cases, no_holiday))
