@@ -8,7 +8,7 @@ import numpy as np
 
 from reports.dates import neighbourhoods, queues, spans
 from reports.dates.cases import DAY, HOUR, Cases, Floats, Integers, Names
-from reports.dates.hazards import VARIANCES, Codes, Factor
+from reports.dates.hazards import VARIANCES, Factor
 from reports.dates.spans import Spans
 from reports.dates.working_days import HOLIDAY, KIND_COUNT, WorkingDays
 
@@ -108,9 +108,9 @@ class Facts:
 
 def _joined(simple: dict[str, tuple[Integers, int]], name: str) -> Factor:
     """Return the factor of all combinations of the simple ones named, such as "area, day"."""
-    code, size = np.int64(0), 1
-    for one in name.split(", "):
+    first, *others = name.split(", ")
+    code, size = simple[first]
+    for one in others:
         code = code * simple[one][1] + simple[one][0]
         size *= simple[one][1]
-    codes: Codes = np.asarray(code).astype(np.int32)
-    return Factor(codes, size, VARIANCES[name.count(",")])
+    return Factor(code.astype(np.int32), size, VARIANCES[name.count(",")])

@@ -125,19 +125,17 @@ class Model:
             if name in self.effects:
                 score += self.effects[name][factor.code]
         chance = hazards.averaged(score, self.shock_variance).reshape(len(cases), spans.COUNT)
-        done: Floats = 1 - np.cumprod(1 - chance, axis=1)
-        return done
+        return np.asarray(1 - np.cumprod(1 - chance, axis=1), dtype=np.float64)
 
     def ranges(self, cases: Cases, done_by: Floats, since: Floats | None = None) -> Ranges:
         """Return the ranges of cases that are still open at `since`; by default when reported."""
         since = cases.created if since is None else np.maximum(since, cases.created)
         spent = self._spent(cases, done_by, since)
-        levels = (0.5 - self.reach, 0.5, 0.5 + self.reach)
-        moments = [
+        earliest, likely, latest = (
             np.maximum(self._moment(cases, done_by, spent + level * (1 - spent)), since)
-            for level in levels
-        ]
-        return Ranges(*moments, spent=spent)
+            for level in (0.5 - self.reach, 0.5, 0.5 + self.reach)
+        )
+        return Ranges(earliest=earliest, likely=likely, latest=latest, spent=spent)
 
     def _spent(self, cases: Cases, done_by: Floats, since: Floats) -> Floats:
         span = spans.of_moments(cases, since)

@@ -88,5 +88,5 @@ def _quantile(tables: Floats, part: Floats) -> Floats:
 
 def _share(tables: Floats, values: Floats) -> Floats:
     """Return for each row the share of its distribution that is below a value."""
-    below = (tables < values[:, None]).sum(axis=1)
-    return below / len(POINTS)
+    below: Floats = (tables < values[:, None]).mean(axis=1)
+    return below
