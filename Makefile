@@ -17,7 +17,7 @@ LINT_ENVIRONMENT := DEBUG=off SECRET_KEY=lint-only-0123456789-abcdefghijklmnopqr
 	SMS_PROVIDER_TOKEN=lint
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-spark format lint bench faults
+.PHONY: help setup run test test-spark format lint lint-types lint-rules bench faults
 
 help:  ## list these commands
 	@grep -E '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## (.*)/  make \1\t\2/' | expand -t 20
@@ -45,9 +45,14 @@ format: setup  ## bring the code into its style
 	$(VENV_PYTHON) -m ruff format .
 
 lint: setup  ## style, types, layers, migrations, deployment checks
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint-types lint-rules
+
+lint-types:
+	$(LINT_ENVIRONMENT) $(VENV_PYTHON) -m mypy .
+
+lint-rules:
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m ruff format --check .
-	$(LINT_ENVIRONMENT) $(VENV_PYTHON) -m mypy .
 	.venv/bin/lint-imports
 	$(LINT_ENVIRONMENT) $(VENV_PYTHON) manage.py makemigrations --check --dry-run
 	$(LINT_ENVIRONMENT) $(VENV_PYTHON) manage.py check --deploy --fail-level WARNING
