@@ -31,7 +31,7 @@ run:  ## PostgreSQL, RabbitMQ, web and workers, with a demo city: make run PORT=
 
 test: setup  ## every test: make test [ARGS="tests/jobs -k relay"]
 	@$(VENV_PYTHON) -m config.development.system
-	$(PYTEST) $(if $(ARGS),$(ARGS),--cov --cov-report=term --durations=20)
+	$(if $(ARGS),,TESTS_COVERAGE=on )$(PYTEST) $(or $(ARGS),--durations=20)
 	@# What asks much of PostgreSQL runs once more through PgBouncer; ARGS may leave nothing of it (status 5).
 	TESTS_THROUGH_PGBOUNCER=on $(PYTEST) -m pooled $(or $(ARGS),$(POOLED)) || [ $$? -eq 5 ]
 

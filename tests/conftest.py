@@ -6,7 +6,6 @@ import fcntl
 import gc
 import os
 import shutil
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import chain, groupby
@@ -14,7 +13,6 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-import coverage
 import pika
 import psycopg
 import pytest
@@ -25,11 +23,9 @@ from config.development import processes
 from config.development.rabbitmq import INSTALL_COMMAND, RabbitmqNode, find_server
 from config.postgresql import roles
 from jobs.transport import topology
-from tests import databases
+from tests import coverage, databases
 from tests.settings import APPLICATION_ROLE, OWN_POSTGRES, PGBOUNCER, POSTGRES, TEST_DATA_DIR
 
-MEASURED_CASES = 3
-CASES: Counter[str] = Counter()
 USERS: IO[str] | None = None
 SHARED_NODE: RabbitmqNode | None = None
 SPARE_NODES: list[RabbitmqNode] = []
@@ -41,9 +37,10 @@ collect_ignore = [] if os.environ.get("TESTS_WITH_SPARK") else ["spark"]
 gc.disable()  # until the tests are collected: all that is loaded stays
 
 
-def pytest_configure() -> None:
-    """Have test databases made, emptied and dropped quickly."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Have test databases made, emptied and dropped quickly, and coverage printed."""
     databases.install()
+    config.pluginmanager.register(coverage)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -65,25 +62,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for number, item in enumerate(slow):
         groups.insert(number * (stride + 1), [item])
     items[:] = chain.from_iterable(groups)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Measure coverage by the first cases of a parametrized test alone.
-
-    Measuring costs nearly half of the processor time on top, and further cases hardly run a line
-    that the first ones do not.
-    """
-    name = item.nodeid.partition("[")[0]
-    CASES[name] += 1
-    measured = coverage.Coverage.current() if CASES[name] > MEASURED_CASES else None
-    if measured is None:
-        return (yield)
-    measured.stop()
-    try:
-        return (yield)
-    finally:
-        measured.start()
 
 
 def pytest_sessionstart() -> None:
