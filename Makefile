@@ -4,7 +4,8 @@ DATA_DIR ?= var
 PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3))
 VENV_PYTHON := .venv/bin/python
 # Many tests wait for servers and workers, so two more at a time than there are cores pay.
-PYTEST := $(VENV_PYTHON) -m pytest -n $(shell expr `nproc 2>/dev/null || echo 1` + 2) --maxprocesses 5
+# The threads of numpy would only get into each other's way.
+PYTEST := OPENBLAS_NUM_THREADS=1 $(VENV_PYTHON) -m pytest -n $(shell expr `nproc 2>/dev/null || echo 1` + 2) --maxprocesses 5
 POOLED := $(shell grep -rlw pooled --include='test_*.py' tests)
 export PORT DATA_DIR ONLY QUICK SEEDS
 # Tests start many processes, each of which would compile every module anew.
@@ -33,7 +34,7 @@ test: setup  ## every test: make test [ARGS="tests/jobs -k relay"]
 	@$(VENV_PYTHON) -m config.development.system
 	$(if $(ARGS),,TESTS_COVERAGE=on )$(PYTEST) $(or $(ARGS),--durations=20)
 	@# What asks much of PostgreSQL runs once more through PgBouncer; ARGS may leave nothing of it (status 5).
-	TESTS_THROUGH_PGBOUNCER=on $(PYTEST) -m pooled $(or $(ARGS),$(POOLED)) || [ $$? -eq 5 ]
+	TESTS_THROUGH_PGBOUNCER=on $(PYTEST) -n 2 -m pooled $(or $(ARGS),$(POOLED)) || [ $$? -eq 5 ]
 
 test-spark: setup  ## the tests of Apache Spark, which it installs with Java
 	@$(PYTHON) -m config.development.environment development spark
