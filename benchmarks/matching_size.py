@@ -36,10 +36,11 @@ from pgvector import Vector  # noqa: E402
 from accounts.models import User  # noqa: E402
 from benchmarks.results import percentile  # noqa: E402
 from embeddings.embedder import Vectors, get_embedder, unit_rows  # noqa: E402
+from matching.actors import REVERSE_BATCH  # noqa: E402
 from matching.demo.texts import OPPORTUNITIES  # noqa: E402
-from matching.models import Opportunity, Profile, ProfileVector, VectorSpace  # noqa: E402
+from matching.models import Match, Opportunity, Profile, ProfileVector, VectorSpace  # noqa: E402
 from matching.profiles.editing import edit  # noqa: E402
-from matching.ranking import reverse  # noqa: E402
+from matching.ranking import everyone, reverse  # noqa: E402
 from matching.ranking.pipeline import find  # noqa: E402
 from matching.ranking.saving import save_matches  # noqa: E402
 from matching.ranking.wishes import query_for  # noqa: E402
@@ -62,6 +63,7 @@ REAL_TEXTS_MAX = 1000
 ROUNDS = 15
 OLD_WAY_ROWS = 5_000
 DEPTH = 100
+FULL_LISTS = 20
 CHUNK_ROWS = 5_000
 #: How much of all opportunities a filter lets through, and whether it lies with or against the
 #: query's cluster.
@@ -117,6 +119,7 @@ def measure(rows: int) -> Figures:
         figures["old_way_run_p50_ms"] / figures["all_run_p50_ms"]
     )
     figures |= _reverse(space)
+    figures |= _everyone(space, figures["reverse_p50_ms"])
     matrix = np.tile(centres, (rows // len(centres) + 1, 1))[:rows]
     return figures | _timed(
         "numpy_brute_force", lambda: np.argpartition(-(matrix @ query), DEPTH)[:DEPTH]
@@ -226,6 +229,39 @@ def _reverse(space: VectorSpace) -> Figures:
     return figures | {"reverse_recall_at_100": _recall(found, exact)}
 
 
+def _everyone(space: VectorSpace, nearest_ms: float) -> Figures:
+    """Save opportunities as matches of all citizens whose lists of matches are full.
+
+    The last match of these lists scores as that of a sample of citizens.
+    """
+    sample = Profile.objects.order_by("pk")[:FULL_LISTS]
+    floors = [
+        find(query_for(one, "", space), Criteria(), space, count=DEPTH)[-1].score for one in sample
+    ]
+    Profile.objects.update(match_floor=float(np.median(floors)))
+    ids = [UUID(int=ROUNDS + number) for number in range(REVERSE_BATCH)]
+    memory = _Memory()
+    figures = _timed_once("everyone_of_one_s", lambda: _reach(ids[:1]))
+    figures |= _timed_once("everyone_of_a_batch_s", lambda: _reach(ids))
+    return figures | {
+        "everyone_memory_growth_mb": memory.growth_mb(),
+        "everyone_saved": Match.objects.filter(opportunity__in=ids).count(),
+        "everyone_to_nearest": figures["everyone_of_one_s"] * 1000 / nearest_ms,
+        "everyone_in_batch_to_nearest": (
+            figures["everyone_of_a_batch_s"] * 1000 / REVERSE_BATCH / nearest_ms
+        ),
+    }
+
+
+def _reach(opportunity_ids: list[UUID]) -> None:
+    last, is_complete = UUID(int=0), False
+    while not is_complete:
+        with transaction.atomic():
+            citizens = everyone.match_batch(opportunity_ids, after=last)
+        is_complete = len(citizens) < everyone.BATCH_CITIZENS
+        last = citizens[-1] if citizens else last
+
+
 def _recall(found: list[UUID], exact: list[UUID]) -> float:
     return len(set(found) & set(exact)) / max(len(exact), 1)
 
@@ -331,7 +367,10 @@ def _fill_opportunities(
 
 
 def _copy_vectors(rows: int, space_id: int, texts: list[Text], centres: Vectors) -> None:
-    packed = [Terms.of(f"{title}. {category}. {text}").pack() for title, _, category, text in texts]
+    packed = [
+        Terms.of(f"{title}. {title}. {category}. {text}").pack()
+        for title, _, category, text in texts
+    ]
     count, rng = len(centres), np.random.default_rng(1)
     columns = "opportunity_id, space_id, embedding, terms, version"
     sql = f"COPY matching_opportunityvector ({columns}) FROM STDIN (FORMAT BINARY)"

@@ -649,8 +649,7 @@ MATCHING_NOTICES_PER_OPPORTUNITY: int = env.int(
 # What each part of a score is worth; docs/matching.md says how they were chosen.
 MATCHING_WEIGHTS: dict[str, float] = {
     "meaning": env.float("MATCHING_WEIGHT_MEANING", default=1.0),
-    "skills": env.float("MATCHING_WEIGHT_SKILLS", default=0.5),
-    "words": env.float("MATCHING_WEIGHT_WORDS", default=1.0),
+    "words": env.float("MATCHING_WEIGHT_WORDS", default=2.0),
     "distance": env.float("MATCHING_WEIGHT_DISTANCE", default=0.05),
     "freshness": env.float("MATCHING_WEIGHT_FRESHNESS", default=0.03),
     "variety": env.float("MATCHING_WEIGHT_VARIETY", default=0.005),

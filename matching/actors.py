@@ -10,7 +10,7 @@ from uuid import UUID
 import jobs
 from embeddings.embedder import get_embedder
 from matching.models import MatchRun, OpportunityVector, Profile, ProfileVector
-from matching.ranking import carrying_out, reverse
+from matching.ranking import carrying_out, everyone, reverse
 from matching.search import generation
 from matching.vectors import rebuilding, spaces, storing
 from notifications.actors import notify_user
@@ -89,13 +89,22 @@ def show_run_end(standing: jobs.Standing, run_id: str) -> None:
 # It needs nothing but the database.
 @jobs.actor(queue_name="matching", transaction_timeout=REVERSE_TIMEOUT, outlasts=HOUR, is_bulk=True)
 def match_citizens(opportunity_ids: list[str]) -> None:
-    """Save new or changed opportunities as matches of the citizens they suit, and notify these.
+    """Save new or changed opportunities as matches of the nearest citizens, and notify these.
 
     A citizen is notified at most once a day, and only if they want it. Nobody waits for this task:
     it is bulk work, whoever sends it.
     """
     for user_id in Profile.objects.wanting_notices(reverse.find_citizens(opportunity_ids)):
         notify_user.send(str(user_id), "new_matches", {}, reverse.notice_key(user_id))
+    key = f"opportunity:{opportunity_ids[0]}:everyone" if len(opportunity_ids) == 1 else None
+    match_everyone.send_with_options(args=(opportunity_ids,), unique_key=key)
+
+
+# It needs nothing but the database; it continues behind its checkpoint.
+@jobs.actor(queue_name="matching", kind="long", outlasts=HOUR, is_bulk=True)
+def match_everyone(opportunity_ids: list[str]) -> None:
+    """Save new or changed opportunities as matches of all other citizens they suit."""
+    everyone.match_everyone(opportunity_ids)
 
 
 def send_reverse(opportunity_ids: Sequence[UUID]) -> None:
@@ -114,8 +123,14 @@ def send_reverse(opportunity_ids: Sequence[UUID]) -> None:
 # The round of the next night does what this one left.
 @jobs.actor(queue_name="matching", kind="long", outlasts=HOUR)
 def refresh_all_matches() -> None:
-    """Carry out the nightly round: tidy up, then find the matches of every citizen anew."""
+    """Carry out the nightly round: tidy up, then find the matches of every citizen anew.
+
+    After an update that changed how texts become vectors, it also starts to embed everything anew.
+    """
     rebuilding.tidy()
+    if spaces.is_outdated(get_embedder()):
+        with jobs.current_task().effects():
+            rebuild_embeddings.send_with_options(unique_key="rebuild_embeddings")
     rebuilding.in_batches(
         lambda user_ids: refresh_matches.send_many([(user_id,) for user_id in user_ids])
     )

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
 from django.contrib.auth import get_user_model
 from django.db import transaction
 
-from embeddings.embedder import get_embedder, space_of
+from embeddings.embedder import get_embedder
 from imports.errors import ImportFileError, RowRejected
 from imports.importers import ImportFile
 from imports.reading.records import Record
@@ -29,11 +30,12 @@ from matching.ranking.wishes import wish_of
 from matching.search.criteria import Criteria
 from matching.text.rarity import measure_rarity
 from matching.text.terms import Rarity
-from matching.vectors.spaces import space_for
+from matching.vectors.spaces import label_of, space_for
 from matching.vectors.storing import BATCH_TEXTS, embed_opportunities, profile_vector
 
 Grades = Mapping[str, int]
 NDCG_DEPTH, RECALL_DEPTH, RELEVANT_GRADE = 10, 20, 2
+BOOTSTRAP_SAMPLES = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,12 @@ class ProfileQuality:
 class Evaluation:
     """The mean quality over all profiles.
 
-    Profiles without a relevant opportunity do not count in `recall_at_20`.
+    `ndcg_at_10_interval` holds the bounds of its 95 % interval over citizens, by the bootstrap
+    (Efron, 1979). Profiles without a relevant opportunity do not count in `recall_at_20`.
     """
 
     ndcg_at_10: float
+    ndcg_at_10_interval: list[float]
     recall_at_20: float
     profiles: int
     opportunities: int
@@ -81,13 +85,15 @@ def evaluate(opportunities: Path, judgements: Path) -> Evaluation:
         rarity = measure_rarity(source)
         by_profile = [_quality(entry, source, external_ids, rarity) for entry in judged]
         transaction.set_rollback(True)
+    gains = [one.ndcg_at_10 for one in by_profile]
     recalls = [one.recall_at_20 for one in by_profile if not math.isnan(one.recall_at_20)]
     return Evaluation(
-        ndcg_at_10=sum(one.ndcg_at_10 for one in by_profile) / len(by_profile),
+        ndcg_at_10=sum(gains) / len(gains),
+        ndcg_at_10_interval=interval_of_mean(gains),
         recall_at_20=sum(recalls) / max(len(recalls), 1),
         profiles=len(by_profile),
         opportunities=len(external_ids),
-        embedder=space_of(get_embedder()),
+        embedder=label_of(get_embedder()),
         by_profile=by_profile,
     )
 
@@ -190,7 +196,7 @@ def _within(criteria: Criteria, source: str) -> Criteria:
 def _profile(fields: Mapping[str, Any]) -> Profile:
     """Return a profile of an invented citizen, not stored."""
     user = get_user_model()(phone="+10000000000")
-    texts = {name: str(fields.get(name) or "") for name in ("headline", "about")}
+    texts = {name: str(fields.get(name) or "") for name in ("headline", "about", "availability")}
     lists = {
         name: [str(one) for one in fields.get(name) or []]
         for name in ("skills", "interests", "languages")
@@ -198,6 +204,12 @@ def _profile(fields: Mapping[str, Any]) -> Profile:
     wants = [kind for kind in fields.get("wants") or [] if kind in Kind.values]
     place = {name: fields.get(name) for name in ("latitude", "longitude", "radius_km")}
     return Profile(user=user, wants=wants, **texts, **lists, **place)
+
+
+def interval_of_mean(values: Sequence[float]) -> list[float]:
+    """Return the bounds of the 95 % interval of the mean, by resampling the values."""
+    samples = np.random.default_rng(0).choice(values, size=(BOOTSTRAP_SAMPLES, len(values)))
+    return [float(bound) for bound in np.quantile(samples.mean(axis=1), (0.025, 0.975))]
 
 
 def ndcg(order: Sequence[str], grades: Grades, depth: int = NDCG_DEPTH) -> float:

@@ -92,6 +92,11 @@ class Profile(models.Model):
         db_default=True,
         help_text="Whether to be notified of new matches.",
     )
+    match_floor = models.FloatField(
+        null=True,
+        editable=False,
+        help_text="The score of the last saved match after a run that filled the list.",
+    )
     version = models.PositiveIntegerField(default=1, help_text="Grows with every change.")
     onboarded_at = models.DateTimeField(
         null=True, blank=True, help_text="When it was first written; empty until then."

@@ -21,15 +21,13 @@ from jobs.ledger import database
 from matching import metrics
 from matching.models import CachedRanking, Interaction, MatchRun, Profile, VectorSpace
 from matching.ranking.pipeline import criteria_of, find
-from matching.ranking.saving import MatchList, as_match, save_matches
+from matching.ranking.saving import SAVED_MATCHES, MatchList, as_match, save_matches
 from matching.ranking.wishes import Query, query_for
 from matching.search import generation
 from matching.search.criteria import Criteria
 from matching.search.lookups import still_pass
 from matching.search.tuning import limit_statements
 from matching.vectors.spaces import active_space
-
-SAVED_MATCHES = 100
 
 
 def carry_out(run_id: str) -> None:
@@ -42,6 +40,7 @@ def carry_out(run_id: str) -> None:
         task.progress(0.1, "searching")
         profile = Profile.objects.filter(user=run.user_id).first()
         matches = matches_for(profile, run.keywords, criteria_for(profile, run), limit=run.limit)
+        matches = [one for one in matches if one["score"] >= run.filters.get("min_score", 0)]
         task.progress(0.8, "saving", matches=len(matches))
         with task.effects():
             MatchRun.objects.filter(pk=run.pk).update(matches=matches, updated_at=Now())

@@ -12,7 +12,6 @@ from datetime import date
 from itertools import accumulate
 from uuid import UUID
 
-import numpy as np
 from django.conf import settings
 from django.utils import timezone
 
@@ -22,9 +21,10 @@ from matching.ranking.scoring import Candidate, Ranked, rank
 from matching.ranking.wishes import Query
 from matching.search import lookups
 from matching.search.criteria import Criteria
-from matching.search.nearest import OPPORTUNITIES, nearest
+from matching.search.nearest import OPPORTUNITIES, nearest, received
 from matching.text.rarity import current_rarity
 from matching.text.terms import Rarity, Terms, bucket, stem
+from matching.text.times import NAMES_OF_TIMES, times_within
 
 QUERY_WORDS, QUERY_WORDS_MIN = 40, 3
 
@@ -53,16 +53,14 @@ def find(
 
     If one organisation has most of the candidates, a second search without it adds others.
     """
-    rarity = rarity or current_rarity()
-    candidates = load(candidate_ids(query, criteria, space, rarity), criteria, space)
+    rarity, has_times = rarity or current_rarity(), bool(query.wish.times)
+    ids = candidate_ids(query, criteria, space, rarity)
+    candidates = load(ids, criteria, space, has_times=has_times)
     if crowd := crowding(candidates):
         others = replace(criteria, not_of=crowd)
         known = {one.id for one in candidates}
-        candidates += load(
-            [id_ for id_ in candidate_ids(query, others, space, rarity) if id_ not in known],
-            others,
-            space,
-        )
+        ids = [id_ for id_ in candidate_ids(query, others, space, rarity) if id_ not in known]
+        candidates += load(ids, others, space, has_times=has_times)
     return rank(query.wish, candidates, rarity, now=timezone.now(), count=count)
 
 
@@ -112,18 +110,27 @@ def rarest(words: Sequence[str], rarity: Rarity) -> list[str]:
     return by_rarity[: max(within, QUERY_WORDS_MIN)]
 
 
-def load(ids: Sequence[UUID], criteria: Criteria, space: VectorSpace | None) -> list[Candidate]:
-    """Return the candidates among `ids` that meet the criteria, with what ranking needs."""
+def load(
+    ids: Sequence[UUID], criteria: Criteria, space: VectorSpace | None, *, has_times: bool = False
+) -> list[Candidate]:
+    """Return the candidates among `ids` that meet the criteria, with what ranking needs.
+
+    Their texts are read for the times they name only if `has_times`.
+    """
     where = criteria.where()
     sql = f"""
         SELECT o.id, o.kind, o.organisation, o.title, o.category, vector_send(v.embedding),
-            v.terms, o.latitude,
-               o.longitude, o.is_remote, o.created_at
+            v.terms, o.latitude, o.longitude, o.is_remote, o.created_at,
+            CASE WHEN %s AND o.search @@ to_tsquery('english', %s)
+                THEN concat_ws('. ', o.title, o.description, o.requirements) ELSE '' END,
+            o.starts_on, CASE WHEN o.kind = 'event' THEN coalesce(o.ends_on, o.starts_on)
+                ELSE o.ends_on END
         FROM matching_opportunity AS o
         LEFT JOIN matching_opportunityvector AS v ON v.opportunity_id = o.id AND v.space_id = %s
         WHERE o.id = ANY(%s) AND {where.sql}
     """  # noqa: S608 - only conditions from this app
-    rows = fetch(sql, [space.pk if space else None, list(ids), *where.parameters])
+    times = [has_times, NAMES_OF_TIMES]
+    rows = fetch(sql, [*times, space.pk if space else None, list(ids), *where.parameters])
     return [_candidate(row) for row in rows]
 
 
@@ -140,16 +147,18 @@ def _candidate(row: tuple) -> Candidate:  # type: ignore[type-arg]
         longitude,
         is_remote,
         created_at,
+        text,
+        first_day,
+        last_day,
     ) = row
     return Candidate(
         id=id_,
         kind=kind,
         organisation=organisation,
-        embedding=None
-        if embedding is None
-        else np.frombuffer(embedding, ">f4", offset=4).astype(np.float32),
+        embedding=None if embedding is None else received(embedding),
         terms=Terms.unpack(bytes(terms)) if terms else Terms.of(f"{title} {category}"),
         place=None if latitude is None else (latitude, longitude),
         is_remote=is_remote,
         created_at=created_at,
+        times=times_within(text, first_day, last_day),
     )

@@ -1,6 +1,6 @@
-"""Reverse matching: finding the citizens whom an opportunity suits.
+"""Reverse matching: finding at once the citizens nearest to an opportunity.
 
-The work is bounded, however many citizens there are.
+The work is bounded, however many citizens there are; `matching.ranking.everyone` reaches the rest.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from matching.models import Opportunity, ProfileVector, VectorSpace
 from matching.ranking.pipeline import load
 from matching.ranking.saving import as_match, upsert_matches
 from matching.ranking.scoring import Candidate, Ranked, rank
-from matching.ranking.wishes import wish_of
+from matching.ranking.wishes import feedback_of, wish_of
 from matching.search.criteria import Criteria, wishes_met_by
 from matching.search.nearest import CITIZENS, nearest
 from matching.search.tuning import limit_statements
@@ -40,8 +40,8 @@ def find_citizens(opportunity_ids: Sequence[str]) -> list[UUID]:
     """
     limit_statements()
     ids = [UUID(str(one)) for one in opportunity_ids]
-    space = active_space()
-    are_open = {one.id: one for one in load(ids, Criteria(day=timezone.localdate()), space)}
+    space, criteria = active_space(), Criteria(day=timezone.localdate())
+    are_open = {one.id: one for one in load(ids, criteria, space, has_times=True)}
     to_notify: dict[UUID, None] = {}
     for opportunity in Opportunity.objects.filter(pk__in=ids).order_by("pk").defer("search"):
         candidate = are_open.get(opportunity.pk)
@@ -79,7 +79,7 @@ def _save_for_citizens(
     similarities = {
         user_id: similarity for user_id, similarity in citizens if similarity >= SIMILARITY_MINIMUM
     }
-    ranked = _rank_for(list(similarities), candidate, space)
+    ranked = rank_for(list(similarities), candidate, space)
     matches = [
         (
             user_id,
@@ -92,22 +92,21 @@ def _save_for_citizens(
     return [user_id for user_id in ranked if user_id in new and similarities[user_id] >= minimum]
 
 
-def _rank_for(
+def rank_for(
     user_ids: Sequence[UUID], candidate: Candidate, space: VectorSpace
 ) -> dict[UUID, Ranked]:
     """Return the opportunity's rank for each citizen as a match run would give it.
 
     So a score means the same wherever it comes from.
     """
-    rows = ProfileVector.objects.filter(space=space, profile__user__in=user_ids).select_related(
-        "profile"
-    )
+    stored = ProfileVector.objects.filter(space=space, profile__user__in=user_ids)
     now, rarity = timezone.now(), current_rarity()
+    feedback = feedback_of(user_ids, space.pk)
     ranked = {
         row.profile.user_id: rank(
-            wish_of(row, space.dimensions).wish, [candidate], rarity, now=now, count=1
+            wish_of(row, space.dimensions, feedback).wish, [candidate], rarity, now=now, count=1
         )[0]
-        for row in rows
+        for row in stored.select_related("profile")
     }
     return {user_id: ranked[user_id] for user_id in user_ids if user_id in ranked}
 

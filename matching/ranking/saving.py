@@ -10,9 +10,11 @@ from psycopg.types.json import Jsonb
 from uuid_utils.compat import uuid7
 
 from jobs.ledger.database import execute, fetch, lock
-from matching.models import Match
+from matching.models import Match, Profile
 from matching.ranking.scoring import Ranked
 
+#: How many matches a citizen has saved at most after a run.
+SAVED_MATCHES = 100
 #: Matches in the form in which they are stored, of a run too: `{opportunity_id, score, reasons}`.
 MatchList = list[dict[str, Any]]
 
@@ -35,6 +37,8 @@ def save_matches(user_id: UUID, matches: MatchList) -> None:
         (user_id, ids),
     )
     upsert_matches([(user_id, one) for one in matches])
+    floor = matches[-1]["score"] if len(matches) >= SAVED_MATCHES else None
+    Profile.objects.filter(user=user_id).exclude(match_floor=floor).update(match_floor=floor)
 
 
 def lock_matches(user_id: UUID) -> None:

@@ -1,15 +1,14 @@
 """Which candidates suit a citizen best, and why: arithmetic on what `matching.search` found.
 
-The relevance of a candidate is a weighted mean of two numbers, each scaled to 0…1 among the
-candidates of its kind (jobs have long texts and volunteering short ones, so raw numbers of the two
-cannot be compared):
+The relevance of a candidate is a weighted sum of two cosines:
 
-- meaning: the cosine of its vector with the profile's, and half of that with the nearest of the
-  citizen's skills;
-- words: the TF-IDF cosine of its text.
+- meaning: of its vector with the profile's;
+- words: of its terms with the profile's, by TF-IDF.
 
-Distance and freshness change it a little, and the number of matches of one organisation on a page
-is limited. docs/matching.md says what each part is worth.
+Nearness and freshness add a little. The score is 1 - e^(-relevance): it depends on the citizen and
+the opportunity alone, not on the other candidates, so that it means the same in every run and in
+reverse matching. Another time of the week than the citizen has lowers it, and so does each earlier
+match of the same organisation. docs/matching.md says what each part is worth.
 """
 
 from __future__ import annotations
@@ -31,8 +30,9 @@ from numpy.typing import NDArray
 from embeddings.embedder import Vectors
 from matching.search.geography import Place, kilometers_between
 from matching.text.terms import Rarity, Terms, similarities
+from matching.text.times import ALWAYS, Times, in_words
 
-Scores = NDArray[np.float32]
+Scores = NDArray[np.floating]
 Reason = dict[str, Any]
 
 SKILL_SIMILARITY_MINIMUM = 0.3  # from which on a skill is given as a reason
@@ -46,8 +46,8 @@ ALIKE_SIMILARITY = 0.9
 #: The least difference between the scores of two successive matches: it keeps their order when they
 #: are stored.
 SCORE_STEP = 1e-6
-#: The range in which most candidates lie.
-MEANING_USUAL, WORDS_USUAL = (0.2, 0.6), (0.0, 0.1)
+#: The share of the score that stays if the citizen has no time when it takes place.
+OTHER_TIME_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +64,7 @@ class Wish:
     facets: Vectors = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
     words: Mapping[int, str] = field(default_factory=dict)
     place: Place | None = None
+    times: Times = 0
 
     @property
     def is_empty(self) -> bool:
@@ -83,6 +84,7 @@ class Candidate:
     place: Place | None
     is_remote: bool
     created_at: datetime
+    times: Times = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +100,9 @@ def rank(
     wish: Wish, candidates: Sequence[Candidate], rarity: Rarity, *, now: datetime, count: int
 ) -> list[Ranked]:
     """Return the best `count` candidates, best first; equal scores in the order of their ids."""
-    parts: list[_Scored] = []
-    for kind in sorted({candidate.kind for candidate in candidates}):
-        parts += _score([one for one in candidates if one.kind == kind], wish, rarity, now)
+    scored = _score(candidates, wish, rarity, now)
     return [
-        Ranked(s.candidate.id, round(s.score, 6), _reasons(s, wish)) for s in _varied(parts, count)
+        Ranked(s.candidate.id, round(s.score, 6), _reasons(s, wish)) for s in _varied(scored, count)
     ]
 
 
@@ -121,42 +121,50 @@ class _Scored:
 _Waiting = list[tuple[float, UUID, _Scored]]
 
 
-def _score(candidates: list[Candidate], wish: Wish, rarity: Rarity, now: datetime) -> list[_Scored]:
-    """Return the candidates, all of one kind, with their scores."""
-    weights = settings.MATCHING_WEIGHTS
+def _score(
+    candidates: Sequence[Candidate], wish: Wish, rarity: Rarity, now: datetime
+) -> list[_Scored]:
+    """Return the candidates with their scores."""
     vectors = _stack(candidates, wish)
-    skills = (
-        vectors @ wish.facets.T
-        if len(wish.facets)
-        else np.zeros((len(candidates), 0), dtype=np.float32)
-    )
-    meaning = (
-        vectors @ wish.meaning
-        if wish.meaning is not None
-        else np.zeros(len(candidates), dtype=np.float32)
-    )
-    nearest_skill = skills.max(axis=1) if skills.shape[1] else np.zeros_like(meaning)
     words = similarities(wish.terms, [one.terms for one in candidates], rarity)
-    relevance = (
-        weights["meaning"]
-        * scaled(meaning + weights["skills"] * nearest_skill, usual=MEANING_USUAL)
-        + weights["words"] * scaled(words, usual=WORDS_USUAL)
-    ) / (weights["meaning"] + weights["words"])
-    scored = []
-    for i, one in enumerate(candidates):
-        kilometers = _distance(wish.place, one)
-        freshness = math.exp(-max((now - one.created_at).days, 0) / FRESH_DAYS)
-        extras = weights["freshness"] * freshness + weights["distance"] * _nearness(kilometers)
-        score = (float(relevance[i]) + extras) / (1 + weights["freshness"] + weights["distance"])
-        scored.append(
-            _Scored(
-                one, _organisation(one), score, skills[i], float(words[i]), kilometers, freshness
-            )
+    meaning = np.zeros_like(words) if wish.meaning is None else vectors @ wish.meaning
+    skills = vectors @ wish.facets.T if len(wish.facets) else np.zeros((len(candidates), 0))
+    kilometers = [_distance(wish.place, one) for one in candidates]
+    freshness = [freshness_of(one, now) for one in candidates]
+    scores = scores_of(
+        meaning,
+        words,
+        nearness=nearness_of(np.array(kilometers, dtype=np.float64)),
+        freshness=np.array(freshness),
+    )
+    scores *= [OTHER_TIME_SHARE if _clash(one.times, wish.times) else 1 for one in candidates]
+    return [
+        _Scored(
+            one,
+            _organisation(one),
+            float(scores[i]),
+            skills[i],
+            float(words[i]),
+            kilometers[i],
+            freshness[i],
         )
-    return scored
+        for i, one in enumerate(candidates)
+    ]
 
 
-def _stack(candidates: list[Candidate], wish: Wish) -> Vectors:
+def scores_of(meaning: Scores, words: Scores, *, nearness: Scores, freshness: Scores) -> Scores:
+    """Return the scores, 0 to 1, of parts from 0 to 1 (the cosine of meaning may be negative)."""
+    weights = settings.MATCHING_WEIGHTS
+    relevance = (
+        weights["meaning"] * meaning
+        + weights["words"] * words
+        + weights["distance"] * nearness
+        + weights["freshness"] * freshness
+    )
+    return np.asarray(1 - np.exp(-np.maximum(relevance, 0)))
+
+
+def _stack(candidates: Sequence[Candidate], wish: Wish) -> Vectors:
     """Return the candidates' vectors as rows.
 
     The row is zero for a candidate without a vector or with one of another length.
@@ -169,17 +177,9 @@ def _stack(candidates: list[Candidate], wish: Wish) -> Vectors:
     return rows
 
 
-def scaled(values: Scores, *, usual: tuple[float, float]) -> Scores:
-    """Scale values to 0 for the least and 1 for the greatest, over at least the usual range.
-
-    So a single candidate, or several that suit no better than usual, do not get a perfect score.
-    """
-    if not len(values):
-        return values
-    low, high = usual
-    least, greatest = min(float(values.min()), low), max(float(values.max()), high)
-    result: Scores = ((values - least) / (greatest - least)).astype(np.float32)
-    return result
+def freshness_of(one: Candidate, now: datetime) -> float:
+    """Return 1 for a new candidate, falling with its age."""
+    return math.exp(-max((now - one.created_at).days, 0) / FRESH_DAYS)
 
 
 def _distance(place: Place | None, candidate: Candidate) -> float | None:
@@ -188,9 +188,9 @@ def _distance(place: Place | None, candidate: Candidate) -> float | None:
     return kilometers_between(place, candidate.place)
 
 
-def _nearness(kilometers: float | None) -> float:
-    """Return 1 at a distance of 0, halved every NEAR_KM; 0.5 for an unknown distance."""
-    return 0.5 if kilometers is None else float(0.5 ** (kilometers / NEAR_KM))
+def nearness_of(kilometers: Scores) -> Scores:
+    """Return 1 for a distance of 0, halved every NEAR_KM; 0.5 for an unknown distance, nan."""
+    return np.where(np.isnan(kilometers), 0.5, 0.5 ** (kilometers / NEAR_KM))
 
 
 def _varied(scored: list[_Scored], count: int) -> list[_Scored]:
@@ -302,9 +302,24 @@ def _reasons(scored: _Scored, wish: Wish) -> list[Reason]:
         )
     elif scored.candidate.is_remote:
         reasons.append({"kind": "remote", "text": "Can be done from anywhere"})
+    reasons += _reason_of_times(scored.candidate.times, wish.times)
     if scored.freshness > 0.8:
         reasons.append({"kind": "fresh", "text": "New"})
     return reasons
+
+
+def _clash(one: Times, other: Times) -> bool:
+    """Return whether both name times and have none in common."""
+    return bool(one and other and not one & other)
+
+
+def _reason_of_times(offered: Times, free: Times) -> list[Reason]:
+    """Return the reason that lies in the times; none if either side names none or all."""
+    if not offered or not free or ALWAYS in {offered, free}:
+        return []
+    if _clash(offered, free):
+        return [{"kind": "other_time", "text": f"At another time: {in_words(offered)}"}]
+    return [{"kind": "time", "text": f"When you have time: {in_words(offered & free)}"}]
 
 
 def _common_words(candidate: Candidate, wish: Wish) -> list[str]:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.embedder import Vectors, get_embedder, space_of, unit_rows
-from matching.models import Interaction, OpportunityVector, Profile, ProfileVector, VectorSpace
+from embeddings.embedder import get_embedder, unit_rows
+from jobs.ledger.database import fetch
+from matching.models import Profile, ProfileVector, VectorSpace
 from matching.ranking.scoring import Wish
 from matching.search.geography import Place
+from matching.search.nearest import received
 from matching.text import glossary
 from matching.text.terms import STOP_WORDS, Terms, bucket, stem, words_of
+from matching.text.times import times_of
+from matching.vectors.spaces import label_of
 from matching.vectors.storing import (
     ProfileTexts,
     embed_each,
@@ -25,6 +30,7 @@ from matching.vectors.storing import (
 #: The weights of saved and applied, and of dismissed opportunities, in the vector of a profile.
 LIKED_WEIGHT, DISLIKED_WEIGHT = 0.5, 0.15
 FEEDBACK_MAX = 50
+Vector = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +57,23 @@ def query_for(profile: Profile | None, keywords: str, space: VectorSpace | None)
     return Query(Wish(meaning=None, terms=Terms.of("")), [])
 
 
-def wish_of(stored: ProfileVector, dimensions: int) -> Query:
-    """Return the query of a profile, adjusted by what the citizen did with earlier matches."""
+def wish_of(
+    stored: ProfileVector, dimensions: int, feedback: Mapping[UUID, Vector] | None = None
+) -> Query:
+    """Return the query of a profile, adjusted by what the citizen did with earlier matches.
+
+    `feedback` is what `feedback_of` returned for several citizens; without it, it is read now.
+    """
     profile = stored.profile
     texts = ProfileTexts.of(profile)
     words = _words(f"{texts.whole} {texts.original}")
     meaning = None if stored.embedding is None else np.asarray(stored.embedding, dtype=np.float32)
+    if feedback is None:
+        feedback = feedback_of([profile.user_id], stored.space_id)
+    if meaning is not None and profile.user_id in feedback:
+        meaning = np.asarray(unit_rows((meaning + feedback[profile.user_id])[None, :])[0])
     wish = Wish(
-        meaning=_with_feedback(meaning, profile, stored.space_id),
+        meaning=meaning,
         terms=Terms.unpack(bytes(stored.terms)),
         skills=profile.skills[: len(texts.skills)],
         facets=facets_of(stored, dimensions)[
@@ -66,6 +81,7 @@ def wish_of(stored: ProfileVector, dimensions: int) -> Query:
         ],
         words={bucket(stem(word)): word for word in words},
         place=profile.place,
+        times=times_of(profile.availability),
     )
     return Query(wish, words)
 
@@ -79,13 +95,18 @@ def wish_for_keywords(keywords: str, profile: Profile | None, space: VectorSpace
     hints = languages_written_by(profile) if profile else ()
     english = glossary.words_in_english(keywords, hints)
     meaning, embedder = None, get_embedder()
-    if space and space_of(embedder) == space.label:
+    if space and label_of(embedder) == space.label:
         row = embed_each([english], embedder, space)[0]
         meaning = row if row.any() else None
     text = english if english == keywords else f"{english} {keywords}"
     words = _words(text)
-    by_bucket = {bucket(stem(word)): word for word in words}
-    return Query(Wish(meaning=meaning, terms=Terms.of(text), words=by_bucket), words)
+    wish = Wish(
+        meaning=meaning,
+        terms=Terms.of(text),
+        words={bucket(stem(word)): word for word in words},
+        times=times_of(profile.availability) if profile else 0,
+    )
+    return Query(wish, words)
 
 
 def vector_of(profile: Profile, space: VectorSpace) -> ProfileVector:
@@ -97,7 +118,7 @@ def vector_of(profile: Profile, space: VectorSpace) -> ProfileVector:
     stored = ProfileVector.objects.filter(profile=profile, space=space).first()
     if stored is None or stored.version != profile.version:
         embedder = get_embedder()
-        if space_of(embedder) == space.label:
+        if label_of(embedder) == space.label:
             stored = profile_vector(profile, embedder, space)
     if stored is None:
         stored = ProfileVector(
@@ -114,29 +135,28 @@ def _words(text: str) -> list[str]:
     ]
 
 
-def _with_feedback(
-    meaning: NDArray[np.float32] | None, profile: Profile, space_id: int
-) -> NDArray[np.float32] | None:
-    """Return the vector moved towards saved and applied opportunities and away from dismissed ones.
+def feedback_of(user_ids: Sequence[UUID], space_id: int) -> dict[UUID, Vector]:
+    """Return how far what citizens did with opportunities moves the vectors of their profiles.
 
-    This is relevance feedback after Rocchio (1971), by the FEEDBACK_MAX newest interactions.
+    They move towards saved and applied opportunities and away from dismissed ones, after Rocchio
+    (1971). Of each citizen the FEEDBACK_MAX newest interactions count, and of those with one
+    opportunity the newest. Citizens without interactions are left out.
     """
-    if meaning is None:
-        return None
-    newest = Interaction.objects.filter(user_id=profile.user_id).order_by("-id")[:FEEDBACK_MAX]
-    oldest_first = reversed(list(newest.values_list("opportunity_id", "kind")))
-    kinds: dict[UUID, str] = dict(oldest_first)  # the newest interaction with an opportunity counts
-    rows = OpportunityVector.objects.filter(
-        opportunity__in=kinds, space=space_id, embedding__isnull=False
-    )
-    vectors = dict(rows.values_list("opportunity_id", "embedding"))
-    liked = [vectors[one] for one in vectors if kinds[one] != Interaction.Kind.DISMISS]
-    disliked = [vectors[one] for one in vectors if kinds[one] == Interaction.Kind.DISMISS]
-    moved = meaning.copy()
-    for group, weight in ((liked, LIKED_WEIGHT), (disliked, -DISLIKED_WEIGHT)):
-        if group:
-            moved += weight * np.mean(
-                [np.asarray(vector, dtype=np.float32) for vector in group], axis=0
-            )
-    unit: Vectors = unit_rows(moved[None, :])
-    return np.asarray(unit[0], dtype=np.float32)
+    sql = """
+        WITH newest AS (
+            SELECT *, row_number() OVER (PARTITION BY user_id ORDER BY id DESC) AS place
+            FROM matching_interaction WHERE user_id = ANY(%s)
+        ), counting AS (
+            SELECT DISTINCT ON (user_id, opportunity_id) user_id, opportunity_id, kind
+            FROM newest WHERE place <= %s ORDER BY user_id, opportunity_id, id DESC
+        )
+        SELECT c.user_id, c.kind = 'dismiss', vector_send(avg(v.embedding)) FROM counting AS c
+        JOIN matching_opportunityvector AS v
+            ON v.opportunity_id = c.opportunity_id AND v.space_id = %s AND v.embedding IS NOT NULL
+        GROUP BY 1, 2
+    """
+    moves: dict[UUID, Vector] = {}
+    for user_id, is_disliked, mean in fetch(sql, (list(user_ids), FEEDBACK_MAX, space_id)):
+        weight = -DISLIKED_WEIGHT if is_disliked else LIKED_WEIGHT
+        moves[user_id] = moves.get(user_id, np.float32(0)) + weight * received(mean)
+    return moves

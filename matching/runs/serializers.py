@@ -133,6 +133,16 @@ class RunRequestSerializer(PayloadSerializer):
         default=100,
         help_text="How many matches to find at most.",
     )
+    min_score = NumberField(
+        min_value=0,
+        max_value=1,
+        required=False,
+        allow_null=True,
+        help_text=(
+            "Only matches with this score or more, from 0 to 1. A score means the same in every"
+            " run: below 0.2 there is little in common, above 0.5 much."
+        ),
+    )
     notify = StrictBooleanField(
         default=False, help_text="Send me a message when the run has ended."
     )
@@ -161,8 +171,9 @@ class RunRequestSerializer(PayloadSerializer):
         }
         if data.get("location"):
             filters["location"] = dict(data["location"])
-        if data.get("radius_km"):
-            filters["radius_km"] = data["radius_km"]
+        for name in ("radius_km", "min_score"):
+            if data.get(name):
+                filters[name] = data[name]
         return filters
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from django.db.models import F, Value
 from django.db.models.functions import ASin, Cos, Least, Power, Radians, Sin, Sqrt
+from numpy.typing import NDArray
 
 from matching.models import OpportunityQuerySet
 
@@ -25,6 +27,20 @@ def kilometers_between(a: Place, b: Place) -> float:
         + math.cos(lat1) * math.cos(lat2) * math.sin((lng2 - lng1) / 2) ** 2
     )
     return 2 * EARTH_RADIUS_KM * math.asin(math.sqrt(min(1.0, h)))
+
+
+def kilometers_from(place: Place | None, others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the same distance from `place` to many others.
+
+    `others` has two rows, latitudes and longitudes; a distance is nan where a place is unknown.
+    """
+    if place is None:
+        return np.full(others.shape[1], np.nan)
+    lat1, lng1 = np.radians(place)
+    lat2, lng2 = np.radians(others)
+    h = np.sin((lat2 - lat1) / 2) ** 2
+    h = h + np.cos(lat1) * np.cos(lat2) * np.sin((lng2 - lng1) / 2) ** 2
+    return np.asarray(2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.minimum(1.0, h))))
 
 
 def kilometers_sql(table: str) -> str:

@@ -165,5 +165,10 @@ def _by_index(
     return hits
 
 
+def received(binary: bytes) -> NDArray[np.float32]:
+    """Return the vector that PostgreSQL's `vector_send` sent: a header, then big-endian floats."""
+    return np.frombuffer(binary, ">f4", offset=4).astype(np.float32)
+
+
 def _hits(sql: str, parameters: Sequence[object]) -> list[tuple[UUID, float]]:
     return [(row_id, float(distance)) for row_id, distance in fetch(sql, parameters)]

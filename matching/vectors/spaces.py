@@ -13,11 +13,27 @@ from matching.errors import DimensionMismatch
 from matching.models import VectorSpace
 
 State = VectorSpace.State
+#: The version of how texts become vectors and terms (`vectors.storing`, `text.terms`). It is raised
+#: when that changes, so that vectors made in two ways are never compared.
+TEXTS_VERSION = 2
+
+
+def label_of(embedder: Embedder) -> str:
+    """Return the label of the embedder's space: the model and the version of the texts."""
+    return f"{space_of(embedder)}/{TEXTS_VERSION}"
 
 
 def active_space() -> VectorSpace | None:
     """Return the space in which citizens are matched; None before the first text was embedded."""
     return VectorSpace.objects.filter(state=State.ACTIVE).first()
+
+
+def is_outdated(embedder: Embedder) -> bool:
+    """Return whether the active space is of this model, but of another version of the texts."""
+    space = active_space()
+    if space is None or space.label == label_of(embedder):
+        return False
+    return space_of(embedder) in {space.label, space.label.rpartition("/")[0]}
 
 
 def space_for(embedder: Embedder) -> VectorSpace:
@@ -28,7 +44,7 @@ def space_for(embedder: Embedder) -> VectorSpace:
     Raises:
         DimensionMismatch: the same model gave longer or shorter vectors before.
     """
-    label = space_of(embedder)
+    label = label_of(embedder)
     space = VectorSpace.objects.filter(label=label).first() or _new_space(
         label, embedder.dimensions
     )

@@ -38,17 +38,19 @@ BATCH_TEXTS = 64
 #: From this attempt on, a batch at which the embedding service fails is embedded text by text.
 SPLIT_FROM_ATTEMPT = 4
 FACETS_MAX = 16
-#: The weight of the whole text beside headline, skills and interests in the vector of a profile.
-WHOLE_TEXT_WEIGHT = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class ProfileTexts:
-    """The texts of a profile that are embedded, in English where the glossary has their words."""
+    """The texts of a profile that are embedded, in English where the glossary has their words.
 
-    brief: str
+    There are at most FACETS_MAX skills and as many interests. `original` is the text as it is
+    written, or "" if it is in English.
+    """
+
     whole: str
     skills: list[str]
+    interests: list[str]
     original: str
 
     @classmethod
@@ -61,9 +63,10 @@ class ProfileTexts:
         )
         skills = [glossary.in_english(skill, languages) for skill in profile.skills]
         interests = [glossary.in_english(interest, languages) for interest in profile.interests]
-        brief = _sentence(headline, ", ".join(skills), ", ".join(interests))
         whole = _sentence(headline, about, ", ".join(skills), ", ".join(interests))
-        return cls(brief, whole, skills[:FACETS_MAX], original if languages else "")
+        return cls(
+            whole, skills[:FACETS_MAX], interests[:FACETS_MAX], original if languages else ""
+        )
 
 
 def _original(profile: Profile) -> str:
@@ -110,7 +113,7 @@ def opportunity_vectors(ids: Sequence[UUID | str], *, attempt: int = 1) -> list[
             opportunity=opportunity,
             space=space,
             embedding=storable(vector),
-            terms=Terms.of(text).pack(),
+            terms=Terms.of(f"{opportunity.title}. {text}").pack(),  # so the title counts twice
             version=opportunity.version,
         )
         for opportunity, text, vector in zip(opportunities, texts, vectors, strict=True)
@@ -137,18 +140,20 @@ def current_profile_vector(profile: Profile, *, attempt: int = 1) -> ProfileVect
 def profile_vector(
     profile: Profile, embedder: Embedder, space: VectorSpace, *, attempt: int = 1
 ) -> ProfileVector:
-    """Return the vector of a profile by `embedder`, not stored."""
+    """Return the vector of a profile by `embedder`, not stored.
+
+    Its meaning lies halfway between its whole text and the mean of its skills and interests, each
+    embedded by itself: in one text with others, most of them would hardly count.
+    """
     texts = ProfileTexts.of(profile)
-    each = [texts.brief, texts.whole, *texts.skills]
-    brief, whole, *facets = embed_each(
-        each, embedder, space, is_split=attempt >= SPLIT_FROM_ATTEMPT
-    )
-    meaning = unit_rows((brief + WHOLE_TEXT_WEIGHT * whole)[None, :])[0]
+    each = [texts.whole, *texts.skills, *texts.interests]
+    whole, *parts = embed_each(each, embedder, space, is_split=attempt >= SPLIT_FROM_ATTEMPT)
+    mean = np.mean(parts, axis=0, keepdims=True) if parts else whole[None, :]
     return ProfileVector(
         profile=profile,
         space=space,
-        embedding=storable(meaning),
-        facets=np.array(facets, dtype="<f4").tobytes(),
+        embedding=storable(unit_rows(whole + unit_rows(mean))[0]),
+        facets=np.array(parts[: len(texts.skills)], dtype="<f4").tobytes(),
         terms=Terms.of(f"{texts.whole} {texts.original}").pack(),
         version=profile.version,
     )

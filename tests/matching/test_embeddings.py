@@ -45,6 +45,7 @@ from jobs.models import Task
 from jobs.testing import run_tasks
 from matching.models import OpportunityVector, VectorSpace
 from matching.opportunities.publishing import announce
+from matching.vectors.spaces import label_of
 from matching.vectors.storing import SPLIT_FROM_ATTEMPT, embed_each
 from tests.matching.factories import make_opportunity
 
@@ -426,7 +427,7 @@ def test_a_text_that_failed_while_the_server_came_back_is_looked_at_again(
     server: FakeServer, settings: Settings
 ) -> None:
     embedder = HttpEmbedder()
-    space = VectorSpace.objects.create(label=space_of(embedder), dimensions=3)
+    space = VectorSpace.objects.create(label=label_of(embedder), dimensions=3)
     answers = iter([500, 500, 200, 200])
 
     class Recovering(HttpEmbedder):

@@ -247,3 +247,83 @@ def test_an_organisation_with_more_postings_than_there_are_candidates_leaves_roo
     assert names.count("Flood") == 2
     assert names.count("Among the candidates") == 1
     assert len(names) == 10
+
+
+def test_a_run_leaves_out_matches_below_its_minimum_score(as_user: SignIn) -> None:
+    profile = make_profile()
+    for fields in (REPAIRS, {}, DOGS):
+        make_opportunity(**fields)
+    run_tasks()
+    client = as_user(profile.user)
+    scores = [match["score"] for match in run(client)["result"]]
+    assert len(scores) == 3
+    for least, count in ((0, 3), (scores[1], 2), (scores[0], 1), (1, 0)):
+        assert len(run(client, min_score=least)["result"]) == count
+
+
+def test_a_score_is_the_same_whatever_else_the_run_finds(as_user: SignIn) -> None:
+    profile = make_profile(wants=[])
+    make_opportunity(**REPAIRS, category="Housing")
+    for fields in ({}, DOGS, {"kind": "job", "title": "Cabinet maker"}):
+        make_opportunity(**fields)
+    run_tasks()
+    client = as_user(profile.user)
+    alone = run(client, filters={"category": "Housing"})["result"]
+    among = run(client)["result"]
+    assert (len(alone), len(among)) == (1, 4)
+    assert alone[0]["score"] in [match["score"] for match in among]
+
+
+WEEKEND, OFFICE = (
+    {"title": "Repair homes on Saturday", "description": "Carpenters fix doors of seniors."},
+    {"title": "Repair homes", "description": "Carpenters fix doors, Monday to Friday, 9am-5pm."},
+)
+
+
+@pytest.mark.parametrize(
+    ("availability", "first", "reason"),
+    [
+        ("weekends", WEEKEND, "When you have time: Saturday"),
+        ("weekday mornings", OFFICE, "When you have time: weekdays, morning"),
+        ("los fines de semana", WEEKEND, "When you have time: Saturday"),
+    ],
+)
+def test_what_clashes_with_the_citizens_times_comes_after_what_does_not(
+    as_user: SignIn, availability: str, first: dict[str, Any], reason: str
+) -> None:
+    profile = make_profile(availability=availability)
+    for fields in (WEEKEND, OFFICE, {}):
+        make_opportunity(**fields)
+    run_tasks()
+    found = run(as_user(profile.user))["result"]
+    assert found[0]["opportunity"]["title"] == first["title"]
+    assert reason in [one["text"] for one in found[0]["reasons"]]
+    clashing = next(
+        match for match in found[1:] if match["opportunity"]["title"].startswith("Repair")
+    )
+    assert "other_time" in {one["kind"] for one in clashing["reasons"]}
+    assert clashing["score"] < 0.6 * found[0]["score"]
+
+
+def test_an_event_of_one_day_is_at_the_time_of_its_day(as_user: SignIn) -> None:
+    profile = make_profile(availability="Sundays", wants=["event"])
+    for title, day in (("Repair on the first", 5), ("Repair on the second", 6)):
+        make_opportunity(
+            **REPAIRS | {"title": title}, kind="event", starts_on=date(2130, 11, day)
+        )  # a Sunday and a Monday
+    run_tasks()
+    found = run(as_user(profile.user))["result"]
+    assert [(match["opportunity"]["title"], match["reasons"][-2]["text"]) for match in found] == [
+        ("Repair on the first", "When you have time: Sunday"),
+        ("Repair on the second", "At another time: Monday"),
+    ]
+
+
+def test_times_that_only_one_side_names_change_nothing(as_user: SignIn) -> None:
+    make_opportunity(**WEEKEND)
+    scores = []
+    for availability in ("", "five hours a week", "Saturdays", "any time"):
+        profile = make_profile(availability=availability)
+        run_tasks()
+        scores += [match["score"] for match in run(as_user(profile.user))["result"]]
+    assert len(set(scores)) == 1

@@ -139,7 +139,7 @@ def test_a_rebuild_that_broke_off_goes_on_behind_its_checkpoint_and_misses_nothi
 
 def test_a_checkpoint_of_another_model_is_not_taken_for_ones_own() -> None:
     make_opportunity()
-    other = VectorSpace.objects.create(label="other@1", dimensions=3)
+    other = VectorSpace.objects.create(label="other@1/2", dimensions=3)
     with transaction.atomic():
         rebuild_embeddings.send()
     Task.objects.filter(actor="rebuild_embeddings").update(
@@ -155,7 +155,7 @@ def test_a_rebuild_that_was_stopped_leaves_no_space_being_filled(
     end: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_opportunities(2)
-    active = VectorSpace.objects.create(label="other@1", dimensions=3, state="active")
+    active = VectorSpace.objects.create(label="other@1/2", dimensions=3, state="active")
     with monkeypatch.context() as broken, transaction.atomic():
         broken.setattr(storing, "upsert", lambda _rows: 1 / 0)
         task_id = UUID(rebuild_embeddings.send().message_id)

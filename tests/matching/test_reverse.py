@@ -21,13 +21,13 @@ from accounts.models import User
 from embeddings import embedder
 from jobs.models import Task
 from jobs.testing import run_tasks
-from matching.actors import send_refresh
+from matching.actors import match_everyone, send_refresh
 from matching.models import Interaction, Match, Opportunity, Profile, ProfileVector, VectorSpace
 from matching.opportunities import publishing
-from matching.ranking import reverse
+from matching.ranking import carrying_out, everyone, reverse, saving
 from matching.vectors import indexing
 from tests.accounts.factories import make_user
-from tests.matching.factories import REPAIRS, make_opportunity, make_profile
+from tests.matching.factories import DOGS, REPAIRS, make_opportunity, make_profile
 from tests.matching.importing import import_opportunities
 
 pytestmark = pytest.mark.django_db
@@ -224,3 +224,103 @@ def test_by_index_and_exactly_the_same_citizens_are_nearest(settings: Settings) 
     assert [similarity for _, similarity in by_index] == sorted(
         (s for _, s in by_index), reverse=True
     )
+
+
+# --- Everyone ------------------------------------------------------------------------------------
+
+WELDER: dict[str, Any] = {
+    "headline": "Underwater welder",
+    "about": "",
+    "skills": ["welding"],
+    "interests": [],
+}
+
+
+def reached(opportunity: Opportunity) -> set[UUID]:
+    return set(Match.objects.filter(opportunity=opportunity).values_list("user_id", flat=True))
+
+
+def test_everyone_is_reached_beyond_the_nearest_and_each_with_the_score_of_a_run(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.MATCHING_NOTICES_PER_OPPORTUNITY = 1
+    monkeypatch.setattr(everyone, "BATCH_CITIZENS", 2)
+    citizens = [make_profile(**NEAR) for _ in range(5)]
+    make_profile(wants=["job"])
+    make_profile(User.objects.create(phone="+12025550111", is_active=False))
+    make_profile(**WELDER)
+    make_opportunity(**DOGS)
+    run_tasks()
+    publishing.act(citizens[0].user, Opportunity.objects.get(), Interaction.Kind.SAVE)
+    run_tasks()
+    opportunity = make_opportunity(**REPAIRS, **NEAR)
+    run_tasks()
+    assert reached(opportunity) == {one.user_id for one in citizens}
+    scores = dict(Match.objects.filter(opportunity=opportunity).values_list("user", "score"))
+    assert scores[citizens[0].user_id] != scores[citizens[1].user_id]  # what was saved counts
+    for citizen in citizens[:2]:
+        with transaction.atomic():
+            send_refresh(str(citizen.user_id))
+    run_tasks()
+    again = dict(Match.objects.filter(opportunity=opportunity).values_list("user", "score"))
+    assert again == pytest.approx(scores, abs=1e-4)
+
+
+def test_words_alone_reach_somebody_whose_vector_is_far_away(settings: Settings) -> None:
+    settings.MATCHING_NOTICES_PER_OPPORTUNITY = 0
+    welder = make_profile(**WELDER)
+    make_profile()
+    run_tasks()
+    ProfileVector.objects.update(embedding=None)  # as of a text that its model refuses
+    opportunity = make_opportunity(title="Welding underwater", description="")
+    run_tasks()
+    assert reached(opportunity) == {welder.user_id}
+
+
+def test_a_full_list_of_better_matches_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(saving, "SAVED_MATCHES", 1)
+    monkeypatch.setattr(carrying_out, "SAVED_MATCHES", 1)
+    full, free = make_profile(), make_profile(**WELDER)
+    best = make_opportunity(**REPAIRS | {"title": "Carpenter: home repair, fix up houses"})
+    run_tasks()
+    with transaction.atomic():
+        send_refresh(str(full.user_id))
+    run_tasks()
+    full.refresh_from_db()
+    assert full.match_floor == Match.objects.get(user=full.user_id).score
+    Profile.objects.filter(pk=free.pk).update(match_floor=None)
+    candidate = make_opportunity(title="Welding; some carpentry", description="Underwater.")
+    with transaction.atomic():
+        match_everyone.send([str(candidate.pk)])
+    run_tasks()
+    Match.objects.filter(user=full.user_id).exclude(opportunity=best).delete()
+    with transaction.atomic():
+        match_everyone.send([str(candidate.pk)])
+    run_tasks()
+    assert reached(candidate) == {free.user_id}
+
+
+def test_a_search_that_was_interrupted_goes_on_behind_its_last_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(everyone, "BATCH_CITIZENS", 2)
+    citizens = sorted(make_profile().user_id for _ in range(5))
+    opportunity = make_opportunity(**REPAIRS)
+    run_tasks()
+    Match.objects.all().delete()
+    calls: list[UUID] = []
+    plain = everyone.match_batch
+
+    def dies_at_the_second(ids: Any, *, after: UUID) -> list[UUID]:
+        calls.append(after)
+        if len(calls) == 2:
+            raise OSError("The connection was lost.")
+        return plain(ids, after=after)
+
+    monkeypatch.setattr(everyone, "match_batch", dies_at_the_second)
+    with transaction.atomic():
+        match_everyone.send([str(opportunity.pk)])
+    run_tasks(raise_errors=False)
+    run_tasks(until_delay=False)
+    assert calls == [UUID(int=0), citizens[1], citizens[1], citizens[3]]
+    assert reached(opportunity) == set(citizens)

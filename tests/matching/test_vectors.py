@@ -139,7 +139,7 @@ def test_another_model_is_filled_beside_the_old_one_and_then_swapped_in(settings
     run_tasks()
     after = active_space()
     assert after is not None
-    assert (after.label, after.dimensions) == ("other@1", 12)
+    assert (after.label, after.dimensions) == ("other@1/2", 12)
     assert VectorSpace.objects.get(pk=before.pk).state == "retired"
     assert OpportunityVector.objects.filter(space=after).count() == 3
     assert ProfileVector.objects.filter(space=after, profile=profile).count() == 1
@@ -164,13 +164,31 @@ def test_the_vectors_of_a_retired_model_go_after_a_day(settings: Settings) -> No
             with transaction.atomic():
                 actor.send()
             run_tasks()
-        old = VectorSpace.objects.get(label="words@1")
+        old = VectorSpace.objects.get(label="words@1/2")
         kept = (
             OpportunityVector.objects.filter(space=old).count(),
             ProfileVector.objects.filter(space=old).count(),
         )
         assert kept == ((1, 1) if days == 0 else (0, 0))
     assert OpportunityVector.objects.count() == ProfileVector.objects.count() == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("label", "is_rebuilt"), [("words@1", True), ("words@1/1", True), ("old@1", False)]
+)
+def test_vectors_made_before_an_update_are_made_anew_in_the_night(
+    label: str, is_rebuilt: bool
+) -> None:
+    """Only with the same model; another model is the operator's decision."""
+    VectorSpace.objects.create(label=label, dimensions=8, state="active")
+    make_opportunity()
+    with transaction.atomic():
+        refresh_all_matches.send()
+    run_tasks()
+    space = active_space()
+    assert space is not None
+    assert (space.label == "words@1/2") is is_rebuilt
 
 
 def test_words_are_taken_rarest_first_and_only_so_many_that_few_rows_have_one(
@@ -211,7 +229,7 @@ def test_a_run_during_the_swap_finds_in_the_space_it_began_with(
     monkeypatch.undo()
     use(settings, OtherEmbedder)
     after = carrying_out.matches_for(profile, "", Criteria(), limit=10)
-    assert active_space() == VectorSpace.objects.get(label="other@1")
+    assert active_space() == VectorSpace.objects.get(label="other@1/2")
     assert len(during) == len(after) == 2
     assert [one["score"] for one in during] != [
         one["score"] for one in after

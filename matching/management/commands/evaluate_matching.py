@@ -42,10 +42,12 @@ class Command(BaseCommand):
             return
         for one in evaluation.by_profile:
             self.stdout.write(f"{one.id:12} {one.ndcg_at_10:.3f} {one.recall_at_20:.3f}")
+        low, high = evaluation.ndcg_at_10_interval
         self.stdout.write(
             f"{evaluation.profiles} profiles, {evaluation.opportunities} opportunities, "
             f"{evaluation.embedder}"
         )
         self.stdout.write(
             f"ndcg_at_10 {evaluation.ndcg_at_10:.4f}\nrecall_at_20 {evaluation.recall_at_20:.4f}"
+            f"\nndcg_at_10_interval {low:.3f} {high:.3f}"
         )
