@@ -136,7 +136,8 @@ class ReportQuerySet(models.QuerySet["Report"]):
 
     def assigned_to_crews_of(self, user: User) -> ReportQuerySet:
         """Return the reports on which the crews of this person work."""
-        return self.filter(crew__in=user.crews.values("pk"))
+        # By their numbers, of which PostgreSQL knows how many reports they have.
+        return self.filter(crew__in=list(user.crews.values_list("pk", flat=True)))
 
     def unassigned(self) -> ReportQuerySet:
         """Return the open reports on which nobody works."""
@@ -446,6 +447,13 @@ class Report(models.Model):
             models.Index("reporter", F("created_at").desc(), name="report_mine"),
             # The desk of a department, by status.
             models.Index("department", "status", F("created_at").desc(), name="report_desk"),
+            # The lists of open reports, newest first: overdue, without an answer, unassigned.
+            models.Index(
+                F("created_at").desc(),
+                F("id").desc(),
+                condition=Q(status__in=OPEN_STATUSES),
+                name="report_open",
+            ),
             # Open reports whose deadline has passed or is near.
             models.Index("due_at", condition=Q(status__in=OPEN_STATUSES), name="report_due"),
             # Open reports whose first answer is late or due soon.
