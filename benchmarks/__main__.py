@@ -15,6 +15,7 @@ from typing import Protocol
 from benchmarks import (
     collection,
     dates,
+    dispatch,
     intake,
     ledger,
     ledger_size,
@@ -50,6 +51,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "reports": reports,
     "collection": collection,
     "dates": dates,
+    "dispatch": dispatch,
     "slow_clients": slow_clients,
     "schema": schema,
     "spark": spark,

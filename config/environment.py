@@ -104,6 +104,14 @@ class Environment(environ.FileAwareEnv):  # type: ignore[misc]  # the library ha
             )
         return given
 
+    def web_server(self, var: str) -> builtins.str:
+        """Return the address of a server with http or https, without a slash at its end, or ""."""
+        given: builtins.str = self.str(var, default="").rstrip("/")
+        parts = urlsplit(given)
+        if given and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.query):
+            raise ImproperlyConfigured(f"{var} must be an address like https://host:5000.")
+        return given
+
     def keys(self, var: str) -> dict[builtins.str, builtins.str]:
         """Return keys by their names, from `name=key` separated by commas."""
         pairs = [pair.partition("=") for pair in self.list(var, default=[])]

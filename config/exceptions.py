@@ -93,6 +93,8 @@ PROBLEM_OF: dict[type[Exception], str] = {
     reports.errors.DraftDecided: "conflict",
     reports.errors.DraftWithoutPosts: "conflict",
     reports.errors.FiguresMissing: "unavailable",
+    reports.errors.DispatchUnavailable: "not-installed",
+    reports.errors.PlanRefused: "conflict",
     # Jobs
     jobs.errors.NotInThatState: "conflict",
     jobs.errors.TooManyActiveJobs: "too-many-active-jobs",

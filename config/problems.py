@@ -213,6 +213,12 @@ PROBLEM_TYPES = {
             "Internal error",
             "The fault is ours; the request id helps us find it.",
         ),
+        ProblemType(
+            "not-installed",
+            501,
+            "Not installed",
+            "The server lacks a part that this needs; its operator can install it.",
+        ),
         ProblemType("unavailable", 503, "Unavailable for the moment", "Try again shortly."),
     )
 }

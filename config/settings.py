@@ -378,6 +378,9 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "ConfirmationSource": "reports.models.ConfirmedBy",
         "HealthStatus": ["ok", "degraded", "down"],
         "JobState": "jobs.states.State",
+        "DispatchPlanState": ["proposed", "applied", "undone"],
+        "DispatchStopState": "reports.models.StopState",
+        "LeftOutReason": "reports.models.LeftOutReason",
         "OpportunityKind": "matching.models.Kind",
         "ModerationState": "reports.models.ModerationState",
         "PhotoKind": "reports.models.photos.PhotoKind",
@@ -740,6 +743,15 @@ GEOCODER_REQUESTS_PER_SECOND: float = env.float(
 )
 # Languages of addresses as in Accept-Language, such as "en, es"; empty: as the service prefers.
 GEOCODER_LANGUAGE: str = env.str("GEOCODER_LANGUAGE", default="")
+# Plans of a crew's day: how much longer streets are than the line as the crow flies, how fast crews
+# drive, and how long they work at a place where the category does not say.
+DISPATCH_STREET_FACTOR: float = env.float("DISPATCH_STREET_FACTOR", default=1.3, least=1, most=5)
+DISPATCH_SPEED_KMH: float = env.float("DISPATCH_SPEED_KMH", default=25, least=1, most=200)
+DISPATCH_SERVICE_MINUTES: int = env.int("DISPATCH_SERVICE_MINUTES", default=30, most=600)
+# A server with the table service of OSRM, asked for travel times; empty: by the crow's line.
+DISPATCH_OSRM_URL: str = env.web_server("DISPATCH_OSRM_URL")
+# The most places that it takes in one request (its --max-table-size).
+DISPATCH_OSRM_PLACES: int = env.int("DISPATCH_OSRM_PLACES", default=100, least=2, most=10_000)
 # A report that probably repeats an open public one close by is answered 409 first.
 DUPLICATE_CHECK_ENABLED: bool = env.bool("DUPLICATE_CHECK_ENABLED", default=True)
 # From which the tracking tokens of anonymous reports with a client's id are derived.

@@ -16,6 +16,7 @@ from reports.catalogue import categories
 from reports.classification import classifier
 from reports.collection import actors as collection_actors  # noqa: F401 - its tasks are known so
 from reports.dates import actors as dates_actors  # noqa: F401 - its tasks are known so
+from reports.dispatch import actors as dispatch_actors  # noqa: F401 - its tasks are known so
 from reports.duplicates import suggesting, vectors
 from reports.escalation import rounds
 from reports.figures import refreshing

@@ -212,3 +212,22 @@ class DraftDecided(ReportsError):
 
 class DraftWithoutPosts(ReportsError):
     """All posts of this draft were deleted at their source; dismiss it."""
+
+
+class DispatchUnavailable(ReportsError, PermanentError):
+    """Plans of a day cannot be made here, since OR-Tools is not installed. The operator installs it
+    with `pip install -r requirements-dispatch.txt`, or builds the image with --build-arg
+    DISPATCH=on.
+    """
+
+
+class SearchBroke(ReportsError):
+    """The search for a plan ended for a reason that is not in the plan."""
+
+
+class PlanRefused(ReportsError):
+    """The plan cannot be applied or undone."""
+
+
+class PlanAlreadyApplied(PlanRefused, PermanentError):
+    """This plan has been applied already; start another one."""

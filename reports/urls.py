@@ -7,6 +7,7 @@ from reports.catalogue import views as catalogue
 from reports.collection import views as collection
 from reports.confirmation import views as confirmation
 from reports.conversation import views as conversation
+from reports.dispatch import views as dispatch
 from reports.duplicates import views as duplicates
 from reports.figures import views as figures
 from reports.following import views as following
@@ -104,6 +105,27 @@ urlpatterns = [
     path("leaderboard/", leaderboard.LeaderboardView.as_view(), name="leaderboard"),
     path("dashboard/", figures.DashboardView.as_view(), name="dashboard"),
     path("dashboard/timeseries/", figures.TimeseriesView.as_view(), name="dashboard-timeseries"),
+    path("dispatch-plans/", dispatch.DispatchPlanListView.as_view(), name="dispatch-plan-list"),
+    path(
+        "dispatch-plans/<uuid:plan_id>/",
+        dispatch.DispatchPlanView.as_view(),
+        name="dispatch-plan-detail",
+    ),
+    path(
+        "dispatch-plans/<uuid:plan_id>/geojson/",
+        dispatch.DispatchPlanGeoJsonView.as_view(),
+        name="dispatch-plan-geojson",
+    ),
+    path(
+        "dispatch-plans/<uuid:plan_id>/apply/",
+        dispatch.ApplyPlanView.as_view(),
+        name="dispatch-plan-apply",
+    ),
+    path(
+        "dispatch-plans/<uuid:plan_id>/undo/",
+        dispatch.UndoPlanView.as_view(),
+        name="dispatch-plan-undo",
+    ),
     path("categories/", catalogue.CategoryListView.as_view(), name="category-list"),
     path("departments/", catalogue.DepartmentListView.as_view(), name="department-list"),
     path("routing-rules/", routing.RoutingRuleListView.as_view(), name="routing-rule-list"),

@@ -12,6 +12,7 @@ from jobs.http.fields import LineField, ParagraphsField, StrictBooleanField
 from jobs.http.payloads import PayloadSerializer
 from reports.errors import CatalogueInvalid
 from reports.models import Question, Severity
+from reports.models.catalogue import SERVICE_MINUTES_MAXIMUM
 from reports.models.departments import SLA_HOURS_MAXIMUM
 
 POSITION_MAXIMUM = 32_767
@@ -76,6 +77,9 @@ class CategorySerializer(GroupSerializer):
     examples = serializers.ListField(child=LineField(max_length=300), required=False)
     default_severity = serializers.ChoiceField(choices=Severity.choices, required=False)
     deadline = DeadlineSerializer(required=False)
+    service_minutes = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=SERVICE_MINUTES_MAXIMUM
+    )
     is_active = StrictBooleanField(required=False)
     questions = QuestionSerializer(many=True, required=False)
 

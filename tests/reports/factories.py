@@ -59,8 +59,12 @@ def make_clerk() -> User:
     return make_staff(make_department())
 
 
-def make_crew(name: str = "First crew", department: Department | None = None) -> Crew:
-    return Crew.objects.get_or_create(name=name, department=department or make_department())[0]
+def make_crew(
+    name: str = "First crew", department: Department | None = None, **overrides: Any
+) -> Crew:
+    return Crew.objects.get_or_create(
+        name=name, department=department or make_department(), defaults=overrides
+    )[0]
 
 
 def make_report(**overrides: Any) -> Report:
