@@ -36,7 +36,7 @@ SELECT gen_random_uuid(), 'Lamp ' || number, '', 41.2 + (number * 7919 %% 2000) 
     CASE WHEN %(status)s = 'closed' THEN created.at + (1 + number %% 9 + kind.place %% 20)
         * interval '1 day' * (0.5 + random()) END,
     '', ''
-FROM generate_series(1, %(rows)s) AS number
+FROM generate_series(1, %(rows)s::bigint) AS number
 JOIN (
     SELECT id, department_id, row_number() OVER (ORDER BY id) AS place,
         count(*) OVER () AS kinds

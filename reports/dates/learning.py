@@ -18,19 +18,23 @@ from reports.models import DateModel
 #: It learns from the latest reports, at most so many.
 CASES_MAXIMUM = 50_000
 #: A history with fewer reports that were done, or of fewer days, says too little.
-DONE_MINIMUM = 100
+DONE_MINIMUM = 60
 DAYS_MINIMUM = 28
 #: A category of which fewer reports were done has no forecasts of its own.
-CATEGORY_DONE_MINIMUM = 10
+CATEGORY_DONE_MINIMUM = 5
 LEARNED_EVERY = timedelta(hours=20)
 VERSIONS_KEPT = 10
 
 
 def learn_when_due() -> DateModel | None:
-    """Learn unless a model is recent; return the new one, or None."""
-    last = DateModel.objects.defer("content").order_by("-pk").first()
+    """Learn unless a model is recent and of this version of the code.
+
+    Return the new model, or None.
+    """
+    last = DateModel.objects.order_by("-pk").first()
     if last is not None and database.now() - last.learned_at < LEARNED_EVERY:
-        return None
+        is_readable = storing.unpack(bytes(last.content)) is not None
+        return None if is_readable else learn()
     return learn()
 
 

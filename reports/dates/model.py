@@ -48,6 +48,7 @@ class Model:
     Args:
         base, effects: the score of a span, as `hazards.fit` returns it.
         counts: by category, how many cases that were done it learned from.
+        horizon: the longest time in seconds for which any case was seen.
         shock_variance: how far days differ for reasons that nobody knows beforehand.
         reach: how far the range goes from the median on either side, as a share of all cases.
     """
@@ -60,6 +61,7 @@ class Model:
     moments: Moments
     queues: Queues
     counts: Integers
+    horizon: float
     shock_variance: float = SHOCK_VARIANCE
     reach: float = COVERAGE / 2
 
@@ -96,6 +98,7 @@ class Model:
             other=other,
             moments=Moments.learn(cases, categories, names.size("channel")),
             queues=queues,
+            horizon=float(cases.lasted.max()),
             shock_variance=0.0 if SHOCK in left_out else SHOCK_VARIANCE,
             counts=np.bincount(cases.category[cases.is_done], minlength=categories),
         )

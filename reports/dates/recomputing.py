@@ -68,6 +68,7 @@ ON CONFLICT (report_id) DO UPDATE SET
     likely_at = excluded.likely_at, latest_at = excluded.latest_at
 WHERE stored.report_version <> excluded.report_version
     OR (stored.likely_at IS NULL) <> (excluded.likely_at IS NULL)
+    OR (stored.latest_at IS NULL) <> (excluded.latest_at IS NULL)
     OR abs(extract(epoch FROM stored.earliest_at - excluded.earliest_at)) >= %(least)s
     OR abs(extract(epoch FROM stored.likely_at - excluded.likely_at)) >= %(least)s
     OR abs(extract(epoch FROM stored.latest_at - excluded.latest_at)) >= %(least)s
@@ -101,12 +102,17 @@ class Forecaster:
         done = _by_category(self.model, _DONE_LATELY, lately)
         return self.model.queues.levels_now(waiting, done)
 
-    def ranges(self, cases: Cases, since: Floats) -> tuple[Ranges, Flags]:
-        """Return the ranges, and for which cases there is history enough."""
+    def ranges(self, cases: Cases, since: Floats) -> tuple[Ranges, Flags, Flags]:
+        """Return the ranges, for which cases one is known, and of which the end is known too.
+
+        What is later than any report was seen to take is not known.
+        """
         done_by = self.model.done_by(cases, self.is_holiday, self.queue)
         ranges = self.model.ranges(cases, done_by, since)
         is_known = self.model.counts[cases.category] >= CATEGORY_DONE_MINIMUM
-        return ranges, is_known & (ranges.spent <= SPENT_MAXIMUM)
+        is_known &= ranges.spent <= SPENT_MAXIMUM
+        is_known &= ranges.likely - cases.created <= self.model.horizon
+        return ranges, is_known, is_known & (ranges.latest - cases.created <= self.model.horizon)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +161,12 @@ def compute_batch(forecaster: Forecaster, after: UUID, *, is_whole: bool, limit:
 def forecaster_of_today() -> Forecaster | None:
     """Return the newest model, ready to forecast; None if nothing was learned yet."""
     newest = DateModel.objects.order_by("-pk").values_list("pk", "learned_at").first()
-    return None if newest is None else Forecaster(newest[0], _model(*newest))
+    model = None if newest is None else _model(*newest)
+    return None if newest is None or model is None else Forecaster(newest[0], model)
 
 
 @lru_cache(maxsize=1)
-def _model(version: int, _learned_at: datetime) -> Model:
+def _model(version: int, _learned_at: datetime) -> Model | None:
     """Return the model of a version, which never changes."""
     return storing.unpack(bytes(DateModel.objects.get(pk=version).content))
 
@@ -192,7 +199,7 @@ def _store(forecaster: Forecaster, rows: list[tuple[Any, ...]]) -> int:
     """Store the dates of a batch; return how many rows were written."""
     cases = history.cases_of(rows, forecaster.model.names)
     ids, versions, since = zip(*(row[history.COLUMN_COUNT :] for row in rows), strict=True)
-    ranges, is_known = forecaster.ranges(cases, np.array(since))
+    ranges, is_known, has_end = forecaster.ranges(cases, np.array(since))
     parameters = {
         **history.parameters(),
         "ids": list(ids),
@@ -201,7 +208,7 @@ def _store(forecaster: Forecaster, rows: list[tuple[Any, ...]]) -> int:
         "least": SECONDS_LEAST,
         "earliest": _where(is_known, ranges.earliest),
         "likely": _where(is_known, ranges.likely),
-        "latest": _where(is_known, ranges.latest),
+        "latest": _where(has_end, ranges.latest),
     }
     return execute(_STORE, parameters)
 

@@ -30,7 +30,9 @@ class ExpectedDateSerializer(serializers.Serializer[ExpectedDate]):
         "basis `target` the deadline; null with `none`.",
     )
     latest_at = serializers.DateTimeField(
-        allow_null=True, help_text="The end of that range; null unless `basis` is `history`."
+        allow_null=True,
+        help_text="The end of that range; null where it is later than any report took so far, and "
+        "unless `basis` is `history`.",
     )
     in_words = serializers.CharField(help_text="The same as a sentence for citizens.")
 

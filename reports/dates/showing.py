@@ -26,7 +26,7 @@ def expected_date(report: Report, forecast: DateForecast | None) -> ExpectedDate
     """Return what is shown of a report; None once work on it has ended."""
     if report.status not in OPEN_STATUSES:
         return None
-    if forecast is not None and forecast.likely_at and forecast.earliest_at and forecast.latest_at:
+    if forecast is not None and forecast.likely_at and forecast.earliest_at:
         return ExpectedDate(
             Basis.HISTORY,
             _range_in_words(forecast.earliest_at, forecast.likely_at, forecast.latest_at),
@@ -49,13 +49,19 @@ def forecast_of(report: Report) -> DateForecast | None:
     return forecast
 
 
-def _range_in_words(earliest_at: datetime, likely_at: datetime, latest_at: datetime) -> str:
-    first, likely, last = _day(earliest_at), _day(likely_at), _day(latest_at)
+def _range_in_words(earliest_at: datetime, likely_at: datetime, latest_at: datetime | None) -> str:
+    first, likely = _day(earliest_at), _day(likely_at)
+    if latest_at is None:
+        return (
+            f"Likely done about {likely}, hardly before {first}. It may also take longer than any "
+            "report so far."
+        )
+    last = _day(latest_at)
     if first == last:
-        return f"Likely done on {likely}, judging by earlier reports like this one."
+        return f"Likely done on {likely}, as 8 of 10 reports like this one are."
     return (
-        f"Likely done about {likely}: 8 of 10 earlier reports like this one would be done between "
-        f"{first} and {last}."
+        f"Likely done about {likely}. 8 of 10 reports like this one are done between {first} and "
+        f"{last}."
     )
 
 

@@ -17,13 +17,18 @@ from reports.dates.queues import Queues
 
 Arrays = dict[str, NDArray[Any]]
 
+#: Raise it with every change of what a model holds or means: an older one is then learned anew.
+FORMAT = 2
+
 
 def pack(model: Model) -> bytes:
     """Return the model as a compressed file of arrays."""
     facts = {
+        "format": FORMAT,
         "names": model.names.values,
         "base": model.base,
         "reach": model.reach,
+        "horizon": model.horizon,
         "shock_variance": model.shock_variance,
     }
     arrays: Arrays = {
@@ -41,15 +46,21 @@ def pack(model: Model) -> bytes:
     return file.getvalue()
 
 
-def unpack(content: bytes) -> Model:
-    """Return the model that `pack` made into bytes."""
+def unpack(content: bytes) -> Model | None:
+    """Return the model that `pack` made into bytes; None if that was another version of this code.
+
+    Several versions run while an installation is upgraded.
+    """
     with np.load(io.BytesIO(content), allow_pickle=False) as file:
         arrays: Arrays = dict(file)
     facts = json.loads(arrays["facts"].tobytes())
+    if facts.get("format") != FORMAT:
+        return None
     return Model(
         names=Names(facts["names"]),
         base=facts["base"],
         reach=facts["reach"],
+        horizon=facts["horizon"],
         shock_variance=facts["shock_variance"],
         effects={
             name.removeprefix("effect "): array

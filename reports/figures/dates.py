@@ -13,7 +13,8 @@ AIM = 0.8
 # Only forecasts that were made when the report came; `is_city` 1 is the row of the whole city.
 _KEPT = """
 SELECT grouping(category_id) AS is_city, category_id, count(*),
-    count(*) FILTER (WHERE closed_at BETWEEN first_earliest_at AND first_latest_at),
+    count(*) FILTER (WHERE closed_at BETWEEN first_earliest_at
+        AND coalesce(first_latest_at, 'infinity')),
     percentile_cont(0.5) WITHIN GROUP (
         ORDER BY abs(extract(epoch FROM closed_at - first_likely_at))::float
     )

@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
                 ('report', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='date_forecast', serialize=False, to='reports.report')),
                 ('earliest_at', models.DateTimeField(help_text='The beginning of the range.', null=True)),
                 ('likely_at', models.DateTimeField(help_text='As likely before as after.', null=True)),
-                ('latest_at', models.DateTimeField(help_text='The end of the range.', null=True)),
+                ('latest_at', models.DateTimeField(help_text='The end of the range; empty where nothing took so long so far.', null=True)),
                 ('report_version', models.PositiveIntegerField(help_text='The version of the report that it was computed from.')),
                 ('model_version', models.BigIntegerField(help_text='The `DateModel` it was computed with.')),
                 ('changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), help_text='When it last changed.')),

@@ -54,7 +54,9 @@ class DateForecast(models.Model):
     )
     earliest_at = models.DateTimeField(null=True, help_text="The beginning of the range.")
     likely_at = models.DateTimeField(null=True, help_text="As likely before as after.")
-    latest_at = models.DateTimeField(null=True, help_text="The end of the range.")
+    latest_at = models.DateTimeField(
+        null=True, help_text="The end of the range; empty where nothing took so long so far."
+    )
     report_version = models.PositiveIntegerField(
         help_text="The version of the report that it was computed from."
     )

@@ -89,10 +89,10 @@ def _model_of_waves() -> Model:
     return Model.learn(cases, names, no_holiday)
 
 
-def store_model(category: Category) -> DateModel:
-    """Store what would be learned from a history of `waves` in this category."""
+def store_model(category: Category, model: Model | None = None) -> DateModel:
+    """Store a model of this category; by default what a history of `waves` teaches."""
     names = Names({kind: [] for kind in KINDS} | {"category": [category.pk, -1]})
-    content = storing.pack(replace(_model_of_waves(), names=names))
+    content = storing.pack(replace(model or _model_of_waves(), names=names))
     return DateModel.objects.create(seconds=1, cases=1, open_cases=0, reach=0.4, content=content)
 
 

@@ -121,6 +121,7 @@ def test_learning_again_gives_the_same_model_and_storing_keeps_it() -> None:
     cases, names = make_cases(*waves(120))
     first, second = (Model.learn(cases, names, no_holiday) for _ in range(2))
     kept = storing.unpack(storing.pack(replace(first, reach=0.37)))
+    assert kept is not None
     assert kept.reach == 0.37
     expected = first.done_by(cases, no_holiday)
     assert np.array_equal(expected, second.done_by(cases, no_holiday))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 from django.db import transaction
 from django.db.models import F
@@ -15,8 +16,10 @@ from rest_framework.test import APIClient
 from config.schedule import SCHEDULE
 from jobs.ledger import database
 from jobs.testing import run_tasks
-from reports.dates import recomputing
+from reports.dates import recomputing, storing
 from reports.dates.actors import learn_dates, refresh_dates
+from reports.dates.cases import DAY
+from reports.dates.model import Model
 from reports.figures import refreshing
 from reports.models import (
     Category,
@@ -26,7 +29,15 @@ from reports.models import (
     Status,
     hash_tracking_token,
 )
-from tests.reports.dating import steady, store_history, store_model, waves
+from tests.reports.dating import (
+    MONDAY,
+    make_cases,
+    no_holiday,
+    steady,
+    store_history,
+    store_model,
+    waves,
+)
 from tests.reports.factories import make_category, make_report, make_staff
 
 pytestmark = pytest.mark.django_db
@@ -66,7 +77,7 @@ def test_an_open_report_shows_when_it_is_likely_to_be_done() -> None:
     shown = expected(report)
     assert shown["basis"] == "history"
     assert shown["earliest_at"] <= shown["likely_at"] <= shown["latest_at"]
-    assert "8 of 10 earlier reports" in shown["in_words"]
+    assert "8 of 10 reports like this one" in shown["in_words"]
     [listed] = [
         one
         for one in APIClient().get("/api/v1/reports/").json()["results"]
@@ -140,9 +151,22 @@ def test_too_little_history_is_said_and_the_deadline_shown_instead(potholes: Cat
     assert expected(late)["basis"] == "none"
 
 
+def test_an_end_later_than_anything_took_so_far_is_not_named(potholes: Category) -> None:
+    """Every third report was still open when the history of 50 days was learned."""
+    number = np.arange(200)
+    lasted = np.where(number % 3, 5, 90) * DAY
+    cases, names = make_cases(MONDAY + number / 4 * DAY, lasted, until=MONDAY + 50 * DAY)
+    store_model(potholes, Model.learn(cases, names, no_holiday))
+    report = make_report(category=potholes)
+    run(refresh_dates)
+    shown = expected(report)
+    assert (shown["basis"], shown["latest_at"]) == ("history", None)
+    assert "longer than any report so far" in shown["in_words"]
+
+
 def test_a_young_city_learns_nothing_yet() -> None:
     category = make_category("pothole")
-    created, lasted = waves(10)
+    created, lasted = waves(8)
     store_history(category, created, lasted)
     report = make_report(category=category)
     run(learn_dates, refresh_dates)
@@ -172,6 +196,18 @@ def test_it_is_learned_once_a_night() -> None:
     assert DateModel.objects.count() == 2
     names = {entry.actor for entry in SCHEDULE}
     assert {"learn_dates", "refresh_dates"} <= names
+
+
+def test_a_model_of_another_version_of_the_code_is_learned_anew(
+    potholes: Category, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_history(potholes, *waves(60))
+    make_report(category=potholes)
+    monkeypatch.setattr(storing, "FORMAT", storing.FORMAT + 1)
+    run(refresh_dates)
+    assert not DateForecast.objects.exists()
+    run(learn_dates, refresh_dates)
+    assert DateForecast.objects.exists()
 
 
 def test_the_desk_shows_the_forecast_apart_from_the_deadline(potholes: Category) -> None:
