@@ -27,6 +27,10 @@ ARG DISPATCH=
 RUN test -z "$DISPATCH" \
     || (sed "s/^-r .*/-r production.txt/" requirements-dispatch.txt > dispatch.txt \
         && /opt/civiclens/bin/pip install -r dispatch.txt)
+ARG POLICIES=
+RUN test -z "$POLICIES" \
+    || (sed "s/^-r .*/-r production.txt/" requirements-policies.txt > policies.txt \
+        && /opt/civiclens/bin/pip install -r policies.txt)
 
 FROM python:3.11-slim-bookworm
 ENV PATH=/opt/civiclens/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \

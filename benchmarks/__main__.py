@@ -15,6 +15,7 @@ from typing import Protocol
 from benchmarks import (
     collection,
     dates,
+    discovery,
     dispatch,
     intake,
     ledger,
@@ -52,6 +53,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "collection": collection,
     "dates": dates,
     "dispatch": dispatch,
+    "discovery": discovery,
     "slow_clients": slow_clients,
     "schema": schema,
     "spark": spark,

@@ -95,6 +95,10 @@ PROBLEM_OF: dict[type[Exception], str] = {
     reports.errors.FiguresMissing: "unavailable",
     reports.errors.DispatchUnavailable: "not-installed",
     reports.errors.PlanRefused: "conflict",
+    reports.errors.DiscoveryUnavailable: "unavailable",
+    reports.errors.PolicyNotApplicable: "conflict",
+    reports.errors.PolicyChanged: "conflict",
+    reports.errors.NothingToRevert: "conflict",
     # Jobs
     jobs.errors.NotInThatState: "conflict",
     jobs.errors.TooManyActiveJobs: "too-many-active-jobs",

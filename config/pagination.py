@@ -13,7 +13,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import ValidationError
 from django.db.models import Field, Model, QuerySet
@@ -73,9 +73,10 @@ class KeysetPagination(BasePagination):
     """Answer `?cursor=…&page_size=…` with `{next, previous, results}`, newest first.
 
     A view's `ordering` names fields that are never NULL, all in one direction, and ends with a
-    unique one; an index on them serves every page. A view whose `first_rows(queryset, count,
-    begins)` knows a better way than the first `count` rows of the queryset reads them itself;
-    `begins` are the ordering values at which the page begins, None on the first page.
+    unique one; an index on them serves every page. `other__field` is that of a related row. A
+    view whose `first_rows(queryset, count, begins)` knows a better way than the first `count` rows
+    of the queryset reads them itself; `begins` are the ordering values at which the page begins,
+    None on the first page.
     """
 
     ordering: tuple[str, ...] = ("-created_at", "-id")
@@ -131,8 +132,7 @@ class KeysetPagination(BasePagination):
             raise InvalidCursor from error
 
     def _fields(self, model: type[Model]) -> Sequence[Field[Any, Any]]:
-        fields = (model._meta.get_field(name.lstrip("-")) for name in self.ordering)  # noqa: SLF001 - documented
-        return [field for field in fields if isinstance(field, Field)]
+        return [_field(model, name.lstrip("-")) for name in self.ordering]
 
     def _page_size(self, parameters: QueryDict) -> int:
         if "page_size" not in parameters:
@@ -150,7 +150,7 @@ class KeysetPagination(BasePagination):
         return self._link(self.rows[0], backward=True) if self.has_previous and self.rows else None
 
     def _link(self, row: Model, *, backward: bool) -> str:
-        values = tuple(field.value_to_string(row) for field in self._fields(type(row)))
+        values = tuple(_text(row, name.lstrip("-")) for name in self.ordering)
         return replace_query_param(self.url, "cursor", Cursor(values, backward).encode())
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
@@ -195,6 +195,21 @@ class KeysetPagination(BasePagination):
 
 def _first_rows(queryset: QuerySet[Any], count: int, _begins: tuple[Any, ...] | None) -> list[Any]:
     return list(queryset[:count])
+
+
+def _field(model: type[Model], name: str) -> Field[Any, Any]:
+    """Return the field that a name in an ordering stands for, perhaps of a related model."""
+    relation, _, rest = name.partition("__")
+    field: Any = model._meta.get_field(relation)  # noqa: SLF001 - documented
+    return _field(field.related_model, rest) if rest else cast("Field[Any, Any]", field)
+
+
+def _text(row: Model, name: str) -> str:
+    """Return the ordering value of a row as text, from which `_value` reads it."""
+    relation, _, rest = name.partition("__")
+    if rest:
+        return _text(getattr(row, relation), rest)
+    return _field(type(row), name).value_to_string(row)
 
 
 def _value(field: Field[Any, Any], text: str) -> Any:

@@ -41,6 +41,14 @@ SCHEDULE = [
         is_bulk=True,
     ),
     Entry(name="refresh-dates", cron="* * * * *", actor="refresh_dates", is_coalesced=True),
+    Entry(
+        name="order-queue",
+        cron="* * * * *",
+        actor="order_queue",
+        catch_up="skip",
+        is_coalesced=True,
+        is_bulk=True,
+    ),
     Entry(name="message-staff", cron="* * * * *", actor="message_staff", is_coalesced=True),
     Entry(
         name="compute-leaderboard",

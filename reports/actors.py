@@ -29,6 +29,7 @@ from reports.leaderboard import actors as leaderboard_actors  # noqa: F401 - as 
 from reports.models import Report
 from reports.patterns import hotspots
 from reports.patterns.serializers import HotspotsPayloadSerializer, HotspotsSerializer
+from reports.policies import actors as policies_actors  # noqa: F401 - as above
 from reports.routing import assignment
 from reports.workflow import actors as workflow_actors  # noqa: F401 - it registers its actors
 

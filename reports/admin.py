@@ -21,6 +21,7 @@ from reports.escalation import admin as escalation_admin  # noqa: F401 - it too
 from reports.geography import admin as geography_admin  # noqa: F401 - it too
 from reports.models import Report, StatusChange
 from reports.moderation import admin as moderation_admin  # noqa: F401 - it too
+from reports.policies import admin as policies_admin  # noqa: F401 - it too
 from reports.routing import admin as routing_admin  # noqa: F401 - it too
 from reports.workflow import admin as workflow_admin  # noqa: F401 - it too
 

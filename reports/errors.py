@@ -231,3 +231,23 @@ class PlanRefused(ReportsError):
 
 class PlanAlreadyApplied(PlanRefused, PermanentError):
     """This plan has been applied already; start another one."""
+
+
+class DiscoveryUnavailable(ReportsError, PermanentError):
+    """Strategy discovery cannot run here."""
+
+
+class HistoryTooShort(ReportsError, PermanentError):
+    """The history has too few reports to compare policies."""
+
+
+class PolicyNotApplicable(ReportsError):
+    """This policy cannot be applied."""
+
+
+class PolicyChanged(ReportsError):
+    """Another policy was applied meanwhile; look at it again first."""
+
+
+class NothingToRevert(ReportsError):
+    """No policy is in force here that could be taken back."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Exists, OuterRef
@@ -19,6 +20,7 @@ from reports.fields import BoundingBoxField, CategoryField, ListOfChoicesField
 from reports.models import Department, Photo, Report, ReportQuerySet, Severity, Status
 
 ASSIGNED = ("me", "my_crews", "nobody")
+NEWEST, PRIORITY = ORDERS = ("newest", "priority")
 CREW_MAXIMUM = 2**31 - 1
 SOURCE_MAX_CHARACTERS = 80
 #: What only staff may ask, of the reports on which they work.
@@ -111,6 +113,13 @@ PARAMETERS = [
         " assigned to nobody.",
     ),
     OpenApiParameter(
+        "ordering",
+        OpenApiTypes.STR,
+        enum=ORDERS,
+        description="`newest`: the newest first. For staff `priority`: the open reports on which"
+        " you work, in the order of the policy of triage in force; new ones show within a minute.",
+    ),
+    OpenApiParameter(
         "crew",
         {"type": "integer", "minimum": 1, "maximum": CREW_MAXIMUM},
         description="For staff: reports assigned to the crew with this id.",
@@ -148,12 +157,21 @@ class ReportFilterSerializer(QuerySerializer):
     confirmed = QueryBooleanField(required=False)
     mine = QueryBooleanField(required=False, default=False)
     assigned = serializers.ChoiceField(choices=ASSIGNED, required=False)
+    ordering = serializers.ChoiceField(choices=ORDERS, default=NEWEST)
     crew = QueryIntegerField(required=False, min_value=1, max_value=CREW_MAXIMUM)
     source = LineField(required=False, max_length=SOURCE_MAX_CHARACTERS)  # type: ignore[assignment]
     imported = QueryBooleanField(required=False)
 
 
-def chosen(request: Request) -> ReportQuerySet:
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Reports for a list, and the fields that order them, as pagination has them."""
+
+    reports: ReportQuerySet
+    ordering: tuple[str, ...]
+
+
+def chosen(request: Request) -> Chosen:
     """Return the reports that a request for the list asks for, and that its sender may read.
 
     Raises:
@@ -161,11 +179,14 @@ def chosen(request: Request) -> ReportQuerySet:
         NotAuthenticated, PermissionDenied: a parameter is for people who are signed in, or staff.
     """
     criteria = ReportFilterSerializer.read(request)
+    ordering = criteria["ordering"]
     reports = _readable(request, criteria)
     for name, value in criteria.items():
-        if name != "mine":
+        if name not in {"mine", "ordering"}:
             reports = _NARROWED[name](reports, value, request.user)
-    return reports
+    if ordering == PRIORITY:
+        return Chosen(reports.in_queue(), ("queue_place__at", "queue_place__report"))
+    return Chosen(reports, ("-created_at", "-id"))
 
 
 def _readable(request: Request, criteria: dict[str, Any]) -> ReportQuerySet:
@@ -175,12 +196,14 @@ def _readable(request: Request, criteria: dict[str, Any]) -> ReportQuerySet:
     """
     user = request.user
     asked = [name for name in FOR_STAFF if name in criteria]
+    if criteria["ordering"] == PRIORITY:
+        asked.append("ordering")
     if not isinstance(user, User):
         if asked or criteria["mine"]:
-            raise NotAuthenticated(f"Sign in to filter by {(asked or ['mine'])[0]}.")
+            raise NotAuthenticated(f"Sign in to ask for {(asked or ['mine'])[0]}.")
         return Report.objects.published()
     if asked and not user.is_staff:
-        raise PermissionDenied(f"Only staff can filter by {asked[0]}.")
+        raise PermissionDenied(f"Only staff can ask for {asked[0]}.")
     reports = Report.objects.for_staff(user) if asked else Report.objects.all()
     if criteria["mine"]:
         return reports.filter(reporter=user)

@@ -14,6 +14,7 @@ from reports.following import views as following
 from reports.leaderboard import views as leaderboard
 from reports.moderation import views as moderation
 from reports.photos import views as photos
+from reports.policies import views as policies
 from reports.routing import views as routing
 from reports.steps import views as steps
 
@@ -128,6 +129,8 @@ urlpatterns = [
     ),
     path("categories/", catalogue.CategoryListView.as_view(), name="category-list"),
     path("departments/", catalogue.DepartmentListView.as_view(), name="department-list"),
+    path("policies/", policies.PolicyListView.as_view(), name="policy-list"),
+    path("policies/revert/", policies.PolicyRevertView.as_view(), name="policy-revert"),
     path("routing-rules/", routing.RoutingRuleListView.as_view(), name="routing-rule-list"),
     path("routing-rules/trial/", routing.RoutingTrialView.as_view(), name="routing-rule-trial"),
 ]

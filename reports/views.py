@@ -63,11 +63,12 @@ class ReportListView(ListAPIView[Report]):
 
     permission_classes = (AllowAny,)
     serializer_class = ReportSerializer
-    ordering = ("-created_at", "-id")
+    ordering: tuple[str, ...] = ("-created_at", "-id")
 
     def get_queryset(self) -> ReportQuerySet:
-        reports = filters.chosen(self.request).with_related().with_photos()
-        return reports.order_by(*self.ordering)
+        chosen = filters.chosen(self.request)
+        self.ordering = chosen.ordering
+        return chosen.reports.with_related().with_photos().order_by(*self.ordering)
 
     def first_rows(
         self, reports: ReportQuerySet, count: int, begins: tuple[Any, ...] | None
@@ -81,8 +82,8 @@ class ReportListView(ListAPIView[Report]):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """List the public reports.
 
-        Newest first. Anonymous reports show once staff has accepted them. With `mine` the list
-        holds your own reports instead, whatever their status.
+        Newest first, unless `ordering` says otherwise. Anonymous reports show once staff has
+        accepted them. With `mine` the list holds your own reports instead, whatever their status.
         """
         return super().get(request, *args, **kwargs)
 

@@ -43,10 +43,18 @@ BEGIN
                       CASE c.relkind WHEN 'S' THEN 'SEQUENCE' WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END,
                       c.oid::regclass) AS statement
         FROM pg_class AS c
-        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'S')
+        WHERE c.relnamespace IN (SELECT oid FROM pg_namespace WHERE nspname IN ('public', 'optuna'))
+          AND c.relkind IN ('r', 'p', 'v', 'S')
           AND c.relowner <> {owner_name}::regrole AND c.relowner <> {application_name}::regrole
           AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.objid = c.oid AND d.deptype IN ('e',
               'a', 'i'))
+        UNION ALL
+        SELECT format('ALTER TYPE %s OWNER TO {owner}', t.oid::regtype)
+        FROM pg_type AS t JOIN pg_namespace AS n ON n.oid = t.typnamespace
+        WHERE n.nspname = 'optuna' AND t.typtype = 'e' AND t.typowner <> {owner_name}::regrole
+        UNION ALL
+        SELECT 'ALTER SCHEMA optuna OWNER TO {owner}' FROM pg_namespace
+        WHERE nspname = 'optuna' AND nspowner <> {owner_name}::regrole
         UNION ALL
         SELECT format('ALTER ROUTINE %s OWNER TO {owner}', p.oid::regprocedure)
         FROM pg_proc AS p
@@ -136,6 +144,10 @@ def grant(cursor: Any, *, application: str) -> None:
         "GRANT USAGE, CREATE ON SCHEMA public TO {application}",
         "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {application}",
         "GRANT SELECT, USAGE ON ALL SEQUENCES IN SCHEMA public TO {application}",
+        # of the studies of strategy discovery
+        "GRANT USAGE ON SCHEMA optuna TO {application}",
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA optuna TO {application}",
+        "GRANT SELECT, USAGE ON ALL SEQUENCES IN SCHEMA optuna TO {application}",
         *(f"REVOKE UPDATE, DELETE ON {table} FROM {{application}}" for table in APPEND_ONLY),
         *(f"REVOKE INSERT, UPDATE, DELETE ON {table} FROM {{application}}" for table in READ_ONLY),
         *(f"ALTER TABLE {table} OWNER TO {{application}}" for table in INDEXED_AT_WORK),

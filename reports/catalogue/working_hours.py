@@ -48,6 +48,16 @@ class Calendar:
             left -= max(timedelta(0), closes_at - begins_at)
         return None
 
+    def between(self, since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """Yield the spans in which the department works, in UTC, that begin before `until`.
+
+        The first ones may lie before `since`, on the same day.
+        """
+        for span in self._spans_since(since):
+            if span[0] >= until:
+                return
+            yield span
+
     def _spans_since(self, start: datetime) -> Iterator[tuple[datetime, datetime]]:
         """Yield the spans in which the department works, in UTC, from the day of `start` on."""
         today = start.astimezone(self.zone).date()

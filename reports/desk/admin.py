@@ -24,6 +24,7 @@ from reports.desk.filters import (
     CrewFilter,
     DeadlineFilter,
     PhotoFilter,
+    QueueFilter,
 )
 from reports.desk.long_lists import (
     CreatedFilter,
@@ -106,6 +107,7 @@ class ReportAdmin(ReportColumns, PhotosOnPage, ContactOnPage, StepPages):
     )
     ordering = ("-created_at", "-id")
     list_filter = (
+        QueueFilter,
         AssignmentFilter,
         DeadlineFilter,
         CreatedFilter,
@@ -226,8 +228,17 @@ class ReportAdmin(ReportColumns, PhotosOnPage, ContactOnPage, StepPages):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Report]:
         user = cast("User", request.user)
-        mine = Report.objects.for_staff(user).with_related().select_related("assignee", "crew")
+        mine = (
+            Report.objects.for_staff(user)
+            .with_related()
+            .select_related("assignee", "crew", "queue_place")
+        )
         return mine.order_by(*self.get_ordering(request))
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """Order the queue as the policy in force says, and everything else newest first."""
+        is_queue = request.GET.get(QueueFilter.parameter_name) == QueueFilter.ordered
+        return QueueFilter.ordering if is_queue else self.ordering
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Report], search_term: str

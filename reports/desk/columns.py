@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString, mark_safe
 from reports.confirmation.admin import answers_of
 from reports.dates.showing import expected_date, forecast_of
 from reports.escalation.admin import stages_of
-from reports.models import OPEN_STATUSES, Report
+from reports.models import OPEN_STATUSES, QueuePlace, Report
 
 MAP_URL = "https://www.openstreetmap.org/?mlat={lat}&mlon={lon}#map=18/{lat}/{lon}"
 
@@ -44,7 +44,9 @@ class ReportColumns(admin.ModelAdmin[Report]):
 
     @admin.display(description="created", ordering="created_at")
     def created(self, report: Report) -> str:
-        return _short(report.created_at)
+        """Return when it was reported, and where the policy of triage moves it in the queue."""
+        at, place = _short(report.created_at), self.place(report)
+        return format_html("{}<br>{}", at, place) if place else at
 
     @admin.display(description="due", ordering="due_at")
     def due(self, report: Report) -> str:
@@ -57,6 +59,15 @@ class ReportColumns(admin.ModelAdmin[Report]):
         ):
             lines.append(("answer ", self.answer_due(report)))
         return format_html_join(mark_safe("<br>"), "{}{}", lines)
+
+    def place(self, report: Report) -> str:
+        """Return why the report was moved up, or how far from its arrival it stands; "" if not."""
+        place: QueuePlace | None = getattr(report, "queue_place", None)
+        if place is None:
+            return ""
+        marks = [("urgent", place.is_urgent), ("escalated", place.is_escalated)]
+        named = [name for name, is_on in marks if is_on]
+        return ", ".join(named) or _shift(place.at - report.created_at)
 
     @admin.display(description="due at")
     def repair_due(self, report: Report) -> str:
@@ -140,6 +151,14 @@ class ReportColumns(admin.ModelAdmin[Report]):
     def map_link(self, report: Report) -> str:
         url = MAP_URL.format(lat=report.latitude, lon=report.longitude)
         return format_html('<a href="{}" target="_blank" rel="noopener noreferrer">map</a>', url)
+
+
+def _shift(moved: timedelta) -> str:
+    """Return by how much a report stands earlier or later than by its arrival."""
+    hours = round(moved / timedelta(hours=1))
+    if not hours:
+        return ""
+    return f"{abs(hours)} h {'earlier' if hours < 0 else 'later'}"
 
 
 def _version(number: int | None) -> str:

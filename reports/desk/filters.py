@@ -55,6 +55,22 @@ class DeadlineFilter(ReportFilter):
         return reports
 
 
+class QueueFilter(ReportFilter):
+    """Chooses the open reports that wait, in the order of the policy of triage in force."""
+
+    title = "queue"
+    parameter_name = "queue"
+    ordered = "ordered"
+    #: By which the list is ordered then.
+    ordering = ("queue_place__at", "queue_place__report")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(self.ordered, "In the order of the policy")]
+
+    def chosen(self, reports: ReportQuerySet, value: str, user: User) -> ReportQuerySet:
+        return reports.in_queue() if value == self.ordered else reports
+
+
 class AssignmentFilter(ReportFilter):
     """Filters reports by who works on them."""
 

@@ -81,6 +81,7 @@ from reports.models.photos import (
     PhotoState,
     Refusal,
 )
+from reports.models.policies import Policy, PolicyStudy, PolicyTrial, QueuePlace
 from reports.models.report import (
     ADDRESS_MAX_CHARACTERS,
     DESCRIPTION_MAX_CHARACTERS,
@@ -169,6 +170,9 @@ __all__ = [
     "PhotoKind",
     "PhotoQuerySet",
     "PhotoState",
+    "Policy",
+    "PolicyStudy",
+    "PolicyTrial",
     "Post",
     "PostDayFigures",
     "PostLink",
@@ -177,6 +181,7 @@ __all__ = [
     "PostVector",
     "Precision",
     "Question",
+    "QueuePlace",
     "Refusal",
     "RejectionReason",
     "ReplyTemplate",

@@ -139,6 +139,10 @@ class ReportQuerySet(models.QuerySet["Report"]):
         # By their numbers, of which PostgreSQL knows how many reports they have.
         return self.filter(crew__in=list(user.crews.values_list("pk", flat=True)))
 
+    def in_queue(self) -> ReportQuerySet:
+        """Return the reports that have a place in the queue, with that place."""
+        return self.filter(queue_place__isnull=False).select_related("queue_place")
+
     def unassigned(self) -> ReportQuerySet:
         """Return the open reports on which nobody works."""
         return self.filter(status__in=OPEN_STATUSES, assignee=None, crew=None)

