@@ -399,10 +399,10 @@ def _fill_citizens(space_id: int) -> None:
         "DELETE FROM accounts_user WHERE phone LIKE '+88%'",
         """
         INSERT INTO accounts_user (id, password, is_superuser, phone, email, name, locale,
-            wants_sms, reputation,
+            wants_sms, wants_report_sms, reputation,
             is_active, is_staff, tokens_valid_after, date_joined)
         SELECT id, '!', false, '+88' || lpad((row_number() OVER ())::text, 10, '0'), '', '', 'en',
-            false, 0, true,
+            false, false, 0, true,
             false, now(), now()
         FROM matching_opportunity
         """,

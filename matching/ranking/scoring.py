@@ -314,12 +314,15 @@ def _clash(one: Times, other: Times) -> bool:
 
 
 def _reason_of_times(offered: Times, free: Times) -> list[Reason]:
-    """Return the reason that lies in the times; none if either side names none or all."""
-    if not offered or not free or ALWAYS in {offered, free}:
-        return []
+    """Return the reason that lies in the times: that none or that all of those offered are free.
+
+    There is none if either side names no times, or if only some of those offered are free.
+    """
     if _clash(offered, free):
         return [{"kind": "other_time", "text": f"At another time: {in_words(offered)}"}]
-    return [{"kind": "time", "text": f"When you have time: {in_words(offered & free)}"}]
+    if not offered or not free or offered & ~free or free == ALWAYS:
+        return []
+    return [{"kind": "time", "text": f"When you have time: {in_words(offered)}"}]
 
 
 def _common_words(candidate: Candidate, wish: Wish) -> list[str]:

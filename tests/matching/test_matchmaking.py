@@ -284,7 +284,7 @@ WEEKEND, OFFICE = (
     ("availability", "first", "reason"),
     [
         ("weekends", WEEKEND, "When you have time: Saturday"),
-        ("weekday mornings", OFFICE, "When you have time: weekdays, morning"),
+        ("weekdays", OFFICE, "When you have time: weekdays, morning or afternoon"),
         ("los fines de semana", WEEKEND, "When you have time: Saturday"),
     ],
 )
@@ -317,6 +317,14 @@ def test_an_event_of_one_day_is_at_the_time_of_its_day(as_user: SignIn) -> None:
         ("Repair on the first", "When you have time: Sunday"),
         ("Repair on the second", "At another time: Monday"),
     ]
+
+
+def test_only_times_that_all_suit_are_a_reason(as_user: SignIn) -> None:
+    make_opportunity(**REPAIRS | {"title": "Repair evening"})
+    profile = make_profile(availability="weekends")
+    run_tasks()
+    [found] = run(as_user(profile.user))["result"]
+    assert not {"time", "other_time"} & {reason["kind"] for reason in found["reasons"]}
 
 
 def test_times_that_only_one_side_names_change_nothing(as_user: SignIn) -> None:
