@@ -161,7 +161,7 @@ def test_who_enters_and_what_becomes_of_users_is_audited() -> None:
     client.post("/admin/login/", {"username": clerk.phone, "password": PASSWORD})
     page = f"/admin/accounts/user/{citizen.pk}"
     form = {"name": "Eve", "locale": "pt", "is_superuser": "on", "groups": [clients.pk]}
-    form["wants_report_sms"] = "on"
+    form |= {"wants_report_sms": "on", "is_on_leaderboard": "on"}
     client.post(f"{page}/change/", form)
     passwords = {"password1": PASSWORD, "password2": PASSWORD}
     client.post(f"{page}/password/", {"usable_password": "true", **passwords})

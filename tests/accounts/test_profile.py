@@ -27,6 +27,7 @@ def test_the_profile_shows_standing_and_no_secrets(client: APIClient) -> None:
         "name": "Ada",
         "locale": "en",
         "wants_sms": False,
+        "is_on_leaderboard": True,
         "wants_report_sms": True,
         "reputation": 30,
         "level": 2,
