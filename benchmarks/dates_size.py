@@ -61,7 +61,7 @@ def measure(done: int, still_open: int) -> Figures:
     """Fill the tables, then learn once and compute the dates of all open reports three times."""
     _fill(rows=done, status="closed", source="bench-done", days=500, since=40)
     _fill(rows=still_open, status="triaged", source="bench-open", days=40, since=0)
-    reading = _seconds(lambda: history.latest(learning.CASES_MAXIMUM))
+    reading = _seconds(lambda: history.sample(learning.CASES_MAXIMUM))
     learned = _seconds(learning.learn)
     first = _seconds(_recompute)
     missing = Report.objects.filter(source="bench-open", date_forecast=None).count()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -29,9 +30,17 @@ COLUMNS = """
 """
 COLUMN_COUNT = 10
 FROM_REPORTS = "reports_report AS report LEFT JOIN reports_cellarea AS around USING (cell)"
+#: What is older says little about how the city works today.
+PERIOD = timedelta(days=730)
+_COUNT = """
+SELECT count(*) FROM reports_report WHERE created_at > statement_timestamp() - %(period)s
+"""
+# Of many reports a sample, the same each time, so that the whole period is in it.
 _HISTORY = f"""
 SELECT {COLUMNS} FROM {FROM_REPORTS}
-ORDER BY report.created_at DESC, report.id DESC LIMIT %(limit)s
+WHERE report.created_at > statement_timestamp() - %(period)s
+    AND (hashtext(report.id::text) & 2147483647) %% 10000 < %(share)s
+ORDER BY report.created_at, report.id
 """  # noqa: S608 - parts of this module only
 _HOLIDAYS = """
 SELECT holidays FROM reports_department WHERE holidays <> ''
@@ -44,10 +53,11 @@ def parameters() -> dict[str, Any]:
     return {"zone": settings.TIME_ZONE, "done": [status.value for status in ENDED_STATUSES]}
 
 
-def latest(limit: int) -> tuple[Cases, Names]:
-    """Return the latest reports as cases, with the names of their facts."""
-    rows = fetch(_HISTORY, {**parameters(), "limit": limit})
-    rows.reverse()
+def sample(size: int) -> tuple[Cases, Names]:
+    """Return about so many reports of the last `PERIOD` as cases, with the names of their facts."""
+    [(count,)] = fetch(_COUNT, {"period": PERIOD})
+    share = 10_000 * size // max(count, size)
+    rows = fetch(_HISTORY, {**parameters(), "period": PERIOD, "share": share})
     names = Names()
     for kind, column in zip(KINDS, _facts_of(rows), strict=True):
         names.learn(kind, column)

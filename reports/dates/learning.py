@@ -15,8 +15,8 @@ from reports.dates.cases import DAY, Cases
 from reports.dates.model import Model
 from reports.models import DateModel
 
-#: It learns from the latest reports, at most so many.
-CASES_MAXIMUM = 50_000
+#: It learns from about so many reports; of more, from a sample.
+CASES_MAXIMUM = 30_000
 #: A history with fewer reports that were done, or of fewer days, says too little.
 DONE_MINIMUM = 60
 DAYS_MINIMUM = 28
@@ -41,7 +41,7 @@ def learn_when_due() -> DateModel | None:
 def learn() -> DateModel | None:
     """Learn from the history and store the model; None while the history is too short."""
     began_at = time.monotonic()
-    cases, names = history.latest(CASES_MAXIMUM)
+    cases, names = history.sample(CASES_MAXIMUM)
     if not is_long_enough(cases):
         return None
     is_holiday = history.holidays()

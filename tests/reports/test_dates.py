@@ -16,7 +16,7 @@ from rest_framework.test import APIClient
 from config.schedule import SCHEDULE
 from jobs.ledger import database
 from jobs.testing import run_tasks
-from reports.dates import recomputing, storing
+from reports.dates import history, recomputing, storing
 from reports.dates.actors import learn_dates, refresh_dates
 from reports.dates.cases import DAY
 from reports.dates.model import Model
@@ -184,6 +184,17 @@ def test_reports_that_are_open_rejected_or_duplicates_are_learned_as_not_done() 
     run(learn_dates)
     model = DateModel.objects.get()
     assert (model.cases, model.open_cases) == (Report.objects.count(), 3)
+
+
+def test_of_many_reports_a_sample_of_the_whole_period_is_learned() -> None:
+    store_history(make_category("pothole"), *waves(168))
+    old = database.now() - history.PERIOD - timedelta(days=1)
+    make_report(created_at=old, closed_at=old, status=Status.CLOSED)
+    everything, _ = history.sample(1_000)
+    some, _ = history.sample(200)
+    assert len(everything) == Report.objects.count() - 1
+    assert 120 < len(some) < 280
+    assert some.created.max() - some.created.min() > 140 * DAY
 
 
 def test_it_is_learned_once_a_night() -> None:
