@@ -98,6 +98,8 @@ class _Mention:
 
 def times_of(text: str) -> Times:
     """Return the parts of the week that a text names; 0 if it names none."""
+    if not text:
+        return 0
     folded = fold(text)
     named, excluded = 0, 0
     for group in _groups(folded):
