@@ -231,7 +231,7 @@ def _fill(rows: int, people: People, crowds: list[tuple[float, float]], rng: ran
         # No trigger looks at the rows, and none keeps the history of earlier ones.
         cursor.execute("SET session_replication_role = replica")
         cursor.execute("TRUNCATE reports_report CASCADE")
-        with _without_indexes(cursor):
+        with without_indexes(cursor):
             with cursor.copy(f"COPY reports_report ({COLUMNS}) FROM STDIN") as copy:
                 for row in _rows(rows // COPIES, categories, people, crowds, rng):
                     copy.write_row(row)
@@ -274,7 +274,7 @@ _ADD_PHOTOS = """
 
 
 @contextmanager
-def _without_indexes(cursor: CursorWrapper) -> Iterator[None]:
+def without_indexes(cursor: CursorWrapper) -> Iterator[None]:
     """Drop the indexes of reports and words meanwhile, except those of constraints; build them
     after.
     """

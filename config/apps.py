@@ -8,6 +8,12 @@ class CivicLensConfig(AppConfig):
 
     name = "config"
 
+    def ready(self) -> None:
+        """Connect apps that may not import each other."""
+        from config import helping  # noqa: PLC0415 - models are loaded only now
+
+        helping.connect()
+
 
 class CivicLensAdminConfig(AdminConfig):
     """The app of the desk, Django's admin site."""

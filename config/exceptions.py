@@ -67,6 +67,7 @@ PROBLEM_OF: dict[type[Exception], str] = {
     reports.errors.StepIncomplete: "validation-error",
     reports.errors.ReportChanged: "report-changed",
     reports.errors.UndoRefused: "conflict",
+    reports.errors.HelpRefused: "conflict",
     reports.errors.TooManyReports: "too-many-requests",
     reports.errors.TooManyReportsHere: "too-many-requests",
     reports.errors.ReportRepeated: "report-repeated",

@@ -49,6 +49,7 @@ SCHEDULE = [
         is_coalesced=True,
         is_bulk=True,
     ),
+    Entry(name="settle-help", cron="4-59/10 * * * *", actor="settle_help", is_coalesced=True),
     Entry(name="message-staff", cron="* * * * *", actor="message_staff", is_coalesced=True),
     Entry(
         name="compute-leaderboard",
@@ -73,6 +74,7 @@ SCHEDULE = [
         is_bulk=True,
     ),
     Entry(name="refresh-all-matches", cron="41 2 * * *", actor="refresh_all_matches", is_bulk=True),
+    Entry(name="find-patterns", cron="11 3 * * *", actor="find_patterns", is_bulk=True),
     Entry(name="send-area-digests", cron="0 7 * * *", actor="send_area_digests", is_bulk=True),
     Entry(
         name="collect-sources",

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 
+from accounts.models import User
 from jobs.admin import ReadOnlyAdmin
 from matching.errors import LanguageUnknown
 from matching.models import (
@@ -47,8 +48,8 @@ class OpportunityAdmin(admin.ModelAdmin[Opportunity]):
     list_filter = ("kind", "is_active", "is_remote")
     search_fields = ("title", "organisation", "external_id")
     show_full_result_count = False
-    readonly_fields = ("places_taken", "version", "created_at", "updated_at")
-    actions = ("close",)
+    readonly_fields = ("places_taken", "version", "done_at", "created_at", "updated_at")
+    actions = ("close", "complete")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Opportunity]:
         return super().get_queryset(request).defer("search")
@@ -75,9 +76,20 @@ class OpportunityAdmin(admin.ModelAdmin[Opportunity]):
     @admin.action(description="Close the selected opportunities", permissions=["change"])
     def close(self, request: HttpRequest, queryset: QuerySet[Opportunity]) -> None:
         """Withdraw the selected opportunities."""
-        for opportunity in queryset:
-            publishing.change(opportunity, {"is_active": False})
+        self._end(request, queryset, is_done=False)
         messages.success(request, "They are withdrawn: no longer shown, and no longer matched.")
+
+    @admin.action(description="Mark the selected opportunities as done", permissions=["change"])
+    def complete(self, request: HttpRequest, queryset: QuerySet[Opportunity]) -> None:
+        """Note that the work of the selected opportunities is done, and withdraw them."""
+        done = self._end(request, queryset, is_done=True)
+        messages.success(request, f"Marked as done: {done}. They are shown and matched no more.")
+
+    def _end(self, request: HttpRequest, rows: QuerySet[Opportunity], *, is_done: bool) -> int:
+        """Withdraw opportunities; return how many were not withdrawn, or not done, before."""
+        by = cast("User", request.user)
+        ids = list(rows.values_list("pk", flat=True))
+        return sum(publishing.end(pk, is_done=is_done, by=by) for pk in ids)
 
 
 class PartnerKeyInline(admin.TabularInline[PartnerKey, Partner]):

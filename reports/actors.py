@@ -24,9 +24,11 @@ from reports.following import actors as following_actors  # noqa: F401 - its tas
 from reports.following import announcing
 from reports.forecasting import actors as forecasting_actors  # noqa: F401 - as above
 from reports.geography import actors as geography_actors  # noqa: F401 - as above
+from reports.helping import actors as helping_actors  # noqa: F401 - as above
 from reports.imaging import files, processing
 from reports.leaderboard import actors as leaderboard_actors  # noqa: F401 - as above
 from reports.models import Report
+from reports.patterns import actors as patterns_actors  # noqa: F401 - as above
 from reports.patterns import hotspots
 from reports.patterns.serializers import HotspotsPayloadSerializer, HotspotsSerializer
 from reports.policies import actors as policies_actors  # noqa: F401 - as above

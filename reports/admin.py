@@ -14,6 +14,7 @@ from reports.catalogue import admin as catalogue_admin  # noqa: F401 - it regist
 from reports.collection import admin as collection_admin  # noqa: F401 - it too
 from reports.conversation import admin as conversation_admin  # noqa: F401 - it too
 from reports.desk import admin as desk_admin  # noqa: F401 - it too
+from reports.desk import patterns as patterns_admin  # noqa: F401 - it too
 from reports.dispatch import admin as dispatch_admin  # noqa: F401 - it too
 from reports.drafts import admin as drafts_admin  # noqa: F401 - it too
 from reports.duplicates import admin as duplicates_admin  # noqa: F401 - it too

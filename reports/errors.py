@@ -53,6 +53,10 @@ class ReportChanged(ReportsError):
         self.report, self.changes = report, changes
 
 
+class HelpRefused(ReportsError):
+    """Neighbours cannot be asked to mend this."""
+
+
 class UndoRefused(ReportsError):
     """The last step cannot be undone any more."""
 

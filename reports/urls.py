@@ -11,6 +11,7 @@ from reports.dispatch import views as dispatch
 from reports.duplicates import views as duplicates
 from reports.figures import views as figures
 from reports.following import views as following
+from reports.helping import views as helping
 from reports.leaderboard import views as leaderboard
 from reports.moderation import views as moderation
 from reports.photos import views as photos
@@ -46,6 +47,26 @@ urlpatterns = [
         "reports/<uuid:pk>/undo-duplicate/",
         duplicates.UndoView.as_view(),
         name="report-undo-duplicate",
+    ),
+    path(
+        "reports/<uuid:pk>/help-requests/",
+        helping.HelpRequestListView.as_view(),
+        name="report-help-requests",
+    ),
+    path(
+        "reports/<uuid:pk>/help-requests/complete/",
+        helping.CompleteHelpView.as_view(),
+        name="report-complete-help",
+    ),
+    path(
+        "reports/<uuid:pk>/help-requests/withdraw/",
+        helping.WithdrawHelpView.as_view(),
+        name="report-withdraw-help",
+    ),
+    path(
+        "patterns/<uuid:pk>/help-requests/",
+        helping.PatternHelpView.as_view(),
+        name="pattern-help-requests",
     ),
     path("reports/<uuid:pk>/photos/", photos.ReportPhotosView.as_view(), name="report-photos"),
     path("photos/<uuid:pk>/", photos.PhotoView.as_view(), name="photo-detail"),

@@ -79,6 +79,11 @@ class OpportunityQuerySet(models.QuerySet["Opportunity"]):
             within if west <= east else beyond, latitude__gte=south, latitude__lte=north
         )
 
+    def over_on(self, day: date) -> OpportunityQuerySet:
+        """Return those whose last day was before that day."""
+        is_past_event = Q(ends_on=None, kind=Kind.EVENT, starts_on__lt=day)
+        return self.filter(Q(ends_on__lt=day) | is_past_event)
+
     def take_place(self, opportunity_id: UUID) -> bool:
         """Count one more participant; return False if it is full or closed.
 
@@ -179,6 +184,12 @@ class Opportunity(models.Model):
     )
     is_active = models.BooleanField(
         "active", default=True, help_text="Off: it is withdrawn, and listed no more."
+    )
+    done_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When somebody said that what it asks for is done; it is withdrawn then.",
     )
     partner = models.ForeignKey(
         Partner,

@@ -17,6 +17,8 @@ from matching.actors import embed_opportunities, send_refresh, send_reverse
 from matching.errors import ExternalIdTaken, OpportunityClosed
 from matching.limits import Quota, spend
 from matching.models import Interaction, Match, Opportunity, Partner
+from matching.opportunities import endings
+from matching.opportunities.endings import Ending
 from matching.profiles.editing import debounce
 from matching.ranking.saving import lock_matches
 from matching.search import generation
@@ -105,14 +107,40 @@ def change(opportunity: Opportunity, fields: Mapping[str, Any]) -> Opportunity:
         is_renamed = not changed.keys().isdisjoint({"source", "external_id"})
         if is_renamed and _reserve_external_id(opportunity.source, opportunity.external_id):
             raise ExternalIdTaken
+        if changed.get("is_active"):
+            opportunity.done_at = None  # it is offered anew
         opportunity.updated_at = database.now()
         opportunity.clean()
-        opportunity.save(update_fields=[*changed, "updated_at"])
+        opportunity.save(update_fields=[*changed, "updated_at", "done_at"])
         generation.advance()
         if not TEXT_FIELDS.isdisjoint(changed):
             Opportunity.objects.filter(pk=opportunity.pk).update(version=F("version") + 1)
         announce_changes({opportunity.pk: changed})
+        if changed.get("is_active") is False:
+            endings.announce(Ending(opportunity_id=opportunity.pk, is_done=False))
     return opportunity
+
+
+def end(opportunity_id: UUID, *, is_done: bool, by: User | None = None, note: str = "") -> bool:
+    """Withdraw an opportunity, with `is_done` since its work is done; return False if it was so.
+
+    The row is locked, so that of two people one ends it.
+
+    Raises:
+        Opportunity.DoesNotExist: it was deleted.
+    """
+    with transaction.atomic():
+        rows = Opportunity.objects.select_for_update().defer("search")
+        opportunity = rows.get(pk=opportunity_id)
+        if opportunity.done_at is not None or not (is_done or opportunity.is_active):
+            return False
+        opportunity.is_active, opportunity.updated_at = False, database.now()
+        opportunity.done_at = opportunity.updated_at if is_done else None
+        opportunity.save(update_fields=["is_active", "updated_at", "done_at"])
+        generation.advance()
+        send_reverse([opportunity.pk])
+        endings.announce(Ending(opportunity_id=opportunity.pk, is_done=is_done, by=by, note=note))
+    return True
 
 
 def announce_changes(changes: Mapping[UUID, Collection[str]]) -> None:

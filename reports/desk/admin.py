@@ -23,9 +23,11 @@ from reports.desk.filters import (
     ConfirmationFilter,
     CrewFilter,
     DeadlineFilter,
+    PatternFilter,
     PhotoFilter,
     QueueFilter,
 )
+from reports.desk.helping import HelpOnPage
 from reports.desk.long_lists import (
     CreatedFilter,
     NamesFilter,
@@ -86,7 +88,7 @@ class ReportForm(forms.ModelForm[Report]):
 
 
 @admin.register(Report)
-class ReportAdmin(ReportColumns, PhotosOnPage, ContactOnPage, StepPages):
+class ReportAdmin(ReportColumns, PhotosOnPage, ContactOnPage, HelpOnPage, StepPages):
     """Shows staff the reports of their departments, and a superuser all.
 
     The status changes only by steps.
@@ -107,6 +109,7 @@ class ReportAdmin(ReportColumns, PhotosOnPage, ContactOnPage, StepPages):
     )
     ordering = ("-created_at", "-id")
     list_filter = (
+        PatternFilter,
         QueueFilter,
         AssignmentFilter,
         DeadlineFilter,

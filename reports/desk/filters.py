@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any, cast
+from uuid import UUID
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -12,7 +13,7 @@ from django.http import HttpRequest
 from accounts.models import User
 from jobs.ledger import database
 from reports import filters
-from reports.models import Crew, Report, ReportQuerySet
+from reports.models import Crew, PatternFinding, Report, ReportQuerySet
 
 SOON = timedelta(hours=24)
 YES_OR_NO = [("yes", "Yes"), ("no", "No")]
@@ -28,6 +29,22 @@ class ReportFilter(admin.SimpleListFilter):
     def chosen(self, reports: ReportQuerySet, value: str, user: User) -> ReportQuerySet:
         """Return the reports that a value chooses; all for a value that there is not."""
         raise NotImplementedError
+
+
+class PatternFilter(ReportFilter):
+    """Shows the reports of one pattern, to which its page links; otherwise it is not offered."""
+
+    title = "pattern"
+    parameter_name = "pattern"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        value = request.GET.get(self.parameter_name)
+        finding = PatternFinding.objects.filter(pk=UUID(value)).first() if value else None
+        return [(str(finding.pk), str(finding))] if finding else []
+
+    def chosen(self, reports: ReportQuerySet, value: str, user: User) -> ReportQuerySet:
+        finding = PatternFinding.objects.filter(pk=UUID(value)).first() if value else None
+        return reports.filter(pk__in=finding.concerned().values("pk")) if finding else reports
 
 
 class DeadlineFilter(ReportFilter):

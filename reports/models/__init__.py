@@ -60,6 +60,7 @@ from reports.models.figures import CellArea, CityFigures, DayFigures, PostDayFig
 from reports.models.following import AreaNews, AreaSubscription, Follow, MeToo
 from reports.models.forecasting import ArrivalForecast
 from reports.models.geography import Area, Authority
+from reports.models.helping import HelpRequest, HelpState
 from reports.models.intake import Answer, ReportContact
 from reports.models.leaderboard import LeaderboardPeriod, LeaderboardStanding
 from reports.models.moderation import (
@@ -73,6 +74,7 @@ from reports.models.moderation import (
     WithholdingReason,
 )
 from reports.models.notices import Notice, NoticeQuerySet
+from reports.models.patterns import PatternFinding, PatternKind
 from reports.models.photos import (
     Photo,
     PhotoFile,
@@ -154,6 +156,8 @@ __all__ = [
     "FlagReason",
     "Follow",
     "Health",
+    "HelpRequest",
+    "HelpState",
     "LeaderboardPeriod",
     "LeaderboardStanding",
     "LeftOutReason",
@@ -165,6 +169,8 @@ __all__ = [
     "Notice",
     "NoticeQuerySet",
     "OnHolidays",
+    "PatternFinding",
+    "PatternKind",
     "Photo",
     "PhotoFile",
     "PhotoKind",

@@ -18,7 +18,9 @@ def send(report: Report, change: StatusChange) -> None:
 def tells(change: StatusChange) -> bool:
     """Return whether those who follow the report hear of the step."""
     step = table.step_named(change.step, change.from_status)
-    return step is not None and step.tells and change.role != Role.SYSTEM
+    if step is None or not step.tells:
+        return False
+    return change.role != Role.SYSTEM or step.system_tells
 
 
 def is_publication(change: StatusChange) -> bool:

@@ -32,8 +32,8 @@ class Step:
     """One row of the table.
 
     `to` is None where the status stays. `tells` says whether the reporter gets a message, unless it
-    is the reporter or the system that takes the step. `hides` says that the report is not public
-    after it.
+    is the reporter or the system that takes the step; with `system_tells` the reporter hears of it
+    from the system too. `hides` says that the report is not public after it.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Step:
     roles: frozenset[str]
     needs: tuple[Need, ...] = ()
     tells: bool = True
+    system_tells: bool = False
     can_be_undone: bool = True
     hides: bool = False
 
@@ -153,6 +154,15 @@ STEPS: tuple[Step, ...] = (
         sources=OPEN_STATUSES,
         to=Status.RESOLVED,
         roles=STAFF,
+    ),
+    Step(
+        name="mend",
+        label="Mended by neighbours",
+        sources=OPEN_STATUSES,
+        to=Status.RESOLVED,
+        roles=SYSTEM,  # once the opportunity by which neighbours were asked is done
+        system_tells=True,
+        can_be_undone=False,
     ),
     Step(
         name="confirm",

@@ -43,7 +43,13 @@ from tests.jobs.factories import make_result
 from tests.matching.factories import TUTORING, make_opportunity
 from tests.reports.collecting import make_source
 from tests.reports.dispatching import make_plan
-from tests.reports.factories import make_comment, make_department, make_report, make_staff
+from tests.reports.factories import (
+    make_comment,
+    make_department,
+    make_finding,
+    make_report,
+    make_staff,
+)
 from tests.reports.photos import make_photo
 
 #: Also for a test that does not ask for it: what others of this file share is always there.
@@ -91,6 +97,10 @@ EXPECTED: dict[str, dict[str, str]] = {
     "report-merge": {"POST": "401 403 404 404 + +"},
     "report-refuse-duplicate": {"POST": "401 403 404 404 + +"},
     "report-undo-duplicate": {"POST": "401 403 404 404 + +"},
+    "report-help-requests": {"GET": "404 + 404 404 + +", "POST": "401 403 404 404 + +"},
+    "report-complete-help": {"POST": "401 403 404 404 + +"},
+    "report-withdraw-help": {"POST": "401 403 404 404 + +"},
+    "pattern-help-requests": {"POST": "401 403 403 + + +"},
     "report-photos": {"GET": "404 + 404 404 + +", "POST": "404 + 404 404 + +"},
     # A photo of that report.
     "photo-detail": {"GET": "404 + 404 404 + +"},
@@ -172,6 +182,9 @@ PUBLISHED_REPORT = {
     "report-merge": {"POST": "401 403 403 403 + +"},
     "report-refuse-duplicate": {"POST": "401 403 403 403 + +"},
     "report-undo-duplicate": {"POST": "401 403 403 403 + +"},
+    "report-help-requests": {"GET": EVERYBODY, "POST": "401 403 403 403 + +"},
+    "report-complete-help": {"POST": "401 403 403 403 + +"},
+    "report-withdraw-help": {"POST": "401 403 403 403 + +"},
     "report-photos": {"GET": EVERYBODY, "POST": "401 + 403 403 + +"},
 }
 PUBLISHED_PHOTO = {
@@ -237,6 +250,7 @@ def make_world() -> World:
         **of_jobs(owner, signed_in(owner)),
         **of_opportunity(make_opportunity()),
         **of_plan(),
+        "pattern-help-requests": [make_finding().pk],
         "webhook": [make_source(SourceKind.WEBHOOK).pk],
     }
     refreshing.refresh()
@@ -261,6 +275,7 @@ def of_report(report: Report) -> dict[str, list[Any]]:
         "report-duplicates", "report-merge", "report-refuse-duplicate", "report-undo-duplicate",
         "report-photos", "report-confirmation", "report-flag", "report-follow", "report-me-too",
         "comment-list", "note-list", "reply-template-list", "reply-create",
+        "report-help-requests", "report-complete-help", "report-withdraw-help",
     )  # fmt: skip
     photo = make_photo(report)
     of_photo = ("photo-detail", "photo-take-down", "photo-restore")
@@ -494,6 +509,7 @@ def test_the_desk_shows_a_department_its_reports_and_nothing_else(world: World) 
             "admin:reports_draftreport_changelist",
             "admin:reports_dispatchplan_changelist",
             "admin:reports_post_changelist",
+            "admin:reports_patternfinding_changelist",
             "admin:accounts_desksession_changelist",
             "admin:reports_moderationcase_changelist",
         }

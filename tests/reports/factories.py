@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import count
 from typing import Any
+
+from django.utils import timezone
 
 from accounts.models import User
 from jobs.ledger import database
@@ -15,11 +18,14 @@ from reports.models import (
     Department,
     DepartmentMembership,
     DuplicatePair,
+    PatternFinding,
+    PatternKind,
     Report,
     RoutingRule,
     Status,
     StatusChange,
 )
+from tests.jobs.factories import make_result
 
 _numbers = count(1)
 
@@ -102,6 +108,28 @@ def make_comment(report: Report, author: User | None = None, **overrides: Any) -
     """A public comment on the report."""
     fields = {"text": "It is still there.", "published_at": database.now()} | overrides
     return Comment.objects.create(report=report, author=author, **fields)
+
+
+def make_finding(**fields: Any) -> PatternFinding:
+    """A crowd of these days at the place of `make_report`."""
+    today = timezone.localdate()
+    values = {
+        "result": make_result(job_type="reports.patterns"),
+        "number": 1,
+        "kind": PatternKind.CROWD,
+        "category": fields.get("category") or make_category("litter"),
+        "first_day": today - timedelta(days=1),
+        "last_day": today + timedelta(days=1),
+        "latitude": 41.3,
+        "longitude": -72.9,
+        "box": [-72.91, 41.29, -72.89, 41.31],
+        "reports": 3,
+        "expected": 0.5,
+        "strength": 6.0,
+        "p_value": 0.001,
+        "facts": {"meters": 400},
+    } | fields
+    return PatternFinding.objects.create(**values)
 
 
 def new_report(**overrides: Any) -> dict[str, Any]:

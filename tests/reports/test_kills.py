@@ -26,6 +26,7 @@ from jobs.states import TERMINAL_STATES
 from jobs.testing import advance, run_tasks
 from notifications.models import Delivery
 from reports.actors import purge_photo_files
+from reports.helping import asking
 from reports.imaging import files
 from reports.models import Merge, Photo, PhotoFile, Report, Status
 from tests.jobs.conftest import PATIENCE_SECONDS, QUICK, Workers, wait_until
@@ -173,13 +174,16 @@ def test_killed_requests_are_repeated_without_loss_or_repetition(
     report.follows.create(user=follower)
     original, duplicate = make_report(), make_report(reporter=other)
     into = {"other": str(original.pk)}
+    mended = make_report(reporter=reachable(4))
+    asking.ask(mended, asking.Wish(), by=clerk)
     requests = [
         request_of(report, clerk, "steps", {"step": "reopen", "note": "Still there."}),
         request_of(duplicate, clerk, "merge", into) | {"tasks": None},
         request_of(duplicate, clerk, "undo-duplicate", into) | {"traces": None, "tasks": None},
+        request_of(mended, clerk, "help-requests/complete", {}) | {"tasks": None},
     ]
     assert min(killed(process_environment, requests)) > 5
-    reopened, merged, separated = (repeated(as_user(clerk), request) for request in requests)
+    reopened, merged, separated, _ = (repeated(as_user(clerk), request) for request in requests)
     assert (reopened["status"], merged["state"], separated["state"]) == (
         "reopened",
         "merged",
@@ -187,9 +191,13 @@ def test_killed_requests_are_repeated_without_loss_or_repetition(
     )
     assert [line.step for line in report.history.all()] == ["", "reopen"]
     assert [line.step for line in duplicate.history.all()] == ["", "merge", "separate"]
+    assert [line.step for line in mended.history.all()] == ["", "", "mend"]
+    assert mended.help_requests.get().state == "done"
     assert not Merge.objects.standing().exists()
     run_tasks()
     assert (audited(report), audited(duplicate)) == (1, 4)  # each decision, and each step
+    assert audited(mended) == 3  # asked, the step, and ended
+    assert deliveries(mended.reporter) == ["report_status_changed"]  # type: ignore[arg-type]
     assert deliveries(reporter) == ["report_status_changed"]
     assert deliveries(follower) == ["followed_report_status_changed"]
     assert deliveries(other) == 2 * ["report_status_changed"]

@@ -72,6 +72,7 @@ EXPECTED: dict[str, dict[str, str]] = {
     "wait": dict.fromkeys(WORK, "waiting"),
     "resume": {"waiting": "in_progress"},
     "resolve": dict.fromkeys(OPEN, "resolved"),
+    "mend": dict.fromkeys(OPEN, "resolved"),
     "confirm": {"resolved": "closed"},
     "deny": {"resolved": "reopened", "closed": "reopened"},
     "close": dict.fromkeys((*OPEN, "resolved"), "closed"),
@@ -94,6 +95,7 @@ MAY: dict[str, set[str]] = {
     "deny": {"reporter", "system"},
     "withdraw": {"reporter"},
     "expire": {"system"},
+    "mend": {"system"},
 }
 PEOPLE = (*Role.values, "other citizen", "other staff")
 

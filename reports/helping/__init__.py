@@ -1,0 +1,1 @@
+"""Reports that neighbours could mend: offered as opportunities, and what becomes of these."""

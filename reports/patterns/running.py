@@ -1,0 +1,57 @@
+"""Carry out a job of patterns, from where an earlier attempt left off.
+
+The outcome of each search is stored in one transaction with the checkpoint and the findings that
+stand so far, so that nothing is counted twice, whatever is killed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jobs
+from jobs.ledger import database
+from reports.models import PatternFinding
+from reports.patterns.counting import StoredReports
+from reports.patterns.findings import Row
+from reports.patterns.search import Search
+from reports.patterns.searching import Course
+
+
+def run(task: jobs.RunningTask, payload: dict[str, Any]) -> dict[str, Any]:
+    """Carry out the searches of a payload; return the result as it is kept."""
+    course = _course(task, payload)
+    source = StoredReports(course.search)
+    rows = _keep(task, course)
+    while course.next is not None:
+        done = len(course.outcomes)
+        task.progress(done / len(course.parts), course.next.kind, searches=done, findings=len(rows))
+        course.advance(source)
+        rows = _keep(task, course, stored=rows)
+    return course.result(rows)
+
+
+def _course(task: jobs.RunningTask, payload: dict[str, Any]) -> Course:
+    if task.checkpoint:
+        return Course.of(task.checkpoint)
+    search = Search.of(now=database.now(), **payload)
+    return Course.begin(search, StoredReports(search))
+
+
+def _keep(task: jobs.RunningTask, course: Course, *, stored: list[Row] | None = None) -> list[Row]:
+    """Store how far the run has come with the findings that stand; return these."""
+    rows = course.standing()
+    with task.effects():
+        kept = jobs.keep_result(
+            course.result(rows),
+            inputs=course.search.inputs(),
+            seed=course.search.seed,
+            is_partial=course.next is not None,
+        )
+        if rows != stored:
+            PatternFinding.objects.filter(result=kept).delete()
+            PatternFinding.objects.bulk_create(
+                PatternFinding(result=kept, number=number, **row)
+                for number, row in enumerate(rows, start=1)
+            )
+        task.save_checkpoint(course.as_json())
+    return rows
