@@ -59,6 +59,7 @@ KINDS = {
 #: What only some crews can do, by the number of a crew divided by this.
 SPECIALISTS = {"Graffiti Removal": 2, "Single Streetlight Issue": 3}
 HOUR, MINUTE = 3_600, 60
+SECONDS = 600  # so long that only rounds end a search
 BEGINS, ENDS = 8 * HOUR, 16 * HOUR + 30 * MINUTE
 PAUSE = Pause(earliest=11 * HOUR + 30 * MINUTE, latest=12 * HOUR + 30 * MINUTE, seconds=30 * MINUTE)
 WORTH, LATE_COST = 43_200, 1  # as of medium severity, see `reports.dispatch.gathering`
@@ -77,8 +78,8 @@ class Request:
 class Size:
     """How many reports and crews a day has, and how long is searched."""
 
-    full: tuple[int, int] = (150, 5)
-    light: tuple[int, int] = (75, 5)
+    full: tuple[int, int] = (120, 4)
+    light: tuple[int, int] = (60, 4)
     rounds: int = 6
     areas: int = 3
 
@@ -110,7 +111,7 @@ def run(_services: Services, *, quick: bool, say: Callable[[str], None]) -> dict
     """Plan the days by each method, and compare kilometres, reports done and deadlines kept."""
     size = Size(full=(40, 3), light=(30, 3), rounds=2, areas=1) if quick else Size()
     requests = _requests(say)
-    options = Options(seed=1, rounds=size.rounds, seconds=120)
+    options = Options(seed=1, rounds=size.rounds, seconds=SECONDS)
     methods: dict[str, Method] = {
         "nearest_first": _nearest_first,
         "deadline_order": _deadline_order,
@@ -135,7 +136,7 @@ def run(_services: Services, *, quick: bool, say: Callable[[str], None]) -> dict
     figures["deadlines_kept_beside_nearest_first"] = kept["plan"] / max(kept["nearest_first"], 1)
     figures["deadlines_kept_beside_deadline_order"] = kept["plan"] / max(kept["deadline_order"], 1)
     day = _day(requests, AREAS[0], 40, 3)
-    repeated = Options(seed=9, rounds=2, seconds=120)
+    repeated = Options(seed=9, rounds=2, seconds=SECONDS)
     figures["repeated_alike"] = float(_plan(day, repeated) == _plan(day, repeated))
     return figures
 

@@ -20,6 +20,13 @@ ASSIGNED_CHOICES = (
     (Assigned.MOVE, "Plan them for any crew, unless work has begun"),
     (Assigned.LEAVE, "Do not plan them"),
 )
+#: Help texts of fields in which people choose by name, where the API takes slugs and ids.
+HELP = {
+    "department": "Its crews and reports are planned, with those of the departments below it.",
+    "crews": "None chosen: all active ones of the department.",
+    "categories": "Only reports of these. None chosen: of all.",
+    "assigned": "Those that a person works on are never planned.",
+}
 
 
 class PlanForm(forms.Form):
@@ -50,9 +57,11 @@ class PlanForm(forms.Form):
         self._choose("crews", Crew.objects.for_staff(user).filter(is_active=True))
         self._choose("categories", Category.objects.filter(is_active=True))
         for name, field in PlanPayloadSerializer().fields.items():
-            self.fields[name].help_text = field.help_text or ""
+            self.fields[name].help_text = HELP.get(name) or field.help_text or ""
             if isinstance(field.default, int | str):
                 self.fields[name].initial = field.default
+        only = list(mine.filter(crews__is_active=True).distinct()[:2])
+        self.fields["department"].initial = only[0].slug if len(only) == 1 else None
         self.fields["day"].initial = timezone.localdate() + timedelta(days=1)
 
     def clean(self) -> dict[str, Any]:
