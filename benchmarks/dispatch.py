@@ -78,10 +78,10 @@ class Request:
 class Size:
     """How many reports and crews a day has, and how long is searched."""
 
-    full: tuple[int, int] = (120, 4)
-    light: tuple[int, int] = (60, 4)
-    rounds: int = 6
-    areas: int = 3
+    full: tuple[int, int] = (100, 4)
+    light: tuple[int, int] = (50, 4)
+    rounds: int = 5
+    areas: int = 2
 
 
 @dataclass(slots=True)
