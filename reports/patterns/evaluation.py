@@ -43,7 +43,7 @@ def _crowds(search: Search, source: Source, extent: Extent, generator: np.random
     first, last = extent.days
     rows, days = _events(source, grid, first, last)
     days = generator.permutation(days)
-    outcomes = []
+    outcomes: list[Outcome] = []
     for begin, end in years(first, last):
         of_year = (days >= begin.toordinal()) & (days <= end.toordinal())
         for category in np.unique(rows[of_year, 0]):
@@ -92,7 +92,7 @@ def _seasons(search: Search, source: Source, extent: Extent, generator: np.rando
     With the date of another report it would keep the rhythm of the whole city.
     """
     first, last = extent.days
-    outcomes = []
+    outcomes: list[Outcome] = []
     for category_id in source.categories(first, last):
         number = sum(count for _, _, count in source.by_day_and_hour(category_id, first, last))
         days = generator.integers(first.toordinal(), last.toordinal(), number, endpoint=True)
