@@ -20,7 +20,8 @@ T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
-
+#: How long a caller waits for the next result where there is one that may still be given.
+MOMENT_SECONDS = 0.05
 #: Rows that do not fit this memory go into a new file of 280 kB: reused space would hide a full
 #: disk.
 _SPILL_MEMORY = "64kB"
@@ -38,17 +39,26 @@ class Probe(Generic[T]):
 
     A caller waits at most `patience_seconds`, also where the service does not answer at all; many
     callers share one run, and so one connection to the service. A run that takes ten times as long
-    is abandoned.
+    is abandoned. A result that is kept is also given while the next run takes longer than a moment,
+    until it is `stale_seconds` old; so a check that takes its time on a busy machine delays nobody.
     """
 
     def __init__(
-        self, check: Callable[[], T], *, patience_seconds: float, keep_seconds: float = 0
+        self,
+        check: Callable[[], T],
+        *,
+        patience_seconds: float,
+        keep_seconds: float = 0,
+        stale_seconds: float = 0,
     ) -> None:
         self._check = check
         self._patience = patience_seconds
         self._keep = keep_seconds
+        self._stale = stale_seconds
         self._lock = threading.Lock()
         self._run: Future[T] | None = None
+        self._last: Future[T] | None = None
+        self._ended_at = 0.0  # when that run ended
         self._expires_at = 0.0
 
     def ask(self) -> T:
@@ -60,36 +70,46 @@ class Probe(Generic[T]):
         """
         with self._lock:
             if self._run is None or time.monotonic() >= self._expires_at:
-                self._run = Future()
-                self._expires_at = time.monotonic() + 10 * self._patience
-                threading.Thread(
-                    target=self._work, args=[self._run], name="health", daemon=True
-                ).start()
-            run = self._run
+                self._run = self._begin()
+            run, last = self._run, self._known()
         try:
-            return run.result(self._patience)
+            return run.result(MOMENT_SECONDS if last else self._patience)
         except NotInTime:
-            raise TimeoutError from None
+            if last is None:
+                raise TimeoutError from None
+            return last.result(0)
+
+    def _begin(self) -> Future[T]:
+        run: Future[T] = Future()
+        self._expires_at = time.monotonic() + 10 * self._patience
+        threading.Thread(target=self._work, args=[run], name="health", daemon=True).start()
+        return run
+
+    def _known(self) -> Future[T] | None:
+        """Return the run that ended well the last time, if its result may still be given."""
+        is_recent = time.monotonic() < self._ended_at + self._stale
+        return self._last if is_recent else None
 
     def forget(self) -> None:
         """Discard the kept result, so that the next `ask` runs the check."""
         with self._lock:
-            self._run = None
+            self._run = self._last = None
 
     def _work(self, run: Future[T]) -> None:
         try:
             result = self._check()
         except Exception as error:  # noqa: BLE001 - carried to the caller
-            self._expire(run)
+            self._end(run, is_well=False)
             run.set_exception(error)
         else:
-            self._expire(run)
             run.set_result(result)
+            self._end(run, is_well=True)
 
-    def _expire(self, run: Future[T]) -> None:
+    def _end(self, run: Future[T], *, is_well: bool) -> None:
         with self._lock:
             if run is self._run:
-                self._expires_at = time.monotonic() + self._keep
+                self._last, self._ended_at = run if is_well else None, time.monotonic()
+                self._expires_at = self._ended_at + self._keep
 
 
 def _ask_database() -> float:
@@ -118,8 +138,12 @@ def _write_to_disk() -> None:
 
 
 database_probe: Probe[float] = Probe(_ask_database, patience_seconds=2)
-disk_probe: Probe[None] = Probe(_write_to_disk, patience_seconds=2, keep_seconds=5)
-broker_probe: Probe[BrokerState] = Probe(broker_state, patience_seconds=2, keep_seconds=5)
+disk_probe: Probe[None] = Probe(
+    _write_to_disk, patience_seconds=2, keep_seconds=5, stale_seconds=15
+)
+broker_probe: Probe[BrokerState] = Probe(
+    broker_state, patience_seconds=2, keep_seconds=5, stale_seconds=15
+)
 
 
 def forget() -> None:

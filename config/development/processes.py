@@ -16,6 +16,8 @@ from typing import IO
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 POLL_SECONDS = 0.05
+AUTOGROUP = Path("/proc/self/autogroup")
+AUTOGROUP_TRIES, AUTOGROUP_PAUSE_SECONDS = 5, 0.12
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
@@ -37,7 +39,10 @@ def spawn(
     niceness: int = 0,
     pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
-    """Start `command` in its own session; on Linux it gets SIGTERM when this thread ends."""
+    """Start `command` in its own session; on Linux it gets SIGTERM when this thread ends.
+
+    A niceness above 0 counts against the processes of all sessions.
+    """
     return subprocess.Popen(
         command,
         env=dict(env),
@@ -93,8 +98,27 @@ def _before_exec(niceness: int, parent_pid: int) -> Callable[[], None]:
     def prepare() -> None:
         if niceness:
             os.nice(niceness)
+            _make_session_nice(niceness)
         end_with_parent()
         if os.getppid() != parent_pid:  # the parent died before the call above
             os._exit(1)
 
     return prepare
+
+
+def _make_session_nice(niceness: int) -> None:
+    """Give the session of this process the same niceness as the process has.
+
+    Where Linux groups processes by session (`kernel.sched_autogroup_enabled`), their own niceness
+    counts within the session only: a nice worker in a session of its own would get as much of the
+    processor as the web server. See sched(7).
+    """
+    for _ in range(AUTOGROUP_TRIES):
+        try:
+            AUTOGROUP.write_text(str(niceness))
+        except BlockingIOError:  # Linux takes one such change in a tenth of a second
+            time.sleep(AUTOGROUP_PAUSE_SECONDS)
+        except OSError:
+            return
+        else:
+            return

@@ -129,10 +129,9 @@ def test_a_private_node_keeps_its_queues_over_a_stop_and_loses_them_by_a_wipe(
 # --- the supervisor -------------------------------------------------------------------------------
 
 
-def _program(tmp_path: Path, code: str) -> Program:
-    return Program(
-        [sys.executable, "-c", code], dict(os.environ), tmp_path / "program.log", stop_seconds=1
-    )
+def _program(tmp_path: Path, code: str, *, niceness: int = 0) -> Program:
+    command, log = [sys.executable, "-c", code], tmp_path / "program.log"
+    return Program(command, dict(os.environ), log, niceness=niceness, stop_seconds=1)
 
 
 def _pid(program: Program) -> int:
@@ -143,6 +142,19 @@ def _pid(program: Program) -> int:
 def _is_alive(pid: int) -> bool:
     status = Path(f"/proc/{pid}/status")
     return status.exists() and "State:\tZ" not in status.read_text()
+
+
+def test_a_nice_child_is_nice_to_the_other_sessions_too(tmp_path: Path) -> None:
+    autogroup = Path("/proc/self/autogroup")
+    code = "import os, pathlib; print(os.nice(0), flush=True)\n"
+    if autogroup.exists():
+        code += f"print(pathlib.Path({str(autogroup)!r}).read_text())"
+    program = _program(tmp_path, code, niceness=7)
+    program.start()
+    assert processes.wait_for(lambda: program.poll() is not None, 10)
+    own, *of_session = program.log.read_text().split()
+    assert own == "7"
+    assert of_session[1:] == (["nice", "7"] if autogroup.exists() else [])
 
 
 def test_a_dead_child_is_restarted(tmp_path: Path) -> None:

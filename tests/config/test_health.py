@@ -209,6 +209,47 @@ def test_a_probe_carries_the_error_and_then_checks_anew() -> None:
     assert probe.ask() == 7
 
 
+def test_a_slow_check_delays_nobody_who_can_have_the_last_result() -> None:
+    leave, runs = threading.Event(), []
+
+    def check() -> int:
+        runs.append(1)
+        if len(runs) == 2:
+            leave.wait(5)
+        return len(runs)
+
+    probe = Probe(check, patience_seconds=5, stale_seconds=60)
+    assert probe.ask() == 1
+    assert quick(lambda: probe.ask() == 1)
+    leave.set()
+    wait_until(lambda: probe.ask() > 1)
+
+
+def test_a_result_that_is_too_old_is_not_given() -> None:
+    leave, runs = threading.Event(), []
+
+    def check() -> int:
+        runs.append(1)
+        if len(runs) == 2:
+            leave.wait(5)
+        return len(runs)
+
+    probe = Probe(check, patience_seconds=0.1, stale_seconds=0)
+    assert probe.ask() == 1
+    with pytest.raises(TimeoutError):
+        probe.ask()
+    leave.set()
+
+
+def test_an_error_is_checked_anew_whatever_went_well_before() -> None:
+    divisors = [1, 0, 1]
+    probe = Probe(lambda: 7 // divisors.pop(0), patience_seconds=5, stale_seconds=60)
+    assert probe.ask() == 7
+    with pytest.raises(ZeroDivisionError):
+        probe.ask()
+    assert probe.ask() == 7
+
+
 def answers(probe: Probe[Any]) -> Any:
     try:
         return probe.ask()
