@@ -155,6 +155,7 @@ def actor(  # noqa: PLR0913 - each is a named option
     transaction_timeout: timedelta | None = None,
     is_sealed: bool = False,
     is_bulk: bool = False,
+    is_waiting: bool = False,
 ) -> Callable[[Callable[P, R]], LedgerActor[P, R]]:
     """Declare a function as an actor; its name is a contract once a task is stored.
 
@@ -177,6 +178,8 @@ def actor(  # noqa: PLR0913 - each is a named option
             JOBS_TRANSACTION_TIMEOUT_SECONDS.
         is_sealed: whether the ledger stores the arguments encrypted, for secrets.
         is_bulk: whether its tasks, and the tasks that they send, are always bulk work.
+        is_waiting: whether it mostly waits for another machine. As bulk work such tasks have
+            threads of their own, so that a slow machine delays no other bulk work.
 
     Raises:
         ValueError: an actor of that name exists, the queue is unknown or the options contradict
@@ -193,6 +196,7 @@ def actor(  # noqa: PLR0913 - each is a named option
         is_at_most_once=delivery == "at_most_once",
         is_sealed=is_sealed,
         is_bulk=is_bulk,
+        is_waiting=is_waiting,
     )
     if policy.is_at_most_once and kind != "external":
         raise ValueError("Only an external actor can be at_most_once; the others are exactly once.")

@@ -25,6 +25,7 @@ class Policy:
     is_at_most_once: bool = False
     is_sealed: bool = False
     is_bulk: bool = False
+    is_waiting: bool = False
 
 
 class DeclaredActor(Protocol):

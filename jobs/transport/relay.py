@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import structlog
@@ -41,9 +41,10 @@ _DUE = f"""
         WHERE r.limit_key = jobs_task.limit_key AND r.state = 'running'))
 """  # noqa: S608 - constants only
 _FOREGROUND = Picking(f"{_DUE} AND {IS_FOREGROUND}")
-#: Bulk work, unless something more urgent waits under the same concurrency limit.
+#: Bulk work of some actors, unless something more urgent waits under the same concurrency limit.
 _BULK = Picking(f"""
-    {_DUE} AND {IS_BULK} AND (limit_key IS NULL OR NOT EXISTS (
+    {_DUE} AND {IS_BULK} AND actor <> ALL(%(besides)s)
+    AND (%(only)s::text[] IS NULL OR actor = ANY(%(only)s)) AND (limit_key IS NULL OR NOT EXISTS (
         SELECT FROM jobs_task AS f WHERE f.queue = jobs_task.queue AND f.{IS_FOREGROUND}
           AND f.state IN ('queued', 'retrying') AND f.run_at <= statement_timestamp()
           AND f.limit_key = jobs_task.limit_key))
@@ -74,32 +75,47 @@ class Patience:
 NO_PATIENCE = Patience()
 
 
+@dataclass(frozen=True, slots=True)
+class Actors:
+    """Whose bulk work is taken: of these `only`, if given, and of none of those `besides`."""
+
+    only: tuple[str, ...] | None = None
+    besides: tuple[str, ...] = ()
+
+
+ALL_ACTORS = Actors()
+
+
 def take(
     queues: list[str],
     worker_id: UUID,
     *,
     limit: int,
     is_bulk: bool = False,
+    actors: Actors = ALL_ACTORS,
     patience: Patience = NO_PATIENCE,
 ) -> list[Parcel]:
     """Take up to `limit` due tasks for the worker process `worker_id`, without a message.
 
     Only tasks for which `patience` is over: first those handed on earlier whose message may be
-    lost, then the most urgent. Either bulk work alone (`is_bulk`) or everything else.
+    lost, then the most urgent. Either bulk work alone (`is_bulk`), of some `actors`, or everything
+    else.
     """
     taken: list[Parcel] = []
     for queue in _due_queues(queues, patience, is_bulk=is_bulk):
-        taken += _take_from(queue, worker_id, limit - len(taken), patience)
+        taken += _take_from(queue, worker_id, limit - len(taken), patience, actors)
         if len(taken) >= limit:
             break
     return taken
 
 
-def _take_from(queue: _DueQueue, worker_id: UUID, limit: int, patience: Patience) -> list[Parcel]:
+def _take_from(
+    queue: _DueQueue, worker_id: UUID, limit: int, patience: Patience, actors: Actors
+) -> list[Parcel]:
     with transaction.atomic():
         parcels = _pick_strays(queue, limit, patience) if queue.has_strays else []
         rest = limit - len(parcels)
-        parcels += _pick(queue, rest, patience)
+        parcels += _pick(queue, rest, patience, actors)
         _mark([parcel.id for parcel in parcels], worker_id)
     return parcels
 
@@ -187,7 +203,7 @@ def _due_queues(queues: list[str], patience: Patience, *, is_bulk: bool = False)
     return [_DueQueue(name, rate, is_bulk, has_strays) for name, rate, has_strays, _ in rows]
 
 
-def _parameters(patience: Patience) -> dict[str, timedelta]:
+def _parameters(patience: Patience) -> dict[str, Any]:
     """Return the parameters of `_HAS_COME`.
 
     A worker that waits for messages may also take tasks that the relay must still leave to the fast
@@ -228,13 +244,19 @@ def _relay_batch(publisher: Publisher, queue: _DueQueue, limit: int) -> int:
     return len(confirmed)
 
 
-def _pick(queue: _DueQueue, limit: int, patience: Patience) -> list[Parcel]:
+def _pick(
+    queue: _DueQueue, limit: int, patience: Patience, actors: Actors = ALL_ACTORS
+) -> list[Parcel]:
     """Lock up to `limit` due tasks in the order in which to run them, within the queue's rate."""
     if limit <= 0:
         return []
     permitted = limit if queue.rate_per_minute is None else min(limit, _permits(queue))
+    parameters = _parameters(patience)
+    if queue.is_bulk:
+        only = None if actors.only is None else list(actors.only)
+        parameters |= {"only": only, "besides": list(actors.besides)}
     picking = _BULK if queue.is_bulk else _FOREGROUND
-    parcels = picking.lock(queue.name, permitted, **_parameters(patience))
+    parcels = picking.lock(queue.name, permitted, **parameters)
     if queue.rate_per_minute is not None:
         _spend(queue, len(parcels))
     return parcels

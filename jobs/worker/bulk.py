@@ -21,6 +21,7 @@ from dramatiq import get_broker
 from jobs.execution import attempts, bundles, current
 from jobs.process import process_id
 from jobs.transport import relay
+from jobs.worker.waiting import WaitingThreads, waiting_actors
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +47,7 @@ class BulkThreads:
         self, queues: Sequence[str], worker_threads: int, messages: Queue[Any] | None = None
     ) -> None:
         self._queues = list(queues)
+        self._waiting, self._waiting_actors = WaitingThreads(queues), waiting_actors(queues)
         self._messages = messages
         self._is_ending = threading.Event()
         self._is_behind = threading.Event()  # the first thread has found work
@@ -58,11 +60,13 @@ class BulkThreads:
 
     def start(self) -> None:
         """Start the threads, which then look for bulk work."""
+        self._waiting.start()
         for thread in self._threads:
             thread.start()
 
     def end(self) -> None:
         """Begin no new tasks."""
+        self._waiting.end()
         self._is_ending.set()
         self._is_behind.set()
 
@@ -71,6 +75,7 @@ class BulkThreads:
         ends_at = time.monotonic() + END_SECONDS
         for thread in self._threads:
             thread.join(max(0.0, ends_at - time.monotonic()))
+        self._waiting.join(until=ends_at)
 
     def _run(self, place: int) -> None:
         while not self._is_ending.is_set():
@@ -104,7 +109,7 @@ class BulkThreads:
 
     def _run_next(self, queue: str) -> bool:
         began_at = time.monotonic()
-        has_run = run_next(queue)
+        has_run = run_next(queue, self._waiting_actors)
         if has_run and self._messages is not None and not self._messages.empty():
             rest = REST_FACTOR * (time.monotonic() - began_at)
             self._is_ending.wait(min(rest, REST_MAXIMUM_SECONDS))
@@ -116,10 +121,17 @@ class BulkThreads:
         return place == 0 or not current.is_foreground_busy()
 
 
-def run_next(queue: str) -> bool:
-    """Run a bundle of short bulk tasks of `queue`, or else one task; return whether any ran."""
+def run_next(queue: str, waiting: tuple[str, ...]) -> bool:
+    """Run a bundle of short bulk tasks of `queue`, or else one task; return whether any ran.
+
+    Those of the actors `waiting` have threads of their own (`jobs.worker.waiting`).
+    """
     short = bundles.short_actors(queue)
-    return bool(short and _run_bundle(queue, short)) or _run_one(queue, short) or _run_taken(queue)
+    return (
+        bool(short and _run_bundle(queue, short))
+        or _run_one(queue, besides=(*short, *waiting))
+        or _run_taken(queue, besides=waiting)
+    )
 
 
 def _run_bundle(queue: str, short: list[str]) -> bool:
@@ -129,20 +141,22 @@ def _run_bundle(queue: str, short: list[str]) -> bool:
     return bool(claims)
 
 
-def _run_one(queue: str, short: list[str]) -> bool:
+def _run_one(queue: str, besides: Sequence[str]) -> bool:
     known = [name for name, actor in get_broker().actors.items() if actor.queue_name == queue]
-    claims = bundles.claim_one(queue, [name for name in known if name not in short], is_bulk=True)
+    others = [name for name in known if name not in besides]
+    claims = bundles.claim_one(queue, others, is_bulk=True)
     for claim in claims:
         attempts.run_claimed(attempts.actor_named(claim.actor), claim)
     return bool(claims)
 
 
-def _run_taken(queue: str) -> bool:
+def _run_taken(queue: str, besides: tuple[str, ...]) -> bool:
     """Run one task that only the relay may start; return whether there was any.
 
     Such tasks were tried before, are under a concurrency limit, or are in a queue with a rate.
     """
-    parcels = relay.take([queue], process_id(), limit=1, is_bulk=True)
+    actors = relay.Actors(besides=besides)
+    parcels = relay.take([queue], process_id(), limit=1, is_bulk=True, actors=actors)
     for parcel in parcels:
         if parcel.actor in get_broker().actors:
             attempts.run(attempts.actor_named(parcel.actor), parcel.id, process_id())

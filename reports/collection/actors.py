@@ -1,4 +1,4 @@
-"""The tasks of collection; all of them are bulk work."""
+"""The tasks of collection. All of them are bulk work; those that ask sources mostly wait."""
 
 from __future__ import annotations
 
@@ -32,7 +32,13 @@ def collect_sources(*, is_whole: bool) -> None:
 
 # A source that does not answer is noted as failing, and tried again when its pause is over: only
 # faults of our own make the task fail.
-@jobs.actor(queue_name="analytics", kind="long", outlasts=timedelta(seconds=2), is_bulk=True)
+@jobs.actor(
+    queue_name="analytics",
+    kind="long",
+    outlasts=timedelta(seconds=2),
+    is_bulk=True,
+    is_waiting=True,
+)
 def collect_source(source_id: str, cycle_id: int | None = None) -> None:
     """Fetch what is new at a source, as part of a cycle or alone."""
     task = jobs.current_task()
@@ -58,7 +64,9 @@ def finish_cycle(cycle_id: int) -> None:
 
 
 # It outlasts no outage: a person waits for it, and can press the button again.
-@jobs.actor(queue_name="analytics", kind="external", outlasts=timedelta())
+@jobs.actor(
+    queue_name="analytics", kind="external", outlasts=timedelta(), is_bulk=True, is_waiting=True
+)
 def test_source(source_id: str) -> dict[str, Any]:
     """Return what a source gives at present, or why it cannot be read."""
     return fetching.try_out(Source.objects.get(pk=source_id))
@@ -73,5 +81,5 @@ def record_test(outcome: dict[str, Any], source_id: str) -> None:
 # The next day's round deletes what this one left.
 @jobs.actor(queue_name="maintenance", kind="long", outlasts=HOUR, is_bulk=True)
 def prune_collection() -> dict[str, int]:
-    """Delete raw posts, receipts and cycles that are past their time."""
+    """Delete posts, raw forms, files, receipts and cycles that are past their time."""
     return retention.in_batches(pruning.prune)

@@ -27,6 +27,7 @@ from tests.jobs.probe.actors import (
     probe_parent,
     probe_sum_up,
     probe_transactional,
+    probe_waiting,
 )
 
 FOR_GOOD_SECONDS = 60  # no test waits for what takes so long
@@ -82,6 +83,24 @@ def test_bulk_work_advances_while_people_hold_every_thread(workers: Workers, thr
         "bulk work to be done",
     )
     assert running(Urgency.PERSON) == threads
+
+
+def test_bulk_work_that_waits_for_others_holds_up_none_and_is_not_held_up(
+    workers: Workers,
+) -> None:
+    workers.start(threads=1)
+    send_waiting("slow", FOR_GOOD_SECONDS)
+    wait_until(lambda: running(Urgency.BULK) == 1, "the slow machine to be asked")
+    send_bulk(1, FOR_GOOD_SECONDS)
+    wait_until(lambda: running(Urgency.BULK) == 2, "other bulk work to run meanwhile")
+    wait_for_success(send_waiting("quick"))
+    assert running(Urgency.BULK) == 2
+
+
+def send_waiting(key: str, seconds: float = 0) -> Task:
+    with transaction.atomic(), jobs.entering(Urgency.BULK, sender="import:test"):
+        message = probe_waiting.send(key, seconds)
+    return Task.objects.get(pk=message.message_id)
 
 
 def test_bulk_work_of_every_kind_ends_and_its_children_are_bulk(workers: Workers) -> None:

@@ -47,6 +47,13 @@ def probe_external(key: str, seconds: float = 0) -> str:
     return "answer"
 
 
+@jobs.actor(kind="external", is_waiting=True, min_backoff=SOON, max_backoff=SOON)
+def probe_waiting(key: str, seconds: float = 0) -> None:
+    """Wait for somebody who takes `seconds` to answer."""
+    Call.objects.create(key=key, task_id=jobs.current_task().id)
+    dawdle(seconds)
+
+
 @probe_external.record
 def record_probe_external(outcome: str, key: str, seconds: float = 0) -> None:
     """The answer is an effect."""
