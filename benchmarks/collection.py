@@ -8,19 +8,24 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from benchmarks.pinned import python_with
 from benchmarks.results import Target
 from benchmarks.services import BASE_DIR, UNFINISHED, BenchmarkError, Services
+from config.development.processes import wait_for
 from config.development.run import FAST_QUEUES, FAST_THREADS, LONG_QUEUES, LONG_THREADS
 from reports.demo.texts import REPORTS
 
 USERS, CITIZENS, LOAD_SECONDS = 50, 40, 60.0
 FILES = 20
 FOLDER = "posts"
-COLLECTED_SECONDS = 7200
+#: All posts must be analysed so soon after the start; what is left then is counted as such.
+COLLECTED_SECONDS = 1_380
+#: The posts were written within so many days before today.
+DAYS, NEWEST = 270, datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 WEB = "web-config"
 TARGETS: Mapping[str, Target] = {
     "health_p99_ms": Target(100, 50, is_ceiling=True),
@@ -29,6 +34,7 @@ TARGETS: Mapping[str, Target] = {
     "match_p99_ms": Target(1000, 500, is_ceiling=True),
     "requests_failed": Target(0, 0, is_ceiling=True),
     "posts_lost": Target(0, 0, is_ceiling=True),
+    "posts_unanalysed": Target(0, 0, is_ceiling=True),
     "posts_doubled": Target(0, 0, is_ceiling=True),
     "web_memory_growth": Target(0.05, 0.02, is_ceiling=True),
     "ready_seconds": Target(10, 5, is_ceiling=True),
@@ -63,15 +69,20 @@ def run(services: Services, *, quick: bool, say: Callable[[str], None]) -> dict[
         figures["web_memory_growth"] = services.memory_mb(WEB) / before - 1
         figures |= _judged(asked)
         figures["posts_left_after_load"] = size.posts - _analysed(services)
-        services.wait(
+        wait_for(
             lambda: _analysed(services) >= size.posts and services.count(UNFINISHED) == 0,
-            "the posts were not all analysed",
-            COLLECTED_SECONDS,
+            COLLECTED_SECONDS - (time.monotonic() - began_at),
         )
-        figures["posts_per_s"] = size.posts / (time.monotonic() - began_at)
+        figures["minutes"] = (time.monotonic() - began_at) / 60
+        analysed = _analysed(services)
+        figures["posts_per_s"] = analysed / (time.monotonic() - began_at)
     stored = _posts(services)
     distinct = services.count("SELECT count(DISTINCT external_id) FROM reports_post")
-    return figures | {"posts_lost": size.posts - distinct, "posts_doubled": stored - distinct}
+    return figures | {
+        "posts_lost": size.posts - distinct,
+        "posts_doubled": stored - distinct,
+        "posts_unanalysed": size.posts - analysed,
+    }
 
 
 @contextmanager
@@ -119,7 +130,7 @@ def _post(number: int) -> dict[str, object]:
         "title": title,
         "text": description.format(street=f"street {number}"),
         "author": f"somebody{number % 5000}",
-        "posted_at": f"2026-{1 + number % 9:02}-{1 + number % 28:02}T{number % 24:02}:00:00Z",
+        "posted_at": (NEWEST - timedelta(hours=number * 7 % (24 * DAYS))).isoformat(),
         "latitude": 41.29 + number % 300 / 10_000,
         "longitude": -72.95 + number % 400 / 10_000,
     }

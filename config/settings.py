@@ -796,6 +796,9 @@ COLLECTION_FIRST_DAYS: int = env.int("COLLECTION_FIRST_DAYS", default=7, most=90
 COLLECTION_FOLLOW_DAYS: int = env.int("COLLECTION_FOLLOW_DAYS", default=3, most=90)
 # How long a post is kept as its source gave it, with personal data in it; 0: until the next night.
 COLLECTION_RAW_DAYS: int = env.int("COLLECTION_RAW_DAYS", default=14, least=0)
+# How long a post itself is kept, unless a report or an accepted draft refers to it; longer than
+# every other period of collection.
+COLLECTION_POST_DAYS: int = env.int("COLLECTION_POST_DAYS", default=365, least=91, most=36_500)
 COLLECTION_FOLDER = Path(
     env.str("COLLECTION_FOLDER", default="") or DATA_DIR / "collection"
 ).resolve()

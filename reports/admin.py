@@ -12,6 +12,7 @@ from accounts.models import User
 from jobs.admin import ReadOnlyAdmin
 from reports.catalogue import admin as catalogue_admin  # noqa: F401 - it registers its pages
 from reports.collection import admin as collection_admin  # noqa: F401 - it too
+from reports.collection.analysis import admin as topics_admin  # noqa: F401 - it too
 from reports.conversation import admin as conversation_admin  # noqa: F401 - it too
 from reports.desk import admin as desk_admin  # noqa: F401 - it too
 from reports.desk import patterns as patterns_admin  # noqa: F401 - it too

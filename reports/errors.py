@@ -255,3 +255,11 @@ class PolicyChanged(ReportsError):
 
 class NothingToRevert(ReportsError):
     """No policy is in force here that could be taken back."""
+
+
+class TopicListInvalid(ReportsError):
+    """The list of topics cannot be read."""
+
+
+class TopicListInUse(ReportsError):
+    """This list of topics is in use already."""

@@ -48,6 +48,7 @@ os.environ.setdefault(
     "SECURE_SSL_REDIRECT", "off"
 )  # tests and the servers they start speak plain HTTP
 os.environ.setdefault("STEP_MESSAGE_GRACE_SECONDS", "0")  # tests of undoing set it
+os.environ.setdefault("COLLECTION_POST_DAYS", "36500")  # posts of tests have fixed dates
 os.environ.setdefault("JOBS_WARM_UP", "off")  # workers of tests boot often
 os.environ.setdefault("ALLOWED_HOSTS", "localhost,127.0.0.1,testserver")
 

@@ -66,9 +66,13 @@ def now() -> datetime:
     return cast("datetime", time_there)
 
 
-def lock(name: str) -> None:
-    """Lock `name` until this transaction ends; other callers that lock the same name wait."""
-    execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (name,))
+def lock(name: str, *, is_shared: bool = False) -> None:
+    """Lock `name` until this transaction ends; other callers that lock the same name wait.
+
+    Those whose lock `is_shared` do not wait for each other.
+    """
+    kind = "pg_advisory_xact_lock_shared" if is_shared else "pg_advisory_xact_lock"
+    execute(f"SELECT {kind}(hashtextextended(%s, 0))", (name,))
 
 
 def _cursor(*, is_prepared: bool) -> CursorWrapper:

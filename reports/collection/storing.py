@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,8 +18,15 @@ from jobs.ledger import database
 from jobs.ledger.storable import as_text
 from jobs.plain_text import one_line
 from reports.collection.analysis.actors import analyse_posts
-from reports.collection.cleaning import clean_line, clean_paragraphs, hash_of
+from reports.collection.cleaning import (
+    clean_address,
+    clean_line,
+    clean_paragraphs,
+    hash_of,
+    names_account,
+)
 from reports.collection.kinds.protocol import Batch, Item
+from reports.collection.pruning import kept_since
 from reports.errors import ReportsError
 from reports.models import Post, PostLink, PostRaw, PostVector, Precision, Sentiment, Source
 from reports.models.collection import (
@@ -30,7 +36,7 @@ from reports.models.collection import (
 )
 from reports.models.report import TITLE_MAX_CHARACTERS
 
-ANALYSED_AT_ONCE = 25  # posts of one task
+ANALYSED_AT_ONCE = 50  # posts of one task
 RAW_MAX_CHARACTERS = 100_000
 _WRITTEN = (
     "title", "text", "url", "author_hash", "digest", "posted_at", "edited_at", "deleted_at",
@@ -96,20 +102,23 @@ def store_items(source: Source, items: Iterable[Item]) -> Stored:
 
 
 def _id_of(item: Item) -> str:
-    """Return the item's id as it is stored; a longer one is replaced by its hash."""
+    """Return the item's id as it is stored; the keyed hash of a longer one, or of an account's."""
     text = one_line(item.external_id)
-    if len(text) <= EXTERNAL_ID_MAX_CHARACTERS:
+    if len(text) <= EXTERNAL_ID_MAX_CHARACTERS and not names_account(text):
         return text
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+    return f"hash:{hmac.digest(settings.COLLECTION_KEY.encode(), text.encode(), 'sha256').hex()}"
 
 
 def _add(source: Source, items: Sequence[Item]) -> list[Post]:
-    """Add the posts; return those that nobody else added meanwhile."""
-    now = database.now()
+    """Add the posts; return those that nobody else added meanwhile.
+
+    Those older than posts are kept are left out: they may still be listed at their source.
+    """
+    now, since = database.now(), kept_since()
     posts = [
         _filled(Post(source=source, external_id=_id_of(item)), item, now)
         for item in items
-        if not item.is_deleted
+        if not item.is_deleted and (item.posted_at is None or item.posted_at >= since)
     ]
     Post.objects.bulk_create(posts, ignore_conflicts=True)
     stored = set(
@@ -122,7 +131,8 @@ def _filled(post: Post, item: Item, now: datetime) -> Post:
     """Write the item's values, without personal data, to the post."""
     post.title = _cut(clean_line(item.title, author=item.author), TITLE_MAX_CHARACTERS)
     post.text = _cut(clean_paragraphs(item.text, author=item.author), POST_TEXT_MAX_CHARACTERS)
-    post.url = one_line(item.url)[:URL_MAX_CHARACTERS]
+    address = clean_address(item.url, author=item.author)
+    post.url = address if len(address) <= URL_MAX_CHARACTERS else ""
     post.author_hash = hash_of(item.author)
     first: datetime = getattr(post, "posted_at", None) or now
     post.posted_at = min(item.posted_at or first, now)  # clocks elsewhere are wrong

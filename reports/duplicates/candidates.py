@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from embeddings.embedder import Vectors
@@ -15,7 +15,7 @@ from reports.classification.classifier import text_of
 from reports.duplicates import scoring, vectors
 from reports.duplicates.scoring import Facts, Likeness
 from reports.models import OPEN_STATUSES, Report
-from reports.models.place import cells_around
+from reports.models.place import cells_around, cells_literal
 
 CANDIDATES = 40  # the nearest ones; a corner with more open reports is no place for a search
 
@@ -61,9 +61,27 @@ def similar(
         own: the id of the report of these facts, if it is stored.
         space: the space of the vector in `facts`, see `embedder.space_of`.
     """
+    return _likely(facts, _around(facts, among=among, own=own, space=space), limit)
+
+
+def similar_to_each(
+    many: Mapping[UUID, Facts], *, space: str, limit: int
+) -> dict[UUID, list[Candidate]]:
+    """Return, by the keys of `many`, the live reports that `similar` would return for each.
+
+    It is one statement for all of them. Keys without such reports are left out.
+    """
+    around: dict[UUID, list[_Compared]] = defaultdict(list)
+    for key, *row in fetch(_NEAREST_TO_EACH, _asked(many) | {"space": space}, is_prepared=True):
+        around[key].append(_Compared._make(row))
+    likely = {key: _likely(many[key], rows, limit) for key, rows in around.items()}
+    return {key: found for key, found in likely.items() if found}
+
+
+def _likely(facts: Facts, rows: Iterable[_Compared], limit: int | None) -> list[Candidate]:
     compared = [
         Candidate(row.pk, scoring.compare(facts, _facts_of_row(row)))
-        for row in _around(facts, among=among, own=own, space=space)
+        for row in rows
         if scoring.could_be_one(facts, row)
     ]
     likely = [one for one in compared if one.likeness.probability >= scoring.SUGGESTED_FROM]
@@ -72,23 +90,36 @@ def similar(
 
 def _around(facts: Facts, *, among: str, own: UUID | None, space: str) -> Iterable[_Compared]:
     """Return the open reports within 150 m, and some beyond, the nearest first."""
-    span = timedelta(days=scoring.MOST_DAYS_APART)
     values = {
         "own": own,
         "space": space,
         "cells": cells_around(facts.latitude, facts.longitude),
-        "since": facts.created_at - span,
-        "until": facts.created_at + span,
+        "since": facts.created_at - _SPAN,
+        "until": facts.created_at + _SPAN,
         "latitude": facts.latitude,
         "longitude": facts.longitude,
-        "shrink": math.cos(math.radians(facts.latitude)) ** 2,
         "limit": CANDIDATES,
     }
     vector, join = ("kept.vector", _KEPT) if space else ("NULL::bytea", "")
-    sql = _NEAREST.format(among=among, vector=vector, join=join)
+    sql = _NEAREST.format(among=among, vector=vector, join=join, **_OF_ONE)
     return map(_Compared._make, fetch(sql, values, is_prepared=True))
 
 
+def _asked(many: Mapping[UUID, Facts]) -> dict[str, Any]:
+    """Return the parameters of `_NEAREST_TO_EACH`: a list for each column of `asked`."""
+    facts: Sequence[Facts] = list(many.values())
+    return {
+        "keys": list(many),
+        "cells": [cells_literal(one.latitude, one.longitude) for one in facts],
+        "since": [one.created_at - _SPAN for one in facts],
+        "until": [one.created_at + _SPAN for one in facts],
+        "latitudes": [one.latitude for one in facts],
+        "longitudes": [one.longitude for one in facts],
+        "limit": CANDIDATES,
+    }
+
+
+_SPAN = timedelta(days=scoring.MOST_DAYS_APART)
 _KEPT = """
     LEFT JOIN reports_reportvector AS kept
         ON kept.report_id = report.id AND kept.space = %(space)s
@@ -98,11 +129,22 @@ _NEAREST = f"""
     SELECT report.id, report.title, report.description, report.latitude, report.longitude,
         report.created_at, report.reporter_id, {{vector}}
     FROM reports_report AS report {{join}}
-    WHERE report.status IN ({_OPEN}) AND report.cell = ANY(%(cells)s::bigint[])
-        AND report.created_at BETWEEN %(since)s AND %(until)s AND {{among}}
-    ORDER BY (report.latitude - %(latitude)s) ^ 2
-        + (report.longitude - %(longitude)s) ^ 2 * %(shrink)s
+    WHERE report.status IN ({_OPEN}) AND report.cell = ANY({{cells}}::bigint[])
+        AND report.created_at BETWEEN {{since}} AND {{until}} AND {{among}}
+    ORDER BY (report.latitude - {{latitude}}) ^ 2
+        + (report.longitude - {{longitude}}) ^ 2 * cos(radians({{latitude}})) ^ 2
     LIMIT %(limit)s
+"""  # noqa: S608 - constants
+_PLACED = ("cells", "since", "until", "latitude", "longitude")
+_OF_ONE = {name: f"%({name})s" for name in _PLACED}
+_OF_EACH = {name: f"asked.{name}" for name in _PLACED}
+_NEAREST_TO_EACH = f"""
+    SELECT asked.key, near.* FROM unnest(
+        %(keys)s::uuid[], %(cells)s::text[], %(since)s::timestamptz[], %(until)s::timestamptz[],
+        %(latitudes)s::float8[], %(longitudes)s::float8[]
+    ) AS asked(key, cells, since, until, latitude, longitude)
+    CROSS JOIN LATERAL ({_NEAREST.format(among=LIVE, vector="kept.vector", join=_KEPT, **_OF_EACH)})
+        AS near
 """  # noqa: S608 - constants
 
 

@@ -157,9 +157,18 @@ def compare(a: Facts, b: Facts) -> Likeness:
     metres = metres_between(a, b)
     if not could_be_one(a, b):
         return Likeness(0.0, metres, [])
-    weights = BY_VECTORS if _have_vectors(a, b) else BY_WORDS
     features = features_of(a, b)
-    return Likeness(weights.probability(features), metres, reasons(a, b, features, metres))
+    return Likeness(_probability(a, b, features), metres, reasons(a, b, features, metres))
+
+
+def probability(a: Facts, b: Facts) -> float:
+    """Return the probability of `compare` alone, in half its time."""
+    return _probability(a, b, features_of(a, b)) if could_be_one(a, b) else 0.0
+
+
+def _probability(a: Facts, b: Facts, features: Features) -> float:
+    weights = BY_VECTORS if _have_vectors(a, b) else BY_WORDS
+    return weights.probability(features)
 
 
 def could_be_one(a: Located, b: Located) -> bool:

@@ -20,6 +20,8 @@ class Tally:
         names: the columns of the kind that are never NULL.
         counts: the columns that add up.
         events: a query of `day` and all these columns, with `%(zone)s` for the time zone.
+        first_day: an SQL expression of the first day that is counted; days before stay as they
+            are. NULL: all days are counted.
     """
 
     table: str
@@ -27,6 +29,7 @@ class Tally:
     names: tuple[str, ...]
     counts: tuple[str, ...]
     events: str
+    first_day: str = "NULL::date"
 
     def update(self) -> int:
         """Bring the counts of every day up to date; return how many rows were written."""
@@ -43,11 +46,13 @@ class Tally:
         sums = ", ".join(f"sum({name}) AS {name}" for name in self.counts)
         return f"""
             WITH fresh AS MATERIALIZED (
-                SELECT {kind}, {sums} FROM ({self.events}) AS event GROUP BY {kind}
+                SELECT {kind}, {sums} FROM ({self.events}) AS event
+                WHERE {self._is_counted} GROUP BY {kind}
             ),
             gone AS (
                 DELETE FROM {self.table} AS stored
-                WHERE NOT EXISTS (SELECT FROM fresh WHERE {self._is_same_kind})
+                WHERE {self._is_counted}
+                    AND NOT EXISTS (SELECT FROM fresh WHERE {self._is_same_kind})
             )
             INSERT INTO {self.table} ({kind}, {counts})
             SELECT {kind}, {counts} FROM fresh WHERE NOT EXISTS (
@@ -57,6 +62,10 @@ class Tally:
             ON CONFLICT ({kind}) DO UPDATE SET
                 {", ".join(f"{name} = excluded.{name}" for name in self.counts)}
         """  # noqa: S608 - names of this module only
+
+    @property
+    def _is_counted(self) -> str:
+        return f"day >= coalesce({self.first_day}, '-infinity')"
 
     @property
     def _is_same_kind(self) -> str:
@@ -104,4 +113,5 @@ POSTS = Tally(
             coalesce(round(sentiment_score * 1000), 0)::bigint AS tone
         FROM reports_post WHERE deleted_at IS NULL
     """,
+    first_day="(SELECT posts_since FROM reports_cityfigures)",
 )

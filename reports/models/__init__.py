@@ -94,6 +94,7 @@ from reports.models.report import (
     ReportQuerySet,
 )
 from reports.models.routing import OnHolidays, RoutingRevision, RoutingRule
+from reports.models.topics import TopicList
 from reports.models.tracking import hash_tracking_token, new_tracking_token
 from reports.models.words import ReportWords
 from reports.models.workflow import (
@@ -212,6 +213,7 @@ __all__ = [
     "StatusChange",
     "StopState",
     "SubjectKind",
+    "TopicList",
     "WaitingFor",
     "WebhookReceipt",
     "WithholdingReason",

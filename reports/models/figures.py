@@ -103,6 +103,11 @@ class CityFigures(models.Model):
     areas_digest = models.CharField(
         max_length=32, help_text="MD5 of the areas by which the cells were last assigned."
     )
+    posts_since = models.DateField(
+        null=True,
+        help_text="The first day whose posts are counted; those of days before were deleted, and "
+        "their figures stay.",
+    )
     computed_at = models.DateTimeField(db_default=Now())
     seconds = models.FloatField(default=0, help_text="How long the computation took.")
 

@@ -29,6 +29,11 @@ def cells_around(latitude: float, longitude: float) -> list[int]:
     return list(h3.grid_disk(cell_of(latitude, longitude), RINGS))
 
 
+def cells_literal(latitude: float, longitude: float) -> str:
+    """Return `cells_around` as PostgreSQL writes an array, for arrays of arrays of any lengths."""
+    return f"{{{','.join(map(str, cells_around(latitude, longitude)))}}}"
+
+
 class CellField(models.BigIntegerField[Any, Any]):
     """The cell of the row's `latitude` and `longitude`, computed whenever the row is written.
 

@@ -18,7 +18,7 @@ from jobs.models import Task
 from jobs.testing import run_tasks
 from reports.collection.analysis import gazetteer, languages, sentiment, topics
 from reports.collection.analysis.actors import analyse_posts
-from reports.collection.cleaning import clean_line, clean_paragraphs, hash_of
+from reports.collection.cleaning import clean_address, clean_line, clean_paragraphs, hash_of
 from reports.collection.kinds.protocol import Item
 from reports.collection.storing import store_items
 from reports.drafts import deciding
@@ -54,6 +54,11 @@ LABELLED = [
         ("Call (203) 555-0123 or +49 30 123456", "Call [phone] or [phone]"),
         ("203.555.0123 is her number", "[phone] is her number"),
         ("Mr. John Smith and Mrs Ann Lee", "Mr. [name] and Mrs [name]"),
+        ("see https://x.com/janeroe/status/1 now", "see [link] now"),
+        ("on https://mastodon.example/@janeroe/12, twice", "on [link] twice"),
+        ("Ask John Smith or María de la Cruz.", "Ask [name] or [name]."),
+        ("John F. Kennedy's dog at Elm Street", "[name] dog at Elm Street"),
+        ("Hans-Peter Meier sah es. Elm Street ist dunkel", "[name] sah es. Elm Street ist dunkel"),
         ("My name is Jane Roe, I live here", "My name is [name], I live here"),
         ("It is dark.\nRegards,\nPeter Pan", "It is dark.\nRegards,\n[name]"),
     ],
@@ -68,6 +73,7 @@ def test_personal_data_is_removed(text: str, cleaned: str, settings: Any) -> Non
     "text",
     [
         "Dr. Martin Luther King Boulevard is dark",
+        "Martin Luther King Jr. Boulevard, St. John Street and John C. Daniels School",
         "At 41.308312345, -72.927912345 since 2026-11-30 12:00",
         "Report 1234567 of 31.12.2025 is still open",
         "https://example.org/news/2026/11/30/1234567890123",
@@ -77,6 +83,34 @@ def test_personal_data_is_removed(text: str, cleaned: str, settings: Any) -> Non
 )
 def test_what_is_no_personal_data_stays(text: str) -> None:
     assert clean_line(text) == text
+
+
+@pytest.mark.parametrize(
+    ("address", "is_kept"),
+    [
+        ("https://news.example.org/2026/lamps", True),
+        ("https://www.reddit.com/r/newhaven/comments/1abc/dark_street/", True),
+        ("https://x.com/janeroe/status/1", False),
+        ("https://mastodon.example/@janeroe/12", False),
+        ("https://blog.example.org/jane-roe/lamps", False),
+        ("https://blog.example.org/author?name=Jane%20Roe", False),
+    ],
+)
+def test_an_address_that_names_an_account_is_not_stored(address: str, is_kept: bool) -> None:
+    assert clean_address(address, author="Jane Roe") == (address if is_kept else "")
+
+
+def test_an_id_that_names_an_account_is_stored_as_a_hash(source: Source) -> None:
+    named = "https://mastodon.example/@janeroe/12"
+    with transaction.atomic():
+        store_items(source, [Item(external_id=named, text="Dark.", author="janeroe", url=named)])
+        store_items(source, [Item(external_id=named, text="Very dark.", author="janeroe")])
+    post = Post.objects.get()
+    assert (post.text, post.url) == ("Very dark.", "")
+    assert "janeroe" not in post.external_id
+    with transaction.atomic():
+        store_items(source, [Item(external_id=named, is_deleted=True)])
+    assert not Post.objects.standing().exists()
 
 
 def test_a_handle_becomes_the_same_hash_everywhere() -> None:
@@ -113,10 +147,8 @@ def test_the_tone_of_english_posts_is_right_more_often_than_chance() -> None:
 def test_topics_are_right_far_more_often_than_chance() -> None:
     english = [one for one in LABELLED if one["language"] == "en"]
     vectors = get_embedder().embed([one["text"] for one in english])
-    right = [
-        topics.topic_of(vector) == one["topic"]
-        for vector, one in zip(vectors, english, strict=True)
-    ]
+    found = topics.Topics.of(topics.PACKAGED).nearest(vectors)
+    right = [topic == one["topic"] for topic, one in zip(found, english, strict=True)]
     assert sum(right) / len(right) >= 0.8
 
 
@@ -290,6 +322,29 @@ def test_several_people_at_one_place_make_a_draft(source: Source, settings: Any)
     assert (draft.latitude, draft.longitude) == (41.3, -72.9)
     assert draft.category is not None
     assert draft.category.slug == "pothole"
+
+
+@pytest.mark.usefixtures("categories")
+def test_posts_that_are_analysed_together_make_one_draft(source: Source, settings: Any) -> None:
+    settings.COLLECTION_DRAFT_POSTS = 3
+    text = "A deep pothole in the road damages cars."
+    take(source, *(said(number, text, **HERE) for number in range(1, 6)))
+    assert DraftReport.objects.get().posts.count() == 5
+    take(source, said(6, "A deep pothole in the road.", **HERE))
+    assert DraftReport.objects.get().posts.count() == 6
+
+
+@pytest.mark.usefixtures("categories")
+def test_each_of_many_posts_is_compared_with_what_is_near_it(source: Source) -> None:
+    there = {"latitude": 41.35, "longitude": -72.95}
+    text = "There is a deep pothole in the road."
+    for place in (HERE, there):
+        make_report(title="Deep pothole", description=text, **place)
+    nowhere = {"latitude": 41.32, "longitude": -72.92}
+    take(source, said(1, text, **HERE), said(2, text, **there), said(3, text, **nowhere))
+    links = PostLink.objects.select_related("post", "report")
+    places = {link.post.external_id: link.report.latitude for link in links}
+    assert places == {"1": 41.3, "2": 41.35}
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 from collections.abc import Iterator
 from datetime import timedelta
@@ -21,10 +22,11 @@ from config.schedule import SCHEDULE
 from jobs.models import Task
 from jobs.operations import alerts
 from jobs.urgency import Urgency
+from reports.actors import refresh_figures
 from reports.collection.actors import collect_sources
 from reports.collection.kinds import feeds
 from reports.collection.kinds.protocol import Batch
-from reports.models import CollectionCycle, Health, Post, Source, SourceKind
+from reports.models import CityFigures, CollectionCycle, Health, Post, Source, SourceKind
 from tests.jobs.conftest import QUICK, Workers, wait_until
 from tests.reports.collecting import collect, make_source, run_collecting
 from tests.reports.outside import City, Outside, Reply, atom, entry, request
@@ -267,3 +269,34 @@ def test_a_cycle_that_is_killed_loses_no_post_and_doubles_none(
     assert Post.objects.count() == REQUESTS
     cycle = CollectionCycle.objects.get()
     assert (cycle.new_posts, cycle.failed) == (REQUESTS, 0)
+
+
+@pytest.mark.faults
+@pytest.mark.slow
+def test_collection_and_the_figures_go_on_without_rabbitmq(
+    workers: Workers, outside: Outside
+) -> None:
+    """Nobody listens at the broker's address; workers take the tasks from the ledger."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    workers.environment |= {
+        "JOBS_TRANSPORT": "rabbitmq",
+        "RABBITMQ_URL": f"amqp://127.0.0.1:{port}/",
+    }
+    at = (timezone.now() - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    city = City(outside, page_rows=25)
+    city.add(*(request(n, at) for n in range(60)))
+    make_source(SourceKind.OPEN311, f"{outside.url}/open311/v2")
+    begin()
+    workers.start(threads=2, queues=("analytics", "maintenance"))
+    wait_until(lambda: Post.objects.count() == 60, "the posts to be collected")
+    with transaction.atomic():
+        refresh_figures.send()
+    wait_until(
+        lambda: CityFigures.objects.filter(content__posts__posts=60).exists(),
+        "the figures to count them",
+    )
+    wait_until(
+        lambda: CollectionCycle.objects.filter(finished_at__isnull=False, new_posts=60).exists(),
+        "the cycle to end",
+    )

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import jobs
-from reports.collection.analysis import analysing
+from reports.collection.analysis import analysing, topic_lists
 
 
 # Long enough for a restart of the embeddings' server. Posts whose analysis has failed for good are
@@ -28,3 +28,26 @@ def analyse_one_by_one(standing: jobs.Standing, keys: list[list[Any]]) -> None:
     """Analyse each post of a failed batch alone."""
     if standing.has_ended and len(keys) > 1:
         analyse_posts.send_many([([key],) for key in keys])
+
+
+# It outlasts no outage: a person waits for it, and can ask for it again.
+@jobs.actor(queue_name="analytics", kind="long", outlasts=timedelta())
+def preview_topics(number: int) -> dict[str, Any]:
+    """Count how a list of topics would change the topics of the newest posts."""
+    return topic_lists.preview(number)
+
+
+# Long enough for a restart of the embeddings' server.
+@jobs.actor(queue_name="analytics", kind="long", outlasts=timedelta(hours=1), is_bulk=True)
+def reassign_topics(number: int) -> dict[str, int]:
+    """Give all posts the topics of the list that is in use now; return how many have changed."""
+    task = jobs.current_task()
+    done: dict[str, Any] = task.checkpoint or {"last": None, "changed": 0}
+
+    def note(last: str, changed: int) -> None:
+        done.update(last=last, changed=done["changed"] + changed)
+        task.save_checkpoint(done)
+        task.progress(0.5, "posts", changed=done["changed"])
+
+    topic_lists.reassign(number, task.effects, after=done["last"], on_batch=note)
+    return {"changed": done["changed"]}

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 
+import jobs
 from embeddings.embedder import get_embedder, space_of
 from jobs.ledger import database
 from reports.classification import classifier
 from reports.classification.classifier import Classification, text_of
 from reports.collection.analysis import drafting, gazetteer, languages, linking, sentiment, topics
+from reports.collection.analysis.topics import Topics
 from reports.duplicates import vectors
 from reports.models import Area, Category, Post, PostVector, Precision
 
@@ -31,18 +34,26 @@ def analyse(keys: Sequence[Key]) -> dict[str, Any]:
 
     No transaction is open meanwhile.
     """
-    wanted = {str(pk): revision for pk, revision in keys}
+    revisions = {str(pk): revision for pk, revision in keys}
     posts = [
         post
-        for post in Post.objects.standing().filter(pk__in=wanted).order_by("pk")
-        if post.revision == wanted[str(post.pk)]
+        for post in Post.objects.standing().filter(pk__in=revisions).order_by("pk")
+        if post.revision == revisions[str(post.pk)]
     ]
+    known = Topics.of(topics.in_use())
     classified = classifier.classify_many([(post.title, post.text) for post in posts])
-    found = [_facts(post, one) for post, one in zip(posts, classified, strict=True)]
-    return {"space": space_of(get_embedder()), "posts": found}
+    nearest = known.nearest([one.vector for one in classified])
+    return {
+        "space": space_of(get_embedder()),
+        "topics": known.number,
+        "posts": [
+            _facts(post, one, topic)
+            for post, one, topic in zip(posts, classified, nearest, strict=True)
+        ],
+    }
 
 
-def _facts(post: Post, classified: Classification) -> dict[str, Any]:
+def _facts(post: Post, classified: Classification, topic: str) -> dict[str, Any]:
     text = text_of(post.title, post.text)
     language = languages.language_of(text)
     tone = sentiment.tone_of(text, language=language)
@@ -52,7 +63,7 @@ def _facts(post: Post, classified: Classification) -> dict[str, Any]:
         "language": language,
         "sentiment": tone.label,
         "sentiment_score": tone.score,
-        "topic": topics.topic_of(classified.vector),
+        "topic": topic,
         **_category(classified),
         **_place(post, text),
         "vector": vectors.packed(classified.vector),
@@ -85,7 +96,14 @@ def _place(post: Post, text: str) -> dict[str, Any]:
 
 
 def record(outcome: dict[str, Any]) -> None:
-    """Store the outcome for every post that has not changed meanwhile, and draw conclusions."""
+    """Store the outcome for every post that has not changed meanwhile, and draw conclusions.
+
+    Raises:
+        Postponed: another list of topics has come into use meanwhile.
+    """
+    topics.lock_list(is_shared=True)
+    if outcome["topics"] != topics.in_use():
+        raise jobs.Postponed("The topics have changed.", delay=timedelta(seconds=1))
     facts = {found["id"]: found for found in outcome["posts"]}
     rows = Post.objects.standing().filter(pk__in=facts).select_for_update().order_by("pk")
     posts = [post for post in rows if facts[str(post.pk)]["revision"] == post.revision]
@@ -94,11 +112,12 @@ def record(outcome: dict[str, Any]) -> None:
     packed = {post.pk: b64decode(facts[str(post.pk)]["vector"]) for post in posts}
     _keep_vectors(packed, space=space)
     linking.forget_guesses(posts)
-    for post in posts:
-        if post.latitude is not None:
-            compared = linking.facts_of(post, vectors.unpacked(packed[post.pk]))
-            if not linking.link_to_reports(post, compared, space=space):
-                drafting.draft_for(post, compared, space=space)
+    placed = [post for post in posts if post.latitude is not None]
+    compared = {
+        post.pk: linking.facts_of(post, vectors.unpacked(packed[post.pk])) for post in placed
+    }
+    linking.link_to_reports(compared, space=space)
+    drafting.draft(placed, compared, space=space)
 
 
 def _store(posts: Sequence[Post], facts: dict[str, dict[str, Any]]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from embeddings.embedder import Vectors
@@ -33,21 +33,22 @@ def forget_guesses(posts: Sequence[Post]) -> None:
     PostLink.objects.filter(post__in=posts, is_origin=False).delete()
 
 
-def link_to_reports(post: Post, facts: Facts, *, space: str) -> int:
-    """Store which open reports a post is probably about; return how many there are."""
-    similar = candidates.similar(facts, among=candidates.LIVE, space=space, limit=LINKS)
-    if not similar:
-        return 0
+def link_to_reports(facts: Mapping[UUID, Facts], *, space: str) -> None:
+    """Store which open reports the posts are probably about.
+
+    `facts` are those of posts with a place, by the posts' ids.
+    """
+    similar = candidates.similar_to_each(facts, space=space, limit=LINKS)
     PostLink.objects.bulk_create(
         [
             PostLink(
-                post=post,
+                post_id=post_id,
                 report_id=one.report_id,
                 probability=round(one.likeness.probability, 3),
                 reasons=one.likeness.reasons,
             )
-            for one in similar
+            for post_id, reports in similar.items()
+            for one in reports
         ],
         ignore_conflicts=True,
     )
-    return len(similar)
