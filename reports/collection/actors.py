@@ -1,4 +1,4 @@
-"""The tasks of collection. All of them are bulk work; those that ask sources mostly wait."""
+"""The tasks of collection; all but the test of a source are bulk work."""
 
 from __future__ import annotations
 
@@ -64,9 +64,7 @@ def finish_cycle(cycle_id: int) -> None:
 
 
 # It outlasts no outage: a person waits for it, and can press the button again.
-@jobs.actor(
-    queue_name="analytics", kind="external", outlasts=timedelta(), is_bulk=True, is_waiting=True
-)
+@jobs.actor(queue_name="analytics", kind="external", outlasts=timedelta())
 def test_source(source_id: str) -> dict[str, Any]:
     """Return what a source gives at present, or why it cannot be read."""
     return fetching.try_out(Source.objects.get(pk=source_id))
