@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('reports', '0045_policies'),
+        ('reports', '0046_patterns_and_help'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
