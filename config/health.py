@@ -77,7 +77,7 @@ class Probe(Generic[T]):
         except NotInTime:
             if last is None:
                 raise TimeoutError from None
-            return last.result(0)
+            return last.result(self._patience)
 
     def _begin(self) -> Future[T]:
         run: Future[T] = Future()
@@ -102,8 +102,8 @@ class Probe(Generic[T]):
             self._end(run, is_well=False)
             run.set_exception(error)
         else:
-            run.set_result(result)
             self._end(run, is_well=True)
+            run.set_result(result)
 
     def _end(self, run: Future[T], *, is_well: bool) -> None:
         with self._lock:

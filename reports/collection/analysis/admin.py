@@ -14,6 +14,8 @@ from django.utils.html import format_html, format_html_join
 
 from accounts.audited_admin import AuditedAdmin
 from accounts.models import User
+from jobs.model_fields import PlainFormField
+from jobs.plain_text import paragraphs
 from reports.collection.analysis import topic_lists, topics
 from reports.collection.analysis.actors import preview_topics, reassign_topics
 from reports.errors import TopicListInUse, TopicListInvalid
@@ -23,7 +25,8 @@ from reports.models import TopicList
 class TopicListForm(forms.ModelForm[TopicList]):
     """A list as text; a new one begins with the one in use."""
 
-    text = forms.CharField(
+    text = PlainFormField(
+        clean_text=paragraphs,
         label="Topics",
         widget=forms.Textarea(attrs={"rows": 40, "cols": 100}),
         help_text="A line such as <code>roads:</code> for each topic, and below it a line for each "
