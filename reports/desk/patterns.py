@@ -92,7 +92,7 @@ class PatternFindingAdmin(ReadOnlyAdmin[PatternFinding]):
     )
     list_filter = (RunFilter, "kind", "category")
     list_select_related = ("category",)
-    ordering = ("number",)
+    ordering = ("result", "number")
     fields = (
         "summary",
         "kind",

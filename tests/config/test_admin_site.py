@@ -140,6 +140,13 @@ def leading_fields(model: type[models.Model]) -> Iterator[str]:
         for index in model._meta.indexes
         if index.fields and not index.condition
     )
+    yield from (
+        constraint.fields[0]
+        for constraint in model._meta.constraints
+        if isinstance(constraint, models.UniqueConstraint)
+        and constraint.fields
+        and not constraint.condition
+    )
 
 
 @pytest.mark.parametrize("chosen", ["x", "\x00", "9" * 5000, "-1", ""])
