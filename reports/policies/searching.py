@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
+
 import jobs
 from jobs import RunningTask, TaskCancelled
 from jobs.execution.declaration import LedgerActor
@@ -38,6 +40,7 @@ SEARCHED = 0.9  # the share of the work that is done when all trials have ended
 PERIOD = timedelta(days=365)
 
 Inputs = dict[str, Any]
+Judge = trials.Judge
 TrialActor = LedgerActor[[str, int], Any]
 
 
@@ -56,9 +59,21 @@ def search(task: RunningTask, payload: Inputs, actor: TrialActor) -> dict[str, A
     if study.history is None:
         ended: dict[str, Any] = study.result.result
         return ended
-    with _keeping_the_best(task, study):
-        _run_rounds(task, study, actor)
+    with _keeping_the_best(task, study), _judge_together() as judge:
+        _run_rounds(task, study, actor, judge)
         return _finish(task, study)
+
+
+@contextmanager
+def _judge_together() -> Iterator[Judge | None]:
+    """Give what replays several trials at the same time; None without USE_SPARK."""
+    if not settings.USE_SPARK:
+        yield None
+        return
+    from reports.policies import spark  # noqa: PLC0415 - an extra
+
+    with spark.judging() as judge:
+        yield judge
 
 
 def _study(task: RunningTask) -> PolicyStudy | None:
@@ -113,10 +128,12 @@ def _usual_fairness(known: History, split_at: float, inputs: Inputs) -> float:
     return FAIRNESS_MARGIN * judging.figures(known, course, Span(0.0, split_at)).fairness
 
 
-def _run_rounds(task: RunningTask, study: PolicyStudy, actor: TrialActor) -> None:
+def _run_rounds(
+    task: RunningTask, study: PolicyStudy, actor: TrialActor, judge: Judge | None
+) -> None:
     inputs, published_at = study.result.inputs, time.monotonic()
     while True:
-        _finish_round(task, study)
+        _finish_round(task, study, judge)
         known = trials.tried(study.pk)
         missing = inputs["trials"] - len(known)
         if missing <= 0:
@@ -127,7 +144,8 @@ def _run_rounds(task: RunningTask, study: PolicyStudy, actor: TrialActor) -> Non
             published_at = time.monotonic()
         with task.effects():
             added = trials.add(study.pk, policies, first=len(known))
-            actor.send_many([(str(study.pk), one.number) for one in added])
+            if judge is None:  # who else would replay them in parallel
+                actor.send_many([(str(study.pk), one.number) for one in added])
 
 
 def _publish(task: RunningTask, study: PolicyStudy) -> None:
@@ -145,16 +163,27 @@ def _proposals(known: list[optimizer.Tried], count: int, inputs: Inputs) -> list
     return optimizer.propose(known, count, seed=inputs["seed"], moves_crews=inputs["moves_crews"])
 
 
-def _finish_round(task: RunningTask, study: PolicyStudy) -> None:
+def _finish_round(task: RunningTask, study: PolicyStudy, judge: Judge | None) -> None:
     """Replay trials, and wait for those that other tasks replay, until none is left."""
     while PolicyTrial.objects.filter(study=study, cost__isnull=True).exists():
-        taken = trials.take(study.pk, task)
-        if taken is not None:
-            trials.carry_out(study.pk, taken, task)
-        else:
+        if not _carry_out(task, study, judge):
             time.sleep(PAUSE_SECONDS)
         _show(task, study)
     _keep_best(task, study)
+
+
+def _carry_out(task: RunningTask, study: PolicyStudy, judge: Judge | None) -> bool:
+    """Replay the next trial, or with `judge` all that are free; return whether there was any."""
+    if judge is None:
+        taken = trials.take(study.pk, task)
+        if taken is not None:
+            trials.carry_out(study.pk, taken, task)
+        return taken is not None
+    waiting = PolicyTrial.objects.filter(study=study, cost__isnull=True).order_by("number")
+    offered = [trials.take(study.pk, task, one.number) for one in waiting.only("number")]
+    taken = [one for one in offered if one is not None]
+    trials.carry_out_together(study.pk, taken, task, judge)
+    return bool(taken)
 
 
 def _show(task: RunningTask, study: PolicyStudy) -> None:

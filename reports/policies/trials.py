@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from uuid import UUID
@@ -64,6 +64,10 @@ class Setting:
         return judging.cost(found, self.objective, self.fairness_limit)
 
 
+#: Returns what each policy would have achieved.
+Judge = Callable[[Setting, Sequence[Rules]], list[Figures]]
+
+
 @lru_cache(maxsize=1)
 def setting_of(study_id: UUID) -> Setting | None:
     """Return the setting of a search that goes on; None of one that has ended.
@@ -109,6 +113,25 @@ def carry_out(study_id: UUID, taken: Taken, task: RunningTask) -> bool:
         return False
     found = setting.judge(taken.rules)
     failpoint("trial.replayed", task.id)
+    return _store(study_id, taken, setting, found, task)
+
+
+def carry_out_together(
+    study_id: UUID, taken: Sequence[Taken], task: RunningTask, judge: Judge
+) -> None:
+    """Replay trials with `judge`, several at the same time, and store their outcomes."""
+    setting = setting_of(study_id)
+    if setting is None:
+        return
+    found = judge(setting, [one.rules for one in taken])
+    failpoint("trial.replayed", task.id)
+    for one, figures in zip(taken, found, strict=True):
+        _store(study_id, one, setting, figures, task)
+
+
+def _store(
+    study_id: UUID, taken: Taken, setting: Setting, found: Figures, task: RunningTask
+) -> bool:
     with task.effects():
         unended = PolicyTrial.objects.filter(study=study_id, number=taken.number, cost__isnull=True)
         stored = unended.update(
