@@ -39,7 +39,7 @@ test: setup  ## every test: make test [ARGS="tests/jobs -k relay"]
 test-spark: setup  ## the tests of Apache Spark, which it installs with Java
 	@$(PYTHON) -m config.development.environment development spark
 	@$(VENV_PYTHON) -m config.development.system spark
-	TESTS_WITH_SPARK=on $(VENV_PYTHON) -m pytest tests/spark -p no:cacheprovider
+	TESTS_WITH_SPARK=on SPARK_PARTITIONS=2 SPARK_MASTER='local[2]' $(VENV_PYTHON) -m pytest tests/spark -p no:cacheprovider
 
 format: setup  ## bring the code into its style
 	$(VENV_PYTHON) -m ruff check --fix .

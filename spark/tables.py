@@ -11,19 +11,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import BigIntegerField, Func, QuerySet
+from psycopg import ClientCursor
 
-from jobs.ledger.database import fetch
+from jobs.ledger import database
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 #: Rows that are in memory together while they are handed over.
 BATCH_ROWS = 50_000
+MICROSECONDS = 1_000_000
 _TYPES = {"bigint": "int64", "double": "float64", "text": "string"}
 
 
@@ -41,6 +44,21 @@ class Query:
     sql: str
     columns: dict[str, str]
     key: str
+
+    @classmethod
+    def of(cls, rows: QuerySet[Any, tuple[Any, ...]], columns: dict[str, str], *, key: str) -> Self:
+        """Return the query of a `values_list()`, whose values get the names of `columns`."""
+        connection.ensure_connection()
+        sql = ClientCursor(connection.connection).mogrify(*rows.query.sql_with_params())
+        names = ", ".join(columns)
+        return cls(f"SELECT * FROM ({sql}) AS rows ({names})", columns, key)  # noqa: S608 - psycopg quotes the values
+
+
+class Microseconds(Func):
+    """A time as microseconds since 1970, exactly."""
+
+    template = f"(extract(epoch FROM %(expressions)s) * {MICROSECONDS})::bigint"
+    output_field = BigIntegerField()
 
 
 @contextmanager
@@ -77,14 +95,14 @@ def _write(query: Query, folder: Path) -> None:
 
 
 def _batches(sql: str) -> Iterator[list[tuple[Any, ...]]]:
-    with connection.chunked_cursor() as cursor:
+    with database.unlimited_transactions(), connection.chunked_cursor() as cursor:
         cursor.execute(sql)
         while rows := cursor.fetchmany(BATCH_ROWS):
             yield rows
 
 
 def _read_by_jdbc(spark: SparkSession, query: Query) -> DataFrame:
-    [(low, high)] = fetch(
+    [(low, high)] = database.fetch(
         f"SELECT min({query.key}), max({query.key}) FROM ({query.sql}) AS rows",  # noqa: S608 - SQL of our own
         [],
     )

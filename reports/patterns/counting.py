@@ -98,10 +98,26 @@ class StoredReports:
     def day_of(self, at: float) -> date:
         return timezone.localdate(datetime.fromtimestamp(at, UTC))
 
+    def times(self, first: date, last: date) -> tuple[datetime, datetime]:
+        """Return the moments between which the reports of these days came."""
+        end = _midnight(last + timedelta(days=1))
+        return max(self.search.since, _midnight(first)), min(self.search.until, end)
+
+    def reports(self) -> ReportQuerySet:
+        """Return all reports of the search."""
+        return self._reports(
+            timezone.localdate(self.search.since), timezone.localdate(self.search.until)
+        )
+
+    @property
+    def west(self) -> float:
+        """Return the longitude west of which one is counted beyond 180 degrees."""
+        box = self.search.box
+        return box.west if box and box.west > box.east else -180.0
+
     def _reports(self, first: date, last: date) -> ReportQuerySet:
         search = self.search
-        begin = max(search.since, _midnight(first))
-        end = min(search.until, _midnight(last + timedelta(days=1)))
+        begin, end = self.times(first, last)
         reports = Report.objects.published().filter(created_at__gte=begin, created_at__lt=end)
         if search.box is not None:
             reports = reports.in_box(search.box)
@@ -111,10 +127,8 @@ class StoredReports:
         return self._reports(first, last).filter(category=category_id)
 
     def _longitude(self) -> Case:
-        box = self.search.box
-        west = box.west if box and box.west > box.east else -180.0
         return Case(
-            When(longitude__lt=west, then=F("longitude") + Value(360.0)),
+            When(longitude__lt=self.west, then=F("longitude") + Value(360.0)),
             default="longitude",
             output_field=FloatField(),
         )

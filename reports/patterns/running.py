@@ -6,28 +6,44 @@ stand so far, so that nothing is counted twice, whatever is killed.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+
+from django.conf import settings
 
 import jobs
 from jobs.ledger import database
 from reports.models import PatternFinding
 from reports.patterns.counting import StoredReports
 from reports.patterns.findings import Row
-from reports.patterns.search import Search
+from reports.patterns.search import Search, Source
 from reports.patterns.searching import Course
 
 
 def run(task: jobs.RunningTask, payload: dict[str, Any]) -> dict[str, Any]:
     """Carry out the searches of a payload; return the result as it is kept."""
     course = _course(task, payload)
-    source = StoredReports(course.search)
     rows = _keep(task, course)
-    while course.next is not None:
-        done = len(course.outcomes)
-        task.progress(done / len(course.parts), course.next.kind, searches=done, findings=len(rows))
-        course.advance(source)
-        rows = _keep(task, course, stored=rows)
+    with _source_of(course.search) as source:
+        while course.next is not None:
+            done, kind = len(course.outcomes), course.next.kind
+            task.progress(done / len(course.parts), kind, searches=done, findings=len(rows))
+            course.advance(source)
+            rows = _keep(task, course, stored=rows)
     return course.result(rows)
+
+
+@contextmanager
+def _source_of(search: Search) -> Iterator[Source]:
+    """Give the reports of a search, counted by PostgreSQL or with USE_SPARK by Spark."""
+    if not settings.USE_SPARK:
+        yield StoredReports(search)
+        return
+    from reports.patterns import spark  # noqa: PLC0415 - an extra
+
+    with spark.reports(search) as source:
+        yield source
 
 
 def _course(task: jobs.RunningTask, payload: dict[str, Any]) -> Course:
