@@ -175,10 +175,10 @@ def _finish_round(task: RunningTask, study: PolicyStudy, judge: Judge | None) ->
 def _carry_out(task: RunningTask, study: PolicyStudy, judge: Judge | None) -> bool:
     """Replay the next trial, or with `judge` all that are free; return whether there was any."""
     if judge is None:
-        taken = trials.take(study.pk, task)
-        if taken is not None:
-            trials.carry_out(study.pk, taken, task)
-        return taken is not None
+        next_one = trials.take(study.pk, task)
+        if next_one is not None:
+            trials.carry_out(study.pk, next_one, task)
+        return next_one is not None
     waiting = PolicyTrial.objects.filter(study=study, cost__isnull=True).order_by("number")
     offered = [trials.take(study.pk, task, one.number) for one in waiting.only("number")]
     taken = [one for one in offered if one is not None]

@@ -44,4 +44,5 @@ def _replay(shared: Broadcast[Setting], rules: dict[str, Any]) -> Figures:
     import django  # noqa: PLC0415 - in another process, which has set up nothing
 
     django.setup()
-    return shared.value.judge(Rules.from_json(rules))
+    found: Figures = shared.value.judge(Rules.from_json(rules))
+    return found

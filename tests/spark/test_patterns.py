@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 
-def search(**payload: Any) -> tuple[str, list[dict[str, Any]]]:
+def search(**payload: Any) -> tuple[str, list[Any]]:
     """Carry out a search; return the digest of its result and its findings."""
     with transaction.atomic():
         message = find_patterns.send(**QUICK | payload)
@@ -44,7 +44,7 @@ def test_both_ways_find_the_same(
     add(hole, scattered(1) + crowd())
     add(lamp, scattered(2))
     add(None, scattered(3, 40))
-    returning = [(41.3101, -72.9, day) for day in (10, 60, 110, 160)]
+    returning = [(41.3101, -72.9, day) for day in (10.0, 60.0, 110.0, 160.0)]
     add(hole, returning, status=Status.CLOSED, closed_at=BEGIN + timedelta(days=12))
     by_spark = search(**more)
     settings.USE_SPARK = False
