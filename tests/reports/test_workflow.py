@@ -402,7 +402,7 @@ def test_internal_steps_and_notes_answer_nobody() -> None:
         "UPDATE reports_statuschange SET note = 'other'",
         "UPDATE reports_statuschange SET by_id = NULL, note = 'other'",
         "DELETE FROM reports_statuschange",
-        "TRUNCATE reports_statuschange",
+        "TRUNCATE reports_statuschange CASCADE",
     ],
 )
 def test_the_history_is_append_only(statement: str) -> None:
