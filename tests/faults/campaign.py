@@ -102,6 +102,7 @@ class Campaign:
         self._workers = workers
         self._has_web = has_web
         self._database = f"faults_{seed}"
+        self._drained_at: Any = None
         folder = servers.folder / f"seed-{seed}"
         folder.mkdir(parents=True)
         self.truth = folder / "promised.jsonl"
@@ -269,6 +270,8 @@ class Campaign:
                 self._tick()
             if time.monotonic() - began > DRAIN_SECONDS:
                 break
+        # The transaction of a task that the schedule sends at this moment may have begun before.
+        [(self._drained_at,)] = self._ask("SELECT statement_timestamp() - interval '5 seconds'")
         self.result.drain_seconds = round(time.monotonic() - began, 1)
 
     def _hear_out(self) -> None:
@@ -280,6 +283,7 @@ class Campaign:
         self._count_hits()
         self.result.restarts = self.crew.restarts
         promised = verdict.Promised.read(self.truth)
+        promised.drained_at = self._drained_at
         if self.clients is not None:
             promised.reports, promised.challenges = self.clients.reports, self.clients.challenges
             self.result.answers = self.clients.answers
