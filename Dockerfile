@@ -41,6 +41,7 @@ COPY --from=build /opt/civiclens /opt/civiclens
 WORKDIR /app
 COPY manage.py ./
 COPY config config
+COPY desk desk
 COPY jobs jobs
 COPY embeddings embeddings
 COPY imports imports

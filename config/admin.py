@@ -17,8 +17,10 @@ from django.db import DataError, IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.http.response import HttpResponseBase
 from django.template.response import SimpleTemplateResponse, TemplateResponse
+from django.urls import path
 from django_otp.admin import OTPAdminAuthenticationForm, OTPAdminSite
 
+import desk.urls
 from accounts import audit, totp
 from accounts.backends import NAME_MAX_CHARACTERS
 from accounts.models import StaffAuthenticator, User
@@ -105,6 +107,14 @@ class CivicLensAdminSite(admin.AdminSite):
             pk = cast("User", request.user).pk
             audit.record("user.password_changed", actor_id=pk, subject=f"user:{pk}")
         return answer
+
+    def get_urls(self) -> list[Any]:
+        """Return the addresses of the desk's own pages, then those of Django's lists and forms."""
+        pages = [
+            path(str(page.pattern), self.admin_view(page.callback), name=page.name)
+            for page in desk.urls.pages
+        ]
+        return [*pages, *super().get_urls()]
 
     def admin_view(self, view: V, cacheable: bool = False) -> V:
         return super().admin_view(_refusing(view), cacheable)

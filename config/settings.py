@@ -147,6 +147,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- Applications ------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "config.apps.CivicLensConfig",
+    "desk",  # before the admin, some of whose templates it replaces
     "config.apps.CivicLensAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
