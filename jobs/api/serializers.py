@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.schemas.openapi import AutoSchema
 
 from jobs.execution import job_types
@@ -36,7 +37,7 @@ PROBLEMS = {
 class NewJobSerializer(serializers.Serializer[Any]):
     """A job to start: its type and its payload.
 
-    Afterwards `validated_data["payload"]` is the JSON that the type's actor gets.
+    Who may not start jobs of the type is told so before the payload is checked. Afterwards `validated_data["payload"]` is the JSON that the type's actor gets.
     """
 
     job_type = StrictTextField(help_text="One of `/api/v1/job-types/`.")
@@ -52,6 +53,8 @@ class NewJobSerializer(serializers.Serializer[Any]):
             raise serializers.ValidationError(
                 f"Unknown job type. Expected one of: {known}.", code="unknown"
             )
+        if not job_type.may_be_started(self.context["request"], self.context["view"]):
+            raise PermissionDenied
         return job_type
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from uuid import UUID
 
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiResponse, extend_schema
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.generics import ListAPIView
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -80,11 +79,9 @@ class JobListView(ListAPIView[Task]):
         It runs in the background, even if the server restarts or you leave. Ask `status_url` of
         the answer how far it is. `GET /api/v1/job-types/` lists what can be started.
         """
-        new = NewJobSerializer(data=request.data, context={"request": request})
+        new = NewJobSerializer(data=request.data, context={"request": request, "view": self})
         new.is_valid(raise_exception=True)
         job_type: JobType = new.validated_data["job_type"]
-        if not job_type.may_be_started(request, self):
-            raise PermissionDenied
         job = starting.start(
             job_type,
             new.validated_data["payload"],

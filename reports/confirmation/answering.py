@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
+from accounts.actors import credit_reputation
 from accounts.models import User
 from jobs.ledger import database
 from reports.confirmation.tokens import Resolution
@@ -29,6 +30,10 @@ from reports.photos import receiving
 from reports.workflow import clock, history, transitions
 from reports.workflow.performing import Inputs
 from reports.workflow.table import REPORTER
+
+#: What a confirmed repair brings its reporter, and a neighbour who confirms it, once a report.
+REPAIR_POINTS = 10
+CONFIRMING_POINTS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +114,8 @@ def carry_out(report: Report, given: Answer, *, inputs: Inputs) -> Confirmation:
     else:
         name = "confirm" if given.is_fixed else "deny"
         transitions.take(report, name, by=given.by, roles=REPORTER, inputs=inputs)
+    if given.is_fixed:
+        _credit(report, given)
     return Confirmation.objects.create(
         report=report,
         resolution=resolution.change_id,
@@ -118,6 +125,19 @@ def carry_out(report: Report, given: Answer, *, inputs: Inputs) -> Confirmation:
         photo=_photo(report, given),
         user=given.by,
     )
+
+
+def _credit(report: Report, given: Answer) -> None:
+    """Give points to the reporter of a confirmed repair and to the neighbour who confirmed it."""
+    key = f"report:{report.pk}:confirmed"
+    if report.reporter_id is not None:
+        user_id = str(report.reporter_id)
+        credit_reputation.send(user_id, REPAIR_POINTS, key, "repair confirmed")
+    if given.source == ConfirmedBy.NEIGHBOUR and given.by is not None:
+        user_id = str(given.by.pk)
+        credit_reputation.send(
+            user_id, CONFIRMING_POINTS, f"{key}:{user_id}", "confirmed a repair nearby"
+        )
 
 
 def _photo(report: Report, given: Answer) -> Photo | None:

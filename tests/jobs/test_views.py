@@ -134,13 +134,17 @@ def test_a_payload_with_a_field_too_many_is_told_those_there_are(citizen: APICli
         errors["#/payload/mod"]["detail"] == "Unknown field. Expected one of: mode, numbers, since."
     )
     assert not Task.objects.exists()
-    response = citizen.post("/api/v1/jobs/", {"job_type": "tests.staff_only", "payload": {"x": 1}})
+    body = {"job_type": "tests.staff_only", "payload": {"x": 1}}
+    response = sign_in(is_staff=True).post("/api/v1/jobs/", body)
     assert "None is expected." in response.json()["errors"][0]["detail"]
 
 
 def test_a_type_may_ask_for_a_permission(citizen: APIClient) -> None:
     body = {"job_type": "tests.staff_only"}
     assert citizen.post("/api/v1/jobs/", body).status_code == 403
+    wrong = body | {"payload": {"unknown": 1}}
+    assert citizen.post("/api/v1/jobs/", wrong).status_code == 403, "no payload is looked at"
+    assert sign_in(is_staff=True).post("/api/v1/jobs/", wrong).status_code == 400
     assert sign_in(is_staff=True).post("/api/v1/jobs/", body).status_code == 202
 
 

@@ -274,6 +274,28 @@ def test_a_neighbour_can_confirm_and_not_deny(report: Report, as_user: SignIn) -
     assert status_of(report) == Status.CLOSED
 
 
+def test_a_confirmed_repair_earns_reputation_once(
+    report: Report, reporter: User, as_user: SignIn
+) -> None:
+    neighbour = make_user()
+    body = {"is_fixed": True, "latitude": report.latitude, "longitude": report.longitude}
+
+    def reputations() -> list[int]:
+        run_tasks()
+        return [User.objects.get(pk=one.pk).reputation for one in (reporter, neighbour)]
+
+    before = reputations()
+    as_user(reporter).post(address(report), {"is_fixed": False})
+    assert reputations() == before, "nothing is repaired"
+    for _ in range(2):
+        resolve(Report.objects.get(pk=report.pk))
+        as_user(neighbour).post(address(report), body)
+        assert status_of(report) == Status.CLOSED
+        assert reputations() == [before[0] + 10, before[1] + 2]
+        as_user(reporter).post(address(report), {"is_fixed": False})
+        assert status_of(report) == Status.REOPENED
+
+
 def test_who_said_me_too_can_confirm_from_anywhere(report: Report, as_user: SignIn) -> None:
     neighbour = as_user(make_user())
     assert neighbour.post(f"/api/v1/reports/{report.pk}/me-too/").status_code < 300
