@@ -37,7 +37,8 @@ PROBLEMS = {
 class NewJobSerializer(serializers.Serializer[Any]):
     """A job to start: its type and its payload.
 
-    Who may not start jobs of the type is told so before the payload is checked. Afterwards `validated_data["payload"]` is the JSON that the type's actor gets.
+    Who may not start jobs of the type is refused before the payload is checked. Afterwards
+    `validated_data["payload"]` is the JSON that the type's actor gets.
     """
 
     job_type = StrictTextField(help_text="One of `/api/v1/job-types/`.")
