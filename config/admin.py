@@ -18,9 +18,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.http.response import HttpResponseBase
 from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.urls import path
+from django.utils.module_loading import import_string
 from django_otp.admin import OTPAdminAuthenticationForm, OTPAdminSite
 
-import desk.urls
 from accounts import audit, totp
 from accounts.backends import NAME_MAX_CHARACTERS
 from accounts.models import StaffAuthenticator, User
@@ -109,10 +109,13 @@ class CivicLensAdminSite(admin.AdminSite):
         return answer
 
     def get_urls(self) -> list[Any]:
-        """Return the addresses of the desk's own pages, then those of Django's lists and forms."""
+        """Return the addresses of the desk's own pages, then those of Django's lists and forms.
+
+        The pages are imported only now, since they use the lists, which belong to a site already.
+        """
         pages = [
             path(str(page.pattern), self.admin_view(page.callback), name=page.name)
-            for page in desk.urls.pages
+            for page in import_string("desk.urls.pages")
         ]
         return [*pages, *super().get_urls()]
 
