@@ -17,7 +17,7 @@ import pika
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 
 from config.development import processes
 from config.development.rabbitmq import INSTALL_COMMAND, RabbitmqNode, find_server
@@ -53,15 +53,18 @@ def pytest_runtestloop() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Spread the slow tests over the first half, so that none runs on alone after all others.
 
-    They stand between files, since what the tests of a file share would else be made twice.
+    They stand between files, since what the tests of a file share would else be made twice. Those
+    with a browser come first, so that one process has them all, and with them one browser.
     """
+    browsing = [item for item in items if item.get_closest_marker("browser")]
+    items[:] = [item for item in items if item not in set(browsing)]
     slow = [item for item in items if item.get_closest_marker("slow")]
     quick = [item for item in items if not item.get_closest_marker("slow")]
     groups = [list(tests) for _, tests in groupby(quick, key=lambda item: item.path)]
     stride = max(len(groups) // (2 * max(len(slow), 1)), 1)
     for number, item in enumerate(slow):
         groups.insert(number * (stride + 1), [item])
-    items[:] = chain.from_iterable(groups)
+    items[:] = [*browsing, *chain.from_iterable(groups)]
 
 
 def pytest_sessionstart() -> None:
@@ -174,12 +177,9 @@ def django_db_modify_db_settings(
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """Forbid the application's role in the test database what it may not do in production
-    either.
-    """
-    if settings.DATABASE_APPLICATION_ROLE:
-        with django_db_blocker.unblock(), transaction.atomic(), connection.cursor() as cursor:
-            roles.guard(cursor, application=settings.DATABASE_APPLICATION_ROLE)
+    """Let the application do in the test database no more than in production."""
+    with django_db_blocker.unblock():
+        databases.guard_application()
 
 
 @pytest.fixture

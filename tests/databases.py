@@ -24,6 +24,8 @@ from django.db.backends.postgresql.creation import DatabaseCreation
 from django.db.backends.postgresql.operations import DatabaseOperations
 from psycopg import sql
 
+from config.postgresql import roles
+
 T = TypeVar("T")
 
 #: Written by the migrations and equal in every test.
@@ -93,9 +95,7 @@ def ensure_template(server: str) -> str:
         templates = {row[0] for row in rows}
         if name not in templates:
             for old in {*templates, "template_unfinished"}:
-                administrator.execute(
-                    sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(old))
-                )
+                drop(old, server=server)
             administrator.execute("CREATE DATABASE template_unfinished")
             _migrate("template_unfinished")
             administrator.execute(
@@ -104,6 +104,41 @@ def ensure_template(server: str) -> str:
                 )
             )
     return name
+
+
+def copy(name: str, *, template: str, server: str) -> None:
+    """Create the database anew as a copy of the template."""
+    drop(name, server=server)
+    copied = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+    with psycopg.connect(server, autocommit=True) as administrator:
+        administrator.execute(copied.format(sql.Identifier(name), sql.Identifier(template)))
+
+
+def drop(name: str, *, server: str) -> None:
+    """Drop the database, if there is one, although processes may still be leaving it."""
+    with psycopg.connect(server, autocommit=True) as administrator:
+        dropped = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+        administrator.execute(dropped.format(sql.Identifier(name)))
+
+
+def guard_application() -> None:
+    """Forbid the application's role in this database what it may not do in production either."""
+    if role := settings.DATABASE_APPLICATION_ROLE:
+        with transaction.atomic(), connection.cursor() as cursor:
+            roles.guard(cursor, application=role)
+
+
+@contextmanager
+def entered(name: str) -> Iterator[None]:
+    """Ask the database of this name in a block."""
+    own = connection.settings_dict["NAME"]
+    connection.close()
+    connection.settings_dict["NAME"] = name
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = own
 
 
 def _migrate(database: str) -> None:

@@ -1,8 +1,8 @@
 """Installation of Debian packages, or the exact command for it where this process may not install.
 
-`python -m config.development.system [spark]` installs RabbitMQ and PgBouncer, which tests need, and
-what Apache Spark needs. It uses the standard library only, since it runs before the virtual
-environment exists.
+`python -m config.development.system [spark]` installs RabbitMQ, PgBouncer and Chromium, which tests
+need, and what Apache Spark needs. It uses the standard library only, since it runs before the
+virtual environment exists.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+
+INSTALL_CHROMIUM = "apt-get install -y chromium"
 
 
 class PackageMissingError(Exception):
@@ -65,6 +67,15 @@ def ensure_pgbouncer() -> None:
     ensure_package("pgbouncer", lambda: find_server() is not None)
 
 
+def ensure_chromium() -> None:
+    """Install chromium, in which tests look at the desk, unless it is there.
+
+    Raises:
+        PackageMissingError: it cannot be installed from here.
+    """
+    ensure_package("chromium", lambda: shutil.which("chromium") is not None)
+
+
 def ensure_spark() -> None:
     """Install what Apache Spark needs of Debian unless it is there: Java and PostgreSQL's driver.
 
@@ -101,6 +112,7 @@ if __name__ == "__main__":
     try:
         ensure_rabbitmq()
         ensure_pgbouncer()
+        ensure_chromium()
         if "spark" in sys.argv[1:]:
             ensure_spark()
     except PackageMissingError as error:

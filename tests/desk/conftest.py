@@ -1,0 +1,60 @@
+"""The desk in a real browser, on a server with production's settings and the demo city."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.test import override_settings
+
+from tests import databases
+from tests.conftest import server_environment
+from tests.desk import browser
+from tests.desk.browser import Desk
+from tests.serving import Server, serving
+
+SETTINGS = {"DJANGO_SETTINGS_MODULE": "tests.desk.served", "STAFF_TOTP_REQUIRED": "on"}
+
+
+@pytest.fixture(scope="package")
+def city(django_db_blocker: Any) -> Iterator[str]:
+    """The name of a database with the demo city, beside that of the tests without a browser."""
+    name = f"test_city_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    server = os.environ.get("TESTS_TEMPLATE_SERVER") or os.environ["DATABASE_URL"]
+    with django_db_blocker.unblock():
+        databases.copy(name, template=databases.ensure_template(server), server=server)
+        with databases.entered(name), override_settings(DEBUG=True):
+            databases.guard_application()
+            call_command("load_demo", stdout=StringIO())
+    yield name
+    databases.drop(name, server=server)
+
+
+@pytest.fixture(scope="package")
+def city_server(city: str, django_db_blocker: Any) -> Iterator[Server]:
+    """The web server of the demo city."""
+    with django_db_blocker.unblock(), databases.entered(city):
+        environment = server_environment()
+    with serving(environment, **SETTINGS) as server:
+        yield server
+
+
+@pytest.fixture(scope="package")
+def running_desk(city_server: Server) -> Iterator[Desk]:
+    with browser.chromium() as program:
+        yield Desk(program, city_server)
+
+
+@pytest.fixture
+def desk(running_desk: Desk, city: str, django_db_blocker: Any) -> Iterator[Desk]:
+    """The desk of the demo city in a browser; the test asks the city's database.
+
+    It is for tests marked `browser`, which all run in one process and share one server. What a test
+    writes stays: let it work on reports of its own.
+    """
+    with django_db_blocker.unblock(), databases.entered(city):
+        yield running_desk
