@@ -6,6 +6,10 @@ name `admin:desk_…`. A page checks by itself what else its reader must be allo
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-pages: list[URLPattern] = []
+from desk.operations.views import operations
+
+pages: list[URLPattern] = [
+    path("operations/", operations, name="desk_operations"),
+]

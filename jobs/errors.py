@@ -87,6 +87,14 @@ class NotInThatState(JobsError):
     """The task is not in a state that allows this."""
 
 
+class EntryUnknown(JobsError):
+    """The schedule has no entry of this name."""
+
+
+class RunRefused(JobsError):
+    """It was started a moment ago."""
+
+
 class NoCurrentTask(JobsError):
     """This code does not run for a task."""
 

@@ -18,7 +18,6 @@ from jobs.models import (
     OnceKey,
     Queue,
     RateLimit,
-    ScheduleTick,
     TaskGroup,
     TaskRollup,
     UndecodableMessage,
@@ -26,7 +25,6 @@ from jobs.models import (
 )
 from jobs.operations import actions as operator_actions
 from jobs.operations import alerts, display, overview, rollup
-from jobs.worker import schedule
 
 
 @admin.register(Worker)
@@ -136,22 +134,6 @@ class BreakerAdmin(ReadOnlyAdmin[Breaker]):
 class UndecodableMessageAdmin(ReadOnlyAdmin[UndecodableMessage]):
     list_display = ("received_at", "queue", "error")
     list_filter = ("queue",)
-
-
-@admin.register(ScheduleTick)
-class ScheduleTickAdmin(ReadOnlyAdmin[ScheduleTick]):
-    """Shows the schedule, and below it the latest ticks."""
-
-    list_display = ("name", "due_at", "task_id")
-    list_filter = ("name",)
-    ordering = ("-due_at",)
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        return super().changelist_view(
-            request, {**(extra_context or {}), "schedule": schedule.overview()}
-        )
 
 
 @admin.register(AlertEpisode)

@@ -78,7 +78,7 @@ def edit_arguments(
         changed = _changed(task.args, args) + _changed(task.kwargs, kwargs)
         task.args, task.kwargs = args, kwargs
         _save_arguments(task)
-        _record("task.arguments_edited", f"task:{task_id}", by, {"changed": changed})
+        record("task.arguments_edited", f"task:{task_id}", by, {"changed": changed})
 
 
 def _save_arguments(task: Task) -> None:
@@ -154,7 +154,7 @@ def reset_breaker(name: str, *, by: UUID | None) -> bool:
     with transaction.atomic():
         is_changed = breakers.close(name)
         if is_changed:
-            _record("breaker.reset", f"breaker:{name}", by)
+            record("breaker.reset", f"breaker:{name}", by)
     return is_changed
 
 
@@ -165,7 +165,7 @@ def _each(
     for task_id in task_ids:
         with transaction.atomic():
             if change(task_id):
-                _record(event, f"task:{task_id}", by)
+                record(event, f"task:{task_id}", by)
                 changed += 1
     return changed
 
@@ -176,11 +176,12 @@ def _switch(
     with transaction.atomic():
         is_changed = bool(execute(sql, parameters))
         if is_changed:
-            _record(event, f"queue:{queue}", by)
+            record(event, f"queue:{queue}", by)
     return is_changed
 
 
-def _record(event: str, subject: str, by: UUID | None, data: dict[str, Any] | None = None) -> None:
+def record(event: str, subject: str, by: UUID | None, data: dict[str, Any] | None = None) -> None:
+    """Record an operator's action with JOBS_AUDIT_RECORDER, in the current transaction."""
     if settings.JOBS_AUDIT_RECORDER:
         recorder: AuditRecorder = import_string(settings.JOBS_AUDIT_RECORDER)
         recorder(event, actor_id=by, subject=subject, data=data)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django import template
+
+from jobs.operations import display
 
 register = template.Library()
 
@@ -50,3 +54,9 @@ def percent(part: float | None) -> str:
     if 0.999 < part < 1:
         return "> 99.9 %"
     return f"{part * 100:.{0 if part in {0, 1} else 1}f} %"
+
+
+@register.filter
+def exact(at: datetime | None) -> str:
+    """Write a time to the millisecond: `2026-05-01 12:00:00.123`; a dash for None."""
+    return DASH if at is None else display.exact(at)

@@ -159,29 +159,33 @@ def _tick(entry: Entry, now: datetime, last: datetime | None) -> bool:
         return False
     # An entry seen for the first time has missed nothing: it begins with its next tick.
     is_sent = last is not None and (entry.catch_up == "once" or now - due_at <= MISSED_AFTER)
-    return _record(entry, due_at, is_sent=is_sent)
+    return record(entry, due_at, is_sent=is_sent) is not None
 
 
-def _record(entry: Entry, due_at: datetime, *, is_sent: bool) -> bool:
-    """Store a tick of the entry, with its task if one `is_sent`; return whether it was sent now."""
+def record(entry: Entry, due_at: datetime, *, is_sent: bool) -> UUID | None:
+    """Store a tick of the entry, with its task if one `is_sent`; return the task's id.
+
+    Return None where none was sent, as for a tick that another process has stored already.
+    """
     with transaction.atomic():
         is_ours = execute(
             "INSERT INTO jobs_scheduletick (name, due_at) VALUES (%s, %s) ON CONFLICT DO NOTHING",
             (entry.name, due_at),
         )
-        if is_ours and is_sent:
-            message = _send(entry)
-            execute(
-                "UPDATE jobs_scheduletick SET task_id = %s WHERE name = %s AND due_at = %s",
-                (message.message_id, entry.name, due_at),
-            )
-            log.info(
-                "jobs.schedule_tick",
-                name=entry.name,
-                due_at=due_at.isoformat(),
-                task_id=message.message_id,
-            )
-    return bool(is_ours and is_sent)
+        if not (is_ours and is_sent):
+            return None
+        task_id = UUID(_send(entry).message_id)
+        execute(
+            "UPDATE jobs_scheduletick SET task_id = %s WHERE name = %s AND due_at = %s",
+            (task_id, entry.name, due_at),
+        )
+        log.info(
+            "jobs.schedule_tick",
+            name=entry.name,
+            due_at=due_at.isoformat(),
+            task_id=str(task_id),
+        )
+    return task_id
 
 
 def _send(entry: Entry) -> Message[Any]:
@@ -230,37 +234,4 @@ def _send_first(entry: Entry, started_at: datetime, due_at: datetime) -> bool:
         database.lock(f"schedule {entry.name}")
         if fetch(since, (entry.name, started_at)):
             return False
-        return _record(entry, due_at, is_sent=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """The state of one entry: the last tick that sent a task, and the time of the next."""
-
-    entry: Entry
-    last_due_at: datetime | None
-    task_id: UUID | None
-    task_state: str | None
-    next_due_at: datetime | None
-    fault: str
-
-
-def overview() -> list[Line]:
-    """Return the state of every entry, in the schedule's order."""
-    [(now,)] = fetch("SELECT statement_timestamp()", ())
-    rows = fetch(
-        """
-        SELECT DISTINCT ON (tick.name) tick.name, tick.due_at, tick.task_id, task.state
-        FROM jobs_scheduletick AS tick LEFT JOIN jobs_task AS task ON task.id = tick.task_id
-        WHERE tick.task_id IS NOT NULL ORDER BY tick.name, tick.due_at DESC
-        """,
-        (),
-    )
-    last = {name: (due_at, task_id, state) for name, due_at, task_id, state in rows}
-    never: tuple[Any, Any, Any] = (None, None, None)
-    return [_line(entry, now, last.get(entry.name, never)) for entry in entries()]
-
-
-def _line(entry: Entry, now: datetime, last: tuple[Any, Any, Any]) -> Line:
-    fault = entry.fault(now)
-    return Line(entry, *last, None if fault else entry.next_due(now), fault)
+        return record(entry, due_at, is_sent=True) is not None

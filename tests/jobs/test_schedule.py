@@ -5,21 +5,26 @@ deleted.
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.conf import LazySettings
+from django.contrib.auth.models import Permission
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.db import connection, transaction
 from django.test import Client
 
-from accounts.models import User
+from accounts.models import AuditEvent, User
 from config.schedule import SCHEDULE
+from jobs.errors import RunRefused
 from jobs.models import ScheduleTick, Task
 from jobs.testing import run_tasks
-from jobs.worker import schedule
+from jobs.urgency import Urgency
+from jobs.worker import schedule, schedule_runs
 from jobs.worker.schedule import Entry
 from tests.jobs.probe.actors import probe_failing, probe_transactional
 
@@ -196,17 +201,104 @@ def test_ended_tasks_are_pruned_after_their_retention_and_the_dead_are_kept_long
     assert Task.objects.get().args == ["later"]
 
 
-@pytest.mark.django_db
-def test_the_admin_shows_when_each_entry_ran_and_runs_next(client: Client) -> None:
+@pytest.fixture
+def desk(client: Client) -> Client:
     client.force_login(
         User.objects.create_superuser("+12035550102"), backend="accounts.backends.StaffBackend"
     )
+    return client
+
+
+SCHEDULE_PAGE, RUN_PAGE = "/admin/jobs/scheduletick/", "/admin/jobs/scheduletick/run/"
+
+
+@pytest.mark.django_db
+def test_the_admin_shows_when_each_entry_ran_and_runs_next(desk: Client) -> None:
     a_while_ago("hourly", 30)
     schedule.tick()
-    page = client.get("/admin/jobs/scheduletick/").content.decode()
+    run_tasks()
+    page = desk.get(SCHEDULE_PAGE).content.decode()
+    task = Task.objects.get()
     assert "0 * * * *" in page
-    assert f"/admin/jobs/task/{Task.objects.get().id}/change/" in page
-    assert [line.entry.name for line in schedule.overview()] == ["hourly", "skipping"]
+    assert f"/admin/jobs/task/{task.id}/change/" in page
+    [hourly, skipping] = schedule_runs.overview()
+    assert (hourly.entry.name, skipping.entry.name) == ("hourly", "skipping")
+    assert hourly.last is not None
+    assert (hourly.last.task_id, hourly.last.state) == (task.id, "succeeded")
+    assert task.started_at
+    assert task.finished_at
+    assert hourly.last.seconds == (task.finished_at - task.started_at).total_seconds()
+    assert skipping.last is None
+
+
+@pytest.mark.django_db
+def test_an_entry_runs_once_under_two_presses(desk: Client) -> None:
+    for _press in range(2):
+        assert desk.post(RUN_PAGE, {"name": "hourly"})["Location"] == SCHEDULE_PAGE
+    assert Task.objects.get(actor="probe_transactional").args == ["tick"]
+    run_tasks()  # the task was over before the second press of an impatient hand
+    answer = desk.post(RUN_PAGE, {"name": "hourly"}, follow=True).content.decode()
+    assert "started a moment ago" in answer
+    event = AuditEvent.objects.get(event="schedule.run")
+    task = Task.objects.get(actor="probe_transactional")
+    assert (event.subject, event.data) == ("schedule:hourly", {"task": str(task.pk)})
+    assert schedule.tick() in (0, 1), "the clock goes on as before"
+
+
+@pytest.mark.django_db
+def test_no_run_is_started_while_one_is_under_way(desk: Client) -> None:
+    desk.post(RUN_PAGE, {"name": "hourly"})
+    ScheduleTick.objects.update(due_at=datetime.now(UTC) - timedelta(minutes=1))
+    answer = desk.post(RUN_PAGE, {"name": "hourly"}, follow=True).content.decode()
+    assert "is still queued" in answer
+    run_tasks()
+    desk.post(RUN_PAGE, {"name": "hourly"})
+    assert Task.objects.filter(actor="probe_transactional").count() == 2
+
+
+@pytest.mark.django_db
+def test_a_run_by_hand_is_bulk_work_where_the_entry_is(
+    desk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.jobs.test_schedule.ENTRIES", [replace(HOURLY, is_bulk=True)])
+    desk.post(RUN_PAGE, {"name": "hourly"})
+    assert Task.objects.get(actor="probe_transactional").urgency == Urgency.BULK
+
+
+@pytest.mark.django_db
+def test_who_may_not_run_an_entry_runs_none(client: Client, desk: Client) -> None:
+    answer = desk.post(RUN_PAGE, {"name": "weekly"}, follow=True).content.decode()
+    assert "no entry &#x27;weekly&#x27;" in answer
+    assert desk.get(RUN_PAGE).status_code == 405
+    reader = User.objects.create_user("+12035550103", is_staff=True)
+    reader.user_permissions.set(Permission.objects.filter(codename="view_scheduletick"))
+    client.force_login(reader, backend="accounts.backends.StaffBackend")
+    assert "Run now" not in client.get(SCHEDULE_PAGE).content.decode()
+    assert client.post(RUN_PAGE, {"name": "hourly"}).status_code == 403
+    assert not Task.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_operators_at_once_start_one_run() -> None:
+    barrier = threading.Barrier(2)
+    outcomes: list[UUID | RunRefused] = []
+
+    def press() -> None:
+        barrier.wait()
+        try:
+            outcomes.append(schedule_runs.run_now("hourly", by=None))
+        except RunRefused as error:
+            outcomes.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=press) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["RunRefused", "UUID"]
+    assert Task.objects.filter(actor="probe_transactional").count() == 1
 
 
 QUICKLY = Entry(
