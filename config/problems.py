@@ -199,6 +199,12 @@ PROBLEM_TYPES = {
             "The key was sent with another request before; make a new one.",
         ),
         ProblemType(
+            "job-not-computable",
+            422,
+            "Job not computable",
+            "`detail` says why; start another job with other values.",
+        ),
+        ProblemType(
             "too-many-requests", 429, "Too many requests", "Wait for `Retry-After` seconds."
         ),
         ProblemType(

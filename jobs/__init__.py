@@ -9,7 +9,7 @@ with transaction.atomic():
     count_login.send(str(user.id))
 """
 
-from jobs.errors import JobsError, PermanentError, Postponed, TaskCancelled
+from jobs.errors import JobsError, NotComputable, PermanentError, Postponed, TaskCancelled
 from jobs.execution.current import RunningTask, current_task
 from jobs.execution.declaration import LedgerActor, actor
 from jobs.execution.entrance import entering
@@ -24,6 +24,7 @@ __all__ = [
     "JobsError",
     "LedgerActor",
     "Limits",
+    "NotComputable",
     "PermanentError",
     "Postponed",
     "RunningTask",

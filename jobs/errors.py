@@ -38,6 +38,18 @@ class PermanentError(JobsError):
     """Repeating this cannot help; the task is dead at once."""
 
 
+class NotComputable(PermanentError):
+    """This job cannot be computed.
+
+    The message is for whoever started the job: it says why, and what to change.
+    """
+
+    @classmethod
+    def names(cls) -> set[str]:
+        """Return the name of this class and of those below it, as attempts store them."""
+        return {cls.__qualname__}.union(*(below.names() for below in cls.__subclasses__()))
+
+
 class Postponed(JobsError):
     """The work cannot be done now; it is retried after `delay` and this run uses no attempt."""
 

@@ -12,6 +12,7 @@ from django.db.models import Func
 from django.db.models.functions import JSONObject, Left, Now
 from uuid_utils.compat import uuid7
 
+from jobs.errors import NotComputable
 from jobs.model_fields import LineField
 from jobs.states import PENDING_STATES, TERMINAL_STATES, State
 from jobs.urgency import Urgency
@@ -208,6 +209,15 @@ class Task(models.Model):
     def is_terminal(self) -> bool:
         """Return whether the task has ended, so that no worker changes it any more."""
         return self.state in TERMINAL_STATES
+
+    @property
+    def refusal(self) -> str:
+        """Return why the job cannot be computed, for whoever started it; empty where nothing says.
+
+        Errors of other kinds are for operators alone.
+        """
+        last = self.attempts.order_by("id").last() if self.state == State.DEAD else None
+        return last.error if last and last.error_type in NotComputable.names() else ""
 
 
 class Attempt(models.Model):

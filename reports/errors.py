@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
-from jobs.errors import AsksForPause, DomainError, PermanentError
+from jobs.errors import AsksForPause, DomainError, NotComputable, PermanentError
 
 
 class ReportsError(DomainError):
@@ -218,7 +218,7 @@ class DraftWithoutPosts(ReportsError):
     """All posts of this draft were deleted at their source; dismiss it."""
 
 
-class DispatchUnavailable(ReportsError, PermanentError):
+class DispatchUnavailable(ReportsError, NotComputable):
     """Plans of a day cannot be made here, since OR-Tools is not installed. The operator installs it
     with `pip install -r requirements-dispatch.txt`, or builds the image with --build-arg
     DISPATCH=on.
@@ -233,15 +233,15 @@ class PlanRefused(ReportsError):
     """The plan cannot be applied or undone."""
 
 
-class PlanAlreadyApplied(PlanRefused, PermanentError):
+class PlanAlreadyApplied(PlanRefused, NotComputable):
     """This plan has been applied already; start another one."""
 
 
-class DiscoveryUnavailable(ReportsError, PermanentError):
+class DiscoveryUnavailable(ReportsError, NotComputable):
     """Strategy discovery cannot run here."""
 
 
-class HistoryTooShort(ReportsError, PermanentError):
+class HistoryTooShort(ReportsError, NotComputable):
     """The history has too few reports to compare policies."""
 
 

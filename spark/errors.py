@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from jobs.errors import PermanentError
+from jobs.errors import NotComputable
 
 
-class SparkUnavailable(PermanentError):
+class SparkUnavailable(NotComputable):
     """USE_SPARK is on, but Apache Spark cannot be used here."""

@@ -32,6 +32,7 @@ PROBLEMS = {
         "It was cancelled before it had a result.",
     ),
 }
+NOT_COMPUTABLE = ("job-not-computable", 422, "Job not computable")
 
 
 class NewJobSerializer(serializers.Serializer[Any]):
@@ -184,6 +185,8 @@ class JobSerializer(JobSummarySerializer):
         if job.state not in PROBLEMS:
             return None
         slug, status, title, detail = PROBLEMS[State(job.state)]
+        if refusal := job.refusal:
+            slug, status, title, detail = (*NOT_COMPUTABLE, refusal)
         return {
             "type": f"/problems/{slug}",
             "title": title,

@@ -17,7 +17,7 @@ from jobs.http.payloads import PayloadSerializer
 class SumPayloadSerializer(PayloadSerializer):
     numbers = serializers.ListField(child=serializers.IntegerField(), max_length=5)
     since = serializers.DateField(required=False)
-    mode = serializers.ChoiceField(["plain", "fail", "refuse"], default="plain")
+    mode = serializers.ChoiceField(["plain", "fail", "refuse", "explain"], default="plain")
 
 
 class SumSerializer(serializers.Serializer[Any]):
@@ -45,6 +45,8 @@ def sum_numbers(*, numbers: list[int], mode: str, since: str | None = None) -> d
         raise RuntimeError("password=hunter2")
     if mode == "refuse":
         raise jobs.PermanentError("secret reason")
+    if mode == "explain":
+        raise jobs.NotComputable("There are too few numbers: 1, of 2 that are needed.")
     return {"total": sum(numbers), "since": since, "internal": "not for clients"}
 
 

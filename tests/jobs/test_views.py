@@ -92,6 +92,19 @@ def test_a_dead_job_tells_a_problem_without_internals(citizen: APIClient, mode: 
     assert citizen.get("/problems/job-failed").status_code == 200
 
 
+def test_a_job_that_cannot_be_computed_says_why(citizen: APIClient) -> None:
+    url = job_url(citizen, mode="explain")
+    run_tasks(raise_errors=False, until_delay=False)
+    job = citizen.get(url).json()
+    assert (job["state"], job["attempts"]) == ("dead", 1)
+    assert (job["problem"]["type"], job["problem"]["status"]) == (
+        "/problems/job-not-computable",
+        422,
+    )
+    assert job["problem"]["detail"] == "There are too few numbers: 1, of 2 that are needed."
+    assert citizen.get("/problems/job-not-computable").status_code == 200
+
+
 def test_an_unknown_type_lists_what_exists(citizen: APIClient) -> None:
     response = create(citizen, job_type="nonsense")
     assert response.status_code == 400
