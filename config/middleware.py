@@ -130,7 +130,7 @@ class OptionalSlashMiddleware:
 class ContentSecurityPolicyMiddleware:
     """Forbid pages to load anything but this product's files.
 
-    Only the admin may use inline styles.
+    Only the admin may use inline styles, and show the tiles of its map from elsewhere.
     """
 
     POLICY = (
@@ -149,6 +149,8 @@ class ContentSecurityPolicyMiddleware:
         if not is_debug_page:
             is_admin = request.path_info.startswith("/admin")
             policy = self.ADMIN_POLICY if is_admin else self.POLICY
+            if is_admin and settings.MAP_TILES_ORIGIN:
+                policy = policy.replace("data:", f"data: {settings.MAP_TILES_ORIGIN}")
             response.headers.setdefault("Content-Security-Policy", policy)
         return response
 

@@ -16,7 +16,7 @@ import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.crypto import salted_hmac
 
-from config import errors_elsewhere, geocoder, logging, photos
+from config import errors_elsewhere, geocoder, logging, map_tiles, photos
 from config.api_description import DESCRIPTION
 from config.development import postgres, secrets
 from config.environment import Environment
@@ -744,6 +744,11 @@ GEOCODER_REQUESTS_PER_SECOND: float = env.float(
 )
 # Languages of addresses as in Accept-Language, such as "en, es"; empty: as the service prefers.
 GEOCODER_LANGUAGE: str = env.str("GEOCODER_LANGUAGE", default="")
+# The pictures behind the desk's map, such as https://tiles.example.org/{z}/{x}/{y}.png, and whose
+# they are, which may be HTML. Empty: the city's own data alone, and nothing from elsewhere.
+MAP_TILES_URL: str = env.str("MAP_TILES_URL", default="")
+MAP_TILES_ATTRIBUTION: str = env.str("MAP_TILES_ATTRIBUTION", default="")
+MAP_TILES_ORIGIN: str = map_tiles.origin(MAP_TILES_URL, MAP_TILES_ATTRIBUTION)
 # Plans of a crew's day: how much longer streets are than the line as the crow flies, how fast crews
 # drive, and how long they work at a place where the category does not say.
 DISPATCH_STREET_FACTOR: float = env.float("DISPATCH_STREET_FACTOR", default=1.3, least=1, most=5)

@@ -33,24 +33,29 @@ def page(
     Where `matches` begin at a time, because earlier pages had what is before it, `begins_at` says
     so.
     """
-    order = str(matches.query.order_by[0])
-    if order.lstrip("-") != "created_at":
+    if str(matches.query.order_by[0]).lstrip("-") != "created_at":
         return list(matches[rows])
-    is_descending = order.startswith("-")
-    ids = _among_the_newest(matches, rows, begins_at, is_descending=is_descending)
-    if len(ids) < rows.stop - rows.start:
-        # No index has this sum, so PostgreSQL cannot read reports in its order and look for words.
-        unindexed = F("words__created_at") + timedelta()
-        ids = list(_ordered(matches, unindexed, is_descending=is_descending)[rows])
-    reports = {report.pk: report for report in matches.filter(pk__in=ids)}
-    return [reports[pk] for pk in ids if pk in reports]
+    chosen = ids(matches, rows, begins_at=begins_at)
+    reports = {report.pk: report for report in matches.filter(pk__in=chosen)}
+    return [reports[pk] for pk in chosen if pk in reports]
+
+
+def ids(matches: ReportQuerySet, rows: slice, *, begins_at: datetime | None = None) -> list[UUID]:
+    """Return the ids of these rows of what `with_words` chose, which is ordered by time."""
+    is_descending = str(matches.query.order_by[0]).startswith("-")
+    chosen = _among_the_newest(matches, rows, begins_at, is_descending=is_descending)
+    if len(chosen) == rows.stop - rows.start:
+        return chosen
+    # No index has this sum, so PostgreSQL cannot read reports in its order and look for words.
+    unindexed = F("words__created_at") + timedelta()
+    return list(_ordered(matches, unindexed, is_descending=is_descending)[rows])
 
 
 def _among_the_newest(
     matches: ReportQuerySet, rows: slice, begins_at: datetime | None, *, is_descending: bool
 ) -> list[UUID]:
     """Return the ids of these rows as far as they are met among the newest reports."""
-    ids: list[UUID] = []
+    chosen: list[UUID] = []
     window = RECENT
     with _in_order_of_time():
         while window <= RECENT_MAXIMUM:
@@ -58,11 +63,11 @@ def _among_the_newest(
             if recent is None:
                 break
             times = F("words__created_at")
-            ids = list(_ordered(recent, times, is_descending=is_descending)[rows])
-            if not ids or len(ids) == rows.stop - rows.start:
+            chosen = list(_ordered(recent, times, is_descending=is_descending)[rows])
+            if not chosen or len(chosen) == rows.stop - rows.start:
                 break
-            window *= max(2, MARGIN * rows.stop // (rows.start + len(ids)))
-    return ids
+            window *= max(2, MARGIN * rows.stop // (rows.start + len(chosen)))
+    return chosen
 
 
 def _recent(

@@ -26,6 +26,7 @@ from reports.desk.filters import (
     PatternFilter,
     PhotoFilter,
     QueueFilter,
+    StateFilter,
 )
 from reports.desk.helping import HelpOnPage
 from reports.desk.long_lists import (
@@ -112,6 +113,7 @@ class ReportAdmin(ReportColumns, PhotosOnPage, ContactOnPage, HelpOnPage, StepPa
         PatternFilter,
         QueueFilter,
         AssignmentFilter,
+        StateFilter,
         DeadlineFilter,
         CreatedFilter,
         CrewFilter,

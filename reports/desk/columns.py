@@ -45,7 +45,7 @@ class ReportColumns(admin.ModelAdmin[Report]):
     @admin.display(description="created", ordering="created_at")
     def created(self, report: Report) -> str:
         """Return when it was reported, and where the policy of triage moves it in the queue."""
-        at, place = _short(report.created_at), self.place(report)
+        at, place = short_time(report.created_at), self.place(report)
         return format_html("{}<br>{}", at, place) if place else at
 
     @admin.display(description="due", ordering="due_at")
@@ -94,7 +94,7 @@ class ReportColumns(admin.ModelAdmin[Report]):
     def waits(self, report: Report) -> str:
         if report.waiting_until is None:
             return "-"
-        return f"for {report.get_waiting_for_display()}, until {_short(report.waiting_until)}"
+        return f"for {report.get_waiting_for_display()}, until {short_time(report.waiting_until)}"
 
     @admin.display(description="deadline's rule")
     def deadline_rule(self, report: Report) -> str:
@@ -121,7 +121,7 @@ class ReportColumns(admin.ModelAdmin[Report]):
     def corrections(self, report: Report) -> str:
         """Return each field that the reporter corrected, before and after that."""
         lines = [
-            (_short(one.at), name, before, one.after.get(name))
+            (short_time(one.at), name, before, one.after.get(name))
             for one in report.corrections.all()
             for name, before in sorted(one.before.items())
         ]
@@ -188,11 +188,11 @@ def _deadline(at: datetime | None, *, is_over: bool) -> str:
     if at is None:
         return "-"
     if not is_over:
-        return _short(at)
-    return format_html('<strong class="overdue">{} overdue</strong>', _short(at))
+        return short_time(at)
+    return format_html('<strong class="overdue">{} overdue</strong>', short_time(at))
 
 
-def _short(moment: datetime) -> str:
+def short_time(moment: datetime) -> str:
     """Return a time in a form that fits a narrow column."""
     local, this_year = timezone.localtime(moment), timezone.localdate().year
     day = f"{local.day} {str(MONTHS_3[local.month]).title()}"  # date_format takes six times as long

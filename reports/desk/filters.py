@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from accounts.models import User
 from jobs.ledger import database
 from reports import filters
-from reports.models import Crew, PatternFinding, Report, ReportQuerySet
+from reports.models import OPEN_STATUSES, Crew, PatternFinding, Report, ReportQuerySet
 
 SOON = timedelta(hours=24)
 YES_OR_NO = [("yes", "Yes"), ("no", "No")]
@@ -45,6 +45,24 @@ class PatternFilter(ReportFilter):
     def chosen(self, reports: ReportQuerySet, value: str, user: User) -> ReportQuerySet:
         finding = PatternFinding.objects.filter(pk=UUID(value)).first() if value else None
         return reports.filter(pk__in=finding.concerned().values("pk")) if finding else reports
+
+
+class StateFilter(ReportFilter):
+    """Filters reports by whether work on them has ended."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("open", "Open"), ("done", "Done")]
+
+    def chosen(self, reports: ReportQuerySet, value: str, user: User) -> ReportQuerySet:
+        match value:
+            case "open":
+                return reports.filter(status__in=OPEN_STATUSES)
+            case "done":
+                return reports.exclude(status__in=OPEN_STATUSES)
+        return reports
 
 
 class DeadlineFilter(ReportFilter):

@@ -54,18 +54,22 @@ class CreatedFilter(admin.SimpleListFilter):
     title = "created"
     parameter_name = "created"
     days = (("1", "Today"), ("7", "Past 7 days"), ("30", "Past 30 days"))
+    last_day = "24h"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         oldest = Report.objects.order_by("created_at").values_list("created_at", flat=True).first()
+        lately = [(self.last_day, "Past 24 hours"), *self.days]
         if oldest is None:
-            return list(self.days)
+            return lately
         years = range(timezone.localdate().year, timezone.localdate(oldest).year - 1, -1)
-        return [*self.days, *((str(year), str(year)) for year in years)]
+        return [*lately, *((str(year), str(year)) for year in years)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Report]) -> QuerySet[Report]:
         chosen = self.value()
         if chosen not in {key for key, _ in self.lookup_choices}:
             return queryset
+        if chosen == self.last_day:
+            return queryset.filter(created_at__gte=timezone.now() - timedelta(days=1))
         number = int(str(chosen))
         if chosen in dict(self.days):
             midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)

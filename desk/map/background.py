@@ -1,0 +1,113 @@
+"""The city behind the map, from its own data: boundary, areas, and named streets and places."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import shapely
+from shapely.geometry import mapping, shape
+from shapely.geometry.base import BaseGeometry
+
+from reports.geography.polygons import PolygonsInvalid, parse
+from reports.models import Area, Authority, NamedPlace
+
+#: How long a process uses what it has read.
+KEPT_SECONDS = 60
+#: The zoom level of the tiles in which streets are sent: some kilometres wide.
+STREETS_ZOOM = 13
+STREETS_MAXIMUM = 1_500
+_OUTLINE_DEGREES, _STREET_DEGREES = 0.0001, 0.00002  # of tolerance: about 10 and 2 metres
+
+Feature = dict[str, Any]
+
+
+@dataclass(slots=True)
+class _Kept:
+    """The city's shapes as this process has read them, anew after a minute."""
+
+    until: float = 0.0
+    outlines: list[Feature] = field(default_factory=list)
+    bounds: list[float] | None = None
+    names: list[tuple[str, str]] = field(default_factory=list)
+    tree: shapely.STRtree = field(default_factory=lambda: shapely.STRtree([]))
+
+
+_lock = threading.Lock()
+_kept = _Kept()
+
+
+def outlines() -> dict[str, Any]:
+    """Return the city's boundary and its areas as GeoJSON."""
+    return {"type": "FeatureCollection", "features": _current().outlines}
+
+
+def bounds() -> list[float] | None:
+    """Return [west, south, east, north] of the city; None if it has neither boundary nor areas."""
+    return _current().bounds
+
+
+def streets(x: int, y: int) -> dict[str, Any]:
+    """Return the named streets and places that touch a tile as GeoJSON, the longest first."""
+    kept = _current()
+    tile = shapely.box(*_tile_bounds(x, y))
+    touched = kept.tree.query(tile)
+    shapes = [(kept.tree.geometries[index], kept.names[index]) for index in touched]
+    shapes.sort(key=lambda one: -one[0].length)
+    features = [_street(one, kind, name, tile) for one, (kind, name) in shapes[:STREETS_MAXIMUM]]
+    return {"type": "FeatureCollection", "features": features}
+
+
+def forget() -> None:
+    """Read the city's shapes anew at the next use."""
+    _kept.until = 0.0
+
+
+def _current() -> _Kept:
+    with _lock:
+        if time.monotonic() >= _kept.until:
+            _read()
+            _kept.until = time.monotonic() + KEPT_SECONDS
+        return _kept
+
+
+def _read() -> None:
+    rows = [("boundary", one.name, one.polygons) for one in Authority.objects.filter(is_own=True)]
+    rows += [("area", area.name, area.polygons) for area in Area.objects.order_by("name")]
+    shapes = []
+    for kind, name, document in rows:
+        try:
+            shapes.append((kind, name, parse(document).shape))
+        except PolygonsInvalid:
+            continue
+    _kept.outlines = [_feature(one, kind, name, _OUTLINE_DEGREES) for kind, name, one in shapes]
+    edges = shapely.total_bounds([one for _, _, one in shapes]) if shapes else ()
+    _kept.bounds = [round(float(degrees), 5) for degrees in edges] or None
+    places = list(NamedPlace.objects.exclude(kind=NamedPlace.Kind.AREA).order_by("pk"))
+    _kept.names = [(place.kind, place.name) for place in places]
+    _kept.tree = shapely.STRtree([shape(place.geometry) for place in places])
+
+
+def _feature(geometry: BaseGeometry, kind: str, name: str, tolerance: float) -> Feature:
+    simple = shapely.set_precision(geometry.simplify(tolerance), 0.00001)
+    label = geometry.representative_point()
+    properties = {"kind": kind, "name": name, "label": [label.y, label.x]}
+    return {"type": "Feature", "geometry": mapping(simple), "properties": properties}
+
+
+def _street(geometry: BaseGeometry, kind: str, name: str, tile: BaseGeometry) -> Feature:
+    return _feature(shapely.intersection(geometry, tile), kind, name, _STREET_DEGREES)
+
+
+def _tile_bounds(x: int, y: int) -> tuple[float, float, float, float]:
+    """Return west, south, east and north of a tile of web maps."""
+    tiles = 2**STREETS_ZOOM
+
+    def latitude(row: int) -> float:
+        angle = math.pi * (1 - 2 * row / tiles)
+        return math.degrees(math.atan(math.sinh(max(min(angle, 20.0), -20.0))))
+
+    return x / tiles * 360 - 180, latitude(y + 1), (x + 1) / tiles * 360 - 180, latitude(y)

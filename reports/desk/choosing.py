@@ -1,0 +1,108 @@
+"""Choose reports by the query of the desk's list, for pages that show them in another way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import copy
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, cast
+
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, QueryDict
+
+from reports.models import Report, ReportQuerySet
+
+
+@dataclass(frozen=True, slots=True)
+class FilterField:
+    """A filter of the list as a field of a form."""
+
+    name: str
+    title: str
+    options: list[tuple[str, str]]
+    value: str
+
+
+class ChosenReports(ChangeList):
+    """The reports that a query of the list chooses, without the list's pages."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Count and read nothing."""
+
+    @property
+    def reports(self) -> ReportQuerySet:
+        return cast("ReportQuerySet", self.queryset)
+
+    @property
+    def words(self) -> str:
+        """Return the text that the query searches for; "" for none."""
+        return str(self.query or "").strip()
+
+    @cached_property
+    def fields(self) -> list[FilterField]:
+        """Return the filters that the list offers, as fields of a form."""
+        return list(self._fields())
+
+    def _fields(self) -> Iterator[FilterField]:
+        for spec in self.filter_specs:
+            options = [(str(value), str(label)) for value, label in _options_of(spec)]
+            value = spec.value() if isinstance(spec, admin.SimpleListFilter) else _last(spec)
+            yield FilterField(_name_of(spec), str(spec.title), options, str(value or ""))
+
+
+def choose(request: HttpRequest, query: QueryDict) -> ChosenReports:
+    """Return the reports of the list that a query chooses, among those its sender works on.
+
+    Raises:
+        PermissionDenied: the sender works in no department.
+        IncorrectLookupParameters, SuspiciousOperation: the query is none of the list's.
+    """
+    reports_admin: Any = admin.site.get_model_admin(Report)
+    asked: Any = copy(request)
+    asked.GET = query
+    if not reports_admin.has_view_permission(asked):
+        raise PermissionDenied
+    return ChosenReports(
+        asked,
+        Report,
+        reports_admin.get_list_display(asked),
+        (),
+        reports_admin.get_list_filter(asked),
+        None,
+        reports_admin.get_search_fields(asked),
+        False,
+        reports_admin.list_per_page,
+        reports_admin.list_max_show_all,
+        (),
+        reports_admin,
+        reports_admin.get_sortable_by(asked),
+        reports_admin.search_help_text,
+    )
+
+
+def query_of(request: HttpRequest, *others: str) -> QueryDict:
+    """Return the query of a request for the list, without parameters that have other names."""
+    query = request.GET.copy()
+    for name in [*others, *(name for name, value in request.GET.items() if not value)]:
+        query.pop(name, None)
+    return query
+
+
+def _options_of(spec: Any) -> Any:
+    if hasattr(spec, "lookup_choices"):
+        return spec.lookup_choices
+    if isinstance(spec, admin.BooleanFieldListFilter):
+        return [("1", "Yes"), ("0", "No")]
+    return spec.field.flatchoices
+
+
+def _name_of(spec: Any) -> str:
+    return str(getattr(spec, "parameter_name", None) or spec.lookup_kwarg)
+
+
+def _last(spec: Any) -> Any:
+    values = spec.lookup_val
+    return values[-1] if isinstance(values, list) and values else values

@@ -1,0 +1,176 @@
+"""The desk's map: which reports its answers hold, and how they are counted."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.core.exceptions import ImproperlyConfigured
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from config import map_tiles
+from desk.map import background
+from reports.models import Status
+from tests.reports.desk import signed_in
+from tests.reports.factories import make_area, make_department, make_report, make_staff
+
+pytestmark = pytest.mark.django_db
+
+AROUND = "-73,41,-72.5,41.5"
+
+
+@pytest.fixture(autouse=True)
+def city_as_stored() -> None:
+    background.forget()
+
+
+@pytest.fixture
+def clerk() -> User:
+    return make_staff(make_department())
+
+
+@pytest.fixture
+def client(clerk: User) -> Client:
+    return signed_in(clerk)
+
+
+def reports_in(client: Client, **query: str) -> Any:
+    """Return what the map shows of the box AROUND."""
+    answer = client.get("/admin/map/reports/", {"bbox": AROUND, "zoom": "12"} | query)
+    assert answer.status_code == 200, answer.content
+    return answer.json()
+
+
+def make_many(number: int, latitude: float, **fields: Any) -> None:
+    for _ in range(number):
+        make_report(latitude=latitude, **fields)
+
+
+def test_few_reports_are_shown_one_by_one_with_their_state(client: Client) -> None:
+    late = make_report(title="Late", due_at=timezone.now() - timedelta(hours=1))
+    make_report(title="Elsewhere", latitude=10)
+    answer = reports_in(client)
+    [shown] = answer["reports"]
+    assert (shown["id"], shown["title"], shown["is_overdue"]) == (str(late.pk), "Late", True)
+    assert shown["url"] == f"/admin/reports/report/{late.pk}/change/"
+    assert (answer["total"], answer["overdue"], answer["clusters"]) == (1, 1, [])
+
+
+def test_clusters_add_up_to_the_reports_of_the_box(client: Client) -> None:
+    make_many(30, 41.3)
+    make_many(15, 41.2, due_at=timezone.now() - timedelta(hours=1))
+    lonely = make_report(latitude=41.1)
+    answer = reports_in(client)
+    assert (answer["total"], answer["overdue"], answer["is_capped"]) == (46, 15, False)
+    assert sorted(one["count"] for one in answer["clusters"]) == [15, 30]
+    assert [one["id"] for one in answer["reports"]] == [str(lonely.pk)]
+    for one in answer["clusters"]:
+        west, south, east, north = one["box"]
+        assert west <= one["longitude"] <= east
+        assert south <= one["latitude"] <= north
+
+
+def test_no_answer_holds_a_report_of_another_department(client: Client) -> None:
+    own = make_report()
+    other = make_report(title="Secret", department=make_department("parks"))
+    assert [one["id"] for one in reports_in(client)["reports"]] == [str(own.pk)]
+    assert client.get(f"/admin/map/around/{other.pk}/").status_code == 404
+    around = client.get(f"/admin/map/around/{own.pk}/").json()
+    assert [one["id"] for one in around["reports"]] == [str(own.pk)]
+    page = client.get("/admin/map/?state=open").content.decode()
+    assert "Secret" not in page
+
+
+def test_the_filters_are_those_of_the_list(client: Client) -> None:
+    new = make_report(status=Status.NEW, title="Broken lamp")
+    done = make_report(status=Status.CLOSED, title="Old bench")
+    make_report(title="Loose stone", created_at=timezone.now() - timedelta(days=3))
+    for query, expected in [
+        ({"state": "done"}, [done]),
+        ({"status__exact": "new"}, [new]),
+        ({"q": "lamp"}, [new]),
+        ({"created": "24h"}, [done, new]),
+    ]:
+        assert ids(reports_in(client, **query)) == [str(one.pk) for one in expected]
+
+
+def ids(answer: Any) -> list[str]:
+    return [one["id"] for one in answer["reports"]]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "zoom=12",
+        "bbox=1,2,3&zoom=12",
+        f"bbox={AROUND}&zoom=near",
+        f"bbox={AROUND}&zoom=1&status__exact=%00",
+        f"bbox={AROUND}&zoom=1&nothing=1",
+        f"bbox={AROUND}&zoom=1&reporter__phone=1",
+    ],
+)
+def test_a_bad_query_is_refused(client: Client, query: str) -> None:
+    assert client.get(f"/admin/map/reports/?{query}").status_code == 400
+
+
+def test_the_same_answer_is_not_sent_twice(client: Client) -> None:
+    address = f"/admin/map/reports/?bbox={AROUND}&zoom=12"
+    etag = client.get(address)["ETag"]
+    again = client.get(address, headers={"If-None-Match": etag})
+    assert (again.status_code, again.content) == (304, b"")
+    make_report()
+    assert client.get(address, headers={"If-None-Match": etag}).status_code == 200
+
+
+def test_only_staff_of_departments_see_the_map() -> None:
+    for address in ("/admin/map/?state=open", "/admin/map/reports/?bbox=1,1,2,2&zoom=1"):
+        assert Client().get(address).status_code == 302
+        assert signed_in(make_staff()).get(address).status_code == 403
+
+
+def test_pages_take_few_statements(client: Client, django_assert_max_num_queries: Any) -> None:
+    client.get("/admin/map/background/")
+    with django_assert_max_num_queries(30):
+        client.get("/admin/map/?state=open")
+    with django_assert_max_num_queries(15):
+        reports_in(client)
+
+
+def test_the_city_is_drawn_from_its_areas(client: Client) -> None:
+    make_area("North")
+    [feature] = client.get("/admin/map/background/").json()["features"]
+    assert feature["properties"]["name"] == "North"
+    assert feature["geometry"]["type"] == "Polygon"
+    assert client.get("/admin/map/streets/2436/3069/").json()["features"] == []
+
+
+def test_tiles_are_loaded_only_from_the_server_that_the_settings_name(
+    client: Client, settings: LazySettings
+) -> None:
+    policy = client.get("/admin/map/?state=open")["Content-Security-Policy"]
+    assert "img-src 'self' data:;" in policy
+    settings.MAP_TILES_URL = "https://{s}.tiles.example:8080/{z}/{x}/{y}.png"
+    settings.MAP_TILES_ORIGIN = map_tiles.origin(settings.MAP_TILES_URL, "© Example")
+    answer = client.get("/admin/map/?state=open")
+    assert "img-src 'self' data: https://*.tiles.example:8080;" in answer["Content-Security-Policy"]
+    assert "https://{s}.tiles.example:8080" in answer.content.decode()
+    assert "tiles.example" not in Client().get("/livez")["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("url", "attribution", "reason"),
+    [
+        ("https://tiles.example/{z}/{x}.png", "©", "has no {y}"),
+        ("https://tiles.example/{z}/{x}/{y}.png", "", "MAP_TILES_ATTRIBUTION"),
+        ("tiles.example/{z}/{x}/{y}.png", "©", "no address"),
+        ("https://a.example; script-src *\\{z}{x}{y}", "©", "no address"),
+    ],
+)
+def test_tiles_that_cannot_be_used_stop_the_start(url: str, attribution: str, reason: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=re.escape(reason)):
+        map_tiles.origin(url, attribution)
