@@ -10,6 +10,7 @@ from django.urls import URLPattern, path
 
 from desk.map import pages as map_pages
 from desk.operations.views import operations
+from desk.triage import views as triage
 
 pages: list[URLPattern] = [
     path("operations/", operations, name="desk_operations"),
@@ -18,4 +19,12 @@ pages: list[URLPattern] = [
     path("map/around/<uuid:report_id>/", map_pages.around_view, name="desk_map_around"),
     path("map/background/", map_pages.background_view, name="desk_map_background"),
     path("map/streets/<int:x>/<int:y>/", map_pages.streets_view, name="desk_map_streets"),
+    path("triage/", triage.triage_page, name="desk_triage"),
+    path("triage/line/", triage.line_view, name="desk_triage_line"),
+    path("triage/undo/", triage.undo_view, name="desk_triage_undo"),
+    path("triage/<uuid:report_id>/", triage.triage_page, name="desk_triage_report"),
+    path("triage/<uuid:report_id>/card/", triage.card_view, name="desk_triage_card"),
+    path("triage/<uuid:report_id>/look/", triage.look_view, name="desk_triage_look"),
+    path("triage/<uuid:report_id>/replies/", triage.replies_view, name="desk_triage_replies"),
+    path("triage/<uuid:report_id>/<slug:name>/", triage.act_view, name="desk_triage_act"),
 ]

@@ -16,8 +16,8 @@ from django.views.decorators.http import require_POST
 from accounts.models import User
 from jobs.admin.object_page import ObjectPage
 from reports.conversation import commenting, replying
+from reports.desk.forms import HidingForm, TextForm
 from reports.models import (
-    COMMENT_MAX_CHARACTERS,
     Comment,
     ModerationCase,
     ReplyTemplate,
@@ -28,21 +28,6 @@ from reports.models import (
 )
 
 SHOWN = 200  # of the newest comments and notes
-
-
-class TextForm(forms.Form):
-    """The text of a reply or note."""
-
-    text = forms.CharField(
-        max_length=COMMENT_MAX_CHARACTERS, widget=forms.Textarea({"rows": 3, "cols": 60})
-    )
-
-
-class HidingForm(forms.Form):
-    """The comment to hide, and why."""
-
-    comment = forms.UUIDField()
-    reason = forms.ChoiceField(choices=WithholdingReason.choices)
 
 
 class ConversationPages(ObjectPage[Report]):

@@ -1,13 +1,15 @@
-"""The desk's form of a step."""
+"""The desk's forms: of a step, and of the conversation."""
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from django import forms
 
 from accounts.models import User
 from reports.models import (
+    COMMENT_MAX_CHARACTERS,
     NOTE_MAX_CHARACTERS,
     Crew,
     Department,
@@ -15,11 +17,29 @@ from reports.models import (
     Report,
     Status,
     WaitingFor,
+    WithholdingReason,
 )
+from reports.steps.taking import Step
 from reports.workflow import assigning, table
+from reports.workflow.performing import Inputs
 
 PERSON, CREW = "person", "crew"
 NOBODY = ("", "---------")
+
+
+class TextForm(forms.Form):
+    """The text of a reply or note."""
+
+    text = forms.CharField(
+        max_length=COMMENT_MAX_CHARACTERS, widget=forms.Textarea({"rows": 3, "cols": 60})
+    )
+
+
+class HidingForm(forms.Form):
+    """The comment to hide, and why."""
+
+    comment = forms.UUIDField()
+    reason = forms.ChoiceField(choices=WithholdingReason.choices)
 
 
 class StepForm(forms.Form):
@@ -60,6 +80,21 @@ class StepForm(forms.Form):
         """Offer the people and crews to whom each of `reports` can be assigned."""
         super().__init__(*args, **options)
         self.fields["assignee"].widget.choices = [NOBODY, *_assignees(reports)]
+
+    def step_by(self, by: User, *, to: str = "") -> Step:
+        """Return the step that was sent, with what is valid of it; `to` is that of many reports."""
+        sent = self.cleaned_data if self.is_valid() else {}
+        names = [field.name for field in dataclasses.fields(Inputs) if field.name in sent]
+        inputs = Inputs(**{name: sent[name] for name in names if sent[name] is not None})
+        options = {name: sent[name] for name in ("is_publishing", "accepts_guess") if name in sent}
+        return Step(
+            to=to or sent.get("to", ""),
+            name=sent.get("step", ""),
+            by=by,
+            inputs=inputs,
+            original=sent.get("original"),
+            **options,
+        )
 
     def clean_assignee(self) -> User | Crew | None:
         """Return the person or crew; None where none was chosen."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -24,7 +23,6 @@ from reports.routing import assignment
 from reports.steps import taking
 from reports.steps.taking import Step
 from reports.workflow import checking, undoing
-from reports.workflow.performing import Inputs
 from reports.workflow.roles import roles_in
 
 BULK_MAXIMUM = 200
@@ -59,7 +57,7 @@ class StepPages(ConversationPages):
         if form.is_valid() and not (form.cleaned_data["to"] or form.cleaned_data["step"]):
             form.add_error(None, "Choose one of the steps.")
         if form.is_valid():
-            step = self._step(request, form)
+            step = form.step_by(cast("User", request.user))
             self._take(request, [(report, request.POST.get("seen", ""))], step)
         else:
             self.message_user(request, form.errors.as_text(), messages.ERROR)
@@ -97,7 +95,7 @@ class StepPages(ConversationPages):
             return self.message_user(request, text, messages.ERROR)
         is_confirmed = "confirmed" in request.POST
         form = StepForm(request.POST if "previewed" in request.POST else None, reports=reports)
-        step = self._step(request, form, to=status)
+        step = form.step_by(cast("User", request.user), to=status)
         if is_confirmed and form.is_valid():
             seen = [(report, request.POST.get(f"seen_{report.pk}", "")) for report in reports]
             return self._take(request, seen, step)
@@ -113,21 +111,6 @@ class StepPages(ConversationPages):
             "outlooks": [taking.outlook(report, step) for report in reports],
         }
         return TemplateResponse(request, "admin/reports/report/bulk_step.html", context)
-
-    def _step(self, request: HttpRequest, form: StepForm, *, to: str = "") -> Step:
-        """Return the step that a form describes; `to` is the status of a step with many."""
-        sent = form.cleaned_data if form.is_valid() else {}
-        names = [field.name for field in dataclasses.fields(Inputs) if field.name in sent]
-        inputs = Inputs(**{name: sent[name] for name in names if sent[name] is not None})
-        options = {name: sent[name] for name in ("is_publishing", "accepts_guess") if name in sent}
-        return Step(
-            to=to or sent.get("to", ""),
-            name=sent.get("step", ""),
-            by=cast("User", request.user),
-            inputs=inputs,
-            original=sent.get("original"),
-            **options,
-        )
 
     def _take(self, request: HttpRequest, reports: list[tuple[Report, str]], step: Step) -> None:
         """Take the step with each report; show those with which it cannot be taken."""

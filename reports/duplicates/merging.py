@@ -17,7 +17,7 @@ from accounts.actors import record_audit_event
 from accounts.models import User
 from reports.errors import MergeRefused
 from reports.models import DuplicatePair, Merge, Report, Status
-from reports.workflow import transitions
+from reports.workflow import transitions, undoing
 from reports.workflow.versions import require as require_version
 
 State = DuplicatePair.State
@@ -69,7 +69,8 @@ def refuse(report: Report, other: Report, *, by: User) -> None:
 def undo(report: Report, other: Report, *, by: User) -> None:
     """Take back what was decided about two reports; they are a suggestion again.
 
-    A duplicate becomes a triaged report of its own.
+    A duplicate becomes what it was, if nobody has heard of the merge yet; else a triaged report of
+    its own.
 
     Raises:
         MergeRefused: nothing was decided about the two.
@@ -86,6 +87,9 @@ def undo(report: Report, other: Report, *, by: User) -> None:
 
 def _take_apart(duplicate: Report, *, by: User) -> None:
     """Open the duplicate again, which ends its merge."""
+    if undoing.take_back_unheard(duplicate, "merge", by=by):
+        Merge.objects.end(duplicate, by=by)
+        return
     transitions.change_status(
         duplicate,
         to=Status.TRIAGED,

@@ -19,10 +19,10 @@ from django.views.decorators.http import require_POST
 from accounts.models import User
 from jobs.admin.object_page import ObjectPage
 from reports.errors import PhotoRefused, PhotoStateChanged, PhotoTooLarge, TooManyPhotos
-from reports.models import Photo, PhotoKind, PhotoState, Report
+from reports.models import Photo, PhotoKind, Report
 from reports.models.photos import TAKEDOWN_REASON_MAX_CHARACTERS
 from reports.photos import moderating, receiving
-from reports.photos.serializers import addresses
+from reports.photos.serializers import shown
 
 
 class TakedownForm(forms.Form):
@@ -103,9 +103,3 @@ class PhotosOnPage(ObjectPage[Report]):
 def _back(report_id: UUID) -> HttpResponse:
     page = reverse("admin:reports_report_change", args=[report_id])
     return HttpResponseRedirect(f"{page}#photos")
-
-
-def shown(photo: Photo) -> dict[str, Any]:
-    """Return what the page shows of a photo."""
-    has_picture = photo.state in {PhotoState.READY, PhotoState.TAKEN_DOWN}
-    return {"photo": photo, "urls": addresses(photo) if has_picture else None}

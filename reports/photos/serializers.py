@@ -147,6 +147,12 @@ def addresses(photo: Photo) -> dict[str, str]:
     }
 
 
+def shown(photo: Photo) -> dict[str, Any]:
+    """Return what the desk shows of a photo."""
+    has_picture = photo.state in {PhotoState.READY, PhotoState.TAKEN_DOWN}
+    return {"photo": photo, "urls": addresses(photo) if has_picture else None}
+
+
 def ready(photos: Iterable[Photo]) -> list[dict[str, Any]]:
     """Return the public ones of a report's photos as everybody sees them."""
     chosen = [photo for photo in photos if photo.is_public]

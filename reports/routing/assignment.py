@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
+from copy import copy
 from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
@@ -33,7 +34,8 @@ from reports.models import (
 from reports.routing import rules
 from reports.routing.conditions import facts_of
 from reports.routing.rules import RuleBook
-from reports.workflow import notices, transitions
+from reports.workflow import notices, performing, transitions
+from reports.workflow.versions import require as require_version
 
 # The fields that staff may edit; below, the fields that depend on them.
 EDITABLE = {
@@ -63,6 +65,18 @@ CATEGORY = (
     "category_source",
     "category_confidence",
     "category_suggestions",
+)
+#: Edits that can be undone, and what is given back then. Words are not kept a second time, since
+#: they may name people.
+UNDOABLE = {"category", "severity", "department"}
+UNDONE_WITH_EDIT = (
+    *(name for name in CATEGORY if name != "category_suggestions"),
+    *ROUTING,
+    *SEVERITY,
+    *DEADLINE,
+    "status",
+    "assignee",
+    "crew",
 )
 FOLLOWING = (*CATEGORY, *ROUTING, *SEVERITY, *DEADLINE, "cell", "updated_at")
 #: How a report came to a department that no person chose.
@@ -219,8 +233,21 @@ def _hand_to_crew(report: Report) -> list[str]:
 
 def department_once_certain(report: Report) -> Department | None:
     """Return the department to which a report goes if its present category is confirmed."""
-    book = rules.current(rules.revision())
-    return book.decide(facts_of(report, is_certain=True)).department
+    return present_rules().decide(facts_of(report, is_certain=True)).department
+
+
+def present_rules() -> RuleBook:
+    """Return the rules of routing as they are now."""
+    return rules.current(rules.revision())
+
+
+def with_category(report: Report, category: Category, *, book: RuleBook) -> Report:
+    """Return a copy of the report as it would stand if staff chose this category; store nothing."""
+    chosen = copy(report)
+    chosen.category, chosen.category_source = category, CategorySource.STAFF
+    send(chosen, book, certain=True)
+    adopt_rule(chosen)
+    return chosen
 
 
 def _book(report: Report) -> RuleBook:
@@ -254,7 +281,13 @@ def _settle_severity(report: Report, *, certain: bool, is_anew: bool) -> None:
 
 @transaction.atomic
 def revise(
-    report: Report, changes: Mapping[str, Any], *, by: User, is_triaging: bool = True
+    report: Report,
+    changes: Mapping[str, Any],
+    *,
+    by: User,
+    is_triaging: bool = True,
+    is_publishing: bool = False,
+    versions: Collection[int] | None = None,
 ) -> None:
     """Store the fields of a report that staff edited, with the department and deadline that follow.
 
@@ -265,16 +298,20 @@ def revise(
     Without a category it goes to the triage department, or stays where it is if there is none. An
     edited category or severity sets the deadline anew. The history says to which department the
     report was sent, the audit log which fields were edited. Without `is_triaging` a new report
-    stays new, since the caller changes its status next.
+    stays new, since the caller changes its status next; with `is_publishing` one that is triaged
+    becomes public. An edited category, severity or department can be undone like a step.
 
     Raises:
         Report.DoesNotExist: it was deleted meanwhile.
+        ReportChanged: it is of none of `versions` any more.
     """
     fields = changes.keys() & EDITABLE
     if not fields:
         return
     report = _locked(report.pk)
+    require_version(report, versions)
     earlier = (report.category, report.department)
+    before = performing.snapshot(report, UNDONE_WITH_EDIT) if fields <= UNDOABLE else None
     for name in fields:
         setattr(report, name, changes[name])
     _follow(report, fields)
@@ -282,14 +319,27 @@ def revise(
     report.updated_at = database.now()
     moved: list[str] = []
     if is_triaging and "category" in fields and report.category and report.status == Status.NEW:
-        moved = transitions.triage(report, note=_whereabouts(report), by=by)
+        moved = transitions.triage(
+            report,
+            note=_whereabouts(report),
+            by=by,
+            is_publishing=is_publishing,
+            before=before or transitions.NOTHING_BEFORE,
+        )
     elif earlier[1] != report.department:
         moved = transitions.relocate(
-            report, note=_whereabouts(report), by=by, fields=fields, from_department=earlier[1]
+            report,
+            note=_whereabouts(report),
+            by=by,
+            fields=fields,
+            from_department=earlier[1],
+            before=before,
         )
     else:
         note = _whereabouts(report) if earlier[0] != report.category else ""
-        transitions.annotate(report, note=note, by=by, fields=fields, is_internal=not note)
+        transitions.annotate(
+            report, note=note, by=by, fields=fields, is_internal=not note, before=before
+        )
     if "category" in fields:
         moved += _hand_to_crew(report)
     report.save(update_fields={*fields, *FOLLOWING, *addresses.FIELDS, *moved})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -84,7 +85,7 @@ def perform(
     Report.objects.filter(pk=report.pk).update(**values)
     report.version += 1  # as the trigger counts
     failpoint("step.stored")
-    if _settle_moderation(report, step, was_public=was_public, by=by):
+    if settle_moderation(report, step, was_public=was_public, by=by):
         changes["before"] = None  # what moderation had to decide is not taken back
     change = history.write(
         report,
@@ -108,7 +109,7 @@ def perform(
     return change
 
 
-def _settle_moderation(report: Report, step: Step, *, was_public: bool, by: User | None) -> bool:
+def settle_moderation(report: Report, step: Step, *, was_public: bool, by: User | None) -> bool:
     """Close a case about the report that a step has decided; return whether there was one."""
     is_published = not was_public and report.published_at is not None
     if not is_published and not step.hides:
@@ -127,6 +128,11 @@ def set_values(report: Report, values: dict[str, Any]) -> dict[str, Any]:
         "fields": sorted(fields),
         "before": {attname: _plain(before[attname]) for attname in changed},
     }
+
+
+def snapshot(report: Report, names: Iterable[str]) -> dict[str, Any]:
+    """Return the values of these fields of a report, as the `before` of its history keeps them."""
+    return {name: _plain(getattr(report, name)) for name in map(attname_of, names)}
 
 
 def copy(report: Report, *, to: Report) -> None:

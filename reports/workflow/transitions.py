@@ -5,8 +5,9 @@ Every step is one transaction with the line of its history and all its tasks.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from django.db import transaction
@@ -33,6 +34,8 @@ __all__ = [
     "take",
     "triage",
 ]
+
+NOTHING_BEFORE: Mapping[str, Any] = MappingProxyType({})
 
 
 @transaction.atomic
@@ -115,19 +118,30 @@ def deny(report: Report, *, by: User | None = None, note: str = "") -> StatusCha
 
 
 def triage(
-    report: Report, *, note: str, by: User | None = None, at: datetime | None = None
+    report: Report,
+    *,
+    note: str,
+    by: User | None = None,
+    at: datetime | None = None,
+    is_publishing: bool = False,
+    before: Mapping[str, Any] = NOTHING_BEFORE,
 ) -> list[str]:
     """Triage a new report that the caller has locked; write its history, return the fields to save.
 
-    The report is not published. `by` is the person who chose its category; without one the reporter
-    is not notified. `at` is the present time, where the caller has read it.
+    `by` is the person who chose its category; without one the reporter is not notified. `at` is the
+    present time, where the caller has read it. `before` has the earlier values of what the caller
+    changes together with the step, so that both are undone as one.
     """
     step = table.step_named("triage", report.status)
     if step is None:
         raise TransitionNotAllowed(checking.no_way(report.status, Status.TRIAGED))
     came_from, role = report.status, history.role_of(by)
-    values = performing.new_values(report, step, role=role, is_publishing=False, at=at)
+    was_public = report.published_at is not None
+    values = performing.new_values(report, step, role=role, is_publishing=is_publishing, at=at)
     changes = performing.set_values(report, values)
+    changes["before"] = {**before, **changes["before"]}
+    if performing.settle_moderation(report, step, was_public=was_public, by=by):
+        changes["before"] = None  # what moderation had to decide is not taken back
     change = history.write(
         report, from_status=came_from, version=report.version + 1, step=step.name, by=by,
         role=role, note=note, **changes,

@@ -41,76 +41,122 @@ def undo(
     """
     locked = Report.objects.select_for_update(of=("self",)).with_related().get(pk=report.pk)
     require_version(locked, versions)
-    line = _undo(locked, by=by, roles=roles, note=note, is_late=False)
+    change = _last(locked)
+    _require(_hindrance(locked, change, by=by, roles=roles))
+    assert change is not None  # noqa: S101 - else it is refused
+    line = _undo(locked, change, by=by, role=strongest(roles & STAFF), note=note)
     performing.copy(locked, to=report)
     return line
 
 
 @transaction.atomic
 def take_back(
-    change: StatusChange, *, by: User, roles: frozenset[str], note: str = ""
+    change: StatusChange,
+    *,
+    by: User,
+    roles: frozenset[str],
+    note: str = "",
+    is_late: bool = True,
 ) -> StatusChange:
-    """Undo this step, however long ago it was, if nothing has changed the report since.
+    """Undo this step, if nothing has changed the report since but what was undone already.
 
-    It is for steps that were taken with many reports as one action, which is undone as one.
+    It is for steps that were taken as one action, which is undone as one: with many reports, or one
+    after the other with one report. Unless `is_late`, only within STEP_UNDO_MINUTES.
 
     Raises:
         UndoRefused: something has, or it is no step that `by` may undo, or it was announced.
     """
     reports = Report.objects.select_for_update(of=("self",)).with_related()
     locked = reports.get(pk=change.report_id)
-    last = _last(locked)
-    if last is None or last.pk != change.pk:
+    if not _is_last_that_stands(locked, change):
         raise UndoRefused("Another step was taken with it since.")
-    return _undo(locked, by=by, roles=roles, note=note, is_late=True)
+    _require(_refusal(change, by=by, roles=roles) or ("" if is_late else _lateness(change)))
+    return _undo(locked, change, by=by, role=strongest(roles & STAFF), note=note)
 
 
-def _undo(
-    report: Report, *, by: User, roles: frozenset[str], note: str, is_late: bool
-) -> StatusChange:
-    """Undo the last step with a locked report.
+def take_back_unheard(report: Report, name: str, *, by: User) -> bool:
+    """Undo the step of this name with a locked report, if it is the last and nobody heard of it.
 
-    Raises:
-        UndoRefused: it cannot be undone.
+    It is for steps that `undo` does not take back, since more than the report depends on them; the
+    caller has checked that `by` may, and sees to the rest. Return whether it was undone.
     """
     change = _last(report)
-    refusal = _refusal(report, change, by=by, roles=roles)
-    refusal = refusal or ("" if is_late else _lateness(change))
-    if refusal:
-        raise UndoRefused(refusal)
-    assert change is not None  # noqa: S101 - else it is refused
+    if change is None or change.step != name or change.before is None:
+        return False
+    if change.version != report.version or not announcing.take_back(report, change):
+        return False
+    _restore(report, change, by=by, role=history.role_of(by), note="")
+    return True
+
+
+def _undo(report: Report, change: StatusChange, *, by: User, role: str, note: str) -> StatusChange:
+    """Take back the messages about a step with a locked report, and what it changed.
+
+    Raises:
+        UndoRefused: somebody has been told.
+    """
     if not announcing.take_back(report, change):
         raise UndoRefused("People have been told of it; take another step instead.")
-    return _restore(report, change, by=by, role=strongest(roles & STAFF), note=note)
+    return _restore(report, change, by=by, role=role, note=note)
+
+
+def _require(refusal: str) -> None:
+    if refusal:
+        raise UndoRefused(refusal)
 
 
 def undoable(report: Report, *, by: User, roles: frozenset[str]) -> StatusChange | None:
     """Return the step that `by` could undo at this moment, or None."""
     change = _last(report)
-    if change is None or _refusal(report, change, by=by, roles=roles) or _lateness(change):
+    if change is None or _hindrance(report, change, by=by, roles=roles):
         return None
     is_untold = announcing.is_pending(change) or not messages.is_heard(report, change)
     return change if is_untold else None
 
 
 def _last(report: Report) -> StatusChange | None:
-    return report.history.select_related("by").order_by("-id").first()
+    """Return the line of the last change, or its first one if a rule of routing added another."""
+    lines = report.history.select_related("by").order_by("-version", "id")
+    return lines.first()
 
 
-def _refusal(
+def _is_last_that_stands(report: Report, change: StatusChange) -> bool:
+    """Return whether all that has changed the report since this step was undone again."""
+    later = report.history.filter(version__gt=change.version)
+    lines = list(later.values_list("version", "undoes", "undone_by"))
+    settled = {version for version, undoes, undone_by in lines if undoes or undone_by}
+    return {line[0] for line in lines} == settled and (
+        report.version == change.version + len(settled)
+    )
+
+
+def _hindrance(
     report: Report, change: StatusChange | None, *, by: User, roles: frozenset[str]
 ) -> str:
-    """Return why the last change cannot be undone, its messages aside, or ""."""
-    step = table.step_named(change.step, change.from_status) if change else None
-    if change is None or step is None or change.before is None or not step.can_be_undone:
-        return "The last change is no step that can be undone."
-    if change.version != report.version:
+    """Return why the last change of a report cannot be undone now, its messages aside, or ""."""
+    refusal = _refusal(change, by=by, roles=roles)
+    if change is not None and not refusal and change.version != report.version:
         return "The report has changed since its last step."
+    return refusal or _lateness(change)
+
+
+def _refusal(change: StatusChange | None, *, by: User, roles: frozenset[str]) -> str:
+    """Return why a change cannot be undone by this person, or ""."""
+    if change is None or change.before is None or not _can_be_undone(change):
+        return "The last change is no step that can be undone."
     if change.role not in STAFF or not roles & STAFF:
         return "Only steps of staff can be undone, by staff."
     if change.by != by and not roles & MANAGERS:
         return "Only a manager undoes the step of somebody else."
     return ""
+
+
+def _can_be_undone(change: StatusChange) -> bool:
+    """Return whether a change is of a kind that is undone: a step, or an edit of staff."""
+    if not change.step:
+        return change.from_status != ""
+    step = table.step_named(change.step, change.from_status)
+    return step is not None and step.can_be_undone
 
 
 def _lateness(change: StatusChange | None) -> str:

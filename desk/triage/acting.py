@@ -1,0 +1,334 @@
+"""What is done with a report in triage: each action by the rules of its own part, and its undoing.
+
+An action is one transaction together with its row, by which a repeated request gets the same answer
+and the action can be undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, cast
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils.text import Truncator
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from desk.models import TriageAction
+from desk.triage.forms import CategoryForm, FlagForm, OtherReportForm, require_valid
+from jobs.ledger import database
+from reports.conversation import commenting, replying
+from reports.desk.forms import StepForm, TextForm
+from reports.duplicates import merging
+from reports.errors import ReportsError, StepForbidden, StepIncomplete, UndoRefused
+from reports.models import Category, Report, Status, StatusChange, SubjectKind
+from reports.moderation import flags
+from reports.routing import assignment
+from reports.steps import taking
+from reports.workflow import undoing
+from reports.workflow.roles import roles_in
+from reports.workflow.versions import require as require_version
+
+#: A row is kept so long; the undo ends after STEP_UNDO_MINUTES already.
+KEPT = timedelta(days=1)
+LABEL_MAXIMUM = 300
+
+
+class NotPossible(ReportsError):
+    """This cannot be done in triage."""
+
+
+class NotYours(ReportsError):
+    """This report is not one of your departments, or not any more."""
+
+
+class NothingToUndo(UndoRefused):
+    """There is nothing of yours that could be undone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """An action that somebody asks for: `version` is that of the report which they saw.
+
+    `key` stands for the request, also when it is repeated; `host` is where it came from.
+    """
+
+    key: UUID
+    report_id: UUID
+    by: User
+    version: int
+    sent: Mapping[str, Any]
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request, with its report as it was seen, locked."""
+
+    request: Request
+    report: Report
+
+    @property
+    def by(self) -> User:
+        return self.request.by
+
+    @property
+    def sent(self) -> Mapping[str, Any]:
+        return self.request.sent
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of an action, in words; with `is_decided` the report leaves the line by it."""
+
+    label: str
+    is_decided: bool = True
+    other: UUID | None = None
+    can_be_undone: bool = True
+
+
+def act(name: str, request: Request) -> TriageAction:
+    """Do what is asked; a repeated request changes nothing and returns the first action.
+
+    Raises:
+        NotYours: this person does not work on the report.
+        ReportChanged: the report is not of the version that was seen.
+        ReportsError: it is refused, as by the rules of its part.
+    """
+    with transaction.atomic():
+        database.lock(f"triage action {request.key}")
+        earlier = TriageAction.objects.filter(pk=request.key, by=request.by).first()
+        if earlier is not None:
+            return earlier
+        report = _as_seen(request)
+        if name not in ACTIONS:
+            raise NotPossible(_("There is no such action."))
+        asked = Asked(request, report)
+        return _kept(asked, ACTIONS[name](asked))
+
+
+def undo(by: User, action_id: UUID | None = None) -> TriageAction:
+    """Undo an action of this person, the last one that can be undone unless another is named.
+
+    Raises:
+        NothingToUndo: there is none, or it was undone already.
+        UndoRefused: the report has changed since, or people have been told.
+    """
+    with transaction.atomic():
+        action = _undoable(by, action_id)
+        if action is None:
+            raise NothingToUndo
+        if action.other is not None:
+            _separate_again(action, by)
+        for pk in action.changes if action.other is None else ():
+            change = StatusChange.objects.select_related("by").get(pk=pk)
+            # The role in which they acted: the report may be with another department by now.
+            roles = frozenset({change.role})
+            undoing.take_back(change, by=by, roles=roles, is_late=False)
+        action.undone_at = database.now()
+        action.save(update_fields=["undone_at"])
+    return action
+
+
+def last_undoable(by: User) -> TriageAction | None:
+    """Return the last action of this person that could still be undone, or None."""
+    last: TriageAction | None = _of(by).first()
+    return last
+
+
+def _of(by: User) -> Any:
+    """Return the actions of this person that can be undone by their kind and time."""
+    since = Now() - timedelta(minutes=settings.STEP_UNDO_MINUTES)
+    mine = TriageAction.objects.filter(by=by, undone_at=None, can_be_undone=True, at__gte=since)
+    return mine.order_by("-at", "-pk")
+
+
+def _undoable(by: User, action_id: UUID | None) -> TriageAction | None:
+    actions = _of(by).select_for_update(of=("self",))
+    action: TriageAction | None = (
+        actions.filter(pk=action_id).first() if action_id else actions.first()
+    )
+    return action
+
+
+def _as_seen(request: Request) -> Report:
+    """Return the report as stored and locked, if it is as it was seen and with this person.
+
+    Another report that comes with the action is locked too, in one order, as by a merge.
+    """
+    mine = Report.objects.for_staff(request.by).filter(pk=request.report_id)
+    if not mine.exists():
+        raise NotYours
+    other = OtherReportForm(request.sent)
+    ids = [request.report_id, *([other.cleaned_data["other"]] if other.is_valid() else [])]
+    rows = Report.objects.select_for_update(of=("self",)).with_related().order_by("pk")
+    report = rows.in_bulk(ids)[request.report_id]
+    require_version(report, {request.version})
+    return report
+
+
+def _kept(asked: Asked, done: Done) -> TriageAction:
+    """Store the action with the lines of the history that it wrote; forget what is too old."""
+    lines = StatusChange.objects.filter(report=asked.report, version__gt=asked.request.version)
+    mine = lines.filter(by=asked.by).order_by("-version", "id")
+    TriageAction.objects.filter(by=asked.by, at__lt=Now() - KEPT).delete()
+    return TriageAction.objects.create(
+        id=asked.request.key,
+        by=asked.by,
+        report=asked.report,
+        label=Truncator(done.label).chars(LABEL_MAXIMUM),
+        changes=list(mine.values_list("pk", flat=True)),
+        other=done.other,
+        is_decided=done.is_decided,
+        can_be_undone=done.can_be_undone,
+    )
+
+
+# --- The actions -------------------------------------------------------------------------------
+
+
+def _accept(asked: Asked) -> Done:
+    """Choose the category; a new report is triaged and sent where the rules of routing say."""
+    form = CategoryForm(asked.sent)
+    require_valid(form)
+    category: Category = form.cleaned_data["category"]
+    report = asked.report
+    is_settled = report.status != Status.NEW and assignment.is_certain(report)
+    if is_settled and report.category == category:
+        raise NotPossible(_("It has this category already."))
+    now = _categorised(asked, category, is_publishing=form.cleaned_data["is_publishing"])
+    words = {"category": category, "department": now.department or _("no department")}
+    return Done(_("Accepted as %(category)s, sent to %(department)s") % words)
+
+
+def _categorised(asked: Asked, category: Category, *, is_publishing: bool) -> Report:
+    """Give the report the category, with all that follows; return it as stored now."""
+    assignment.revise(
+        asked.report, {"category": category}, by=asked.by, is_publishing=is_publishing
+    )
+    return Report.objects.with_related().get(pk=asked.report.pk)
+
+
+def _merge(asked: Asked) -> Done:
+    """Close the report as a duplicate of another one."""
+    other = _other(asked)
+    merging.merge(asked.report, into=other, by=asked.by)
+    return Done(_("Merged into “%(title)s”") % {"title": other.title}, other=other.pk)
+
+
+def _separate(asked: Asked) -> Done:
+    """Note that another report is not about the same problem."""
+    other = _other(asked)
+    merging.refuse(asked.report, other, by=asked.by)
+    words = _("Not the same as “%(title)s”") % {"title": other.title}
+    return Done(words, is_decided=False, other=other.pk)
+
+
+def _separate_again(action: TriageAction, by: User) -> None:
+    """Take back a merge, or that two reports are not the same.
+
+    Raises:
+        UndoRefused: the report is with another department now.
+    """
+    if not action.report.may_be_changed_by(by):
+        raise UndoRefused(_("This report is with another department now."))
+    other = Report.objects.get(pk=cast("UUID", action.other))
+    merging.undo(action.report, other, by=by)
+
+
+def _other(asked: Asked) -> Report:
+    form = OtherReportForm(asked.sent)
+    require_valid(form)
+    readable = Report.objects.visible_to(asked.by).filter(pk=form.cleaned_data["other"])
+    other = readable.first()
+    if other is None:
+        raise StepIncomplete({"other": _("There is no report with this id that you may read.")})
+    return other
+
+
+def _assign(asked: Asked) -> Done:
+    """Assign the report; a new one is accepted first, with the category that comes along."""
+    report = asked.report
+    if report.status == Status.NEW:
+        report = _accepted(asked)
+    form = StepForm({**asked.sent, "step": "assign"}, reports=[report])
+    require_valid(form)
+    roles = roles_in(report, asked.by)
+    if not roles:
+        words = {"department": report.department}
+        raise StepForbidden(
+            _("It goes to %(department)s, where you do not work: accept it, they will assign it.")
+            % words
+        )
+    step = form.step_by(asked.by)
+    taking.take(report, step, roles=roles)
+    return Done(_("Assigned to %(who)s") % {"who": step.inputs.assignee})
+
+
+def _accepted(asked: Asked) -> Report:
+    """Accept a new report as a part of another action."""
+    form = CategoryForm(asked.sent)
+    require_valid(form)
+    return _categorised(
+        asked, form.cleaned_data["category"], is_publishing=form.cleaned_data["is_publishing"]
+    )
+
+
+def _step(asked: Asked) -> Done:
+    """Take a step of the workflow."""
+    form = StepForm(asked.sent, reports=[asked.report])
+    require_valid(form)
+    step = form.step_by(asked.by)
+    if not step.name:
+        raise StepIncomplete({"step": _("Choose one of the steps.")})
+    taking.take(asked.report, step, roles=roles_in(asked.report, asked.by))
+    return Done(step.label[:1].upper() + step.label[1:])
+
+
+def _reply(asked: Asked) -> Done:
+    """Send an official reply."""
+    form = TextForm(asked.sent)
+    require_valid(form)
+    replying.reply(asked.report, form.cleaned_data["text"], by=asked.by)
+    return Done(_("Replied"), is_decided=False, can_be_undone=False)
+
+
+def _note(asked: Asked) -> Done:
+    """Keep a note among staff."""
+    form = TextForm(asked.sent)
+    require_valid(form)
+    commenting.note(asked.report, form.cleaned_data["text"], author=asked.by)
+    return Done(_("Note kept"), is_decided=False, can_be_undone=False)
+
+
+def _flag(asked: Asked) -> Done:
+    """Let moderation look at the report."""
+    form = FlagForm(asked.sent)
+    require_valid(form)
+    flags.flag(
+        asked.report,
+        SubjectKind.REPORT,
+        asked.report.pk,
+        by=asked.by,
+        host=asked.request.host,
+        reason=form.cleaned_data["reason"],
+        note=form.cleaned_data["note"],
+    )
+    return Done(_("Sent to moderation"), can_be_undone=False)
+
+
+ACTIONS: dict[str, Callable[[Asked], Done]] = {
+    "accept": _accept,
+    "merge": _merge,
+    "separate": _separate,
+    "assign": _assign,
+    "step": _step,
+    "reply": _reply,
+    "note": _note,
+    "flag": _flag,
+}
