@@ -15,7 +15,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 
 def main() -> None:
-    """Apply all migrations, load the demo city, and write its admin's login to FILE (JSON)."""
+    """Apply all migrations, load the demo city, and write its staff's logins to FILE (JSON)."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
     executor = MigrationExecutor(connection)
@@ -27,7 +27,7 @@ def main() -> None:
     from reports.demo import people  # noqa: PLC0415 - models need the setup above
 
     Path(sys.argv[1]).write_text(
-        json.dumps({"login": people.ADMIN_LOGIN, "password": people.ADMIN_PASSWORD})
+        json.dumps({"logins": people.LOGINS, "password": people.ADMIN_PASSWORD})
     )
 
 

@@ -16,6 +16,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from types import FrameType
 
@@ -87,7 +88,7 @@ class Runner:
             for name in ("web", "worker", "worker-long")
         }
         self.metrics_ports: list[int] = []
-        self.stamp = data_dir / "prepared"
+        self.stamp, self.logins = data_dir / "prepared", data_dir / "staff.json"
         self.started_at = time.monotonic()
         self.interrupted_make = _InterruptedMake()
         self.lock = -1
@@ -139,7 +140,8 @@ class Runner:
     def _is_prepared(self) -> bool:
         """Return whether nothing has changed since the database was migrated and filled."""
         fingerprint = self._fingerprint()
-        return bool(fingerprint) and self.stamp.exists() and self.stamp.read_text() == fingerprint
+        is_stamped = self.stamp.exists() and self.stamp.read_text() == fingerprint
+        return bool(fingerprint) and is_stamped and self.logins.exists()
 
     def _prepare(self, environment: Mapping[str, str]) -> None:
         """Migrate and load the demo city, with the progress on the terminal."""
@@ -147,14 +149,14 @@ class Runner:
             sys.executable,
             "-m",
             "config.development.prepare",
-            str(self.data_dir / "admin.json"),
+            str(self.logins),
         ]
         if subprocess.run(command, cwd=BASE_DIR, env=environment, check=False).returncode:
             raise StartError("the database could not be prepared; the reason is printed above.")
         self.stamp.write_text(self._fingerprint())
 
     def _fingerprint(self) -> str:
-        """Return a text that changes with every migration, package and embedded database.
+        """Return a text that changes with each migration, package, demo and embedded database.
 
         It is empty where there is no embedded database.
         """
@@ -162,8 +164,10 @@ class Runner:
         if version is None or not version.exists():
             return ""
         digest = hashlib.sha256(str(version.stat().st_mtime_ns).encode())
-        for path in (BASE_DIR / "requirements.txt", *sorted(BASE_DIR.glob("*/migrations/*.py"))):
-            digest.update(path.read_bytes())
+        contents = (BASE_DIR.glob(one) for one in ("*/migrations/*.py", "*/demo/**/*.[py]*"))
+        for path in (BASE_DIR / "requirements.txt", *sorted(chain.from_iterable(contents))):
+            if path.is_file() and path.suffix != ".pyc":
+                digest.update(path.read_bytes())
         return digest.hexdigest()
 
     def _start_programs(self, environment: dict[str, str]) -> None:
@@ -244,10 +248,12 @@ class Runner:
         self.supervisor.stop()
 
     def _block(self) -> str:
-        admin = json.loads((self.data_dir / "admin.json").read_text())
+        staff = json.loads(self.logins.read_text())
+        logins = [f"{login} ({name})" for name, login in staff["logins"].items()]
         facts = {
             "Address": self.address,
-            "Admin": f"{self.address}/admin/  login {admin['login']}  password {admin['password']}",
+            "Desk": f"{self.address}/admin/  password {staff['password']}",
+            "Logins": ", ".join(logins),
             "API docs": f"{self.address}/api/docs/",
             "Metrics": " ".join(
                 [

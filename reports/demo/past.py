@@ -44,8 +44,10 @@ from reports.workflow import table
 from reports.workflow.actors import wake_report
 
 SOURCE = "demo"
-REPORT_COUNT = 300
+REPORT_COUNT = 320
 DAYS = 60
+#: How many days ago the last report of the crowd came, and for how many days they came.
+CROWD_DAYS = (8, 2)
 #: Steps that the reporter takes, and those that the system takes.
 BY_REPORTER, BY_SYSTEM = ("confirm", "deny"), ("triage", "expire")
 
@@ -77,7 +79,12 @@ def external_id(number: int) -> str:
 
 def is_fresh(number: int) -> bool:
     """Return whether the report of this number is some hours old and not classified yet."""
-    return number % 8 == 0
+    return number % 8 == 0 and not is_in_crowd(number)
+
+
+def is_in_crowd(number: int) -> bool:
+    """Return whether the report of this number is one of many about one corner in a few days."""
+    return number >= texts.FIRST_OF_CROWD
 
 
 def _history(number: int, city: City, book: RuleBook, rng: random.Random) -> History:
@@ -100,10 +107,14 @@ def _history(number: int, city: City, book: RuleBook, rng: random.Random) -> His
 
 
 def _report(number: int, city: City, rng: random.Random) -> Report:
-    _, title, description = texts.REPORTS[number % len(texts.REPORTS)]
+    _, title, description = texts.report_of(number)
     place = rng.choice(texts.read("city")["neighbourhoods"])
     street = rng.choice(place["streets"])
     hours = rng.uniform(0.2, 6) if is_fresh(number) else rng.uniform(12, 24 * DAYS)
+    spread = 1.0
+    if is_in_crowd(number):
+        place, street = _crowded_corner()
+        hours, spread = 24 * (CROWD_DAYS[0] + rng.uniform(0, CROWD_DAYS[1])), 0.1
     created_at = timezone.now() - timedelta(hours=hours)
     citizens = [user for user in city.people.citizens.values() if user.reputation >= 0]
     return Report(
@@ -111,8 +122,8 @@ def _report(number: int, city: City, rng: random.Random) -> Report:
         reporter=None if number % 10 == 9 else rng.choice(citizens),
         title=title,
         description=description.format(street=street),
-        latitude=round(place["latitude"] + rng.gauss(0, 0.003), 6),
-        longitude=round(place["longitude"] + rng.gauss(0, 0.004), 6),
+        latitude=round(place["latitude"] + rng.gauss(0, 0.003) * spread, 6),
+        longitude=round(place["longitude"] + rng.gauss(0, 0.004) * spread, 6),
         address=f"{rng.randint(1, 240)} {street}",
         severity=rng.choices(Severity.values, weights=(3, 8, 3, 1))[0],
         source=SOURCE,
@@ -120,6 +131,11 @@ def _report(number: int, city: City, rng: random.Random) -> Report:
         created_at=created_at,
         updated_at=created_at,
     )
+
+
+def _crowded_corner() -> tuple[dict[str, Any], str]:
+    place = texts.read("city")["neighbourhoods"][2]
+    return place, place["streets"][0]
 
 
 def _course(report: Report, city: City, rng: random.Random) -> History:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import Group, Permission
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts import reputation
@@ -15,7 +17,17 @@ from reports.models import Department, DepartmentMembership
 
 ADMIN_LOGIN = texts.read("city")["administrator"]["email"]
 ADMIN_PASSWORD = "elm-harbor-demo"  # noqa: S105  # printed by `make run`; `load_demo` refuses outside development
-FIRST_OF_STAFF, FIRST_CITIZEN = 1, 21
+FIRST_OF_STAFF, FIRST_CITIZEN, OPERATOR = 1, 21, 99
+OPERATOR_LOGIN = "operator@example.org"
+#: Who signs in with the password above, one for each kind of work.
+LOGINS = {
+    "Administrator": ADMIN_LOGIN,
+    "Clerk of Sanitation": "sanitation@example.org",
+    "Operator": OPERATOR_LOGIN,
+}
+#: What the group of operators may do: watch and mend what runs in the background.
+OPERATED_APPS = ("jobs", "notifications", "imports")
+OPERATED = Q(codename__startswith="view_") | Q(codename__in=("change_task", "change_queue"))
 
 
 @dataclass(frozen=True)
@@ -31,11 +43,17 @@ def load(departments: Mapping[str, Department]) -> People:
     """Create who is not there yet, and let the desks manage their departments."""
     password = make_password(ADMIN_PASSWORD)  # hashed once: hashing is slow on purpose
     administrator, *others = _stored(
-        [_administrator(password), *_desks(departments, password), *_citizens()]
+        [
+            _administrator(password),
+            *_desks(departments, password),
+            *_citizens(),
+            _operator(password),
+        ]
     )
     staff = dict(zip(departments, others, strict=False))
     names = [facts["name"] for facts in texts.read("city")["citizens"]]
-    citizens = dict(zip(names, others[len(departments) :], strict=True))
+    citizens = dict(zip(names, others[len(departments) : -1], strict=True))
+    _let_operate(others[-1])
     memberships = [
         DepartmentMembership(user=user, department=departments[slug], is_manager=True)
         for slug, user in staff.items()
@@ -62,6 +80,26 @@ def _administrator(password: str) -> User:
         is_staff=True,
         is_superuser=True,
     )
+
+
+def _operator(password: str) -> User:
+    return User(
+        phone=_phone(OPERATOR),
+        email=OPERATOR_LOGIN,
+        email_verified_at=timezone.now(),
+        name="Operator",
+        password=password,
+        is_staff=True,
+    )
+
+
+def _let_operate(user: User) -> None:
+    """Put the user into the group of operators, which is created once."""
+    group, is_new = Group.objects.get_or_create(name="Operators")
+    if is_new:
+        operated = Permission.objects.filter(content_type__app_label__in=OPERATED_APPS)
+        group.permissions.set(operated.filter(OPERATED))
+        user.groups.add(group)
 
 
 def _desks(departments: Mapping[str, Department], password: str) -> Iterator[User]:

@@ -24,6 +24,17 @@ REPORTS: tuple[tuple[str, str, str], ...] = tuple(
 )
 
 
+#: The reports from this number on are about one kind of problem, which crowds at one corner.
+FIRST_OF_CROWD, CROWDED_CATEGORY = 300, "dumping"
+_CROWD = [one for one in REPORTS if one[0] == CROWDED_CATEGORY]
+
+
+def report_of(number: int) -> tuple[str, str, str]:
+    """Return category, title and description of the report of this number; texts are in turn."""
+    choice = _CROWD if number >= FIRST_OF_CROWD else REPORTS
+    return choice[number % len(choice)]
+
+
 def category_of(number: int) -> str:
-    """Return the slug of the category of the report of this number; the texts are used in turn."""
-    return REPORTS[number % len(REPORTS)][0]
+    """Return the slug of the category of the report of this number."""
+    return report_of(number)[0]

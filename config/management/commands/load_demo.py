@@ -8,14 +8,15 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 import jobs
-from matching.demo import opportunities
-from reports.demo import city, past, photos, stories
+from matching.demo import opportunities, profiles
+from reports.demo import city, heavy, outside, past, photos, plans, stories
 
 
 class Command(BaseCommand):
     help = (
-        "Load the demo city: departments, categories, rules, staff, citizens, and reports with "
-        "photos and all that becomes of them. Loading it twice adds nothing."
+        "Load the demo city: departments, categories, rules, staff, citizens, reports with photos "
+        "and all that becomes of them, outside sources, plans for crews, and jobs. Loading it "
+        "twice adds nothing."
     )
 
     def handle(self, *_args: Any, **_options: Any) -> None:
@@ -26,11 +27,17 @@ class Command(BaseCommand):
         with jobs.entering(jobs.Urgency.BULK, sender="import:demo"):
             elm_harbor = city.load()
             added = past.load(elm_harbor) + stories.load(elm_harbor)
-            pictures = photos.load(elm_harbor)
-            offers = opportunities.load()
+            added_elsewhere = {
+                "photos": photos.load(elm_harbor),
+                "opportunities": opportunities.load(),
+                "profiles": profiles.load(elm_harbor.people.citizens),
+                "sources": outside.load(),
+                "plans": plans.load(elm_harbor),
+                "jobs": heavy.load(elm_harbor.people.administrator),
+            }
         self.stdout.write(
             f"Demo city: {added} reports added." if added else "Demo city: already there."
         )
-        for count, kind in ((pictures, "photos"), (offers, "opportunities")):
+        for kind, count in added_elsewhere.items():
             if count:
                 self.stdout.write(f"Demo city: {count} {kind} added.")
