@@ -120,7 +120,7 @@ def run(claims: Sequence[transitions.Claim]) -> list[UUID]:
 
     The others have failed, each in an attempt of its own.
     """
-    bundle = [(attempts.actor_named(claim.actor), claim) for claim in claims]
+    bundle = [(attempts.actor_named(claim.actor), claim) for claim in sorted(claims, key=_subject)]
     ended = 0
     try:
         while ended < len(bundle):
@@ -137,6 +137,15 @@ def run(claims: Sequence[transitions.Claim]) -> list[UUID]:
         if attempts.run_claimed(actor, claim)[0] == State.SUCCEEDED
     ]
     return [claim.id for _, claim in bundle[:ended]] + alone
+
+
+def _subject(claim: transitions.Claim) -> str:
+    """Return what orders the tasks of a bundle: what they are about, their first argument.
+
+    A bundle keeps the locks of all its tasks until its end. Two bundles that lock the same rows in
+    opposite orders wait for each other, until PostgreSQL ends one of them after a second.
+    """
+    return str(claim.args[:1])
 
 
 def _run_together(bundle: Sequence[tuple[DeclaredActor, transitions.Claim]]) -> int:

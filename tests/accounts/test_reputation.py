@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 import pytest
+import structlog
 from django.db import transaction
 from django.db.models import Sum
 
 from accounts import reputation
 from accounts.actors import credit_reputation
 from accounts.models import ReputationEntry, User
+from jobs.execution import bundles, pace
+from jobs.ledger.database import execute
+from jobs.ledger.transitions import Claim
 from jobs.testing import run_tasks
 from tests.accounts.factories import make_user
 from tests.accounts.racing import race
+from tests.reports.racing import in_a_thread, wait_until_blocked
 
 
 @pytest.mark.django_db
@@ -113,3 +120,27 @@ def test_the_sum_equals_the_ledger_after_a_race_of_equal_and_different_events() 
     assert sum(outcome is True for outcome in outcomes) == 20
     total = ReputationEntry.objects.aggregate(total=Sum("points"))["total"]
     assert User.objects.get().reputation == total == 60
+
+
+@pytest.mark.django_db(transaction=True)
+def test_bundles_credit_the_same_users_in_the_same_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundles, "TRANSACTION_SECONDS", 60.0)
+    monkeypatch.setattr(pace, "_seconds", {"credit_reputation": 0.0005})
+    users = [str(make_user().pk), str(make_user().pk)]
+    both = [_claimed(users), _claimed(users[::-1])]
+    with structlog.testing.capture_logs() as logs, ThreadPoolExecutor(2) as pool:
+        with transaction.atomic():
+            for user in users:
+                execute(reputation.LOCK, (user,))
+            runs = [pool.submit(in_a_thread, bundles.run, claims) for claims in both]
+            wait_until_blocked("accounts_user", statements=2)
+        assert [len(run.result()) for run in runs] == [2, 2]
+    assert "jobs.bundle_broken" not in {entry["event"] for entry in logs}
+
+
+def _claimed(users: Sequence[str]) -> list[Claim]:
+    """Send a credit to each user; return their claims in the order of the users."""
+    with transaction.atomic():
+        credit_reputation.send_many([(user, 5, str(uuid4()), "race") for user in users])
+    claims = bundles.claim("default", ["credit_reputation"])
+    return sorted(claims, key=lambda claim: users.index(claim.args[0]))

@@ -74,7 +74,7 @@ def test_a_bundle_is_one_transaction_and_each_task_ends_once(
     claims = bundles.claim("default", SHORT)
     assert [claim.id for claim in claims] == sent
     assert states() == {State.RUNNING: 20}
-    assert bundles.run(claims) == sent
+    assert set(bundles.run(claims)) == set(sent)
     assert effects() == {f"{number}": 1 for number in range(20)}
     assert set(Task.objects.values_list("state", "attempt", "worker_id")) == {
         (State.SUCCEEDED, 1, process_id())

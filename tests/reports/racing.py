@@ -21,18 +21,20 @@ def in_a_thread(work: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
         connection.close()
 
 
-def wait_until_blocked(query: str) -> None:
-    """Return once a statement that matches the pattern waits for a lock."""
-    wait_until(lambda: _is_blocked(query), f"a statement with {query} to wait for a lock")
+def wait_until_blocked(query: str, *, statements: int = 1) -> None:
+    """Return once so many statements that match the pattern wait for a lock."""
+    wait_until(
+        lambda: _blocked(query) >= statements, f"{statements} with {query} to wait for a lock"
+    )
 
 
-def _is_blocked(query: str) -> bool:
+def _blocked(query: str) -> int:
     with connection.cursor() as cursor:
         # In a transaction the view would not change otherwise.
         cursor.execute("SELECT pg_stat_clear_snapshot()")
         cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()"
-            " AND pid <> pg_backend_pid() AND wait_event_type = 'Lock' AND query ~ %s)",
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND pid <> pg_backend_pid() AND wait_event_type = 'Lock' AND query ~ %s",
             [query],
         )
-        return bool(cursor.fetchone()[0])
+        return int(cursor.fetchone()[0])
