@@ -246,7 +246,7 @@ class PostAdmin(ReadOnlyAdmin[Post]):
 class CollectionCycleAdmin(ReadOnlyAdmin[CollectionCycle]):
     list_display = (
         "started_at", "finished_at", "is_whole", "sources", "failed", "new_posts", "edited_posts",
-        "deleted_posts",
+        "deleted_posts", "too_old_posts",
     )  # fmt: skip
     list_filter = ("is_whole",)
     ordering = ("-pk",)

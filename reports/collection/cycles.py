@@ -72,6 +72,7 @@ def count(cycle_id: int | None, stored: Stored, *, failed: int = 0) -> None:
             new_posts=F("new_posts") + stored.new,
             edited_posts=F("edited_posts") + stored.edited,
             deleted_posts=F("deleted_posts") + stored.deleted,
+            too_old_posts=F("too_old_posts") + stored.too_old,
             failed=F("failed") + failed,
         )
 
@@ -88,4 +89,5 @@ def finish(cycle_id: int) -> None:
         new_posts=cycle.new_posts,
         edited_posts=cycle.edited_posts,
         deleted_posts=cycle.deleted_posts,
+        too_old_posts=cycle.too_old_posts,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -64,6 +65,7 @@ def fetch(
             note_failure(source, str(error), pause=error.retry_after)
     else:
         _note_success(source, began, effects)
+        log.info("collection_source_fetched", source=source.name, **asdict(total))
 
 
 def _batches(source: Source) -> Iterator[Batch]:

@@ -99,6 +99,9 @@ class TakenPostsSerializer(serializers.Serializer[Any]):
         read_only=True, help_text="Known posts whose content has changed."
     )
     deleted = serializers.IntegerField(read_only=True, help_text="Known posts that were erased.")
+    too_old = serializers.IntegerField(
+        read_only=True, help_text="Posts older than posts are kept, which were not stored."
+    )
 
 
 def _item(post: dict[str, Any]) -> Item:

@@ -50,15 +50,22 @@ class ReadMeanwhile(ReportsError):
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """How many posts of a batch were new, edited or deleted."""
+    """How many posts of a batch were new, edited or deleted.
+
+    Those that are `too_old`, older than posts are kept, were not stored.
+    """
 
     new: int = 0
     edited: int = 0
     deleted: int = 0
+    too_old: int = 0
 
     def __add__(self, other: Stored) -> Stored:
         return Stored(
-            self.new + other.new, self.edited + other.edited, self.deleted + other.deleted
+            self.new + other.new,
+            self.edited + other.edited,
+            self.deleted + other.deleted,
+            self.too_old + other.too_old,
         )
 
 
@@ -92,13 +99,15 @@ def store_items(source: Source, items: Iterable[Item]) -> Stored:
         .filter(source=source, external_id__in=ids)
         .order_by("external_id")
     }
-    added = _add(source, [by_id[one] for one in ids if one not in known])
+    unknown = [by_id[one] for one in ids if one not in known and not by_id[one].is_deleted]
+    kept = [item for item in unknown if _is_kept(item)]
+    added = _add(source, kept)
     changed = [(post, by_id[one]) for one, post in known.items() if _differs(post, by_id[one])]
     edited = _edit([(post, item) for post, item in changed if not item.is_deleted])
     deleted = erase(post for post, item in changed if item.is_deleted)
     _keep_raw([(post, by_id[post.external_id]) for post in (*added, *edited)])
     _have_analysed([*added, *edited])
-    return Stored(len(added), len(edited), deleted)
+    return Stored(len(added), len(edited), deleted, too_old=len(unknown) - len(kept))
 
 
 def _id_of(item: Item) -> str:
@@ -109,17 +118,15 @@ def _id_of(item: Item) -> str:
     return f"hash:{hmac.digest(settings.COLLECTION_KEY.encode(), text.encode(), 'sha256').hex()}"
 
 
-def _add(source: Source, items: Sequence[Item]) -> list[Post]:
-    """Add the posts; return those that nobody else added meanwhile.
+def _is_kept(item: Item) -> bool:
+    """Return whether the item is young enough; its source may list it longer than it is kept."""
+    return item.posted_at is None or item.posted_at >= kept_since()
 
-    Those older than posts are kept are left out: they may still be listed at their source.
-    """
-    now, since = database.now(), kept_since()
-    posts = [
-        _filled(Post(source=source, external_id=_id_of(item)), item, now)
-        for item in items
-        if not item.is_deleted and (item.posted_at is None or item.posted_at >= since)
-    ]
+
+def _add(source: Source, items: Sequence[Item]) -> list[Post]:
+    """Add the posts; return those that nobody else added meanwhile."""
+    now = database.now()
+    posts = [_filled(Post(source=source, external_id=_id_of(item)), item, now) for item in items]
     Post.objects.bulk_create(posts, ignore_conflicts=True)
     stored = set(
         Post.objects.filter(pk__in=[post.pk for post in posts]).values_list("pk", flat=True)

@@ -199,6 +199,9 @@ class CollectionCycle(models.Model):
     new_posts = models.PositiveIntegerField(default=0)
     edited_posts = models.PositiveIntegerField(default=0)
     deleted_posts = models.PositiveIntegerField(default=0)
+    too_old_posts = models.PositiveIntegerField(
+        default=0, help_text="Posts older than posts are kept, which were not stored."
+    )
 
     class Meta:
         constraints: ClassVar = [

@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import json
+import os
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from django.conf import LazySettings
 from django.db import transaction
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from jobs.testing import run_tasks
-from reports.collection.actors import prune_collection
-from reports.collection.kinds.protocol import Item
-from reports.collection.storing import store_items
+from reports.collection.actors import collect_sources, prune_collection
 from reports.figures import refreshing
 from reports.models import (
     CityFigures,
+    CollectionCycle,
     DraftReport,
     DraftState,
     Post,
     PostDayFigures,
     PostLink,
     Source,
+    SourceKind,
 )
-from tests.reports.collecting import make_source
+from tests.reports.collecting import make_source, run_collecting
 from tests.reports.factories import make_report
 
 pytestmark = pytest.mark.django_db
@@ -46,8 +49,11 @@ def source() -> Source:
 
 def make_post(source: Source, name: str, *, days: int, **more: Any) -> Post:
     fields = {"text": "Dark.", "topic": "lighting", "analysed_at": timezone.now()} | more
-    posted_at = timezone.now() - timedelta(days=days)
-    return Post.objects.create(source=source, external_id=name, posted_at=posted_at, **fields)
+    return Post.objects.create(source=source, external_id=name, posted_at=_days_ago(days), **fields)
+
+
+def _days_ago(days: int) -> datetime:
+    return timezone.now() - timedelta(days=days)
 
 
 def prune() -> None:
@@ -105,14 +111,29 @@ def test_the_figures_of_days_whose_posts_were_deleted_stay(
     assert CityFigures.objects.get().posts_since == kept_since
 
 
-def test_a_post_that_would_be_deleted_at_once_is_not_stored(source: Source) -> None:
-    items = [
-        Item(external_id=str(days), text="Dark.", posted_at=timezone.now() - timedelta(days=days))
-        for days in (KEPT_DAYS - 1, KEPT_DAYS + 1)
+def test_posts_that_would_be_deleted_at_once_are_counted_and_not_stored(
+    tmp_path: Path, settings: LazySettings
+) -> None:
+    settings.COLLECTION_FOLDER = tmp_path
+    make_source(SourceKind.FOLDER, "archive")
+    rows = [
+        {"external_id": str(days), "text": "Dark.", "posted_at": _days_ago(days).isoformat()}
+        for days in (KEPT_DAYS - 1, KEPT_DAYS + 1, KEPT_DAYS + 2)
     ]
+    path = tmp_path / "archive" / "posts.ndjson"
+    path.parent.mkdir()
+    path.write_text("\n".join(map(json.dumps, rows)))
+    os.utime(path, (0, 0))
     with transaction.atomic():
-        assert store_items(source, items).new == 1
+        collect_sources.send(is_whole=True)
+    with structlog.testing.capture_logs() as lines:
+        run_collecting()
     assert remaining() == [str(KEPT_DAYS - 1)]
+    cycle = CollectionCycle.objects.get()
+    assert (cycle.new_posts, cycle.too_old_posts) == (1, 2)
+    counts = {line["event"]: line for line in lines}
+    assert counts["collection_source_fetched"]["too_old"] == 2
+    assert counts["collection cycle completed"]["too_old_posts"] == 2
 
 
 def test_files_that_were_read_go_with_the_raw_forms(tmp_path: Path, settings: LazySettings) -> None:

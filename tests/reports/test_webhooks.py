@@ -47,7 +47,7 @@ def send(
 
 def test_a_signed_request_is_taken(source: Source) -> None:
     status, counts = send(source, post(author="maria", latitude=41.3, longitude=-72.9))
-    assert (status, counts) == (202, {"new": 1, "edited": 0, "deleted": 0})
+    assert (status, counts) == (202, {"new": 1, "edited": 0, "deleted": 0, "too_old": 0})
     stored = Post.objects.get()
     assert (stored.latitude, stored.precision, stored.source) == (41.3, "exact", source)
     assert "maria" not in stored.text
@@ -58,7 +58,7 @@ def test_a_signed_request_is_taken(source: Source) -> None:
 def test_posts_are_edited_and_deleted_by_their_ids(source: Source) -> None:
     send(source, post(), post(id="2", text="Deep hole"))
     status, counts = send(source, post(text="It is light again."), post(id="2", is_deleted=True))
-    assert (status, counts) == (202, {"new": 0, "edited": 1, "deleted": 1})
+    assert (status, counts) == (202, {"new": 0, "edited": 1, "deleted": 1, "too_old": 0})
     status, counts = send(source, post(text="It is light again."), post(id="3", is_deleted=True))
     assert (status, counts) == (202, {"new": 0, "edited": 0, "deleted": 0})
 
