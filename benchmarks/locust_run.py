@@ -1,8 +1,9 @@
 """Fifty people at a city's server, by locust; needs locust alone, nothing of the product.
 
 `python locust_run.py ADDRESS USERS SECONDS` reads access tokens from standard input as JSON. It
-prints, as JSON, by name of what was asked: how often, how often in vain, and the milliseconds of
-the 50th, 95th and 99th percentile.
+counts for SECONDS from when all people are there, and prints, as JSON: `asked`, which has by name
+of what was asked how often, how often in vain, and the milliseconds of the 50th, 95th and 99th
+percentile; and `metrics`, the server's /metrics at the beginning and at the end.
 """
 
 from __future__ import annotations
@@ -12,12 +13,16 @@ import json
 import random
 import sys
 import time
+import urllib.request
 
 import gevent
 from locust import HttpUser, between, task
 from locust.env import Environment
 
 MATCH_SECONDS = 30
+#: People come within so many seconds, one after the other: locust starts a fifth of them each
+#: second, all in the same instant, and so each waits a moment of its own.
+ARRIVAL_SECONDS, FIRST_PAUSE_SECONDS = 5, 3
 TOKENS: list[str] = []
 _numbers = itertools.count()
 
@@ -30,6 +35,7 @@ class Person(HttpUser):
     def on_start(self) -> None:
         self.number = next(_numbers)
         self.client.headers["Authorization"] = f"Bearer {TOKENS[self.number % len(TOKENS)]}"
+        gevent.sleep(random.uniform(0, FIRST_PAUSE_SECONDS))
 
     @task(4)
     def look_at_the_dashboard(self) -> None:
@@ -85,13 +91,15 @@ class Person(HttpUser):
         return bool(status == "completed")
 
 
-def run(address: str, users: int, seconds: float) -> dict[str, dict[str, float]]:
+def run(address: str, users: int, seconds: float) -> dict[str, object]:
     environment = Environment(user_classes=[Person], host=address)
     runner = environment.create_local_runner()
-    runner.start(users, spawn_rate=users / 5)
+    runner.start(users, spawn_rate=users / ARRIVAL_SECONDS)
+    gevent.sleep(ARRIVAL_SECONDS + FIRST_PAUSE_SECONDS)
+    environment.stats.reset_all()
+    before = metrics(address)
     gevent.sleep(seconds)
-    runner.stop()
-    return {
+    asked = {
         entry.name: {
             "asked": entry.num_requests,
             "failed": entry.num_failures,
@@ -99,6 +107,14 @@ def run(address: str, users: int, seconds: float) -> dict[str, dict[str, float]]
         }
         for entry in environment.stats.entries.values()
     }
+    after = metrics(address)
+    runner.stop()
+    return {"asked": asked, "metrics": [before, after]}
+
+
+def metrics(address: str) -> str:
+    with urllib.request.urlopen(f"{address}/metrics") as answer:
+        return str(answer.read().decode())
 
 
 if __name__ == "__main__":

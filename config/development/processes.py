@@ -97,13 +97,22 @@ def locked(path: Path) -> Iterator[int]:
 def _before_exec(niceness: int, parent_pid: int) -> Callable[[], None]:
     def prepare() -> None:
         if niceness:
-            os.nice(niceness)
-            _make_session_nice(niceness)
+            be_nice(niceness)
         end_with_parent()
         if os.getppid() != parent_pid:  # the parent died before the call above
             os._exit(1)
 
     return prepare
+
+
+def be_nice(niceness: int) -> None:
+    """Give this process, which leads its session, another niceness.
+
+    Raises:
+        PermissionError: it is less than that of now, which root alone may do.
+    """
+    os.nice(niceness)
+    _make_session_nice(niceness)
 
 
 def _make_session_nice(niceness: int) -> None:

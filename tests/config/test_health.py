@@ -19,6 +19,7 @@ from uuid_utils.compat import uuid7
 from config import health
 from config.health import Probe
 from jobs.models import Task
+from jobs.operations.health import ledger_lag
 from jobs.states import State
 
 READINESS = ["/readyz", "/readyz/", "/api/v1/health", "/api/v1/health/"]
@@ -96,6 +97,20 @@ def test_the_lag_is_the_oldest_due_tasks_wait() -> None:
     ledger = ask().json()["checks"]["ledger"]
     assert ledger["status"] == "ok"
     assert 20 <= ledger["lag_seconds"] < 30
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_who_ask_at_a_time_cost_one_statement(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[float] = []
+
+    def look() -> float:
+        looks.append(ledger_lag())
+        return looks[-1]
+
+    monkeypatch.setattr("config.health.ledger_lag", look)
+    for _ in range(10):
+        assert ask().status_code == 200
+    assert 0 < len(looks) < 10
 
 
 @pytest.mark.django_db(transaction=True)
