@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import django
+import environ
 import psycopg
 from django.apps import apps
 from django.conf import settings
+from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 from django.core.management.commands import flush
 from django.db import connection, transaction
@@ -30,6 +32,8 @@ T = TypeVar("T")
 
 #: Written by the migrations and equal in every test.
 KEPT = {"django_content_type", "auth_permission"}
+#: What a URL says of where a database is.
+PLACE = ("HOST", "PORT", "NAME", "USER", "PASSWORD")
 #: Past so many rows TRUNCATE is faster than DELETE.
 FEW_ROWS = 2000
 
@@ -143,14 +147,33 @@ def entered(name: str) -> Iterator[None]:
 
 def _migrate(database: str) -> None:
     """Migrate it past PgBouncer, which would keep connections to it open."""
+    with _reconnected(settings.DATABASE_DIRECT | {"NAME": database}):
+        call_command("migrate", run_syncdb=True, verbosity=0, interactive=False)
+
+
+@contextmanager
+def connected_to(url: str) -> Iterator[None]:
+    """Have commands of this process work on the database of another URL during a block.
+
+    No transaction may be open. A process for each command would take two seconds to load the code.
+    """
+    parts = environ.Env.db_url_config(url)
+    options = connection.settings_dict["OPTIONS"] | parts.pop("OPTIONS", {})
+    with _reconnected({key: parts[key] for key in PLACE} | {"OPTIONS": options}):
+        yield
+
+
+@contextmanager
+def _reconnected(parameters: dict[str, Any]) -> Iterator[None]:
     own = connection.settings_dict.copy()
     connection.close()
-    connection.settings_dict.update(settings.DATABASE_DIRECT, NAME=database)
+    connection.settings_dict.update(parameters)
     try:
-        call_command("migrate", run_syncdb=True, verbosity=0, interactive=False)
+        yield
     finally:
         connection.close()
         connection.settings_dict.update(own)
+        ContentType.objects.clear_cache()  # the keys of another database
 
 
 def _digest() -> str:

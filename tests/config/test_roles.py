@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import psycopg
 import pytest
 from django.conf import settings
+from django.core.management import CommandError, call_command
 from django.db import connection
+from django.test import override_settings
 from psycopg.errors import InsufficientPrivilege
 
-from config.development.environment import BASE_DIR
-from tests.jobs.test_tables import SERVING
+from tests import databases
 
-PRODUCTION = {"DJANGO_SETTINGS_MODULE": "config.settings"}
 EVENT = "INSERT INTO accounts_auditevent (event, subject, data, request_id, created_at)"
-pytestmark = pytest.mark.django_db
 
 
 @dataclass(frozen=True)
@@ -33,21 +32,18 @@ class Installation:
     owner: str
     application: str
 
-    def manage(
-        self, role: str, *arguments: str, **environment: str
-    ) -> subprocess.CompletedProcess[str]:
-        """Run `manage.py` as a role with production's settings."""
-        return subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=BASE_DIR,
-            env=os.environ
-            | SERVING
-            | {"DJANGO_SETTINGS_MODULE": "config.settings", "DATABASE_URL": role}
-            | environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    blocker: Any
+
+    def manage(self, role: str, *arguments: str, application: str = "") -> str:
+        """Return what a command of `manage.py` prints that works as a role."""
+        output = StringIO()
+        with (
+            self.blocker.unblock(),
+            databases.connected_to(role),
+            override_settings(DATABASE_APPLICATION_ROLE=application),
+        ):
+            call_command(*arguments, stdout=output, stderr=output)
+        return output.getvalue()
 
 
 def connect(url: str) -> psycopg.Connection:
@@ -57,7 +53,7 @@ def connect(url: str) -> psycopg.Connection:
 @pytest.fixture(scope="module")
 def installation(
     django_db_setup: None,
-    django_db_blocker: pytest.FixtureRequest,
+    django_db_blocker: Any,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Installation]:
     """Begun by an earlier version as the administrator, then given its roles, then migrated by
@@ -70,7 +66,7 @@ def installation(
         server._replace(netloc=f"{login}@{host}", path=f"/{name}").geturl()
         for login in (server.netloc.rpartition("@")[0], f"{name}_owner", f"{name}_application")
     ]
-    made = Installation(*urls)
+    made = Installation(*urls, blocker=django_db_blocker)
     for file, url in (("owner", made.owner), ("application", made.application)):
         (folder / file).write_text(url)
     with connect(os.environ["DATABASE_URL"]) as administrator:
@@ -84,23 +80,12 @@ def installation(
 
 
 def begin(installation: Installation, folder: Path) -> None:
-    steps = [
-        (installation.administrator, ["migrate", "accounts", "0002"], ""),
-        (
-            installation.administrator,
-            ["create_roles", str(folder / "owner"), str(folder / "application")],
-            "",
-        ),
-        (installation.owner, ["migrate"], urlsplit(installation.application).username or ""),
-        (
-            installation.administrator,
-            ["create_roles", str(folder / "owner"), str(folder / "application")],
-            "",
-        ),
-    ]
-    for role, arguments, application in steps:
-        ended = installation.manage(role, *arguments, DATABASE_APPLICATION_ROLE=application)
-        assert ended.returncode == 0, ended.stderr
+    create_roles = ("create_roles", str(folder / "owner"), str(folder / "application"))
+    installation.manage(installation.administrator, "migrate", "accounts", "0002")
+    installation.manage(installation.administrator, *create_roles)
+    role = urlsplit(installation.application).username or ""
+    installation.manage(installation.owner, "migrate", application=role)
+    installation.manage(installation.administrator, *create_roles)
 
 
 @pytest.fixture
@@ -169,20 +154,14 @@ def test_the_application_builds_vector_indexes_seals_and_verifies(
             " VALUES ('m@1', 8, 'active', 1, now())"
         )
         session.execute("DROP INDEX matching_opp_active_place")
-    built = installation.manage(installation.application, "create_vector_indices")
-    assert built.returncode == 0, built.stderr
-    assert "rows in" in built.stdout
-    verified = installation.manage(installation.application, "audit_verify")
-    assert verified.returncode == 0, verified.stderr
+    assert "rows in" in installation.manage(installation.application, "create_vector_indices")
+    assert "chain holds" in installation.manage(installation.application, "audit_verify")
 
 
 def test_the_owner_can_still_migrate_every_table_back_and_forth(installation: Installation) -> None:
     role = urlsplit(installation.application).username or ""
     for target in (["matching", "0009"], []):
-        ended = installation.manage(
-            installation.owner, "migrate", *target, DATABASE_APPLICATION_ROLE=role
-        )
-        assert ended.returncode == 0, ended.stderr
+        installation.manage(installation.owner, "migrate", *target, application=role)
 
 
 def test_roles_are_made_by_a_superuser_alone_and_are_not_its_own(
@@ -190,24 +169,23 @@ def test_roles_are_made_by_a_superuser_alone_and_are_not_its_own(
 ) -> None:
     owner, application = tmp_path / "owner", tmp_path / "application"
     owner.write_text(installation.owner)
+
+    def create(role: str, *files: Path) -> None:
+        installation.manage(role, "create_roles", *map(str, files))
+
     application.write_text(installation.application)
-    refused = installation.manage(
-        installation.application, "create_roles", str(owner), str(application)
-    )
-    assert "is the administrator" in refused.stderr
+    with pytest.raises(CommandError, match="is the administrator"):
+        create(installation.application, owner, application)
     application.write_text(installation.application.replace("_application@", "_other@"))
-    weak = installation.manage(
-        installation.application, "create_roles", str(owner), str(application)
-    )
-    assert "must be a superuser's" in weak.stderr
-    same = installation.manage(installation.administrator, "create_roles", str(owner), str(owner))
-    assert "must be two roles" in same.stderr
-    none = installation.manage(
-        installation.administrator, "create_roles", str(owner), str(tmp_path / "none")
-    )
-    assert "cannot be read" in none.stderr
+    with pytest.raises(CommandError, match="must be a superuser's"):
+        create(installation.application, owner, application)
+    with pytest.raises(CommandError, match="must be two roles"):
+        create(installation.administrator, owner, owner)
+    with pytest.raises(CommandError, match="cannot be read"):
+        create(installation.administrator, owner, tmp_path / "none")
 
 
+@pytest.mark.django_db
 def test_tests_start_their_processes_as_the_application(
     process_environment: dict[str, str],
 ) -> None:

@@ -7,12 +7,16 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection
+
+from tests import databases
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 OPPORTUNITY = {
@@ -48,7 +52,8 @@ def empty_database(
     )  # in development one role does everything
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE DATABASE {name}")
-        yield process_environment | {"DATABASE_URL": url.geturl()}
+    yield process_environment | {"DATABASE_URL": url.geturl()}
+    with connection.cursor() as cursor:
         cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
@@ -73,23 +78,36 @@ def evaluate_classification(folder: Path) -> list[str]:
     return ["evaluate_classification", str(labelled)]
 
 
+def loading(command: str, folder: Path) -> list[str]:
+    return [command, str(folder / "file")]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("debug", ["on", "off"])
-@pytest.mark.parametrize("arguments", [evaluate_matching, evaluate_classification])
-def test_in_development_the_tables_are_made_elsewhere_that_is_asked_for(
-    empty_database: dict[str, str],
-    tmp_path: Path,
-    arguments: Callable[[Path], list[str]],
-    debug: str,
-) -> None:
-    command = [sys.executable, "manage.py", *arguments(tmp_path), "--json"]
-    environment = empty_database | SERVING | {"DEBUG": debug}
+def test_in_development_the_tables_are_made(empty_database: dict[str, str], tmp_path: Path) -> None:
+    command = [sys.executable, "manage.py", *evaluate_matching(tmp_path), "--json"]
+    environment = empty_database | SERVING | {"DEBUG": "on"}
     answer = subprocess.run(
         command, cwd=BASE_DIR, env=environment, capture_output=True, text=True, check=False
     )
-    if debug == "on":
-        assert json.loads(answer.stdout)["embedder"], answer.stderr
-    else:
-        assert answer.returncode == 1
-        assert "run `manage.py migrate` first" in answer.stderr
-        assert "Traceback" not in answer.stderr
+    assert json.loads(answer.stdout)["embedder"], answer.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        evaluate_matching,
+        evaluate_classification,
+        *(
+            partial(loading, name)
+            for name in ("load_boundary", "load_categories", "load_gazetteer")
+        ),
+    ],
+)
+def test_elsewhere_that_is_asked_for(
+    empty_database: dict[str, str], tmp_path: Path, arguments: Callable[[Path], list[str]]
+) -> None:
+    with (
+        databases.connected_to(empty_database["DATABASE_URL"]),
+        pytest.raises(CommandError, match=r"run `manage\.py migrate` first"),
+    ):
+        call_command(*arguments(tmp_path))
