@@ -197,9 +197,10 @@ PUBLISHED_PHOTO = {
 
 @dataclass
 class World:
-    """One of each, all the owner's; and a client for each role."""
+    """One of each, all the owner's; and a token and a client for each role."""
 
     clients: dict[str, APIClient]
+    tokens: dict[str, str]
     users: dict[str, User]
     report: Report
     published: Report
@@ -216,9 +217,9 @@ def routes(patterns: list[URLPattern | URLResolver]) -> Iterator[str]:
             yield pattern.name or str(pattern.pattern)
 
 
-def signed_in(user: User) -> APIClient:
+def signed_in(token: str) -> APIClient:
     client = APIClient(raise_request_exception=False)
-    client.credentials(HTTP_AUTHORIZATION=f"Bearer {make_access(user)}")
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
     return client
 
 
@@ -233,7 +234,7 @@ def world(shared_world: World, db: None, settings: Any) -> World:
     """The shared world with objects and clients of the test's own, whose effects are undone."""
     settings.MATCHING_WAIT_SECONDS = 0
     own = deepcopy(shared_world)
-    clients = {role: signed_in(user) for role, user in own.users.items()}
+    clients = {role: signed_in(token) for role, token in own.tokens.items()}
     clients["anonymous"] = APIClient(raise_request_exception=False)
     return replace(own, clients=clients)
 
@@ -241,20 +242,21 @@ def world(shared_world: World, db: None, settings: Any) -> World:
 def make_world() -> World:
     """Create one of each, without clients."""
     users = people()
+    tokens = {role: make_access(user) for role, user in users.items()}
     owner = users["owner"]
     report = make_report(reporter=owner, status=Status.REJECTED, published_at=None)
     published = make_report(reporter=owner)
     arguments = {
         **of_report(report),
         **of_conversation(report, owner),
-        **of_jobs(owner, signed_in(owner)),
+        **of_jobs(owner, signed_in(tokens["owner"])),
         **of_opportunity(make_opportunity()),
         **of_plan(),
         "pattern-help-requests": [make_finding().pk],
         "webhook": [make_source(SourceKind.WEBHOOK).pk],
     }
     refreshing.refresh()
-    return World({}, users, report, published, make_photo(published), arguments)
+    return World({}, tokens, users, report, published, make_photo(published), arguments)
 
 
 def people() -> dict[str, User]:
@@ -416,8 +418,8 @@ def test_a_note_among_staff_is_in_nobody_elses_answers(world: World) -> None:
         if "GET" not in methods:
             continue
         arguments = world.arguments.get(route, [])
-        of_published = [world.published.pk, *arguments[1:]] if route in PUBLISHED_REPORT else None
-        for place in (arguments, of_published or arguments):
+        of_published = [[world.published.pk, *arguments[1:]]] * (route in PUBLISHED_REPORT)
+        for place in (arguments, *of_published):
             for role in ROLES:
                 answer = ask(world.clients[role], "GET", reverse(route, args=place))
                 content = b"".join(answer) if answer.streaming else answer.content
