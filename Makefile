@@ -18,7 +18,7 @@ LINT_ENVIRONMENT := DEBUG=off SECRET_KEY=lint-only-0123456789-abcdefghijklmnopqr
 	SMS_PROVIDER_TOKEN=lint
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-spark format lint lint-types lint-rules bench faults
+.PHONY: help setup setup-spark run test test-spark format lint lint-types lint-rules bench faults
 
 help:  ## list these commands
 	@grep -E '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## (.*)/  make \1\t\2/' | expand -t 20
@@ -36,9 +36,11 @@ test: setup  ## every test: make test [ARGS="tests/jobs -k relay"]
 	@# What asks much of PostgreSQL runs once more through PgBouncer; ARGS may leave nothing of it (status 5).
 	TESTS_THROUGH_PGBOUNCER=on $(PYTEST) -n 2 -m pooled $(or $(ARGS),$(POOLED)) || [ $$? -eq 5 ]
 
-test-spark: setup  ## the tests of Apache Spark, which it installs with Java
+setup-spark: setup
 	@$(PYTHON) -m config.development.environment development spark
 	@$(VENV_PYTHON) -m config.development.system spark
+
+test-spark: setup-spark  ## the tests of Apache Spark, which it installs with Java
 	TESTS_WITH_SPARK=on SPARK_PARTITIONS=2 SPARK_MASTER='local[2]' $(VENV_PYTHON) -m pytest tests/spark -p no:cacheprovider
 
 format: setup  ## bring the code into its style

@@ -16,12 +16,16 @@ BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with what the last stage of the Dockerfile copies from the repository."""
+    """Return a folder with what the last stage of the Dockerfile copies from the repository.
+
+    It holds compiled modules too, which the image has not: they need not be compiled once more, and
+    Python uses none whose source is missing.
+    """
     folder = tmp_path_factory.mktemp("image")
     for source, target in _copied():
         place = folder / target
         if (BASE_DIR / source).is_dir():
-            shutil.copytree(BASE_DIR / source, place, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(BASE_DIR / source, place)
         else:
             shutil.copy(BASE_DIR / source, place)
     return folder
