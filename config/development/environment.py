@@ -75,7 +75,8 @@ def _install_with_pip(requirements: Path) -> None:
         major, minor = sys.version_info[:2]
         system.ensure_package(f"python{major}.{minor}-venv", _has_ensurepip)
         subprocess.run([sys.executable, "-m", "venv", str(FOLDER)], check=True)
-    options = ["--disable-pip-version-check", "--progress-bar", "on"]
+    # What is never imported need not be compiled; the rest is, as it is imported for the first time.
+    options = ["--disable-pip-version-check", "--no-compile", "--progress-bar", "on"]
     subprocess.run([*pip, "install", *options, "-r", str(requirements)], check=True)
 
 

@@ -6,10 +6,11 @@ import ast
 import math
 import os
 import re
-import runpy
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
+SETTINGS = BASE_DIR / "config" / "settings.py"
 #: Where the process itself tells the settings something.
 NOT_AN_OPERATORS = {"WEB_BIND", "CIVICLENS_PROCESS"}
 
@@ -66,7 +68,15 @@ def read_settings(monkeypatch: pytest.MonkeyPatch, **values: str) -> dict[str, A
     """Read the settings anew with these values in the environment."""
     for name, value in values.items():
         monkeypatch.setenv(name, value)
-    return runpy.run_path(str(BASE_DIR / "config" / "settings.py"))
+    values_read: dict[str, Any] = {"__name__": "config.settings", "__file__": str(SETTINGS)}
+    exec(compiled_settings(), values_read)
+    return values_read
+
+
+@cache
+def compiled_settings() -> CodeType:
+    """Compile the settings once, since they are read hundreds of times."""
+    return compile(SETTINGS.read_text(), SETTINGS, "exec")
 
 
 @pytest.mark.parametrize("name", sorted(numbers_read() - {"PORT"}))

@@ -66,7 +66,7 @@ def installation(
         server._replace(netloc=f"{login}@{host}", path=f"/{name}").geturl()
         for login in (server.netloc.rpartition("@")[0], f"{name}_owner", f"{name}_application")
     ]
-    made = Installation(*urls, blocker=django_db_blocker)
+    made = Installation(urls[0], urls[1], urls[2], django_db_blocker)
     for file, url in (("owner", made.owner), ("application", made.application)):
         (folder / file).write_text(url)
     with connect(os.environ["DATABASE_URL"]) as administrator:
