@@ -54,16 +54,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Spread the slow tests over the first half, so that none runs on alone after all others.
 
     They stand between files, since what the tests of a file share would else be made twice. Those
-    with a browser come first, so that one process has them all, and with them one browser.
+    with a browser come first, so that one process has them all, and with them one browser; those
+    that break a broker of their own are together, so that few brokers are booted.
     """
     browsing = [item for item in items if item.get_closest_marker("browser")]
-    items[:] = [item for item in items if item not in set(browsing)]
-    slow = [item for item in items if item.get_closest_marker("slow")]
-    quick = [item for item in items if not item.get_closest_marker("slow")]
+    breaking = [item for item in items if "rabbitmq_node" in getattr(item, "fixturenames", ())]
+    placed = {*browsing, *breaking}
+    others = [item for item in items if item not in placed]
+    slow = [[item] for item in others if item.get_closest_marker("slow")]
+    slow.insert(1, breaking)
+    quick = [item for item in others if not item.get_closest_marker("slow")]
     groups = [list(tests) for _, tests in groupby(quick, key=lambda item: item.path)]
-    stride = max(len(groups) // (2 * max(len(slow), 1)), 1)
-    for number, item in enumerate(slow):
-        groups.insert(number * (stride + 1), [item])
+    stride = max(len(groups) // (2 * len(slow)), 1)
+    for number, tests in enumerate(slow):
+        groups.insert(number * (stride + 1), tests)
     items[:] = [*browsing, *chain.from_iterable(groups)]
 
 

@@ -75,7 +75,7 @@ def _install_with_pip(requirements: Path) -> None:
         major, minor = sys.version_info[:2]
         system.ensure_package(f"python{major}.{minor}-venv", _has_ensurepip)
         subprocess.run([sys.executable, "-m", "venv", str(FOLDER)], check=True)
-    # What is never imported need not be compiled; the rest is, as it is imported for the first time.
+    # Compiling what is never imported takes a third of the time; what is imported is compiled then.
     options = ["--disable-pip-version-check", "--no-compile", "--progress-bar", "on"]
     subprocess.run([*pip, "install", *options, "-r", str(requirements)], check=True)
 
