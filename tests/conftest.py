@@ -6,6 +6,7 @@ import fcntl
 import gc
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import chain, groupby
@@ -18,6 +19,7 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.db import connection
+from pytest_django.plugin import blocking_manager_key
 
 from config.development import processes
 from config.development.rabbitmq import INSTALL_COMMAND, RabbitmqNode, find_server
@@ -71,7 +73,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = [*browsing, *chain.from_iterable(groups)]
 
 
-def pytest_sessionstart() -> None:
+def pytest_sessionstart(session: pytest.Session) -> None:
     """Start the test cluster of PostgreSQL, which runs as long as a run on the same DATA_DIR
     uses it.
     """
@@ -85,6 +87,7 @@ def pytest_sessionstart() -> None:
             roles.create_role(administrator.cursor(), roles.Login(APPLICATION_ROLE))
     if PGBOUNCER is not None:
         PGBOUNCER.start()
+    _begin_template(session.config)
 
 
 @pytest.hookimpl(trylast=True)
@@ -101,6 +104,15 @@ def pytest_sessionfinish() -> None:
             fcntl.flock(USERS, fcntl.LOCK_EX | fcntl.LOCK_NB)
             POSTGRES.stop()
         USERS.close()
+
+
+def _begin_template(config: pytest.Config) -> None:
+    """Have the first process migrate the template while those of pytest-xdist import the tests."""
+    is_first = config.getoption("numprocesses", None) and not hasattr(config, "workerinput")
+    server = os.environ.get("TESTS_TEMPLATE_SERVER")
+    if is_first and server and not config.getoption("reuse_db"):
+        blocker = config.stash[blocking_manager_key]
+        threading.Thread(target=databases.prepare_template, args=(server, blocker)).start()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -135,14 +135,14 @@ def guard_application() -> None:
 @contextmanager
 def entered(name: str) -> Iterator[None]:
     """Ask the database of this name in a block."""
-    own = connection.settings_dict["NAME"]
-    connection.close()
-    connection.settings_dict["NAME"] = name
-    try:
+    with _reconnected({"NAME": name}):
         yield
-    finally:
-        connection.close()
-        connection.settings_dict["NAME"] = own
+
+
+def prepare_template(server: str, blocker: Any) -> None:
+    """Make the template before the tests need it, in a thread of the process that runs none."""
+    with blocker.unblock():
+        ensure_template(server)
 
 
 def _migrate(database: str) -> None:
