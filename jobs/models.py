@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex
@@ -31,6 +33,23 @@ class StoredBytes(models.Func):
 
     function = "pg_column_size"
     output_field = models.IntegerField()
+
+
+class FirstArgument(models.Func):
+    """The first positional argument of a task, such as the id of a report; null without one.
+
+    Only its first CHARACTERS are compared, so that it fits an index.
+    """
+
+    CHARACTERS = 60
+    template = f"left(%(expressions)s ->> 0, {CHARACTERS})"
+    output_field = models.CharField()
+
+
+def first_id_at(at: datetime) -> UUID:
+    """Return the smallest id of a task sent at this time or later; ids are UUIDs of version 7."""
+    milliseconds = int(at.timestamp() * 1000)
+    return UUID(int=min(max(milliseconds, 0), 2**48 - 1) << 80)
 
 
 class TaskQuerySet(models.QuerySet["Task"]):
@@ -188,6 +207,20 @@ class Task(models.Model):
                 fields=["limit_key"],
                 condition=models.Q(state="running", limit_key__isnull=False),
                 name="jobs_task_limit_running",
+            ),
+            # The desk's lists: the ended tasks of an actor, and those about one object. Waiting and
+            # running tasks are few enough to be found by the indexes above; leaving them out
+            # saves entries at each of a task's changes of state.
+            models.Index(
+                fields=["actor", "id"],
+                condition=models.Q(state__in=["succeeded", "dead", "cancelled"]),
+                name="jobs_task_ended_actor",
+            ),
+            models.Index(
+                FirstArgument("args"),
+                "id",
+                condition=models.Q(state__in=["succeeded", "dead", "cancelled"]),
+                name="jobs_task_ended_argument",
             ),
             # Dead letters, newest first.
             models.Index(

@@ -1,13 +1,15 @@
-"""The form in which an operator corrects the arguments of a dead task."""
+"""The form in which an operator corrects the arguments of a task that ended without success."""
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, TypeVar
 from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.forms.fields import InvalidJSONInput
+from dramatiq import get_broker
 
 from jobs.errors import ArgumentsRefused, NotInThatState
 from jobs.http import strict_json
@@ -35,7 +37,7 @@ class StrictJSONField(forms.JSONField):
 
 
 class ArgumentsForm(forms.Form):
-    """The arguments of a dead task, as JSON."""
+    """The arguments of a dead or cancelled task, as JSON."""
 
     args = StrictJSONField(
         widget=forms.Textarea(attrs={"rows": 6, "cols": 80}), required=False, label="Positional"
@@ -50,12 +52,16 @@ class ArgumentsForm(forms.Form):
     def clean_kwargs(self) -> dict[str, Any]:
         return _of_type(dict, "object", self.cleaned_data["kwargs"])
 
-    def store(self, task_id: UUID, *, by: UUID | None) -> bool:
-        """Store the arguments and return True; or add the error to the form and return False."""
+    def store(self, task_id: UUID, *, by: UUID | None, is_replayed: bool = False) -> bool:
+        """Store the arguments, and run the task with them if it `is_replayed`; return True.
+
+        If that is refused, add the error to the form and return False.
+        """
+        change = (
+            operator_actions.edit_and_replay if is_replayed else operator_actions.edit_arguments
+        )
         try:
-            operator_actions.edit_arguments(
-                task_id, self.cleaned_data["args"], self.cleaned_data["kwargs"], by=by
-            )
+            change(task_id, self.cleaned_data["args"], self.cleaned_data["kwargs"], by=by)
         except (ArgumentsRefused, NotInThatState) as error:
             self.add_error(None, str(error))
         return self.is_valid()
@@ -67,3 +73,9 @@ def _of_type(expected: type[C], name: str, value: Any) -> C:
     if not isinstance(value, expected):
         raise ValidationError(f"Expected a JSON {name}.")
     return value
+
+
+def signature(actor: str) -> str:
+    """Return how the actor's function takes its arguments, or nothing if this release lacks it."""
+    declared = get_broker().actors.get(actor)
+    return f"{actor}{inspect.signature(declared.fn)}" if declared else ""

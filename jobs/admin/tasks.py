@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
+from jobs.admin import arguments, objects, task_actions, task_search
 from jobs.admin.arguments import ArgumentsForm
-from jobs.admin.read_only import ActorFilter, QueueFilter, ReadOnlyAdmin
-from jobs.models import (
-    Attempt,
-    Task,
-)
-from jobs.operations import actions as operator_actions
+from jobs.admin.object_page import ObjectPage
+from jobs.admin.read_only import ReadOnlyAdmin
+from jobs.admin.task_filters import FILTERS
+from jobs.models import Attempt, Task, Worker
 from jobs.operations import display
+from jobs.operations.actions import EDITABLE_STATES
 from jobs.redaction import SEALED, redact
 from jobs.states import State
 
 
 class AttemptInline(admin.TabularInline[Attempt, Task]):
     model = Attempt
-    fields = ("number", "started", "finished", "took", "error_type", "error_text", "traceback_text")
+    fields = (
+        "number",
+        "started",
+        "finished",
+        "took",
+        "worker",
+        "error_type",
+        "error_text",
+        "traceback_text",
+    )
     readonly_fields = fields
     extra = 0
     can_delete = False
@@ -52,6 +63,10 @@ class AttemptInline(admin.TabularInline[Attempt, Task]):
     @admin.display(description="took")
     def took(self, attempt: Attempt) -> str:
         return display.duration(attempt.started_at, attempt.finished_at)
+
+    @admin.display(description="worker")
+    def worker(self, attempt: Attempt) -> SafeString | str:
+        return _worker_link(attempt.worker_id)
 
     @admin.display(description="error")
     def error_text(self, attempt: Attempt) -> str:
@@ -80,26 +95,36 @@ def _beginning(task: Task, name: str) -> SafeString:
     )
 
 
+def _worker_link(worker_id: UUID | None) -> SafeString | str:
+    """Return a link to the tasks of a worker process, with its name where it is known."""
+    if worker_id is None:
+        return "-"
+    worker = Worker.objects.filter(pk=worker_id).first()
+    place = reverse("admin:jobs_task_changelist")
+    return format_html('<a href="{}?worker={}">{}</a>', place, worker_id, worker or worker_id)
+
+
 @admin.register(Task)
-class TaskAdmin(ReadOnlyAdmin[Task]):
+class TaskAdmin(ObjectPage[Task], ReadOnlyAdmin[Task]):
     list_display = (
-        "id",
-        "actor",
+        "task",
+        "state_mark",
         "brief_arguments",
         "queue",
-        "urgency",
-        "state",
         "tries",
         "last_error",
         "created",
         "started",
+        "waited",
         "took",
     )
-    list_filter = ("state", "urgency", QueueFilter, ActorFilter)
-    search_fields = ("id__exact", "actor", "request_id__exact", "unique_key__exact")
-    search_help_text = "A task's id, an actor, a request id or a unique key"
+    list_filter = FILTERS
+    list_per_page = 50
+    show_facets = admin.ShowFacets.NEVER
+    sortable_by = ()
+    search_fields = ("id",)
+    search_help_text = "A task's id, its argument, an actor, a request id or a unique key"
     ordering = ("-id",)
-    actions = ("replay_dead", "discard_dead", "cancel_tasks", "retry_now")
     inlines = (AttemptInline,)
     fieldsets = (
         (
@@ -108,8 +133,8 @@ class TaskAdmin(ReadOnlyAdmin[Task]):
                 "fields": (
                     "id",
                     "actor",
+                    "about_links",
                     "queue",
-                    "state",
                     "attempt",
                     "max_attempts",
                     "urgency",
@@ -118,13 +143,16 @@ class TaskAdmin(ReadOnlyAdmin[Task]):
                 )
             },
         ),
-        ("Arguments and sender", {"fields": ("arguments", "edit", "request_id", "created_by")}),
-        ("Times", {"fields": ("created", "due", "published", "started", "finished", "took")}),
+        ("Arguments and sender", {"fields": ("arguments", "request_id", "created_by")}),
+        (
+            "Times",
+            {"fields": ("created", "due", "published", "started", "waited", "finished", "took")},
+        ),
         (
             "Progress and result",
             {
                 "fields": (
-                    "worker_id",
+                    "worker",
                     "progress_text",
                     "checkpoint_text",
                     "cancel_requested_at",
@@ -141,6 +169,37 @@ class TaskAdmin(ReadOnlyAdmin[Task]):
             request.resolver_match and request.resolver_match.url_name == "jobs_task_changelist"
         )
         return tasks.for_list() if is_list else tasks  # type: ignore[attr-defined]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().changelist_view(request, {"title": _("Tasks"), **(extra_context or {})})
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return task_search.TaskChangeList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Task], search_term: str
+    ) -> tuple[QuerySet[Task], bool]:
+        term = search_term.strip()
+        return (task_search.matching(queryset, term) if term else queryset), False
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Return the columns; one of them links to what the reader may open."""
+
+        @admin.display(description=_("about"))
+        def about(task: Any) -> SafeString | str:
+            return _about(request, task)
+
+        return [*self.list_display[:2], about, *self.list_display[2:]]
+
+    @admin.display(description="task")
+    def task(self, task: Task) -> SafeString:
+        return format_html('{}<small class="quiet">{}</small>', task.actor, task.pk)
+
+    @admin.display(description="state")
+    def state_mark(self, task: Task) -> SafeString:
+        return format_html('<span class="state {}">{}</span>', task.state, task.get_state_display())
 
     @admin.display(description="arguments")
     def brief_arguments(self, task: Any) -> str:
@@ -184,6 +243,15 @@ class TaskAdmin(ReadOnlyAdmin[Task]):
     def took(self, task: Task) -> str:
         return display.duration(task.started_at, task.finished_at)
 
+    @admin.display(description="waited")
+    def waited(self, task: Task) -> str:
+        """Return how long the last attempt waited in its queue after it was due."""
+        return display.duration(task.run_at, task.started_at and max(task.started_at, task.run_at))
+
+    @admin.display(description="worker")
+    def worker(self, task: Task) -> SafeString | str:
+        return _worker_link(task.worker_id)
+
     @admin.display(description="arguments")
     def arguments(self, task: Task) -> SafeString:
         return _beginning(task, "arguments")
@@ -200,22 +268,44 @@ class TaskAdmin(ReadOnlyAdmin[Task]):
     def result_text(self, task: Task) -> SafeString:
         return _beginning(task, "result")
 
-    @admin.display(description="")
-    def edit(self, task: Task) -> SafeString | str:
-        if task.state != State.DEAD or task.sealed_args is not None:
-            return ""
-        return format_html(
-            '<a href="{}">Edit the arguments</a>',
-            reverse("admin:jobs_task_arguments", args=(task.pk,)),
-        )
+    @admin.display(description="about")
+    def about_links(self, task: Any) -> SafeString | str:
+        return _joined(task.links)
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any:
+        """Return the task with links to the rows that it is about, as far as the reader may see."""
+        task: Any = super().get_object(request, object_id, from_field)
+        if task is not None:
+            task.links = objects.links(request, task.actor, task.args, task.kwargs)
+        return task
+
+    def page_context(self, request: HttpRequest, row: Task) -> dict[str, Any]:
+        """Return the buttons that the task's state and the reader's rights allow."""
+        may_change = request.user.has_perm(task_actions.CHANGE)
+        buttons = [one for one in task_actions.ACTIONS.values() if row.state in one.states]
+        is_editable = row.state in EDITABLE_STATES and row.sealed_args is None
+        return super().page_context(request, row) | {
+            "buttons": buttons if may_change else [],
+            "is_editable": may_change and is_editable,
+            "last_attempt": row.attempts.order_by("-pk").defer("traceback").first(),
+        }
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.arguments_view)
+        view = self.admin_site.admin_view
         return [
-            path("<uuid:task_id>/arguments/", view, name="jobs_task_arguments"),
+            path(
+                "<uuid:task_id>/arguments/", view(self.arguments_view), name="jobs_task_arguments"
+            ),
+            path(
+                "<uuid:task_id>/act/",
+                view(partial(task_actions.act_on_one, self)),
+                name="jobs_task_act",
+            ),
             path(
                 "<uuid:task_id>/values/<str:name>/",
-                self.admin_site.admin_view(self.value_view),
+                view(self.value_view),
                 name="jobs_task_value",
             ),
             *super().get_urls(),
@@ -238,55 +328,42 @@ class TaskAdmin(ReadOnlyAdmin[Task]):
         return TemplateResponse(request, "admin/jobs/task/value.html", context)
 
     def arguments_view(self, request: HttpRequest, task_id: UUID) -> HttpResponse:
-        """Edit the arguments of a dead task, which can then be replayed with them."""
-        if not request.user.has_perm("jobs.change_task"):
+        """Edit the arguments of a dead or cancelled task, and run it with them."""
+        if not request.user.has_perm(task_actions.CHANGE):
             raise PermissionDenied
         task = get_object_or_404(Task, pk=task_id, sealed_args=None)
         form = ArgumentsForm(
             request.POST or None, initial={"args": task.args, "kwargs": task.kwargs}
         )
-        if request.method == "POST" and form.is_valid() and form.store(task_id, by=request.user.pk):
-            self.message_user(
-                request, "The arguments are stored; replay the task to run it with them."
-            )
+        is_replayed = "replay" in request.POST
+        if form.is_valid() and form.store(task_id, by=request.user.pk, is_replayed=is_replayed):
+            self.message_user(request, _stored_message(is_replayed=is_replayed))
             return HttpResponseRedirect(reverse("admin:jobs_task_change", args=(task_id,)))
         context = self.admin_site.each_context(request) | {
             "task": task,
             "form": form,
-            "title": "Edit the arguments",
+            "signature": arguments.signature(task.actor),
+            "may_save": task.state == State.DEAD,
+            "title": _("Edit the arguments"),
         }
         return TemplateResponse(request, "admin/jobs/task/arguments.html", context)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Return the actions for those who may change tasks; others can only read."""
-        return super().get_actions(request) if request.user.has_perm("jobs.change_task") else {}
+        return task_actions.bulk_actions() if request.user.has_perm(task_actions.CHANGE) else {}
 
-    @admin.action(description="Replay dead tasks")
-    def replay_dead(self, request: HttpRequest, tasks: QuerySet[Task]) -> None:
-        self._act(request, tasks, operator_actions.replay, "replayed")
 
-    @admin.action(description="Discard dead tasks")
-    def discard_dead(self, request: HttpRequest, tasks: QuerySet[Task]) -> None:
-        self._act(request, tasks, operator_actions.discard, "discarded")
+def _stored_message(*, is_replayed: bool) -> str:
+    if is_replayed:
+        return _("The arguments are stored, and the task runs with them.")
+    return _("The arguments are stored; replay the task to run it with them.")
 
-    @admin.action(description="Cancel")
-    def cancel_tasks(self, request: HttpRequest, tasks: QuerySet[Task]) -> None:
-        self._act(request, tasks, operator_actions.cancel, "cancelled or asked to stop")
 
-    @admin.action(description="Retry now instead of waiting")
-    def retry_now(self, request: HttpRequest, tasks: QuerySet[Task]) -> None:
-        self._act(request, tasks, operator_actions.retry_now, "made due now")
+def _about(request: HttpRequest, task: Any) -> SafeString | str:
+    brief = task.brief or {"args": [], "kwargs": {}}
+    return _joined(objects.links(request, task.actor, brief["args"], brief["kwargs"])[:2])
 
-    def _act(
-        self, request: HttpRequest, tasks: QuerySet[Task], action: Callable[..., int], outcome: str
-    ) -> None:
-        chosen: list[UUID] = list(tasks.values_list("id", flat=True))
-        count = action(chosen, by=request.user.pk)
-        left = len(chosen) - count
-        self.message_user(
-            request, f"{count} tasks {outcome}.", messages.SUCCESS if count else messages.WARNING
-        )
-        if left > 0:
-            self.message_user(
-                request, f"{left} were in a state that does not allow it.", messages.WARNING
-            )
+
+def _joined(links: list[objects.Link]) -> SafeString | str:
+    pairs = ((link.url, link.label) for link in links)
+    return format_html_join(", ", '<a href="{}">{}</a>', pairs) or "-"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -34,7 +35,7 @@ def cancel(task_id: UUID) -> State | None:
 _REPLAY = f"""
     WITH dead AS (
         SELECT id, {IS_SUPERSEDED} AS is_superseded FROM jobs_task AS t
-        WHERE id = %s AND state = 'dead' FOR UPDATE
+        WHERE id = %s AND state = ANY(%s) FOR UPDATE
     )
     UPDATE jobs_task AS t SET
         state = CASE WHEN is_superseded THEN 'cancelled' ELSE 'queued' END,
@@ -45,17 +46,17 @@ _REPLAY = f"""
 """  # noqa: S608 - constants only
 
 
-def replay(task_id: UUID) -> State | None:
-    """Give a dead task all its attempts again and return its state.
+def replay(task_id: UUID, *, states: Sequence[State] = (State.DEAD,)) -> State | None:
+    """Give a dead task, or one in another of `states`, all its attempts again; return its state.
 
     It is `queued`, or `cancelled` where another task already waits under its unique key. Return
-    None when the task is not dead.
+    None when the task is in none of `states`.
     """
     try:
         with transaction.atomic():
-            rows = fetch(_REPLAY, (task_id,))
-    except IntegrityError:
-        return replay(task_id)  # a task with its key was queued meanwhile; now it is visible
+            rows = fetch(_REPLAY, (task_id, list(states)))
+    except IntegrityError:  # a task with its key was queued meanwhile; now it is visible
+        return replay(task_id, states=states)
     return State(rows[0][0]) if rows else None
 
 

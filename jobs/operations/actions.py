@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -19,6 +19,9 @@ from jobs.ledger import interventions
 from jobs.ledger.database import execute
 from jobs.models import Task
 from jobs.states import State
+
+#: States in which a task can be edited and run again in one step.
+EDITABLE_STATES = (State.DEAD, State.CANCELLED)
 
 
 class AuditRecorder(Protocol):
@@ -65,20 +68,47 @@ def edit_arguments(
         ArgumentsRefused: the task's actor, or its job type, does not take them.
     """
     with transaction.atomic():
-        task = (
-            Task.objects.select_for_update()
-            .filter(pk=task_id, state=State.DEAD, sealed_args=None)
-            .first()
+        _edit(task_id, args, kwargs, (State.DEAD,), "task.arguments_edited", by)
+
+
+def edit_and_replay(
+    task_id: UUID, args: list[Any], kwargs: dict[str, Any], *, by: UUID | None
+) -> None:
+    """Replace the arguments of a dead or cancelled task and run it with them, exactly once.
+
+    A second call finds the task queued and is refused.
+
+    Raises:
+        NotInThatState: the task is neither dead nor cancelled, its arguments are sealed, or another
+            task already waits under its unique key.
+        ArgumentsRefused: the task's actor, or its job type, does not take them.
+    """
+    with transaction.atomic():
+        _edit(task_id, args, kwargs, EDITABLE_STATES, "task.edited_and_replayed", by)
+        if interventions.replay(task_id, states=EDITABLE_STATES) != State.QUEUED:
+            raise NotInThatState("Another task already waits under its unique key.")
+
+
+def _edit(
+    task_id: UUID,
+    args: list[Any],
+    kwargs: dict[str, Any],
+    states: Sequence[State],
+    event: str,
+    by: UUID | None,
+) -> None:
+    editable = Task.objects.filter(pk=task_id, state__in=states, sealed_args=None)
+    task = editable.select_for_update().first()
+    if task is None:
+        kinds = " or ".join(states)
+        raise NotInThatState(
+            f"Only the arguments of a {kinds} task can be edited, and none that are sealed."
         )
-        if task is None:
-            raise NotInThatState(
-                "Only the arguments of a dead task can be edited, and none that are sealed."
-            )
-        _assert_taken(task, args, kwargs)
-        changed = _changed(task.args, args) + _changed(task.kwargs, kwargs)
-        task.args, task.kwargs = args, kwargs
-        _save_arguments(task)
-        record("task.arguments_edited", f"task:{task_id}", by, {"changed": changed})
+    _assert_taken(task, args, kwargs)
+    changed = _changed(task.args, args) + _changed(task.kwargs, kwargs)
+    task.args, task.kwargs = args, kwargs
+    _save_arguments(task)
+    record(event, f"task:{task_id}", by, {"changed": changed})
 
 
 def _save_arguments(task: Task) -> None:

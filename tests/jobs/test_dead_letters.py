@@ -162,10 +162,48 @@ def test_the_admin_offers_no_edit_of_others(desk: Client) -> None:
     assert "Only the arguments of a dead task" in response.content.decode()
 
 
+def test_edited_arguments_run_exactly_once_under_two_presses(desk: Client, operator: User) -> None:
+    task = dead_task()
+    edit = {"args": '["patience"]', "kwargs": "", "replay": "1"}
+    assert desk.post(page(task.pk), edit).status_code == 302
+    second = desk.post(page(task.pk), edit)
+    assert "Only the arguments of a dead or cancelled task" in second.content.decode()
+    event = AuditEvent.objects.get(event="task.edited_and_replayed")
+    assert (event.actor_id, event.data) == (operator.pk, {"changed": ["0"]})
+    run_tasks(raise_errors=False, until_delay=False)
+    assert task.attempts.last().error == "no patience today"  # type: ignore[union-attr]
+
+
+def test_a_cancelled_task_runs_again_with_other_arguments(desk: Client) -> None:
+    task = dead_task()
+    actions.discard([task.pk], by=None)
+    assert "Save only" not in desk.get(page(task.pk)).content.decode()
+    wrong = desk.post(page(task.pk), {"args": "[1, 2]", "kwargs": "", "replay": "1"})
+    assert "too many positional arguments" in wrong.content.decode()
+    task.refresh_from_db()
+    assert (task.state, task.args) == (State.CANCELLED, ["luck"]), "nothing of it was stored"
+    assert desk.post(page(task.pk), {"args": '["x"]', "replay": "1"}).status_code == 302
+    task.refresh_from_db()
+    assert (task.state, task.args, task.attempt) == (State.QUEUED, ["x"], 0)
+
+
+def test_nothing_is_edited_where_another_task_waits_under_the_key() -> None:
+    task = dead_task()
+    Task.objects.filter(pk=task.pk).update(unique_key="one")
+    with transaction.atomic():
+        probe_failing.send_with_options(args=("other",), unique_key="one")
+    with pytest.raises(NotInThatState, match="already waits"):
+        actions.edit_and_replay(task.pk, ["x"], {}, by=None)
+    task.refresh_from_db()
+    assert (task.state, task.args) == (State.DEAD, ["luck"])
+    assert not AuditEvent.objects.filter(event="task.edited_and_replayed").exists()
+
+
 def test_staff_without_the_permission_edit_nothing(client: Client) -> None:
     client.force_login(User.objects.create_user("+12035550302", is_staff=True))
     task = dead_task()
     assert client.get(page(task.pk)).status_code == 403
+    assert client.post(f"/admin/jobs/task/{task.pk}/act/").status_code == 403
     assert client.post(page(task.pk), {"args": '["x"]'}).status_code == 403
     client.logout()
     assert client.get(page(task.pk)).status_code == 302
@@ -194,6 +232,10 @@ def test_the_admin_replays_and_discards_all_that_a_filter_finds(desk: Client) ->
     assert one is not None
     where = "/admin/jobs/task/?state=dead&actor=probe_failing"
     data = {"_selected_action": [str(one.pk)], "select_across": "1"}
+    preview = desk.post(where, data | {"action": "replay_dead"})
+    assert (preview.context["count"], preview.context["actors"]) == (3, [("probe_failing", 3)])
+    assert set(Task.objects.values_list("state", flat=True)) == {State.DEAD}, "only shown"
+    data["confirmed"] = "1"
     assert (
         "3 tasks replayed"
         in desk.post(where, data | {"action": "replay_dead"}, follow=True).content.decode()

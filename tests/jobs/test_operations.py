@@ -228,7 +228,8 @@ def test_the_admin_acts_only_where_the_state_allows(
     desk: Client, action: str, outcome: State
 ) -> None:
     task_id = dead_task()
-    desk.post("/admin/jobs/task/", {"action": action, "_selected_action": [str(task_id)]})
+    chosen = {"action": action, "_selected_action": [str(task_id)], "confirmed": "1"}
+    desk.post("/admin/jobs/task/", chosen)
     assert state_of(task_id) == outcome
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 
 from accounts.models import User
-from jobs.models import Task
+from jobs.admin import task_search
+from jobs.models import FirstArgument, Task
 from jobs.operations import display
 from jobs.redaction import redact, redact_part
+from jobs.states import State
 from jobs.testing import run_tasks
 from tests.jobs.probe.actors import probe_failing, probe_sealed, probe_transactional
 
@@ -90,3 +93,89 @@ def test_a_secret_is_taken_out_of_every_part_that_shows_some_of_it(secret: str) 
         assert secret not in shown
         assert secret[-6:] not in shown
     assert redact_part(text, 0, len(text)) == redact(text)
+
+
+def found(operator: Client, **filters: str) -> set[str]:
+    """Return the first arguments of the tasks that the list shows."""
+    answer: Any = operator.get(LIST, filters)
+    assert answer.status_code == 200
+    return {task.brief["args"][0] for task in answer.context["cl"].result_list}
+
+
+def test_tasks_are_filtered_by_all_that_operators_ask_for(operator: Client) -> None:
+    early, late = send("early"), send("late")
+    run_tasks()
+    with transaction.atomic():
+        failed = probe_failing.send("luck")
+    run_tasks(raise_errors=False, until_delay=False)
+    waiting = send("waiting")
+    worker = uuid4()
+    Task.objects.filter(pk=late.pk).update(worker_id=worker)
+    assert found(operator) == {"early", "late", "luck", "waiting"}
+    assert found(operator, argument="late") == {"late"}
+    assert found(operator, argument="waiting") == {"waiting"}
+    assert found(operator, actor="probe_failing") == {"luck"}
+    assert found(operator, queue=waiting.queue, state__exact="queued") == {"waiting"}
+    assert found(operator, error="ValueError") == {"luck"}
+    assert found(operator, error="NoSuchError") == set()
+    assert found(operator, worker=str(worker)) == {"late"}
+    assert found(operator, urgency__exact="9") == set()
+    assert found(operator, since="hour") == {"early", "late", "luck", "waiting"}
+    assert found(operator, until="2026-01-01T00:00:00") == set()
+    assert found(operator, q=str(early.pk)) == {"early"}
+    assert found(operator, q=failed.message_id) == {"luck"}
+    assert found(operator, q="probe_fail") == {"luck"}
+    for wrong in ("worker=x", "since=yesterday", "argument=%00"):
+        assert operator.get(f"{LIST}?{wrong}").status_code in (302, 400)
+
+
+def test_a_report_s_tasks_are_found_by_its_id_and_lead_to_it(operator: Client) -> None:
+    report = str(uuid4())
+    task = Task.objects.create(actor="classify_report", queue="default", args=[report])
+    Task.objects.create(actor="notify_contact", queue="default", args=[f"report:{report}"])
+    Task.objects.create(actor="classify_report", queue="default", args=[str(uuid4())])
+    assert found(operator, argument=report) == {report, f"report:{report}"}
+    assert found(operator, q=report) >= {report}
+    place = f'href="/admin/reports/report/{report}/change/"'
+    assert operator.get(LIST, {"argument": report}).content.decode().count(place) == 2
+    assert place in operator.get(f"{LIST}{task.pk}/change/").content.decode()
+
+
+def test_buttons_on_a_task_s_page_act_once_each(operator: Client) -> None:
+    with transaction.atomic():
+        task_id = probe_failing.send("luck").message_id
+    run_tasks(raise_errors=False, until_delay=False)
+    page = f"{LIST}{task_id}/change/"
+    text = operator.get(page).content.decode()
+    assert all(name in text for name in ("replay_dead", "discard_dead", "Edit and replay"))
+    assert "cancel_tasks" not in text
+    press = {"action": "replay_dead"}
+    assert operator.post(f"{LIST}{task_id}/act/", press)["Location"] == page
+    assert (
+        "0 tasks replayed"
+        in operator.post(f"{LIST}{task_id}/act/", press, follow=True).content.decode()
+    )
+    assert Task.objects.get(pk=task_id).state == "queued"
+    assert operator.post(f"{LIST}{task_id}/act/", {"action": "explode"}).status_code == 302
+    assert operator.get(f"{LIST}{task_id}/act/").status_code == 405
+
+
+def test_searches_for_ended_tasks_read_an_index(operator: Client) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    about = Task.objects.alias(first=FirstArgument("args")).filter(first="x")
+    plans = {
+        "jobs_task_ended_actor": Task.objects.filter(actor="x"),
+        "jobs_task_ended_argument": about,
+    }
+    for index, tasks in plans.items():
+        assert index in task_search.newest(tasks, State.values, is_indexed=True).explain()
+
+
+def test_the_list_takes_few_statements_however_it_is_filtered(
+    operator: Client, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(5):
+        send(str(number))
+    with django_assert_max_num_queries(20):
+        operator.get(LIST, {"argument": "1", "state__exact": "queued", "error": "X", "q": "probe"})
