@@ -8,7 +8,7 @@ PostgreSQL converts there.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -67,12 +67,6 @@ class Cases:
     def lasted(self) -> Floats:
         """Seconds from the report until it ended."""
         return self.ended - self.created
-
-    def seen_at(self, moment: float) -> Cases:
-        """Return the cases known at a moment, as they stood then: what ended later is open."""
-        known = self[self.created < moment]
-        is_done = known.is_done & (known.ended <= moment)
-        return replace(known, is_done=is_done, ended=np.minimum(known.ended, moment))
 
 
 class Names:

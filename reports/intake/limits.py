@@ -102,10 +102,3 @@ def _of_content(author: str, text: str, place: str, digest: int | None) -> list[
             TooManyReportsHere,
         ),
     ]
-
-
-def _of_copies(digest: int | None) -> list[_Bound]:
-    """Return what counts how often all authors sent these words."""
-    if digest is None:
-        return []
-    return [_Bound(repetition.rule_of(SubjectKind.REPORT, digest), IntakeRefused)]

@@ -71,7 +71,7 @@ def test_no_time_breaks_a_list(desk: Client, lookup: str) -> None:
         "q=abc",
         "q=%00",
         "q=%27",
-        "q=" + "x%20" * 300,
+        "q=" + "x%20" * 100,
         "o=99.-99.x",
         "o=x.99999999999",
         "p=999999",

@@ -166,6 +166,16 @@ def test_text_that_cannot_be_stored_whole_is_rejected(text: str, reason: str) ->
         row(title=text).text("title", longest=10)
 
 
+def test_a_list_of_texts_is_read() -> None:
+    assert row(skills=["first aid", "trees"]).texts("skills") == ["first aid", "trees"]
+    assert row(skills="trees").texts("skills") == ["trees"]
+    assert row(skills=None).texts("skills") == []
+    with pytest.raises(RowRejected, match="skills is not a list of texts"):
+        row(skills=["trees", 1]).texts("skills")
+    with pytest.raises(RowRejected, match="skills contains a NUL character"):
+        row(skills=["tr\0ees"]).texts("skills")
+
+
 def test_an_id_is_never_cut_and_only_made_when_asked_for() -> None:
     with pytest.raises(RowRejected, match="external_id is longer than 120 characters"):
         row(external_id="x" * 121).external_id(longest=120, otherwise=())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -58,6 +59,26 @@ def test_unknown_and_incomplete_options_are_refused() -> None:
         probe_once.send_with_options(args=("code",), max_attempts=2)
     with pytest.raises(ValueError, match="tried once"), transaction.atomic():
         probe_once.send_many([("code",)], max_attempts=2)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"delivery": "at_most_once"}, "Only an external actor"),
+        ({"outlasts": timedelta(days=1), "max_attempts": 3}, "give one of them"),
+        ({"queue_name": "elsewhere"}, "Unknown queue 'elsewhere'"),
+    ],
+)
+def test_options_of_an_actor_that_contradict_each_other_are_refused(
+    options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        jobs.actor(kind="transactional", **options)
+
+
+def test_only_an_external_actor_records_what_its_call_returned() -> None:
+    with pytest.raises(TypeError, match="only an external actor"):
+        probe_transactional.record(print)
 
 
 def test_once_a_period_whatever_became_of_the_task() -> None:

@@ -39,6 +39,11 @@ def test_each_wanted_kind_tells_its_plan_and_its_recall(settings: Settings) -> N
         }  # fewer rows than were asked for
         assert told["index"] is True
         assert told["best"][0]["id"] == str(repairs.pk)
+    out = StringIO()
+    call_command("explain_match", "+12025550123", stdout=out)
+    lines = out.getvalue().splitlines()
+    assert {"index: True", "plans:", "best:"} <= set(lines)
+    assert sum(line.startswith("  ") and str(repairs.pk) in line for line in lines) == 1
 
 
 @pytest.mark.django_db

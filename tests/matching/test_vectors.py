@@ -19,7 +19,7 @@ from embeddings.embedder import BatchedEmbedder, Vectors
 from embeddings.errors import TextRefused
 from jobs.testing import run_tasks
 from matching.actors import rebuild_embeddings, refresh_all_matches
-from matching.checks import check_settings
+from matching.checks import check_pgvector, check_settings
 from matching.errors import DimensionMismatch, VectorIndexError
 from matching.models import Match, Opportunity, OpportunityVector, ProfileVector, VectorSpace
 from matching.ranking import carrying_out, pipeline
@@ -288,6 +288,12 @@ def test_an_index_that_finds_too_little_never_replaces_the_old_one(settings: Set
     with pytest.raises(VectorIndexError, match="the old one stays"):
         indexing.build(space)
     assert is_valid(opportunity_index(space))
+
+
+def test_a_pgvector_with_known_faults_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    for version, ids in (((0, 8, 3), ["matching.W001"]), ((0, 8, 4), []), ((), [])):
+        monkeypatch.setattr("matching.checks.pgvector_version", lambda version=version: version)
+        assert [warning.id for warning in check_pgvector(databases=["default"])] == ids
 
 
 @pytest.mark.django_db

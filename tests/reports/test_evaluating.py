@@ -39,7 +39,7 @@ def test_accuracy_on_real_reports_when_they_are_there(tmp_path: Path) -> None:
         header, *rows = csv.reader(file)
     later = tmp_path / "later.csv"
     with later.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([header, *rows[-1060:]])
+        csv.writer(file).writerows([header, *rows[-600:]])
     found = _evaluation(str(later), "--train-share", "0.5")
     assert found["zero_shot"]["top1"] > 0.70
     assert found["zero_shot"]["top3"] > 0.87

@@ -76,6 +76,8 @@ def test_a_row_becomes_a_classified_report_that_disturbs_nobody(
         (GOOD.replace("41.31", "91"), "latitude is out of range"),
         (GOOD.replace("-72.92", "-181"), "longitude is out of range"),
         (GOOD.replace("41.31", ""), "latitude is missing"),
+        (GOOD.replace("41.31", "").replace("-72.92", ""), "latitude and longitude are missing"),
+        (GOOD.replace("2014-05-07T19:02:44-04:00", ""), "created_at is missing"),
         (GOOD.replace("41.31", "0").replace("-72.92", "0.0"), "both 0"),
         (GOOD.replace("Street light,The light is out.", " , "), "neither title nor description"),
         (GOOD.replace("Acknowledged", "Lost"), "unknown status: Lost"),
