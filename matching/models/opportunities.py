@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
@@ -21,6 +22,8 @@ from uuid_utils.compat import uuid7
 from jobs.model_fields import LineField, ParagraphsField
 from matching.models.places import PLACE_IS_NO_PLACE, place_is_whole
 
+#: Minus signs with no word between them.
+MINUS_SIGNS = re.compile(r"-(?:[^\w-]*-)+")
 ENDS_BEFORE_START = "It ends before it starts."
 
 
@@ -63,8 +66,12 @@ class OpportunityQuerySet(models.QuerySet["Opportunity"]):
         return self.filter(~Exists(dismissed))
 
     def matching_text(self, words: str) -> OpportunityQuerySet:
-        """Return those whose text has all of `words`, in the syntax of web search engines."""
-        return self.filter(search=SearchQuery(words, config="english", search_type="websearch"))
+        """Return those whose text has all of `words`, in the syntax of web search engines.
+
+        Several minus signs before a word count as one: PostgreSQL refuses a few dozen of them.
+        """
+        text = MINUS_SIGNS.sub("-", words)
+        return self.filter(search=SearchQuery(text, config="english", search_type="websearch"))
 
     def speaking(self, languages: Sequence[str]) -> OpportunityQuerySet:
         """Return those that require no language, or one of these."""

@@ -94,6 +94,8 @@ def test_full_text_and_filters_find_what_they_name() -> None:
     assert titles(APIClient(), "?q=dogs") == [DOGS["title"]]
     assert titles(APIClient(), "?q=walking+dog") == [DOGS["title"]]
     assert titles(APIClient(), "?q=dog+-shelter") == []
+    assert titles(APIClient(), f"?q=dog+{'-' * 99}shelter") == []
+    assert titles(APIClient(), f"?q=dog+{'-%22+' * 50}boat") == [DOGS["title"]]
     assert titles(APIClient(), "?kind=job") == [REPAIRS["title"]]
     assert titles(APIClient(), "?category=animals") == [DOGS["title"]]
     assert titles(APIClient(), "?remote=true") == [REPAIRS["title"]]
