@@ -42,6 +42,7 @@ WORKDIR /app
 COPY manage.py ./
 COPY config config
 COPY desk desk
+COPY docs/desk.md docs/desk.md
 COPY jobs jobs
 COPY embeddings embeddings
 COPY imports imports

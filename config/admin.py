@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from http import HTTPStatus
 from typing import Any, TypeVar, cast
 
@@ -18,13 +18,16 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.http.response import HttpResponseBase
 from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.urls import path
+from django.utils.functional import SimpleLazyObject
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext_lazy as _
 from django_otp.admin import OTPAdminAuthenticationForm, OTPAdminSite
 
 from accounts import audit, totp
 from accounts.backends import NAME_MAX_CHARACTERS
 from accounts.models import StaffAuthenticator, User
 from config import sign_in
+from desk.shell import navigation
 
 V = TypeVar("V", bound=Callable[..., HttpResponseBase])
 
@@ -32,7 +35,7 @@ log = structlog.get_logger(__name__)
 
 
 class NameLengthMixin:
-    """Allow a longer name to be typed, since it may be an email address.
+    """Say that the name may be an email address, and allow so long a one to be typed.
 
     Django limits the input to the length of the column of phone numbers.
     """
@@ -41,6 +44,7 @@ class NameLengthMixin:
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["username"].label = _("Phone or email address")
         self.fields["username"].widget.attrs["maxlength"] = NAME_MAX_CHARACTERS
 
 
@@ -76,7 +80,8 @@ class CivicLensAdminSite(admin.AdminSite):
     """The desk: staff sign in with a password and, if STAFF_TOTP_REQUIRED, an app's code."""
 
     site_header = site_title = "CivicLens"
-    index_title = "The desk"
+    app_index_template = "desk/shell/tables.html"
+    enable_nav_sidebar = False  # the desk's own navigation stands there
 
     @property
     def login_form(self) -> type[AuthenticationForm]:  # type: ignore[override]
@@ -118,6 +123,22 @@ class CivicLensAdminSite(admin.AdminSite):
             for page in import_string("desk.urls.pages")
         ]
         return [*pages, *super().get_urls()]
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        """Show what waits for the reader."""
+        page: Callable[[HttpRequest], TemplateResponse] = import_string("desk.today.page.page")
+        return page(request)
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Return what the frame of every page shows."""
+        context = super().each_context(request)
+        return context | {"navigation": partial(navigation.sections, request)}
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> Any:
+        """Return the tables of each app, which are looked up only where a page lists them."""
+        return SimpleLazyObject(partial(super().get_app_list, request, app_label))
 
     def admin_view(self, view: V, cacheable: bool = False) -> V:
         return super().admin_view(_refusing(view), cacheable)

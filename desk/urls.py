@@ -8,12 +8,19 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
+from desk.finding import pages as finding
 from desk.map import pages as map_pages
 from desk.operations.views import operations
+from desk.shell import handbook, settings_page, tables
 from desk.triage import views as triage
 
 pages: list[URLPattern] = [
+    path("find/", finding.page, name="desk_find"),
+    path("find/answers/", finding.answers, name="desk_find_answers"),
+    path("help/", handbook.page, name="desk_help"),
     path("operations/", operations, name="desk_operations"),
+    path("settings/", settings_page.page, name="desk_settings"),
+    path("tables/", tables.page, name="desk_tables"),
     path("map/", map_pages.map_page, name="desk_map"),
     path("map/reports/", map_pages.reports_view, name="desk_map_reports"),
     path("map/around/<uuid:report_id>/", map_pages.around_view, name="desk_map_around"),

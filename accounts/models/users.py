@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Lower, Now
@@ -118,6 +120,8 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
         indexes = [
             # The admin's list, newest first.
             models.Index(fields=["-date_joined"], name="accounts_user_joined"),
+            # The desk's search for people by words of their name, or by their email address.
+            GinIndex(SearchVector("name", "email", config="simple"), name="accounts_user_words"),
         ]
 
     def __str__(self) -> str:

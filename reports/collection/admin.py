@@ -22,17 +22,16 @@ from jobs.admin import ReadOnlyAdmin
 from reports.collection.actors import collect_source, test_source
 from reports.collection.kinds.protocol import SourceMisconfigured
 from reports.collection.kinds.registry import collector_of
-from reports.models import CollectionCycle, NamedPlace, Post, Source, SourceKind
+from reports.models import (
+    CollectionCycle,
+    NamedPlace,
+    Post,
+    Source,
+    SourceKind,
+    works_on_reports,
+)
 
 SOURCE_FIELDS = ("name", "kind", "address", "options", "interval_minutes", "is_enabled")
-
-
-def is_desk_staff(request: HttpRequest) -> bool:
-    """Return whether the user works in a department, or is a superuser."""
-    user = request.user
-    if not isinstance(user, User) or not (user.is_active and user.is_staff):
-        return False
-    return user.is_superuser or user.department_memberships.exists()
 
 
 class SourceForm(forms.ModelForm[Source]):
@@ -206,7 +205,7 @@ class PostAdmin(ReadOnlyAdmin[Post]):
         return self.has_view_permission(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Post | None = None) -> bool:
-        return is_desk_staff(request)
+        return works_on_reports(request.user)
 
     @admin.display(description="text")
     def said(self, post: Post) -> str:

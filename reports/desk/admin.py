@@ -37,7 +37,7 @@ from reports.desk.long_lists import (
 )
 from reports.desk.offers import reason_label
 from reports.desk.steps import StepPages, bulk_action
-from reports.models import Report, ReportQuerySet, Status, StatusChange
+from reports.models import Report, ReportQuerySet, Status, StatusChange, works_on_reports
 from reports.photos.desk import PhotosOnPage
 from reports.routing import assignment
 from reports.workflow import handing
@@ -274,7 +274,7 @@ class ReportAdmin(ReportColumns, PhotosOnPage, ContactOnPage, HelpOnPage, StepPa
     # --- Who may ---------------------------------------------------------------------------------
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return self._works_here(request)
+        return works_on_reports(request.user)
 
     def has_view_permission(self, request: HttpRequest, obj: Report | None = None) -> bool:
         return self._may_change(request, obj)
@@ -288,15 +288,9 @@ class ReportAdmin(ReportColumns, PhotosOnPage, ContactOnPage, HelpOnPage, StepPa
     def has_delete_permission(self, request: HttpRequest, obj: Report | None = None) -> bool:
         return False  # It is rejected instead, so that its history stays.
 
-    def _works_here(self, request: HttpRequest) -> bool:
-        user = request.user
-        if not isinstance(user, User) or not (user.is_active and user.is_staff):
-            return False
-        return user.is_superuser or user.department_memberships.exists()
-
     def _may_change(self, request: HttpRequest, report: Report | None) -> bool:
         if report is None:
-            return self._works_here(request)
+            return works_on_reports(request.user)
         return isinstance(request.user, User) and report.may_be_changed_by(request.user)
 
     # --- Editing ---------------------------------------------------------------------------------

@@ -24,11 +24,10 @@ from jobs.errors import DomainError
 from jobs.execution import job_types
 from jobs.models import JobResult
 from jobs.results.exporting import FORMS, export
-from reports.collection.admin import is_desk_staff
 from reports.desk.helping import WishForm, wish_of
 from reports.errors import ReportsError
 from reports.helping import asking
-from reports.models import PatternFinding
+from reports.models import PatternFinding, works_on_reports
 from reports.patterns.serializers import PatternsPayloadSerializer
 
 JOB_TYPE = "reports.patterns"
@@ -134,7 +133,7 @@ class PatternFindingAdmin(ReadOnlyAdmin[PatternFinding]):
         return self.has_view_permission(request)
 
     def has_view_permission(self, request: HttpRequest, obj: PatternFinding | None = None) -> bool:
-        return is_desk_staff(request)
+        return works_on_reports(request.user)
 
     @admin.display(description="pattern", ordering="number")
     def summary(self, finding: PatternFinding) -> str:

@@ -28,7 +28,7 @@ from reports.dispatch.actors import JOB_TYPE
 from reports.dispatch.applying import Outcome
 from reports.dispatch.forms import PlanForm
 from reports.errors import PlanRefused
-from reports.models import DispatchPlan, PhotoKind, PhotoState, Report
+from reports.models import DispatchPlan, PhotoKind, PhotoState, Report, works_on_reports
 
 #: So many of the reports left out stand on the page; all are counted.
 LEFT_OUT_SHOWN = 200
@@ -56,10 +56,7 @@ class DispatchPlanAdmin(ReadOnlyAdmin[DispatchPlan]):
         return self.has_view_permission(request)
 
     def has_view_permission(self, request: HttpRequest, obj: DispatchPlan | None = None) -> bool:
-        user = cast("User", request.user)
-        if not (user.is_active and user.is_staff):
-            return False
-        return user.is_superuser or user.department_memberships.exists()
+        return works_on_reports(request.user)
 
     @admin.display(description="reports")
     def reports(self, plan: DispatchPlan) -> int:

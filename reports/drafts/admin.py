@@ -13,10 +13,9 @@ from django.utils.html import format_html, format_html_join
 
 from accounts.models import User
 from jobs.admin import ReadOnlyAdmin
-from reports.collection.admin import is_desk_staff
 from reports.drafts import deciding
 from reports.errors import ReportsError
-from reports.models import DraftReport
+from reports.models import DraftReport, works_on_reports
 
 
 @admin.register(DraftReport)
@@ -39,7 +38,7 @@ class DraftReportAdmin(ReadOnlyAdmin[DraftReport]):
         return self.has_view_permission(request)
 
     def has_view_permission(self, request: HttpRequest, obj: DraftReport | None = None) -> bool:
-        return is_desk_staff(request)
+        return works_on_reports(request.user)
 
     @admin.display(description="place")
     def place(self, draft: DraftReport) -> str:

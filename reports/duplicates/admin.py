@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from django.contrib import admin, messages
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -15,7 +15,7 @@ from accounts.models import User
 from jobs.admin import ReadOnlyAdmin
 from reports.duplicates import merging
 from reports.errors import ReportsError
-from reports.models import DuplicatePair, Report
+from reports.models import DuplicatePair, Report, works_on_reports
 
 
 @admin.register(DuplicatePair)
@@ -32,24 +32,13 @@ class DuplicatePairAdmin(ReadOnlyAdmin[DuplicatePair]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DuplicatePair]:
         """Return the pairs of which this member of staff works on one, and may read the other."""
-        user = cast("User", request.user)
-        mine = Report.objects.for_staff(user).values("pk")
-        readable = Report.objects.visible_to(user).values("pk")
-        return (
-            super()
-            .get_queryset(request)
-            .filter(Q(earlier__in=mine) | Q(later__in=mine))
-            .filter(earlier__in=readable, later__in=readable)
-        )
+        return DuplicatePair.objects.for_staff(cast("User", request.user)).order_by(*self.ordering)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
 
     def has_view_permission(self, request: HttpRequest, obj: DuplicatePair | None = None) -> bool:
-        user = request.user
-        if not isinstance(user, User) or not (user.is_active and user.is_staff):
-            return False
-        return user.is_superuser or user.department_memberships.exists()
+        return works_on_reports(request.user)
 
     @admin.display(description="earlier report")
     def earlier_link(self, pair: DuplicatePair) -> str:

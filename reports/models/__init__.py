@@ -43,7 +43,7 @@ from reports.models.conversation import (
 )
 from reports.models.corrections import Correction
 from reports.models.dates import Basis, DateForecast, DateModel
-from reports.models.departments import Department, DepartmentMembership
+from reports.models.departments import Department, DepartmentMembership, works_on_reports
 from reports.models.dispatch import (
     DispatchLeftOut,
     DispatchPlan,
@@ -220,4 +220,5 @@ __all__ = [
     "hash_tracking_token",
     "merged_into",
     "new_tracking_token",
+    "works_on_reports",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -18,6 +18,9 @@ from accounts.models import User
 from jobs.model_fields import LineField
 from reports.catalogue import working_hours
 from reports.catalogue.working_hours import Calendar, OpeningHoursInvalid
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
 
 LEVELS = 3  # of departments
 SLA_HOURS_MAXIMUM = 24 * 365
@@ -259,3 +262,19 @@ class DepartmentMembership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} in {self.department}"
+
+
+def works_on_reports(user: User | AnonymousUser) -> bool:
+    """Return whether the user is staff of a department, or a superuser.
+
+    The answer is kept with the user, who is loaded anew for each request: the pages of the desk ask
+    for it many times.
+    """
+    if not isinstance(user, User) or not (user.is_active and user.is_staff):
+        return False
+    if user.is_superuser:
+        return True
+    known: dict[str, bool] = user.__dict__
+    if "_works_in_a_department" not in known:
+        known["_works_in_a_department"] = user.department_memberships.exists()
+    return known["_works_in_a_department"]

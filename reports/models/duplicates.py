@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from accounts.models import User
 from jobs.ledger.database import fetch
+from reports.models.departments import Department
 from reports.models.report import Report
 
 
@@ -29,6 +30,31 @@ class ReportVector(models.Model):
 
     def __str__(self) -> str:
         return f"{self.report_id} in {self.space}"
+
+
+class DuplicatePairQuerySet(models.QuerySet["DuplicatePair"]):
+    """Queries that choose pairs."""
+
+    def suggested(self) -> DuplicatePairQuerySet:
+        """Return the pairs about which staff has still to decide."""
+        return self.filter(state=DuplicatePair.State.SUGGESTED)
+
+    def for_staff(self, user: User) -> DuplicatePairQuerySet:
+        """Return the pairs of which this member of staff works on one, and may read the other."""
+        if not (user.is_active and user.is_staff):
+            return self.none()
+        if user.is_superuser:
+            return self.all()
+        departments = list(Department.objects.worked_in_by(user).values_list("pk", flat=True))
+        works_on = Q(earlier__department__in=departments) | Q(later__department__in=departments)
+        pairs = self.filter(works_on)
+        for side in ("earlier", "later"):
+            pairs = pairs.filter(
+                Q((f"{side}__published_at__isnull", False))
+                | Q((f"{side}__reporter", user))
+                | Q((f"{side}__department__in", departments))
+            )
+        return pairs
 
 
 class DuplicatePair(models.Model):
@@ -73,6 +99,8 @@ class DuplicatePair(models.Model):
         related_name="+",
         help_text="The member of staff who decided.",
     )
+
+    objects = DuplicatePairQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [

@@ -458,6 +458,13 @@ class Report(models.Model):
                 condition=Q(status__in=OPEN_STATUSES),
                 name="report_open",
             ),
+            # The queue of a department, by deadline.
+            models.Index(
+                "department",
+                "due_at",
+                condition=Q(status__in=OPEN_STATUSES),
+                name="report_department_due",
+            ),
             # Open reports whose deadline has passed or is near.
             models.Index("due_at", condition=Q(status__in=OPEN_STATUSES), name="report_due"),
             # Open reports whose first answer is late or due soon.

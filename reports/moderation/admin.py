@@ -27,6 +27,7 @@ from reports.models import (
     ModerationCase,
     ModerationState,
     WithholdingReason,
+    works_on_reports,
 )
 from reports.moderation import cases, subjects
 
@@ -101,7 +102,7 @@ class ModerationCaseAdmin(ReadOnlyAdmin[ModerationCase]):
         user = request.user
         if not isinstance(user, User) or not (user.is_active and user.is_staff):
             return False
-        return user.has_perm("reports.moderate") or user.department_memberships.exists()
+        return user.has_perm("reports.moderate") or works_on_reports(user)
 
     class Media:
         css: ClassVar = {"all": ["reports/desk.css"]}

@@ -27,6 +27,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if (BASE_DIR / source).is_dir():
             shutil.copytree(BASE_DIR / source, place)
         else:
+            place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(BASE_DIR / source, place)
     return folder
 

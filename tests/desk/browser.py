@@ -123,7 +123,7 @@ def sign_in(page: Page, user: User) -> None:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_label("OTP Token").fill(present_code(user))
     page.get_by_role("button", name="Log in").click()
-    page.get_by_role("button", name="Log out").wait_for()
+    page.locator("#user-tools").wait_for()
 
 
 def present_code(user: User) -> str:

@@ -53,7 +53,7 @@ def shown(client: Client, query: str = "") -> str:
 
 
 def test_it_is_linked_from_the_admin(desk: Client) -> None:
-    for address in ("/admin/", "/admin/jobs/"):
+    for address in ("/admin/operations/", "/admin/jobs/"):
         assert f'href="{PAGE}"' in desk.get(address).content.decode()
 
 
