@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
+from desk.city.views import city
 from desk.finding import pages as finding
 from desk.map import pages as map_pages
 from desk.operations.views import operations
@@ -18,6 +19,7 @@ pages: list[URLPattern] = [
     path("find/", finding.page, name="desk_find"),
     path("find/answers/", finding.answers, name="desk_find_answers"),
     path("help/", handbook.page, name="desk_help"),
+    path("city/", city, name="desk_city"),
     path("operations/", operations, name="desk_operations"),
     path("settings/", settings_page.page, name="desk_settings"),
     path("tables/", tables.page, name="desk_tables"),
