@@ -6,6 +6,7 @@ import fcntl
 import gc
 import os
 import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -29,6 +30,7 @@ from tests import coverage, databases
 from tests.settings import APPLICATION_ROLE, OWN_POSTGRES, PGBOUNCER, POSTGRES, TEST_DATA_DIR
 
 USERS: IO[str] | None = None
+IMPORTING: IO[str] | None = None
 SHARED_NODE: RabbitmqNode | None = None
 SPARE_NODES: list[RabbitmqNode] = []
 
@@ -92,7 +94,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             roles.create_role(administrator.cursor(), roles.Login(APPLICATION_ROLE))
     if PGBOUNCER is not None:
         PGBOUNCER.start()
-    _begin_template(session.config)
+    if session.config.getoption("numprocesses", None):
+        _begin_template(session.config)
+        _let_one_import_first()
 
 
 @pytest.hookimpl(trylast=True)
@@ -112,12 +116,38 @@ def pytest_sessionfinish() -> None:
 
 
 def _begin_template(config: pytest.Config) -> None:
-    """Have the first process migrate the template while those of pytest-xdist import the tests."""
-    is_first = config.getoption("numprocesses", None) and not hasattr(config, "workerinput")
+    """Migrate the template while the processes of pytest-xdist import the tests."""
     server = os.environ.get("TESTS_TEMPLATE_SERVER")
-    if is_first and server and not config.getoption("reuse_db"):
+    if server and not config.getoption("reuse_db"):
         blocker = config.stash[blocking_manager_key]
         threading.Thread(target=databases.prepare_template, args=(server, blocker)).start()
+
+
+def _let_one_import_first() -> None:
+    """Keep all processes of pytest-xdist but one from importing what was never compiled.
+
+    Else each of them would compile all of it. They wait in `tests/__init__.py`.
+    """
+    global IMPORTING  # noqa: PLW0603 - until one has imported everything
+    is_compiled = any(Path(__file__).parent.glob("*/__pycache__/test_*"))
+    if not (is_compiled or sys.dont_write_bytecode):
+        TEST_DATA_DIR.mkdir(parents=True, exist_ok=True)
+        IMPORTING = (TEST_DATA_DIR / "importing.lock").open("w")
+        fcntl.flock(IMPORTING, fcntl.LOCK_EX)
+        os.environ["TESTS_IMPORTING"] = IMPORTING.name
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished() -> None:
+    """Let the other processes import the tests too."""
+    if IMPORTING is not None:
+        IMPORTING.close()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown() -> None:
+    """Let the others go on where the one that imported first has ended."""
+    pytest_xdist_node_collection_finished()
 
 
 @pytest.hookimpl(optionalhook=True)

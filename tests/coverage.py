@@ -9,16 +9,19 @@ to the first process, which prints the result. What runs in processes that tests
 from __future__ import annotations
 
 import ast
+import marshal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from importlib.util import cache_from_source
 from itertools import groupby
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from types import CodeType, ModuleType
+from typing import Any, cast
 
 import pytest
 
@@ -133,22 +136,34 @@ def _mark_arms(
 
 
 class _Loader(SourceFileLoader):
-    """Imports a module with its probes, past the cache of compiled modules."""
+    """Imports a module with its probes, which are kept compiled as other modules are."""
 
-    def path_stats(self, path: Any) -> Any:
-        raise OSError
-
-    def source_to_code(  # type: ignore[override]  # as its base class has it
-        self, data: Any, path: Any, *, _optimize: int = -1
-    ) -> Any:
-        tree, measured[str(path)] = instrument(data, str(path))
-        return compile(tree, path, "exec", dont_inherit=True, optimize=_optimize)
+    def get_code(self, fullname: str) -> CodeType:
+        kept = cache_from_source(self.path, optimization="probes")
+        stamp = [_stamp(self.path), _stamp(__file__)]
+        with suppress(OSError, EOFError, ValueError, TypeError):
+            found, code, lines, branches = marshal.loads(self.get_data(kept))
+            if found == stamp:
+                measured[self.path] = Probes(lines, branches)
+                return cast("CodeType", code)
+        tree, probes = instrument(self.get_data(self.path), self.path)
+        measured[self.path] = probes
+        code = compile(tree, self.path, "exec", dont_inherit=True)
+        if not sys.dont_write_bytecode:
+            content = (stamp, code, probes.lines, probes.branches)
+            self.set_data(kept, marshal.dumps(content))  # type: ignore[arg-type]
+        return code
 
     def exec_module(self, module: ModuleType) -> None:
         code = self.get_code(module.__name__)
-        assert code is not None
         module.__dict__[ARRAY] = measured[self.path].seen
         exec(code, module.__dict__)
+
+
+def _stamp(path: str) -> tuple[int, int]:
+    """Return what changes when a file is written: its time and its size."""
+    state = Path(path).stat()
+    return state.st_mtime_ns, state.st_size
 
 
 class _Finder(MetaPathFinder):

@@ -75,8 +75,8 @@ def _install_with_pip(requirements: Path) -> None:
         major, minor = sys.version_info[:2]
         system.ensure_package(f"python{major}.{minor}-venv", _has_ensurepip)
         subprocess.run([sys.executable, "-m", "venv", str(FOLDER)], check=True)
-    # Compiling what is never imported takes a third of the time; what is imported is compiled then.
-    options = ["--disable-pip-version-check", "--no-compile", "--progress-bar", "on"]
+    # The file names all packages, and what is imported is compiled then: the rest halves the time.
+    options = ["--disable-pip-version-check", "--no-deps", "--no-compile", "--progress-bar", "on"]
     subprocess.run([*pip, "install", *options, "-r", str(requirements)], check=True)
 
 
