@@ -67,6 +67,19 @@ def test_a_citizen_signs_in_with_the_code_from_the_sms(
 
 
 @pytest.mark.django_db
+def test_guesses_that_a_limit_refuses_are_on_record_once_an_hour(
+    client: APIClient, settings: Any
+) -> None:
+    settings.OTP_GUESSES_PER_NUMBER_NETWORK_DAY = 1
+    user = make_user()
+    challenge_id, code = ask(client, user.phone)
+    body = {"challenge_id": challenge_id, "phone": user.phone, "code": wrong(code)}
+    assert [client.post(VERIFY, body).status_code for _ in range(3)] == [400, 429, 429]
+    limited = AuditEvent.objects.get(event="sign_in.limited")
+    assert (limited.subject, limited.actor_id) == (f"user:{user.pk}", None)
+
+
+@pytest.mark.django_db
 def test_the_second_sign_in_finds_the_same_user(client: APIClient) -> None:
     phone, ids = make_phone(), set()
     for _ in range(2):
