@@ -151,7 +151,7 @@ class _Loader(SourceFileLoader):
         code = compile(tree, self.path, "exec", dont_inherit=True)
         if not sys.dont_write_bytecode:
             content = (stamp, code, probes.lines, probes.branches)
-            self.set_data(kept, marshal.dumps(content))  # type: ignore[arg-type]
+            self.set_data(kept, marshal.dumps(content))
         return code
 
     def exec_module(self, module: ModuleType) -> None:
