@@ -14,6 +14,7 @@ from desk.map import pages as map_pages
 from desk.operations.views import operations
 from desk.shell import handbook, settings_page, tables
 from desk.triage import views as triage
+from desk.views import pages as view_pages
 
 pages: list[URLPattern] = [
     path("find/", finding.page, name="desk_find"),
@@ -23,6 +24,10 @@ pages: list[URLPattern] = [
     path("operations/", operations, name="desk_operations"),
     path("settings/", settings_page.page, name="desk_settings"),
     path("tables/", tables.page, name="desk_tables"),
+    path("views/", view_pages.views_page, name="desk_views"),
+    path("views/save/", view_pages.save_view, name="desk_view_save"),
+    path("views/<int:view_id>/", view_pages.change_view, name="desk_view"),
+    path("columns/", view_pages.columns_view, name="desk_columns"),
     path("map/", map_pages.map_page, name="desk_map"),
     path("map/reports/", map_pages.reports_view, name="desk_map_reports"),
     path("map/around/<uuid:report_id>/", map_pages.around_view, name="desk_map_around"),

@@ -20,6 +20,8 @@ from rest_framework.exceptions import ValidationError as InvalidField
 
 from accounts.models import User
 from desk.map import background, clusters, showing
+from desk.models import ViewPage
+from desk.views import keeping
 from reports.desk.choosing import ChosenReports, choose, query_of
 from reports.fields import BoundingBoxField
 from reports.models import BoundingBox, Report, ReportQuerySet
@@ -50,9 +52,10 @@ PRESETS = (
 
 @require_safe
 def map_page(request: HttpRequest) -> HttpResponse:
-    """Show the map with its filters; without a query, that of all open reports."""
+    """Show the map with its filters; without a query, the default view or all open reports."""
     if not request.GET:
-        return HttpResponseRedirect("?state=open")
+        opening = keeping.opening(cast("User", request.user), ViewPage.MAP)
+        return HttpResponseRedirect(f"?{opening or 'state=open'}")
     chosen = _chosen(request)
     if isinstance(chosen, HttpResponse):
         return chosen

@@ -16,7 +16,9 @@ from django.urls import reverse
 
 from accounts.models import User
 from jobs.admin.estimating import EstimatingPaginator
-from reports.desk.columns import ReportColumns
+from reports.desk import preferences
+from reports.desk.choosing import ReportList
+from reports.desk.columns import DEFAULT_COLUMNS, ReportColumns, chosen_columns, with_columns
 from reports.desk.contact import ContactOnPage
 from reports.desk.filters import (
     AssignmentFilter,
@@ -96,18 +98,7 @@ class ReportAdmin(ReportColumns, PhotosOnPage, ContactOnPage, HelpOnPage, StepPa
     """
 
     form = ReportForm
-    list_display = (
-        "title",
-        "status",
-        "severity",
-        "kind",
-        "department",
-        "assigned",
-        "created",
-        "due",
-        "is_public",
-        "map_link",
-    )
+    list_display = DEFAULT_COLUMNS
     ordering = ("-created_at", "-id")
     list_filter = (
         PatternFilter,
@@ -239,6 +230,29 @@ class ReportAdmin(ReportColumns, PhotosOnPage, ContactOnPage, HelpOnPage, StepPa
             .select_related("assignee", "crew", "queue_place")
         )
         return mine.order_by(*self.get_ordering(request))
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Return the columns that the query names, else those that the person chose before."""
+        return chosen_columns(request)
+
+    def get_changelist(self, request: HttpRequest, **options: Any) -> type[ReportList]:
+        return ReportList
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Return the list, with what its columns show of other tables."""
+        reports = super().get_changelist_instance(request)
+        reports.result_list = with_columns(reports.result_list, map(str, reports.list_display))
+        return reports
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list; without a query, as the person's default view has it."""
+        is_plain = request.method == "GET" and not request.GET and self.has_view_permission(request)
+        query = preferences.opening(cast("User", request.user)) if is_plain else ""
+        if query:
+            return HttpResponseRedirect(f"?{query}")
+        return super().changelist_view(request, extra_context)
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """Order the queue as the policy in force says, and everything else newest first."""

@@ -15,6 +15,10 @@ from django.http import HttpRequest, QueryDict
 
 from reports.models import Report, ReportQuerySet
 
+COLUMNS_VAR, VIEW_VAR = "columns", "view"
+#: Parameters of the list that choose no reports.
+OTHER_PARAMETERS = (COLUMNS_VAR, VIEW_VAR)
+
 
 @dataclass(frozen=True, slots=True)
 class FilterField:
@@ -26,7 +30,16 @@ class FilterField:
     value: str
 
 
-class ChosenReports(ChangeList):
+class ReportList(ChangeList):
+    """The desk's list of reports, whose query may also name columns and a saved view."""
+
+    def get_filters_params(self, params: Any = None) -> dict[str, Any]:
+        """Return the parameters that are filters."""
+        filters: dict[str, Any] = super().get_filters_params(params)
+        return {name: value for name, value in filters.items() if name not in OTHER_PARAMETERS}
+
+
+class ChosenReports(ReportList):
     """The reports that a query of the list chooses, without the list's pages."""
 
     def get_results(self, request: HttpRequest) -> None:

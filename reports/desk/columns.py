@@ -2,21 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import prefetch_related_objects
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.dates import MONTHS_3
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import Truncator
+from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from reports.confirmation.admin import answers_of
 from reports.dates.showing import expected_date, forecast_of
+from reports.desk import preferences
+from reports.desk.choosing import COLUMNS_VAR
 from reports.escalation.admin import stages_of
-from reports.models import OPEN_STATUSES, QueuePlace, Report
+from reports.models import OPEN_STATUSES, PhotoFile, PhotoState, QueuePlace, Report
+from reports.photos.serializers import addresses
+
+#: All columns that the list can show, in their order; the first is always there.
+COLUMNS = {
+    "title": _("title"),
+    "photo": _("photo"),
+    "excerpt": _("text"),
+    "status": _("status"),
+    "severity": _("severity"),
+    "kind": _("category"),
+    "department": _("department"),
+    "assigned": _("assigned"),
+    "created": _("created"),
+    "due": _("due"),
+    "address": _("address"),
+    "reputation": _("reporter's reputation"),
+    "source": _("source"),
+    "is_public": _("public"),
+    "map_link": _("map"),
+}
+DEFAULT_COLUMNS = (
+    "title",
+    "status",
+    "severity",
+    "kind",
+    "department",
+    "assigned",
+    "created",
+    "due",
+    "is_public",
+    "map_link",
+)
+EXCERPT_CHARACTERS = 140
+_LOADED = {"photo": "photos", "reputation": "reporter"}
 
 MAP_URL = "https://www.openstreetmap.org/?mlat={lat}&mlon={lon}#map=18/{lat}/{lon}"
 
@@ -34,6 +76,30 @@ class ReportColumns(admin.ModelAdmin[Report]):
             obj.pk,
             obj,
         )
+
+    @admin.display(description=_("photo"))
+    def photo(self, report: Report) -> str:
+        """Return a small picture of the problem, if there is one to see."""
+        shown = (one for one in report.photos.all() if one.state == PhotoState.READY)
+        first = next(shown, None)
+        if first is None:
+            return ""
+        address = addresses(first)[PhotoFile.Size.SMALL]
+        return format_html(
+            '<img class="thumbnail" src="{}" alt="{}" loading="lazy" width="72" height="54">',
+            address,
+            _("Photo of the report"),
+        )
+
+    @admin.display(description=_("text"))
+    def excerpt(self, report: Report) -> str:
+        """Return how the reporter's text begins."""
+        return Truncator(report.description).chars(EXCERPT_CHARACTERS)
+
+    @admin.display(description=_("reporter's reputation"), ordering="reporter__reputation")
+    def reputation(self, report: Report) -> str:
+        """Return the points of the person who reported it; "-" for nobody signed in."""
+        return "-" if report.reporter is None else str(report.reporter.reputation)
 
     @admin.display(description="category", ordering="category__name")
     def kind(self, report: Report) -> str:
@@ -151,6 +217,33 @@ class ReportColumns(admin.ModelAdmin[Report]):
     def map_link(self, report: Report) -> str:
         url = MAP_URL.format(lat=report.latitude, lon=report.longitude)
         return format_html('<a href="{}" target="_blank" rel="noopener noreferrer">map</a>', url)
+
+
+def chosen_columns(request: HttpRequest) -> list[str]:
+    """Return the columns that a query names, else those that the person chose before."""
+    named = known_columns(request.GET.get(COLUMNS_VAR, "").split(","))
+    return named or _kept_columns(request) or list(DEFAULT_COLUMNS)
+
+
+def _kept_columns(request: HttpRequest) -> list[str]:
+    """Return the columns that the person chose before, read once for a request."""
+    keeper: Any = request
+    if not hasattr(keeper, "kept_columns"):
+        keeper.kept_columns = known_columns(preferences.columns(cast("User", request.user)))
+    return list(keeper.kept_columns)
+
+
+def known_columns(names: Iterable[str]) -> list[str]:
+    """Return those of the names that are columns, each once, with the title first; none if none."""
+    known = [name for name in dict.fromkeys(names) if name in COLUMNS and name != "title"]
+    return ["title", *known] if known else []
+
+
+def with_columns(reports: Iterable[Report], columns: Iterable[str]) -> list[Report]:
+    """Return the reports with what these columns show of other tables, each read once for all."""
+    rows = list(reports)
+    prefetch_related_objects(rows, *(_LOADED[name] for name in columns if name in _LOADED))
+    return rows
 
 
 def _shift(moved: timedelta) -> str:

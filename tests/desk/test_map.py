@@ -135,7 +135,7 @@ def test_only_staff_of_departments_see_the_map() -> None:
 
 def test_pages_take_few_statements(client: Client, django_assert_max_num_queries: Any) -> None:
     client.get("/admin/map/background/")
-    with django_assert_max_num_queries(30):
+    with django_assert_max_num_queries(20):
         client.get("/admin/map/?state=open")
     with django_assert_max_num_queries(15):
         reports_in(client)
