@@ -21,7 +21,7 @@ from importlib.util import cache_from_source
 from itertools import groupby
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -136,23 +136,26 @@ def _mark_arms(
 
 
 class _Loader(SourceFileLoader):
-    """Imports a module with its probes, which are kept compiled as other modules are."""
+    """Imports a module with its probes."""
 
     def get_code(self, fullname: str) -> CodeType:
+        code, measured[self.path] = self.with_probes()
+        return code
+
+    def with_probes(self) -> tuple[CodeType, Probes]:
+        """Return the compiled file and its probes, which are kept as other compiled files are."""
         kept = cache_from_source(self.path, optimization="probes")
         stamp = [_stamp(self.path), _stamp(__file__)]
         with suppress(OSError, EOFError, ValueError, TypeError):
             found, code, lines, branches = marshal.loads(self.get_data(kept))
             if found == stamp:
-                measured[self.path] = Probes(lines, branches)
-                return cast("CodeType", code)
+                return code, Probes(lines, branches)
         tree, probes = instrument(self.get_data(self.path), self.path)
-        measured[self.path] = probes
         code = compile(tree, self.path, "exec", dont_inherit=True)
         if not sys.dont_write_bytecode:
             content = (stamp, code, probes.lines, probes.branches)
             self.set_data(kept, marshal.dumps(content))
-        return code
+        return code, probes
 
     def exec_module(self, module: ModuleType) -> None:
         code = self.get_code(module.__name__)
@@ -220,7 +223,7 @@ def report(paths: Iterable[Path]) -> Iterator[str]:
     yield f"{'File':60} {'Lines':>6} {'missed':>6} {'Branches':>8} {'missed':>6}  Never ran"
     sums = [0, 0, 0, 0]
     for path in paths:
-        _, probes = instrument(path.read_bytes(), str(path))
+        _, probes = _Loader(path.stem, str(path)).with_probes()
         ran = seen.get(str(path), probes.seen)
         lines = [(line, hit) for line, hit in zip(probes.lines, ran, strict=True) if line]
         missed = [line for line, hit in lines if not hit]
