@@ -31,6 +31,7 @@ from tests.settings import APPLICATION_ROLE, OWN_POSTGRES, PGBOUNCER, POSTGRES, 
 
 USERS: IO[str] | None = None
 IMPORTING: IO[str] | None = None
+TEMPLATE_MAKERS: list[threading.Thread] = []
 SHARED_NODE: RabbitmqNode | None = None
 SPARE_NODES: list[RabbitmqNode] = []
 
@@ -102,6 +103,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish() -> None:
     """Stop the servers of the tests; the cluster only where no other run uses it."""
+    for maker in TEMPLATE_MAKERS:
+        maker.join()
     if PGBOUNCER is not None:
         PGBOUNCER.stop()
         shutil.rmtree(PGBOUNCER.folder, ignore_errors=True)
@@ -120,7 +123,9 @@ def _begin_template(config: pytest.Config) -> None:
     server = os.environ.get("TESTS_TEMPLATE_SERVER")
     if server and not config.getoption("reuse_db"):
         blocker = config.stash[blocking_manager_key]
-        threading.Thread(target=databases.prepare_template, args=(server, blocker)).start()
+        maker = threading.Thread(target=databases.prepare_template, args=(server, blocker))
+        TEMPLATE_MAKERS.append(maker)
+        maker.start()
 
 
 def _let_one_import_first() -> None:
