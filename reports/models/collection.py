@@ -154,6 +154,7 @@ class Source(models.Model):
                 fields=["kind", "address"],
                 condition=~Q(kind="webhook"),
                 name="reports_source_unique",
+                violation_error_message="There is a source with this address.",
             )
         ]
 

@@ -48,6 +48,12 @@ def page(name: str, *args: Any) -> str:
     return reverse(f"admin:reports_{name}", args=args)
 
 
+def test_an_address_is_read_by_one_source(administrator: User) -> None:
+    client = signed_in(administrator)
+    assert add(client).status_code == 302
+    assert "There is a source with this address." in add(client, name="Again").content.decode()
+
+
 def test_a_source_is_added_and_audited(administrator: User) -> None:
     assert add(signed_in(administrator)).status_code == 302
     source = Source.objects.get()
@@ -60,6 +66,12 @@ def test_a_source_is_added_and_audited(administrator: User) -> None:
     [
         ({"address": "news"}, "must be a URL"),
         ({"address": "file:///etc/passwd"}, "must be a URL"),
+        ({"address": "http://exa mple.org/"}, "must be a URL"),
+        ({"address": "https://me:secret@news.example.org/"}, "must hold no password"),
+        ({"address": "http://169.254.169.254/latest"}, "not a public one"),
+        ({"address": "http://[::ffff:10.0.0.1]/"}, "not a public one"),
+        ({"options": "[1]"}, "must be an object"),
+        ({"options": '{"format": "xml"}'}, "Unknown option"),
         ({"kind": "reddit", "address": "a b"}, "name"),
         ({"kind": "folder", "address": "../etc"}, "plain name of a folder"),
         ({"kind": "open311", "options": '{"format": "csv"}'}, "must be json or xml"),

@@ -20,7 +20,7 @@ import feedparser
 
 from jobs.http.outbound import Answer
 from reports.collection.kinds import asking
-from reports.collection.kinds.checking import require_address
+from reports.collection.kinds.checking import require_address, require_options
 from reports.collection.kinds.protocol import Batch, Cursor, Item, SourceFault
 from reports.models import Source
 
@@ -33,8 +33,9 @@ _SKIPPED = re.compile(r"<(script|style)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL
 
 
 def check(source: Source) -> None:
-    """Check that the address is a URL."""
+    """Check that the address is a URL, and that there are no options."""
     require_address(source)
+    require_options(source, {})
 
 
 def collect(source: Source) -> Iterator[Batch]:
