@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import structlog
@@ -27,6 +27,7 @@ from reports.collection.actors import collect_sources
 from reports.collection.kinds import feeds
 from reports.collection.kinds.protocol import Batch
 from reports.models import CityFigures, CollectionCycle, Health, Post, Source, SourceKind
+from tests.faults.proxy import Proxy
 from tests.jobs.conftest import QUICK, Workers, wait_until
 from tests.reports.collecting import collect, make_source, run_collecting
 from tests.reports.outside import City, Outside, Reply, atom, entry, request
@@ -273,22 +274,25 @@ def test_a_cycle_that_is_killed_loses_no_post_and_doubles_none(
 
 @pytest.mark.faults
 @pytest.mark.slow
-def test_collection_and_the_figures_go_on_without_rabbitmq(
-    workers: Workers, outside: Outside
+def test_collection_and_the_figures_go_on_when_rabbitmq_vanishes(
+    workers: Workers, outside: Outside, rabbitmq_url: str
 ) -> None:
-    """Nobody listens at the broker's address; workers take the tasks from the ledger."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+    """From the first request to a source on nobody listens at the broker's address."""
+    url = urlsplit(rabbitmq_url)
+    proxy = Proxy((url.hostname or "", url.port or 5672))
     workers.environment |= {
         "JOBS_TRANSPORT": "rabbitmq",
-        "RABBITMQ_URL": f"amqp://127.0.0.1:{port}/",
+        "RABBITMQ_URL": rabbitmq_url.replace(f":{url.port}", f":{proxy.port}"),
     }
     at = (timezone.now() - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
     city = City(outside, page_rows=25)
     city.add(*(request(n, at) for n in range(60)))
     make_source(SourceKind.OPEN311, f"{outside.url}/open311/v2")
-    begin()
     workers.start(threads=2, queues=("analytics", "maintenance"))
+    wait_until(lambda: proxy.connections > 0, "the worker to connect to the broker")
+    begin()
+    wait_until(lambda: bool(outside.asked), "the source to be asked")
+    proxy.stop()
     wait_until(lambda: Post.objects.count() == 60, "the posts to be collected")
     with transaction.atomic():
         refresh_figures.send()
@@ -300,3 +304,4 @@ def test_collection_and_the_figures_go_on_without_rabbitmq(
         lambda: CollectionCycle.objects.filter(finished_at__isnull=False, new_posts=60).exists(),
         "the cycle to end",
     )
+    assert Post.objects.values("external_id").distinct().count() == Post.objects.count() == 60
