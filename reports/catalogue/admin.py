@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.postgres.forms import SimpleArrayField
@@ -10,9 +11,18 @@ from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.forms import BaseModelFormSet, Textarea
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from accounts.audited_admin import AuditedAdmin
-from reports.catalogue import questions
+from accounts.models import User
+from jobs.admin.estimating import count_up_to
+from jobs.admin.trial import Trial, TrialMixin
+from reports.catalogue import deadlines, questions, severity
 from reports.models import (
     OPEN_STATUSES,
     Category,
@@ -21,8 +31,14 @@ from reports.models import (
     DepartmentMembership,
     Question,
     Report,
+    Severity,
     SeverityRule,
 )
+
+#: A trial of a rule reads so many reports, and names so many.
+TRIED_MAXIMUM = 1_000
+SHOWN_MAXIMUM = 50
+COUNT_MAXIMUM = 1_000
 
 
 class LinesField(SimpleArrayField):
@@ -131,7 +147,7 @@ class QuestionInline(admin.StackedInline[Question, Category]):
 
 
 @admin.register(Category)
-class CategoryAdmin(LinesMixin, AuditedAdmin[Category]):
+class CategoryAdmin(LinesMixin, TrialMixin[Category], AuditedAdmin[Category]):
     """Categories with their questions, whose wording is in the audit log too."""
 
     list_display = ("name", "slug", "group", "department", "sla_hours", "is_active", "position")
@@ -147,6 +163,28 @@ class CategoryAdmin(LinesMixin, AuditedAdmin[Category]):
         asked = obj.questions.filter(retired_at=None).values_list("code", "version", "label")
         questions = [f"{code}, version {version}: {label}" for code, version, label in asked]
         return super().values_of(obj) | {"questions": sorted(questions)}
+
+    def trial(self, request: HttpRequest, row: Category) -> Trial:
+        """Return the deadlines that these values give a report of now, beside the stored ones."""
+        stored = Category.objects.select_related("department").filter(pk=row.pk).first()
+        mine = Report.objects.for_staff(cast("User", request.user))
+        held = count_up_to(COUNT_MAXIMUM, mine.filter(category=stored, status__in=OPEN_STATUSES))
+        sentences = [_("The category is new: no report has it yet.")]
+        if stored is not None:
+            count = f"{held}+" if held >= COUNT_MAXIMUM else str(held)
+            sentences = [_("%s open reports have it; they keep the deadlines they have.") % count]
+        return Trial(
+            sentences=[*sentences, _("A report that comes now would be due:")],
+            columns=[_("Severity"), _("First answer"), _("Repair"), _("Repair so far")],
+            rows=[
+                (
+                    str(Severity(level).label),
+                    *(_moment(at) for at in _due(row, level)),
+                    _moment(_due(stored, level)[1]) if stored else "-",
+                )
+                for level in Severity.values
+            ],
+        )
 
     def save_formset(
         self, request: HttpRequest, form: Any, formset: BaseModelFormSet[Any, Any], change: bool
@@ -166,8 +204,21 @@ class CategoryAdmin(LinesMixin, AuditedAdmin[Category]):
                 formset.new_objects.append(question)
 
 
+def _due(category: Category, level: str) -> tuple[datetime | None, datetime | None]:
+    """Return both deadlines of a report that comes now, with this category and severity."""
+    report = Report(
+        category=category, department=category.department, severity=level, created_at=timezone.now()
+    )
+    deadlines.adopt_rule(report)
+    return report.response_due_at, report.due_at
+
+
+def _moment(at: datetime | None) -> str:
+    return date_format(timezone.localtime(at), "j M Y H:i") if at else "-"
+
+
 @admin.register(SeverityRule)
-class SeverityRuleAdmin(LinesMixin, AuditedAdmin[SeverityRule]):
+class SeverityRuleAdmin(LinesMixin, TrialMixin[SeverityRule], AuditedAdmin[SeverityRule]):
     list_display = ("name", "severity", "words", "is_active")
     list_filter = ("severity", "is_active")
     search_fields = ("name",)
@@ -176,3 +227,27 @@ class SeverityRuleAdmin(LinesMixin, AuditedAdmin[SeverityRule]):
     @admin.display(description="phrases")
     def words(self, rule: SeverityRule) -> str:
         return ", ".join(rule.phrases)
+
+    def trial(self, request: HttpRequest, row: SeverityRule) -> Trial:
+        """Return which of the reader's newest reports the rule would raise."""
+        mine = Report.objects.for_staff(cast("User", request.user)).order_by("-created_at", "-id")
+        newest = list(mine.only("title", "description", "severity")[:TRIED_MAXIMUM])
+        texts = ((one, f"{one.title}\n{one.description}") for one in newest)
+        hits = [one for one, text in texts if severity.applies(row, text)]
+        raised = [one for one in hits if Severity.rank(one.severity) < Severity.rank(row.severity)]
+        facts = {"hits": len(hits), "all": len(newest), "raised": len(raised)}
+        return Trial(
+            sentences=[
+                _("%(hits)s of the newest %(all)s reports have one of the phrases.") % facts,
+                _("%(raised)s of them would be raised to %(severity)s.")
+                % (facts | {"severity": row.get_severity_display()}),
+            ],
+            columns=[_("Report"), _("Severity now")],
+            rows=[(_link(one), one.get_severity_display()) for one in raised[:SHOWN_MAXIMUM]],
+            notes=[_("Past reports keep their severity; the rule is for those to come.")],
+        )
+
+
+def _link(report: Report) -> SafeString:
+    place = reverse("admin:reports_report_change", args=(report.pk,))
+    return format_html('<a href="{}">{}</a>', place, report.title)

@@ -25,6 +25,11 @@ def rule_for(text: str, severity: str) -> SeverityRule | None:
     return max(raising, key=lambda rule: Severity.rank(rule.severity), default=None)
 
 
+def applies(rule: SeverityRule, text: str) -> bool:
+    """Return whether the text has one of the rule's phrases."""
+    return _applies(rule, _spaced_words(text))
+
+
 def _applies(rule: SeverityRule, words: str) -> bool:
     phrases = (_spaced_words(phrase) for phrase in rule.phrases)
     return any(phrase.strip() and phrase in words for phrase in phrases)

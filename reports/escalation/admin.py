@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import ClassVar
+from datetime import datetime, timedelta
+from typing import ClassVar, cast
 
 from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html_join
-from django.utils.safestring import mark_safe
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 
 from accounts.audited_admin import AuditedAdmin
+from accounts.models import User
+from jobs.admin.trial import Trial, TrialMixin
 from reports.catalogue.admin import LinesMixin
+from reports.escalation import stages as stages_module
 from reports.models import EscalationRule, Report
+
+#: A trial looks so far ahead, and names so many reports.
+AHEAD = timedelta(days=1)
+TRIED_MAXIMUM = 200
 
 
 @admin.register(EscalationRule)
-class EscalationRuleAdmin(LinesMixin, AuditedAdmin[EscalationRule]):
+class EscalationRuleAdmin(LinesMixin, TrialMixin[EscalationRule], AuditedAdmin[EscalationRule]):
     """Rules of escalation, with their stage and recipients in words."""
 
     list_display = ("name", "stage", "reports", "recipients", "is_active")
@@ -50,6 +60,36 @@ class EscalationRuleAdmin(LinesMixin, AuditedAdmin[EscalationRule]):
             (rule.to_managers, "managers"),
         ]
         return ", ".join([*(name for is_on, name in groups if is_on), *rule.addresses])
+
+    def trial(self, request: HttpRequest, row: EscalationRule) -> Trial:
+        """Return which of the reader's open reports the rule concerns now and within a day."""
+        stages = stages_module.try_rule(row, ahead=AHEAD, limit=TRIED_MAXIMUM)
+        mine = Report.objects.for_staff(cast("User", request.user)).select_related("department")
+        reports = mine.only("title", "department__name").in_bulk([one.report_id for one in stages])
+        shown = [(reports[one.report_id], one) for one in stages if one.report_id in reports]
+        to_come = sum(stage.is_to_come for _report, stage in shown)
+        return Trial(
+            sentences=[
+                _("Stage: %(stage)s. Informed: %(recipients)s.")
+                % {"stage": row.stage(), "recipients": self.recipients(row) or _("nobody")},
+                _("%(past)s open reports are past it now, %(to_come)s reach it within a day.")
+                % {"past": len(shown) - to_come, "to_come": to_come},
+                _("A new rule leaves alone those that are past it already."),
+            ],
+            columns=[_("Report"), _("Department"), _("Reaches it")],
+            rows=[
+                (_link(report), str(report.department or "-"), _at(stage.at))
+                for report, stage in shown
+            ],
+            notes=[_("The latest %s are looked at.") % TRIED_MAXIMUM]
+            if len(stages) == TRIED_MAXIMUM
+            else [],
+        )
+
+
+def _link(report: Report) -> SafeString:
+    place = reverse("admin:reports_report_change", args=(report.pk,))
+    return format_html('<a href="{}">{}</a>', place, report.title)
 
 
 def stages_of(report: Report) -> str:

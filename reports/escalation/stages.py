@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
 
 from jobs.ledger.database import fetch
 from reports.models import (
@@ -22,14 +24,11 @@ _OPEN = {
     Deadline.RESPONSE: "report.status = ANY(%(open)s) AND report.responded_at IS NULL",
     Deadline.REPAIR: "report.status = ANY(%(open)s)",
 }
-# A stage before the report's arrival is none. A report that is being changed is left for the next
-# round; the lock holds until the messages are stored.
-_REACH = """
-    INSERT INTO reports_escalation (report_id, rule_id, stage, due_at, recipients)
-    SELECT report.id, %(rule)s, %(stage)s, {due}, '{{}}' FROM reports_report AS report
+# A stage before the report's arrival is none.
+_REACHED = """
+    FROM reports_report AS report
     WHERE {open} AND report.is_live
-        AND {due} <= statement_timestamp() - %(offset)s
-        AND {due} >= %(since)s - %(offset)s
+        AND {due} <= statement_timestamp() - %(offset)s + %(ahead)s
         AND {due} > report.created_at - %(offset)s
         AND (%(category)s::bigint IS NULL OR report.category_id = %(category)s)
         AND (%(departments)s::bigint[] IS NULL OR report.department_id = ANY(%(departments)s))
@@ -37,10 +36,46 @@ _REACH = """
             SELECT FROM reports_escalation AS earlier
             WHERE earlier.report_id = report.id AND earlier.rule_id = %(rule)s
                 AND earlier.due_at = {due})
+"""
+# A report that is being changed is left for the next round; the lock holds until the messages are
+# stored.
+_REACH = (
+    """
+    INSERT INTO reports_escalation (report_id, rule_id, stage, due_at, recipients)
+    SELECT report.id, %(rule)s, %(stage)s, {due}, '{{}}'"""
+    + _REACHED
+    + """
+        AND {due} >= %(since)s - %(offset)s
     ORDER BY {due} LIMIT %(limit)s FOR UPDATE OF report SKIP LOCKED
     ON CONFLICT (report_id, rule_id, due_at) DO NOTHING
     RETURNING id
 """
+)
+_TRY = (
+    """
+    SELECT report.id, {due} + %(offset)s, {due} + %(offset)s > statement_timestamp()"""
+    + _REACHED
+    + "ORDER BY {due} DESC LIMIT %(limit)s"
+)
+
+
+class Stage(NamedTuple):
+    """A report that a rule concerns: when it reaches the stage, and whether that is to come."""
+
+    report_id: UUID
+    at: datetime
+    is_to_come: bool
+
+
+def try_rule(rule: EscalationRule, *, ahead: timedelta, limit: int) -> list[Stage]:
+    """Return which open reports are past the stage of this rule, or reach it within `ahead`.
+
+    The latest come first. Nothing is recorded, and the rule may be one that is not stored.
+    """
+    parameters = _parameters(rule) | {"ahead": ahead, "limit": limit}
+    deadline = Deadline(rule.deadline)
+    sql = _TRY.format(due=_DUE[deadline], open=_OPEN[deadline])
+    return [Stage(*row) for row in fetch(sql, parameters)]
 
 
 def reach(rule: EscalationRule) -> list[Escalation]:
@@ -74,6 +109,7 @@ def _parameters(rule: EscalationRule) -> dict[str, object]:
         "since": rule.since,
         "category": rule.category_id,
         "departments": departments,
+        "ahead": timedelta(),
         "limit": BATCH_REPORTS,
     }
 

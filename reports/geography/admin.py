@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.contrib import admin
 from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from accounts.audited_admin import AuditedAdmin
+from accounts.models import User
+from jobs.admin.trial import Trial, TrialMixin
 from reports.geography import boundary, drawing
-from reports.models import Area, Authority
+from reports.models import Area, Authority, Report
+
+#: A trial of an area looks at so many reports near it, and draws so many.
+NEAR_MAXIMUM = 5_000
+DOTS = 1_000
+PICTURE_WIDTH = 480
 
 
 @admin.register(Area)
-class AreaAdmin(AuditedAdmin[Area]):
+class AreaAdmin(TrialMixin[Area], AuditedAdmin[Area]):
     """Shows each area with its outline."""
 
     list_display = ("name", "picture")
@@ -27,6 +35,24 @@ class AreaAdmin(AuditedAdmin[Area]):
     @admin.display(description="outline")
     def picture(self, area: Area) -> str:
         return drawing.outline(area.polygons)
+
+    def trial(self, request: HttpRequest, row: Area) -> Trial:
+        """Return the outline with the reports inside, of those on which the reader works."""
+        shape = row.shape()
+        west, south, east, north = shape.box
+        mine = Report.objects.for_staff(cast("User", request.user))
+        near = mine.filter(
+            published_at__isnull=False,
+            latitude__range=(south, north),
+            longitude__range=(west, east),
+        ).values_list("latitude", "longitude")[:NEAR_MAXIMUM]
+        inside = [place for place in near if shape.covers(*place)]
+        count = f"{len(inside)}+" if len(near) == NEAR_MAXIMUM else str(len(inside))
+        return Trial(
+            sentences=[_("%s published reports lie inside.") % count],
+            picture=drawing.outline(row.polygons, width=PICTURE_WIDTH, points=inside[:DOTS]),
+            notes=[_("North is at the top; each dot is a report.")],
+        )
 
 
 @admin.register(Authority)

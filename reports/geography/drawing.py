@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from shapely.geometry.base import BaseGeometry
 
 from reports.geography import polygons
@@ -15,10 +16,13 @@ WIDTH = 160  # of a picture, in pixels
 _POINTS_MAXIMUM = 400
 
 
-def outline(document: Any) -> str:
+def outline(
+    document: Any, *, width: int = WIDTH, points: Iterable[tuple[float, float]] = ()
+) -> str:
     """Return the polygons of a GeoJSON document as SVG with north at the top.
 
-    If they cannot be used, return the reason instead.
+    The points, as latitude and longitude, are dots on it. If the polygons cannot be used, return
+    the reason instead.
     """
     if not document:
         return "-"
@@ -28,19 +32,25 @@ def outline(document: Any) -> str:
         return str(error)
     west, south, east, north = shape.box
     shrink = math.cos(math.radians((south + north) / 2))  # a degree of longitude is shorter
-    scale = WIDTH / max((east - west) * shrink, north - south)
+    scale = width / max((east - west) * shrink, north - south)
+
+    def to_pixels(x: float, y: float) -> tuple[float, float]:
+        return (x - west) * shrink * scale, (north - y) * scale
+
     path = " ".join(
-        _ring(ring.coords, lambda x, y: ((x - west) * shrink * scale, (north - y) * scale))
+        _ring(ring.coords, to_pixels)
         for part in _parts(shape.shape)
         for ring in (part.exterior, *part.interiors)
     )
+    dots = ((f"{x:.1f}", f"{y:.1f}") for x, y in (to_pixels(lon, lat) for lat, lon in points))
     return format_html(
         '<svg width="{}" height="{}" role="img" aria-label="Outline of the area">'
         '<path d="{}" fill="currentColor" fill-opacity=".25" fill-rule="evenodd"'
-        ' stroke="currentColor"/></svg>',
+        ' stroke="currentColor"/>{}</svg>',
         math.ceil((east - west) * shrink * scale) + 1,
         math.ceil((north - south) * scale) + 1,
         path,
+        format_html_join("", '<circle cx="{}" cy="{}" r="2" fill="currentColor"/>', dots),
     )
 
 
