@@ -10,13 +10,14 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from accounts.models import User
 from jobs.admin.estimating import EstimatingPaginator
 from reports.desk import preferences
+from reports.desk.beside import BesidePages
 from reports.desk.choosing import ReportList
 from reports.desk.columns import DEFAULT_COLUMNS, ReportColumns, chosen_columns, with_columns
 from reports.desk.contact import ContactOnPage
@@ -37,40 +38,19 @@ from reports.desk.long_lists import (
     SearchPaginator,
     SourceFilter,
 )
-from reports.desk.offers import reason_label
 from reports.desk.steps import StepPages, bulk_action
-from reports.models import Report, ReportQuerySet, Status, StatusChange, works_on_reports
+from reports.desk.timeline import TimelinePages
+from reports.models import (
+    Department,
+    Report,
+    ReportContact,
+    ReportQuerySet,
+    Status,
+    works_on_reports,
+)
 from reports.photos.desk import PhotosOnPage
 from reports.routing import assignment
 from reports.workflow import handing
-
-
-class HistoryInline(admin.TabularInline[StatusChange, Report]):
-    """Shows the report's history, which only the workflow writes."""
-
-    model = StatusChange
-    extra = 0
-    fields = ("at", "from_status", "to_status", "step", "why", "is_internal", "by", "fields")
-    readonly_fields = fields
-    can_delete = False
-    verbose_name_plural = "history"
-
-    @admin.display(description="note")
-    def why(self, change: StatusChange) -> str:
-        """Return the note, and the reason where one was chosen."""
-        return ": ".join(filter(None, (reason_label(change.reason), change.note))) or "-"
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[StatusChange]:
-        return super().get_queryset(request).select_related("by")
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return True
 
 
 class ReportForm(forms.ModelForm[Report]):
@@ -91,7 +71,9 @@ class ReportForm(forms.ModelForm[Report]):
 
 
 @admin.register(Report)
-class ReportAdmin(ReportColumns, PhotosOnPage, ContactOnPage, HelpOnPage, StepPages):
+class ReportAdmin(
+    ReportColumns, TimelinePages, PhotosOnPage, ContactOnPage, HelpOnPage, BesidePages, StepPages
+):
     """Shows staff the reports of their departments, and a superuser all.
 
     The status changes only by steps.
@@ -124,7 +106,6 @@ class ReportAdmin(ReportColumns, PhotosOnPage, ContactOnPage, HelpOnPage, StepPa
     show_full_result_count = False
     search_fields = ("title", "description", "address", "external_id")
     actions = [bulk_action(status) for status in Status if status != Status.NEW]
-    inlines = (HistoryInline,)
     readonly_fields = (
         "id",
         "reporter",
@@ -134,13 +115,10 @@ class ReportAdmin(ReportColumns, PhotosOnPage, ContactOnPage, HelpOnPage, StepPa
         "category_source",
         "category_confidence",
         "suggestions",
-        "corrections",
         "severity_source",
         "severity_rule",
         "routed_by",
         "routing_reason",
-        "escalations",
-        "confirmations",
         "assigned",
         "waits",
         "repair_due",
@@ -169,7 +147,6 @@ class ReportAdmin(ReportColumns, PhotosOnPage, ContactOnPage, HelpOnPage, StepPa
                     "description",
                     ("status", "severity", "severity_source", "severity_rule"),
                     "reporter",
-                    "corrections",
                     "seen",
                 )
             },
@@ -196,8 +173,6 @@ class ReportAdmin(ReportColumns, PhotosOnPage, ContactOnPage, HelpOnPage, StepPa
                     "likely_done",
                     ("repair_due", "answer_due", "responded_at", "deadline_rule"),
                     "answers_in_words",
-                    "escalations",
-                    "confirmations",
                 )
             },
         ),
@@ -218,7 +193,7 @@ class ReportAdmin(ReportColumns, PhotosOnPage, ContactOnPage, HelpOnPage, StepPa
 
     class Media:
         css: ClassVar = {"all": ["reports/desk.css"]}
-        js: ClassVar = ["reports/conversation.js"]
+        js: ClassVar = ["reports/conversation.js", "reports/timeline.js"]
 
     # --- Which reports, and fields --------------------------------------------------------------
 
@@ -254,6 +229,24 @@ class ReportAdmin(ReportColumns, PhotosOnPage, ContactOnPage, HelpOnPage, StepPa
             return HttpResponseRedirect(f"?{query}")
         return super().changelist_view(request, extra_context)
 
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Report | None:
+        """Return the report of a page with what the page shows of it, if it is the reader's."""
+        related = self.get_queryset(request).select_related(
+            "reporter", "department__parent__parent"
+        )
+        contact = ReportContact.objects.filter(report=OuterRef("pk"))
+        rows = related.annotate(has_contact=Exists(contact)).prefetch_related(
+            "photos", "answers__question"
+        )
+        try:
+            report: Report = rows.get(pk=object_id)
+        except (Report.DoesNotExist, ValidationError):
+            return None
+        _may_change_in(request)[report.department_id] = True  # as the queryset says
+        return report
+
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """Order the queue as the policy in force says, and everything else newest first."""
         is_queue = request.GET.get(QueueFilter.parameter_name) == QueueFilter.ordered
@@ -283,7 +276,16 @@ class ReportAdmin(ReportColumns, PhotosOnPage, ContactOnPage, HelpOnPage, StepPa
         """
         if db_field.name == "department" and not cast("User", request.user).is_superuser:
             kwargs["required"] = True
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if db_field.name == "department" and field is not None:
+            field.choices = _departments(request)
+        return field
+
+    def page_context(self, request: HttpRequest, row: Report) -> dict[str, Any]:
+        context = super().page_context(request, row)
+        step_form = context["step_form"]
+        step_form.fields["department"].choices = _departments(request)
+        return context
 
     # --- Who may ---------------------------------------------------------------------------------
 
@@ -305,7 +307,13 @@ class ReportAdmin(ReportColumns, PhotosOnPage, ContactOnPage, HelpOnPage, StepPa
     def _may_change(self, request: HttpRequest, report: Report | None) -> bool:
         if report is None:
             return works_on_reports(request.user)
-        return isinstance(request.user, User) and report.may_be_changed_by(request.user)
+        user = request.user
+        if not isinstance(user, User):
+            return False
+        known = _may_change_in(request)
+        if report.department_id not in known:
+            known[report.department_id] = report.may_be_changed_by(user)
+        return known[report.department_id]
 
     # --- Editing ---------------------------------------------------------------------------------
 
@@ -334,3 +342,21 @@ class ReportAdmin(ReportColumns, PhotosOnPage, ContactOnPage, HelpOnPage, StepPa
         text += f" {handing.story(line)}" if line else ""
         self.message_user(request, text, messages.WARNING)
         return HttpResponseRedirect(reverse("admin:index"))
+
+
+def _may_change_in(request: HttpRequest) -> dict[int | None, bool]:
+    """Return in which departments this reader may change reports, as far as it is known.
+
+    Django asks for each button of a page anew.
+    """
+    known: dict[int | None, bool] = request.__dict__.setdefault("may_change_in", {})
+    return known
+
+
+def _departments(request: HttpRequest) -> list[tuple[Any, str]]:
+    """Return all departments as choices, read once for the fields of a page."""
+    choices: list[tuple[Any, str]] = request.__dict__.setdefault("departments", [])
+    if not choices:
+        rows = Department.objects.values_list("pk", "name").order_by("name")
+        choices += [("", "---------"), *rows]
+    return choices

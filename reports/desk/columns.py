@@ -19,11 +19,9 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from reports.confirmation.admin import answers_of
 from reports.dates.showing import expected_date, forecast_of
 from reports.desk import preferences
 from reports.desk.choosing import COLUMNS_VAR
-from reports.escalation.admin import stages_of
 from reports.models import OPEN_STATUSES, PhotoFile, PhotoState, QueuePlace, Report
 from reports.photos.serializers import addresses
 
@@ -183,31 +181,11 @@ class ReportColumns(admin.ModelAdmin[Report]):
         ]
         return format_html_join(mark_safe("<br>"), "<strong>{}</strong>{}", lines) or "-"
 
-    @admin.display(description="corrected by the reporter")
-    def corrections(self, report: Report) -> str:
-        """Return each field that the reporter corrected, before and after that."""
-        lines = [
-            (short_time(one.at), name, before, one.after.get(name))
-            for one in report.corrections.all()
-            for name, before in sorted(one.before.items())
-        ]
-        shown = format_html_join(mark_safe("<br>"), "{} <strong>{}</strong>: {} → {}", lines)
-        return shown or "-"
-
     @admin.display(description="answers")
     def answers_in_words(self, report: Report) -> str:
         """Return the answers to the questions of the category, each in the version asked."""
-        answers = report.answers.select_related("question")
-        lines = [(one.question.label, one.in_words) for one in answers]
+        lines = [(one.question.label, one.in_words) for one in report.answers.all()]
         return format_html_join(mark_safe("<br>"), "{} <strong>{}</strong>", lines) or "-"
-
-    @admin.display(description="escalations")
-    def escalations(self, report: Report) -> str:
-        return stages_of(report)
-
-    @admin.display(description="answers about the repair")
-    def confirmations(self, report: Report) -> str:
-        return answers_of(report)
 
     @admin.display(description="public", boolean=True)
     def is_public(self, report: Report) -> bool:

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST
 from accounts.models import User
 from jobs.admin.object_page import ObjectPage
 from reports.following import contacts
-from reports.models import Report, ReportContact
+from reports.models import Report
 from reports.workflow.roles import roles_in, strongest
 
 
@@ -30,8 +30,7 @@ class ContactOnPage(ObjectPage[Report]):
         return [path("<uuid:object_id>/erase-contact/", view, name=name), *super().get_urls()]
 
     def page_context(self, request: HttpRequest, row: Report) -> dict[str, Any]:
-        has_contact = ReportContact.objects.filter(report=row).exists()
-        return super().page_context(request, row) | {"has_contact": has_contact}
+        return super().page_context(request, row) | {"has_contact": getattr(row, "has_contact")}  # noqa: B009 - annotated
 
     def erase_contact_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """Delete the contact details of a report's sender."""

@@ -7,7 +7,7 @@ from typing import Any, cast
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
@@ -91,12 +91,13 @@ class ConversationPages(ObjectPage[Report]):
 
 def _conversation(report: Report) -> dict[str, Any]:
     """Return what the page shows of the conversation."""
-    comments = _newest(Comment.objects.filter(report=report, deleted_at=None))
-    waiting = ModerationCase.objects.waiting().filter(report=report, kind=SubjectKind.COMMENT)
+    cases = ModerationCase.objects.waiting().filter(
+        kind=SubjectKind.COMMENT, subject_id=OuterRef("pk")
+    )
+    comments = Comment.objects.filter(report=report, deleted_at=None)
     templates = ReplyTemplate.objects.for_report(report)
     return {
-        "comments": comments,
-        "waiting": set(waiting.values_list("subject_id", flat=True)),
+        "comments": _newest(comments.annotate(is_waiting=Exists(cases))),
         "notes": _newest(StaffNote.objects.filter(report=report)),
         "previews": [replying.preview(one, report) for one in templates],
         "reasons": WithholdingReason.choices,

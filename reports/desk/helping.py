@@ -92,10 +92,12 @@ class HelpOnPage(admin.ModelAdmin[Report]):
         obj: Report | None = None,
     ) -> Any:
         if obj is not None:
+            asked = list(obj.help_requests.all())
+            is_asked = any(one.state == HelpState.OPEN for one in asked)
             context |= {
-                "help_requests": list(obj.help_requests.all()),
+                "help_requests": asked,
                 "help_open": HelpState.OPEN,
-                "help_refusal": asking.refusal(obj),
+                "help_refusal": asking.refusal(obj, is_asked=is_asked),
                 "wish_form": WishForm(
                     initial={"title": f"Lend a hand: {obj.title}"[:200]}, auto_id=False
                 ),

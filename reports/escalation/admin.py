@@ -10,8 +10,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from accounts.audited_admin import AuditedAdmin
@@ -90,15 +90,6 @@ class EscalationRuleAdmin(LinesMixin, TrialMixin[EscalationRule], AuditedAdmin[E
 def _link(report: Report) -> SafeString:
     place = reverse("admin:reports_report_change", args=(report.pk,))
     return format_html('<a href="{}">{}</a>', place, report.title)
-
-
-def stages_of(report: Report) -> str:
-    """Return the stages that a report has reached, one on each line, with who was informed."""
-    lines = (
-        (_at(one.at), one.stage, ", ".join(one.recipients) or "nobody")
-        for one in report.escalations.all()
-    )
-    return format_html_join(mark_safe("<br>"), "{}: {} (informed: {})", lines) or "-"
 
 
 def _at(moment: datetime) -> str:

@@ -85,13 +85,16 @@ def _locked(reports: Sequence[Report]) -> list[Report]:
     return list(rows.filter(pk__in=[one.pk for one in reports]).order_by("pk"))
 
 
-def refusal(report: Report) -> str:
-    """Return why neighbours cannot be asked to mend the problem of a report, or ""."""
+def refusal(report: Report, *, is_asked: bool | None = None) -> str:
+    """Return why neighbours cannot be asked to mend the problem of a report, or "".
+
+    `is_asked` says whether they are asked already, where the caller knows.
+    """
     if report.status not in OPEN_STATUSES:
         return f"It is {report.get_status_display()}: there is nothing to mend."
     if report.published_at is None:
         return "It is not public, and an opportunity is."
-    if report.help_requests.open().exists():
+    if report.help_requests.open().exists() if is_asked is None else is_asked:
         return "Neighbours are asked already."
     return ""
 

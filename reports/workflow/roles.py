@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.auth.models import AnonymousUser
+from django.db.models import Exists, OuterRef
 
 from accounts.models import User
 from reports.models import Department, Report, Role
@@ -28,10 +29,12 @@ def _of_staff(report: Report, user: User) -> set[str]:
         return {Role.SUPERUSER}
     if report.department_id is None:
         return set()
-    here = Department.objects.filter(pk=report.department_id)
-    if here.managed_by(user).exists():
-        return {Role.MANAGER, Role.CLERK}
-    return {Role.CLERK} if here.worked_in_by(user).exists() else set()
+    managed = Department.objects.managed_by(user).filter(pk=OuterRef("pk"))
+    here = Department.objects.worked_in_by(user).filter(pk=report.department_id)
+    manages = here.annotate(manages=Exists(managed)).values_list("manages", flat=True).first()
+    if manages is None:
+        return set()
+    return {Role.MANAGER, Role.CLERK} if manages else {Role.CLERK}
 
 
 def strongest(roles: frozenset[str]) -> str:

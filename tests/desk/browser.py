@@ -82,10 +82,13 @@ class Desk:
         return f"http://127.0.0.1:{self.server.port}"
 
     @contextmanager
-    def page(self, user: User | None = None, *, size: str = "desktop") -> Iterator[Page]:
+    def page(
+        self, user: User | None = None, *, size: str = "desktop", refusals: tuple[int, ...] = ()
+    ) -> Iterator[Page]:
         """Open a page of a fresh browser, in which the user, if any, is signed in.
 
-        A script that fails in it, or that the Content-Security-Policy stops, fails the test.
+        A script that fails in it, or that the Content-Security-Policy stops, fails the test, and so
+        does an answer that is an error, but those with the statuses of `refusals`.
         """
         context = self.browser.new_context(
             base_url=self.address,
@@ -102,6 +105,8 @@ class Desk:
             raise
         finally:
             context.close()
+        expected = tuple(f"status of {status}" for status in refusals)
+        errors = [one for one in errors if not any(text in one for text in expected)]
         assert errors == [], errors
 
     def _session(self, user: User) -> StorageState:

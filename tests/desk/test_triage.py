@@ -54,14 +54,14 @@ def _grace(settings: Any) -> None:
 
 
 @pytest.fixture
-def desk() -> Any:
+def office() -> Any:
     """The department to which reports go whose category is not certain."""
     return make_department("desk", is_triage=True)
 
 
 @pytest.fixture
-def clerk(desk: Any) -> User:
-    return make_staff(desk, name="Ana Clerk")
+def clerk(office: Any) -> User:
+    return make_staff(office, name="Ana Clerk")
 
 
 @pytest.fixture
@@ -134,10 +134,10 @@ def test_without_places_the_line_goes_by_severity_and_deadline(client: Client) -
     assert line(client) == [str(one.pk) for one in (soon, later, low)]
 
 
-def test_an_address_carries_the_filters_of_the_list(client: Client, desk: Any) -> None:
+def test_an_address_carries_the_filters_of_the_list(client: Client, office: Any) -> None:
     waiting(title="A hole")
-    pipe = make_report(department=desk, title="Burst pipe", severity="critical")
-    make_report(department=desk, severity="critical", status=Status.CLOSED)
+    pipe = make_report(department=office, title="Burst pipe", severity="critical")
+    make_report(department=office, severity="critical", status=Status.CLOSED)
     make_report(severity="critical", title="Of another department")
     assert line(client, "?severity__exact=critical") == [str(pipe.pk)]
     page = client.get(f"{URL}?severity__exact=critical").content.decode()
@@ -178,7 +178,7 @@ def test_a_candidate_that_one_may_not_read_is_left_out(client: Client) -> None:
     assert report.status == "new"
 
 
-def test_a_card_takes_few_statements_however_much_it_shows(client: Client) -> None:
+def test_page_and_card_take_few_statements_however_much_they_show(client: Client) -> None:
     bare = waiting()
     rich = waiting()
     for number in range(5):
@@ -192,6 +192,8 @@ def test_a_card_takes_few_statements_however_much_it_shows(client: Client) -> No
     for name, address in {
         "bare": f"{URL}{bare.pk}/card/",
         "rich": f"{URL}{rich.pk}/card/",
+        "page": URL,
+        "filtered": f"{URL}?severity__exact=medium",
     }.items():
         client.get(address)
         with CaptureQueriesContext(connection) as queries:
@@ -247,10 +249,10 @@ def test_undo_gives_back_what_an_accepted_category_changed(client: Client) -> No
 
 
 def test_the_category_of_a_triaged_report_is_changed_and_given_back(
-    client: Client, desk: Any
+    client: Client, office: Any
 ) -> None:
     category = make_category()
-    report = make_report(department=desk, category=category, category_source="staff")
+    report = make_report(department=office, category=category, category_source="staff")
     waiting()
     before = values(report)
     assert act(client, report, "accept", category="pothole").status_code == 409
@@ -376,10 +378,10 @@ def test_a_repeated_request_is_done_once_and_answered_alike(client: Client) -> N
 
 
 def test_of_two_people_the_second_is_told_what_the_first_did(
-    client: Client, clerk: User, desk: Any
+    client: Client, clerk: User, office: Any
 ) -> None:
     report = waiting()
-    other = signed_in(make_staff(desk, name="Ben"))
+    other = signed_in(make_staff(office, name="Ben"))
     act(client, report, "step", step="reject", reason="other", note="Nothing there.")
     late = act(other, report, "accept", category="litter")
     assert late.status_code == 412
@@ -388,10 +390,10 @@ def test_of_two_people_the_second_is_told_what_the_first_did(
 
 
 def test_somebody_else_is_not_given_the_report_at_which_one_looks(
-    client: Client, clerk: User, desk: Any
+    client: Client, clerk: User, office: Any
 ) -> None:
     first, second = waiting(), waiting()
-    ben = make_staff(desk, name="Ben")
+    ben = make_staff(office, name="Ben")
     other = signed_in(ben)
     assert client.post(f"{URL}{first.pk}/look/").json() == {"other": None, "version": 1}
     assert line(other) == [str(second.pk)]
@@ -488,9 +490,9 @@ def test_undo_is_refused_once_something_else_has_changed_the_report(
     assert undo(client).status_code == 409
 
 
-def test_another_persons_action_is_not_undone(client: Client, desk: Any) -> None:
+def test_another_persons_action_is_not_undone(client: Client, office: Any) -> None:
     done = act(client, waiting(), "accept", category="litter").json()
-    other = signed_in(make_staff(desk))
+    other = signed_in(make_staff(office))
     assert undo(other).status_code == 409
     assert undo(other, action=done["action"]).status_code == 409
 
@@ -503,9 +505,9 @@ def test_templates_of_replies_come_filled(client: Client) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_who_act_at_once_one_wins(clerk: User, desk: Any) -> None:
+def test_of_two_who_act_at_once_one_wins(clerk: User, office: Any) -> None:
     report = waiting()
-    clients = iter([signed_in(clerk), signed_in(make_staff(desk))])
+    clients = iter([signed_in(clerk), signed_in(make_staff(office))])
     codes: list[Any] = race(
         lambda: act(next(clients), report, "accept", category="litter").status_code, times=2
     )

@@ -203,8 +203,8 @@ def test_the_desk_shows_what_was_corrected(as_user: SignIn) -> None:
     as_user(author).patch(url_of(report), {"title": "<b>Two holes</b>"})
     desk = Client()
     desk.force_login(make_staff(department), backend="accounts.backends.StaffBackend")
-    page = desk.get(f"/admin/reports/report/{report.pk}/change/").content.decode()
-    assert "<strong>title</strong>: Deep hole → &lt;b&gt;Two holes&lt;/b&gt;" in page
+    page = desk.get(f"/admin/reports/report/{report.pk}/timeline/").content.decode()
+    assert "title: Deep hole → &lt;b&gt;Two holes&lt;/b&gt;" in page
 
 
 # --- Routing anew ---------------------------------------------------------------------------------

@@ -186,4 +186,5 @@ def test_the_history_shows_notes_and_reasons(client: Client, clerk: User) -> Non
     report = make_report()
     inputs = Inputs(reason="private", note="Behind a fence.")
     transitions.take(report, "reject", by=clerk, roles=roles_in(report, clerk), inputs=inputs)
-    assert "on private ground: Behind a fence." in page_of(client, report)
+    timeline = client.get(f"{LIST}{report.pk}/timeline/").content.decode()
+    assert "on private ground: Behind a fence." in timeline

@@ -286,7 +286,7 @@ def test_the_desk_shows_rules_and_stages(streets: Any, client: Client) -> None:
     page = client.get("/admin/reports/escalationrule/").content.decode()
     assert "2 hours after the deadline for the repair" in page
     assert "department, managers, mayor@example.org" in page
-    page = client.get(f"/admin/reports/report/{report.pk}/change/").content.decode()
+    page = client.get(f"/admin/reports/report/{report.pk}/timeline/").content.decode()
     assert "Late: 2 hours after the deadline for the repair" in page
 
 

@@ -421,6 +421,7 @@ def test_the_page_at_the_desk_says_that_an_answer_has_a_photo(
 ) -> None:
     deny(as_user(reporter), report, note="Deep.")
     run_tasks()
+    timeline = signed_in(clerk).get(f"{LIST}{report.pk}/timeline/").content.decode()
+    assert "Deep. With a photo." in timeline
     page = signed_in(clerk).get(f"{LIST}{report.pk}/change/").content.decode()
-    assert "Deep. (with a photo)" in page
     assert "What is still wrong, sent" in page

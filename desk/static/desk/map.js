@@ -57,11 +57,14 @@
   function drawStreets(map) {
     const tiles = new Map();
     const names = L.layerGroup().addTo(map);
+    let isGone = false; // since its page shows another report
+    map.on("unload", () => { isGone = true; });
     const update = async () => {
       map.getContainer().classList.toggle("is-near", map.getZoom() >= STREETS_FROM_ZOOM);
       names.clearLayers();
       if (map.getZoom() < STREETS_FROM_ZOOM) return;
       await Promise.all(tilesIn(map).map((tile) => addTile(map, tiles, tile)));
+      if (isGone) return;
       if (map.getZoom() >= NAMES_FROM_ZOOM) nameStreets(map, tiles, names);
     };
     map.on("moveend", update);

@@ -118,11 +118,12 @@
       return;
     }
     put(card);
-    announce(say("shown", { title: card.dataset.title }));
+    document.getElementById("triage-now").textContent = say("shown", { title: card.dataset.title });
   }
 
   function put(card) {
     leave();
+    holder.inert = false;
     holder.replaceChildren(...(card ? [card] : []));
     ending.hidden = Boolean(card);
     isChoosing = false;
@@ -177,14 +178,16 @@
 
   async function atTheEnd() {
     const length = line.length;
+    if (holder.inert) {
+      place = length;
+      put(null);
+    }
     await refill();
     const next = line.findIndex((id, index) => index >= length && !decided.has(id));
     if (next >= 0) return show(line[next]);
     const skipped = line.findIndex((id) => !decided.has(id));
     if (skipped >= 0 && skipped !== place) return show(line[skipped]);
-    if (shown() && !decided.has(shown().dataset.id)) return undefined;
-    place = line.length;
-    put(null);
+    if (!shown()) put(null);
     return undefined;
   }
 
@@ -199,10 +202,9 @@
       note.hidden = !answer.other;
       note.textContent = answer.other ? say("looked", { name: answer.other }) : "";
       const isStale = String(answer.version) !== card.dataset.version;
-      if (isStale && card === shown() && !sending && !openDialog() && !isTyping()) {
-        announce(say("changed"));
-        show(card.dataset.id, { isFresh: true });
-      }
+      if (!isStale || card !== shown() || sending) return;
+      announce(say("changed"));
+      if (!openDialog() && !isTyped(card)) show(card.dataset.id, { isFresh: true });
     } catch (error) {
       if (error.kind !== "gone" || card !== shown() || sending) return;
       announce(say("gone"));
@@ -211,7 +213,9 @@
     }
   }
 
-  const isTyping = () => Boolean(document.activeElement?.closest("textarea, input, select"));
+  const isTyped = (card) =>
+    [...card.querySelectorAll("textarea")].some((field) => field.value) ||
+    Boolean(document.activeElement?.closest("textarea, input, select"));
 
   // --- Actions --------------------------------------------------------------------------------
 
@@ -220,11 +224,15 @@
     const action = { key: newKey(), name, entries, id, title, version, label, dialog };
     close();
     if (STAYS.includes(name)) announce(say("sending", { label }));
-    else {
-      decided.add(id);
-      go(1);
-    }
+    else goOn(id);
     send(action);
+  }
+
+  /* Go to the next report; until it is shown, the one that is decided takes no further action. */
+  function goOn(id) {
+    decided.add(id);
+    holder.inert = true;
+    go(1);
   }
 
   function send(action) {
@@ -259,14 +267,15 @@
   }
 
   function explain(action, error) {
-    const values = { title: action.title, reason: error.message };
+    const values = { title: action.title ?? "", reason: error.message };
     const isLost = ["network", "session"].includes(error.kind);
     refused = action;
-    refusal.querySelector("p").textContent = say(isLost ? error.kind : "refused", values);
+    const kind = isLost ? error.kind : action.isUndo ? "notUndone" : "refused";
+    refusal.querySelector("p").textContent = say(kind, values);
     const offered = {
       again: isLost,
       login: error.kind === "session",
-      fresh: ["changed", "refused"].includes(error.kind),
+      fresh: ["changed", "refused"].includes(error.kind) && !action.isUndo,
       close: true,
     };
     for (const button of refusal.querySelectorAll("[data-refused]"))
@@ -286,8 +295,8 @@
       return;
     }
     if (!STAYS.includes(action.name)) {
-      decided.add(action.id);
-      if (shown()?.dataset.id === action.id) go(1);
+      if (shown()?.dataset.id === action.id) goOn(action.id);
+      else decided.add(action.id);
     }
     action.dialog?.querySelector("form").reset();
     send(action);
@@ -313,7 +322,7 @@
       announce(say("undone", { label }));
     } catch (error) {
       if (error.kind === "refused") offerUndo(null);
-      explain({ title: undoButton.textContent.trim(), retry: undo }, error);
+      explain({ retry: undo, isUndo: true }, error);
     }
   }
 
@@ -429,7 +438,7 @@
   document.addEventListener("keydown", (event) => {
     const isElsewhere = event.target.closest("input, textarea, select, .leaflet-container, [contenteditable]");
     const isCheckbox = event.target.matches?.("input[type=checkbox], input[type=radio]");
-    if (!areKeysOn || event.ctrlKey || event.metaKey || event.altKey || openDialog()) return;
+    if (holder.inert || !areKeysOn || event.ctrlKey || event.metaKey || event.altKey || openDialog()) return;
     if ((isElsewhere && !isCheckbox) || event.defaultPrevented || event.isComposing) return;
     const key = ARROWS[event.key] || event.key.toLowerCase();
     if (event.repeat && !["j", "k"].includes(key)) return;
