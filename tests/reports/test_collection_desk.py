@@ -117,6 +117,16 @@ def test_a_source_shows_its_health_and_is_tested(administrator: User, outside: O
     assert {"source.tested", "source.fetched"} <= events
 
 
+def test_a_webhook_that_is_tested_says_that_it_is_not_asked(administrator: User) -> None:
+    source = make_source(SourceKind.WEBHOOK, name="Radio")
+    client = signed_in(administrator)
+    client.post(reverse("admin:reports_source_test", args=[source.pk]))
+    assert run_collecting() == 1
+    shown = client.get(page("source_change", source.pk)).content.decode()
+    assert "its sender calls ours" in shown
+    assert "0 posts" not in shown
+
+
 def test_a_test_of_a_folder_moves_no_file(
     administrator: User, settings: LazySettings, tmp_path: Path
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reports.collection.kinds.checking import require_options
-from reports.collection.kinds.protocol import Batch, SourceMisconfigured
+from reports.collection.kinds.protocol import Batch, SourceFault, SourceMisconfigured
 from reports.models import Source
 
 
@@ -17,5 +17,5 @@ def check(source: Source) -> None:
 
 
 def collect(source: Source) -> Iterator[Batch]:
-    """Yield nothing."""
-    yield Batch([], source.cursor)
+    """Raise a SourceFault: only a test at the desk comes here."""
+    raise SourceFault("A webhook is not asked: its sender calls ours.")
