@@ -18,4 +18,4 @@ def check(source: Source) -> None:
 
 def collect(source: Source) -> Iterator[Batch]:
     """Raise a SourceFault: only a test at the desk comes here."""
-    raise SourceFault("A webhook is not asked: its sender calls ours.")
+    raise SourceFault(f"{source.name} is not asked: its sender calls ours.")
