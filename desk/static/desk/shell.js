@@ -67,7 +67,7 @@ function connectDetails() {
 
 /** Let a wide table be scrolled by keyboard. */
 function reachScrolling() {
-  for (const box of document.querySelectorAll("#changelist .results, .scrolls")) {
+  for (const box of document.querySelectorAll("#changelist .results, .scrolls, .trial table, .bulk-step table")) {
     if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
   }
 }
