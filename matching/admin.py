@@ -7,12 +7,19 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from accounts.models import User
 from jobs.admin import ReadOnlyAdmin
+from jobs.models import Task
+from jobs.operations.actions import record
+from matching.actors import rebuild_embeddings
 from matching.errors import LanguageUnknown
 from matching.models import (
     Interaction,
@@ -152,7 +159,37 @@ class MatchAdmin(ReadOnlyAdmin[Match]):
 
 @admin.register(VectorSpace)
 class VectorSpaceAdmin(ReadOnlyAdmin[VectorSpace]):
-    list_display = ("label", "dimensions", "state", "generation", "created_at")
+    """Shows the vector spaces with their rebuilds; one can be started by those who may change."""
+
+    list_display = ("label", "dimensions", "state", "generation", "progress", "created_at")
+    actions = ("rebuild",)
+
+    def has_rebuild_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("matching.change_vectorspace")
+
+    @admin.display(description="rebuild", empty_value="-")
+    def progress(self, space: VectorSpace) -> SafeString | None:
+        """Return how far the newest rebuild is, as a link to its task."""
+        rebuilds = Task.objects.filter(pk__in=[space.task_id]).only("state", "progress")
+        if (task := rebuilds.first()) is None:
+            return None
+        fraction = (task.progress or {}).get("fraction")
+        done = "" if fraction is None else f" {fraction:.0%}"
+        place = reverse("admin:jobs_task_change", args=(task.pk,))
+        return format_html('<a href="{}">{}{}</a>', place, task.get_state_display(), done)
+
+    @admin.action(
+        description="Embed everything again with the present embedder", permissions=["rebuild"]
+    )
+    def rebuild(self, request: HttpRequest, queryset: QuerySet[VectorSpace]) -> None:
+        """Start a rebuild, as `manage.py rebuild_embeddings` does; one waits at a time."""
+        with transaction.atomic():
+            message = rebuild_embeddings.send_with_options(unique_key="rebuild_embeddings")
+            data = {"task": message.message_id}
+            record("vectors.rebuild", "vectors:all", cast("User", request.user).pk, data)
+        place = reverse("admin:jobs_task_change", args=(message.message_id,))
+        text = format_html('It is started: <a href="{}">look at its task</a>.', place)
+        self.message_user(request, text)
 
 
 @admin.register(Interaction)

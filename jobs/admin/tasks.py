@@ -109,7 +109,6 @@ class TaskAdmin(ObjectPage[Task], ReadOnlyAdmin[Task]):
     list_display = (
         "task",
         "state_mark",
-        "brief_arguments",
         "queue",
         "tries",
         "last_error",
@@ -187,11 +186,13 @@ class TaskAdmin(ObjectPage[Task], ReadOnlyAdmin[Task]):
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         """Return the columns; one of them links to what the reader may open."""
 
-        @admin.display(description=_("about"))
-        def about(task: Any) -> SafeString | str:
-            return _about(request, task)
+        @admin.display(description=_("arguments"))
+        def arguments_column(task: Any) -> SafeString:
+            return format_html(
+                "{} <span>{}</span>", _about(request, task), self.brief_arguments(task)
+            )
 
-        return [*self.list_display[:2], about, *self.list_display[2:]]
+        return [*self.list_display[:2], arguments_column, *self.list_display[2:]]
 
     @admin.display(description="task")
     def task(self, task: Task) -> SafeString:
@@ -201,7 +202,6 @@ class TaskAdmin(ObjectPage[Task], ReadOnlyAdmin[Task]):
     def state_mark(self, task: Task) -> SafeString:
         return format_html('<span class="state {}">{}</span>', task.state, task.get_state_display())
 
-    @admin.display(description="arguments")
     def brief_arguments(self, task: Any) -> str:
         if task.is_sealed:
             return SEALED
@@ -361,9 +361,9 @@ def _stored_message(*, is_replayed: bool) -> str:
 
 def _about(request: HttpRequest, task: Any) -> SafeString | str:
     brief = task.brief or {"args": [], "kwargs": {}}
-    return _joined(objects.links(request, task.actor, brief["args"], brief["kwargs"])[:2])
+    return _joined(objects.links(request, task.actor, brief["args"], brief["kwargs"])[:2], "")
 
 
-def _joined(links: list[objects.Link]) -> SafeString | str:
+def _joined(links: list[objects.Link], otherwise: str = "-") -> SafeString | str:
     pairs = ((link.url, link.label) for link in links)
-    return format_html_join(", ", '<a href="{}">{}</a>', pairs) or "-"
+    return format_html_join(", ", '<a href="{}">{}</a>', pairs) or otherwise

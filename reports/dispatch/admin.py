@@ -23,7 +23,7 @@ from jobs.execution import job_types
 from jobs.models import Task
 from jobs.operations import actions
 from jobs.states import TERMINAL_STATES
-from reports.dispatch import applying, showing, views
+from reports.dispatch import applying, showing, sketching, views
 from reports.dispatch.actors import JOB_TYPE
 from reports.dispatch.applying import Outcome
 from reports.dispatch.forms import PlanForm
@@ -154,7 +154,11 @@ class DispatchPlanAdmin(ReadOnlyAdmin[DispatchPlan]):
         """Show a sheet for each crew, to print."""
         plan = self._plan(request, plan_id)
         sheets = [
-            {"route": route, "stops": [_on_sheet(stop) for stop in route.stops.all()]}
+            {
+                "route": route,
+                "stops": [_on_sheet(stop) for stop in route.stops.all()],
+                "sketch": sketching.sketch(list(route.stops.all())),
+            }
             for route in plan.routes.all()
         ]
         return TemplateResponse(request, f"{PAGES}/sheets.html", {"plan": plan, "sheets": sheets})

@@ -42,13 +42,15 @@ def outline(
         for part in _parts(shape.shape)
         for ring in (part.exterior, *part.interiors)
     )
+    size = [math.ceil(one) + 1 for one in to_pixels(east, south)]
     dots = ((f"{x:.1f}", f"{y:.1f}") for x, y in (to_pixels(lon, lat) for lat, lon in points))
     return format_html(
-        '<svg width="{}" height="{}" role="img" aria-label="Outline of the area">'
+        '<svg width="{}" height="{}" viewBox="0 0 {} {}" role="img"'
+        ' aria-label="Outline of the area">'
         '<path d="{}" fill="currentColor" fill-opacity=".25" fill-rule="evenodd"'
         ' stroke="currentColor"/>{}</svg>',
-        math.ceil((east - west) * shrink * scale) + 1,
-        math.ceil((north - south) * scale) + 1,
+        *size,
+        *size,
         path,
         format_html_join("", '<circle cx="{}" cy="{}" r="2" fill="currentColor"/>', dots),
     )

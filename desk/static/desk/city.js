@@ -52,9 +52,8 @@
     const kind = figure.dataset.kind;
     const { labels, series } = seriesOf(table);
     const colours = isDark() ? DARK : LIGHT;
-    const style = getComputedStyle(document.body);
-    const ink = style.getPropertyValue("--body-fg").trim() || style.color;
-    const hair = style.getPropertyValue("--hairline-color").trim();
+    const style = getComputedStyle(figure);
+    const [ink, hair] = [style.color, style.borderTopColor];
     const isFlat = kind === "bar";
     const box = figure.querySelector(".city-chart");
     box.hidden = false;
