@@ -31,6 +31,7 @@ from accounts.models import (
 )
 from accounts.phone_change_admin import PhoneChangeAdmin
 from jobs.admin import ReadOnlyAdmin
+from jobs.admin.exporting import ExportingAdmin
 
 RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
@@ -53,7 +54,7 @@ class GroupAdmin(AuditedAdmin[Group], DjangoGroupAdmin):
 
 
 @admin.register(User)
-class UserAdmin(AuditedAdmin[User], PhoneChangeAdmin, DjangoUserAdmin[User]):  # type: ignore[type-var]
+class UserAdmin(AuditedAdmin[User], ExportingAdmin[User], PhoneChangeAdmin, DjangoUserAdmin[User]):  # type: ignore[type-var]
     """Citizens and staff.
 
     Only a superuser may grant rights, or change staff, whose password they could set.
@@ -94,10 +95,24 @@ class UserAdmin(AuditedAdmin[User], PhoneChangeAdmin, DjangoUserAdmin[User]):  #
         ),
     )
     actions = ("disable_users", "enable_users")
+    export_fields = (
+        "id",
+        "name",
+        "locale",
+        "reputation",
+        "level",
+        "is_active",
+        "is_staff",
+        "date_joined",
+    )
     audited_lists = {
         "groups": "groups__name",
         "user_permissions": "user_permissions__codename",
     }
+
+    def has_export_permission(self, request: HttpRequest) -> bool:
+        """Return whether the user may export all people: superusers only."""
+        return _is_superuser(request)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         """Return the read-only fields; an existing number changes only on its own page."""

@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 
 from accounts.models import User
 from jobs.admin import ReadOnlyAdmin
+from jobs.admin.exporting import ExportingAdmin
 from jobs.models import Task
 from jobs.operations.actions import record
 from matching.actors import rebuild_embeddings
@@ -47,7 +48,7 @@ class OpportunityForm(ModelForm[Opportunity]):
 
 
 @admin.register(Opportunity)
-class OpportunityAdmin(admin.ModelAdmin[Opportunity]):
+class OpportunityAdmin(ExportingAdmin[Opportunity]):
     """Opportunities, changed by the same functions as in the API, so that matches follow."""
 
     form = OpportunityForm
@@ -57,6 +58,28 @@ class OpportunityAdmin(admin.ModelAdmin[Opportunity]):
     show_full_result_count = False
     readonly_fields = ("places_taken", "version", "done_at", "created_at", "updated_at")
     actions = ("close", "complete")
+    export_forms = ("csv", "json", "geojson")
+    export_fields = (
+        "id",
+        "kind",
+        "title",
+        "description",
+        "organisation",
+        "category",
+        "requirements",
+        "languages",
+        "starts_on",
+        "ends_on",
+        "latitude",
+        "longitude",
+        "is_remote",
+        "capacity",
+        "places_taken",
+        "is_active",
+        "source",
+        "external_id",
+        "created_at",
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Opportunity]:
         return super().get_queryset(request).defer("search")

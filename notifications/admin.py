@@ -13,6 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from jobs.admin import ReadOnlyAdmin
+from jobs.admin.exporting import ExportingAdmin
 from jobs.models import FirstArgument, Task
 from jobs.operations import actions
 from jobs.states import TERMINAL_STATES, State
@@ -22,7 +23,7 @@ ACTOR = "deliver_notification"
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(ReadOnlyAdmin[Delivery]):
+class DeliveryAdmin(ExportingAdmin[Delivery], ReadOnlyAdmin[Delivery]):
     """Shows deliveries with their task and receipt; those that failed can be sent again."""
 
     list_display = ("created_at", "user", "channel", "template", "status", "error", "finished_at")
@@ -30,6 +31,7 @@ class DeliveryAdmin(ReadOnlyAdmin[Delivery]):
     list_select_related = ("user",)
     search_fields = ("=event_key", "user__phone", "user__name", "=provider_id")
     ordering = ("-id",)
+<<<<<<< HEAD
     readonly_fields = ("attempts", "receipt")
     actions = ("send_again",)
 
@@ -76,6 +78,9 @@ def _tasks(deliveries: list[UUID]) -> QuerySet[Task]:
     sending: Any = Task.objects.filter(actor=ACTOR).alias(about=FirstArgument("args"))
     found: QuerySet[Task] = sending.filter(about__in=[str(key) for key in deliveries])
     return found
+=======
+    # Neither who received it nor the provider's words, which may name the address.
+    export_fields = ("id", "channel", "template", "status", "created_at", "finished_at")
 
 
 @admin.register(Receipt)

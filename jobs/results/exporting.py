@@ -35,11 +35,12 @@ def _as_csv(rows: list[Row]) -> str:
     text = io.StringIO()
     table = csv.writer(text)
     table.writerow(names)
-    table.writerows([_cell(row.get(name)) for name in names] for row in rows)
+    table.writerows([cell(row.get(name)) for name in names] for row in rows)
     return text.getvalue()
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
+    """Return a value as a cell of CSV, of which no spreadsheet makes a formula."""
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
@@ -48,11 +49,12 @@ def _cell(value: Any) -> Any:
 
 
 def _as_geojson(rows: list[Row]) -> str:
-    features = [_feature(row) for row in rows]
+    features = [feature(row) for row in rows]
     return json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False)
 
 
-def _feature(row: Row) -> Row:
+def feature(row: Row) -> Row:
+    """Return a row as a feature of GeoJSON, at its geometry or its latitude and longitude."""
     properties = {
         name: value
         for name, value in row.items()

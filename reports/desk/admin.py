@@ -21,6 +21,7 @@ from reports.desk.beside import BesidePages
 from reports.desk.choosing import ReportList
 from reports.desk.columns import DEFAULT_COLUMNS, ReportColumns, chosen_columns, with_columns
 from reports.desk.contact import ContactOnPage
+from reports.desk.exporting import ReportExport
 from reports.desk.filters import (
     AssignmentFilter,
     ConfirmationFilter,
@@ -72,7 +73,14 @@ class ReportForm(forms.ModelForm[Report]):
 
 @admin.register(Report)
 class ReportAdmin(
-    ReportColumns, TimelinePages, PhotosOnPage, ContactOnPage, HelpOnPage, BesidePages, StepPages
+    ReportColumns,
+    ReportExport,
+    TimelinePages,
+    PhotosOnPage,
+    ContactOnPage,
+    HelpOnPage,
+    BesidePages,
+    StepPages,
 ):
     """Shows staff the reports of their departments, and a superuser all.
 
