@@ -440,13 +440,8 @@ class Report(models.Model):
             models.Index("category", F("created_at").desc(), name="report_category"),
             # The public list of one status.
             models.Index("status", F("created_at").desc(), name="report_status"),
-            # The map: everything public inside a bounding box.
-            models.Index(
-                "latitude",
-                "longitude",
-                condition=Q(published_at__isnull=False),
-                name="report_place",
-            ),
+            # The maps, of the public and of the desk: everything inside a bounding box.
+            models.Index("latitude", "longitude", name="report_at_place"),
             # "My reports".
             models.Index("reporter", F("created_at").desc(), name="report_mine"),
             # The desk of a department, by status.
