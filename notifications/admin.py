@@ -31,7 +31,8 @@ class DeliveryAdmin(ExportingAdmin[Delivery], ReadOnlyAdmin[Delivery]):
     list_select_related = ("user",)
     search_fields = ("=event_key", "user__phone", "user__name", "=provider_id")
     ordering = ("-id",)
-<<<<<<< HEAD
+    # Neither who received it nor the provider's words, which may name the address.
+    export_fields = ("id", "channel", "template", "status", "created_at", "finished_at")
     readonly_fields = ("attempts", "receipt")
     actions = ("send_again",)
 
@@ -78,9 +79,6 @@ def _tasks(deliveries: list[UUID]) -> QuerySet[Task]:
     sending: Any = Task.objects.filter(actor=ACTOR).alias(about=FirstArgument("args"))
     found: QuerySet[Task] = sending.filter(about__in=[str(key) for key in deliveries])
     return found
-=======
-    # Neither who received it nor the provider's words, which may name the address.
-    export_fields = ("id", "channel", "template", "status", "created_at", "finished_at")
 
 
 @admin.register(Receipt)
