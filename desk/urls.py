@@ -31,6 +31,7 @@ pages: list[URLPattern] = [
     path("map/", map_pages.map_page, name="desk_map"),
     path("map/reports/", map_pages.reports_view, name="desk_map_reports"),
     path("map/around/<uuid:report_id>/", map_pages.around_view, name="desk_map_around"),
+    path("map/patterns/", map_pages.patterns_view, name="desk_map_patterns"),
     path("map/background/", map_pages.background_view, name="desk_map_background"),
     path("map/streets/<int:x>/<int:y>/", map_pages.streets_view, name="desk_map_streets"),
     path("triage/", triage.triage_page, name="desk_triage"),

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -19,8 +20,9 @@ from django.views.decorators.http import require_safe
 from rest_framework.exceptions import ValidationError as InvalidField
 
 from accounts.models import User
-from desk.map import background, clusters, showing
+from desk.map import background, clusters, layers, showing
 from desk.models import ViewPage
+from desk.shell.readers import handles_reports
 from desk.views import keeping
 from reports.desk.choosing import ChosenReports, choose, query_of
 from reports.fields import BoundingBoxField
@@ -65,6 +67,7 @@ def map_page(request: HttpRequest) -> HttpResponse:
         "shown": [field for field in chosen.fields if field.name in SHOWN_FIELDS],
         "hidden": [field for field in chosen.fields if field.name not in SHOWN_FIELDS],
         "presets": PRESETS,
+        "layers": layers.layers_for(request),
         "query": chosen.get_query_string(),
         "bounds": _bounds(chosen),
         "refresh_seconds": REFRESH_SECONDS,
@@ -146,6 +149,14 @@ def around_view(request: HttpRequest, report_id: UUID) -> HttpResponseBase:
     near = mine.in_box(box).exclude(pk=report.pk).order_by("-created_at", "-id")
     rows = [report, *near[:AROUND_MAXIMUM]]
     return _unless_known(request, {"here": str(report.pk), "reports": showing.reports(rows)})
+
+
+@require_safe
+def patterns_view(request: HttpRequest) -> HttpResponseBase:
+    """Return the patterns in public reports as GeoJSON, to whoever works with reports."""
+    if not handles_reports(request):
+        raise PermissionDenied
+    return _unless_known(request, layers.patterns(request))
 
 
 @require_safe

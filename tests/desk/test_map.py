@@ -17,7 +17,14 @@ from config import map_tiles
 from desk.map import background
 from reports.models import Status
 from tests.reports.desk import signed_in
-from tests.reports.factories import make_area, make_department, make_report, make_staff
+from tests.reports.dispatching import make_plan
+from tests.reports.factories import (
+    make_area,
+    make_department,
+    make_finding,
+    make_report,
+    make_staff,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -174,3 +181,18 @@ def test_tiles_are_loaded_only_from_the_server_that_the_settings_name(
 def test_tiles_that_cannot_be_used_stop_the_start(url: str, attribution: str, reason: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=re.escape(reason)):
         map_tiles.origin(url, attribution)
+
+
+def test_patterns_and_routes_are_layers(client: Client) -> None:
+    make_report()
+    finding = make_finding()
+    plan = make_plan(department=make_department())
+    page = client.get("/admin/map/?state=open").content.decode()
+    assert f"/admin/reports/dispatchplan/{plan.pk}/geojson/" in page
+    [circle] = client.get("/admin/map/patterns/").json()["features"]
+    assert circle["geometry"]["coordinates"] == [-72.9, 41.3]
+    assert circle["properties"]["radius"] == 1113
+    assert str(finding.pk) in circle["properties"]["url"]
+    stranger = signed_in(make_staff(make_department("parks")))
+    assert str(plan.pk) not in stranger.get("/admin/map/?state=open").content.decode()
+    assert signed_in(make_staff()).get("/admin/map/patterns/").status_code == 403

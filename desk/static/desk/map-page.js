@@ -14,14 +14,39 @@
       this.map = desk.newMap(box);
       this.markers = new desk.Markers(this.map);
       this.setFirstView();
+      find("filter-box").open = !matchMedia("(max-width: 1023px)").matches;
       desk.drawBackground(this.map);
       this.map.on("moveend", () => { this.keepAddress(); this.load(); });
       this.form.addEventListener("change", () => this.choose());
       this.form.addEventListener("submit", (event) => { event.preventDefault(); this.choose(); });
       document.querySelectorAll("[data-keep-view]").forEach((link) =>
         link.addEventListener("click", () => { link.href = this.withView(link.getAttribute("href")); }));
+      document.querySelectorAll("[data-layer]").forEach((box) =>
+        box.addEventListener("change", () => this.switchLayer(box)));
       this.timer = setInterval(() => document.hidden || this.load(), box.dataset.refresh * 1000);
       this.load();
+    }
+
+    /* A layer is loaded when it is switched on first. */
+    async switchLayer(box) {
+      if (box.dataset.layer === "city") {
+        for (const name of ["city", "streets"]) this.map.getPane(name).hidden = !box.checked;
+        return;
+      }
+      this.layers ??= new Map();
+      if (!this.layers.has(box)) {
+        try {
+          const { content } = await desk.load(box.dataset.address);
+          this.layers.set(box, desk.drawLayer(box.dataset.layer, content));
+        } catch (error) {
+          find("summary").textContent = say("failed", { reason: error.message });
+          box.checked = false;
+          return;
+        }
+      }
+      const layer = this.layers.get(box);
+      if (box.checked) layer.addTo(this.map);
+      else layer.remove();
     }
 
     setFirstView() {

@@ -277,6 +277,38 @@
     return map;
   }
 
+  // --- Layers over the map -------------------------------------------------------------------------
+
+  function drawLayer(kind, content) {
+    const crews = [];
+    const colour = (crew) => {
+      if (!crews.includes(crew)) crews.push(crew);
+      return `route-${crews.indexOf(crew) % 4}`;
+    };
+    return L.geoJSON(content, {
+      pane: "layers",
+      style: ({ properties }) => ({ className: `map-${kind} ${colour(properties.crew)}` }),
+      pointToLayer: ({ properties }, place) => kind === "pattern"
+        ? L.circle(place, { radius: properties.radius, pane: "layers", className: "map-pattern" })
+        : stopAt(place, properties, colour(properties.crew)),
+      onEachFeature: ({ properties }, layer) => layer.bindPopup(() => aboutFeature(properties)),
+    });
+  }
+
+  function stopAt(place, { position, title, crew }, colour) {
+    const icon = L.divIcon({
+      className: `map-stop ${colour}`, html: element("span", {}, String(position ?? "")), iconSize: [24, 24],
+    });
+    return L.marker(place, { icon, title: [position, title, crew].filter(Boolean).join(", ") });
+  }
+
+  function aboutFeature({ name, url, crew, title, address }) {
+    const head = name ?? title ?? crew;
+    return element("div", { class: "map-popup" },
+      element("h3", {}, url ? element("a", { href: url }, head) : head),
+      element("p", { class: "quiet" }, [name ? "" : crew, address].filter(Boolean).join(" · ")));
+  }
+
   // --- A report with its neighbours ---------------------------------------------------------------
 
   function startAround(box) {
@@ -300,7 +332,7 @@
 
   window.deskMap = {
     settings, texts, say, number, element, load, newMap, drawBackground, Markers, reportMarkers,
-    clusterMarkers, zoomInto, facts, kinds, GROUPS_LISTED,
+    clusterMarkers, zoomInto, drawLayer, facts, kinds, GROUPS_LISTED,
     start(box) {
       if (started.has(box) || !kinds[box.dataset.map]) return;
       started.set(box, kinds[box.dataset.map](box));
