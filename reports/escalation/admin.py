@@ -1,4 +1,4 @@
-"""The administrators' page of the rules of escalation, and the stages that a report has reached."""
+"""The administrators' page of the rules of escalation."""
 
 from __future__ import annotations
 
