@@ -111,8 +111,8 @@ def test_ten_reports_are_triaged_by_ten_keys_one_is_merged_undone_and_resolved(
 def test_a_refused_action_brings_the_report_back_with_what_was_typed(
     desk: Desk, clerk: User, line: list[Report]
 ) -> None:
-    first = line[0]
-    with desk.page(clerk, refusals=(412,)) as page:
+    first, second = line[:2]
+    with desk.page(clerk, refusals=(412, 403)) as page:
         page.goto(f"/admin/triage/{first.pk}/")
         page.locator(".triage-card").wait_for()
         page.keyboard.press("x")
@@ -129,5 +129,11 @@ def test_a_refused_action_brings_the_report_back_with_what_was_typed(
         assert dialog.get_by_label("Note").input_value() == "Behind a fence."
         dialog.get_by_role("button", name="Reject").click()
         wait_for_status(page, first.title)
+        page.locator(".triage-title h2", has_text=second.title).wait_for()
+        page.context.clear_cookies()
+        page.keyboard.press("1")
+        page.get_by_role("alert").get_by_text("Your session has ended").wait_for()
+        assert title(page) == second.title
     first.refresh_from_db()
-    assert first.status == "rejected"
+    second.refresh_from_db()
+    assert (first.status, second.status) == ("rejected", "new")

@@ -124,7 +124,11 @@
 
   async function load(address, signal) {
     const answer = await fetch(address, { signal, cache: "no-cache", headers: { Accept: "application/json" } });
-    if (answer.redirected && answer.url.includes("/login/")) location.reload();
+    if (answer.redirected && answer.url.includes("/login/")) {
+      // The page of the map has nothing to lose; another one may hold what somebody typed.
+      if (document.querySelector('[data-map="list"]')) location.reload();
+      throw new Error(answer.statusText);
+    }
     if (!answer.ok) throw new Error((await answer.text()).slice(0, 200).trim());
     return { content: await answer.json(), etag: answer.headers.get("ETag") };
   }
