@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import reduce
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.contrib.admin.views.main import ChangeList
@@ -16,13 +16,15 @@ from jobs.models import FirstArgument, Task
 from jobs.states import PENDING_STATES, TERMINAL_STATES, State
 
 #: A condition without an index is looked for among so many of the newest tasks that could meet it.
-LOOKED_THROUGH = 50_000
+LOOKED_THROUGH = 10_000
 #: A search shows so many of the newest tasks of each kind that it finds.
 FOUND_MAXIMUM = 10_000
 #: Tasks of these kinds of states have indexes of their own.
 KINDS: tuple[tuple[State, ...], ...] = (TERMINAL_STATES, PENDING_STATES, (State.RUNNING,))
 #: Filters along whose values the ended tasks are indexed.
 INDEXED = frozenset({"actor", "argument"})
+#: Filters of a span of ids, which all tasks are listed by.
+ALONG_IDS = frozenset({"since", "until"})
 
 #: States in which there are seldom more than LOOKED_THROUGH tasks.
 SHORT_LISTS = frozenset({State.DEAD, State.RUNNING, *PENDING_STATES})
@@ -33,6 +35,7 @@ class TaskChangeList(ChangeList):
 
     #: Whether older tasks may meet the conditions, but were not looked at.
     is_partial = False
+    looked_through = LOOKED_THROUGH
 
     @property
     def uses_further_filters(self) -> bool:
@@ -44,12 +47,20 @@ class TaskChangeList(ChangeList):
     ) -> QuerySet[Task]:
         tasks: QuerySet[Task] = super().get_queryset(request, exclude_parameters)
         chosen = {name for name, values in self.filter_params.items() if any(values)}
-        if not chosen and not self.query:
+        if chosen <= ALONG_IDS and not self.query:
             return tasks
         is_indexed = bool(chosen & INDEXED) and not self.query
         states = _states(self.filter_params)
         self.is_partial = not is_indexed and not states <= SHORT_LISTS
-        return newest(tasks, states, is_indexed=is_indexed)
+        return newest(tasks, states, is_indexed=is_indexed, within=self._span(request))
+
+    def _span(self, request: HttpRequest) -> QuerySet[Task]:
+        """Return the tasks of the chosen span of time."""
+        tasks: QuerySet[Task] = Task.objects.all()
+        for spec in self.filter_specs:
+            if getattr(spec, "parameter_name", "") in ALONG_IDS:
+                tasks = cast("QuerySet[Task]", spec.queryset(request, tasks))
+        return tasks
 
 
 def _states(parameters: Mapping[str, list[str]]) -> frozenset[str]:
@@ -58,15 +69,22 @@ def _states(parameters: Mapping[str, list[str]]) -> frozenset[str]:
     return frozenset(values) & frozenset(State.values) or frozenset(State.values)
 
 
-def newest(tasks: QuerySet[Task], states: Iterable[str], *, is_indexed: bool) -> QuerySet[Task]:
+def newest(
+    tasks: QuerySet[Task],
+    states: Iterable[str],
+    *,
+    is_indexed: bool,
+    within: QuerySet[Task] | None = None,
+) -> QuerySet[Task]:
     """Return those of `tasks` that are in `states`, the newest first, by bounded statements.
 
     The indexes are partial, so that ended, waiting and running tasks are looked up apart. Ended
     tasks are read along an index if the condition `is_indexed`; else, as waiting tasks always, no
-    more than LOOKED_THROUGH of them are.
+    more than LOOKED_THROUGH of those `within` are.
     """
+    span = Task.objects.all() if within is None else within
     parts = [
-        _part(tasks, chosen, is_indexed=is_indexed and kind == TERMINAL_STATES)
+        _part(tasks, chosen, None if is_indexed and kind == TERMINAL_STATES else span)
         for kind in KINDS
         if (chosen := [state for state in kind if state in states])
     ]
@@ -74,9 +92,10 @@ def newest(tasks: QuerySet[Task], states: Iterable[str], *, is_indexed: bool) ->
     return Task.objects.for_list().filter(pk__in=found).order_by("-pk")
 
 
-def _part(tasks: QuerySet[Task], states: list[State], *, is_indexed: bool) -> QuerySet[Any]:
-    if not is_indexed:
-        known = Task.objects.filter(state__in=states)
+def _part(tasks: QuerySet[Task], states: list[State], span: QuerySet[Task] | None) -> QuerySet[Any]:
+    """Return the ids of tasks in these states, looking no further than the newest of `span`."""
+    if span is not None:
+        known = span.filter(state__in=states)
         known = known.order_by("-pk") if set(states) <= set(TERMINAL_STATES) else known
         tasks = tasks.filter(pk__in=known.values("pk")[:LOOKED_THROUGH])
     found = tasks.filter(state__in=states).order_by("-pk").values("pk")

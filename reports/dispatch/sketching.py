@@ -54,4 +54,5 @@ def _to_pixels(stops: Sequence[Stop]) -> list[tuple[float, float]]:
     ways = [((stop.longitude - west) * shrink, north - stop.latitude) for stop in stops]
     across, down = (max(way[axis] for way in ways) or 1e-9 for axis in (0, 1))
     scale = min((WIDTH - 2 * MARGIN) / across, (HEIGHT - 2 * MARGIN) / down)
-    return [(MARGIN + x * scale, MARGIN + y * scale) for x, y in ways]
+    left, top = (WIDTH - across * scale) / 2, (HEIGHT - down * scale) / 2
+    return [(left + x * scale, top + y * scale) for x, y in ways]

@@ -13,7 +13,7 @@ from django.test import Client
 
 from accounts.models import User
 from jobs.admin import task_search
-from jobs.models import FirstArgument, Task
+from jobs.models import FirstArgument, Task, first_id_at
 from jobs.operations import display
 from jobs.redaction import redact, redact_part
 from jobs.states import State
@@ -127,6 +127,23 @@ def test_tasks_are_filtered_by_all_that_operators_ask_for(operator: Client) -> N
     assert found(operator, q="probe_fail") == {"luck"}
     for wrong in ("worker=x", "since=yesterday", "argument=%00"):
         assert operator.get(f"{LIST}?{wrong}").status_code in (302, 400)
+
+
+def test_an_earlier_time_looks_further_back_than_the_newest_tasks(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(task_search, "LOOKED_THROUGH", 1)
+    early = Task.objects.create(
+        id=first_id_at(datetime(2026, 5, 1, tzinfo=UTC)),
+        actor="a",
+        queue="default",
+        args=["early"],
+        state=State.SUCCEEDED,
+    )
+    Task.objects.create(actor="a", queue="default", args=["late"], state=State.SUCCEEDED)
+    assert found(operator, queue=early.queue) == {"late"}
+    assert found(operator, queue=early.queue, until="2026-06-01T00:00") == {"early"}
+    assert found(operator, until="2026-06-01T00:00") == {"early"}
 
 
 def test_a_report_s_tasks_are_found_by_its_id_and_lead_to_it(operator: Client) -> None:
