@@ -107,3 +107,10 @@ def test_the_handbook_leads_to_pages_that_there_are() -> None:
     anchors = re.findall(r'<a href="#([^"]+)">', page)
     assert len(anchors) >= 10
     assert all(f'id="{anchor}"' in text for anchor in anchors)
+
+
+def test_a_filtered_list_leads_to_its_triage() -> None:
+    desk = desk_of(make_staff(make_department()))
+    page = desk.get("/admin/reports/report/?deadline=overdue").content.decode()
+    assert 'href="/admin/triage/?deadline=overdue"' in page
+    assert desk.get("/admin/triage/?deadline=overdue").context["is_filtered"]
