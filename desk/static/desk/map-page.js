@@ -16,6 +16,7 @@
       this.setFirstView();
       find("filter-box").open = !matchMedia("(max-width: 1023px)").matches;
       desk.drawBackground(this.map);
+      this.map.on("zoomend", () => { this.etag = null; });
       this.map.on("moveend", () => { this.keepAddress(); this.load(); });
       this.form.addEventListener("change", () => this.choose());
       this.form.addEventListener("submit", (event) => { event.preventDefault(); this.choose(); });
@@ -125,10 +126,10 @@
 
     show(content) {
       const triage = this.box.dataset.triage ? `${this.box.dataset.triage}?${this.filters()}` : "";
-      this.markers.show([
+      this.markers.show(desk.spread(this.map, [
         ...desk.reportMarkers(content.reports, { triage }),
         ...desk.clusterMarkers(this.map, content.clusters),
-      ]);
+      ]));
       const counts = { count: number(content.total), overdue: number(content.overdue) };
       find("summary").textContent = !content.total ? say("nothing") : say(content.is_capped ? "capped" : "summary", counts);
       this.list(content);

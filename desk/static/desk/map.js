@@ -168,20 +168,31 @@
     const links = element("p", {}, element("a", { href: report.url }, say("open")));
     if (triage) links.append(" · ", element("a", { href: triage }, say("triage")));
     return element("div", { class: "map-popup" },
-      element("h3", {}, element("a", { href: report.url }, report.title)), ...facts(report), links);
+      element("p", { class: "title" }, element("a", { href: report.url }, report.title)), ...facts(report), links);
   }
 
-  /* Reports at one place stand around it, or only the uppermost could be reached. */
-  function spread(reports) {
-    const seen = new Map();
-    return reports.map((report) => {
-      const key = `${report.latitude.toFixed(5)},${report.longitude.toFixed(5)}`;
-      const before = seen.get(key) ?? 0;
-      seen.set(key, before + 1);
-      if (!before) return [0, 0];
-      const angle = before * 2.4, radius = 14 + 7 * Math.sqrt(before);
-      return [Math.round(Math.cos(angle) * radius), Math.round(Math.sin(angle) * radius)];
-    });
+  /* Move markers that would cover each other apart, by pixels, so that each can be reached. */
+  function spread(map, markers) {
+    const placed = [];
+    for (const one of [...markers].sort((a, b) => (b.raised ?? 0) - (a.raised ?? 0))) {
+      const [width] = one.icon.options.iconSize, home = map.latLngToLayerPoint(one.place);
+      const [x, y] = freeShift(home, width, placed);
+      placed.push({ x: home.x + x, y: home.y + y, width });
+      one.icon.options.iconAnchor = [width / 2 - x, width / 2 - y];
+      one.version = [one.version, x, y];
+    }
+    return markers;
+  }
+
+  function freeShift(home, width, placed) {
+    for (let step = 0; step < 80; step++) {
+      const angle = step * 2.4, radius = 7 * Math.sqrt(step);
+      const x = Math.round(Math.cos(angle) * radius), y = Math.round(Math.sin(angle) * radius);
+      const isFree = placed.every((other) =>
+        Math.hypot(home.x + x - other.x, home.y + y - other.y) > (width + other.width) / 2 + 1);
+      if (isFree) return [x, y];
+    }
+    return [0, 0];
   }
 
   /* Shows markers by their keys, so that those that stay keep the focus and their popup. */
@@ -227,15 +238,12 @@
   }
 
   function reportMarkers(reports, { here, triage } = {}) {
-    const shifts = spread(reports);
-    return reports.map((report, index) => {
-      const isHere = report.id === here, icon = reportIcon(report, isHere), [x, y] = shifts[index];
-      const [width, height] = icon.options.iconSize;
-      icon.options.iconAnchor = [width / 2 - x, height / 2 - y];
+    return reports.map((report) => {
+      const isHere = report.id === here;
       return {
-        key: report.id, place: [report.latitude, report.longitude], icon,
+        key: report.id, place: [report.latitude, report.longitude], icon: reportIcon(report, isHere),
         label: inWords(report, isHere), raised: isHere ? 1000 : 0,
-        popup: () => popupOf(report, triage), version: [report.due, x, y, triage],
+        popup: () => popupOf(report, triage), version: [report.due, triage],
       };
     });
   }
@@ -244,9 +252,9 @@
     return clusters.map((one) => {
       const name = one.overdue ? "clusterOverdue" : "cluster";
       const label = say(name, { count: number(one.count), overdue: number(one.overdue) });
-      const size = Math.min(30 + 7 * Math.log10(one.count + 1) * 2, 64);
+      const size = Math.round(Math.min(30 + 14 * Math.log10(one.count + 1), 64));
       const html = element("span", {}, number(one.count));
-      if (one.overdue) html.append(element("small", {}, `!${number(one.overdue)}`));
+      if (one.overdue) html.dataset.overdue = `!${number(one.overdue)}`;
       const classes = one.overdue ? "map-cluster is-overdue" : "map-cluster";
       return {
         key: `cluster ${one.box.join()}`, place: [one.latitude, one.longitude], label,
@@ -309,7 +317,7 @@
   function aboutFeature({ name, url, crew, title, address }) {
     const head = name ?? title ?? crew;
     return element("div", { class: "map-popup" },
-      element("h3", {}, url ? element("a", { href: url }, head) : head),
+      element("p", { class: "title" }, url ? element("a", { href: url }, head) : head),
       element("p", { class: "quiet" }, [name ? "" : crew, address].filter(Boolean).join(" · ")));
   }
 
@@ -322,7 +330,7 @@
     const markers = new Markers(map), figure = box.closest("figure");
     load(box.dataset.source).then(({ content }) => {
       const { here, reports } = content;
-      markers.show(reportMarkers(reports, { here }));
+      markers.show(spread(map, reportMarkers(reports, { here })));
       const near = reports.filter((report) => report.id !== here);
       figure?.querySelector("[data-map-summary]")
         ?.replaceChildren(say("near", { count: number(near.length) }));
@@ -335,7 +343,7 @@
   const kinds = { around: startAround };
 
   window.deskMap = {
-    settings, texts, say, number, element, load, newMap, drawBackground, Markers, reportMarkers,
+    settings, texts, say, number, element, load, newMap, drawBackground, Markers, spread, reportMarkers,
     clusterMarkers, zoomInto, drawLayer, facts, kinds, GROUPS_LISTED,
     start(box) {
       if (started.has(box) || !kinds[box.dataset.map]) return;
