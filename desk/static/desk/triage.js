@@ -260,8 +260,9 @@
     if (!line.includes(action.id)) line.splice(place, 0, action.id);
     const dialog = openDialog();
     if (dialog) await new Promise((done) => dialog.addEventListener("close", done, { once: true }));
+    // Also where it is still shown: the next one may be on its way.
+    if (error.kind !== "gone") await show(action.id);
     explain(action, error);
-    if (error.kind !== "gone" && shown()?.dataset.id !== action.id) await show(action.id);
     if (action.dialog) fill(action.dialog, action.entries);
     announce("");
   }
