@@ -61,7 +61,10 @@ class ChosenReports(ReportList):
 
     def _fields(self) -> Iterator[FilterField]:
         for spec in self.filter_specs:
-            options = [(str(value), str(label)) for value, label in _options_of(spec)]
+            # An empty value would be taken for all reports.
+            options = [
+                (str(value), str(label)) for value, label in _options_of(spec) if value != ""
+            ]
             value = spec.value() if isinstance(spec, admin.SimpleListFilter) else _last(spec)
             yield FilterField(_name_of(spec), str(spec.title), options, str(value or ""))
 

@@ -106,6 +106,12 @@ def test_the_filters_are_those_of_the_list(client: Client) -> None:
         assert ids(reports_in(client, **query)) == [str(one.pk) for one in expected]
 
 
+def test_a_filter_offers_no_value_that_would_choose_all(client: Client) -> None:
+    page = client.get("/admin/map/?state=open").content.decode()
+    assert '<option value="open" selected>' in page
+    assert '<option value="" selected>' not in page
+
+
 def ids(answer: Any) -> list[str]:
     return [one["id"] for one in answer["reports"]]
 
