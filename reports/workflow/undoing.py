@@ -69,7 +69,12 @@ def take_back(
     reports = Report.objects.select_for_update(of=("self",)).with_related()
     locked = reports.get(pk=change.report_id)
     if not _is_last_that_stands(locked, change):
-        raise UndoRefused("Another step was taken with it since.")
+        is_stepped = locked.history.filter(version__gt=change.version).exists()
+        raise UndoRefused(
+            "Another step was taken with it since."
+            if is_stepped
+            else "The report has changed since its last step."
+        )
     _require(_refusal(change, by=by, roles=roles) or ("" if is_late else _lateness(change)))
     return _undo(locked, change, by=by, role=strongest(roles & STAFF), note=note)
 
