@@ -15,6 +15,7 @@ from typing import Protocol
 from benchmarks import (
     collection,
     dates,
+    desk,
     discovery,
     dispatch,
     intake,
@@ -51,6 +52,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "matching": matching,
     "mixed": mixed,
     "reports": reports,
+    "desk": desk,
     "patterns": patterns,
     "collection": collection,
     "dates": dates,

@@ -94,8 +94,8 @@ def measure(rows: int) -> Figures:
     rng = random.Random(1)
     citizen = User.objects.get_or_create(phone="+12025550188")[0]
     clerk = User.objects.create_superuser(f"+1203555{secrets.randbelow(9000):04}")
-    crowds = [_place(rng) for _ in range(max(rows // CROWD, 1))]
-    _fill(rows, People(citizen, clerk, _crew(clerk)), crowds, rng)
+    crowds = [place(rng) for _ in range(max(rows // CROWD, 1))]
+    fill(rows, People(citizen, clerk, crew(clerk)), crowds, rng)
     figures = _timed("duplicates", partial(_check_duplicates, crowds, rng))
     readers = {"mine": citizen, **dict.fromkeys(_staff_lists(), clerk)}
     for name, query in (_lists() | _staff_lists()).items():
@@ -118,7 +118,7 @@ class People:
     crew: Crew
 
 
-def _crew(member: User) -> Crew:
+def crew(member: User) -> Crew:
     department = Department.objects.order_by("pk")[0]
     crew = Crew.objects.get_or_create(name="Bench", department=department)[0]
     crew.members.set([member])
@@ -224,7 +224,7 @@ def _timed(name: str, work: Callable[[], object]) -> Figures:
 # --- What it is measured on ----------------------------------------------------------------------
 
 
-def _fill(rows: int, people: People, crowds: list[tuple[float, float]], rng: random.Random) -> None:
+def fill(rows: int, people: People, crowds: list[tuple[float, float]], rng: random.Random) -> None:
     """So many reports, and PostgreSQL knows their distribution."""
     categories = {one.slug: one for one in Category.objects.select_related("department")}
     with connection.cursor() as cursor:
@@ -304,7 +304,7 @@ def _rows(
     for number in range(rows):
         slug, title, description = REPORTS[rng.randrange(len(REPORTS))]
         category = categories[slug]
-        latitude, longitude = _place(rng, near=rng.choice(crowds) if number % 5 == 0 else None)
+        latitude, longitude = place(rng, near=rng.choice(crowds) if number % 5 == 0 else None)
         address = f"{rng.randrange(1, 9000)} {rng.choice(STREETS)}"
         at = began + PERIOD * (number / rows)
         status = _status(number, rows, rng)
@@ -356,7 +356,7 @@ def _id_at(at: datetime, number: int) -> UUID:
     return UUID(int=int(at.timestamp() * 1000) << 80 | 0x7 << 76 | 0x2 << 62 | number)
 
 
-def _place(rng: random.Random, near: tuple[float, float] | None = None) -> tuple[float, float]:
+def place(rng: random.Random, near: tuple[float, float] | None = None) -> tuple[float, float]:
     if near is None:
         return LATITUDE + rng.uniform(0, WIDTH), LONGITUDE + rng.uniform(0, WIDTH)
     return near[0] + rng.gauss(0, 0.0004), near[1] + rng.gauss(0, 0.0004)

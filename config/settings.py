@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import django_stubs_ext
+from django.conf.global_settings import LANGUAGES
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.crypto import salted_hmac
 
@@ -401,7 +402,9 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 }
 
 # --- Language and time -------------------------------------------------------------------------
-LANGUAGE_CODE = "en"
+# Of the desk and of error texts, as far as Django and DATA_DIR/locale have translations.
+LANGUAGE_CODE: str = env.one_of("LANGUAGE_CODE", list(dict(LANGUAGES)), default="en")
+LOCALE_PATHS = [DATA_DIR / "locale"]
 TIME_ZONE = env.time_zone("TIME_ZONE", default="UTC")
 USE_TZ = True
 USE_I18N = True

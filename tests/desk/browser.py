@@ -30,15 +30,18 @@ COLOURS = ("light", "dark")
 #: What axe looks for: WCAG 2.2 up to level AA, and what is good practice beside it.
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 JUDGE = """async (rules) => {
-  const result = await axe.run(document, {runOnly: rules, resultTypes: ["violations"]});
+  const options = {runOnly: rules, resultTypes: ["violations"], preload: false};
+  const result = await axe.run(document, options);
   return result.violations.flatMap(({id, impact, nodes}) => nodes.map(node =>
     `${id} (${impact}): ${node.target.join(" ")}: ${node.failureSummary}`));
 }"""
-#: Colours and places are judged when nothing moves. The Content-Security-Policy lets no style in.
+#: Colours and places are judged when nothing moves and the scripts of the page have done their
+#: work. The Content-Security-Policy lets no style in.
 STOP = """() => {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync("*, ::before, ::after { transition: none !important; animation: none }");
   document.adoptedStyleSheets.push(sheet);
+  return new Promise(done => setTimeout(() => setTimeout(done)));
 }"""
 
 

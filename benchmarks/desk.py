@@ -1,0 +1,92 @@
+"""What staff wait for at the desk, among many reports and as many tasks: statements, time, size."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+
+from benchmarks.results import Target
+from benchmarks.services import BASE_DIR, BenchmarkError, Services
+
+FEW, MANY, MANY_QUICKLY = 10_000, 1_000_000, 50_000
+SIZE_SECONDS = 1800
+#: Boxes of the map, in degrees: all reports, and some streets.
+CITY, CORNER = "-72.95,41.28,-72.70,41.53", "-72.92,41.31,-72.91,41.318"
+#: Each page by its name: the name of its address, and its query. `benchmarks.desk_size` fills in
+#: the ids of a report and a task.
+PAGES: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "home": ("index", {}),
+    "report_list": ("reports_report_changelist", {}),
+    "report_search": ("reports_report_changelist", {"q": "pothole chapel"}),
+    "report_filter": ("reports_report_changelist", {"status__exact": "in_progress"}),
+    "report": ("reports_report_change", {}),
+    "triage": ("desk_triage", {}),
+    "triage_report": ("desk_triage_report", {}),
+    "triage_line": ("desk_triage_line", {}),
+    "triage_card": ("desk_triage_card", {}),
+    "map": ("desk_map", {"state": "open"}),
+    "map_of_city": ("desk_map_reports", {"state": "open", "bbox": CITY, "zoom": "11"}),
+    "map_of_corner": ("desk_map_reports", {"state": "open", "bbox": CORNER, "zoom": "16"}),
+    "map_around": ("desk_map_around", {}),
+    "operations": ("desk_operations", {}),
+    "dashboard": ("jobs_dashboard_changelist", {}),
+    "task_list": ("jobs_task_changelist", {}),
+    "task_filter": ("jobs_task_changelist", {"state__exact": "dead"}),
+    "task": ("jobs_task_change", {}),
+    "schedule": ("jobs_scheduletick_changelist", {}),
+    "results": ("jobs_jobresult_changelist", {}),
+    "deliveries": ("notifications_delivery_changelist", {}),
+    "audit": ("accounts_auditevent_changelist", {}),
+    "users": ("accounts_user_changelist", {}),
+    "opportunities": ("matching_opportunity_changelist", {}),
+    "sources": ("reports_source_changelist", {}),
+    "drafts": ("reports_draftreport_changelist", {}),
+    "duplicates": ("reports_duplicatepair_changelist", {}),
+    "moderation": ("reports_moderationcase_changelist", {}),
+    "plans": ("reports_dispatchplan_changelist", {}),
+    "patterns": ("reports_patternfinding_changelist", {}),
+    "rules": ("reports_routingrule_changelist", {}),
+    "history": ("reports_statuschange_changelist", {}),
+}
+TARGETS: Mapping[str, Target] = {
+    **{f"{name}_statements": Target(20, 12, is_ceiling=True) for name in PAGES},
+    **{f"{name}_p95_ms": Target(150, 75, is_ceiling=True) for name in PAGES},
+    **{f"{name}_kb": Target(150, 80, is_ceiling=True) for name in PAGES},
+    **{f"{name}_p50_of_many_to_few": Target(4, 1.5, is_ceiling=True) for name in PAGES},
+}
+
+
+def run(services: Services, *, quick: bool, say: Callable[[str], None]) -> dict[str, float]:
+    """The figures among many reports and tasks, and how they grew from few."""
+    services.run_child("citizens", 1)  # and the demo city with it
+    say(f"desk: {FEW:,} reports and tasks")
+    few = _measure(services, FEW)
+    many = MANY_QUICKLY if quick else MANY
+    say(f"desk: {many:,} reports and tasks")
+    figures = _measure(services, many)
+    growth = {
+        f"{name}_p50_of_many_to_few": figures[f"{name}_p50_ms"] / few[f"{name}_p50_ms"]
+        for name in PAGES
+    }
+    return figures | growth
+
+
+def _measure(services: Services, rows: int) -> dict[str, float]:
+    """In a process of its own, as a web process has it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.desk_size", str(rows)],
+        cwd=BASE_DIR,
+        env=services.environment(
+            STAFF_TOTP_REQUIRED="off", DJANGO_SETTINGS_MODULE="config.settings"
+        ),
+        capture_output=True,
+        text=True,
+        timeout=SIZE_SECONDS,
+        check=False,
+    )
+    if done.returncode:
+        raise BenchmarkError(f"Measuring the desk among {rows} failed:\n{done.stderr[-2000:]}")
+    figures: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
+    return figures

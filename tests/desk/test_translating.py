@@ -1,0 +1,101 @@
+"""Every text of the desk can be translated, and pages turn around for right-to-left languages."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.utils import translation
+
+from tests.reports.desk import signed_in
+from tests.reports.factories import make_user
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+TEMPLATES = sorted(BASE_DIR.glob("desk/templates/**/*.html"))
+SCRIPTS = sorted(
+    path for path in BASE_DIR.glob("desk/static/desk/**/*.js") if "vendor" not in path.parts
+)
+#: What holds no text that a person reads, or a text that is translated.
+WITHOUT_TEXT = re.compile(
+    r"{#.*?#}|{% block bodyclass %}.*?{% endblock %}|{% comment.*?{% endcomment %}|{% blocktranslate.*?{% endblocktranslate %}"
+    r"|<(script|style|svg|code|kbd)\b.*?</\1>|{{.*?}}|{%.*?%}",
+    re.DOTALL,
+)
+READ_ATTRIBUTE = re.compile(r"\b(?:aria-label|alt|placeholder|title|label)=\"([^\"]*)\"")
+WORD = re.compile(r"[^\W\d_]{2,}")
+#: Texts that a script puts on the page by itself.
+SHOWN = re.compile(
+    r"(?:textContent|innerText|innerHTML|title|placeholder|ariaLabel|alert\(|confirm\()\s*=?\s*"
+    r"([\"'`])((?:(?!\1).)*)\1"
+)
+#: Rules for pages that are turned around anyway, and those that name a side in place of a start.
+TURNED = re.compile(r'\[dir="?rtl"?\][^{]*{[^}]*}|/\*.*?\*/', re.DOTALL)
+FIXED_SIDE = re.compile(
+    r"(?:margin|padding|border)-(?:left|right)[\w-]*\s*:[^;}]*|text-align\s*:\s*(?:left|right)"
+    r"|(?<![\w-])float\s*:\s*(?:left|right)"
+)
+#: Proper names, which are the same in every language.
+NAMES = {"CivicLens", "GeoJSON", "JSON", "CSV", "Open", "RabbitMQ", "PostgreSQL", "nbsp", "middot"}
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(BASE_DIR)))
+def test_every_text_of_a_template_is_marked(path: Path) -> None:
+    assert list(_unmarked(path.read_text())) == []
+
+
+def _unmarked(template: str) -> Iterator[str]:
+    """Yield the texts and the attributes of a template that no translation can change."""
+    html = WITHOUT_TEXT.sub("", template)
+    read = [*re.split(r"<[^>]*>", html), *READ_ATTRIBUTE.findall(html)]
+    for text in read:
+        if {*WORD.findall(re.sub(r"&\w+;", " ", text))} - NAMES:
+            yield " ".join(text.split())
+
+
+def test_scripts_have_their_texts_from_the_page() -> None:
+    shown = {
+        (path.name, text)
+        for path in SCRIPTS
+        for _, text in SHOWN.findall(path.read_text())
+        if {*WORD.findall(re.sub(r"\${.*?}|<[^>]*>", "", text))} - NAMES
+    }
+    assert shown == set()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("language", "direction"), [("en", "ltr"), ("he", "rtl"), ("ar", "rtl")])
+def test_pages_turn_around_for_a_language_that_is_read_from_the_right(
+    language: str, direction: str
+) -> None:
+    desk = signed_in(make_user(is_staff=True, is_superuser=True))
+    with translation.override(language):
+        page = desk.get("/admin/").content.decode()
+    assert re.search(rf'<html lang="{language}"\s+dir="{direction}"', page)
+
+
+def test_styles_name_no_side_that_a_language_may_turn_around() -> None:
+    fixed = {
+        (path.name, rule)
+        for path in BASE_DIR.glob("desk/static/desk/*.css")
+        for rule in FIXED_SIDE.findall(TURNED.sub("", path.read_text()))
+    }
+    assert fixed == set()
+
+
+@pytest.mark.parametrize(("name", "is_known"), [("ar", True), ("xx", False)])
+def test_a_language_that_there_is_not_is_refused_at_the_start(name: str, *, is_known: bool) -> None:
+    command = [sys.executable, "-c", "from config import settings; print(settings.LANGUAGE_CODE)"]
+    done = subprocess.run(
+        command,
+        env=os.environ | {"LANGUAGE_CODE": name},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode == 0) is is_known
+    assert is_known or "LANGUAGE_CODE must be one of" in done.stderr
