@@ -1,18 +1,124 @@
-"""Every page of the desk in a browser: signed in to, and judged by the rules of WCAG."""
+"""Every page of the desk in a browser: signed in to, and judged by the rules of WCAG.
+
+The desk's own pages and the public ones are judged in two looks, which have both sizes and both
+colours; of the lists and forms of all tables every sixth in one look, by turns. With
+TESTS_WHOLE_DESK=on each page is judged in all four.
+"""
 
 from __future__ import annotations
 
-import pytest
+import os
+from collections.abc import Iterator, Sequence
 
+import pytest
+from django.contrib import admin
+from django.test import RequestFactory
+from django.urls import reverse
+
+import desk.urls
 from accounts.models import User
-from reports.demo import people
-from tests.desk.browser import Desk, sign_in, violations
+from jobs.models import Task
+from jobs.states import State
+from reports.confirmation import links
+from reports.demo import people, stories
+from reports.following import unsubscribing
+from reports.models import DispatchPlan, Status, StatusChange
+from tests.desk.browser import EVERY_LOOK, LOOKS, Desk, Look, sign_in, violations
 
 pytestmark = pytest.mark.browser
+
+WHOLE = os.environ.get("TESTS_WHOLE_DESK") == "on"
+STRIDE = 1 if WHOLE else 6
+#: Lists and forms that the desk has made its own, beside the pages of `desk.urls`.
+LISTS = [
+    "index", "password_change", "reports_report_changelist", "jobs_dashboard_changelist",
+    "jobs_task_changelist", "jobs_scheduletick_changelist", "reports_routingrule_trial",
+    "imports_upload_add",
+]  # fmt: skip
+#: What `desk.urls` serves to scripts, and what only takes a form.
+NO_PAGES = {
+    "desk_find_answers", "desk_map_reports", "desk_map_background", "desk_triage_line",
+    "desk_triage_undo",
+}  # fmt: skip
 
 
 def test_staff_sign_in_with_password_and_code(desk: Desk) -> None:
     with desk.page() as page:
-        sign_in(page, User.objects.get(email=people.ADMIN_LOGIN))
+        page.goto("/admin/")
+        assert violations(page, name="sign-in", looks=LOOKS) == []
+        sign_in(page, administrator())
         assert page.locator("#desk-nav").is_visible()
-        assert violations(page, name="home") == []
+
+
+def test_pages_of_the_desk(desk: Desk) -> None:
+    looks = EVERY_LOOK if WHOLE else LOOKS
+    assert judge(desk, own_pages(), user=administrator(), looks=looks) == {}
+
+
+def test_lists_and_forms_of_every_table(desk: Desk) -> None:
+    addresses = list(table_pages(administrator()))[::STRIDE]
+    faults: dict[str, list[str]] = {}
+    for number, address in enumerate(addresses):
+        looks = EVERY_LOOK if WHOLE else [EVERY_LOOK[number % len(EVERY_LOOK)]]
+        faults |= judge(desk, [address], user=administrator(), looks=looks)
+    assert faults == {}
+
+
+def test_pages_for_citizens(desk: Desk) -> None:
+    report = stories.report_of("pothole")
+    resolution = StatusChange.objects.filter(to_status=Status.RESOLVED).latest("at")
+    citizen = User.objects.get(name="Ada Quill")
+    addresses = [
+        reverse("report-page", args=[report.pk]),
+        links.path_of(f"{resolution.report_id}:{resolution.pk}"),
+        links.path_of(f"{resolution.report_id}:0"),
+        unsubscribing.path_for_daily_news(citizen.pk),
+        reverse("problem-types"),
+    ]
+    assert judge(desk, addresses, user=None, looks=EVERY_LOOK if WHOLE else LOOKS) == {}
+
+
+def judge(
+    desk: Desk, addresses: Sequence[str], *, user: User | None, looks: Sequence[Look]
+) -> dict[str, list[str]]:
+    """Return what is wrong with the pages of these addresses, as the user sees them."""
+    faults = {}
+    with desk.page(user) as page:
+        for address in addresses:
+            answer = page.goto(address)
+            assert answer is not None
+            assert answer.status < 500, address
+            faults[address] = violations(page, name=address, looks=looks)
+    return {address: found for address, found in faults.items() if found}
+
+
+def administrator() -> User:
+    return User.objects.get(email=people.ADMIN_LOGIN)
+
+
+def own_pages() -> list[str]:
+    """Return the addresses of the desk's own pages; those about a row show one of the city."""
+    report = stories.report_of("pothole")
+    plan = DispatchPlan.objects.filter(applied_at=None).latest("result__created_at")
+    dead = Task.objects.filter(state=State.DEAD).latest("created_at")
+    names = [page.name for page in desk.urls.pages if "<" not in str(page.pattern)]
+    return [
+        *(reverse(f"admin:{name}") for name in [*LISTS, *names] if name not in NO_PAGES),
+        reverse("admin:reports_report_change", args=[report.pk]),
+        reverse("admin:desk_triage_report", args=[report.pk]),
+        reverse("admin:reports_dispatchplan_change", args=[plan.pk]),
+        reverse("admin:jobs_task_change", args=[dead.pk]),
+    ]
+
+
+def table_pages(user: User) -> Iterator[str]:
+    """Yield the list of each table, and the forms with which a row is added and changed."""
+    request = RequestFactory().get("/")
+    request.user = user
+    for model, table in admin.site._registry.items():
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        yield reverse(f"{name}_changelist")
+        if table.has_add_permission(request):
+            yield reverse(f"{name}_add")
+        if row := model._default_manager.first():
+            yield reverse(f"{name}_change", args=[row.pk])

@@ -22,7 +22,8 @@ SCRIPTS = sorted(
 )
 #: What holds no text that a person reads, or a text that is translated.
 WITHOUT_TEXT = re.compile(
-    r"{#.*?#}|{% block bodyclass %}.*?{% endblock %}|{% comment.*?{% endcomment %}|{% blocktranslate.*?{% endblocktranslate %}"
+    r"{#.*?#}|{% block bodyclass %}.*?{% endblock %}|{% comment.*?{% endcomment %}"
+    r"|{% blocktranslate.*?{% endblocktranslate %}"
     r"|<(script|style|svg|code|kbd)\b.*?</\1>|{{.*?}}|{%.*?%}",
     re.DOTALL,
 )

@@ -34,12 +34,23 @@
     for (const heading of root.querySelectorAll("thead th")) {
       if (!text(heading) && !heading.querySelector("[alt], [aria-label], input")) heading.setAttribute("role", "presentation");
     }
-    for (const part of root.querySelectorAll(".inline-group .tabular, .scroll, .scrolls")) {
-      part.tabIndex = 0;
+    for (const part of root.querySelectorAll(".inline-group .tabular, .scroll, .scrolls")) part.tabIndex = 0;
+  };
+
+  /* A table that is too wide for a phone scrolls by itself; those of lists and inlines do already. */
+  const letScroll = (root) => {
+    for (const table of root.querySelectorAll("#content table:not(.as-cards)")) {
+      if (table.closest(".results, .tabular, .scroll, .scrolls, .leaflet-container, table table")) continue;
+      const frame = document.createElement("div");
+      frame.className = "scrolls";
+      frame.tabIndex = 0;
+      table.replaceWith(frame);
+      frame.append(table);
     }
   };
 
   const mend = (root) => {
+    letScroll(root);
     mendRoles(root);
     nameFields(root);
     nameBoxes(root);
