@@ -90,8 +90,12 @@ def _request_id() -> str:
 
 
 def opened_changes(event: AuditEvent) -> dict[str, Any]:
-    """Return an event's changes, with the personal values decrypted while their key exists."""
-    changes: dict[str, Any] = dict(event.data.get("changes", {}))
+    """Return an event's changes, with the personal values decrypted while their key exists.
+
+    Some events only count their changes; these have none to show.
+    """
+    stored = event.data.get("changes")
+    changes: dict[str, Any] = dict(stored) if isinstance(stored, dict) else {}
     kind, _, person_id = event.subject.partition(":")
     if "sealed" in event.data and kind == "user":
         changes |= person_keys.open_for(UUID(person_id), event.data["sealed"]) or {}

@@ -206,6 +206,12 @@ def test_every_security_event_tells_the_client() -> None:
 
 
 @pytest.mark.django_db
+def test_an_event_that_counts_its_changes_can_be_read(desk: Client) -> None:
+    audit.record("catalogue.loaded", actor_id=None, subject="catalogue:x", data={"changes": 3})
+    event = AuditEvent.objects.get(event="catalogue.loaded")
+    assert desk.get(f"/admin/accounts/auditevent/{event.pk}/change/").status_code == 200
+
+
 def test_a_lock_out_is_audited() -> None:
     clerk = make_staff()
     for _ in range(5):

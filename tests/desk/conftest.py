@@ -16,7 +16,6 @@ from dramatiq import get_broker
 from jobs.execution import attempts
 from jobs.execution.declaration import LedgerActor
 from jobs.models import Task
-
 from tests import databases
 from tests.conftest import server_environment
 from tests.desk import browser

@@ -1,7 +1,7 @@
 """Every page of the desk in a browser: signed in to, and judged by the rules of WCAG.
 
 The desk's own pages and the public ones are judged in two looks, which have both sizes and both
-colours; of the lists and forms of all tables every sixth in one look, by turns. With
+colours; of the lists and forms of all tables every twelfth in one look, by turns. With
 TESTS_WHOLE_DESK=on each page is judged in all four.
 """
 
@@ -28,7 +28,7 @@ from tests.desk.browser import EVERY_LOOK, LOOKS, Desk, Look, sign_in, violation
 pytestmark = pytest.mark.browser
 
 WHOLE = os.environ.get("TESTS_WHOLE_DESK") == "on"
-STRIDE = 1 if WHOLE else 6
+STRIDE = 1 if WHOLE else 12
 #: Lists and forms that the desk has made its own, beside the pages of `desk.urls`.
 LISTS = [
     "index", "password_change", "reports_report_changelist", "jobs_dashboard_changelist",
@@ -47,7 +47,7 @@ def test_staff_sign_in_with_password_and_code(desk: Desk) -> None:
         page.goto("/admin/")
         assert violations(page, name="sign-in", looks=LOOKS) == []
         sign_in(page, administrator())
-        assert page.locator("#desk-nav").is_visible()
+        assert page.locator("#user-tools").is_visible()
 
 
 def test_pages_of_the_desk(desk: Desk) -> None:
@@ -85,9 +85,11 @@ def judge(
     faults = {}
     with desk.page(user) as page:
         for address in addresses:
-            answer = page.goto(address)
-            assert answer is not None
-            assert answer.status < 500, address
+            looked_up = page.request.get(address)
+            assert looked_up.status < 500, address
+            if looked_up.status == 405 or "html" not in looked_up.headers["content-type"]:
+                continue  # it takes a form, or answers scripts
+            page.goto(address)
             faults[address] = violations(page, name=address, looks=looks)
     return {address: found for address, found in faults.items() if found}
 
