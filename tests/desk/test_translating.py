@@ -31,7 +31,7 @@ READ_ATTRIBUTE = re.compile(r"\b(?:aria-label|alt|placeholder|title|label)=\"([^
 WORD = re.compile(r"[^\W\d_]{2,}")
 #: Texts that a script puts on the page by itself.
 SHOWN = re.compile(
-    r"(?:textContent|innerText|innerHTML|title|placeholder|ariaLabel|alert\(|confirm\()\s*=?\s*"
+    r"(?:(?:textContent|innerText|innerHTML|title|placeholder|ariaLabel)\s*=|alert\(|confirm\()\s*"
     r"([\"'`])((?:(?!\1).)*)\1"
 )
 #: Rules for pages that are turned around anyway, and those that name a side in place of a start.
