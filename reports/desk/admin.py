@@ -39,14 +39,13 @@ from reports.desk.long_lists import (
     SearchPaginator,
     SourceFilter,
 )
-from reports.desk.steps import StepPages, bulk_action
+from reports.desk.steps import BULK_ACTIONS, StepPages
 from reports.desk.timeline import TimelinePages
 from reports.models import (
     Department,
     Report,
     ReportContact,
     ReportQuerySet,
-    Status,
     works_on_reports,
 )
 from reports.photos.desk import PhotosOnPage
@@ -113,7 +112,7 @@ class ReportAdmin(
     list_per_page = 50
     show_full_result_count = False
     search_fields = ("title", "description", "address", "external_id")
-    actions = [bulk_action(status) for status in Status if status != Status.NEW]
+    actions = BULK_ACTIONS
     readonly_fields = (
         "id",
         "reporter",

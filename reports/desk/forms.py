@@ -11,6 +11,7 @@ from accounts.models import User
 from reports.models import (
     COMMENT_MAX_CHARACTERS,
     NOTE_MAX_CHARACTERS,
+    Category,
     Crew,
     Department,
     RejectionReason,
@@ -24,6 +25,8 @@ from reports.workflow import assigning, table
 from reports.workflow.performing import Inputs
 
 PERSON, CREW = "person", "crew"
+#: What may come with any step, beside its inputs.
+OPTIONS = ("is_publishing", "accepts_guess", "category")
 NOBODY = ("", "---------")
 
 
@@ -81,15 +84,18 @@ class StepForm(forms.Form):
         super().__init__(*args, **options)
         self.fields["assignee"].widget.choices = [NOBODY, *_assignees(reports)]
 
-    def step_by(self, by: User, *, to: str = "") -> Step:
-        """Return the step that was sent, with what is valid of it; `to` is that of many reports."""
+    def step_by(self, by: User, *, to: str = "", name: str = "") -> Step:
+        """Return the step that was sent, with what is valid of it.
+
+        `to` or `name` is that of many reports.
+        """
         sent = self.cleaned_data if self.is_valid() else {}
-        names = [field.name for field in dataclasses.fields(Inputs) if field.name in sent]
-        inputs = Inputs(**{name: sent[name] for name in names if sent[name] is not None})
-        options = {name: sent[name] for name in ("is_publishing", "accepts_guess") if name in sent}
+        given = [one.name for one in dataclasses.fields(Inputs) if one.name in sent]
+        inputs = Inputs(**{one: sent[one] for one in given if sent[one] is not None})
+        options = {one: sent[one] for one in OPTIONS if one in sent}
         return Step(
             to=to or sent.get("to", ""),
-            name=sent.get("step", ""),
+            name=name or sent.get("step", ""),
             by=by,
             inputs=inputs,
             original=sent.get("original"),
@@ -109,6 +115,17 @@ class StepForm(forms.Form):
         if found is None:
             raise forms.ValidationError("Choose one of the people and crews.")
         return found
+
+
+class BulkStepForm(StepForm):
+    """What comes with a step that many reports take at once."""
+
+    category = forms.ModelChoiceField(
+        Category.objects.filter(is_active=True).select_related("group"),
+        required=False,
+        empty_label="Each its own",
+        help_text="Of all of them, instead of each its own.",
+    )
 
 
 def _assignees(reports: list[Report]) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -8,9 +8,11 @@ from django.forms import BoundField
 
 from reports.desk.forms import StepForm
 from reports.models import RejectionReason, Report, Status, WaitingFor
+from reports.steps.taking import STEPS_BY_CATEGORY
 from reports.workflow import table
 from reports.workflow.table import STAFF, Need
 
+HAND_OVER = "hand_over"
 _REASONS = dict(RejectionReason.choices) | dict(WaitingFor.choices)
 
 
@@ -41,10 +43,19 @@ def offer(row: table.Step, report: Report, form: StepForm) -> Offer:
 
 
 def fields_to(status: str) -> list[str]:
-    """Return the fields that steps of staff to this status need, beside a note."""
+    """Return the fields that steps of staff to this status need or may have, beside a note."""
     rows = [row for row in table.STEPS if row.to == status and row.roles & STAFF]
-    needs = {need.value for row in rows if row.name != "hand_over" for need in row.needs}
-    return sorted(needs - {Need.NOTE.value})
+    needs = _needs([row for row in rows if row.name != HAND_OVER])
+    return [*(["category"] if status in STEPS_BY_CATEGORY else []), *needs]
+
+
+def fields_of(name: str) -> list[str]:
+    """Return the fields that the step of this name needs, beside a note."""
+    return _needs([row for row in table.STEPS if row.name == name])
+
+
+def _needs(rows: list[table.Step]) -> list[str]:
+    return sorted({need.value for row in rows for need in row.needs} - {Need.NOTE.value})
 
 
 def reason_label(reason: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, cast
 
 from django.contrib import admin, messages
@@ -15,17 +16,42 @@ from django.views.decorators.http import require_POST
 
 from accounts.models import User
 from reports.desk.conversation import ConversationPages
-from reports.desk.forms import StepForm
-from reports.desk.offers import fields_to, offer
+from reports.desk.forms import BulkStepForm, StepForm
+from reports.desk.offers import HAND_OVER, fields_of, fields_to, offer
 from reports.errors import ReportsError
 from reports.models import Report, Status
 from reports.routing import assignment
 from reports.steps import taking
 from reports.steps.taking import Step
-from reports.workflow import checking, undoing
+from reports.workflow import checking, table, undoing
 from reports.workflow.roles import roles_in
 
 BULK_MAXIMUM = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class BulkStep:
+    """A step that many reports take: the one to a status, or the one with a name."""
+
+    to: str = ""
+    name: str = ""
+
+    @property
+    def action(self) -> str:
+        """Return the name of the list's action."""
+        return f"mark_{self.to}" if self.to else self.name
+
+    @property
+    def title(self) -> str:
+        """Return the words of the list's action and of its button."""
+        if self.to:
+            return f"Mark as {Status(self.to).label}"
+        return next(row.label for row in table.STEPS if row.name == self.name)
+
+    @property
+    def fields(self) -> list[str]:
+        """Return the fields to show, beside a note."""
+        return fields_to(self.to) if self.to else fields_of(self.name)
 
 
 class StepPages(ConversationPages):
@@ -87,26 +113,29 @@ class StepPages(ConversationPages):
         self.message_user(request, f"{text} Only that department works on it.", messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:reports_report_changelist"))
 
-    def bulk_step(self, request: HttpRequest, queryset: QuerySet[Report], status: Status) -> Any:
+    def bulk_step(
+        self, request: HttpRequest, queryset: QuerySet[Report], bulk: BulkStep
+    ) -> HttpResponse | None:
         """Preview a step with each selected report; take it once that is confirmed."""
         reports = list(queryset[: BULK_MAXIMUM + 1])
         if len(reports) > BULK_MAXIMUM:
             text = f"Select {BULK_MAXIMUM} reports at most."
-            return self.message_user(request, text, messages.ERROR)
-        is_confirmed = "confirmed" in request.POST
-        form = StepForm(request.POST if "previewed" in request.POST else None, reports=reports)
-        step = form.step_by(cast("User", request.user), to=status)
-        if is_confirmed and form.is_valid():
+            self.message_user(request, text, messages.ERROR)
+            return None
+        form = BulkStepForm(request.POST if "previewed" in request.POST else None, reports=reports)
+        step = form.step_by(cast("User", request.user), to=bulk.to, name=bulk.name)
+        if "confirmed" in request.POST and form.is_valid():
             seen = [(report, request.POST.get(f"seen_{report.pk}", "")) for report in reports]
-            return self._take(request, seen, step)
+            self._take(request, seen, step)
+            return None
         context = {
             **self.admin_site.each_context(request),
-            "title": f"Mark as {status.label}",
-            "fields": [form[name] for name in fields_to(status)],
+            "title": bulk.title,
+            "fields": [form[name] for name in bulk.fields],
             "opts": self.opts,
             "media": self.media,
             "form": form,
-            "action": f"mark_{status.value}",
+            "action": bulk.action,
             "checkbox": ACTION_CHECKBOX_NAME,
             "outlooks": [taking.outlook(report, step) for report in reports],
         }
@@ -126,12 +155,18 @@ class StepPages(ConversationPages):
             self.message_user(request, f"{moved} {step.label}.", messages.SUCCESS)
 
 
-def bulk_action(status: Status) -> Callable[[Any, HttpRequest, QuerySet[Report]], Any]:
+def bulk_action(bulk: BulkStep) -> Callable[[Any, HttpRequest, QuerySet[Report]], Any]:
     """Return the admin action that previews a step with the selected reports, and then takes it."""
 
-    @admin.action(description=f"Mark as {status.label}…")
+    @admin.action(description=f"{bulk.title}…")
     def move(modeladmin: StepPages, request: HttpRequest, queryset: QuerySet[Report]) -> Any:
-        return modeladmin.bulk_step(request, queryset, status)
+        return modeladmin.bulk_step(request, queryset, bulk)
 
-    move.__name__ = f"mark_{status.value}"
+    move.__name__ = bulk.action
     return move
+
+
+BULK_ACTIONS = [
+    *(bulk_action(BulkStep(to=status)) for status in Status if status != Status.NEW),
+    bulk_action(BulkStep(name=HAND_OVER)),
+]

@@ -14,6 +14,7 @@ from reports.workflow import transitions
 from tests.reports.desk import LIST, bulk_step, preview, signed_in, step
 from tests.reports.factories import (
     guessed,
+    make_category,
     make_department,
     make_report,
     make_staff,
@@ -55,6 +56,36 @@ def test_a_bulk_step_shows_what_it_will_do_and_then_does_it(superuser: User) -> 
     assert line is not None
     assert (line.to_status, line.note, line.by) == ("rejected", "Not ours.", superuser)
     assert Report.objects.get(pk=cannot.pk).status == Status.CLOSED
+
+
+def test_many_are_given_one_category_together_with_a_step(superuser: User) -> None:
+    category = make_category("benches")
+    reports = [guessed(title="One"), make_report(title="Two", status=Status.NEW)]
+    client = signed_in(superuser)
+    assert "Each its own" in preview(client, "triaged", *reports).content.decode()
+    after = bulk_step(client, "triaged", *reports, category=str(category.pk))
+    assert "2 marked as triaged" in after
+    now = Report.objects.filter(pk__in=[one.pk for one in reports])
+    assert {(one.status, one.category, one.category_source) for one in now} == {
+        ("triaged", category, "staff")
+    }
+
+
+def test_many_are_handed_over_with_one_note(superuser: User) -> None:
+    reports = [make_report(title="One"), make_report(title="Two")]
+    parks = make_department("parks")
+    client = signed_in(superuser)
+    selected = {"action": "hand_over", "_selected_action": [str(one.pk) for one in reports]}
+    page = client.post(LIST, selected)
+    assert [one.refusal != "" for one in page.context["outlooks"]] == [True, True]
+    seen = {f"seen_{one.pk}": one.updated_at.isoformat() for one in reports}
+    sent = {"department": str(parks.pk), "note": "Trees.", "previewed": "yes", **seen}
+    page = client.post(LIST, selected | sent)
+    assert [one.refusal for one in page.context["outlooks"]] == ["", ""]
+    client.post(LIST, selected | sent | {"confirmed": "yes"})
+    for report in Report.objects.filter(pk__in=[one.pk for one in reports]):
+        assert report.department == parks
+        assert report.history.filter(note="Trees.").exists()
 
 
 def test_a_bulk_step_neither_keeps_guesses_nor_publishes_in_silence(superuser: User) -> None:
