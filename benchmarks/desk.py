@@ -12,8 +12,9 @@ from benchmarks.services import BASE_DIR, BenchmarkError, Services
 
 FEW, MANY, MANY_QUICKLY = 10_000, 1_000_000, 50_000
 SIZE_SECONDS = 1800
-#: Boxes of the map, in degrees: all reports, and some streets.
-CITY, CORNER = "-72.95,41.28,-72.70,41.53", "-72.92,41.31,-72.91,41.318"
+#: Boxes of the map, in degrees: all reports, a quarter of them, and some streets.
+CITY, QUARTER = "-72.95,41.28,-72.70,41.53", "-72.95,41.28,-72.825,41.405"
+CORNER = "-72.92,41.31,-72.91,41.318"
 #: Each page by its name: the name of its address, and its query. `benchmarks.desk_size` fills in
 #: the ids of a report and a task.
 PAGES: Mapping[str, tuple[str, Mapping[str, str]]] = {
@@ -30,6 +31,11 @@ PAGES: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "map_of_city": ("desk_map_reports", {"state": "open", "bbox": CITY, "zoom": "11"}),
     "map_of_corner": ("desk_map_reports", {"state": "open", "bbox": CORNER, "zoom": "16"}),
     "map_around": ("desk_map_around", {}),
+    "map_of_quarter": ("desk_map_reports", {"bbox": QUARTER, "zoom": "13"}),
+    "find": ("desk_find", {"q": "pothole chapel"}),
+    "views": ("desk_views", {}),
+    "city": ("desk_city", {}),
+    "settings": ("desk_settings", {}),
     "operations": ("desk_operations", {}),
     "dashboard": ("jobs_dashboard_changelist", {}),
     "task_list": ("jobs_task_changelist", {}),
