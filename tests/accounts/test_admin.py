@@ -212,6 +212,7 @@ def test_an_event_that_counts_its_changes_can_be_read(desk: Client) -> None:
     assert desk.get(f"/admin/accounts/auditevent/{event.pk}/change/").status_code == 200
 
 
+@pytest.mark.django_db
 def test_a_lock_out_is_audited() -> None:
     clerk = make_staff()
     for _ in range(5):

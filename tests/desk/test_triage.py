@@ -482,7 +482,7 @@ def test_undo_is_refused_once_something_else_has_changed_the_report(
     answer = undo(client)
     assert (answer.status_code, answer.json()["message"]) == (
         409,
-        "Another step was taken with it since.",
+        "The report has changed since its last step.",
     )
     assert Report.objects.get(pk=changed.pk).status == "triaged"
     act(client, old, "accept", category="litter")

@@ -179,7 +179,7 @@ INDEXES = {
     "severity=critical": "report_serious",
     "source=SeeClickFix": "report_source",
     "assigned=me": "report_assignee",
-    "overdue=true": "report_due",
+    "overdue=true": "due on reports_report",  # report_due, or report_department_due
     "answer_overdue=true": "report_response_due",
 }
 
