@@ -69,6 +69,7 @@ def sign_in(client: APIClient) -> dict[str, Any]:
 @pytest.mark.usefixtures("_wrong_clock")
 def test_a_sign_in_a_report_and_its_messages_bear_the_time_of_postgresql() -> None:
     client, started_at = APIClient(), database.now() - timedelta(seconds=5)
+    known = set(stamps())  # a server of earlier tests reports that it is there
     pair = sign_in(client)
     pair = client.post("/api/v1/auth/refresh", {"refresh": pair["refresh"]}).json()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {pair['access']}")
@@ -82,7 +83,8 @@ def test_a_sign_in_a_report_and_its_messages_bear_the_time_of_postgresql() -> No
     assert Delivery.objects.exclude(finished_at=None).count() == 2
     assert StatusChange.objects.count() >= 2
     ended_at = database.now() + timedelta(seconds=5)
-    assert {name: at for name, at in stamps() if not started_at < at < ended_at} == {}
+    new = set(stamps()) - known
+    assert {name: at for name, at in new if not started_at < at < ended_at} == {}
 
 
 @pytest.mark.usefixtures("_wrong_clock")
