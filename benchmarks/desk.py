@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 
 from benchmarks.results import Target
-from benchmarks.services import BASE_DIR, BenchmarkError, Services
+from benchmarks.services import Services
 
 FEW, MANY, MANY_QUICKLY = 10_000, 1_000_000, 50_000
+MODULE = "benchmarks.desk_size"
 SIZE_SECONDS = 1800
 #: Boxes of the map, in degrees: all reports, a quarter of them, and some streets.
 CITY, QUARTER = "-72.95,41.28,-72.70,41.53", "-72.95,41.28,-72.825,41.405"
@@ -68,31 +66,12 @@ def run(services: Services, *, quick: bool, say: Callable[[str], None]) -> dict[
     """The figures among many reports and tasks, and how they grew from few."""
     services.run_child("citizens", 1)  # and the demo city with it
     say(f"desk: {FEW:,} reports and tasks")
-    few = _measure(services, FEW)
+    few = services.measure_pages(MODULE, FEW, seconds=SIZE_SECONDS)
     many = MANY_QUICKLY if quick else MANY
     say(f"desk: {many:,} reports and tasks")
-    figures = _measure(services, many)
+    figures = services.measure_pages(MODULE, many, seconds=SIZE_SECONDS)
     growth = {
         f"{name}_p50_of_many_to_few": figures[f"{name}_p50_ms"] / few[f"{name}_p50_ms"]
         for name in PAGES
     }
     return figures | growth
-
-
-def _measure(services: Services, rows: int) -> dict[str, float]:
-    """In a process of its own, as a web process has it."""
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.desk_size", str(rows)],
-        cwd=BASE_DIR,
-        env=services.environment(
-            STAFF_TOTP_REQUIRED="off", DJANGO_SETTINGS_MODULE="config.settings"
-        ),
-        capture_output=True,
-        text=True,
-        timeout=SIZE_SECONDS,
-        check=False,
-    )
-    if done.returncode:
-        raise BenchmarkError(f"Measuring the desk among {rows} failed:\n{done.stderr[-2000:]}")
-    figures: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
-    return figures

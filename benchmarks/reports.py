@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 
 from benchmarks.results import Target
-from benchmarks.services import BASE_DIR, BenchmarkError, Services
+from benchmarks.services import Services
 
 FEW, MANY, MANY_QUICKLY = 10_000, 1_000_000, 100_000
+MODULE = "benchmarks.reports_size"
 SIZE_SECONDS = 1800
 LISTS = (
     "list",
@@ -60,29 +58,10 @@ def run(services: Services, *, quick: bool, say: Callable[[str], None]) -> dict[
     """The figures among many reports, and how they grew from few."""
     services.run_child("citizens", 1)  # and the demo city with it
     say(f"reports: {FEW:,} reports")
-    few = _measure(services, FEW)
+    few = services.measure_pages(MODULE, FEW, seconds=SIZE_SECONDS)
     many = MANY_QUICKLY if quick else MANY
     say(f"reports: {many:,} reports")
-    figures = _measure(services, many)
+    figures = services.measure_pages(MODULE, many, seconds=SIZE_SECONDS)
     for name in ("duplicates", *LISTS, *SEARCHES, *DESK):
         figures[f"{name}_p50_of_many_to_few"] = figures[f"{name}_p50_ms"] / few[f"{name}_p50_ms"]
-    return figures
-
-
-def _measure(services: Services, rows: int) -> dict[str, float]:
-    """In a process of its own, as a web process has it."""
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.reports_size", str(rows)],
-        cwd=BASE_DIR,
-        env=services.environment(
-            STAFF_TOTP_REQUIRED="off", DJANGO_SETTINGS_MODULE="config.settings"
-        ),
-        capture_output=True,
-        text=True,
-        timeout=SIZE_SECONDS,
-        check=False,
-    )
-    if done.returncode:
-        raise BenchmarkError(f"Measuring {rows} reports failed:\n{done.stderr[-2000:]}")
-    figures: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
     return figures

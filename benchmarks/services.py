@@ -129,6 +129,27 @@ class Services:
             )
         return json.loads(result.stdout.splitlines()[-1])
 
+    def measure_pages(self, module: str, rows: int, *, seconds: float) -> dict[str, float]:
+        """Return the figures that a module prints for a size, with the product's own settings.
+
+        It runs in a process of its own, as a web process does.
+        """
+        done = subprocess.run(
+            [sys.executable, "-m", module, str(rows)],
+            cwd=BASE_DIR,
+            env=self.environment(
+                STAFF_TOTP_REQUIRED="off", DJANGO_SETTINGS_MODULE="config.settings"
+            ),
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+        if done.returncode:
+            raise BenchmarkError(f"{module} {rows} failed:\n{done.stderr[-2000:]}")
+        figures: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
+        return figures
+
     @contextmanager
     def worker(
         self, *, threads: int, queues: tuple[str, ...], **more: str

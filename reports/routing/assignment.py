@@ -317,7 +317,6 @@ def revise(
     _follow(report, fields)
     addresses.follow_place(report, fields)
     report.updated_at = database.now()
-    moved: list[str] = []
     if is_triaging and "category" in fields and report.category and report.status == Status.NEW:
         moved = transitions.triage(
             report,
@@ -326,20 +325,8 @@ def revise(
             is_publishing=is_publishing,
             before=before or transitions.NOTHING_BEFORE,
         )
-    elif earlier[1] != report.department:
-        moved = transitions.relocate(
-            report,
-            note=_whereabouts(report),
-            by=by,
-            fields=fields,
-            from_department=earlier[1],
-            before=before,
-        )
     else:
-        note = _whereabouts(report) if earlier[0] != report.category else ""
-        transitions.annotate(
-            report, note=note, by=by, fields=fields, is_internal=not note, before=before
-        )
+        moved = _note_edit(report, fields, earlier, by=by, before=before)
     if "category" in fields:
         moved += _hand_to_crew(report)
     report.save(update_fields={*fields, *FOLLOWING, *addresses.FIELDS, *moved})
@@ -349,6 +336,32 @@ def revise(
     record_audit_event.send(
         "report.revised", str(by.pk), f"report:{report.pk}", {"fields": sorted(fields)}
     )
+
+
+def _note_edit(
+    report: Report,
+    fields: Set[str],
+    earlier: tuple[Category | None, Department | None],
+    *,
+    by: User,
+    before: dict[str, Any] | None,
+) -> list[str]:
+    """Write an edit into the history; return the fields that the report's move changed."""
+    category, department = earlier
+    if department != report.department:
+        return transitions.relocate(
+            report,
+            note=_whereabouts(report),
+            by=by,
+            fields=fields,
+            from_department=department,
+            before=before,
+        )
+    note = _whereabouts(report) if category != report.category else ""
+    transitions.annotate(
+        report, note=note, by=by, fields=fields, is_internal=not note, before=before
+    )
+    return []
 
 
 def _follow(report: Report, fields: Set[str]) -> None:
