@@ -238,6 +238,12 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
         databases.guard_application()
 
 
+@pytest.fixture(autouse=True)
+def nothing_kept() -> None:
+    """A test knows nothing of the database of an earlier one."""
+    databases.forget()
+
+
 @pytest.fixture
 def process_environment(django_db_setup: None) -> dict[str, str]:
     """The environment for a real process (worker, command, server) on the test database, as the

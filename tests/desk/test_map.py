@@ -14,7 +14,6 @@ from django.utils import timezone
 
 from accounts.models import User
 from config import map_tiles
-from desk.map import background
 from reports.models import Status
 from tests.reports.desk import signed_in
 from tests.reports.dispatching import make_plan
@@ -29,11 +28,6 @@ from tests.reports.factories import (
 pytestmark = pytest.mark.django_db
 
 AROUND = "-73,41,-72.5,41.5"
-
-
-@pytest.fixture(autouse=True)
-def city_as_stored() -> None:
-    background.forget()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -10,7 +10,6 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from matching.partners import keys
-from matching.text.rarity import forget_rarity
 
 SignIn = Callable[..., APIClient]
 AsPartner = Callable[..., APIClient]
@@ -43,10 +42,7 @@ def as_partner() -> AsPartner:
 
 
 @pytest.fixture(autouse=True)
-def _no_waiting(settings: Settings) -> Iterator[None]:
-    """Changes take effect at once, and what an earlier test measured is forgotten."""
+def _no_waiting(settings: Settings) -> None:
+    """Changes take effect at once."""
     settings.MATCHING_DEBOUNCE_SECONDS = 0
     settings.MATCHING_WAIT_SECONDS = 0
-    forget_rarity()
-    yield
-    forget_rarity()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,7 +10,6 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from accounts.models import AuditEvent
-from reports.geography import boundary
 from reports.models import Authority
 from tests.reports.factories import make_department, make_staff, make_user, new_report
 from tests.reports.test_boundary import CITY, EAST
@@ -19,13 +17,6 @@ from tests.reports.test_boundary import CITY, EAST
 pytestmark = pytest.mark.django_db(transaction=True)
 PAGES = "/admin/reports/authority/"
 REPORTS = "/api/v1/reports/"
-
-
-@pytest.fixture(autouse=True)
-def _read_anew() -> Iterator[None]:
-    boundary.kept.forget()
-    yield
-    boundary.kept.forget()
 
 
 @pytest.fixture

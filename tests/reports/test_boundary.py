@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +10,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from rest_framework.test import APIClient
 
-from reports.geography import boundary
 from reports.models import Authority, Report
 from tests.reports.factories import new_report
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/reports/"
-
-
-@pytest.fixture(autouse=True)
-def _read_anew() -> Iterator[None]:
-    boundary.kept.forget()
-    yield
-    boundary.kept.forget()
 
 
 def square(west: float, south: float, **properties: str) -> dict[str, Any]:
