@@ -35,7 +35,9 @@ FAST_THREADS, LONG_THREADS = 6, 2
 WORKER_NICENESS = 10
 #: The first port to try for the workers' metrics.
 METRICS_PORT_FIRST = 9200
-READY_SECONDS = 180
+#: While the start is awaited: how often that is said, and how often one program may end meanwhile.
+WAIT_NOTICE_SECONDS = 30
+ENDS_UNTIL_FAILURE = 6
 EARLIER_RUN_SECONDS = 30
 TICK_SECONDS = 0.1
 PORT_END = 65_536
@@ -202,27 +204,47 @@ class Runner:
         RabbitMQ starts last, so that its boot does not slow the others down: until it is up,
         workers take tasks from the ledger.
         """
-        self._wait("the web did not answer", lambda: _answers(self.address))
-        self._wait("the workers did not start", self._workers_beat)
+        self.await_start("the web server", lambda: _answers(self.address))
+        self.await_start("the workers", self._workers_beat)
         if (node := self.transport.node) is not None:
             probe = Probe(node.answers, node.kill)
             self.supervisor.start("rabbitmq", node, stops_last=True, probe=probe)
         print(self._block(), flush=True)
 
-    def _wait(self, failure: str, is_ready: Callable[[], bool]) -> None:
+    def await_start(self, awaited: str, is_ready: Callable[[], bool]) -> None:
+        """Wait for `awaited` for as long as the programs live, however slow the machine is.
+
+        A line is printed every WAIT_NOTICE_SECONDS.
+
+        Raises:
+            StartError: a program ends again and again.
+        """
+        began_at = time.monotonic()
+        notices = 0
         while not is_ready():
             self._tick()
-            if time.monotonic() - self.started_at > READY_SECONDS:
-                raise StartError(f"{failure} within {READY_SECONDS} s; see {self.data_dir}/logs.")
+            self._refuse_failing_programs()
+            waited = time.monotonic() - began_at
+            if waited >= (notices + 1) * WAIT_NOTICE_SECONDS:
+                notices = int(waited // WAIT_NOTICE_SECONDS)
+                _say(f"Still waiting for {awaited} after {waited:.0f} s; see {self.data_dir}/logs.")
+
+    def _refuse_failing_programs(self) -> None:
+        for name, ends in self.supervisor.ends.items():
+            if ends >= ENDS_UNTIL_FAILURE:
+                raise StartError(f"{name} has ended {ends} times; see {self.data_dir}/logs.")
 
     def _workers_beat(self) -> bool:
         """Return whether every queue has a worker that was started by this run."""
         import psycopg  # noqa: PLC0415 - imported while the others start, not before
 
-        with psycopg.connect(self._environment()["DATABASE_URL"]) as connection:
-            rows = connection.execute(
-                WORKERS_SINCE, [time.monotonic() - self.started_at]
-            ).fetchall()
+        try:
+            with psycopg.connect(self._environment()["DATABASE_URL"]) as connection:
+                rows = connection.execute(
+                    WORKERS_SINCE, [time.monotonic() - self.started_at]
+                ).fetchall()
+        except psycopg.OperationalError:  # PostgreSQL has ended, and the supervisor restarts it
+            return False
         return {queue for (queues,) in rows for queue in queues} >= {*FAST_QUEUES, *LONG_QUEUES}
 
     def _tick(self) -> None:

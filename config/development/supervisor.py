@@ -6,6 +6,7 @@ import re
 import subprocess
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -163,6 +164,8 @@ class Supervisor:
     """Starts services, restarts each that ends or fails its probe, and stops them all."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
+        #: How often each service has ended by itself, or could not be started again.
+        self.ends: Counter[str] = Counter()
         self._say = say
         self._services: dict[str, Service] = {}
         self._backoffs: dict[str, Backoff] = {}
@@ -193,6 +196,7 @@ class Supervisor:
                 self._kill_silent(name)
                 continue
             if backoff.due_at is None:
+                self.ends[name] += 1
                 wait = backoff.died(time.monotonic())
                 self._say(f"{name} ended ({_explain(status)}); it starts again in {wait:.1f} s.")
             elif time.monotonic() >= backoff.due_at:
@@ -219,6 +223,7 @@ class Supervisor:
             self._services[name].start()
             backoff.started(time.monotonic())
         except processes.ServiceError as error:
+            self.ends[name] += 1
             self._say(
                 f"{name} cannot start: {error}\nThe next attempt is in "
                 f"{backoff.died(time.monotonic()):.1f} s."

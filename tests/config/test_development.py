@@ -330,6 +330,31 @@ def test_without_rabbitmq_the_ledger_carries_the_tasks(
     assert transport.description.startswith("embedded")
 
 
+def test_a_slow_start_is_waited_for_as_long_as_the_programs_live(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run, "WAIT_NOTICE_SECONDS", 0.15)
+    runner = run.Runner(tmp_path, port=1)
+    runner.started_at -= 3600  # as if the demo city had taken an hour to load
+    looks = iter([False, False, False, True])
+    runner.await_start("the workers", lambda: next(looks))
+    assert (
+        f"Still waiting for the workers after 0 s; see {tmp_path}/logs" in capsys.readouterr().out
+    )
+
+
+def test_a_start_fails_when_a_program_ends_again_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("config.development.supervisor.SHORTEST_BACKOFF_SECONDS", 0)
+    monkeypatch.setattr(run, "ENDS_UNTIL_FAILURE", 2)
+    monkeypatch.setattr(run, "TICK_SECONDS", 0.01)
+    runner = run.Runner(tmp_path, port=1)
+    runner.supervisor.start("web", Program(["false"], dict(os.environ), tmp_path / "web.log"))
+    with pytest.raises(run.StartError, match="web has ended 2 times; see "):
+        runner.await_start("the web server", lambda: False)
+
+
 @pytest.mark.parametrize("port", ["", "0", "65536", "-1", "80a", "8 0"])
 def test_a_bad_port_is_refused(port: str) -> None:
     with pytest.raises(run.StartError, match="PORT must be"):
