@@ -11,14 +11,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import numpy as np
 import psycopg
 import structlog
 from django.conf import settings
-from django.db import OperationalError, connections, transaction
+from django.db import DatabaseError, OperationalError, connections, transaction
 from django.db.models import F
 from numpy.typing import NDArray
 from pgvector import Vector
@@ -115,7 +115,8 @@ def _forget(space: VectorSpace) -> None:
 def _alone() -> Iterator[None]:
     """Keep other builds in this database from running inside the block.
 
-    The lock belongs to a session of its own, so it ends with a process that dies.
+    The lock belongs to a session of its own, so it ends with a process that dies. It is released
+    before that session ends, since PostgreSQL ends sessions some time after they were closed.
 
     Raises:
         IndexBuildRunning: another build is running.
@@ -126,7 +127,11 @@ def _alone() -> Iterator[None]:
             [(is_mine,)] = fetch(f"SELECT pg_try_advisory_lock({_LOCK_KEY})", ())
             if not is_mine:
                 raise IndexBuildRunning
-            yield
+            try:
+                yield
+            finally:
+                with suppress(DatabaseError):  # a broken session ends with its locks
+                    execute(f"SELECT pg_advisory_unlock({_LOCK_KEY})", ())
     except SessionUnavailable as error:
         raise VectorIndexError(str(error)) from error
 

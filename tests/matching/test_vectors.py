@@ -4,6 +4,7 @@ models.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from config.postgresql.base import DatabaseWrapper
 from embeddings import embedder as embedder_module
 from embeddings.embedder import BatchedEmbedder, Vectors
 from embeddings.errors import TextRefused
@@ -288,6 +290,20 @@ def test_an_index_that_finds_too_little_never_replaces_the_old_one(settings: Set
     with pytest.raises(VectorIndexError, match="the old one stays"):
         indexing.build(space)
     assert is_valid(opportunity_index(space))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_builds_follow_each_other_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL ends the session of a build some time after it was closed: here, only at last."""
+    space = spread(0)
+    with monkeypatch.context() as patch, ExitStack() as at_last:
+        patch.setattr(
+            DatabaseWrapper,
+            "close",
+            lambda session: at_last.callback(session.connection.close),
+        )
+        for _ in range(2):
+            indexing.forget(space)  # it keeps builds away as a build does
 
 
 def test_a_pgvector_with_known_faults_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -246,7 +246,9 @@ def test_work_whose_workers_are_killed_is_done_once(
     assert (audited(report), audited(duplicate)) == (2, 4)  # the photo and the step; see above
     assert deliveries(reporter) == ["report_status_changed"]
     assert deliveries(follower) == ["followed_report_status_changed"]
-    assert deliveries(duplicate.reporter) == 2 * ["report_status_changed"]  # type: ignore[arg-type]
+    # Of a merge that is undone before its message has gone, people hear nothing.
+    of_both = 2 * ["report_status_changed"]
+    assert deliveries(duplicate.reporter) in ([], of_both)  # type: ignore[arg-type]
 
 
 def stopped_converter(folder: Path) -> int:
