@@ -16,18 +16,22 @@ from tests.reports.desk import signed_in
 from tests.reports.factories import make_user
 
 BASE_DIR = Path(__file__).resolve().parents[2]
-TEMPLATES = sorted(BASE_DIR.glob("desk/templates/**/*.html"))
+#: Every template that the desk serves, of whatever app.
+TEMPLATES = sorted(
+    path for folder in ("admin", "desk", "otp") for path in BASE_DIR.glob(f"*/templates/{folder}/**/*.html")
+)
 SCRIPTS = sorted(
-    path for path in BASE_DIR.glob("desk/static/desk/**/*.js") if "vendor" not in path.parts
+    path for path in BASE_DIR.glob("*/static/*/**/*.js") if "vendor" not in path.parts
 )
 #: What holds no text that a person reads, or a text that is translated.
 WITHOUT_TEXT = re.compile(
     r"{#.*?#}|{% block bodyclass %}.*?{% endblock %}|{% comment.*?{% endcomment %}"
     r"|{% blocktranslate.*?{% endblocktranslate %}"
-    r"|<(script|style|svg|code|kbd)\b.*?</\1>|{{.*?}}|{%.*?%}",
+    r"|<(script|style|code|kbd)\b.*?</\1>|{{.*?}}|{%.*?%}",
     re.DOTALL,
 )
 READ_ATTRIBUTE = re.compile(r"\b(?:aria-label|alt|placeholder|title|label)=\"([^\"]*)\"")
+BUTTON_TEXT = re.compile(r"<input type=\"(?:submit|button)\"[^>]*\bvalue=\"([^\"]*)\"")
 WORD = re.compile(r"[^\W\d_]{2,}")
 #: Texts that a script puts on the page by itself.
 SHOWN = re.compile(
@@ -52,7 +56,7 @@ def test_every_text_of_a_template_is_marked(path: Path) -> None:
 def _unmarked(template: str) -> Iterator[str]:
     """Yield the texts and the attributes of a template that no translation can change."""
     html = WITHOUT_TEXT.sub("", template)
-    read = [*re.split(r"<[^>]*>", html), *READ_ATTRIBUTE.findall(html)]
+    read = [*re.split(r"<[^>]*>", html), *READ_ATTRIBUTE.findall(html), *BUTTON_TEXT.findall(html)]
     for text in read:
         if {*WORD.findall(re.sub(r"&\w+;", " ", text))} - NAMES:
             yield " ".join(text.split())
@@ -82,7 +86,7 @@ def test_pages_turn_around_for_a_language_that_is_read_from_the_right(
 def test_styles_name_no_side_that_a_language_may_turn_around() -> None:
     fixed = {
         (path.name, rule)
-        for path in BASE_DIR.glob("desk/static/desk/*.css")
+        for path in BASE_DIR.glob("*/static/*/*.css")
         for rule in FIXED_SIDE.findall(TURNED.sub("", path.read_text()))
     }
     assert fixed == set()

@@ -30,10 +30,10 @@
       const answer = await fetch(address(), { headers, credentials: "same-origin", redirect: "error" });
       if (!answer.ok) throw new Error(answer.status);
       replaceChanged(new DOMParser().parseFromString(await answer.text(), "text/html"));
-      status.textContent = "live";
+      status.textContent = status.dataset.live;
       status.className = "live";
     } catch {
-      status.textContent = "no answer – showing the last figures";
+      status.textContent = status.dataset.stale;
       status.className = "stale";
     }
   }

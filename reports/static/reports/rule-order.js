@@ -10,7 +10,8 @@
 
   function say(item) {
     const items = [...list.children];
-    status.textContent = `${item.dataset.name} is ${items.indexOf(item) + 1} of ${items.length} now. Not saved yet.`;
+    const values = { name: item.dataset.name, place: items.indexOf(item) + 1, count: items.length };
+    status.textContent = status.dataset.moved.replace(/{(\w+)}/g, (_, name) => values[name]);
     form.classList.add("changed");
   }
 
