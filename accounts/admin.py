@@ -13,6 +13,8 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from accounts import audit, sessions
 from accounts.actors import send_email_changed
@@ -64,7 +66,7 @@ class UserAdmin(AuditedAdmin[User], ExportingAdmin[User], PhoneChangeAdmin, Djan
     list_display = ("phone", "name", "email", "reputation", "is_active", "is_staff", "date_joined")
     list_filter = ("is_active", "is_staff", "is_superuser", "wants_sms", "groups")
     search_fields = ("phone", "email", "name", "=id")
-    search_help_text = "Phone, email, name or id"
+    search_help_text = _("Phone, email, name or id")
     ordering = ("-date_joined",)
     date_hierarchy = "date_joined"
     list_per_page = 50
@@ -80,10 +82,10 @@ class UserAdmin(AuditedAdmin[User], ExportingAdmin[User], PhoneChangeAdmin, Djan
     )
     fieldsets = (
         (None, {"fields": ("id", "phone", "password", "name", "locale")}),
-        ("Contact", {"fields": ("email", "email_verified_at", "wants_report_sms", "wants_sms")}),
-        ("Standing", {"fields": ("reputation", "level", "is_on_leaderboard", "is_active")}),
-        ("Rights", {"fields": RIGHTS}),
-        ("Dates", {"fields": ("date_joined", "last_login", "tokens_valid_after")}),
+        (_("Contact"), {"fields": ("email", "email_verified_at", "wants_report_sms", "wants_sms")}),
+        (_("Standing"), {"fields": ("reputation", "level", "is_on_leaderboard", "is_active")}),
+        (_("Rights"), {"fields": RIGHTS}),
+        (_("Dates"), {"fields": ("date_joined", "last_login", "tokens_valid_after")}),
     )
     add_fieldsets = (
         (
@@ -161,20 +163,25 @@ class UserAdmin(AuditedAdmin[User], ExportingAdmin[User], PhoneChangeAdmin, Djan
             desk_sessions.revoke_all(user, by=request.user.pk, reason="password taken away")
         return response
 
-    @admin.action(permissions=["change"], description="Disable, and end every session")
+    @admin.action(permissions=["change"], description=_("Disable, and end every session"))
     def disable_users(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        self._each(request, queryset, sessions.disable, "disabled")
+        count = self._each(request, queryset, sessions.disable)
+        text = ngettext("%s user is disabled.", "%s users are disabled.", count) % count
+        self.message_user(request, text)
 
-    @admin.action(permissions=["change"], description="Enable again")
+    @admin.action(permissions=["change"], description=_("Enable again"))
     def enable_users(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        self._each(request, queryset, sessions.enable, "enabled")
+        count = self._each(request, queryset, sessions.enable)
+        text = ngettext("%s user is enabled.", "%s users are enabled.", count) % count
+        self.message_user(request, text)
 
-    def _each(self, request: HttpRequest, queryset: QuerySet[User], change: Any, verb: str) -> None:
+    def _each(self, request: HttpRequest, queryset: QuerySet[User], change: Any) -> int:
+        """Change each of the users whom this person may change; return how many."""
         users = [user for user in queryset if self.has_change_permission(request, user)]
         with transaction.atomic():
             for user in users:
                 change(user, by=request.user.pk)
-        self.message_user(request, f"{len(users)} user(s) {verb}.")
+        return len(users)
 
 
 @admin.register(ReputationEntry)
@@ -189,11 +196,11 @@ class ReputationEntryAdmin(ReadOnlyAdmin[ReputationEntry]):
 class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
     list_display = ("created_at", "event", "actor_id", "subject", "ip_address", "request_id")
     search_fields = ("=event", "=subject", "=actor_id", "=request_id", "=ip_address")
-    search_help_text = "Exact event, subject (such as report:<id>), actor, request id or address"
+    search_help_text = _("Exact event, subject (such as report:<id>), actor, request id or address")
     readonly_fields = ("changes",)
     ordering = ("-id",)
 
-    @admin.display(description="changes, before and after")
+    @admin.display(description=_("changes, before and after"))
     def changes(self, event: AuditEvent) -> str:
         return json.dumps(audit.opened_changes(event), ensure_ascii=False)
 
@@ -214,11 +221,11 @@ class AuditSealAdmin(ReadOnlyAdmin[AuditSeal]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditSeal]:
         return super().get_queryset(request).defer("event_ids", "digests")
 
-    @admin.display(description="hash")
+    @admin.display(description=_("hash"))
     def hash_hex(self, seal: AuditSeal) -> str:
         return bytes(seal.hash).hex()
 
-    @admin.display(description="previous hash")
+    @admin.display(description=_("previous hash"))
     def previous_hash_hex(self, seal: AuditSeal) -> str:
         return bytes(seal.previous_hash).hex()
 
@@ -260,7 +267,7 @@ class SessionAdmin(ReadOnlyAdmin[Session]):
     ordering = ("-id",)
     actions = ("end_sessions",)
 
-    @admin.action(description="End the sessions")
+    @admin.action(description=_("End the sessions"))
     def end_sessions(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
         with transaction.atomic():
             for session in queryset:
@@ -280,7 +287,7 @@ class RefreshTokenAdmin(ReadOnlyAdmin[RefreshToken]):
     fields = ("session", "created_at", "expires_at", "rotated_at")
     ordering = ("-id",)
 
-    @admin.display(description="User")
+    @admin.display(description=_("User"))
     def session_user(self, token: RefreshToken) -> User:
         return token.session.user
 

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext_lazy as _
 
 from accounts import origins, phone_change, phones
 from accounts.digits import digits_typed
@@ -22,13 +23,15 @@ from accounts.models import User
 class PhoneChangeForm(forms.Form):
     """The new number in the first step, and the code that its holder received in the second."""
 
-    phone = forms.CharField(label="New phone number", max_length=phones.LONGEST_INPUT)
+    phone = forms.CharField(label=_("New phone number"), max_length=phones.LONGEST_INPUT)
     challenge_id = forms.UUIDField(required=False, widget=forms.HiddenInput)
     code = forms.CharField(
         required=False,
-        label="Code",
+        label=_("Code"),
         max_length=20,
-        help_text="Leave empty to send a code to the new number, then ask its holder for the code.",
+        help_text=_(
+            "Leave empty to send a code to the new number, then ask its holder for the code."
+        ),
     )
 
     def clean_phone(self) -> str:
@@ -65,18 +68,18 @@ class PhoneChangeAdmin(ModelAdmin[User]):
             except AccountsError as error:
                 form.add_error(None, str(error))
         page = {**self.admin_site.each_context(request), "opts": self.opts, "form": form}
-        page |= {"original": user, "title": "Change the phone number"}
+        page |= {"original": user, "title": _("Change the phone number")}
         return TemplateResponse(request, "admin/accounts/user/change_phone.html", page)
 
     def _send_code(self, request: HttpRequest, phone: str) -> PhoneChangeForm:
         """Send a code to the new number; return the form that takes it."""
         issued = phone_change.request_code(phone, origins.of_request(request))
-        self.message_user(request, f"A code is on its way to {phone}.")
+        self.message_user(request, _("A code is on its way to %s.") % phone)
         return PhoneChangeForm(initial={"phone": phone, "challenge_id": issued.challenge_id})
 
     def _change(self, request: HttpRequest, user: User, proof: dict[str, Any]) -> HttpResponse:
         """Change the number, if the code is right, and return to the user's page."""
         by = cast("User", request.user).pk
         phone_change.change(user, **proof, by=by, origin=origins.of_request(request))
-        self.message_user(request, "The number is changed, and the old number is informed.")
+        self.message_user(request, _("The number is changed, and the old number is informed."))
         return HttpResponseRedirect(reverse("admin:accounts_user_change", args=[user.pk]))

@@ -1,11 +1,12 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class DeskConfig(AppConfig):
     """The app of the desk's pages that concern several models or several apps."""
 
     name = "desk"
-    verbose_name = "Desk"
+    verbose_name = _("Desk")
 
     def ready(self) -> None:
         """Keep what people choose for the list of reports."""

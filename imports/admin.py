@@ -15,6 +15,9 @@ from django.db.models import QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.text import format_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from imports.errors import ImportFileError
 from imports.importers import SOURCE_MAX_CHARACTERS, Importer, importers
@@ -36,50 +39,58 @@ def targets_of(request: HttpRequest) -> list[type[Importer[Any]]]:
 class UploadForm(forms.Form):
     """The form of an upload: a file, what it holds, and how to read it."""
 
-    file = forms.FileField(help_text="CSV, JSON, GeoJSON or XML; also compressed as .gz.")
-    target = forms.ChoiceField(label="What it holds")
+    file = forms.FileField(help_text=_("CSV, JSON, GeoJSON or XML; also compressed as .gz."))
+    target = forms.ChoiceField(label=_("What it holds"))
     source = forms.CharField(
         max_length=SOURCE_MAX_CHARACTERS,
-        help_text="The system that the rows come from. Use the same name for its later files: rows"
-        " are recognised by this name and their ids.",
+        help_text=_(
+            "The system that the rows come from. Use the same name for its later files: rows"
+            " are recognised by this name and their ids."
+        ),
     )
     format = forms.ChoiceField(
-        required=False, help_text="The system whose column names the file uses."
+        required=False, help_text=_("The system whose column names the file uses.")
     )
     columns = forms.CharField(
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="FIELD=COLUMN, separated by commas, for columns of other names.",
+        help_text=_("FIELD=COLUMN, separated by commas, for columns of other names."),
     )
     encoding = forms.CharField(
-        required=False, max_length=40, help_text="Such as cp1252; detected if empty."
+        required=False, max_length=40, help_text=_("Such as cp1252; detected if empty.")
     )
     time_format = forms.CharField(
         initial="iso",
         max_length=60,
-        help_text=f"{', '.join(TIME_FORMATS)}, or a pattern such as %m/%d/%y %H:%M.",
+        help_text=format_lazy(
+            _("{formats}, or a pattern such as %m/%d/%y %H:%M."), formats=", ".join(TIME_FORMATS)
+        ),
     )
     time_zone = forms.CharField(
         required=False,
         max_length=60,
-        help_text="The zone of times without an offset; TIME_ZONE if empty.",
+        help_text=_("The zone of times without an offset; TIME_ZONE if empty."),
     )
     ids_from_rows = forms.BooleanField(
         required=False,
-        label="Make ids from the rows",
-        help_text="For rows without an id. A row that is corrected later then counts as a new one.",
+        label=_("Make ids from the rows"),
+        help_text=_(
+            "For rows without an id. A row that is corrected later then counts as a new one."
+        ),
     )
     is_live = forms.BooleanField(
         required=False,
-        label="Live",
-        help_text="These reports are new: their reporters get messages about them.",
+        label=_("Live"),
+        help_text=_("These reports are new: their reporters get messages about them."),
     )
 
     def __init__(self, *args: Any, targets: list[type[Importer[Any]]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         formats = sorted({name for one in targets for name in one.formats})
         self._choices("target", [(one.target, one.target.capitalize()) for one in targets])
-        self._choices("format", [("", "the fields' own"), *((name, name) for name in formats)])
+        self._choices(
+            "format", [("", gettext("the fields' own")), *((name, name) for name in formats)]
+        )
 
     def _choices(self, name: str, choices: list[tuple[str, str]]) -> None:
         cast("forms.ChoiceField", self.fields[name]).choices = choices
@@ -87,7 +98,7 @@ class UploadForm(forms.Form):
     def clean_file(self) -> File[bytes]:
         file: File[bytes] = self.cleaned_data["file"]
         if file.size > settings.IMPORT_UPLOAD_MAX_BYTES:
-            raise ValidationError(f"At most {settings.IMPORT_UPLOAD_MAX_BYTES:,} bytes.")
+            raise ValidationError(_("At most %s bytes.") % f"{settings.IMPORT_UPLOAD_MAX_BYTES:,}")
         return file
 
     def clean_columns(self) -> dict[str, str]:
@@ -99,7 +110,7 @@ class UploadForm(forms.Form):
     def clean_time_zone(self) -> str:
         name: str = self.cleaned_data["time_zone"]
         if name and name not in available_timezones():
-            raise ValidationError("Expected a time zone such as Europe/Berlin.")
+            raise ValidationError(_("Expected a time zone such as Europe/Berlin."))
         return name
 
     def options(self) -> dict[str, Any]:
@@ -171,7 +182,7 @@ class UploadAdmin(ReadOnlyAdmin[Upload]):
         is_valid = request.method == "POST" and form.is_valid()
         if is_valid and (upload := self._received(request, form)):
             return HttpResponseRedirect(self._page(upload))
-        context = self._context(request, "Upload a file to import") | {"form": form}
+        context = self._context(request, gettext("Upload a file to import")) | {"form": form}
         return TemplateResponse(request, "admin/imports/upload/add.html", context)
 
     def change_view(
@@ -202,7 +213,7 @@ class UploadAdmin(ReadOnlyAdmin[Upload]):
         if request.method != "POST" or not self.has_add_permission(request):
             raise PermissionDenied
         if not receiving.start(upload, by=cast("UUID", request.user.pk)):
-            messages.warning(request, "It is being imported already, or was not checked.")
+            messages.warning(request, _("It is being imported already, or was not checked."))
         return HttpResponseRedirect(self._page(upload))
 
     def rejects_view(self, request: HttpRequest, pk: UUID) -> FileResponse:

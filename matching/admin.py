@@ -14,6 +14,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from accounts.models import User
 from jobs.admin import ReadOnlyAdmin
@@ -103,17 +105,18 @@ class OpportunityAdmin(ExportingAdmin[Opportunity]):
         dependent = {str(model._meta.verbose_name) for model in (Match, Interaction)}  # noqa: SLF001 - documented
         return shown, counts, set(missing_permissions) - dependent, protected
 
-    @admin.action(description="Close the selected opportunities", permissions=["change"])
+    @admin.action(description=_("Close the selected opportunities"), permissions=["change"])
     def close(self, request: HttpRequest, queryset: QuerySet[Opportunity]) -> None:
         """Withdraw the selected opportunities."""
         self._end(request, queryset, is_done=False)
-        messages.success(request, "They are withdrawn: no longer shown, and no longer matched.")
+        messages.success(request, _("They are withdrawn: no longer shown, and no longer matched."))
 
-    @admin.action(description="Mark the selected opportunities as done", permissions=["change"])
+    @admin.action(description=_("Mark the selected opportunities as done"), permissions=["change"])
     def complete(self, request: HttpRequest, queryset: QuerySet[Opportunity]) -> None:
         """Note that the work of the selected opportunities is done, and withdraw them."""
         done = self._end(request, queryset, is_done=True)
-        messages.success(request, f"Marked as done: {done}. They are shown and matched no more.")
+        text = _("Marked as done: %s. They are shown and matched no more.") % done
+        messages.success(request, text)
 
     def _end(self, request: HttpRequest, rows: QuerySet[Opportunity], *, is_done: bool) -> int:
         """Withdraw opportunities; return how many were not withdrawn, or not done, before."""
@@ -143,12 +146,13 @@ class PartnerAdmin(admin.ModelAdmin[Partner]):
     inlines = (PartnerKeyInline,)
     actions = ("new_key",)
 
-    @admin.action(description="Create an API key", permissions=["change"])
+    @admin.action(description=_("Create an API key"), permissions=["change"])
     def new_key(self, request: HttpRequest, queryset: QuerySet[Partner]) -> None:
         """Create a key for each selected partner, and show it once."""
         for partner in queryset:
             key = keys.create_key(partner, by=cast("UUID", request.user.pk))
-            messages.success(request, f"{partner}: {key} — it is shown only this once.")
+            text = _("%(partner)s: %(key)s — it is shown only this once.")
+            messages.success(request, text % {"partner": partner, "key": key})
 
 
 @admin.register(PartnerKey)
@@ -162,11 +166,12 @@ class PartnerKeyAdmin(ReadOnlyAdmin[PartnerKey]):
         """Return whether the user may revoke keys: it needs the permission to change them."""
         return request.user.has_perm("matching.change_partnerkey")
 
-    @admin.action(description="Revoke the selected keys", permissions=["revoke"])
+    @admin.action(description=_("Revoke the selected keys"), permissions=["revoke"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[PartnerKey]) -> None:
         """Revoke the selected keys."""
         count = sum(keys.revoke_key(key, by=cast("UUID", request.user.pk)) for key in queryset)
-        messages.success(request, f"{count} keys are revoked.")
+        text = ngettext("%s key is revoked.", "%s keys are revoked.", count) % count
+        messages.success(request, text)
 
 
 @admin.register(Profile)
@@ -190,7 +195,7 @@ class VectorSpaceAdmin(ReadOnlyAdmin[VectorSpace]):
     def has_rebuild_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("matching.change_vectorspace")
 
-    @admin.display(description="rebuild", empty_value="-")
+    @admin.display(description=_("rebuild"), empty_value="-")
     def progress(self, space: VectorSpace) -> SafeString | None:
         """Return how far the newest rebuild is, as a link to its task."""
         rebuilds = Task.objects.filter(pk__in=[space.task_id]).only("state", "progress")
@@ -202,7 +207,7 @@ class VectorSpaceAdmin(ReadOnlyAdmin[VectorSpace]):
         return format_html('<a href="{}">{}{}</a>', place, task.get_state_display(), done)
 
     @admin.action(
-        description="Embed everything again with the present embedder", permissions=["rebuild"]
+        description=_("Embed everything again with the present embedder"), permissions=["rebuild"]
     )
     def rebuild(self, request: HttpRequest, queryset: QuerySet[VectorSpace]) -> None:
         """Start a rebuild, as `manage.py rebuild_embeddings` does; one waits at a time."""
@@ -211,7 +216,9 @@ class VectorSpaceAdmin(ReadOnlyAdmin[VectorSpace]):
             data = {"task": message.message_id}
             record("vectors.rebuild", "vectors:all", cast("User", request.user).pk, data)
         place = reverse("admin:jobs_task_change", args=(message.message_id,))
-        text = format_html('It is started: <a href="{}">look at its task</a>.', place)
+        text = format_html(
+            '{} <a href="{}">{}</a>', _("It is started."), place, _("Look at its task")
+        )
         self.message_user(request, text)
 
 

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from jobs.admin import ReadOnlyAdmin
 from jobs.admin.exporting import ExportingAdmin
@@ -36,7 +37,7 @@ class DeliveryAdmin(ExportingAdmin[Delivery], ReadOnlyAdmin[Delivery]):
     readonly_fields = ("attempts", "receipt")
     actions = ("send_again",)
 
-    @admin.display(description="attempts", empty_value="-")
+    @admin.display(description=_("attempts"), empty_value="-")
     def attempts(self, delivery: Delivery) -> SafeString | None:
         """Return how often its task was tried, as a link to the task, while that is kept."""
         task = _tasks([delivery.pk]).filter(state__in=TERMINAL_STATES).order_by("-pk").first()
@@ -44,14 +45,13 @@ class DeliveryAdmin(ExportingAdmin[Delivery], ReadOnlyAdmin[Delivery]):
             return None
         place = reverse("admin:jobs_task_change", args=(task.pk,))
         return format_html(
-            '<a href="{}">{} of {}, {}</a>',
+            '<a href="{}">{}, {}</a>',
             place,
-            task.attempt,
-            task.max_attempts,
+            _("%(attempt)s of %(all)s") % {"attempt": task.attempt, "all": task.max_attempts},
             task.get_state_display(),
         )
 
-    @admin.display(description="receipt of the provider", empty_value="-")
+    @admin.display(description=_("receipt of the provider"), empty_value="-")
     def receipt(self, delivery: Delivery) -> str | None:
         if not delivery.provider_id:
             return None
@@ -61,7 +61,7 @@ class DeliveryAdmin(ExportingAdmin[Delivery], ReadOnlyAdmin[Delivery]):
     def has_resend_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("notifications.change_delivery")
 
-    @admin.action(description="Send again what failed", permissions=["resend"])
+    @admin.action(description=_("Send again what failed"), permissions=["resend"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
         """Replay the dead tasks of the chosen deliveries.
 
@@ -71,7 +71,8 @@ class DeliveryAdmin(ExportingAdmin[Delivery], ReadOnlyAdmin[Delivery]):
         dead = _tasks(chosen).filter(state=State.DEAD).values_list("pk", flat=True)
         count = actions.replay(list(dead), by=request.user.pk)
         level = messages.SUCCESS if count else messages.WARNING
-        self.message_user(request, f"{count} of {len(chosen)} deliveries are sent again.", level)
+        text = _("%(count)s of %(all)s deliveries are sent again.")
+        self.message_user(request, text % {"count": count, "all": len(chosen)}, level)
 
 
 def _tasks(deliveries: list[UUID]) -> QuerySet[Task]:

@@ -12,6 +12,8 @@ from django.db.models import Case, QuerySet, When
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from accounts.desk import sessions
 from accounts.models import DeskSession, User
@@ -30,7 +32,7 @@ class DeskSessionAdmin(ObjectPage[DeskSession], ReadOnlyAdmin[DeskSession]):
     fields = list_display
     list_select_related = ("user",)
     search_fields = ("user__phone", "user__email", "user__name", "=id", "=ip_address")
-    search_help_text = "Phone, email or name of the user, or an exact id or address"
+    search_help_text = _("Phone, email or name of the user, or an exact id or address")
     ordering = ("-id",)
     actions = ("end_sessions",)
 
@@ -55,18 +57,19 @@ class DeskSessionAdmin(ObjectPage[DeskSession], ReadOnlyAdmin[DeskSession]):
     def page_context(self, request: HttpRequest, row: DeskSession) -> dict[str, Any]:
         return super().page_context(request, row) | {"may_end": _may_end(request, row)}
 
-    @admin.display(description="this one", boolean=True)
+    @admin.display(description=_("this one"), boolean=True)
     def is_this_one(self, session: Any) -> bool:
         return bool(session.is_current)
 
-    @admin.action(description="End the sessions")
+    @admin.action(description=_("End the sessions"))
     def end_sessions(self, request: HttpRequest, queryset: QuerySet[DeskSession]) -> None:
         """End the chosen sessions, except others' where the user may only see them."""
         with transaction.atomic():
             ended = sum(
                 _end(request, session) for session in queryset if _may_end(request, session)
             )
-        self.message_user(request, f"{ended} session(s) ended.")
+        text = ngettext("%s session has ended.", "%s sessions have ended.", ended) % ended
+        self.message_user(request, text)
 
     def end_session(self, request: HttpRequest, session_id: UUID) -> HttpResponse:
         """End one session and return to the list."""
@@ -77,7 +80,7 @@ class DeskSessionAdmin(ObjectPage[DeskSession], ReadOnlyAdmin[DeskSession]):
             raise PermissionDenied
         with transaction.atomic():
             _end(request, session)
-        self.message_user(request, "The session has ended.")
+        self.message_user(request, _("The session has ended."))
         return HttpResponseRedirect(reverse("admin:accounts_desksession_changelist"))
 
 

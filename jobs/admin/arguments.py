@@ -9,6 +9,7 @@ from uuid import UUID
 from django import forms
 from django.core.exceptions import ValidationError
 from django.forms.fields import InvalidJSONInput
+from django.utils.translation import gettext_lazy as _
 from dramatiq import get_broker
 
 from jobs.errors import ArgumentsRefused, NotInThatState
@@ -30,7 +31,7 @@ class StrictJSONField(forms.JSONField):
         try:
             return strict_json.loads(value)
         except ValueError as error:
-            raise ValidationError(f"This is not valid JSON: {error}.") from error
+            raise ValidationError(_("This is not valid JSON: %s.") % error) from error
 
     def bound_data(self, data: Any, initial: Any) -> Any:
         return InvalidJSONInput(data)
@@ -40,10 +41,10 @@ class ArgumentsForm(forms.Form):
     """The arguments of a dead or cancelled task, as JSON."""
 
     args = StrictJSONField(
-        widget=forms.Textarea(attrs={"rows": 6, "cols": 80}), required=False, label="Positional"
+        widget=forms.Textarea(attrs={"rows": 6, "cols": 80}), required=False, label=_("Positional")
     )
     kwargs = StrictJSONField(
-        widget=forms.Textarea(attrs={"rows": 6, "cols": 80}), required=False, label="By name"
+        widget=forms.Textarea(attrs={"rows": 6, "cols": 80}), required=False, label=_("By name")
     )
 
     def clean_args(self) -> list[Any]:
@@ -71,7 +72,7 @@ def _of_type(expected: type[C], name: str, value: Any) -> C:
     if value in (None, ""):
         return expected()
     if not isinstance(value, expected):
-        raise ValidationError(f"Expected a JSON {name}.")
+        raise ValidationError(_("Expected a JSON %s.") % name)
     return value
 
 

@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext_lazy as _
 
 from jobs.admin.read_only import ReadOnlyAdmin
 from jobs.models import (
@@ -43,7 +44,7 @@ class DashboardAdmin(ReadOnlyAdmin[Dashboard]):
         if "figures" in request.GET:
             return TemplateResponse(request, "admin/jobs/dashboard/figures.html", context)
         context |= self.admin_site.each_context(request) | {
-            "title": "Dashboard",
+            "title": _("Dashboard"),
             "opts": self.opts,
             "periods": list(dashboard.PERIODS),
             "refresh_seconds": dashboard.REFRESH_SECONDS,
@@ -53,12 +54,10 @@ class DashboardAdmin(ReadOnlyAdmin[Dashboard]):
     def _switch(self, request: HttpRequest) -> HttpResponse:
         if not request.user.has_perm("jobs.change_queue"):
             raise PermissionDenied
-        verb, queue = next(
-            ((verb, request.POST[verb]) for verb in ("pause", "resume") if verb in request.POST),
-            ("", ""),
-        )
-        if queue in settings.JOBS_QUEUES:
-            action = operator_actions.pause if verb == "pause" else operator_actions.resume
-            if action(queue, by=request.user.pk):
-                self.message_user(request, f"Queue {queue} {verb}d.", messages.SUCCESS)
+        pause, resume = operator_actions.pause, operator_actions.resume
+        by = request.user.pk
+        if (queue := request.POST.get("pause")) in settings.JOBS_QUEUES and pause(queue, by=by):
+            self.message_user(request, _("Queue %s paused.") % queue, messages.SUCCESS)
+        if (queue := request.POST.get("resume")) in settings.JOBS_QUEUES and resume(queue, by=by):
+            self.message_user(request, _("Queue %s resumed.") % queue, messages.SUCCESS)
         return HttpResponseRedirect(request.get_full_path())

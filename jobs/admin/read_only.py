@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from dramatiq import get_broker
 
 from jobs.admin.estimating import EstimatingPaginator
@@ -46,7 +47,7 @@ class DeclaredFilter(admin.SimpleListFilter):
 
 
 class QueueFilter(DeclaredFilter):
-    title = "queue"
+    title = _("queue")
     parameter_name = "queue"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -54,7 +55,7 @@ class QueueFilter(DeclaredFilter):
 
 
 class ActorFilter(DeclaredFilter):
-    title = "actor"
+    title = _("actor")
     parameter_name = "actor"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:

@@ -7,6 +7,8 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from jobs.admin.read_only import ActorFilter, DeclaredFilter, QueueFilter, ReadOnlyAdmin
 from jobs.execution import job_types
@@ -45,7 +47,7 @@ LIST_OF_RESULTS = "jobs_jobresult_changelist"
 
 
 class JobTypeFilter(DeclaredFilter):
-    title = "job type"
+    title = _("job type")
     parameter_name = "job_type"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -89,10 +91,11 @@ class QueueAdmin(ReadOnlyAdmin[Queue]):
     def has_operate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("jobs.change_queue")
 
-    @admin.action(description="Resume", permissions=["operate"])
+    @admin.action(description=_("Resume"), permissions=["operate"])
     def resume(self, request: HttpRequest, queues: QuerySet[Queue]) -> None:
         count = sum(operator_actions.resume(queue.name, by=request.user.pk) for queue in queues)
-        self.message_user(request, f"{count} queues resumed.")
+        text = ngettext("%s queue resumed.", "%s queues resumed.", count) % count
+        self.message_user(request, text)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -117,17 +120,18 @@ class BreakerAdmin(ReadOnlyAdmin[Breaker]):
     )
     actions = ("reset",)
 
-    @admin.display(boolean=True, description="open")
+    @admin.display(boolean=True, description=_("open"))
     def is_open(self, breaker: Breaker) -> bool:
         return breaker.opened_at is not None
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("jobs.change_queue")
 
-    @admin.action(description="Reset", permissions=["operate"])
+    @admin.action(description=_("Reset"), permissions=["operate"])
     def reset(self, request: HttpRequest, chosen: QuerySet[Breaker]) -> None:
         count = sum(operator_actions.reset_breaker(one.name, by=request.user.pk) for one in chosen)
-        self.message_user(request, f"{count} breakers reset.")
+        text = ngettext("%s breaker reset.", "%s breakers reset.", count) % count
+        self.message_user(request, text)
 
 
 @admin.register(UndecodableMessage)
@@ -143,7 +147,7 @@ class AlertEpisodeAdmin(ReadOnlyAdmin[AlertEpisode]):
     date_hierarchy = "started_at"
     readonly_fields = ("measured",)
 
-    @admin.display(description="measured when it began")
+    @admin.display(description=_("measured when it began"))
     def measured(self, episode: AlertEpisode) -> str:
         return alerts.sentence(episode)
 
@@ -155,7 +159,7 @@ class TaskGroupAdmin(ReadOnlyAdmin[TaskGroup]):
     search_fields = ("id__exact", "callback_task_id__exact")
     ordering = ("-id",)
 
-    @admin.display(description="callback arguments")
+    @admin.display(description=_("callback arguments"))
     def arguments(self, group: TaskGroup) -> str:
         return display.line(group.callback_args)
 
@@ -183,15 +187,15 @@ class IdempotencyKeyAdmin(ReadOnlyAdmin[IdempotencyKey]):
 
 
 class SpanFilter(DeclaredFilter):
-    title = "span"
+    title = _("span")
     parameter_name = "seconds"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         spans = {
-            rollup.MINUTE: "minute",
-            rollup.TEN_MINUTES: "ten minutes",
-            rollup.HOUR: "hour",
-            0: "since the installation",
+            rollup.MINUTE: gettext("minute"),
+            rollup.TEN_MINUTES: gettext("ten minutes"),
+            rollup.HOUR: gettext("hour"),
+            0: gettext("since the installation"),
         }
         return [(str(seconds), name) for seconds, name in spans.items()]
 

@@ -10,7 +10,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from jobs.admin.read_only import DeclaredFilter, ReadOnlyAdmin
 from jobs.errors import EntryUnknown, RunRefused
@@ -22,7 +23,7 @@ RUN = "jobs.change_scheduletick"
 
 
 class EntryFilter(DeclaredFilter):
-    title = "entry"
+    title = _("entry")
     parameter_name = "name"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -39,11 +40,11 @@ class ScheduleTickAdmin(ReadOnlyAdmin[ScheduleTick]):
     list_filter = (EntryFilter,)
     ordering = ("-id",)
 
-    @admin.display(description="due at", ordering="due_at")
+    @admin.display(description=_("due at"), ordering="due_at")
     def due(self, tick: ScheduleTick) -> str:
         return display.exact(tick.due_at)
 
-    @admin.display(description="task", empty_value="-")
+    @admin.display(description=_("task"), empty_value="-")
     def task(self, tick: ScheduleTick) -> SafeString | None:
         if tick.task_id is None:
             return None
@@ -60,7 +61,7 @@ class ScheduleTickAdmin(ReadOnlyAdmin[ScheduleTick]):
         shown = {
             "schedule": schedule_runs.overview(),
             "may_run": request.user.has_perm(RUN),
-            "title": _("Schedule"),
+            "title": gettext("Schedule"),
         }
         return super().changelist_view(request, {**(extra_context or {}), **shown})
 
@@ -77,6 +78,6 @@ class ScheduleTickAdmin(ReadOnlyAdmin[ScheduleTick]):
             self.message_user(request, str(error), messages.WARNING)
         else:
             place = reverse("admin:jobs_task_change", args=(task_id,))
-            link = format_html('<a href="{}">{}</a>', place, _("Look at its task"))
-            self.message_user(request, format_html("{} {}", _("%s is started.") % name, link))
+            link = format_html('<a href="{}">{}</a>', place, gettext("Look at its task"))
+            self.message_user(request, format_html("{} {}", gettext("%s is started.") % name, link))
         return HttpResponseRedirect(reverse("admin:jobs_scheduletick_changelist"))

@@ -100,7 +100,7 @@ class ArgumentFilter(TypedFilter):
         if not value:
             return queryset
         if "\0" in value:
-            raise ValidationError("An argument has no character NUL.")
+            raise ValidationError(_("An argument has no character NUL."))
         values = [value, *(f"{kind}:{value}" for kind in SUBJECTS if ":" not in value)]
         cut = [one[: FirstArgument.CHARACTERS] for one in values]
         tasks = queryset.alias(first_argument=FirstArgument("args"))
@@ -128,7 +128,7 @@ class TimeFilter(TypedFilter):
             return timezone.now() - SPANS[str(self.value())]
         at = parse_datetime(str(self.value()))
         if at is None:
-            raise ValidationError(f"{self.value()!r} is not a time.")
+            raise ValidationError(_("%r is not a time.") % self.value())
         return at if timezone.is_aware(at) else timezone.make_aware(at)
 
 

@@ -16,7 +16,8 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from jobs.admin import arguments, objects, task_actions, task_search
 from jobs.admin.arguments import ArgumentsForm
@@ -52,31 +53,42 @@ class AttemptInline(admin.TabularInline[Attempt, Task]):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    @admin.display(description="started")
+    @admin.display(description=_("started"))
     def started(self, attempt: Attempt) -> str:
         return display.exact(attempt.started_at)
 
-    @admin.display(description="finished")
+    @admin.display(description=_("finished"))
     def finished(self, attempt: Attempt) -> str:
         return display.exact(attempt.finished_at)
 
-    @admin.display(description="took")
+    @admin.display(description=_("took"))
     def took(self, attempt: Attempt) -> str:
         return display.duration(attempt.started_at, attempt.finished_at)
 
-    @admin.display(description="worker")
+    @admin.display(description=_("worker"))
     def worker(self, attempt: Attempt) -> SafeString | str:
         return _worker_link(attempt.worker_id)
 
-    @admin.display(description="error")
+    @admin.display(description=_("error"))
     def error_text(self, attempt: Attempt) -> str:
         return redact(attempt.error)
 
-    @admin.display(description="traceback")
+    @admin.display(description=_("traceback"))
     def traceback_text(self, attempt: Attempt) -> SafeString:
         return format_html(
-            "<details><summary>Show</summary><pre>{}</pre></details>", redact(attempt.traceback)
+            "<details><summary>{}</summary><pre>{}</pre></details>",
+            gettext("Show"),
+            redact(attempt.traceback),
         )
+
+
+#: The titles of the pages that show one long value whole.
+VALUE_TITLES = {
+    "arguments": _("Arguments of a task"),
+    "checkpoint": _("Checkpoint of a task"),
+    "result": _("Result of a task"),
+    "progress": _("Progress of a task"),
+}
 
 
 def _beginning(task: Task, name: str) -> SafeString:
@@ -84,14 +96,14 @@ def _beginning(task: Task, name: str) -> SafeString:
     part = display.part(task, name)
     if part.is_whole:
         return format_html("<pre>{}</pre>", part.text)
+    counts = {"shown": f"{part.end:,}", "all": f"{part.total:,}"}
     return format_html(
-        "<pre>{}</pre><p>The first {} of {} characters. "
-        '<a href="{}?start={}">Show the rest</a></p>',
+        '<pre>{}</pre><p>{} <a href="{}?start={}">{}</a></p>',
         part.text,
-        f"{part.end:,}",
-        f"{part.total:,}",
+        gettext("The first %(shown)s of %(all)s characters.") % counts,
         reverse("admin:jobs_task_value", args=(task.pk, name)),
         part.end,
+        gettext("Show the rest"),
     )
 
 
@@ -122,7 +134,7 @@ class TaskAdmin(ObjectPage[Task], ReadOnlyAdmin[Task]):
     show_facets = admin.ShowFacets.NEVER
     sortable_by = ()
     search_fields = ("id",)
-    search_help_text = "A task's id, its argument, an actor, a request id or a unique key"
+    search_help_text = _("A task's id, its argument, an actor, a request id or a unique key")
     ordering = ("-id",)
     inlines = (AttemptInline,)
     fieldsets = (
@@ -142,13 +154,13 @@ class TaskAdmin(ObjectPage[Task], ReadOnlyAdmin[Task]):
                 )
             },
         ),
-        ("Arguments and sender", {"fields": ("arguments", "request_id", "created_by")}),
+        (_("Arguments and sender"), {"fields": ("arguments", "request_id", "created_by")}),
         (
-            "Times",
+            _("Times"),
             {"fields": ("created", "due", "published", "started", "waited", "finished", "took")},
         ),
         (
-            "Progress and result",
+            _("Progress and result"),
             {
                 "fields": (
                     "worker",
@@ -186,7 +198,7 @@ class TaskAdmin(ObjectPage[Task], ReadOnlyAdmin[Task]):
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         """Return the columns; one of them links to what the reader may open."""
 
-        @admin.display(description=_("arguments"))
+        @admin.display(description=gettext("arguments"))
         def arguments_column(task: Any) -> SafeString:
             return format_html(
                 "{} <span>{}</span>", _about(request, task), self.brief_arguments(task)
@@ -194,11 +206,11 @@ class TaskAdmin(ObjectPage[Task], ReadOnlyAdmin[Task]):
 
         return [*self.list_display[:2], arguments_column, *self.list_display[2:]]
 
-    @admin.display(description="task")
+    @admin.display(description=_("task"))
     def task(self, task: Task) -> SafeString:
         return format_html('{}<small class="quiet">{}</small>', task.actor, task.pk)
 
-    @admin.display(description="state")
+    @admin.display(description=_("state"))
     def state_mark(self, task: Task) -> SafeString:
         return format_html('<span class="state {}">{}</span>', task.state, task.get_state_display())
 
@@ -211,64 +223,64 @@ class TaskAdmin(ObjectPage[Task], ReadOnlyAdmin[Task]):
             [*task.brief["args"], *([task.brief["kwargs"]] if task.brief["kwargs"] else [])]
         )
 
-    @admin.display(description="attempts")
+    @admin.display(description=_("attempts"))
     def tries(self, task: Task) -> str:
         return f"{task.attempt} of {task.max_attempts}"
 
-    @admin.display(description="last error")
+    @admin.display(description=_("last error"))
     def last_error(self, task: Any) -> str:
         return redact(task.last_error or "").partition("\n")[0][: display.LINE_CHARACTERS]
 
-    @admin.display(description="created", ordering="id")
+    @admin.display(description=_("created"), ordering="id")
     def created(self, task: Task) -> str:
         return display.exact(task.created_at)
 
-    @admin.display(description="due")
+    @admin.display(description=_("due"))
     def due(self, task: Task) -> str:
         return display.exact(task.run_at)
 
-    @admin.display(description="published")
+    @admin.display(description=_("published"))
     def published(self, task: Task) -> str:
         return display.exact(task.published_at)
 
-    @admin.display(description="started")
+    @admin.display(description=_("started"))
     def started(self, task: Task) -> str:
         return display.exact(task.started_at)
 
-    @admin.display(description="finished")
+    @admin.display(description=_("finished"))
     def finished(self, task: Task) -> str:
         return display.exact(task.finished_at)
 
-    @admin.display(description="took")
+    @admin.display(description=_("took"))
     def took(self, task: Task) -> str:
         return display.duration(task.started_at, task.finished_at)
 
-    @admin.display(description="waited")
+    @admin.display(description=_("waited"))
     def waited(self, task: Task) -> str:
         """Return how long the last attempt waited in its queue after it was due."""
         return display.duration(task.run_at, task.started_at and max(task.started_at, task.run_at))
 
-    @admin.display(description="worker")
+    @admin.display(description=_("worker"))
     def worker(self, task: Task) -> SafeString | str:
         return _worker_link(task.worker_id)
 
-    @admin.display(description="arguments")
+    @admin.display(description=_("arguments"))
     def arguments(self, task: Task) -> SafeString:
         return _beginning(task, "arguments")
 
-    @admin.display(description="progress")
+    @admin.display(description=_("progress"))
     def progress_text(self, task: Task) -> SafeString:
         return _beginning(task, "progress")
 
-    @admin.display(description="checkpoint")
+    @admin.display(description=_("checkpoint"))
     def checkpoint_text(self, task: Task) -> SafeString:
         return _beginning(task, "checkpoint")
 
-    @admin.display(description="result")
+    @admin.display(description=_("result"))
     def result_text(self, task: Task) -> SafeString:
         return _beginning(task, "result")
 
-    @admin.display(description="about")
+    @admin.display(description=_("about"))
     def about_links(self, task: Any) -> SafeString | str:
         return _joined(task.links)
 
@@ -323,7 +335,7 @@ class TaskAdmin(ObjectPage[Task], ReadOnlyAdmin[Task]):
             "task": task,
             "part": part,
             "previous": max(part.start - display.PART_CHARACTERS, 0),
-            "title": f"{name.capitalize()} of a task",
+            "title": VALUE_TITLES[name],
         }
         return TemplateResponse(request, "admin/jobs/task/value.html", context)
 
@@ -344,7 +356,7 @@ class TaskAdmin(ObjectPage[Task], ReadOnlyAdmin[Task]):
             "form": form,
             "signature": arguments.signature(task.actor),
             "may_save": task.state == State.DEAD,
-            "title": _("Edit the arguments"),
+            "title": gettext("Edit the arguments"),
         }
         return TemplateResponse(request, "admin/jobs/task/arguments.html", context)
 
@@ -355,8 +367,8 @@ class TaskAdmin(ObjectPage[Task], ReadOnlyAdmin[Task]):
 
 def _stored_message(*, is_replayed: bool) -> str:
     if is_replayed:
-        return _("The arguments are stored, and the task runs with them.")
-    return _("The arguments are stored; replay the task to run it with them.")
+        return gettext("The arguments are stored, and the task runs with them.")
+    return gettext("The arguments are stored; replay the task to run it with them.")
 
 
 def _about(request: HttpRequest, task: Any) -> SafeString | str:

@@ -16,7 +16,8 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.audited_admin import AuditedAdmin
 from accounts.models import User
@@ -65,7 +66,7 @@ class LinesMixin:
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name in self.lines:
-            help_text = f"{db_field.help_text} One a line."
+            help_text = f"{db_field.help_text} {gettext('One a line.')}"
             return db_field.formfield(form_class=LinesField, help_text=help_text)
         return super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
 
@@ -169,13 +170,20 @@ class CategoryAdmin(LinesMixin, TrialMixin[Category], AuditedAdmin[Category]):
         stored = Category.objects.select_related("department").filter(pk=row.pk).first()
         mine = Report.objects.for_staff(cast("User", request.user))
         held = count_up_to(COUNT_MAXIMUM, mine.filter(category=stored, status__in=OPEN_STATUSES))
-        sentences = [_("The category is new: no report has it yet.")]
+        sentences = [gettext("The category is new: no report has it yet.")]
         if stored is not None:
             count = f"{held}+" if held >= COUNT_MAXIMUM else str(held)
-            sentences = [_("%s open reports have it; they keep the deadlines they have.") % count]
+            sentences = [
+                gettext("%s open reports have it; they keep the deadlines they have.") % count
+            ]
         return Trial(
-            sentences=[*sentences, _("A report that comes now would be due:")],
-            columns=[_("Severity"), _("First answer"), _("Repair"), _("Repair so far")],
+            sentences=[*sentences, gettext("A report that comes now would be due:")],
+            columns=[
+                gettext("Severity"),
+                gettext("First answer"),
+                gettext("Repair"),
+                gettext("Repair so far"),
+            ],
             rows=[
                 (
                     str(Severity(level).label),
@@ -224,7 +232,7 @@ class SeverityRuleAdmin(LinesMixin, TrialMixin[SeverityRule], AuditedAdmin[Sever
     search_fields = ("name",)
     lines = ("phrases",)
 
-    @admin.display(description="phrases")
+    @admin.display(description=_("phrases"))
     def words(self, rule: SeverityRule) -> str:
         return ", ".join(rule.phrases)
 
@@ -238,13 +246,13 @@ class SeverityRuleAdmin(LinesMixin, TrialMixin[SeverityRule], AuditedAdmin[Sever
         facts = {"hits": len(hits), "all": len(newest), "raised": len(raised)}
         return Trial(
             sentences=[
-                _("%(hits)s of the newest %(all)s reports have one of the phrases.") % facts,
-                _("%(raised)s of them would be raised to %(severity)s.")
+                gettext("%(hits)s of the newest %(all)s reports have one of the phrases.") % facts,
+                gettext("%(raised)s of them would be raised to %(severity)s.")
                 % (facts | {"severity": row.get_severity_display()}),
             ],
-            columns=[_("Report"), _("Severity now")],
+            columns=[gettext("Report"), gettext("Severity now")],
             rows=[(_link(one), one.get_severity_display()) for one in raised[:SHOWN_MAXIMUM]],
-            notes=[_("Past reports keep their severity; the rule is for those to come.")],
+            notes=[gettext("Past reports keep their severity; the rule is for those to come.")],
         )
 
 

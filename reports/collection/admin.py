@@ -14,6 +14,8 @@ from django.db.models import F, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts import audit
 from accounts.audited_admin import AuditedAdmin
@@ -70,7 +72,7 @@ class SourceAdmin(AuditedAdmin[Source]):
     fieldsets: ClassVar = [
         (None, {"fields": SOURCE_FIELDS}),
         (
-            "State",
+            _("State"),
             {
                 "fields": (
                     "state", "fetched_at", "next_fetch", "paused_until", "failures", "last_error",
@@ -85,24 +87,24 @@ class SourceAdmin(AuditedAdmin[Source]):
         allowed = super().has_delete_permission(request, obj)
         return allowed and (obj is None or not obj.posts.exists())
 
-    @admin.display(description="health", ordering="failures")
+    @admin.display(description=_("health"), ordering="failures")
     def state(self, source: Source) -> str:
         return source.health.label
 
-    @admin.display(description="next fetch", ordering="next_fetch_at")
+    @admin.display(description=_("next fetch"), ordering="next_fetch_at")
     def next_fetch(self, source: Source) -> str:
         if source.kind == SourceKind.WEBHOOK:
-            return "it sends by itself"
+            return gettext("it sends by itself")
         if not source.is_enabled:
             return "-"
         at = source.next_fetch_at
-        return f"{at:%Y-%m-%d %H:%M:%S}" if at else "within a minute"
+        return f"{at:%Y-%m-%d %H:%M:%S}" if at else gettext("within a minute")
 
-    @admin.display(description="every")
+    @admin.display(description=_("every"))
     def interval(self, source: Source) -> str:
         return f"{int(source.interval().total_seconds() // 60)} min"
 
-    @admin.display(description="last test")
+    @admin.display(description=_("last test"))
     def tested(self, source: Source) -> str:
         result = source.test_result
         if not result:
@@ -110,14 +112,18 @@ class SourceAdmin(AuditedAdmin[Source]):
         if "error" in result:
             return f"{result['at'][:19]}: {result['error']}"
         posts = format_html_join("", "<li>{}</li>", ((line,) for line in result["posts"]))
-        return format_html("{}: {} posts<ul>{}</ul>", result["at"][:19], result["count"], posts)
+        return format_html(
+            "{}: {}<ul>{}</ul>", result["at"][:19], gettext("%s posts") % result["count"], posts
+        )
 
-    @admin.display(description="webhook")
+    @admin.display(description=_("webhook"))
     def webhook(self, source: Source) -> str:
         if source.kind != SourceKind.WEBHOOK:
             return "-"
         url = reverse("webhook", args=[source.pk])
-        return format_html("POST {}<br>secret: <code>{}</code>", url, source.webhook_secret())
+        return format_html(
+            "{} {}<br>{} <code>{}</code>", "POST", url, gettext("secret:"), source.webhook_secret()
+        )
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
@@ -130,11 +136,11 @@ class SourceAdmin(AuditedAdmin[Source]):
 
     def test_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Have the source asked without storing anything."""
-        return self._begin(request, pk, "tested", "It is being asked; reload in a moment.")
+        return self._begin(request, pk, "tested", gettext("It is being asked; reload in a moment."))
 
     def fetch_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Have the source fetched now."""
-        return self._begin(request, pk, "fetched", "It is being fetched.")
+        return self._begin(request, pk, "fetched", gettext("It is being fetched."))
 
     def secret_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Replace the secret of a webhook; the old one is refused from now on."""
@@ -142,20 +148,20 @@ class SourceAdmin(AuditedAdmin[Source]):
         with transaction.atomic():
             Source.objects.filter(pk=source.pk).update(key_version=F("key_version") + 1)
             _record(request, source, "secret_replaced")
-        self.message_user(request, "The webhook has a new secret.", messages.SUCCESS)
+        self.message_user(request, _("The webhook has a new secret."), messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:reports_source_change", args=[pk]))
 
-    @admin.action(description="Test the selected sources", permissions=["change"])
+    @admin.action(description=_("Test the selected sources"), permissions=["change"])
     def test_selected(self, request: HttpRequest, queryset: QuerySet[Source]) -> None:
         for source in queryset:
             _send(request, source, "tested")
-        self.message_user(request, "They are being asked; see their pages.", messages.SUCCESS)
+        self.message_user(request, _("They are being asked; see their pages."), messages.SUCCESS)
 
-    @admin.action(description="Fetch the selected sources now", permissions=["change"])
+    @admin.action(description=_("Fetch the selected sources now"), permissions=["change"])
     def fetch_selected(self, request: HttpRequest, queryset: QuerySet[Source]) -> None:
         for source in queryset:
             _send(request, source, "fetched")
-        self.message_user(request, "They are being fetched.", messages.SUCCESS)
+        self.message_user(request, _("They are being fetched."), messages.SUCCESS)
 
     def _begin(self, request: HttpRequest, pk: UUID, what: str, message: str) -> HttpResponse:
         _send(request, self._source(request, pk), what)
@@ -207,22 +213,22 @@ class PostAdmin(ReadOnlyAdmin[Post]):
     def has_view_permission(self, request: HttpRequest, obj: Post | None = None) -> bool:
         return works_on_reports(request.user)
 
-    @admin.display(description="text")
+    @admin.display(description=_("text"))
     def said(self, post: Post) -> str:
         return str(post)[:160]
 
-    @admin.display(description="deleted", boolean=True)
+    @admin.display(description=_("deleted"), boolean=True)
     def is_deleted(self, post: Post) -> bool:
         return post.deleted_at is not None
 
-    @admin.display(description="reports")
+    @admin.display(description=_("reports"))
     def linked(self, post: Post) -> str:
         links = post.links.select_related("report").order_by("-is_origin", "-probability")
         lines = (
             (
                 reverse("admin:reports_report_change", args=[link.report_id]),
                 link.report,
-                "made from it" if link.is_origin else f"{link.probability or 0:.0%}",
+                gettext("made from it") if link.is_origin else f"{link.probability or 0:.0%}",
             )
             for link in links
         )
@@ -234,10 +240,10 @@ class PostAdmin(ReadOnlyAdmin[Post]):
         may_see = isinstance(request.user, User) and request.user.is_superuser
         return [*fields, "raw_form"] if may_see else fields
 
-    @admin.display(description="as its source gave it")
+    @admin.display(description=_("as its source gave it"))
     def raw_form(self, post: Post) -> str:
         raw = getattr(post, "raw", None)
-        text = json.dumps(raw.content, indent=2, ensure_ascii=False) if raw else "not kept"
+        text = json.dumps(raw.content, indent=2, ensure_ascii=False) if raw else gettext("not kept")
         return format_html("<pre>{}</pre>", text[:20_000])
 
 

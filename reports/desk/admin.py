@@ -13,6 +13,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from jobs.admin.estimating import EstimatingPaginator
@@ -67,7 +69,9 @@ class ReportForm(forms.ModelForm[Report]):
     def clean(self) -> None:
         super().clean()
         if self.cleaned_data["seen"] not in ("", self.initial["seen"]):
-            raise ValidationError("Somebody changed this report meanwhile; look at it again first.")
+            raise ValidationError(
+                _("Somebody changed this report meanwhile; look at it again first.")
+            )
 
 
 @admin.register(Report)
@@ -159,7 +163,7 @@ class ReportAdmin(
             },
         ),
         (
-            "Place",
+            _("Place"),
             {
                 "fields": (
                     "address",
@@ -170,7 +174,7 @@ class ReportAdmin(
             },
         ),
         (
-            "Desk",
+            _("Desk"),
             {
                 "fields": (
                     ("category", "category_source", "category_confidence"),
@@ -184,7 +188,7 @@ class ReportAdmin(
             },
         ),
         (
-            "Times",
+            _("Times"),
             {
                 "fields": (
                     ("created_at", "device_at", "updated_at"),
@@ -193,7 +197,7 @@ class ReportAdmin(
             },
         ),
         (
-            "Origin",
+            _("Origin"),
             {"classes": ("collapse",), "fields": ("id", ("source", "external_id"), "is_live")},
         ),
     ]
@@ -343,8 +347,13 @@ class ReportAdmin(
             report = None
         if report is None:
             return super()._get_obj_does_not_exist_redirect(request, opts, object_id)  # type: ignore[misc, no-any-return]
-        whose = f"with {report.department}" if report.department else "without a department"
-        text = f"You cannot open this report: it is {whose}, and you do not work there."
+        text = gettext(
+            "You cannot open this report: it is without a department, and you do not work there."
+        )
+        if report.department:
+            text = gettext(
+                "You cannot open this report: it is with %s, and you do not work there."
+            ) % (report.department)
         line = handing.handed_over(report.pk, cast("User", request.user))
         text += f" {handing.story(line)}" if line else ""
         self.message_user(request, text, messages.WARNING)

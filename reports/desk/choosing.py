@@ -12,6 +12,7 @@ from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, QueryDict
+from django.utils.translation import gettext
 
 from reports.models import Report, ReportQuerySet
 
@@ -111,7 +112,7 @@ def _options_of(spec: Any) -> Any:
     if hasattr(spec, "lookup_choices"):
         return spec.lookup_choices
     if isinstance(spec, admin.BooleanFieldListFilter):
-        return [("1", "Yes"), ("0", "No")]
+        return [("1", gettext("Yes")), ("0", gettext("No"))]
     return spec.field.flatchoices
 
 

@@ -16,6 +16,7 @@ from django.utils.dates import MONTHS_3
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import Truncator
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -68,11 +69,10 @@ class ReportColumns(admin.ModelAdmin[Report]):
     def action_checkbox(self, obj: Report) -> SafeString:
         """Return the box by which a report is selected, as Django's, whose widget is slow."""
         return format_html(
-            '<input type="checkbox" name="{}" value="{}" class="action-select"'
-            ' aria-label="Select this object for an action - {}">',
+            '<input type="checkbox" name="{}" value="{}" class="action-select" aria-label="{}">',
             ACTION_CHECKBOX_NAME,
             obj.pk,
-            obj,
+            gettext("Select this object for an action - {}").format(obj),
         )
 
     @admin.display(description=_("photo"))
@@ -99,20 +99,20 @@ class ReportColumns(admin.ModelAdmin[Report]):
         """Return the points of the person who reported it; "-" for nobody signed in."""
         return "-" if report.reporter is None else str(report.reporter.reputation)
 
-    @admin.display(description="category", ordering="category__name")
+    @admin.display(description=_("category"), ordering="category__name")
     def kind(self, report: Report) -> str:
         """Return the category, with its confidence where the classifier chose it."""
         confidence = report.category_confidence
         sure = "" if confidence is None else f" ({confidence:.0%})"
         return f"{report.category}{sure}" if report.category else "-"
 
-    @admin.display(description="created", ordering="created_at")
+    @admin.display(description=_("created"), ordering="created_at")
     def created(self, report: Report) -> str:
         """Return when it was reported, and where the policy of triage moves it in the queue."""
         at, place = short_time(report.created_at), self.place(report)
         return format_html("{}<br>{}", at, place) if place else at
 
-    @admin.display(description="due", ordering="due_at")
+    @admin.display(description=_("due"), ordering="due_at")
     def due(self, report: Report) -> str:
         """Return both deadlines, that of the first answer while it was not given."""
         lines = [("", self.repair_due(report))]
@@ -129,50 +129,58 @@ class ReportColumns(admin.ModelAdmin[Report]):
         place: QueuePlace | None = getattr(report, "queue_place", None)
         if place is None:
             return ""
-        marks = [("urgent", place.is_urgent), ("escalated", place.is_escalated)]
+        marks = [
+            (gettext("urgent"), place.is_urgent),
+            (gettext("escalated"), place.is_escalated),
+        ]
         named = [name for name, is_on in marks if is_on]
         return ", ".join(named) or _shift(place.at - report.created_at)
 
-    @admin.display(description="due at")
+    @admin.display(description=_("due at"))
     def repair_due(self, report: Report) -> str:
         return _deadline(report.due_at, is_over=report.is_overdue)
 
-    @admin.display(description="likely done")
+    @admin.display(description=_("likely done"))
     def likely_done(self, report: Report) -> str:
         """Return the forecast in words; a deadline stands in a field of its own."""
         expected = expected_date(report, forecast_of(report))
         return expected.in_words if expected else "-"
 
-    @admin.display(description="first answer due at")
+    @admin.display(description=_("first answer due at"))
     def answer_due(self, report: Report) -> str:
         return _deadline(report.response_due_at, is_over=report.is_answer_overdue)
 
-    @admin.display(description="assigned")
+    @admin.display(description=_("assigned"))
     def assigned(self, report: Report) -> str:
         """Return the person or the crew that works on it."""
         if report.assignee is not None:
             return report.assignee.name or str(report.assignee)
         return str(report.crew or "-")
 
-    @admin.display(description="waits")
+    @admin.display(description=_("waits"))
     def waits(self, report: Report) -> str:
         if report.waiting_until is None:
             return "-"
-        return f"for {report.get_waiting_for_display()}, until {short_time(report.waiting_until)}"
+        words = {"what": report.get_waiting_for_display(), "at": short_time(report.waiting_until)}
+        return gettext("for %(what)s, until %(at)s") % words
 
-    @admin.display(description="deadline's rule")
+    @admin.display(description=_("deadline's rule"))
     def deadline_rule(self, report: Report) -> str:
         """Return the rule that applied when the report got its deadline."""
         if report.sla_hours is None:
             return "-"
-        kind = "working hours" if report.sla_in_working_hours else "hours"
-        answer = f"first answer within {report.response_hours}{_version(report.response_version)}"
+        words = {
+            "hours": report.sla_hours,
+            "kind": gettext("working hours") if report.sla_in_working_hours else gettext("hours"),
+            "version": _version(report.sla_version),
+        }
+        rule = gettext("%(hours)s %(kind)s at medium severity%(version)s")
         if report.sla_is_exact:
-            return f"{report.sla_hours} {kind} by the rule of routing; {answer}"
-        version = _version(report.sla_version)
-        return f"{report.sla_hours} {kind} at medium severity{version}; {answer}"
+            rule = gettext("%(hours)s %(kind)s by the rule of routing")
+        answer = gettext("first answer within %s") % report.response_hours
+        return f"{rule % words}; {answer}{_version(report.response_version)}"
 
-    @admin.display(description="classifier's suggestions")
+    @admin.display(description=_("classifier's suggestions"))
     def suggestions(self, report: Report) -> str:
         """Return the first three categories with their confidence, and what each one rests on."""
         lines = [
@@ -181,20 +189,21 @@ class ReportColumns(admin.ModelAdmin[Report]):
         ]
         return format_html_join(mark_safe("<br>"), "<strong>{}</strong>{}", lines) or "-"
 
-    @admin.display(description="answers")
+    @admin.display(description=_("answers"))
     def answers_in_words(self, report: Report) -> str:
         """Return the answers to the questions of the category, each in the version asked."""
         lines = [(one.question.label, one.in_words) for one in report.answers.all()]
         return format_html_join(mark_safe("<br>"), "{} <strong>{}</strong>", lines) or "-"
 
-    @admin.display(description="public", boolean=True)
+    @admin.display(description=_("public"), boolean=True)
     def is_public(self, report: Report) -> bool:
         return report.published_at is not None
 
-    @admin.display(description="map")
+    @admin.display(description=_("map"))
     def map_link(self, report: Report) -> str:
         url = MAP_URL.format(lat=report.latitude, lon=report.longitude)
-        return format_html('<a href="{}" target="_blank" rel="noopener noreferrer">map</a>', url)
+        link = '<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>'
+        return format_html(link, url, gettext("map"))
 
 
 def chosen_columns(request: HttpRequest) -> list[str]:
@@ -229,23 +238,28 @@ def _shift(moved: timedelta) -> str:
     hours = round(moved / timedelta(hours=1))
     if not hours:
         return ""
-    return f"{abs(hours)} h {'earlier' if hours < 0 else 'later'}"
+    text = gettext("%s h earlier") if hours < 0 else gettext("%s h later")
+    return text % abs(hours)
 
 
 def _version(number: int | None) -> str:
-    return f", version {number}" if number else ""
+    return gettext(", version %s") % number if number else ""
 
 
 def _reasons(reasons: list[dict[str, Any]]) -> str:
     """Return the phrases and the links to earlier reports that a suggestion rests on."""
     near = [
-        format_html('<a href="{}">an earlier report</a>', _page_of(reason["report_id"]))
+        format_html(
+            '<a href="{}">{}</a>', _page_of(reason["report_id"]), gettext("an earlier report")
+        )
         if reason["report_id"]
         else f"“{reason['phrase']}”"
         for reason in reasons
     ]
     return (
-        format_html(": near {}", format_html_join(", ", "{}", [(one,) for one in near]))
+        format_html(
+            ": {} {}", gettext("near"), format_html_join(", ", "{}", [(one,) for one in near])
+        )
         if near
         else ""
     )
@@ -260,7 +274,8 @@ def _deadline(at: datetime | None, *, is_over: bool) -> str:
         return "-"
     if not is_over:
         return short_time(at)
-    return format_html('<strong class="overdue">{} overdue</strong>', short_time(at))
+    text = gettext("%s overdue") % short_time(at)
+    return format_html('<strong class="overdue">{}</strong>', text)
 
 
 def short_time(moment: datetime) -> str:

@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from accounts.models import User
@@ -39,9 +40,9 @@ class ContactOnPage(ObjectPage[Report]):
         if not report.may_be_changed_by(user):
             raise PermissionDenied
         if contacts.erase(report.pk, by=user, role=strongest(roles_in(report, user))):
-            text = "The contact details were deleted. Their owner gets no more messages."
+            text = _("The contact details were deleted. Their owner gets no more messages.")
             self.message_user(request, text, messages.SUCCESS)
         else:
-            text = "There are no contact details any more."
+            text = _("There are no contact details any more.")
             self.message_user(request, text, messages.WARNING)
         return HttpResponseRedirect(reverse("admin:reports_report_change", args=[report.pk]))

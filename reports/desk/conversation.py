@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from accounts.models import User
@@ -52,7 +53,7 @@ class ConversationPages(ObjectPage[Report]):
         report, form = self._report(request, object_id), TextForm(request.POST)
         if form.is_valid():
             replying.reply(report, form.cleaned_data["text"], by=cast("User", request.user))
-            self.message_user(request, "The reply is public.", messages.SUCCESS)
+            self.message_user(request, _("The reply is public."), messages.SUCCESS)
         return self._back(request, report, form)
 
     def note_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -60,7 +61,7 @@ class ConversationPages(ObjectPage[Report]):
         report, form = self._report(request, object_id), TextForm(request.POST)
         if form.is_valid():
             commenting.note(report, form.cleaned_data["text"], author=cast("User", request.user))
-            self.message_user(request, "The note is kept among staff.", messages.SUCCESS)
+            self.message_user(request, _("The note is kept among staff."), messages.SUCCESS)
         return self._back(request, report, form)
 
     def hide_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -70,7 +71,7 @@ class ConversationPages(ObjectPage[Report]):
             comment = get_object_or_404(Comment, report=report, pk=form.cleaned_data["comment"])
             reason = form.cleaned_data["reason"]
             commenting.hide(comment, by=cast("User", request.user), reason=reason, note="")
-            self.message_user(request, "The comment is hidden.", messages.SUCCESS)
+            self.message_user(request, _("The comment is hidden."), messages.SUCCESS)
         return self._back(request, report, form)
 
     def _report(self, request: HttpRequest, object_id: str) -> Report:

@@ -9,6 +9,8 @@ from uuid import UUID
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from jobs.ledger import database
@@ -16,7 +18,7 @@ from reports import filters
 from reports.models import OPEN_STATUSES, Crew, PatternFinding, Report, ReportQuerySet
 
 SOON = timedelta(hours=24)
-YES_OR_NO = [("yes", "Yes"), ("no", "No")]
+YES_OR_NO: list[tuple[str, Any]] = [("yes", _("Yes")), ("no", _("No"))]
 
 
 class ReportFilter(admin.SimpleListFilter):
@@ -34,7 +36,7 @@ class ReportFilter(admin.SimpleListFilter):
 class PatternFilter(ReportFilter):
     """Shows the reports of one pattern, to which its page links; otherwise it is not offered."""
 
-    title = "pattern"
+    title = _("pattern")
     parameter_name = "pattern"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -50,11 +52,11 @@ class PatternFilter(ReportFilter):
 class StateFilter(ReportFilter):
     """Filters reports by whether work on them has ended."""
 
-    title = "state"
+    title = _("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("open", "Open"), ("done", "Done")]
+        return [("open", gettext("Open")), ("done", gettext("Done"))]
 
     def chosen(self, reports: ReportQuerySet, value: str, user: User) -> ReportQuerySet:
         match value:
@@ -68,14 +70,14 @@ class StateFilter(ReportFilter):
 class DeadlineFilter(ReportFilter):
     """Filters open reports by their deadline: passed, or near."""
 
-    title = "deadline"
+    title = _("deadline")
     parameter_name = "deadline"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [
-            ("overdue", "Overdue"),
-            ("soon", "Within 24 hours"),
-            ("answer", "First answer overdue"),
+            ("overdue", gettext("Overdue")),
+            ("soon", gettext("Within 24 hours")),
+            ("answer", gettext("First answer overdue")),
         ]
 
     def chosen(self, reports: ReportQuerySet, value: str, user: User) -> ReportQuerySet:
@@ -93,14 +95,14 @@ class DeadlineFilter(ReportFilter):
 class QueueFilter(ReportFilter):
     """Chooses the open reports that wait, in the order of the policy of triage in force."""
 
-    title = "queue"
+    title = _("queue")
     parameter_name = "queue"
     ordered = "ordered"
     #: By which the list is ordered then.
     ordering = ("queue_place__at", "queue_place__report")
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(self.ordered, "In the order of the policy")]
+        return [(self.ordered, gettext("In the order of the policy"))]
 
     def chosen(self, reports: ReportQuerySet, value: str, user: User) -> ReportQuerySet:
         return reports.in_queue() if value == self.ordered else reports
@@ -109,14 +111,14 @@ class QueueFilter(ReportFilter):
 class AssignmentFilter(ReportFilter):
     """Filters reports by who works on them."""
 
-    title = "assignment"
+    title = _("assignment")
     parameter_name = "assigned"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [
-            ("mine", "Assigned to me"),
-            ("my-crews", "My crews"),
-            ("nobody", "Nobody yet, open"),
+            ("mine", gettext("Assigned to me")),
+            ("my-crews", gettext("My crews")),
+            ("nobody", gettext("Nobody yet, open")),
         ]
 
     def chosen(self, reports: ReportQuerySet, value: str, user: User) -> ReportQuerySet:
@@ -133,7 +135,7 @@ class AssignmentFilter(ReportFilter):
 class CrewFilter(ReportFilter):
     """Filters reports by the crew that works on them: those of the departments of the reader."""
 
-    title = "crew"
+    title = _("crew")
     parameter_name = "crew"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -147,7 +149,7 @@ class CrewFilter(ReportFilter):
 class PhotoFilter(ReportFilter):
     """Filters reports by whether they have a photo."""
 
-    title = "photo"
+    title = _("photo")
     parameter_name = "photo"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -161,7 +163,7 @@ class PhotoFilter(ReportFilter):
 class ConfirmationFilter(ReportFilter):
     """Filters reports by whether their repair was confirmed."""
 
-    title = "confirmed repair"
+    title = _("confirmed repair")
     parameter_name = "confirmed"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:

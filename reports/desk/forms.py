@@ -6,6 +6,8 @@ import dataclasses
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from reports.models import (
@@ -54,13 +56,15 @@ class StepForm(forms.Form):
         required=False,
         max_length=NOTE_MAX_CHARACTERS,
         widget=forms.Textarea({"rows": 2, "cols": 60}),
-        help_text="Everybody who can see the report can read this note, and its reporter gets it.",
+        help_text=_(
+            "Everybody who can see the report can read this note, and its reporter gets it."
+        ),
     )
     is_internal = forms.BooleanField(
-        required=False, label="Only for staff", help_text="Nobody else reads the note."
+        required=False, label=_("Only for staff"), help_text=_("Nobody else reads the note.")
     )
     reason = forms.ChoiceField(
-        required=False, choices=[NOBODY, *RejectionReason.choices], help_text="Of a rejection."
+        required=False, choices=[NOBODY, *RejectionReason.choices], help_text=_("Of a rejection.")
     )
     waiting_for = forms.ChoiceField(required=False, choices=[NOBODY, *WaitingFor.choices])
     until = forms.DateTimeField(
@@ -69,14 +73,14 @@ class StepForm(forms.Form):
     )
     assignee = forms.CharField(required=False, widget=forms.Select)
     department = forms.ModelChoiceField(Department.objects.all(), required=False)
-    original = forms.UUIDField(required=False, label="The report that it repeats: its id")
+    original = forms.UUIDField(required=False, label=_("The report that it repeats: its id"))
     is_publishing = forms.BooleanField(
-        required=False, label="Publish", help_text="Make the report public, if it is not yet."
+        required=False, label=_("Publish"), help_text=_("Make the report public, if it is not yet.")
     )
     accepts_guess = forms.BooleanField(
         required=False,
-        label="Accept the guess",
-        help_text="Confirm the uncertain category that the classifier chose.",
+        label=_("Accept the guess"),
+        help_text=_("Confirm the uncertain category that the classifier chose."),
     )
 
     def __init__(self, *args: Any, reports: list[Report], **options: Any) -> None:
@@ -104,7 +108,7 @@ class StepForm(forms.Form):
 
     def clean_assignee(self) -> User | Crew | None:
         """Return the person or crew; None where none was chosen."""
-        kind, _, key = self.cleaned_data["assignee"].partition(":")
+        kind, _colon, key = self.cleaned_data["assignee"].partition(":")
         if not kind:
             return None
         rows: Any = {PERSON: User.objects, CREW: Crew.objects}.get(kind)
@@ -113,7 +117,7 @@ class StepForm(forms.Form):
         except (ValueError, forms.ValidationError):
             found = None
         if found is None:
-            raise forms.ValidationError("Choose one of the people and crews.")
+            raise forms.ValidationError(_("Choose one of the people and crews."))
         return found
 
 
@@ -123,8 +127,8 @@ class BulkStepForm(StepForm):
     category = forms.ModelChoiceField(
         Category.objects.filter(is_active=True).select_related("group"),
         required=False,
-        empty_label="Each its own",
-        help_text="Of all of them, instead of each its own.",
+        empty_label=_("Each its own"),
+        help_text=_("Of all of them, instead of each its own."),
     )
 
 
@@ -134,8 +138,8 @@ def _assignees(reports: list[Report]) -> list[tuple[str, list[tuple[str, str]]]]
     people = _common([list(assigning.people_for(one)) for one in by_department.values()])
     crews = _common([list(assigning.crews_for(one)) for one in by_department.values()])
     return [
-        ("Crews", [(f"{CREW}:{crew.pk}", str(crew)) for crew in crews]),
-        ("People", [(f"{PERSON}:{one.pk}", one.name or str(one)) for one in people]),
+        (gettext("Crews"), [(f"{CREW}:{crew.pk}", str(crew)) for crew in crews]),
+        (gettext("People"), [(f"{PERSON}:{one.pk}", one.name or str(one)) for one in people]),
     ]
 
 

@@ -12,6 +12,8 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from accounts.models import User
@@ -25,21 +27,21 @@ from reports.models import HelpState, Report
 class WishForm(forms.Form):
     """What neighbours are asked to do; `HelpWishSerializer` has the rules."""
 
-    title = forms.CharField(max_length=200, required=False, label="What is to be done")
+    title = forms.CharField(max_length=200, required=False, label=_("What is to be done"))
     description = forms.CharField(
         max_length=10_000,
         required=False,
         widget=forms.Textarea({"rows": 3, "cols": 60}),
-        help_text="Everybody can read it. If it is empty, it is the report's text.",
+        help_text=_("Everybody can read it. If it is empty, it is the report's text."),
     )
     starts_on = forms.DateField(
-        required=False, label="From", widget=forms.DateInput({"type": "date"})
+        required=False, label=_("From"), widget=forms.DateInput({"type": "date"})
     )
     ends_on = forms.DateField(
-        required=False, label="Until", widget=forms.DateInput({"type": "date"})
+        required=False, label=_("Until"), widget=forms.DateInput({"type": "date"})
     )
     capacity = forms.IntegerField(
-        required=False, min_value=1, max_value=10_000, label="For how many people at most"
+        required=False, min_value=1, max_value=10_000, label=_("For how many people at most")
     )
 
 
@@ -99,7 +101,7 @@ class HelpOnPage(admin.ModelAdmin[Report]):
                 "help_open": HelpState.OPEN,
                 "help_refusal": asking.refusal(obj, is_asked=is_asked),
                 "wish_form": WishForm(
-                    initial={"title": f"Lend a hand: {obj.title}"[:200]}, auto_id=False
+                    initial={"title": (_("Lend a hand: %s") % obj.title)[:200]}, auto_id=False
                 ),
             }
         return super().render_change_form(request, context, add, change, form_url, obj)
@@ -109,7 +111,7 @@ class HelpOnPage(admin.ModelAdmin[Report]):
 
         def ask(report: Report, by: User) -> str:
             asking.ask(report, wish_of(request), by=by)
-            return "Neighbours are asked: the opportunity is offered to citizens near by."
+            return gettext("Neighbours are asked: the opportunity is offered to citizens near by.")
 
         return self._do(request, object_id, ask)
 
@@ -121,7 +123,7 @@ class HelpOnPage(admin.ModelAdmin[Report]):
             if not body.is_valid():
                 raise ReportsError(_in_words(body.errors))
             ending.complete(report, by=by, note=body.validated_data["note"])
-            return "It is resolved, and its reporter is asked whether it is repaired."
+            return gettext("It is resolved, and its reporter is asked whether it is repaired.")
 
         return self._do(request, object_id, complete)
 
@@ -130,7 +132,7 @@ class HelpOnPage(admin.ModelAdmin[Report]):
 
         def withdraw(report: Report, by: User) -> str:
             ending.withdraw(report, by=by)
-            return "Neighbours are not asked any more."
+            return gettext("Neighbours are not asked any more.")
 
         return self._do(request, object_id, withdraw)
 

@@ -14,6 +14,8 @@ from django.core.paginator import Page
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from jobs.admin.estimating import EstimatingPaginator
 from jobs.ledger import database
@@ -51,14 +53,18 @@ class CreatedFilter(admin.SimpleListFilter):
     Django's hierarchy of dates reads every report that the list holds, each time.
     """
 
-    title = "created"
+    title = _("created")
     parameter_name = "created"
-    days = (("1", "Today"), ("7", "Past 7 days"), ("30", "Past 30 days"))
+    days: tuple[tuple[str, Any], ...] = (
+        ("1", _("Today")),
+        ("7", _("Past 7 days")),
+        ("30", _("Past 30 days")),
+    )
     last_day = "24h"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         oldest = Report.objects.order_by("created_at").values_list("created_at", flat=True).first()
-        lately = [(self.last_day, "Past 24 hours"), *self.days]
+        lately = [(self.last_day, gettext("Past 24 hours")), *self.days]
         if oldest is None:
             return lately
         years = range(timezone.localdate().year, timezone.localdate(oldest).year - 1, -1)
@@ -66,7 +72,7 @@ class CreatedFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Report]) -> QuerySet[Report]:
         chosen = self.value()
-        if chosen not in {key for key, _ in self.lookup_choices}:
+        if chosen not in {key for key, _label in self.lookup_choices}:
             return queryset
         if chosen == self.last_day:
             return queryset.filter(created_at__gte=timezone.now() - timedelta(days=1))
@@ -82,12 +88,12 @@ class CreatedFilter(admin.SimpleListFilter):
 class SourceFilter(admin.SimpleListFilter):
     """Filters by the system from which reports were imported."""
 
-    title = "source"
+    title = _("source")
     parameter_name = "source"
     own = "-"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(source or self.own, source or "Reported here") for source in _sources()]
+        return [(source or self.own, source or gettext("Reported here")) for source in _sources()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Report]) -> QuerySet[Report]:
         chosen = self.value()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.forms import BoundField
+from django.utils.translation import gettext
 
 from reports.desk.forms import StepForm
 from reports.models import RejectionReason, Report, Status, WaitingFor
@@ -34,7 +35,7 @@ def offer(row: table.Step, report: Report, form: StepForm) -> Offer:
     is_simple = not row.needs and to != report.status
     return Offer(
         name=row.name,
-        label=f"Mark as {Status(to).label}" if is_simple else row.label,
+        label=gettext("Mark as %s") % Status(to).label if is_simple else str(row.label),
         status=to if to != report.status else "",
         fields=[form[need.value] for need in row.needs if need != Need.NOTE],
         needs_note=Need.NOTE in row.needs,

@@ -15,6 +15,8 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from accounts.models import User
@@ -37,7 +39,7 @@ RUNS_SHOWN = 20
 class RunFilter(admin.SimpleListFilter):
     """Filters findings by their run; by default those of the newest that has ended."""
 
-    title = "run"
+    title = _("run")
     parameter_name = "run"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -45,7 +47,7 @@ class RunFilter(admin.SimpleListFilter):
 
     def choices(self, changelist: Any) -> Iterator[Any]:
         first, *others = super().choices(changelist)
-        yield {**first, "display": "The newest"}
+        yield {**first, "display": gettext("The newest")}
         yield from others
 
     def queryset(
@@ -71,7 +73,7 @@ def _runs() -> QuerySet[JobResult]:
 
 def _label(run: JobResult) -> str:
     at = date_format(timezone.localtime(run.created_at), "j M Y H:i")
-    return f"{at}{', not whole' if run.is_partial else ''}"
+    return gettext("%s, not whole") % at if run.is_partial else at
 
 
 @admin.register(PatternFinding)
@@ -135,25 +137,25 @@ class PatternFindingAdmin(ReadOnlyAdmin[PatternFinding]):
     def has_view_permission(self, request: HttpRequest, obj: PatternFinding | None = None) -> bool:
         return works_on_reports(request.user)
 
-    @admin.display(description="pattern", ordering="number")
+    @admin.display(description=_("pattern"), ordering="number")
     def summary(self, finding: PatternFinding) -> str:
         return str(finding)
 
-    @admin.display(description="reports of your departments")
+    @admin.display(description=_("reports of your departments"))
     def concerned(self, finding: PatternFinding) -> str:
         url = f"{reverse('admin:reports_report_changelist')}?pattern={finding.pk}"
-        return format_html('<a href="{}">Show them</a>', url)
+        return format_html('<a href="{}">{}</a>', url, gettext("Show them"))
 
-    @admin.display(description="map")
+    @admin.display(description=_("map"))
     def map_link(self, finding: PatternFinding) -> str:
         if finding.latitude is None or finding.longitude is None:
-            return "The whole city"
+            return gettext("The whole city")
         place = f"{finding.latitude}/{finding.longitude}"
         marker = f"mlat={finding.latitude}&mlon={finding.longitude}"
         url = f"https://www.openstreetmap.org/?{marker}#map=16/{place}"
         return format_html('<a href="{}" rel="noreferrer">{}</a>', url, place.replace("/", ", "))
 
-    @admin.display(description="found by the run of")
+    @admin.display(description=_("found by the run of"))
     def run(self, finding: PatternFinding) -> str:
         return _label(finding.result)
 
@@ -188,7 +190,7 @@ class PatternFindingAdmin(ReadOnlyAdmin[PatternFinding]):
         try:
             starting.start(job_type, payload.data, by=cast("UUID", request.user.pk))
             text, level = (
-                "The search has begun. Load this page again in a minute.",
+                gettext("The search has begun. Load this page again in a minute."),
                 messages.SUCCESS,
             )
         except DomainError as error:
@@ -214,7 +216,7 @@ class PatternFindingAdmin(ReadOnlyAdmin[PatternFinding]):
         finding = get_object_or_404(PatternFinding, pk=object_id)
         try:
             asked = asking.ask_about(finding, wish_of(request), by=cast("User", request.user))
-            text = f"Neighbours are asked, about {len(asked)} reports of your departments."
+            text = _("Neighbours are asked, about %s reports of your departments.") % len(asked)
             self.message_user(request, text, messages.SUCCESS)
         except ReportsError as error:
             self.message_user(request, str(error), messages.ERROR)

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from accounts.models import User
@@ -45,7 +46,7 @@ class BulkStep:
     def title(self) -> str:
         """Return the words of the list's action and of its button."""
         if self.to:
-            return f"Mark as {Status(self.to).label}"
+            return _("Mark as %s") % Status(self.to).label
         return next(row.label for row in table.STEPS if row.name == self.name)
 
     @property
@@ -81,7 +82,7 @@ class StepPages(ConversationPages):
         report = self._report(request, object_id)
         form = StepForm(request.POST, reports=[report])
         if form.is_valid() and not (form.cleaned_data["to"] or form.cleaned_data["step"]):
-            form.add_error(None, "Choose one of the steps.")
+            form.add_error(None, _("Choose one of the steps."))
         if form.is_valid():
             step = form.step_by(cast("User", request.user))
             self._take(request, [(report, request.POST.get("seen", ""))], step)
@@ -95,7 +96,7 @@ class StepPages(ConversationPages):
         user = cast("User", request.user)
         try:
             undoing.undo(report, by=user, roles=roles_in(report, user))
-            self.message_user(request, "The last step was undone.", messages.SUCCESS)
+            self.message_user(request, _("The last step was undone."), messages.SUCCESS)
         except ReportsError as error:
             self.message_user(request, str(error), messages.WARNING)
         return self._after_step(request, report)
@@ -109,8 +110,16 @@ class StepPages(ConversationPages):
         now = Report.objects.with_related().get(pk=report.pk)
         if now.may_be_changed_by(cast("User", request.user)):
             return None
-        text = f"Saved. “{now}” ({now.category or 'no category'}) is with {now.department} now."
-        self.message_user(request, f"{text} Only that department works on it.", messages.SUCCESS)
+        text = _(
+            "Saved. “%(report)s” (%(category)s) is with %(department)s now. "
+            "Only that department works on it."
+        )
+        words = {
+            "report": now,
+            "category": now.category or _("no category"),
+            "department": now.department,
+        }
+        self.message_user(request, text % words, messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:reports_report_changelist"))
 
     def bulk_step(
@@ -119,7 +128,7 @@ class StepPages(ConversationPages):
         """Preview a step with each selected report; take it once that is confirmed."""
         reports = list(queryset[: BULK_MAXIMUM + 1])
         if len(reports) > BULK_MAXIMUM:
-            text = f"Select {BULK_MAXIMUM} reports at most."
+            text = _("Select %s reports at most.") % BULK_MAXIMUM
             self.message_user(request, text, messages.ERROR)
             return None
         form = BulkStepForm(request.POST if "previewed" in request.POST else None, reports=reports)

@@ -13,6 +13,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from accounts.models import User
@@ -58,15 +60,15 @@ class DispatchPlanAdmin(ReadOnlyAdmin[DispatchPlan]):
     def has_view_permission(self, request: HttpRequest, obj: DispatchPlan | None = None) -> bool:
         return works_on_reports(request.user)
 
-    @admin.display(description="reports")
+    @admin.display(description=_("reports"))
     def reports(self, plan: DispatchPlan) -> int:
         return int(plan.result.result["reports"])
 
-    @admin.display(description="km")
+    @admin.display(description=_("km"))
     def kilometres(self, plan: DispatchPlan) -> str:
         return f"{plan.result.result['metres'] / 1000:.1f}"
 
-    @admin.display(description="made", ordering="result__created_at")
+    @admin.display(description=_("made"), ordering="result__created_at")
     def created(self, plan: DispatchPlan) -> Any:
         return plan.result.created_at
 
@@ -89,7 +91,7 @@ class DispatchPlanAdmin(ReadOnlyAdmin[DispatchPlan]):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         running = self._jobs(request).exclude(state__in=TERMINAL_STATES)
-        context = {"title": "Plans of crews' days", "running": running.order_by("-id")[:10]}
+        context = {"title": _("Plans of crews' days"), "running": running.order_by("-id")[:10]}
         return super().changelist_view(request, (extra_context or {}) | context)
 
     def change_view(
@@ -123,7 +125,7 @@ class DispatchPlanAdmin(ReadOnlyAdmin[DispatchPlan]):
         form = PlanForm(request, user, request.POST if request.method == "POST" else None)
         if form.is_bound and form.is_valid() and (job := self._start(form, user)):
             return HttpResponseRedirect(reverse("admin:dispatchplan_follow", args=[job.pk]))
-        context = self._context(request, "Plan a day") | {"form": form}
+        context = self._context(request, gettext("Plan a day")) | {"form": form}
         return TemplateResponse(request, f"{PAGES}/start.html", context)
 
     def _start(self, form: PlanForm, user: User) -> Task | None:
@@ -141,7 +143,7 @@ class DispatchPlanAdmin(ReadOnlyAdmin[DispatchPlan]):
         plan = self.get_queryset(request).filter(pk=task_id).first()
         if job.is_terminal and plan is not None:
             return HttpResponseRedirect(_page(task_id))
-        context = self._context(request, "Planning") | {"job": job, "plan": plan}
+        context = self._context(request, gettext("Planning")) | {"job": job, "plan": plan}
         return TemplateResponse(request, f"{PAGES}/follow.html", context)
 
     def cancel_view(self, request: HttpRequest, task_id: UUID) -> HttpResponse:
@@ -169,14 +171,14 @@ class DispatchPlanAdmin(ReadOnlyAdmin[DispatchPlan]):
 
     def apply_view(self, request: HttpRequest, plan_id: UUID) -> HttpResponse:
         """Assign the reports of a plan."""
-        return self._change(request, plan_id, applying.apply, "assigned")
+        return self._change(request, plan_id, applying.apply, _("%s assigned."))
 
     def undo_view(self, request: HttpRequest, plan_id: UUID) -> HttpResponse:
         """Take back what a plan assigned."""
-        return self._change(request, plan_id, applying.undo, "taken back")
+        return self._change(request, plan_id, applying.undo, _("%s taken back."))
 
     def _change(
-        self, request: HttpRequest, plan_id: UUID, change: Callable[..., Outcome], what: str
+        self, request: HttpRequest, plan_id: UUID, change: Callable[..., Outcome], text: Any
     ) -> HttpResponse:
         plan = self._plan(request, plan_id)
         try:
@@ -184,9 +186,9 @@ class DispatchPlanAdmin(ReadOnlyAdmin[DispatchPlan]):
         except PlanRefused as error:
             self.message_user(request, str(error), messages.ERROR)
             return HttpResponseRedirect(_page(plan_id))
-        self.message_user(request, f"{outcome.done} {what}.", messages.SUCCESS)
+        self.message_user(request, text % outcome.done, messages.SUCCESS)
         if outcome.left:
-            text = f"{len(outcome.left)} were left as they are; the table says why."
+            text = _("%s were left as they are; the table says why.") % len(outcome.left)
             self.message_user(request, text, messages.WARNING)
         return HttpResponseRedirect(_page(plan_id))
 

@@ -10,6 +10,8 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from jobs.admin import ReadOnlyAdmin
@@ -40,7 +42,7 @@ class DraftReportAdmin(ReadOnlyAdmin[DraftReport]):
     def has_view_permission(self, request: HttpRequest, obj: DraftReport | None = None) -> bool:
         return works_on_reports(request.user)
 
-    @admin.display(description="place")
+    @admin.display(description=_("place"))
     def place(self, draft: DraftReport) -> str:
         map_url = (
             f"https://www.openstreetmap.org/?mlat={draft.latitude}&mlon={draft.longitude}#map=18/"
@@ -50,25 +52,27 @@ class DraftReportAdmin(ReadOnlyAdmin[DraftReport]):
         link = format_html('<a href="{}" rel="noreferrer">{}</a>', map_url, name)
         return format_html("{}<br>{}", link, draft.get_precision_display())
 
-    @admin.display(description="what the posts say")
+    @admin.display(description=_("what the posts say"))
     def said(self, draft: DraftReport) -> str:
         posts = list(draft.posts.all())
         lines = ((post.source.name, str(post.text or post.title)[:300]) for post in posts[:5])
         shown = format_html_join("", "<p><strong>{}</strong>: {}</p>", lines)
-        return shown if len(posts) <= 5 else format_html("{}<p>{} in all</p>", shown, len(posts))
+        if len(posts) <= 5:
+            return shown
+        return format_html("{}<p>{}</p>", shown, gettext("%s in all") % len(posts))
 
-    @admin.display(description="report")
+    @admin.display(description=_("report"))
     def report_link(self, draft: DraftReport) -> str:
         if draft.report is None:
             return "-"
         url = reverse("admin:reports_report_change", args=[draft.report.pk])
         return format_html('<a href="{}">{}</a>', url, draft.report)
 
-    @admin.action(description="Accept: make reports of them")
+    @admin.action(description=_("Accept: make reports of them"))
     def accept(self, request: HttpRequest, queryset: QuerySet[DraftReport]) -> None:
         self._decide(request, queryset, deciding.accept)
 
-    @admin.action(description="Dismiss: do not offer them again")
+    @admin.action(description=_("Dismiss: do not offer them again"))
     def dismiss(self, request: HttpRequest, queryset: QuerySet[DraftReport]) -> None:
         self._decide(request, queryset, deciding.dismiss)
 
@@ -87,4 +91,4 @@ class DraftReportAdmin(ReadOnlyAdmin[DraftReport]):
             except ReportsError as error:
                 self.message_user(request, f"{draft}: {error}", messages.WARNING)
         if done:
-            self.message_user(request, f"Done with {done}.", messages.SUCCESS)
+            self.message_user(request, _("Done with %s.") % done, messages.SUCCESS)

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from jobs.admin import ReadOnlyAdmin
@@ -40,27 +41,27 @@ class DuplicatePairAdmin(ReadOnlyAdmin[DuplicatePair]):
     def has_view_permission(self, request: HttpRequest, obj: DuplicatePair | None = None) -> bool:
         return works_on_reports(request.user)
 
-    @admin.display(description="earlier report")
+    @admin.display(description=_("earlier report"))
     def earlier_link(self, pair: DuplicatePair) -> str:
         return _link(pair.earlier)
 
-    @admin.display(description="later report")
+    @admin.display(description=_("later report"))
     def later_link(self, pair: DuplicatePair) -> str:
         return _link(pair.later)
 
-    @admin.display(description="reasons")
+    @admin.display(description=_("reasons"))
     def why(self, pair: DuplicatePair) -> str:
         return format_html_join("", "{}<br>", ((reason,) for reason in pair.reasons))
 
-    @admin.action(description="Merge the later report into the earlier one")
+    @admin.action(description=_("Merge the later report into the earlier one"))
     def merge(self, request: HttpRequest, queryset: QuerySet[DuplicatePair]) -> None:
         self._decide(request, queryset, _merge_later)
 
-    @admin.action(description="They are not the same")
+    @admin.action(description=_("They are not the same"))
     def refuse(self, request: HttpRequest, queryset: QuerySet[DuplicatePair]) -> None:
         self._decide(request, queryset, _refuse)
 
-    @admin.action(description="Undo what was decided")
+    @admin.action(description=_("Undo what was decided"))
     def undo(self, request: HttpRequest, queryset: QuerySet[DuplicatePair]) -> None:
         self._decide(request, queryset, _undo)
 
@@ -80,7 +81,7 @@ class DuplicatePairAdmin(ReadOnlyAdmin[DuplicatePair]):
             except ReportsError as error:
                 self.message_user(request, f"{pair}: {error}", messages.WARNING)
         if done:
-            self.message_user(request, f"Done with {done}.", messages.SUCCESS)
+            self.message_user(request, _("Done with %s.") % done, messages.SUCCESS)
 
 
 class OtherDepartment(ReportsError):

@@ -12,7 +12,8 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.audited_admin import AuditedAdmin
 from accounts.models import User
@@ -39,20 +40,20 @@ class EscalationRuleAdmin(LinesMixin, TrialMixin[EscalationRule], AuditedAdmin[E
     lines = ("addresses",)
     fieldsets: ClassVar = [
         (None, {"fields": ("name", "is_active", "since")}),
-        ("When", {"fields": (("hours", "side", "deadline"), "category", "department")}),
+        (_("When"), {"fields": (("hours", "side", "deadline"), "category", "department")}),
         (
-            "Who is informed",
+            _("Who is informed"),
             {"fields": ("to_department", "to_assignee", "to_managers", "addresses")},
         ),
     ]
 
-    @admin.display(description="reports")
+    @admin.display(description=_("reports"))
     def reports(self, rule: EscalationRule) -> str:
         of = [f"category {rule.category}"] if rule.category else []
         of += [f"department {rule.department}"] if rule.department else []
         return ", ".join(of) or "all"
 
-    @admin.display(description="who is informed")
+    @admin.display(description=_("who is informed"))
     def recipients(self, rule: EscalationRule) -> str:
         groups = [
             (rule.to_department, "department"),
@@ -70,18 +71,18 @@ class EscalationRuleAdmin(LinesMixin, TrialMixin[EscalationRule], AuditedAdmin[E
         to_come = sum(stage.is_to_come for _report, stage in shown)
         return Trial(
             sentences=[
-                _("Stage: %(stage)s. Informed: %(recipients)s.")
-                % {"stage": row.stage(), "recipients": self.recipients(row) or _("nobody")},
-                _("%(past)s open reports are past it now, %(to_come)s reach it within a day.")
+                gettext("Stage: %(stage)s. Informed: %(recipients)s.")
+                % {"stage": row.stage(), "recipients": self.recipients(row) or gettext("nobody")},
+                gettext("%(past)s open reports are past it now, %(to_come)s reach it within a day.")
                 % {"past": len(shown) - to_come, "to_come": to_come},
-                _("A new rule leaves alone those that are past it already."),
+                gettext("A new rule leaves alone those that are past it already."),
             ],
-            columns=[_("Report"), _("Department"), _("Reaches it")],
+            columns=[gettext("Report"), gettext("Department"), gettext("Reaches it")],
             rows=[
                 (_link(report), str(report.department or "-"), _at(stage.at))
                 for report, stage in shown
             ],
-            notes=[_("The latest %s are looked at.") % TRIED_MAXIMUM]
+            notes=[gettext("The latest %s are looked at.") % TRIED_MAXIMUM]
             if len(stages) == TRIED_MAXIMUM
             else [],
         )

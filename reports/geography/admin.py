@@ -9,7 +9,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.audited_admin import AuditedAdmin
 from accounts.models import User
@@ -32,7 +33,7 @@ class AreaAdmin(TrialMixin[Area], AuditedAdmin[Area]):
     readonly_fields = ("picture",)
     fields = ("name", "polygons", "picture")
 
-    @admin.display(description="outline")
+    @admin.display(description=_("outline"))
     def picture(self, area: Area) -> str:
         return drawing.outline(area.polygons)
 
@@ -49,9 +50,9 @@ class AreaAdmin(TrialMixin[Area], AuditedAdmin[Area]):
         inside = [place for place in near if shape.covers(*place)]
         count = f"{len(inside)}+" if len(near) == NEAR_MAXIMUM else str(len(inside))
         return Trial(
-            sentences=[_("%s published reports lie inside.") % count],
+            sentences=[gettext("%s published reports lie inside.") % count],
             picture=drawing.outline(row.polygons, width=PICTURE_WIDTH, points=inside[:DOTS]),
-            notes=[_("North is at the top; each dot is a report.")],
+            notes=[gettext("North is at the top; each dot is a report.")],
         )
 
 
@@ -68,14 +69,16 @@ class AuthorityAdmin(AuditedAdmin[Authority]):
             None,
             {
                 "fields": ("name", "is_own", "url", "polygons", "picture", "updated_at"),
-                "description": "A report from outside the city's own polygons is refused, with the"
-                " name and address of the neighbour that serves the place. Without polygons of the"
-                " city's own every place is served. A change takes effect within a minute.",
+                "description": _(
+                    "A report from outside the city's own polygons is refused, with the"
+                    " name and address of the neighbour that serves the place. Without polygons of"
+                    " the city's own every place is served. A change takes effect within a minute."
+                ),
             },
         )
     ]
 
-    @admin.display(description="outline")
+    @admin.display(description=_("outline"))
     def picture(self, authority: Authority) -> str:
         return drawing.outline(authority.polygons)
 

@@ -15,6 +15,8 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.audited_admin import AuditedAdmin
 from accounts.models import User
@@ -38,24 +40,24 @@ class DecisionForm(ActionForm):
     """The reason and the note of a decision, beside the choice of the action."""
 
     reason = forms.ChoiceField(
-        choices=[("", "Reason of a rejection"), *WithholdingReason.choices], required=False
+        choices=[("", _("Reason of a rejection")), *WithholdingReason.choices], required=False
     )
     note = forms.CharField(
         max_length=MODERATION_NOTE_MAX_CHARACTERS,
         required=False,
-        widget=forms.TextInput({"placeholder": "Note to the author"}),
+        widget=forms.TextInput({"placeholder": _("Note to the author")}),
     )
 
 
 class StateFilter(admin.SimpleListFilter):
     """Filters cases by their state; without a choice it shows those that wait."""
 
-    title = "state"
+    title = _("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         decided = (ModerationState.APPROVED, ModerationState.REJECTED)
-        return [*((one.value, one.label.capitalize()) for one in decided), ("all", "All")]
+        return [*((one.value, one.label.capitalize()) for one in decided), ("all", gettext("All"))]
 
     def choices(self, changelist: Any) -> Iterator[Any]:
         """Name the first choice, which filters nothing elsewhere, after what it shows."""
@@ -109,7 +111,7 @@ class ModerationCaseAdmin(ReadOnlyAdmin[ModerationCase]):
 
     # --- Columns ---------------------------------------------------------------------------------
 
-    @admin.display(description="text")
+    @admin.display(description=_("text"))
     def shown_text(self, case: ModerationCase) -> str:
         text = str(case.shown_text)  # type: ignore[attr-defined]
         url = reverse("admin:reports_report_change", args=[case.report_id])
@@ -120,45 +122,45 @@ class ModerationCaseAdmin(ReadOnlyAdmin[ModerationCase]):
             text.removeprefix(case.report.title)[:TEXT_SHOWN_CHARACTERS],
         )
 
-    @admin.display(description="reasons")
+    @admin.display(description=_("reasons"))
     def why(self, case: ModerationCase) -> str:
         lines = ((one["code"].replace("_", " "), one["detail"]) for one in case.reasons)
         return format_html_join(mark_safe("<br>"), "<strong>{}</strong>: {}", lines)
 
-    @admin.display(description="flags")
+    @admin.display(description=_("flags"))
     def flagged(self, case: ModerationCase) -> str:
         lines = ((_words_of(one),) for one in case.flags.all())
         return format_html_join(mark_safe("<br>"), "{}", lines) or "-"
 
-    @admin.display(description="since", ordering="created_at")
+    @admin.display(description=_("since"), ordering="created_at")
     def since(self, case: ModerationCase) -> str:
         return date_format(timezone.localtime(case.created_at), "j M H:i")
 
-    @admin.display(description="state")
+    @admin.display(description=_("state"))
     def outcome(self, case: ModerationCase) -> str:
         if case.state == ModerationState.WAITING:
-            return "waits, hidden" if case.is_withheld else "waits, public"
+            return gettext("waits, hidden") if case.is_withheld else gettext("waits, public")
         reason = f": {case.get_rejection_display()}" if case.rejection else ""
-        by = f" by {case.decided_by}" if case.decided_by else ""
+        by = gettext(" by %s") % case.decided_by if case.decided_by else ""
         return f"{case.get_state_display()}{reason}{by}"
 
     # --- Decisions -------------------------------------------------------------------------------
 
-    @admin.action(description="Approve: make it public")
+    @admin.action(description=_("Approve: make it public"))
     def approve(self, request: HttpRequest, queryset: QuerySet[ModerationCase]) -> None:
         self._approve(request, queryset, reconsiders=False)
 
-    @admin.action(description="Reject with this reason")
+    @admin.action(description=_("Reject with this reason"))
     def reject(self, request: HttpRequest, queryset: QuerySet[ModerationCase]) -> None:
         self._reject(request, queryset, reconsiders=False)
 
-    @admin.action(description="Approve what was decided otherwise")
+    @admin.action(description=_("Approve what was decided otherwise"))
     def reconsider_and_approve(
         self, request: HttpRequest, queryset: QuerySet[ModerationCase]
     ) -> None:
         self._approve(request, queryset, reconsiders=True)
 
-    @admin.action(description="Reject what was decided otherwise")
+    @admin.action(description=_("Reject what was decided otherwise"))
     def reconsider_and_reject(
         self, request: HttpRequest, queryset: QuerySet[ModerationCase]
     ) -> None:
@@ -179,9 +181,11 @@ class ModerationCaseAdmin(ReadOnlyAdmin[ModerationCase]):
     ) -> None:
         by, note, reason = cast("User", request.user), _note(request), request.POST.get("reason")
         if reason not in WithholdingReason.values:
-            return self.message_user(request, "Choose the reason of the rejection.", messages.ERROR)
+            return self.message_user(
+                request, _("Choose the reason of the rejection."), messages.ERROR
+            )
         if reason == WithholdingReason.OTHER and not note:
-            return self.message_user(request, "Say in the note which reason.", messages.ERROR)
+            return self.message_user(request, _("Say in the note which reason."), messages.ERROR)
         return self._decide(
             request,
             queryset,
@@ -205,7 +209,7 @@ class ModerationCaseAdmin(ReadOnlyAdmin[ModerationCase]):
             except ReportsError as error:
                 self.message_user(request, f"{case}: {error}", messages.WARNING)
         if done:
-            self.message_user(request, f"Decided about {done}.", messages.SUCCESS)
+            self.message_user(request, _("Decided about %s.") % done, messages.SUCCESS)
 
 
 def _words_of(flag: Flag) -> str:

@@ -14,6 +14,8 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from jobs.admin import ReadOnlyAdmin
@@ -34,7 +36,7 @@ from reports.policies.serializers import SEED_MAXIMUM, DiscoveryPayloadSerialize
 class NoteForm(forms.Form):
     """Why a policy is applied or taken back, and which version was in force then."""
 
-    note = forms.CharField(max_length=POLICY_NOTE_MAX_CHARACTERS, required=False, label="Why")
+    note = forms.CharField(max_length=POLICY_NOTE_MAX_CHARACTERS, required=False, label=_("Why"))
     seen = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
     trial = forms.IntegerField(min_value=0, required=False, widget=forms.HiddenInput)
 
@@ -45,26 +47,26 @@ class SearchForm(forms.Form):
     department = forms.ModelChoiceField(
         queryset=Department.objects.none(),
         required=False,
-        help_text="With the departments below it. Empty: the whole city, for superusers.",
+        help_text=_("With the departments below it. Empty: the whole city, for superusers."),
     )
     objective = forms.ChoiceField(
         choices=[
-            ("hours", "Hours until a report is done"),
-            ("lateness", "Hours after the deadline"),
+            ("hours", _("Hours until a report is done")),
+            ("lateness", _("Hours after the deadline")),
         ],
-        help_text="What is made small, weighted by severity.",
+        help_text=_("What is made small, weighted by severity."),
     )
     trials = forms.IntegerField(
-        min_value=4, max_value=500, initial=40, help_text="How many policies are tried."
+        min_value=4, max_value=500, initial=40, help_text=_("How many policies are tried.")
     )
     seed = forms.IntegerField(
         min_value=0,
         max_value=SEED_MAXIMUM,
         initial=1,
-        help_text="The same seed finds the same policy.",
+        help_text=_("The same seed finds the same policy."),
     )
     moves_crews = forms.BooleanField(
-        required=False, label="Also advise about crews", help_text="Where crews should work."
+        required=False, label=_("Also advise about crews"), help_text=_("Where crews should work.")
     )
 
     def __init__(self, user: User, *args: Any, **options: Any) -> None:
@@ -103,15 +105,15 @@ class PolicyAdmin(ReadOnlyAdmin[Policy]):
     readonly_fields = fields
     change_form_template = "admin/reports/policy/version.html"
 
-    @admin.display(description="for")
+    @admin.display(description=_("for"))
     def whose(self, policy: Policy) -> str:
-        return str(policy.department or "the whole city")
+        return str(policy.department or gettext("the whole city"))
 
-    @admin.display(description="in force", boolean=True)
+    @admin.display(description=_("in force"), boolean=True)
     def is_in_force(self, policy: Policy) -> bool:
         return bool(getattr(policy, "is_newest", False))
 
-    @admin.display(description="what it says")
+    @admin.display(description=_("what it says"))
     def says(self, policy: Policy) -> str:
         return in_words(policy.rules)
 
@@ -162,7 +164,7 @@ class PolicyAdmin(ReadOnlyAdmin[Policy]):
         except ReportsError as error:
             self.message_user(request, str(error), messages.ERROR)
         else:
-            text = f"Version {policy.version} was taken back; the queue is put in order."
+            text = _("Version %s was taken back; the queue is put in order.") % policy.version
             self.message_user(request, text, messages.SUCCESS)
 
 
@@ -175,33 +177,34 @@ class PolicyStudyAdmin(ReadOnlyAdmin[PolicyStudy]):
     ordering = ("-pk",)
     list_select_related = ("result",)
 
-    @admin.display(description="asked for")
+    @admin.display(description=_("asked for"))
     def asked_at(self, study: PolicyStudy) -> datetime:
         return study.result.created_at
 
-    @admin.display(description="for")
+    @admin.display(description=_("for"))
     def whose(self, study: PolicyStudy) -> str:
-        return str(study.result.inputs.get("department") or "the whole city")
+        return str(study.result.inputs.get("department") or gettext("the whole city"))
 
-    @admin.display(description="state")
+    @admin.display(description=_("state"))
     def state(self, study: PolicyStudy) -> str:
         if not study.result.is_partial:
-            return "ended"
+            return gettext("ended")
         runs = Task.objects.filter(pk=study.pk).exclude(state__in=TERMINAL_STATES).exists()
-        return "running" if runs else "stopped; the best so far is kept"
+        return gettext("running") if runs else gettext("stopped; the best so far is kept")
 
-    @admin.display(description="trials")
+    @admin.display(description=_("trials"))
     def tried(self, study: PolicyStudy) -> str:
-        return f"{study.result.result.get('trials', 0)} of {study.result.inputs['trials']}"
+        words = {"done": study.result.result.get("trials", 0), "all": study.result.inputs["trials"]}
+        return gettext("%(done)s of %(all)s") % words
 
-    @admin.display(description="best policy against that in force")
+    @admin.display(description=_("best policy against that in force"))
     def gain(self, study: PolicyStudy) -> str:
         """Return the difference in the hold-out period, with its interval."""
         compared = study.result.result.get("compared") or []
         if not compared:
             return "-"
         gap = compared[0]["difference"]
-        return f"{gap['mean']:+.1f} h (from {gap['low']:+.1f} to {gap['high']:+.1f})"
+        return str(gettext("%(mean)+.1f h (from %(low)+.1f to %(high)+.1f)") % gap)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
@@ -235,7 +238,7 @@ class PolicyStudyAdmin(ReadOnlyAdmin[PolicyStudy]):
         form = SearchForm(user, request.POST or None)
         if request.method == "POST" and form.is_valid() and self._start(request, form, user):
             return HttpResponseRedirect(reverse("admin:reports_policystudy_changelist"))
-        context = self._context(request, "Search for a better policy") | {"form": form}
+        context = self._context(request, gettext("Search for a better policy")) | {"form": form}
         return TemplateResponse(request, "admin/reports/policystudy/search.html", context)
 
     def _start(self, request: HttpRequest, form: SearchForm, user: User) -> bool:
@@ -251,7 +254,7 @@ class PolicyStudyAdmin(ReadOnlyAdmin[PolicyStudy]):
         except JobRefused as error:
             form.add_error(None, str(error))
             return False
-        text = "The search was started; it shows here once it has read the history."
+        text = gettext("The search was started; it shows here once it has read the history.")
         self.message_user(request, text, messages.SUCCESS)
         return True
 
@@ -266,7 +269,9 @@ class PolicyStudyAdmin(ReadOnlyAdmin[PolicyStudy]):
         study = self.get_object(request, object_id)
         if study is None or not self.has_view_permission(request, study):
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]
-        context = self._context(request, f"Search of {study.result.created_at:%Y-%m-%d %H:%M}")
+        context = self._context(
+            request, gettext("Search of %s") % f"{study.result.created_at:%Y-%m-%d %H:%M}"
+        )
         context |= self._shown(request, study)
         return TemplateResponse(request, "admin/reports/policystudy/study.html", context)
 
@@ -310,7 +315,7 @@ class PolicyStudyAdmin(ReadOnlyAdmin[PolicyStudy]):
         except ReportsError as error:
             self.message_user(request, str(error), messages.ERROR)
         else:
-            text = f"Applied as {policy}; the queue is put in order."
+            text = _("Applied as %s; the queue is put in order.") % policy
             self.message_user(request, text, messages.SUCCESS)
 
     def _context(self, request: HttpRequest, title: str) -> dict[str, Any]:

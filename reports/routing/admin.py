@@ -12,6 +12,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDi
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.audited_admin import AuditedAdmin
 from accounts.models import User
@@ -25,9 +27,9 @@ class TrialForm(forms.Form):
     """The options of a trial."""
 
     last = forms.IntegerField(
-        label="Newest reports", min_value=1, max_value=REPORTS_MAXIMUM, initial=1_000
+        label=_("Newest reports"), min_value=1, max_value=REPORTS_MAXIMUM, initial=1_000
     )
-    drafts = forms.BooleanField(label="Also rules that are switched off", required=False)
+    drafts = forms.BooleanField(label=_("Also rules that are switched off"), required=False)
 
 
 class OrderForm(forms.Form):
@@ -48,15 +50,15 @@ class OrderForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         sent = super().clean() or self.cleaned_data
-        _, _, moving = sent.get("move", "").partition(":")
+        moving = sent.get("move", "").rpartition(":")[2]
         if moving and int(moving) not in sent.get("rule", ()):
-            raise forms.ValidationError("There is no such rule.")
+            raise forms.ValidationError(_("There is no such rule."))
         return sent
 
     def order(self) -> list[int]:
         """Return the ids in their new order, once the form is valid."""
         ids: list[int] = self.cleaned_data["rule"]
-        way, _, moving = self.cleaned_data["move"].partition(":")
+        way, _colon, moving = self.cleaned_data["move"].partition(":")
         return ordering.moved(ids, int(moving), by=-1 if way == "up" else 1) if moving else ids
 
 
@@ -74,7 +76,7 @@ class RoutingRuleAdmin(AuditedAdmin[RoutingRule]):
     fieldsets: ClassVar = [
         (None, {"fields": ("name", "position", "is_active", "sentence", "state")}),
         (
-            "If all of these hold",
+            _("If all of these hold"),
             {
                 "fields": (
                     "category",
@@ -89,7 +91,7 @@ class RoutingRuleAdmin(AuditedAdmin[RoutingRule]):
             },
         ),
         (
-            "Then",
+            _("Then"),
             {"fields": ("department", "crew", ("deadline_hours", "deadline_in_working_hours"))},
         ),
     ]
@@ -97,19 +99,19 @@ class RoutingRuleAdmin(AuditedAdmin[RoutingRule]):
     class Media:
         css: ClassVar = {"all": ["reports/desk.css"]}
 
-    @admin.display(description="rule")
+    @admin.display(description=_("rule"))
     def sentence(self, rule: RoutingRule) -> str:
         return rules.compiled(rule).sentence() if rule.pk else "-"
 
-    @admin.display(description="state")
+    @admin.display(description=_("state"))
     def state(self, rule: RoutingRule) -> str:
         """Return whether the rule applies, and why if it cannot be evaluated."""
         if not rule.pk:
             return "-"
         if faults := rules.compiled(rule).faults:
-            text = f"Broken, its reports go to triage: {'; '.join(faults)}"
+            text = gettext("Broken, its reports go to triage: %s") % "; ".join(faults)
             return format_html('<strong class="errornote">{}</strong>', text)
-        return "active" if rule.is_active else "draft"
+        return gettext("active") if rule.is_active else gettext("draft")
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Keep the field of times low: it holds a line or two."""
@@ -139,7 +141,7 @@ class RoutingRuleAdmin(AuditedAdmin[RoutingRule]):
         ]
         context = {
             **self.admin_site.each_context(request),
-            "title": "Order of the rules",
+            "title": _("Order of the rules"),
             "opts": self.opts,
             "media": self.media,
             "rules": shown,
@@ -150,7 +152,7 @@ class RoutingRuleAdmin(AuditedAdmin[RoutingRule]):
     def _reorder(self, request: HttpRequest) -> None:
         form = OrderForm(request.POST)
         if not form.is_valid():
-            self.message_user(request, "Send the rules in their new order.", messages.ERROR)
+            self.message_user(request, _("Send the rules in their new order."), messages.ERROR)
             return
         try:
             has_changed = ordering.reorder(
@@ -159,7 +161,9 @@ class RoutingRuleAdmin(AuditedAdmin[RoutingRule]):
         except RulesChanged as error:
             self.message_user(request, str(error), messages.ERROR)
             return
-        text = "The rules are tried in this order now." if has_changed else "It is the same order."
+        text = _("It is the same order.")
+        if has_changed:
+            text = _("The rules are tried in this order now.")
         self.message_user(request, text, messages.SUCCESS)
 
     def trial_view(self, request: HttpRequest) -> HttpResponse:
@@ -174,7 +178,7 @@ class RoutingRuleAdmin(AuditedAdmin[RoutingRule]):
             trial = trying.try_rules(mine, last=values["last"], with_drafts=values["drafts"])
         context = {
             **self.admin_site.each_context(request),
-            "title": "What the rules would do",
+            "title": _("What the rules would do"),
             "opts": self.opts,
             "media": self.media,
             "form": form,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -18,10 +19,27 @@ from tests.reports.factories import make_user
 BASE_DIR = Path(__file__).resolve().parents[2]
 #: Every template that the desk serves, of whatever app.
 TEMPLATES = sorted(
-    path for folder in ("admin", "desk", "otp") for path in BASE_DIR.glob(f"*/templates/{folder}/**/*.html")
+    path
+    for folder in ("admin", "desk", "otp")
+    for path in BASE_DIR.glob(f"*/templates/{folder}/**/*.html")
 )
-SCRIPTS = sorted(
-    path for path in BASE_DIR.glob("*/static/*/**/*.js") if "vendor" not in path.parts
+SCRIPTS = sorted(path for path in BASE_DIR.glob("*/static/*/**/*.js") if "vendor" not in path.parts)
+#: The modules that make pages of the desk.
+MODULES = sorted(
+    path
+    for app in (
+        "accounts",
+        "config",
+        "desk",
+        "imports",
+        "jobs",
+        "matching",
+        "notifications",
+        "reports",
+    )
+    for path in BASE_DIR.glob(f"{app}/**/*.py")
+    if (path.stem.endswith("admin") or {"admin", "desk"} & {*path.relative_to(BASE_DIR).parts[:-1]})
+    and not {"migrations", "models"} & {*path.parts}
 )
 #: What holds no text that a person reads, or a text that is translated.
 WITHOUT_TEXT = re.compile(
@@ -60,6 +78,61 @@ def _unmarked(template: str) -> Iterator[str]:
     for text in read:
         if {*WORD.findall(re.sub(r"&\w+;", " ", text))} - NAMES:
             yield " ".join(text.split())
+
+
+#: The arguments and attributes whose text a page of the desk shows.
+SHOWN_NAMES = {
+    *("description", "empty_label", "help_text", "hint", "label", "search_help_text", "title"),
+    *("short_description", "verbose_name", "verbose_name_plural"),
+}
+#: The functions whose text a page of the desk shows.
+SHOWING = {"ValidationError", "add_error", "format_html", "message_user", "success"}
+TRANSLATING = {"_", "_lazy", "gettext", "gettext_lazy", "ngettext", "ngettext_lazy"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(BASE_DIR)))
+def test_every_text_of_a_page_is_marked_in_its_module(path: Path) -> None:
+    assert list(_unmarked_in(ast.parse(path.read_text()))) == []
+
+
+def _unmarked_in(module: ast.AST) -> Iterator[str]:
+    """Yield the texts that a module shows on a page and that no translation can change."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.Call) and _name(node.func) in SHOWING:
+            sentences = (text for part in node.args for text in _texts(part))
+            yield from (text for text in sentences if " " in text.strip())
+        elif (isinstance(node, ast.keyword) and node.arg in SHOWN_NAMES) or (
+            isinstance(node, ast.Assign) and {_name(one) for one in node.targets} & SHOWN_NAMES
+        ):
+            yield from _texts(node.value)
+        elif isinstance(node, ast.Dict):
+            for key, value in zip(node.keys, node.values, strict=True):
+                yield from _texts(value) if _text_of(key) in SHOWN_NAMES else ()
+
+
+def _texts(node: ast.AST) -> Iterator[str]:
+    """Yield the texts of an expression that no translation can change."""
+    if isinstance(node, ast.Call) and _name(node.func) in {*TRANSLATING, "cast", "reverse"}:
+        return
+    if isinstance(node, ast.Subscript | ast.Compare | ast.Dict | ast.Lambda):
+        return
+    text = _text_of(node)
+    if {*WORD.findall(re.sub(r"<[^>]*>|{.*?}", "", text))} - NAMES:
+        yield text
+    else:
+        for part in ast.iter_child_nodes(node):
+            yield from _texts(part)
+
+
+def _text_of(node: ast.AST | None) -> str:
+    """Return the text that a literal holds, "" for any other expression."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_text_of(part) or "{}" for part in node.values)
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def _name(node: ast.AST) -> str:
+    return getattr(node, "attr", "") or getattr(node, "id", "")
 
 
 def test_scripts_have_their_texts_from_the_page() -> None:

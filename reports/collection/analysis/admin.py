@@ -11,6 +11,8 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.audited_admin import AuditedAdmin
 from accounts.models import User
@@ -27,11 +29,13 @@ class TopicListForm(forms.ModelForm[TopicList]):
 
     text = PlainFormField(
         clean_text=paragraphs,
-        label="Topics",
+        label=_("Topics"),
         widget=forms.Textarea(attrs={"rows": 40, "cols": 100}),
-        help_text="A line such as <code>roads:</code> for each topic, and below it a line for each "
-        "of its phrases, as people would write them. A post has the topic of the phrase that its "
-        "text is nearest to.",
+        help_text=_(
+            "A line such as <code>roads:</code> for each topic, and below it a line for each "
+            "of its phrases, as people would write them. A post has the topic of the phrase that "
+            "its text is nearest to."
+        ),
     )
 
     class Meta:
@@ -91,19 +95,23 @@ class TopicListAdmin(AuditedAdmin[TopicList]):
         super().save_model(request, obj, form, change)
         preview_topics.send(obj.pk)
 
-    @admin.display(description="topics")
+    @admin.display(description=_("topics"))
     def as_text(self, listed: TopicList) -> str:
         return format_html("<pre>{}</pre>", topic_lists.as_text(topics.phrases_of(listed.pk)))
 
-    @admin.display(description="would change")
+    @admin.display(description=_("would change"))
     def would_change(self, listed: TopicList) -> str:
         counted = listed.preview
         if counted is None:
-            return "not counted yet; reload in a moment"
+            return gettext("not counted yet; reload in a moment")
         when = counted["at"][:16].replace("T", " ")
-        return f"{counted['changed']} of the newest {counted['posts']} posts ({when} UTC)"
+        return gettext("%(changed)s of the newest %(posts)s posts (%(when)s UTC)") % {
+            "changed": counted["changed"],
+            "posts": counted["posts"],
+            "when": when,
+        }
 
-    @admin.display(description="changes")
+    @admin.display(description=_("changes"))
     def moves(self, listed: TopicList) -> str:
         moves = (listed.preview or {}).get("moves", [])
         lines = ((one["from"], one["to"], one["posts"]) for one in moves)
@@ -122,7 +130,7 @@ class TopicListAdmin(AuditedAdmin[TopicList]):
         listed = self._list(request, pk)
         with transaction.atomic():
             preview_topics.send_with_options(args=(listed.pk,), unique_key=f"topics {listed.pk}")
-        self.message_user(request, "It is being counted; reload in a moment.", messages.SUCCESS)
+        self.message_user(request, _("It is being counted; reload in a moment."), messages.SUCCESS)
         return self._back(pk)
 
     def use_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -135,7 +143,7 @@ class TopicListAdmin(AuditedAdmin[TopicList]):
         except TopicListInUse as error:
             self.message_user(request, str(error), messages.WARNING)
         else:
-            message = "It is in use; the topics of earlier posts follow in the background."
+            message = gettext("It is in use; the topics of earlier posts follow in the background.")
             self.message_user(request, message, messages.SUCCESS)
         return self._back(pk)
 
