@@ -15,7 +15,7 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.utils.cache import get_conditional_response, patch_cache_control
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 from rest_framework.exceptions import ValidationError as InvalidField
 
@@ -45,10 +45,10 @@ SHOWN_FIELDS = (
     "created",
 )
 PRESETS = (
-    (_lazy("Open"), "?state=open"),
-    (_lazy("Last 24 hours"), "?created=24h"),
-    (_lazy("Overdue"), "?deadline=overdue"),
-    (_lazy("Nobody's yet"), "?assigned=nobody"),
+    (gettext_lazy("Open"), "?state=open"),
+    (gettext_lazy("Last 24 hours"), "?created=24h"),
+    (gettext_lazy("Overdue"), "?deadline=overdue"),
+    (gettext_lazy("Nobody's yet"), "?assigned=nobody"),
 )
 
 
