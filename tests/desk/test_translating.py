@@ -158,6 +158,16 @@ def test_pages_turn_around_for_a_language_that_is_read_from_the_right(
     assert re.search(rf'<html lang="{language}"\s+dir="{direction}"', page)
 
 
+def test_styles_write_no_text() -> None:
+    written = {
+        (path.name, text)
+        for path in BASE_DIR.glob("*/static/*/*.css")
+        for text in re.findall(r"content:\s*\"([^\"]*)\"", path.read_text())
+        if WORD.search(text)
+    }
+    assert written == set()
+
+
 def test_styles_name_no_side_that_a_language_may_turn_around() -> None:
     fixed = {
         (path.name, rule)
