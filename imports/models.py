@@ -10,6 +10,7 @@ from django.core.files.storage.base import Storage
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 
@@ -75,12 +76,12 @@ class Upload(models.Model):
     """A file that a member of staff uploaded, first to be checked and then to be imported."""
 
     class State(models.TextChoices):
-        CHECKING = "checking", "being checked"
-        CHECKED = "checked", "checked"
-        IMPORTING = "importing", "being imported"
-        IMPORTED = "imported", "imported"
-        REFUSED = "refused", "refused"
-        STOPPED = "stopped", "stopped"
+        CHECKING = "checking", _("being checked")
+        CHECKED = "checked", _("checked")
+        IMPORTING = "importing", _("being imported")
+        IMPORTED = "imported", _("imported")
+        REFUSED = "refused", _("refused")
+        STOPPED = "stopped", _("stopped")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     target = models.CharField(max_length=40)

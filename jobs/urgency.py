@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class Urgency(models.IntegerChoices):
     """The urgency of a task; a lower value runs first. docs/task-lifecycle.md has the promises."""
 
-    PERSON = 0, "A person waits"
-    ROUTINE = 1, "Routine"
-    BULK = 2, "Bulk"
+    PERSON = 0, _("A person waits")
+    ROUTINE = 1, _("Routine")
+    BULK = 2, _("Bulk")
 
 
 #: SQL conditions on `jobs_task`: tasks that worker threads run for messages, and those that only a

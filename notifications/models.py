@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from jobs.model_fields import LineField
@@ -50,18 +51,18 @@ class Delivery(models.Model):
     """
 
     class Channel(models.TextChoices):
-        EMAIL = "email", "Email"
-        SMS = "sms", "SMS"
+        EMAIL = "email", _("Email")
+        SMS = "sms", _("SMS")
 
     class Status(models.TextChoices):
-        QUEUED = "queued", "Queued"
-        SENT = "sent", "Sent"
-        DELIVERED = "delivered", "Delivered"
-        UNDELIVERED = "undelivered", "Undelivered"
-        FAILED = "failed", "Failed"
-        SKIPPED = "skipped", "Skipped"
-        EXPIRED = "expired", "Expired"
-        CANCELLED = "cancelled", "Cancelled"
+        QUEUED = "queued", _("Queued")
+        SENT = "sent", _("Sent")
+        DELIVERED = "delivered", _("Delivered")
+        UNDELIVERED = "undelivered", _("Undelivered")
+        FAILED = "failed", _("Failed")
+        SKIPPED = "skipped", _("Skipped")
+        EXPIRED = "expired", _("Expired")
+        CANCELLED = "cancelled", _("Cancelled")
 
     UNSENT_STATUSES = (Status.QUEUED, Status.FAILED, Status.EXPIRED, Status.CANCELLED)
 
@@ -120,8 +121,8 @@ class Receipt(models.Model):
     """The SMS provider's report on one message; the first report of an id counts."""
 
     class Status(models.TextChoices):
-        DELIVERED = "delivered", "Delivered"
-        FAILED = "failed", "Failed"
+        DELIVERED = "delivered", _("Delivered")
+        FAILED = "failed", _("Failed")
 
     provider_id = models.CharField("provider's id", max_length=200, unique=True)
     status = models.CharField(max_length=10, choices=Status)

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import models
 from django.db.models import Case, Count, ExpressionWrapper, F, Max, Q, When
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 
@@ -85,14 +86,14 @@ class OtpChallenge(models.Model):
     """
 
     class Channel(models.TextChoices):
-        SMS = "sms", "SMS"
-        EMAIL = "email", "Email"
+        SMS = "sms", _("SMS")
+        EMAIL = "email", _("Email")
 
     class Purpose(models.TextChoices):
-        SIGN_IN = "sign_in", "to sign in"
-        EMAIL = "email", "to prove an email address"
-        NEW_PHONE = "new_phone", "to prove a new phone number"
-        CONFIRM = "confirm", "to confirm a change of the account"
+        SIGN_IN = "sign_in", _("to sign in")
+        EMAIL = "email", _("to prove an email address")
+        NEW_PHONE = "new_phone", _("to prove a new phone number")
+        CONFIRM = "confirm", _("to confirm a change of the account")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     channel = models.CharField(max_length=5, choices=Channel, default=Channel.SMS)

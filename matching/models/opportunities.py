@@ -17,6 +17,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now, Upper
+from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from jobs.model_fields import LineField, ParagraphsField
@@ -30,10 +31,10 @@ ENDS_BEFORE_START = "It ends before it starts."
 class Kind(models.TextChoices):
     """The kinds of opportunities."""
 
-    VOLUNTEERING = "volunteering", "Volunteering"
-    GRANT = "grant", "Grant"
-    JOB = "job", "Job"
-    EVENT = "event", "Event"
+    VOLUNTEERING = "volunteering", _("Volunteering")
+    GRANT = "grant", _("Grant")
+    JOB = "job", _("Job")
+    EVENT = "event", _("Event")
 
 
 class OpportunityQuerySet(models.QuerySet["Opportunity"]):
@@ -305,9 +306,9 @@ class Interaction(models.Model):
     """That a citizen applied for, saved or dismissed an opportunity; it affects later matches."""
 
     class Kind(models.TextChoices):
-        APPLY = "apply", "applied"
-        SAVE = "save", "saved"
-        DISMISS = "dismiss", "dismissed"
+        APPLY = "apply", _("applied")
+        SAVE = "save", _("saved")
+        DISMISS = "dismiss", _("dismissed")
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     opportunity = models.ForeignKey(

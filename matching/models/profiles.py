@@ -10,6 +10,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from jobs.model_fields import LineField, ParagraphsField
@@ -30,9 +31,9 @@ class Profile(models.Model):
     """A citizen's profile, by which they are matched. `version` grows with every change."""
 
     class Visibility(models.TextChoices):
-        PRIVATE = "private", "Only me"
-        ORGANISATIONS = "organisations", "Organisations I apply to"
-        PUBLIC = "public", "Everybody"
+        PRIVATE = "private", _("Only me")
+        ORGANISATIONS = "organisations", _("Organisations I apply to")
+        PUBLIC = "public", _("Everybody")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.OneToOneField(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 from pgvector.django import VectorField
 
 from matching.models.opportunities import Opportunity
@@ -15,10 +16,10 @@ class VectorSpace(models.Model):
     """An embedding model whose vectors are stored; citizens are matched in the active space."""
 
     class State(models.TextChoices):
-        BUILDING = "building", "being filled"
-        ACTIVE = "active", "active"
-        RETIRED = "retired", "retired"
-        STOPPED = "stopped", "not filled: its rebuild was stopped"
+        BUILDING = "building", _("being filled")
+        ACTIVE = "active", _("active")
+        RETIRED = "retired", _("retired")
+        STOPPED = "stopped", _("not filled: its rebuild was stopped")
 
     label = models.CharField(max_length=200, unique=True, help_text="The model and its version.")
     dimensions = models.PositiveSmallIntegerField()

@@ -89,7 +89,7 @@ class SourceAdmin(AuditedAdmin[Source]):
 
     @admin.display(description=_("health"), ordering="failures")
     def state(self, source: Source) -> str:
-        return source.health.label
+        return str(source.health.label)
 
     @admin.display(description=_("next fetch"), ordering="next_fetch_at")
     def next_fetch(self, source: Source) -> str:

@@ -47,7 +47,7 @@ class BulkStep:
         """Return the words of the list's action and of its button."""
         if self.to:
             return _("Mark as %s") % Status(self.to).label
-        return next(row.label for row in table.STEPS if row.name == self.name)
+        return next(str(row.label) for row in table.STEPS if row.name == self.name)
 
     @property
     def fields(self) -> list[str]:

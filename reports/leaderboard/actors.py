@@ -43,5 +43,5 @@ def compute_leaderboard(*, periods: list[str], is_kept: bool) -> dict[str, Any]:
                 is_partial = len(done) < len(periods)
                 jobs.keep_result(result, inputs={"periods": periods}, is_partial=is_partial)
             task.save_checkpoint(boards)
-        task.progress(len(done) / len(periods), period.label, boards=len(boards))
+        task.progress(len(done) / len(periods), str(period.label), boards=len(boards))
     return {"boards": boards}

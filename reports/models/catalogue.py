@@ -10,6 +10,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from jobs.model_fields import LineField, ParagraphsField
 from reports.catalogue.texts import InLanguages, TranslationsValidator
@@ -32,10 +33,10 @@ is_code = RegexValidator(r"^[a-z][a-z0-9_]*\Z", "Expected a code such as pole_nu
 class Severity(models.TextChoices):
     """The severity of a problem; it shortens or lengthens the deadline (`catalogue.deadlines`)."""
 
-    LOW = "low", "low"
-    MEDIUM = "medium", "medium"
-    HIGH = "high", "high"
-    CRITICAL = "critical", "critical"
+    LOW = "low", _("low")
+    MEDIUM = "medium", _("medium")
+    HIGH = "high", _("high")
+    CRITICAL = "critical", _("critical")
 
     @classmethod
     def rank(cls, severity: str) -> int:
@@ -243,12 +244,12 @@ class Question(InLanguages, models.Model):
     class Type(models.TextChoices):
         """The form of an answer; the names are Open311's."""
 
-        STRING = "string", "a line of text"
-        NUMBER = "number", "a number"
-        DATETIME = "datetime", "a date and time"
-        TEXT = "text", "a longer text"
-        SINGLE = "singlevaluelist", "one of a list"
-        MULTIPLE = "multivaluelist", "several of a list"
+        STRING = "string", _("a line of text")
+        NUMBER = "number", _("a number")
+        DATETIME = "datetime", _("a date and time")
+        TEXT = "text", _("a longer text")
+        SINGLE = "singlevaluelist", _("one of a list")
+        MULTIPLE = "multivaluelist", _("several of a list")
 
     category = models.ForeignKey(
         Category,

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class Status(models.TextChoices):
     """The status of a report; `workflow.table.STEPS` says which may follow which."""
 
-    NEW = "new", "new"
-    TRIAGED = "triaged", "triaged"
-    ASSIGNED = "assigned", "assigned"
-    IN_PROGRESS = "in_progress", "in progress"
-    WAITING = "waiting", "waiting"
-    RESOLVED = "resolved", "resolved"
-    CLOSED = "closed", "closed"
-    REJECTED = "rejected", "rejected"
-    DUPLICATE = "duplicate", "duplicate"
-    REOPENED = "reopened", "reopened"
+    NEW = "new", _("new")
+    TRIAGED = "triaged", _("triaged")
+    ASSIGNED = "assigned", _("assigned")
+    IN_PROGRESS = "in_progress", _("in progress")
+    WAITING = "waiting", _("waiting")
+    RESOLVED = "resolved", _("resolved")
+    CLOSED = "closed", _("closed")
+    REJECTED = "rejected", _("rejected")
+    DUPLICATE = "duplicate", _("duplicate")
+    REOPENED = "reopened", _("reopened")
 
 
 OPEN_STATUSES = (
@@ -35,41 +36,41 @@ UNTOUCHED_STATUSES = (Status.NEW, Status.TRIAGED)
 class WaitingFor(models.TextChoices):
     """Whom or what a report waits for."""
 
-    REPORTER = "reporter", "an answer of the reporter"
-    CONTRACTOR = "contractor", "a contractor"
-    AUTHORITY = "authority", "another authority"
-    MATERIAL = "material", "material or equipment"
-    WEATHER = "weather", "better weather"
-    OTHER = "other", "something else"
+    REPORTER = "reporter", _("an answer of the reporter")
+    CONTRACTOR = "contractor", _("a contractor")
+    AUTHORITY = "authority", _("another authority")
+    MATERIAL = "material", _("material or equipment")
+    WEATHER = "weather", _("better weather")
+    OTHER = "other", _("something else")
 
 
 class CategorySource(models.TextChoices):
     """The origin of a report's category; the classifier never overrides anybody else's choice."""
 
-    NONE = "", "nobody yet"
-    REPORTER = "reporter", "reporter"
-    CLASSIFIER = "classifier", "classifier"
-    STAFF = "staff", "staff"
-    IMPORT = "import", "imported"
+    NONE = "", _("nobody yet")
+    REPORTER = "reporter", _("reporter")
+    CLASSIFIER = "classifier", _("classifier")
+    STAFF = "staff", _("staff")
+    IMPORT = "import", _("imported")
 
 
 class SeveritySource(models.TextChoices):
     """The origin of a report's severity."""
 
-    NONE = "", "nobody"
-    REPORTER = "reporter", "reporter"
-    CATEGORY = "category", "the category's own"
-    RULE = "rule", "a rule of words"
-    STAFF = "staff", "staff"
-    IMPORT = "import", "imported"
+    NONE = "", _("nobody")
+    REPORTER = "reporter", _("reporter")
+    CATEGORY = "category", _("the category's own")
+    RULE = "rule", _("a rule of words")
+    STAFF = "staff", _("staff")
+    IMPORT = "import", _("imported")
 
 
 class RoutedBy(models.TextChoices):
     """How a report came to its department."""
 
-    NOBODY = "", "not routed yet"
-    RULE = "rule", "a rule"
-    CATEGORY = "category", "its category"
-    UNCERTAIN = "uncertain", "triage: its category is not certain"
-    BROKEN = "broken", "triage: its rule cannot be evaluated"
-    STAFF = "staff", "staff"
+    NOBODY = "", _("not routed yet")
+    RULE = "rule", _("a rule")
+    CATEGORY = "category", _("its category")
+    UNCERTAIN = "uncertain", _("triage: its category is not certain")
+    BROKEN = "broken", _("triage: its rule cannot be evaluated")
+    STAFF = "staff", _("staff")

@@ -12,6 +12,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from accounts.models import User
@@ -35,21 +36,21 @@ FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=6)
 class SourceKind(models.TextChoices):
     """The kinds of sources; `reports.collection.kinds` has a module for each."""
 
-    REDDIT = "reddit", "subreddit"
-    FEED = "feed", "RSS or Atom feed"
-    OPEN311 = "open311", "Open311 of another city"
-    FOLDER = "folder", "drop folder"
-    WEBHOOK = "webhook", "webhook"
+    REDDIT = "reddit", _("subreddit")
+    FEED = "feed", _("RSS or Atom feed")
+    OPEN311 = "open311", _("Open311 of another city")
+    FOLDER = "folder", _("drop folder")
+    WEBHOOK = "webhook", _("webhook")
 
 
 class Health(models.TextChoices):
     """How the last fetches of a source went."""
 
-    OFF = "off", "switched off"
-    NEW = "new", "not fetched yet"
-    OK = "ok", "well"
-    FAILING = "failing", "failing"
-    BROKEN = "broken", "broken"
+    OFF = "off", _("switched off")
+    NEW = "new", _("not fetched yet")
+    OK = "ok", _("well")
+    FAILING = "failing", _("failing")
+    BROKEN = "broken", _("broken")
 
 
 class SourceQuerySet(models.QuerySet["Source"]):
@@ -221,21 +222,21 @@ class CollectionCycle(models.Model):
 class Sentiment(models.TextChoices):
     """The tone of a post."""
 
-    UNKNOWN = "", "unknown"
-    POSITIVE = "positive", "positive"
-    NEUTRAL = "neutral", "neutral"
-    NEGATIVE = "negative", "negative"
+    UNKNOWN = "", _("unknown")
+    POSITIVE = "positive", _("positive")
+    NEUTRAL = "neutral", _("neutral")
+    NEGATIVE = "negative", _("negative")
 
 
 class Precision(models.TextChoices):
     """How exactly the place of a post is known."""
 
-    UNKNOWN = "", "no place"
-    EXACT = "exact", "given by the source"
-    CROSSING = "crossing", "a crossing that the text names"
-    PLACE = "place", "a building or square that the text names"
-    STREET = "street", "a street that the text names"
-    AREA = "area", "a part of the city that the text names"
+    UNKNOWN = "", _("no place")
+    EXACT = "exact", _("given by the source")
+    CROSSING = "crossing", _("a crossing that the text names")
+    PLACE = "place", _("a building or square that the text names")
+    STREET = "street", _("a street that the text names")
+    AREA = "area", _("a part of the city that the text names")
 
 
 class PostQuerySet(models.QuerySet["Post"]):
@@ -386,9 +387,9 @@ class PostLink(models.Model):
 class DraftState(models.TextChoices):
     """What staff made of a draft."""
 
-    OFFERED = "offered", "offered"
-    ACCEPTED = "accepted", "accepted"
-    DISMISSED = "dismissed", "dismissed"
+    OFFERED = "offered", _("offered")
+    ACCEPTED = "accepted", _("accepted")
+    DISMISSED = "dismissed", _("dismissed")
 
 
 class DraftReport(models.Model):
@@ -427,9 +428,9 @@ class NamedPlace(models.Model):
     """A street or another place by its name, for finding places in texts (a gazetteer)."""
 
     class Kind(models.TextChoices):
-        STREET = "street", "street"
-        PLACE = "place", "building or square"
-        AREA = "area", "part of the city"
+        STREET = "street", _("street")
+        PLACE = "place", _("building or square")
+        AREA = "area", _("part of the city")
 
     name = LineField(max_length=200)
     kind = models.CharField(max_length=6, choices=Kind.choices)

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from jobs.model_fields import ParagraphsField
@@ -17,9 +18,9 @@ from reports.models.report import NOTE_MAX_CHARACTERS, Report
 class ConfirmedBy(models.TextChoices):
     """Who says, or what shows, whether a problem is repaired."""
 
-    REPORTER = "reporter", "its reporter"
-    NEIGHBOUR = "neighbour", "a neighbour"
-    PHOTO = "photo", "a photo of the repair"
+    REPORTER = "reporter", _("its reporter")
+    NEIGHBOUR = "neighbour", _("a neighbour")
+    PHOTO = "photo", _("a photo of the repair")
 
 
 class Confirmation(models.Model):

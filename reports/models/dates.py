@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from reports.models.report import Report
 
@@ -13,9 +14,9 @@ from reports.models.report import Report
 class Basis(models.TextChoices):
     """What the date shown with an open report rests on."""
 
-    HISTORY = "history", "the city's history of such reports"
-    TARGET = "target", "the deadline, since there is too little history"
-    NONE = "none", "nothing: there is neither enough history nor a deadline to come"
+    HISTORY = "history", _("the city's history of such reports")
+    TARGET = "target", _("the deadline, since there is too little history")
+    NONE = "none", _("nothing: there is neither enough history nor a deadline to come")
 
 
 class DateModel(models.Model):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from jobs.models import JobResult
@@ -21,20 +22,20 @@ if TYPE_CHECKING:
 class LeftOutReason(models.TextChoices):
     """Why a plan leaves a report out."""
 
-    NO_SKILL = "no_skill", "no crew of the plan takes its category"
-    TOO_FAR = "too_far", "no crew gets there and back within its shift"
-    NO_TIME = "no_time", "there was no time for it beside what is nearer or more urgent"
-    BEYOND_LIMIT = "beyond_limit", "more urgent ones were as many as the plan considers"
+    NO_SKILL = "no_skill", _("no crew of the plan takes its category")
+    TOO_FAR = "too_far", _("no crew gets there and back within its shift")
+    NO_TIME = "no_time", _("there was no time for it beside what is nearer or more urgent")
+    BEYOND_LIMIT = "beyond_limit", _("more urgent ones were as many as the plan considers")
 
 
 class StopState(models.TextChoices):
     """What became of a stop when its plan was applied and undone."""
 
-    PLANNED = "planned", "planned"
-    ASSIGNED = "assigned", "assigned"
-    SKIPPED = "skipped", "not assigned"
-    UNDONE = "undone", "undone"
-    KEPT = "kept", "assigned, and not undone"
+    PLANNED = "planned", _("planned")
+    ASSIGNED = "assigned", _("assigned")
+    SKIPPED = "skipped", _("not assigned")
+    UNDONE = "undone", _("undone")
+    KEPT = "kept", _("assigned, and not undone")
 
 
 class DispatchPlanQuerySet(models.QuerySet["DispatchPlan"]):

@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from jobs.ledger.database import fetch
@@ -63,9 +64,9 @@ class DuplicatePair(models.Model):
     class State(models.TextChoices):
         """What became of the suggestion."""
 
-        SUGGESTED = "suggested", "suggested"
-        MERGED = "merged", "merged"
-        REFUSED = "refused", "not the same"
+        SUGGESTED = "suggested", _("suggested")
+        MERGED = "merged", _("merged")
+        REFUSED = "refused", _("not the same")
 
     earlier = models.ForeignKey(
         Report,

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from jobs.ledger import database
 from jobs.model_fields import LineField
@@ -23,15 +24,15 @@ ADDRESSES_MAXIMUM = 10
 class Deadline(models.TextChoices):
     """The two deadlines of a report."""
 
-    RESPONSE = "response", "first answer"
-    REPAIR = "repair", "repair"
+    RESPONSE = "response", _("first answer")
+    REPAIR = "repair", _("repair")
 
 
 class Side(models.TextChoices):
     """Whether a stage comes before or after the deadline."""
 
-    BEFORE = "before", "before"
-    AFTER = "after", "after"
+    BEFORE = "before", _("before")
+    AFTER = "after", _("after")
 
 
 class EscalationRule(models.Model):

@@ -9,6 +9,7 @@ from django.contrib.postgres.indexes import GistIndex
 from django.db import models
 from django.db.models import Func, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from accounts.models import User
@@ -78,8 +79,8 @@ class AreaSubscription(models.Model):
     """A person's wish to hear of new reports within a circle or a polygon."""
 
     class Delivery(models.TextChoices):
-        AT_ONCE = "at_once", "at once"
-        DAILY = "daily", "once a day"
+        AT_ONCE = "at_once", _("at once")
+        DAILY = "daily", _("once a day")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="area_subscriptions")

@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from accounts.models import User
@@ -18,11 +19,11 @@ from reports.models.report import Report
 class HelpState(models.TextChoices):
     """What has become of a request for help."""
 
-    OPEN = "open", "neighbours are asked"
-    DONE = "done", "mended by neighbours"
-    WITHDRAWN = "withdrawn", "withdrawn"
-    OVER = "over", "over without help"
-    NEEDLESS = "needless", "not needed any more"
+    OPEN = "open", _("neighbours are asked")
+    DONE = "done", _("mended by neighbours")
+    WITHDRAWN = "withdrawn", _("withdrawn")
+    OVER = "over", _("over without help")
+    NEEDLESS = "needless", _("not needed any more")
 
 
 class HelpRequestQuerySet(models.QuerySet["HelpRequest"]):

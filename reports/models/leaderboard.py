@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from reports.models.geography import Area
 
@@ -13,10 +14,10 @@ from reports.models.geography import Area
 class LeaderboardPeriod(models.TextChoices):
     """The periods of the leaderboard, in the city's time zone. Weeks begin on Monday."""
 
-    WEEK = "week", "this week"
-    MONTH = "month", "this month"
-    YEAR = "year", "this year"
-    ALL = "all", "all time"
+    WEEK = "week", _("this week")
+    MONTH = "month", _("this month")
+    YEAR = "year", _("this year")
+    ALL = "all", _("all time")
 
 
 class LeaderboardStanding(models.Model):

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from accounts.models import User
@@ -22,27 +23,27 @@ MODERATION_NOTE_MAX_CHARACTERS = 500
 class SubjectKind(models.TextChoices):
     """What can be moderated; `moderation.subjects` knows how each kind is shown and hidden."""
 
-    REPORT = "report", "report"
-    COMMENT = "comment", "comment"
+    REPORT = "report", _("report")
+    COMMENT = "comment", _("comment")
 
 
 class ModerationState(models.TextChoices):
     """How far moderation has come with a report or comment."""
 
-    WAITING = "waiting", "waiting"
-    APPROVED = "approved", "approved"
-    REJECTED = "rejected", "rejected"
+    WAITING = "waiting", _("waiting")
+    APPROVED = "approved", _("approved")
+    REJECTED = "rejected", _("rejected")
 
 
 class WithholdingReason(models.TextChoices):
     """Why something must not be public; its author is told."""
 
-    SPAM = "spam", "advertising or spam"
-    INSULT = "insult", "insults somebody"
-    PERSONAL_DATA = "personal_data", "names a person or shows private details"
-    OFF_TOPIC = "off_topic", "is not about a problem in the city"
-    UNTRUE = "untrue", "is not true"
-    OTHER = "other", "another reason"
+    SPAM = "spam", _("advertising or spam")
+    INSULT = "insult", _("insults somebody")
+    PERSONAL_DATA = "personal_data", _("names a person or shows private details")
+    OFF_TOPIC = "off_topic", _("is not about a problem in the city")
+    UNTRUE = "untrue", _("is not true")
+    OTHER = "other", _("another reason")
 
 
 class ModerationCaseQuerySet(models.QuerySet["ModerationCase"]):
@@ -156,11 +157,11 @@ class ModerationCase(models.Model):
 class FlagReason(models.TextChoices):
     """Why somebody flags a report or comment."""
 
-    SPAM = "spam", "advertising or spam"
-    INSULT = "insult", "insulting or hateful"
-    PERSONAL_DATA = "personal_data", "private details of somebody"
-    UNTRUE = "untrue", "not true"
-    OTHER = "other", "something else"
+    SPAM = "spam", _("advertising or spam")
+    INSULT = "insult", _("insulting or hateful")
+    PERSONAL_DATA = "personal_data", _("private details of somebody")
+    UNTRUE = "untrue", _("not true")
+    OTHER = "other", _("something else")
 
 
 class Flag(models.Model):

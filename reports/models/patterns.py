@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from jobs.models import JobResult
@@ -25,10 +26,10 @@ MONTHS = (
 class PatternKind(models.TextChoices):
     """What is remarkable about the reports of a pattern."""
 
-    CROWD = "crowd", "crowd"
-    RECURRENCE = "recurrence", "coming back"
-    TOPIC = "topic", "rising topic"
-    SEASON = "season", "season"
+    CROWD = "crowd", _("crowd")
+    RECURRENCE = "recurrence", _("coming back")
+    TOPIC = "topic", _("rising topic")
+    SEASON = "season", _("season")
 
 
 class PatternFinding(models.Model):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from accounts.models import User
@@ -22,40 +23,40 @@ TAKEDOWN_REASON_MAX_CHARACTERS = 500
 class Refusal(models.TextChoices):
     """Why a photo was not taken, in a sentence for whoever sent it."""
 
-    EMPTY = "empty", "The file is empty. Send the photo again."
-    NOT_A_PHOTO = "not_a_photo", "This file is no photo. Send a JPEG, PNG, WebP or HEIC."
+    EMPTY = "empty", _("The file is empty. Send the photo again.")
+    NOT_A_PHOTO = "not_a_photo", _("This file is no photo. Send a JPEG, PNG, WebP or HEIC.")
     HEIC_UNSUPPORTED = (
         "heic_unsupported",
-        "HEIC photos cannot be read here. Send the photo as JPEG.",
+        _("HEIC photos cannot be read here. Send the photo as JPEG."),
     )
     TOO_MANY_PIXELS = (
         "too_many_pixels",
-        "The photo has too many pixels. Send it in a smaller size.",
+        _("The photo has too many pixels. Send it in a smaller size."),
     )
-    ANIMATED = "animated", "This is an animation. Send a still photo."
-    DAMAGED = "damaged", "The file is damaged or incomplete. Send the photo again."
+    ANIMATED = "animated", _("This is an animation. Send a still photo.")
+    DAMAGED = "damaged", _("The file is damaged or incomplete. Send the photo again.")
     TOO_COMPLEX = (
         "too_complex",
-        "Reading the photo takes too long. Save it as an ordinary JPEG and send that.",
+        _("Reading the photo takes too long. Save it as an ordinary JPEG and send that."),
     )
-    FAILED = "failed", "The photo could not be processed. Send it again later."
+    FAILED = "failed", _("The photo could not be processed. Send it again later.")
 
 
 class PhotoKind(models.TextChoices):
     """What a photo shows."""
 
-    BEFORE = "before", "the problem"
-    REPAIR = "repair", "the repair"
-    UNREPAIRED = "unrepaired", "what is still wrong"  # for staff and whoever sent it alone
+    BEFORE = "before", _("the problem")
+    REPAIR = "repair", _("the repair")
+    UNREPAIRED = "unrepaired", _("what is still wrong")  # for staff and whoever sent it alone
 
 
 class PhotoState(models.TextChoices):
     """How far a photo is."""
 
-    PENDING = "pending", "being processed"
-    READY = "ready", "ready"
-    REFUSED = "refused", "refused"
-    TAKEN_DOWN = "taken_down", "taken down"
+    PENDING = "pending", _("being processed")
+    READY = "ready", _("ready")
+    REFUSED = "refused", _("refused")
+    TAKEN_DOWN = "taken_down", _("taken down")
 
 
 class PhotoQuerySet(models.QuerySet["Photo"]):
@@ -158,11 +159,11 @@ class PhotoFile(models.Model):
     class Size(models.TextChoices):
         """Which picture of the photo it is."""
 
-        ORIGINAL = "original", "as it was sent"
-        FULL = "full", "full"
-        LARGE = "large", "large"
-        MEDIUM = "medium", "medium"
-        SMALL = "small", "small"
+        ORIGINAL = "original", _("as it was sent")
+        FULL = "full", _("full")
+        LARGE = "large", _("large")
+        MEDIUM = "medium", _("medium")
+        SMALL = "small", _("small")
 
     #: The sizes that people see.
     SHOWN_SIZES = (Size.FULL, Size.LARGE, Size.MEDIUM, Size.SMALL)

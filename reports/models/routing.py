@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Max
+from django.utils.translation import gettext_lazy as _
 
 from jobs.model_fields import LineField
 from reports.models.catalogue import Category, CategoryGroup, Severity
@@ -25,10 +26,10 @@ from reports.models.workflow import Crew
 class OnHolidays(models.TextChoices):
     """What a rule makes of public holidays."""
 
-    ORDINARY = "", "they are days like any other"
-    NEVER = "never", "it never applies on them"
-    ALL_DAY = "all_day", "it applies on them all day too"
-    ONLY = "only", "it applies on them alone"
+    ORDINARY = "", _("they are days like any other")
+    NEVER = "never", _("it never applies on them")
+    ALL_DAY = "all_day", _("it applies on them all day too")
+    ONLY = "only", _("it applies on them alone")
 
 
 class RoutingRule(models.Model):

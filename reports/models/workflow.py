@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from jobs.model_fields import LineField, ParagraphsField
@@ -29,23 +30,23 @@ ENDED_STATUSES = (Status.RESOLVED, Status.CLOSED)
 class Role(models.TextChoices):
     """The role in which somebody takes a step with a report."""
 
-    REPORTER = "reporter", "reporter"
-    CLERK = "clerk", "staff of the department"
-    MANAGER = "manager", "manager of the department"
-    SUPERUSER = "superuser", "superuser"
-    SYSTEM = "system", "the system"
+    REPORTER = "reporter", _("reporter")
+    CLERK = "clerk", _("staff of the department")
+    MANAGER = "manager", _("manager of the department")
+    SUPERUSER = "superuser", _("superuser")
+    SYSTEM = "system", _("the system")
 
 
 class RejectionReason(models.TextChoices):
     """Why a report is rejected."""
 
-    OUTSIDE = "outside", "not the city's responsibility"
-    PRIVATE = "private", "on private ground"
-    NOT_FOUND = "not_found", "nothing was found at this place"
-    NO_PROBLEM = "no_problem", "as it should be"
-    UNCLEAR = "unclear", "too little is known"
-    ABUSE = "abuse", "spam or abuse"
-    OTHER = "other", "another reason"
+    OUTSIDE = "outside", _("not the city's responsibility")
+    PRIVATE = "private", _("on private ground")
+    NOT_FOUND = "not_found", _("nothing was found at this place")
+    NO_PROBLEM = "no_problem", _("as it should be")
+    UNCLEAR = "unclear", _("too little is known")
+    ABUSE = "abuse", _("spam or abuse")
+    OTHER = "other", _("another reason")
 
 
 def validate_shift_hours(value: Any) -> None:

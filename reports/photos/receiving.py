@@ -45,11 +45,11 @@ def check(content: File[bytes]) -> None:
     if content.size > settings.PHOTO_MAX_BYTES:
         raise PhotoTooLarge
     if content.size == 0:
-        raise PhotoRefused(Refusal.EMPTY.label)
+        raise PhotoRefused(str(Refusal.EMPTY.label))
     head = content.read(12)
     content.seek(0)
     if not _is_picture(head):
-        raise PhotoRefused(Refusal.NOT_A_PHOTO.label)
+        raise PhotoRefused(str(Refusal.NOT_A_PHOTO.label))
 
 
 def _is_picture(head: bytes) -> bool:

@@ -96,7 +96,7 @@ class PhotoDetailSerializer(PhotoSerializer):
     def get_refusal(self, photo: Photo) -> dict[str, str] | None:
         if not photo.refusal:
             return None
-        return {"code": photo.refusal, "detail": Refusal(photo.refusal).label}
+        return {"code": photo.refusal, "detail": str(Refusal(photo.refusal).label)}
 
     @extend_schema_field(serializers.CharField(allow_null=True))
     def get_takedown_reason(self, photo: Photo) -> str | None:

@@ -54,7 +54,9 @@ class Step:
         """What has become of a report by the step, such as "marked as resolved"."""
         if self.to:
             return f"marked as {Status(self.to).label}"
-        return f"done: {next(row.label.lower() for row in table.STEPS if row.name == self.name)}"
+        return (
+            f"done: {next(str(row.label).lower() for row in table.STEPS if row.name == self.name)}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

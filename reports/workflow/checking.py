@@ -97,7 +97,7 @@ def _not_from_here(report: Report, name: str) -> str:
 
 
 def _who(step: Step) -> str:
-    names = [Role(role).label for role in Role.values if role in step.roles]
+    names = [str(Role(role).label) for role in Role.values if role in step.roles]
     return " or ".join((", ".join(names[:-1]), names[-1]) if names[1:] else names)
 
 

@@ -6,6 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
 from reports.models import OPEN_STATUSES, Role, Status
 
 #: Statuses in which a department works on the report.
@@ -37,7 +40,7 @@ class Step:
     """
 
     name: str
-    label: str
+    label: str | Promise
     sources: tuple[str, ...]
     to: str | None
     roles: frozenset[str]
@@ -55,14 +58,14 @@ class Step:
 STEPS: tuple[Step, ...] = (
     Step(
         name="triage",
-        label="Accept",
+        label=_("Accept"),
         sources=(Status.NEW,),
         to=Status.TRIAGED,
         roles=STAFF | SYSTEM,
     ),
     Step(
         name="assign",
-        label="Assign",
+        label=_("Assign"),
         sources=(Status.TRIAGED, Status.ASSIGNED, Status.REOPENED),
         to=Status.ASSIGNED,
         roles=STAFF,
@@ -71,7 +74,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         name="assign",
-        label="Assign",
+        label=_("Assign"),
         sources=(Status.IN_PROGRESS, Status.WAITING),
         to=None,
         roles=STAFF,
@@ -80,7 +83,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         name="unassign",
-        label="Take from the assignee",
+        label=_("Take from the assignee"),
         sources=(Status.ASSIGNED,),
         to=Status.TRIAGED,
         roles=STAFF,
@@ -88,7 +91,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         name="unassign",
-        label="Take from the assignee",
+        label=_("Take from the assignee"),
         sources=(Status.IN_PROGRESS, Status.WAITING, Status.REOPENED),
         to=None,
         roles=STAFF,
@@ -96,7 +99,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         name="start",
-        label="Start work",
+        label=_("Start work"),
         sources=(
             Status.NEW,
             Status.TRIAGED,
@@ -110,14 +113,14 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         name="put_back",
-        label="Stop work",
+        label=_("Stop work"),
         sources=(Status.IN_PROGRESS, Status.WAITING, Status.REOPENED),
         to=Status.TRIAGED,
         roles=STAFF,
     ),
     Step(
         name="hand_over",
-        label="Hand over",
+        label=_("Hand over"),
         sources=(Status.ASSIGNED, Status.IN_PROGRESS, Status.WAITING, Status.REOPENED),
         to=Status.TRIAGED,
         roles=STAFF,
@@ -126,7 +129,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         name="hand_over",
-        label="Hand over",
+        label=_("Hand over"),
         sources=(Status.NEW, Status.TRIAGED),
         to=None,
         roles=STAFF,
@@ -135,7 +138,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         name="wait",
-        label="Let it wait",
+        label=_("Let it wait"),
         sources=AT_WORK,
         to=Status.WAITING,
         roles=STAFF,
@@ -143,21 +146,21 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         name="resume",
-        label="Go on",
+        label=_("Go on"),
         sources=(Status.WAITING,),
         to=Status.IN_PROGRESS,
         roles=STAFF | SYSTEM,
     ),
     Step(
         name="resolve",
-        label="Resolve",
+        label=_("Resolve"),
         sources=OPEN_STATUSES,
         to=Status.RESOLVED,
         roles=STAFF,
     ),
     Step(
         name="mend",
-        label="Mended by neighbours",
+        label=_("Mended by neighbours"),
         sources=OPEN_STATUSES,
         to=Status.RESOLVED,
         roles=SYSTEM,  # once the opportunity by which neighbours were asked is done
@@ -166,7 +169,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         name="confirm",
-        label="Confirm the repair",
+        label=_("Confirm the repair"),
         sources=(Status.RESOLVED,),
         to=Status.CLOSED,
         roles=REPORTER | SYSTEM,
@@ -175,7 +178,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         name="deny",
-        label="It is not repaired",
+        label=_("It is not repaired"),
         sources=(Status.RESOLVED, Status.CLOSED),
         to=Status.REOPENED,
         roles=REPORTER | SYSTEM,
@@ -183,14 +186,14 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         name="close",
-        label="Close",
+        label=_("Close"),
         sources=(*OPEN_STATUSES, Status.RESOLVED),
         to=Status.CLOSED,
         roles=STAFF,
     ),
     Step(
         name="expire",
-        label="Close unconfirmed",
+        label=_("Close unconfirmed"),
         sources=(Status.RESOLVED,),
         to=Status.CLOSED,
         roles=SYSTEM,
@@ -198,7 +201,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         name="reopen",
-        label="Reopen",
+        label=_("Reopen"),
         sources=(Status.RESOLVED, Status.CLOSED),
         to=Status.REOPENED,
         roles=STAFF,
@@ -206,7 +209,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         name="reject",
-        label="Reject",
+        label=_("Reject"),
         sources=OPEN_STATUSES,
         to=Status.REJECTED,
         roles=STAFF,
@@ -215,14 +218,14 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         name="restore",
-        label="Take up again",
+        label=_("Take up again"),
         sources=(Status.REJECTED,),
         to=Status.TRIAGED,
         roles=MANAGERS,
     ),
     Step(
         name="merge",
-        label="Mark as duplicate",
+        label=_("Mark as duplicate"),
         sources=OPEN_STATUSES,
         to=Status.DUPLICATE,
         roles=STAFF,
@@ -231,7 +234,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         name="separate",
-        label="It is no duplicate",
+        label=_("It is no duplicate"),
         sources=(Status.DUPLICATE,),
         to=Status.TRIAGED,
         roles=STAFF,
@@ -239,7 +242,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         name="withdraw",
-        label="Withdraw",
+        label=_("Withdraw"),
         sources=(Status.NEW, Status.TRIAGED),
         to=Status.CLOSED,
         roles=REPORTER,

@@ -96,7 +96,7 @@ def test_the_desk_shows_photos_and_takes_them_down(report: Report, client: Clien
     )
     content = client.get(page).content.decode()
     assert f"/api/v1/photos/{photo.pk}/medium.jpg" in content
-    assert Refusal.DAMAGED.label in content
+    assert str(Refusal.DAMAGED.label) in content
     client.post(step, {"reason": " "})
     photo.refresh_from_db()
     assert photo.state == "ready"
