@@ -69,7 +69,7 @@ def triage_page(request: HttpRequest, report_id: UUID | None = None) -> HttpResp
         "departments": Department.objects.only("name").order_by("name"),
         "rejection_reasons": RejectionReason.choices,
         "flag_reasons": FlagReason.choices,
-        "renew_seconds": looking.LOOK.total_seconds() / 3,
+        "renew_seconds": int(looking.LOOK.total_seconds() // 3),
     }
     return TemplateResponse(request, "desk/triage/page.html", context)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.urls import reverse
 from django.utils import translation
 
 from tests.reports.desk import signed_in
@@ -156,6 +157,15 @@ def test_pages_turn_around_for_a_language_that_is_read_from_the_right(
     with translation.override(language):
         page = desk.get("/admin/").content.decode()
     assert re.search(rf'<html lang="{language}"\s+dir="{direction}"', page)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["desk_triage", "index", "desk_city", "jobs_dashboard_changelist"])
+def test_scripts_and_drawings_get_numbers_with_a_point_in_every_language(name: str) -> None:
+    desk = signed_in(make_user(is_staff=True, is_superuser=True))
+    with translation.override("de"):
+        page = desk.get(reverse(f"admin:{name}")).content.decode()
+    assert re.findall(r'[\w-]+="-?\d+,\d+"|[a-z]:\s*-?\d+,\d+', page) == []
 
 
 def test_styles_write_no_text() -> None:
