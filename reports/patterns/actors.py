@@ -19,7 +19,7 @@ from reports.patterns.serializers import PatternsPayloadSerializer, PatternsSeri
     result=PatternsSerializer,
     permission=IsAdminUser,
     limits=jobs.Limits(active_per_user=1, per_hour=10),
-    code_version="1",
+    code_version="2",
     rows=rows.rows,
     shared_with=with_staff,
 )

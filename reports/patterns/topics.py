@@ -1,8 +1,10 @@
 """Find topics that rise, and the words that name them.
 
-A word rises if more of the recent reports have it than their share. Its strength is the
-log-likelihood ratio G2 (Dunning, 1993, Computational Linguistics 19(1), 61-74); its p-value that of
-Fisher's exact test, under which dates drawn anew among the same reports bring so many by chance.
+A word rises if more of the recent reports have it than their share. Words that name nothing are
+left out: function words of the language of the reports that have them, and words that many of the
+city's reports have, in whatever language. The strength of a word is the log-likelihood ratio G2
+(Dunning, 1993, Computational Linguistics 19(1), 61-74); its p-value that of Fisher's exact test,
+under which dates drawn anew among the same reports bring so many by chance.
 Words that stand in the same reports make one topic.
 
 Plain texts and counts, without Django.
@@ -11,34 +13,23 @@ Plain texts and counts, without Django.
 from __future__ import annotations
 
 import math
-import re
-import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from itertools import combinations
 
 from reports.patterns.significance import discoveries, hypergeometric_tail
+from reports.patterns.words import Words
 
-WORD_MINIMUM_CHARACTERS = 3
-TEXT_CHARACTERS = 4_000
 #: A word in fewer of the recent reports is not tested.
 RECENT_MINIMUM = 5
 WORDS_MAXIMUM = 200
-#: A word is of the topic of a stronger one if so large a share of its reports have both.
+#: A word is of the topic of stronger ones if so large a share of its reports have any of them.
 TOGETHER = 0.6
 
-_WORD = re.compile(r"[\w\u0900-\u097f]+")
-
-
-def words_of(text: str) -> set[str]:
-    """Return the distinct words of a text in lower case, without numbers and short words."""
-    plain = unicodedata.normalize("NFKC", text[:TEXT_CHARACTERS]).lower()
-    return {
-        word
-        for word in _WORD.findall(plain)
-        if len(word) >= WORD_MINIMUM_CHARACTERS and not any(map(str.isdigit, word))
-    }
+#: A word that so large a share of the earlier reports have is common, and names no topic.
+COMMON = 0.2
+#: A word is a function word if it is one in so large a share of the reports that have it.
+FUNCTION = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,20 +59,27 @@ class Topic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """How many reports a period has, and how many of them have each word."""
+    """How many reports a period has, and how many of them have each word.
+
+    `function` counts those of them in whose language it is a function word.
+    """
 
     reports: int
     words: Counter[str]
+    function: Counter[str]
 
     @classmethod
     def of(cls, texts: Iterable[str], *, only: Collection[str] | None = None) -> Sample:
         """Count the words of texts, or `only` some words, which bounds the memory."""
         words: Counter[str] = Counter()
+        function: Counter[str] = Counter()
         reports = 0
         for text in texts:
             reports += 1
-            words.update(words_of(text) if only is None else words_of(text) & only)  # type: ignore[operator]
-        return cls(reports=reports, words=words)
+            has = Words.of(text)
+            words.update(has.every if only is None else has.every.intersection(only))
+            function.update(has.function if only is None else has.function.intersection(only))
+        return cls(reports=reports, words=words, function=function)
 
 
 def testable(recent: Sample) -> frozenset[str]:
@@ -93,10 +91,21 @@ def rising(recent: Sample, earlier: Sample, *, rate: float) -> list[RisingWord]:
     """Return the words that rise, the strongest first; `rate` bounds the share of false ones."""
     if not recent.reports or not earlier.reports:
         return []
-    tested = [_compare(word, recent, earlier) for word in sorted(testable(recent))]
+    tested = [
+        _compare(word, recent, earlier)
+        for word in sorted(testable(recent))
+        if _may_name_a_topic(word, recent, earlier)
+    ]
     tested.sort(key=lambda one: (one.p_value, -one.strength, one.word))
     found = tested[: discoveries([one.p_value for one in tested], rate)]
     return sorted(found, key=lambda one: (-one.strength, one.word))[:WORDS_MAXIMUM]
+
+
+def _may_name_a_topic(word: str, recent: Sample, earlier: Sample) -> bool:
+    if earlier.words[word] >= COMMON * earlier.reports:
+        return False
+    as_function = recent.function[word] + earlier.function[word]
+    return as_function < FUNCTION * (recent.words[word] + earlier.words[word])
 
 
 def _compare(word: str, recent: Sample, earlier: Sample) -> RisingWord:
@@ -134,7 +143,7 @@ def grouped(found: list[RisingWord], recent: Iterable[str], earlier: Sample) -> 
     reports = 0
     for text in recent:
         reports += 1
-        if words := frozenset(words_of(text) & known.keys()):
+        if words := Words.of(text).every.intersection(known):
             having[words] += 1
     groups = _joined(known, having)
     share = reports / max(reports + earlier.reports, 1)
@@ -144,23 +153,23 @@ def grouped(found: list[RisingWord], recent: Iterable[str], earlier: Sample) -> 
 def _joined(known: dict[str, RisingWord], having: dict[frozenset[str], int]) -> list[list[str]]:
     """Return groups of words that stand in the same reports, each by its strongest words.
 
-    A word joins the first group whose strongest word it accompanies.
+    A word joins the first group whose words, any of them, most of its own reports have.
     """
-    both: Counter[tuple[str, str]] = Counter()
-    for words, count in having.items():
-        for pair in combinations(sorted(words), 2):
-            both[pair] += count
-    groups: list[list[str]] = []
+    having_word: dict[str, set[frozenset[str]]] = {word: set() for word in known}
+    for words in having:
+        for word in words:
+            having_word[word].add(words)
+    groups: list[tuple[list[str], set[frozenset[str]]]] = []
     for word, one in known.items():
-        for group in groups:
-            first = known[group[0]]
-            together = both[(min(word, first.word), max(word, first.word))]
-            if together >= TOGETHER * one.recent:
+        own = having_word[word]
+        for group, of_group in groups:
+            if sum(having[words] for words in own & of_group) >= TOGETHER * one.recent:
                 group.append(word)
+                of_group.update(own)
                 break
         else:
-            groups.append([word])
-    return groups
+            groups.append(([word], set(own)))
+    return [group for group, _ in groups]
 
 
 def _topic(words: list[RisingWord], having: dict[frozenset[str], int], share: float) -> Topic:

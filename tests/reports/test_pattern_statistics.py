@@ -6,8 +6,9 @@ import random
 from datetime import date
 
 import pytest
+from django.conf import settings
 
-from reports.patterns import crowding, findings, seasonality, topics
+from reports.patterns import crowding, findings, seasonality, topics, words
 from reports.patterns.crowding import Count, Window, scan
 from reports.patterns.findings import CROWD, Outcome
 from reports.patterns.recurrence import DAY_SECONDS, Event, returning
@@ -18,6 +19,7 @@ from reports.patterns.significance import (
     hypergeometric_tail,
 )
 from reports.patterns.topics import Sample
+from reports.patterns.words import Words
 
 FIRST = date(2025, 1, 1).toordinal()
 SMALL = Window(permutations=99)
@@ -196,9 +198,66 @@ def test_the_same_talk_as_ever_is_no_topic() -> None:
 
 
 def test_words_are_counted_once_a_report_in_any_script_and_numbers_are_not() -> None:
-    assert topics.words_of("Trash, TRASH! 1200 Elm St. 4b गड्ढा Straße") == {
+    assert Words.of("Trash, TRASH! 1200 Elm St. 4b गड्ढा Straße").every == {
         "trash", "elm", "गड्ढा", "straße"
     }  # fmt: skip
+
+
+#: A sentence in each language, and the words of it that may name a topic.
+SENTENCES = {
+    "en": ("There are lanternflies on all of our maples again, please", "lanternflies maples"),
+    "es": ("También hay una plaga de ratas en nuestro mercado, por favor", "plaga ratas mercado"),
+    "pt": ("Também há uma praga de ratos no nosso mercado, por favor", "praga ratos mercado"),
+    "fr": ("Il y a beaucoup de rats dans notre marché, aidez-nous", "rats marché aidez"),
+    "de": ("Auf unserem Markt sind wieder sehr viele Ratten, bitte", "markt ratten"),
+    "it": ("Anche nel nostro mercato ci sono molti topi, grazie", "mercato topi"),
+    "nl": (
+        "Er zijn weer heel veel ratten op onze markt, alstublieft",
+        "heel ratten markt alstublieft",
+    ),
+    "pl": ("Na naszym targu jest bardzo dużo szczurów, proszę", "naszym targu szczurów"),
+    "ru": ("На нашем рынке снова очень много крыс, пожалуйста", "нашем рынке крыс"),
+    "uk": ("На ринку знову дуже багато щурів, будь ласка", "ринку знову щурів будь ласка"),
+    "tr": ("Bizim pazarda yine çok fazla fare var, lütfen", "pazarda fazla fare"),
+    "ar": ("يوجد في هذا السوق الكثير من الفئران مرة أخرى", "السوق الكثير الفئران"),
+    "hi": ("हमारे बाजार में बहुत चूहे हैं, कृपया और नहीं", "बाजार चूहे"),
+    "zh": ("我们的市场有很多老鼠,请你们处理", "市场 老鼠 处理"),
+    "ja": ("この市場にはとても多くの鼠とゴキブリがいます", "市場 ゴキブリ"),
+    "ko": ("우리 시장에는 쥐들이 정말 많은 것이 있습니다", "시장에는 쥐들이"),
+    "vi": ("Trong khu chợ của chúng tôi có rất nhiều chuột", "khu chuột"),
+}
+
+
+@pytest.mark.parametrize("language", SENTENCES)
+def test_a_topic_is_named_by_none_of_the_function_words_of_its_language(language: str) -> None:
+    sentence, names = SENTENCES[language]
+    (topic,) = rising(USUAL[:60] + [sentence] * 12, USUAL)
+    assert set(topic.words) == set(names.split())
+
+
+def test_the_function_words_of_every_language_that_is_told_apart_are_known() -> None:
+    assert set(SENTENCES) == set(words.languages()) == set(settings.COLLECTION_LANGUAGES)
+
+
+def test_a_word_names_a_topic_although_another_language_has_it_as_a_function_word() -> None:
+    new = ["A car hit the door of our bin"] * 8 + ["Le car est dans notre rue"]
+    (topic,) = rising(USUAL[:60] + new, USUAL)
+    assert {"car", "door", "bin"} <= set(topic.words)
+    assert not {"the", "our"} & set(topic.words)
+
+
+def test_words_that_many_reports_have_name_no_topic_in_a_language_that_is_not_known() -> None:
+    usual = ["shimo katika barabara", "taka", "taa katika mtaa", "maji"] * 40
+    new = ["nyoka katika bustani"] * 12
+    (topic,) = rising(usual[:20] + new, usual)
+    assert set(topic.words) == {"nyoka", "bustani"}
+
+
+def test_words_that_accompany_any_word_of_a_topic_belong_to_it() -> None:
+    new = ["snow ice"] * 11 + ["snow"] * 7 + ["ice slippery"] * 7
+    (topic,) = rising(USUAL + new, USUAL * 3)
+    assert topic.words == ("ice", "snow", "slippery")
+    assert topic.reports == 25
 
 
 def test_counting_only_some_words_gives_their_counts() -> None:
