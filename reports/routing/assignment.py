@@ -35,6 +35,7 @@ from reports.routing import rules
 from reports.routing.conditions import facts_of
 from reports.routing.rules import RuleBook
 from reports.workflow import notices, performing, transitions
+from reports.workflow.performing import NOTHING, Inputs
 from reports.workflow.versions import require as require_version
 
 # The fields that staff may edit; below, the fields that depend on them.
@@ -224,7 +225,8 @@ def send(report: Report, book: RuleBook, *, certain: bool) -> None:
 
 def _hand_to_crew(report: Report) -> list[str]:
     """Assign a triaged report to the crew of its rule, unless it is assigned; as `triage`."""
-    crew = report.routing_rule.crew if report.routing_rule else None
+    is_by_rule = report.routed_by == RoutedBy.RULE
+    crew = report.routing_rule.crew if report.routing_rule and is_by_rule else None
     is_free = report.assignee_id is None and report.crew_id is None
     if crew is None or not is_free or report.status != Status.TRIAGED:
         return []
@@ -286,6 +288,7 @@ def revise(
     *,
     by: User,
     is_triaging: bool = True,
+    inputs: Inputs = NOTHING,
     is_publishing: bool = False,
     versions: Collection[int] | None = None,
 ) -> None:
@@ -299,7 +302,8 @@ def revise(
     edited category or severity sets the deadline anew. The history says to which department the
     report was sent, the audit log which fields were edited. Without `is_triaging` a new report
     stays new, since the caller changes its status next; with `is_publishing` one that is triaged
-    becomes public. An edited category, severity or department can be undone like a step.
+    becomes public, and `inputs` has the note that comes with that. An edited category, severity or
+    department can be undone like a step.
 
     Raises:
         Report.DoesNotExist: it was deleted meanwhile.
@@ -320,11 +324,14 @@ def revise(
     if is_triaging and "category" in fields and report.category and report.status == Status.NEW:
         moved = transitions.triage(
             report,
-            note=_whereabouts(report),
+            note=inputs.note or _whereabouts(report),
+            is_internal=inputs.is_internal,
             by=by,
             is_publishing=is_publishing,
             before=before or transitions.NOTHING_BEFORE,
         )
+        if inputs.note:
+            transitions.annotate(report, note=_whereabouts(report), by=by, fields=fields)
     else:
         moved = _note_edit(report, fields, earlier, by=by, before=before)
     if "category" in fields:

@@ -107,9 +107,26 @@ def take(
         raise StatusChangedMeanwhile
     row = _check(locked, step, roles)
     if step.category or _needs_category(locked, row):
-        chosen = {"category": step.category or locked.category}
-        assignment.revise(locked, chosen, by=cast("User", step.by), is_triaging=False)
+        _choose_category(locked, row, step)
+        if row.name == "triage":
+            return
     _perform(locked, row, step, roles)
+
+
+def _choose_category(report: Report, row: table.Step, step: Step) -> None:
+    """Give a locked report the category that comes with a step, or confirm the guess.
+
+    Triaging a new report is done by that; any other step is still to be taken.
+    """
+    chosen, by = {"category": step.category or report.category}, cast("User", step.by)
+    assignment.revise(
+        report,
+        chosen,
+        by=by,
+        is_triaging=row.name == "triage",
+        inputs=step.inputs,
+        is_publishing=step.is_publishing,
+    )
 
 
 def _locked(report: Report, step: Step) -> Report:

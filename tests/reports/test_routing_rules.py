@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -25,6 +26,8 @@ from reports.models import (
 )
 from reports.routing import assignment, rules
 from reports.steps import taking
+from reports.workflow import undoing
+from reports.workflow.performing import Inputs
 from reports.workflow.table import STAFF
 from tests.reports.factories import (
     make_area,
@@ -359,6 +362,32 @@ def test_a_rule_assigns_its_reports_to_a_crew(pothole: Category, harbour: Depart
     assert (other.crew, other.status) == (crew, Status.ASSIGNED)
 
 
+def test_a_step_with_a_category_routes_as_an_edit_of_the_category_does(
+    pothole: Category, harbour: Department
+) -> None:
+    crew = Crew.objects.create(department=harbour, name="Night crew")
+    make_rule("Potholes", category=pothole, department=harbour, crew=crew, deadline_hours=5)
+    clerk, tree = make_staff(is_superuser=True), make_category("tree")
+    guess = {"category_source": CategorySource.CLASSIFIER, "category_confidence": 0.01}
+    edited, taken, guessed = (
+        routed(category=category, **guess) for category in (tree, tree, pothole)
+    )
+    assignment.revise(edited, {"category": pothole}, by=clerk)
+    step = taking.Step(to=Status.TRIAGED, by=clerk, inputs=Inputs(note="We know it."))
+    taking.take(taken, replace(step, category=pothole), roles=STAFF)
+    taking.take(guessed, replace(step, accepts_guess=True), roles=STAFF)
+    for report in (edited, taken, guessed):
+        report.refresh_from_db()
+        assert (report.department, report.crew, report.status) == (harbour, crew, Status.ASSIGNED)
+        assert report.routing_reason == "rule 1 “Potholes”: category Pothole"
+        assert (report.sla_hours, report.routed_by) == (5, RoutedBy.RULE)
+    notes = {line.note for line in taken.history.filter(by=clerk)}
+    assert notes == {"We know it.", "Pothole: sent to Harbour."}
+    undoing.undo(taken, by=clerk, roles=STAFF)
+    taken.refresh_from_db()
+    assert (taken.category, taken.crew, taken.status) == (tree, None, Status.NEW)
+
+
 def test_a_crew_that_takes_no_more_breaks_its_rule(pothole: Category, harbour: Department) -> None:
     desk = make_department("desk", is_triage=True)
     crew = Crew.objects.create(department=harbour, name="Night crew")
@@ -368,6 +397,10 @@ def test_a_crew_that_takes_no_more_breaks_its_rule(pothole: Category, harbour: D
     report = routed(category=pothole)
     assert (report.department, report.crew, report.routed_by) == (desk, None, RoutedBy.BROKEN)
     assert report.routing_reason.endswith("crew Night crew takes no further reports")
+    other = routed(category=make_category("tree"))
+    assignment.revise(other, {"category": pothole}, by=make_staff())
+    other.refresh_from_db()
+    assert (other.department, other.crew, other.status) == (desk, None, Status.TRIAGED)
 
 
 def test_the_crew_of_a_rule_is_one_of_its_department(harbour: Department) -> None:
