@@ -12,7 +12,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import DataError, IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.http.response import HttpResponseBase
@@ -134,7 +134,10 @@ class CivicLensAdminSite(admin.AdminSite):
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Return what the frame of every page shows."""
         context = super().each_context(request)
-        return context | {"navigation": partial(navigation.sections, request)}
+        return context | {
+            "navigation": partial(navigation.sections, request),
+            "name_in_navigation": partial(navigation.name_of, request.path),
+        }
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> Any:
         """Return the tables of each app, which are looked up only where a page lists them."""
@@ -149,8 +152,10 @@ class CivicLensAdminSite(admin.AdminSite):
 
 
 def _refusing(view: V) -> V:
-    """Wrap a view so that it answers 400 for a value that the column or PostgreSQL cannot take.
+    """Wrap a view so that it says why a page is refused.
 
+    It answers 403 for one that the reader may not open, and 400 for a value that the column or
+    PostgreSQL cannot take.
     Django's admin hands many values of an address (filters, keys, initial values, selections) to
     the ORM unchecked, and often only while the page is rendered. The traceback is logged, in case
     the fault is in our code.
@@ -161,6 +166,8 @@ def _refusing(view: V) -> V:
         try:
             response = view(request, *args, **kwargs)
             return response.render() if isinstance(response, SimpleTemplateResponse) else response
+        except PermissionDenied as error:
+            return _forbidden(request, str(error))
         except (ValidationError, ValueError, OverflowError, DataError, IntegrityError) as error:
             log.warning("admin_request_refused", path=request.path, exc_info=error)
             return HttpResponseBadRequest(
@@ -169,3 +176,11 @@ def _refusing(view: V) -> V:
             )
 
     return cast("V", guarded)
+
+
+def _forbidden(request: HttpRequest, reason: str) -> HttpResponse:
+    """Return the page for a reader who is signed in and may not open what they asked for."""
+    context = admin.site.each_context(request) | {"title": _("Not for you"), "reason": reason}
+    return TemplateResponse(
+        request, "desk/shell/forbidden.html", context, status=HTTPStatus.FORBIDDEN
+    ).render()

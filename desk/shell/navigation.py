@@ -165,6 +165,12 @@ def _current(path: str) -> Entry | None:
     return max(fitting, key=lambda one: one[0])[1] if fitting else None
 
 
+def name_of(path: str) -> str:
+    """Return what the navigation calls the page at this path; empty for a page without an entry."""
+    entry = _current(path)
+    return str(entry.label) if entry is not None and entry.address() == path else ""
+
+
 def list_of(model: type[Model]) -> str:
     """Return the path of a table's list."""
     name = f"{model._meta.app_label}_{model._meta.model_name}"  # noqa: SLF001 - documented

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import F, Q
+from django.db.models import F
 from django.urls import reverse
 from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext as _
@@ -47,8 +47,7 @@ def rows_for(scope: Scope, now: datetime) -> list[Row]:
 
 def _own(user: User) -> list[UUID]:
     """Return the open reports assigned to this person or to one of their crews."""
-    crews = list(user.crews.values_list("pk", flat=True))
-    mine = Report.objects.filter(Q(assignee=user) | Q(crew__in=crews), status__in=OPEN_STATUSES)
+    mine = Report.objects.for_staff(user).open_for(user)
     ordered = mine.order_by(F("due_at").asc(nulls_last=True), "id")
     return list(ordered.values_list("pk", flat=True)[:SHOWN])
 

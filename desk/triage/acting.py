@@ -26,8 +26,15 @@ from reports.conversation import commenting, replying
 from reports.desk.forms import StepForm, TextForm
 from reports.duplicates import merging
 from reports.errors import ReportsError, StepForbidden, StepIncomplete, UndoRefused
-from reports.models import Category, Report, Status, StatusChange, SubjectKind
-from reports.moderation import flags
+from reports.models import (
+    Category,
+    ModerationCase,
+    Report,
+    Status,
+    StatusChange,
+    SubjectKind,
+)
+from reports.moderation import cases, flags
 from reports.routing import assignment
 from reports.steps import taking
 from reports.workflow import undoing
@@ -193,17 +200,41 @@ def _kept(asked: Asked, done: Done) -> TriageAction:
 
 
 def _accept(asked: Asked) -> Done:
-    """Choose the category; a new report is triaged and sent where the rules of routing say."""
+    """Choose the category; a new report is triaged and sent where the rules of routing say.
+
+    A report that has the category already stays as it is. With `is_publishing` what waits for
+    moderation becomes public.
+    """
     form = CategoryForm(asked.sent)
     require_valid(form)
     category: Category = form.cleaned_data["category"]
-    report = asked.report
-    is_settled = report.status != Status.NEW and assignment.is_certain(report)
-    if is_settled and report.category == category:
-        raise NotPossible(_("It has this category already."))
-    now = _categorised(asked, category, is_publishing=form.cleaned_data["is_publishing"])
+    is_publishing = form.cleaned_data["is_publishing"]
+    is_published = is_publishing and _published(asked)
+    if _has_settled_on(category, asked.report):
+        label = _("Published as %(category)s") if is_published else _("Left as %(category)s")
+        return Done(label % {"category": category}, can_be_undone=False)
+    now = _categorised(asked, category, is_publishing=is_publishing)
     words = {"category": category, "department": now.department or _("no department")}
     return Done(_("Accepted as %(category)s, sent to %(department)s") % words)
+
+
+def _has_settled_on(category: Category, report: Report) -> bool:
+    is_settled = report.status != Status.NEW and assignment.is_certain(report)
+    return is_settled and report.category == category
+
+
+def _published(asked: Asked) -> bool:
+    """Approve the publication of a report that was triaged and waits for it; return whether it did.
+
+    That of a new report is decided together with its triage.
+    """
+    if asked.report.status == Status.NEW:
+        return False
+    waiting = ModerationCase.objects.waiting().for_staff(asked.by)
+    case = waiting.filter(kind=SubjectKind.REPORT, subject_id=asked.report.pk).first()
+    if case is not None:
+        cases.approve(case, by=asked.by)
+    return case is not None
 
 
 def _categorised(asked: Asked, category: Category, *, is_publishing: bool) -> Report:
@@ -287,7 +318,7 @@ def _step(asked: Asked) -> Done:
     if not step.name:
         raise StepIncomplete({"step": _("Choose one of the steps.")})
     taking.take(asked.report, step, roles=roles_in(asked.report, asked.by))
-    return Done(step.label[:1].upper() + step.label[1:])
+    return Done(step.title)
 
 
 def _reply(asked: Asked) -> Done:

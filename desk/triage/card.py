@@ -24,11 +24,13 @@ from reports.models import (
     Department,
     DuplicatePair,
     Follow,
+    ModerationCase,
     Photo,
     PhotoState,
     Report,
     ReportContact,
     Status,
+    SubjectKind,
 )
 from reports.models.catalogue import CATEGORY_TEXTS
 from reports.photos.serializers import shown
@@ -105,6 +107,12 @@ class Card:
     @property
     def is_guess(self) -> bool:
         return self.is_new and not assignment.is_certain(self.report)
+
+    @property
+    def can_be_published(self) -> bool:
+        """Return whether accepting the report can make it public."""
+        report: Any = self.report
+        return report.published_at is None and (self.is_new or report.waits_for_moderation)
 
     @cached_property
     def photos(self) -> list[dict[str, Any]]:
@@ -296,5 +304,10 @@ def reports_for_card(user: User) -> Any:
         "department__parent__parent",
         "routing_rule",
     )
-    annotated = related.annotate(has_contact=Exists(contact), has_stopped=Exists(stopped))
+    cases = ModerationCase.objects.waiting().filter(
+        kind=SubjectKind.REPORT, subject_id=OuterRef("pk")
+    )
+    annotated = related.annotate(
+        has_contact=Exists(contact), has_stopped=Exists(stopped), waits_for_moderation=Exists(cases)
+    )
     return annotated.prefetch_related("photos", "answers__question")

@@ -10,11 +10,11 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
-from uuid import uuid4
 
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
+from uuid_utils.compat import uuid7
 
 from jobs.models import JobResult
 from reports.demo.city import City
@@ -66,7 +66,7 @@ def _make(order: Order) -> DispatchPlan:
     result = keeping.as_result(order, day, travel, figures)
     with transaction.atomic():
         kept = JobResult.objects.create(
-            task_id=uuid4(),
+            task_id=uuid7(),
             job_type=JOB_TYPE,
             inputs={"department": order.department, "day": order.day.isoformat()},
             code_version="demo",

@@ -259,9 +259,11 @@ class ReportAdmin(
         return report
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        """Order the queue as the policy in force says, and everything else newest first."""
-        is_queue = request.GET.get(QueueFilter.parameter_name) == QueueFilter.ordered
-        return QueueFilter.ordering if is_queue else self.ordering
+        """Order the queue as its policy says, one's own by deadline, and others newest first."""
+        if request.GET.get(QueueFilter.parameter_name) == QueueFilter.ordered:
+            return QueueFilter.ordering
+        is_own = request.GET.get(AssignmentFilter.parameter_name) == AssignmentFilter.own
+        return AssignmentFilter.ordering if is_own else self.ordering
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Report], search_term: str

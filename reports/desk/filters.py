@@ -113,9 +113,13 @@ class AssignmentFilter(ReportFilter):
 
     title = _("assignment")
     parameter_name = "assigned"
+    own = "own"
+    #: By which the list is ordered then.
+    ordering = ("due_at", "id")
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [
+            (self.own, gettext("Open, mine and my crews'")),
             ("mine", gettext("Assigned to me")),
             ("my-crews", gettext("My crews")),
             ("nobody", gettext("Nobody yet, open")),
@@ -123,6 +127,8 @@ class AssignmentFilter(ReportFilter):
 
     def chosen(self, reports: ReportQuerySet, value: str, user: User) -> ReportQuerySet:
         match value:
+            case self.own:
+                return reports.open_for(user)
             case "mine":
                 return reports.assigned_to(user)
             case "my-crews":

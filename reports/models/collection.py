@@ -50,7 +50,7 @@ class Health(models.TextChoices):
     NEW = "new", _("not fetched yet")
     OK = "ok", _("well")
     FAILING = "failing", _("failing")
-    BROKEN = "broken", _("broken")
+    BROKEN = "broken", _("failing for long")
 
 
 class SourceQuerySet(models.QuerySet["Source"]):

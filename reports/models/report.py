@@ -139,6 +139,11 @@ class ReportQuerySet(models.QuerySet["Report"]):
         # By their numbers, of which PostgreSQL knows how many reports they have.
         return self.filter(crew__in=list(user.crews.values_list("pk", flat=True)))
 
+    def open_for(self, user: User) -> ReportQuerySet:
+        """Return the open reports on which this person, or one of their crews, works."""
+        crews = list(user.crews.values_list("pk", flat=True))
+        return self.filter(Q(assignee=user) | Q(crew__in=crews), status__in=OPEN_STATUSES)
+
     def in_queue(self) -> ReportQuerySet:
         """Return the reports that have a place in the queue, with that place."""
         return self.filter(queue_place__isnull=False).select_related("queue_place")

@@ -8,6 +8,7 @@ from typing import cast
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from accounts.models import User
 from reports.confirmation import answering
@@ -54,9 +55,14 @@ class Step:
         """What has become of a report by the step, such as "marked as resolved"."""
         if self.to:
             return f"marked as {Status(self.to).label}"
-        return (
-            f"done: {next(str(row.label).lower() for row in table.STEPS if row.name == self.name)}"
-        )
+        return f"done: {self.title.lower()}"
+
+    @property
+    def title(self) -> str:
+        """What people call the step, such as "Marked as resolved" or "Hand over"."""
+        if self.to:
+            return gettext("Marked as %(status)s") % {"status": Status(self.to).label}
+        return next(str(row.label) for row in table.STEPS if row.name == self.name)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -43,6 +43,25 @@ def test_a_clerk_sees_the_work_on_reports_alone() -> None:
     assert seen["Reports"] == "/admin/reports/report/"
 
 
+def test_a_page_that_is_not_for_its_reader_says_so_within_the_frame() -> None:
+    clerk = desk_of(make_staff(make_department()))
+    answer = clerk.get("/admin/accounts/user/")
+    page = answer.content.decode()
+    assert answer.status_code == 403
+    assert "ask your administrator" in page
+    assert 'id="desk-nav"' in page
+
+
+def test_a_list_has_the_name_of_its_entry_and_says_that_it_is_empty() -> None:
+    clerk = desk_of(make_staff(make_department()))
+    page = clerk.get("/admin/reports/duplicatepair/").content.decode()
+    assert "<h1>Duplicates</h1>" in page
+    assert "There is nothing here yet." in page
+    assert 'name="action"' not in page
+    searched = clerk.get("/admin/reports/report/?q=hole").content.decode()
+    assert "Nothing here fits the search and the filters." in searched
+
+
 def test_an_editor_of_the_catalogue_sees_its_settings() -> None:
     desk = desk_of(make_staff(), "view_category", "change_category", "add_category")
     assert {"Today", "Settings"} <= entries(desk).keys()

@@ -111,6 +111,7 @@ def test_the_queue_holds_ones_own_reports_then_those_of_nobody() -> None:
     make_due(-99, title="Of another department", department=parks)
     make_due(8, title="Of my crew", department=streets, crew=crew)
     make_due(5, title="Mine", department=streets, assignee=clerk)
+    make_due(2, title="Mine, in a department that I left", department=parks, assignee=clerk)
     make_due(1, title="Mine, done", department=streets, assignee=clerk, status=Status.RESOLVED)
     page = desk_of(clerk).get("/admin/").content.decode()
     assert queue(page) == [
@@ -119,6 +120,9 @@ def test_the_queue_holds_ones_own_reports_then_those_of_nobody() -> None:
         "Of nobody, late",
         "Of nobody, without a deadline",
     ]
+    address = next(iter(re.findall(r'href="([^"]*)">All that are mine', page)))
+    whole = desk_of(clerk).get(unescape(address)).context["cl"].result_list
+    assert [report.title for report in whole] == ["Mine", "Of my crew"]
     everywhere = desk_of(make_staff(is_superuser=True)).get("/admin/").content.decode()
     assert queue(everywhere)[:2] == ["Of another department", "Of nobody, late"]
 

@@ -228,6 +228,22 @@ def test_it_is_not_published_unless_asked(client: Client) -> None:
     assert (report.status, report.published_at) == ("triaged", None)
 
 
+def test_what_waits_for_moderation_is_published_with_the_category_it_has(
+    client: Client, office: Any
+) -> None:
+    facts = {"department": office, "category": make_category(), "category_confidence": 0.9}
+    report = make_report(category_source="classifier", published_at=None, **facts)
+    card = f"{URL}{report.pk}/card/"
+    assert "Publish it when accepted" not in client.get(card).content.decode()
+    ModerationCase.objects.create(report=report, kind=SubjectKind.REPORT, subject_id=report.pk)
+    assert "Publish it when accepted" in client.get(card).content.decode()
+    answer = act(client, report, "accept", category="pothole", is_publishing="on").json()
+    assert (answer["label"], answer["is_decided"]) == ("Published as Pothole", True)
+    report.refresh_from_db()
+    assert report.published_at is not None
+    assert not ModerationCase.objects.waiting().exists()
+
+
 def test_undo_gives_back_what_an_accepted_category_changed(client: Client) -> None:
     report = waiting()
     crew = make_crew("Sweepers", make_department("cleaning"))
@@ -255,7 +271,8 @@ def test_the_category_of_a_triaged_report_is_changed_and_given_back(
     report = make_report(department=office, category=category, category_source="staff")
     waiting()
     before = values(report)
-    assert act(client, report, "accept", category="pothole").status_code == 409
+    assert act(client, report, "accept", category="pothole").json()["can_be_undone"] is False
+    assert values(report) == before, "its category is accepted, so that nothing changes"
     assert act(client, report, "accept", category="litter").status_code == 200
     assert str(Report.objects.get(pk=report.pk).category) == "Litter"
     assert undo(client).status_code == 200
