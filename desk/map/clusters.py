@@ -30,14 +30,17 @@ _IS_OVERDUE = Q(status__in=OPEN_STATUSES, due_at__lt=Now())
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """The reports of one cell: how many, how many of them overdue, and their mean place."""
+    """The reports of one cell: how many, how many of them overdue, and their mean place.
+
+    `named` are their ids, where there are few reports in all cells, or one in this cell.
+    """
 
     count: int
     overdue: int
     latitude: float
     longitude: float
     box: BoundingBox
-    newest: UUID
+    named: list[UUID]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +70,18 @@ def newest_in(reports: ReportQuerySet, box: BoundingBox, *, words: str = "") -> 
     return Report.objects.filter(pk__in=searching.ids(newest, slice(0, SEARCHED_MAXIMUM)))
 
 
-def count(reports: ReportQuerySet, box: BoundingBox, *, zoom: int) -> Clusters:
-    """Return the clusters of what `newest_in` chose, at a zoom level of web maps."""
+def count(reports: ReportQuerySet, box: BoundingBox, *, zoom: int, few: int) -> Clusters:
+    """Return the clusters of what `newest_in` chose, at a zoom level of web maps.
+
+    They name up to `few` reports.
+    """
     width, height = _cell_size(box, zoom)
     rows = reports.annotate(is_over=_IS_OVERDUE).values("latitude", "longitude", "pk", "is_over")
     try:
         sql, parameters = rows.query.sql_with_params()
     except EmptyResultSet:
         return Clusters([])
-    counted = fetch(_COUNT.format(rows=sql), (*parameters, height, width))
+    counted = fetch(_COUNT.format(rows=sql), (few, *parameters, height, width))
     cells = [_cluster(row, width, height) for row in counted]
     maximum = rows.query.high_mark or SEARCHED_MAXIMUM
     return Clusters(cells, is_capped=sum(cell.count for cell in cells) >= maximum)
@@ -94,16 +100,17 @@ def _cell_size(box: BoundingBox, zoom: int) -> tuple[float, float]:
 
 
 def _cluster(row: tuple[Any, ...], width: float, height: float) -> Cluster:
-    y, x, reports, overdue, latitude, longitude, newest = row
+    y, x, reports, overdue, latitude, longitude, named = row
     south, west = max(y * height, -90.0), x * width
     box = BoundingBox(west, south, min(west + width, 180.0), min(south + height, 90.0))
-    return Cluster(reports, overdue, latitude, longitude, box, newest)
+    return Cluster(reports, overdue, latitude, longitude, box, named)
 
 
 _COUNT = """
     SELECT floor(latitude / size.height)::bigint AS y, floor(longitude / size.width)::bigint AS x,
         count(*), count(*) FILTER (WHERE is_over), avg(latitude), avg(longitude),
-        (array_agg(newest.pk))[1]
+        CASE WHEN count(*) = 1 OR sum(count(*)) OVER () <= %s
+            THEN array_agg(newest.pk) ELSE '{{}}' END
     FROM ({rows}) AS newest, (VALUES (%s::float8, %s::float8)) AS size(height, width)
     GROUP BY y, x ORDER BY y, x
 """

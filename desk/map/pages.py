@@ -26,7 +26,7 @@ from desk.shell.readers import handles_reports
 from desk.views import keeping
 from reports.desk.choosing import ChosenReports, choose, query_of
 from reports.fields import BoundingBoxField
-from reports.models import BoundingBox, Report, ReportQuerySet
+from reports.models import BoundingBox, Report
 
 #: Parameters of the map's own; all others are those of the list of reports.
 OWN_PARAMETERS = ("bbox", "zoom", "at", "p", "o", "all")
@@ -103,35 +103,24 @@ def reports_view(request: HttpRequest) -> HttpResponseBase:
 
 
 def _answer(chosen: ChosenReports, box: BoundingBox, zoom: int) -> dict[str, Any]:
+    few = FEW_WHEN_NEAR if zoom >= NEAR_ZOOM else FEW
     newest = clusters.newest_in(chosen.reports, box, words=chosen.words)
-    counted = clusters.count(newest, box, zoom=zoom)
-    is_few = counted.total <= (FEW_WHEN_NEAR if zoom >= NEAR_ZOOM else FEW)
-    singles = _singles(newest, counted, is_few=is_few)
-    shown = {report["id"] for report in singles}
+    counted = clusters.count(newest, box, zoom=zoom, few=few)
+    single = [pk for cell in counted.cells for pk in cell.named][:FEW_WHEN_NEAR]
+    known = set(single)
     return {
         "total": counted.total,
         "overdue": counted.overdue,
         "is_capped": counted.is_capped,
-        "clusters": []
-        if is_few
-        else [showing.cluster(one) for one in counted.cells if str(one.newest) not in shown],
-        "reports": singles,
+        "clusters": [
+            showing.cluster(one)
+            for one in counted.cells
+            if not (one.named and known.issuperset(one.named))
+        ],
+        "reports": showing.reports(
+            Report.objects.filter(pk__in=single).with_related().order_by("-created_at", "-id")
+        ),
     }
-
-
-def _singles(
-    newest: ReportQuerySet, counted: clusters.Clusters, *, is_few: bool
-) -> list[dict[str, Any]]:
-    """Return the reports to show one by one: all where they are few, else those alone in a cell."""
-    if is_few:
-        ids = list(newest.values_list("pk", flat=True)) if counted.cells else []
-    else:
-        ids = [one.newest for one in counted.cells if one.count == 1][:FEW_WHEN_NEAR]
-    if not ids:
-        return []
-    return showing.reports(
-        Report.objects.filter(pk__in=ids).with_related().order_by("-created_at", "-id")
-    )
 
 
 @require_safe

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from django.db.models import Model
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, get_script_prefix, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -49,10 +50,7 @@ class Entry:
 
     def address(self) -> str | None:
         """Return the path of the page; None for a page that this version does not have."""
-        try:
-            return reverse(f"admin:{self.page}") if self.model is None else list_of(self.model)
-        except NoReverseMatch:
-            return None
+        return _address(self.page, self.model, get_script_prefix())
 
     def may_open(self, request: HttpRequest) -> bool:
         """Return whether the reader may: by the table's own rule, or by that of the page."""
@@ -64,7 +62,8 @@ class Entry:
         """Yield the beginnings of the paths whose pages belong to this entry."""
         if address := self.address():
             yield address
-        yield from (list_of(model) for model in self.owns)
+        owned = (_address("", model, get_script_prefix()) for model in self.owns)
+        yield from (address for address in owned if address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +133,18 @@ ENTRIES: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
         ),
     ),
 )
+
+
+@cache
+def _address(page: str, model: type[Model] | None, _prefix: str) -> str | None:
+    """Return the path of a page or of a table's list below a prefix; None if there is none.
+
+    It is kept, since every page asks for all of them.
+    """
+    try:
+        return reverse(f"admin:{page}") if model is None else list_of(model)
+    except NoReverseMatch:
+        return None
 
 
 def sections(request: HttpRequest) -> list[Section]:

@@ -1,0 +1,69 @@
+"""The rows of the desk's lists: as Django draws them, and with its links, icons and escapes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin.templatetags import admin_list
+from django.contrib.admin.views.main import ChangeList
+from django.http import HttpRequest
+from django.test import RequestFactory
+
+from accounts.models import AuditEvent, User
+from desk.templatetags import desk_lists
+from reports.desk.columns import COLUMNS
+from reports.models import Category, Department, Report, StatusChange
+from tests.accounts.factories import make_user
+from tests.reports.desk import signed_in
+from tests.reports.factories import make_report
+
+pytestmark = pytest.mark.django_db
+TITLE = '<b>"Lamp" & co</b>'
+
+
+@pytest.fixture
+def clerk() -> User:
+    return make_user(is_staff=True, is_superuser=True)
+
+
+def list_of(model: type[Any], clerk: User, query: dict[str, str]) -> ChangeList:
+    request: HttpRequest = RequestFactory().get("/admin/", query)
+    request.user = clerk
+    page: Any = admin.site.get_model_admin(model)
+    chosen: ChangeList = page.get_changelist_instance(request)
+    chosen.formset = None
+    return chosen
+
+
+@pytest.mark.parametrize(
+    ("model", "query"),
+    [
+        (Report, {}),
+        (Report, {"columns": ",".join(COLUMNS), "status__exact": "new", "o": "1"}),
+        (Category, {}),
+        (Department, {}),
+        (User, {"is_staff__exact": "1"}),
+        (StatusChange, {}),
+        (AuditEvent, {}),
+    ],
+)
+def test_rows_are_drawn_as_django_draws_them(
+    clerk: User, model: type[Any], query: dict[str, str]
+) -> None:
+    make_report(title=TITLE, reporter=clerk)
+    make_report(published_at=None)
+    drawn = list_of(model, clerk, query)
+    rows = list(desk_lists.rows(drawn))
+    assert rows == ["".join(row) for row in admin_list.results(drawn)]
+    assert bool(rows) == drawn.queryset.exists()
+
+
+def test_the_list_leads_to_its_rows_and_escapes_them(clerk: User) -> None:
+    report = make_report(title=TITLE)
+    page = signed_in(clerk).get("/admin/reports/report/?state=open").content.decode()
+    link = f"/admin/reports/report/{report.pk}/change/?_changelist_filters=state%3Dopen"
+    heading = f'<a href="{link}">&lt;b&gt;&quot;Lamp&quot; &amp; co&lt;/b&gt;</a>'
+    assert f'<th class="field-title">{heading}</th>' in page
+    assert '<td class="field-assigned">-</td>' in page
