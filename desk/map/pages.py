@@ -117,16 +117,14 @@ def _answer(chosen: ChosenReports, box: BoundingBox, zoom: int) -> dict[str, Any
             for one in counted.cells
             if not (one.named and known.issuperset(one.named))
         ],
-        "reports": showing.reports(
-            Report.objects.filter(pk__in=single).with_related().order_by("-created_at", "-id")
-        ),
+        "reports": showing.reports(showing.with_shown(Report.objects.filter(pk__in=single))),
     }
 
 
 @require_safe
 def around_view(request: HttpRequest, report_id: UUID) -> HttpResponseBase:
     """Return a report and those around it on which the reader works, the newest first."""
-    mine = Report.objects.for_staff(cast("User", request.user)).with_related()
+    mine = showing.with_shown(Report.objects.for_staff(cast("User", request.user)))
     report = get_object_or_404(mine, pk=report_id)
     south, north = report.latitude - AROUND_DEGREES, report.latitude + AROUND_DEGREES
     box = BoundingBox(
@@ -135,7 +133,7 @@ def around_view(request: HttpRequest, report_id: UUID) -> HttpResponseBase:
         report.longitude + 1.5 * AROUND_DEGREES,
         north,
     )
-    near = mine.in_box(box).exclude(pk=report.pk).order_by("-created_at", "-id")
+    near = mine.in_box(box).exclude(pk=report.pk)
     rows = [report, *near[:AROUND_MAXIMUM]]
     return _unless_known(request, {"here": str(report.pk), "reports": showing.reports(rows)})
 

@@ -10,9 +10,17 @@ from django.utils.text import Truncator
 
 from desk.map.clusters import Cluster
 from reports.desk.columns import short_time
-from reports.models import OPEN_STATUSES, Report
+from reports.models import OPEN_STATUSES, Report, ReportQuerySet
 
 TITLE_CHARACTERS = 80
+
+
+def with_shown(chosen: ReportQuerySet) -> ReportQuerySet:
+    """Read of these reports no more than their markers show, the newest first."""
+    related = chosen.select_related(None).select_related("category", "department")
+    fields = ("title", "status", "severity", "latitude", "longitude", "due_at", "created_at")
+    named = related.defer(None).only(*fields, "category__name", "department__name")
+    return named.order_by("-created_at", "-id")
 
 
 def reports(chosen: Iterable[Report]) -> list[dict[str, Any]]:

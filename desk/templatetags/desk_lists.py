@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import date, time
+from html import escape
 from typing import Any
 
 from django import template
@@ -20,7 +21,6 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import DateField, Field, ForeignKey, Model, TimeField
 from django.template.base import Parser, Token
 from django.urls import NoReverseMatch
-from django.utils.html import conditional_escape, escape
 from django.utils.safestring import SafeString, mark_safe
 
 register = template.Library()
@@ -82,7 +82,7 @@ def _column(
 
     def draw(row: Model) -> str:
         text, is_nowrap = content(row)
-        shown: str = conditional_escape(text)
+        shown = text if isinstance(text, SafeString) else escape(str(text))
         if address:
             shown = f'<a href="{escape(address(row))}">{shown}</a>'
         return f'<{tag} class="{kind}{" nowrap" if is_nowrap else ""}">{shown}</{tag}>'

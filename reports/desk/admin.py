@@ -20,8 +20,7 @@ from accounts.models import User
 from jobs.admin.estimating import EstimatingPaginator
 from reports.desk import preferences
 from reports.desk.beside import BesidePages
-from reports.desk.choosing import ReportList
-from reports.desk.columns import DEFAULT_COLUMNS, ReportColumns, chosen_columns, with_columns
+from reports.desk.columns import DEFAULT_COLUMNS, ReportColumns, ReportTable, chosen_columns
 from reports.desk.contact import ContactOnPage
 from reports.desk.exporting import ReportExport
 from reports.desk.filters import (
@@ -221,14 +220,8 @@ class ReportAdmin(
         """Return the columns that the query names, else those that the person chose before."""
         return chosen_columns(request)
 
-    def get_changelist(self, request: HttpRequest, **options: Any) -> type[ReportList]:
-        return ReportList
-
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """Return the list, with what its columns show of other tables."""
-        reports = super().get_changelist_instance(request)
-        reports.result_list = with_columns(reports.result_list, map(str, reports.list_display))
-        return reports
+    def get_changelist(self, request: HttpRequest, **options: Any) -> type[ReportTable]:
+        return ReportTable
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

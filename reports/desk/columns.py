@@ -22,8 +22,15 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from reports.dates.showing import expected_date, forecast_of
 from reports.desk import preferences
-from reports.desk.choosing import COLUMNS_VAR
-from reports.models import OPEN_STATUSES, PhotoFile, PhotoState, QueuePlace, Report
+from reports.desk.choosing import COLUMNS_VAR, ReportList
+from reports.models import (
+    OPEN_STATUSES,
+    PhotoFile,
+    PhotoState,
+    QueuePlace,
+    Report,
+    ReportQuerySet,
+)
 from reports.photos.serializers import addresses
 
 #: All columns that the list can show, in their order; the first is always there.
@@ -58,6 +65,30 @@ DEFAULT_COLUMNS = (
 )
 EXCERPT_CHARACTERS = 140
 _LOADED = {"photo": "photos", "reputation": "reporter"}
+#: What all columns show of a report and of the rows beside it, except its text.
+_SHOWN = (
+    "title",
+    "status",
+    "severity",
+    "category__name",
+    "category_confidence",
+    "department__name",
+    "assignee__name",
+    "crew__name",
+    "created_at",
+    "queue_place__at",
+    "queue_place__is_urgent",
+    "queue_place__is_escalated",
+    "due_at",
+    "response_due_at",
+    "responded_at",
+    "address",
+    "latitude",
+    "longitude",
+    "reporter",
+    "source",
+    "published_at",
+)
 
 MAP_URL = "https://www.openstreetmap.org/?mlat={lat}&mlon={lon}#map=18/{lat}/{lon}"
 
@@ -204,6 +235,24 @@ class ReportColumns(admin.ModelAdmin[Report]):
         url = MAP_URL.format(lat=report.latitude, lon=report.longitude)
         link = '<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>'
         return format_html(link, url, gettext("map"))
+
+
+class ReportTable(ReportList):
+    """The list as a table, which reads of the reports what its columns show."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Read a page, and of all reports with it no more than the columns show."""
+        columns = [str(name) for name in self.list_display]
+        self.queryset = _only_shown(cast("ReportQuerySet", self.queryset), columns)
+        super().get_results(request)
+        self.result_list = with_columns(self.result_list, columns)
+
+
+def _only_shown(reports: ReportQuerySet, columns: Iterable[str]) -> ReportQuerySet:
+    beside = ("category", "department", "assignee", "crew", "queue_place")
+    text = ("description",) if "excerpt" in columns else ()
+    related = reports.select_related(None).select_related(*beside)
+    return related.defer(None).only(*_SHOWN, *text)
 
 
 def chosen_columns(request: HttpRequest) -> list[str]:

@@ -439,8 +439,15 @@ class Report(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            # The public list and the whole desk, newest first.
-            models.Index(F("created_at").desc(), F("id").desc(), name="report_newest"),
+            # The public list and the whole desk, newest first; also those in a box of many, of
+            # which the others are passed over without being read.
+            models.Index(
+                F("created_at").desc(),
+                F("id").desc(),
+                F("latitude"),
+                F("longitude"),
+                name="report_newest_placed",
+            ),
             # The public list of one category.
             models.Index("category", F("created_at").desc(), name="report_category"),
             # The public list of one status.
@@ -451,12 +458,15 @@ class Report(models.Model):
             models.Index("reporter", F("created_at").desc(), name="report_mine"),
             # The desk of a department, by status.
             models.Index("department", "status", F("created_at").desc(), name="report_desk"),
-            # The lists of open reports, newest first: overdue, without an answer, unassigned.
+            # The lists of open reports, newest first: overdue, without an answer, unassigned; also
+            # those in a box.
             models.Index(
                 F("created_at").desc(),
                 F("id").desc(),
+                F("latitude"),
+                F("longitude"),
                 condition=Q(status__in=OPEN_STATUSES),
-                name="report_open",
+                name="report_open_placed",
             ),
             # The queue of a department, by deadline.
             models.Index(

@@ -8,8 +8,10 @@ import pytest
 from django.contrib import admin
 from django.contrib.admin.templatetags import admin_list
 from django.contrib.admin.views.main import ChangeList
+from django.db import connection
 from django.http import HttpRequest
 from django.test import RequestFactory
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import AuditEvent, User
 from desk.templatetags import desk_lists
@@ -50,12 +52,14 @@ def list_of(model: type[Any], clerk: User, query: dict[str, str]) -> ChangeList:
     ],
 )
 def test_rows_are_drawn_as_django_draws_them(
-    clerk: User, model: type[Any], query: dict[str, str]
+    clerk: User, model: type[Any], query: dict[str, str], django_assert_num_queries: Any
 ) -> None:
     make_report(title=TITLE, reporter=clerk)
-    make_report(published_at=None)
+    make_report(published_at=None, assignee=clerk)
     drawn = list_of(model, clerk, query)
-    rows = list(desk_lists.rows(drawn))
+    drawn.result_list = list(drawn.result_list)
+    with django_assert_num_queries(0):  # all was read with the list
+        rows = list(desk_lists.rows(drawn))
     assert rows == ["".join(row) for row in admin_list.results(drawn)]
     assert bool(rows) == drawn.queryset.exists()
 
@@ -67,3 +71,13 @@ def test_the_list_leads_to_its_rows_and_escapes_them(clerk: User) -> None:
     heading = f'<a href="{link}">&lt;b&gt;&quot;Lamp&quot; &amp; co&lt;/b&gt;</a>'
     assert f'<th class="field-title">{heading}</th>' in page
     assert '<td class="field-assigned">-</td>' in page
+
+
+def test_the_list_reads_no_more_than_it_shows(clerk: User) -> None:
+    make_report(description="Long")
+    for columns, is_read in (("", False), ("excerpt", True)):
+        with CaptureQueriesContext(connection) as statements:
+            page = signed_in(clerk).get("/admin/reports/report/", {"columns": columns})
+        reads = [one["sql"] for one in statements if '"reports_report"."title"' in one["sql"]]
+        assert ['"description"' in sql for sql in reads] == [is_read]
+        assert ("Long" in page.content.decode()) is is_read

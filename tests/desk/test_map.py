@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
 from config import map_tiles
+from desk.map import clusters
 from reports.models import Status
 from tests.reports.desk import signed_in
 from tests.reports.dispatching import make_plan
@@ -74,6 +77,28 @@ def test_clusters_add_up_to_the_reports_of_the_box(client: Client) -> None:
         west, south, east, north = one["box"]
         assert west <= one["longitude"] <= east
         assert south <= one["latitude"] <= north
+
+
+def test_an_answer_counts_and_reads_its_reports_once_however_many(client: Client) -> None:
+    for _ in range(2):
+        make_report()
+        with CaptureQueriesContext(connection) as statements:
+            reports_in(client)
+        place = '"reports_report"."latitude"'
+        of_reports = [one["sql"] for one in statements if place in one["sql"]]
+        assert len(of_reports) == 2
+        assert not any("description" in sql for sql in of_reports)
+
+
+def test_of_too_many_reports_the_newest_are_counted(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clusters, "COUNTED_MAXIMUM", 2)
+    ages = [timedelta(days=days) for days in (3, 1, 2)]
+    shown = [make_report(created_at=timezone.now() - age) for age in ages]
+    answer = reports_in(client)
+    assert (answer["total"], answer["is_capped"]) == (2, True)
+    assert ids(answer) == [str(shown[1].pk), str(shown[2].pk)]
 
 
 def test_no_answer_holds_a_report_of_another_department(client: Client) -> None:
