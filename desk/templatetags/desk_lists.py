@@ -116,7 +116,8 @@ def _contents(cl: ChangeList, name: Any) -> Callable[[Model], Content]:
 
 def _of_choices(cl: ChangeList, field: Field[Any, Any]) -> Callable[[Model], Content]:
     """Return what finds the name of a row's choice."""
-    names, empty = dict(field.flatchoices), cl.model_admin.get_empty_value_display()
+    names = {value: str(label) for value, label in field.flatchoices}
+    empty = cl.model_admin.get_empty_value_display()
     return lambda row: (names.get(getattr(row, field.attname), empty), False)
 
 
@@ -135,10 +136,13 @@ def _of_method(cl: ChangeList, method: Callable[[Model], Any]) -> Callable[[Mode
             return empty, False
         if icons:
             return icons[value], False
-        shown = "" if isinstance(value, str) and not value.strip() else value
-        return display_for_value(shown, empty_here), isinstance(value, date | time)
+        return display_for_value(_without_blanks(value), empty_here), isinstance(value, date | time)
 
     return content
+
+
+def _without_blanks(value: Any) -> Any:
+    return "" if isinstance(value, str) and not value.strip() else value
 
 
 def _by_django(cl: ChangeList, name: Any) -> Callable[[Model], Content]:
@@ -150,6 +154,7 @@ def _by_django(cl: ChangeList, name: Any) -> Callable[[Model], Content]:
             field, attribute, value = lookup_field(name, row, cl.model_admin)
         except ObjectDoesNotExist:
             return empty, False
+        value = _without_blanks(value)
         if field is None or field.auto_created:
             empty_here = getattr(attribute, "empty_value_display", empty)
             is_boolean = getattr(attribute, "boolean", False)
