@@ -55,7 +55,7 @@ def _create(*, posts: list[Mapping[str, Any]], error: str = "", **fields: Any) -
 
 def _items(posts: list[Mapping[str, Any]]) -> Iterator[Item]:
     for number, post in enumerate(posts):
-        latitude, longitude = post["at"]
+        latitude, longitude = post.get("at", (None, None))
         yield Item(
             external_id=f"demo-{number}",
             text=post["text"],
@@ -63,7 +63,7 @@ def _items(posts: list[Mapping[str, Any]]) -> Iterator[Item]:
             posted_at=timezone.now() - timedelta(hours=post["hours_ago"]),
             latitude=latitude,
             longitude=longitude,
-            address=post["street"],
+            address=post.get("street", ""),
         )
 
 

@@ -144,8 +144,8 @@ def _course(report: Report, city: City, rng: random.Random) -> History:
     weights = [course["weight"] for course in courses]
     steps = rng.choices([course["steps"] for course in courses], weights=weights)[0]
     lines = []
-    for name, at in zip(steps, _moments(report.created_at, len(steps), rng), strict=True):
-        lines.append(_step(report, name, at, city))
+    for name, at in zip(steps, moments(report, len(steps), rng), strict=True):
+        lines.append(step_of(report, name, at, city))
         if name == "assign":
             _assign(report, city, rng)
     if report.status == Status.WAITING:
@@ -154,7 +154,7 @@ def _course(report: Report, city: City, rng: random.Random) -> History:
     return lines
 
 
-def _step(report: Report, name: str, at: datetime, city: City) -> StatusChange:
+def step_of(report: Report, name: str, at: datetime, city: City) -> StatusChange:
     """Give the report what a step changes; return the line of its history."""
     step = table.step_named(name, report.status)
     assert step is not None  # noqa: S101  # the courses follow the table
@@ -200,14 +200,21 @@ def _assign(report: Report, city: City, rng: random.Random) -> None:
         report.assignee = chosen
 
 
-def _moments(since: datetime, count: int, rng: random.Random) -> list[datetime]:
-    """Return moments in order between `since` and now.
+def moments(report: Report, count: int, rng: random.Random) -> list[datetime]:
+    """Return moments in order between the arrival of a report and now.
 
-    The first, that of the routing, is seconds after the arrival.
+    The first, that of the routing, is seconds after the arrival. The others lie within the days
+    that reports of its category usually take, more or less.
     """
-    rest = timezone.now() - since
+    days = texts.read("past")["days"]
+    usual = days.get(report.category.slug if report.category else "", days["other"])
+    span = timedelta(days=usual * rng.lognormvariate(0, 0.5))
+    rest = min(span, timezone.now() - report.created_at)
     later = sorted(rng.uniform(0.02, 0.98) for _ in range(count - 1))
-    return [since + timedelta(seconds=5), *(since + rest * part for part in later)]
+    return [
+        report.created_at + timedelta(seconds=5),
+        *(report.created_at + rest * part for part in later),
+    ]
 
 
 def _answers(histories: Sequence[History]) -> list[Confirmation]:

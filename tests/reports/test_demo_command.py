@@ -10,11 +10,15 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from accounts.models import User
+from desk.city import figures
 from jobs.models import Task
+from jobs.testing import run_tasks
 from matching.models import Profile
 from reports.demo import city, people
+from reports.figures import refreshing
 from reports.models import (
     Category,
+    CityFigures,
     CollectionCycle,
     Comment,
     DispatchPlan,
@@ -43,6 +47,19 @@ def test_loading_twice_adds_nothing_and_keeps_edits(settings: LazySettings) -> N
     call_command("load_demo")
     assert counts == [kind.objects.count() for kind in KINDS]
     assert Category.objects.get(slug="pothole").name == "Hole in the road"
+    _check_figures()
+
+
+def _check_figures() -> None:
+    """Expect every figure of the city, but for the topics of posts, which need the embedder."""
+    Task.objects.exclude(job_type="forecast").delete()
+    run_tasks()
+    refreshing.refresh()
+    content = CityFigures.objects.get().content
+    shown = figures.now(content, None)
+    assert {one.key for one in shown if one.is_empty} == {"topics", "rising"}
+    assert {"forecast", "dates"} <= {one.key for one in shown}
+    assert content["dates"]["in_range"] > 0.6
 
 
 def test_staff_sign_in_with_the_printed_password(client: Client) -> None:

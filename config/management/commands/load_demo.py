@@ -9,7 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 import jobs
 from matching.demo import opportunities, profiles
-from reports.demo import city, heavy, outside, past, photos, plans, stories
+from reports.demo import city, dates, earlier, heavy, outside, past, photos, plans, stories
+from reports.figures import refreshing
 
 
 class Command(BaseCommand):
@@ -26,15 +27,17 @@ class Command(BaseCommand):
             )
         with jobs.entering(jobs.Urgency.BULK, sender="import:demo"):
             elm_harbor = city.load()
-            added = past.load(elm_harbor) + stories.load(elm_harbor)
+            added = sum(one.load(elm_harbor) for one in (earlier, past, stories))
             added_elsewhere = {
                 "photos": photos.load(elm_harbor),
                 "opportunities": opportunities.load(),
                 "profiles": profiles.load(elm_harbor.people.citizens),
                 "sources": outside.load(),
                 "plans": plans.load(elm_harbor),
-                "jobs": heavy.load(elm_harbor.people.administrator),
             }
+            refreshing.refresh()  # what is counted by day is what jobs forecast from
+            added_elsewhere["forecast dates"] = dates.load()
+            added_elsewhere["jobs"] = heavy.load(elm_harbor.people.administrator)
         self.stdout.write(
             f"Demo city: {added} reports added." if added else "Demo city: already there."
         )
