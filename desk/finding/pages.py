@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from desk.finding import people
 from desk.finding.answers import groups_for
 
 WORDS_MAXIMUM_CHARACTERS = 200
@@ -29,6 +30,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "title": _("Search"),
         "search_words": text,
         "groups": groups,
+        "hint": people.hint_for(request, text),
     }
     return TemplateResponse(request, "desk/finding/page.html", context)
 
@@ -37,7 +39,8 @@ def page(request: HttpRequest) -> HttpResponse:
 @never_cache
 def answers(request: HttpRequest) -> HttpResponse:
     """Return the answers as a piece of a page, for the box in the header."""
-    context = {"groups": groups_for(request, _words_of(request))}
+    text = _words_of(request)
+    context = {"groups": groups_for(request, text), "hint": people.hint_for(request, text)}
     return TemplateResponse(request, "desk/finding/answers.html", context)
 
 

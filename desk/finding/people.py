@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar, cast
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.postgres.search import SearchVector
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from accounts import audit, phones
 from accounts.errors import PhoneInvalid
@@ -19,6 +22,8 @@ from reports.models.words import CONFIGURATION, WordsQuery
 
 #: A name of fewer characters would show people at random while one types.
 NAME_MINIMUM_CHARACTERS = 3
+#: What looks like a phone number, in any spelling.
+PHONE = re.compile(r"\+?[\d\s().\-/]{7,}")
 
 A = TypeVar("A")
 
@@ -35,6 +40,17 @@ def answers(
     for person in people:
         address = reverse("admin:accounts_user_change", args=[person.pk])
         yield answer(person.name or str(person.pk), phones.masked(person.phone), address)
+
+
+def hint_for(request: HttpRequest, text: str) -> str:
+    """Return why a text that looks like a phone number leads to nobody; empty for other texts."""
+    if not PHONE.fullmatch(text):
+        return ""
+    if not may_view(request, User):
+        return _("You may not look up people. If you need that, ask your administrator.")
+    if text.startswith("+") or settings.PHONE_DEFAULT_REGION:
+        return ""
+    return _("A phone number needs its country's code, such as +1.")
 
 
 def _people(text: str) -> QuerySet[User]:

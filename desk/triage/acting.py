@@ -109,9 +109,9 @@ def act(name: str, request: Request) -> TriageAction:
     """
     with transaction.atomic():
         database.lock(f"triage action {request.key}")
-        earlier = TriageAction.objects.filter(pk=request.key, by=request.by).first()
+        earlier = TriageAction.objects.filter(pk=request.key).first()
         if earlier is not None:
-            return earlier
+            return _repeated(request, earlier)
         report = _as_seen(request)
         if name not in ACTIONS:
             raise NotPossible(_("There is no such action."))
@@ -146,6 +146,20 @@ def last_undoable(by: User) -> TriageAction | None:
     """Return the last action of this person that could still be undone, or None."""
     last: TriageAction | None = _of(by).first()
     return last
+
+
+def _repeated(request: Request, earlier: TriageAction) -> TriageAction:
+    """Return the action that has the key of a request already.
+
+    Raises:
+        NotYours: this person does not work on the report.
+        NotPossible: the key belongs to another person's action, or to one with another report.
+    """
+    if (earlier.by_id, earlier.report_id) == (request.by.pk, request.report_id):
+        return earlier
+    if not Report.objects.for_staff(request.by).filter(pk=request.report_id).exists():
+        raise NotYours
+    raise NotPossible(_("The key was used for something else. Load the page again."))
 
 
 def _of(by: User) -> Any:

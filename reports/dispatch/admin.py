@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
@@ -30,7 +30,14 @@ from reports.dispatch.actors import JOB_TYPE
 from reports.dispatch.applying import Outcome
 from reports.dispatch.forms import PlanForm
 from reports.errors import PlanRefused
-from reports.models import DispatchPlan, PhotoKind, PhotoState, Report, works_on_reports
+from reports.models import (
+    DispatchPlan,
+    PhotoKind,
+    PhotoState,
+    Report,
+    StopState,
+    works_on_reports,
+)
 
 #: So many of the reports left out stand on the page; all are counted.
 LEFT_OUT_SHOWN = 200
@@ -187,6 +194,13 @@ class DispatchPlanAdmin(ReadOnlyAdmin[DispatchPlan]):
             self.message_user(request, str(error), messages.ERROR)
             return HttpResponseRedirect(_page(plan_id))
         self.message_user(request, text % outcome.done, messages.SUCCESS)
+        if unchanged := plan.stops.filter(state=StopState.ASSIGNED, change=None).count():
+            text = ngettext(
+                "One of its reports was with its crew before the plan, and stays there.",
+                "%(count)s of its reports were with their crew before the plan, and stay there.",
+                unchanged,
+            )
+            self.message_user(request, text % {"count": unchanged}, messages.INFO)
         if outcome.left:
             text = _("%s were left as they are; the table says why.") % len(outcome.left)
             self.message_user(request, text, messages.WARNING)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -52,6 +53,17 @@ def test_a_clerk_finds_the_reports_of_their_department_alone() -> None:
     assert answers(clerk, str(mine.pk)[:20])["Reports"] == ["Deep hole in Elm Street"]
     assert answers(clerk, str(other.pk)) == {}
     assert answers(clerk, "A-4711") == {"Reports": ["Imported"]}
+
+
+def test_a_phone_number_that_leads_to_nobody_says_why(settings: Any) -> None:
+    settings.PHONE_DEFAULT_REGION = ""
+    clerk, manager = desk_of(make_staff(make_department())), desk_of(make_staff(), "view_user")
+    for path in ("/admin/find/", "/admin/find/answers/"):
+        refused = clerk.get(path, {"q": "(203) 555-0134"}).content.decode()
+        assert "You may not look up people." in refused
+        assert "country&#x27;s code" in manager.get(path, {"q": "(203) 555-0134"}).content.decode()
+        assert "country" not in manager.get(path, {"q": "+1 203 555 0134"}).content.decode()
+        assert "look up people" not in clerk.get(path, {"q": "a hole"}).content.decode()
 
 
 def test_a_number_leads_to_its_page() -> None:

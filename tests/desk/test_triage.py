@@ -391,6 +391,11 @@ def test_a_repeated_request_is_done_once_and_answered_alike(client: Client) -> N
     answers = [act(client, report, "accept", key=key, category="litter").json() for _ in range(2)]
     assert answers[0] == answers[1]
     assert report.history.count() == 2
+    other = waiting()
+    refused = act(client, other, "note", key=key, text="This would be lost.")
+    assert (refused.status_code, StaffNote.objects.count()) == (409, 0), "of another report"
+    colleague = signed_in(make_staff(make_department("desk")))
+    assert act(colleague, other, "note", key=key, text="Not mine.").status_code == 409
     assert TriageAction.objects.count() == 1
 
 

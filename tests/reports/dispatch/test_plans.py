@@ -566,6 +566,7 @@ def test_the_desk_starts_shows_prints_applies_and_undoes_a_plan(clerk: User) -> 
     report = make_report(
         title="<b>Deep</b> hole", address="12 Main Street", due_at=at("9:00"), **north(1)
     )
+    make_report(title="with the crew", crew=first, status=Status.ASSIGNED, **north(2))
     make_report(title="too far", **north(80))
     form = {
         "department": "streets", "day": next_monday().isoformat(), "crews": [first.pk],
@@ -588,10 +589,12 @@ def test_the_desk_starts_shows_prints_applies_and_undoes_a_plan(clerk: User) -> 
     assert sheet.count("<section>") == 1
     assert "12 Main Street" in sheet
     assert "too far" not in sheet
-    desk.post(f"{base}apply/")
+    unchanged = "One of its reports was with its crew before the plan, and stays there."
+    page = desk.post(f"{base}apply/", follow=True).content.decode()
+    assert ("Undo" in page, unchanged in page) == (True, True)
     assert Report.objects.get(pk=report.pk).crew == first
-    assert "Undo" in desk.get(f"{base}change/").content.decode()
-    desk.post(f"{base}undo/")
+    page = desk.post(f"{base}undo/", follow=True).content.decode()
+    assert ("1 taken back." in page, unchanged in page) == (True, True)
     assert Report.objects.get(pk=report.pk).crew is None
     stranger = Client()
     stranger.force_login(
