@@ -14,11 +14,11 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import DataError, IntegrityError, transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.http.response import HttpResponseBase
 from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.urls import path
-from django.utils.functional import SimpleLazyObject
+from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 from django_otp.admin import OTPAdminAuthenticationForm, OTPAdminSite
@@ -30,6 +30,15 @@ from config import sign_in
 from desk.shell import navigation
 
 V = TypeVar("V", bound=Callable[..., HttpResponseBase])
+
+NOT_ALLOWED = _(
+    "You may not open this page, or do this, with the rights that you have here. If you need it,"
+    " ask your administrator."
+)
+NOT_THERE = _(
+    "There is no such page, or it is not yours to see: a report that was handed over is with its"
+    " new department."
+)
 
 log = structlog.get_logger(__name__)
 
@@ -154,8 +163,8 @@ class CivicLensAdminSite(admin.AdminSite):
 def _refusing(view: V) -> V:
     """Wrap a view so that it says why a page is refused.
 
-    It answers 403 for one that the reader may not open, and 400 for a value that the column or
-    PostgreSQL cannot take.
+    It answers 403 for one that the reader may not open, 404 for one that there is not, and 400 for
+    a value that the column or PostgreSQL cannot take.
     Django's admin hands many values of an address (filters, keys, initial values, selections) to
     the ORM unchecked, and often only while the page is rendered. The traceback is logged, in case
     the fault is in our code.
@@ -167,7 +176,9 @@ def _refusing(view: V) -> V:
             response = view(request, *args, **kwargs)
             return response.render() if isinstance(response, SimpleTemplateResponse) else response
         except PermissionDenied as error:
-            return _forbidden(request, str(error))
+            return _refusal(request, HTTPStatus.FORBIDDEN, str(error) or NOT_ALLOWED)
+        except Http404:
+            return _refusal(request, HTTPStatus.NOT_FOUND, NOT_THERE)
         except (ValidationError, ValueError, OverflowError, DataError, IntegrityError) as error:
             log.warning("admin_request_refused", path=request.path, exc_info=error)
             return HttpResponseBadRequest(
@@ -178,9 +189,8 @@ def _refusing(view: V) -> V:
     return cast("V", guarded)
 
 
-def _forbidden(request: HttpRequest, reason: str) -> HttpResponse:
-    """Return the page for a reader who is signed in and may not open what they asked for."""
-    context = admin.site.each_context(request) | {"title": _("Not for you"), "reason": reason}
-    return TemplateResponse(
-        request, "desk/shell/forbidden.html", context, status=HTTPStatus.FORBIDDEN
-    ).render()
+def _refusal(request: HttpRequest, status: HTTPStatus, reason: str | Promise) -> HttpResponse:
+    """Return the page that says to a reader who is signed in why they get no other."""
+    context = admin.site.each_context(request) | {"title": _("Not here"), "reason": reason}
+    page = TemplateResponse(request, "desk/shell/refused.html", context, status=status)
+    return page.render()

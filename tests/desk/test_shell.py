@@ -10,7 +10,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from accounts.models import User
-from tests.reports.factories import make_department, make_staff
+from tests.reports.factories import make_department, make_report, make_staff
 
 pytestmark = pytest.mark.django_db
 
@@ -43,13 +43,24 @@ def test_a_clerk_sees_the_work_on_reports_alone() -> None:
     assert seen["Reports"] == "/admin/reports/report/"
 
 
-def test_a_page_that_is_not_for_its_reader_says_so_within_the_frame() -> None:
+@pytest.mark.parametrize(
+    ("address", "status", "words"),
+    [
+        ("accounts/user/", 403, "ask your administrator"),
+        ("triage/{}/", 404, "handed over"),
+        ("no/such/page/", 404, "There is no such page"),
+    ],
+)
+def test_a_page_that_its_reader_does_not_get_says_why(
+    address: str, status: int, words: str
+) -> None:
+    elsewhere = make_report(department=make_department("parks"))
     clerk = desk_of(make_staff(make_department()))
-    answer = clerk.get("/admin/accounts/user/")
+    answer = clerk.get(f"/admin/{address.format(elsewhere.pk)}")
     page = answer.content.decode()
-    assert answer.status_code == 403
-    assert "ask your administrator" in page
-    assert 'id="desk-nav"' in page
+    assert answer.status_code == status
+    assert words in page
+    assert 'id="desk-nav"' in page, "within the frame"
 
 
 def test_a_list_has_the_name_of_its_entry_and_says_that_it_is_empty() -> None:
