@@ -12,6 +12,7 @@ from html import escape
 from typing import Any
 
 from django import template
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.templatetags import admin_list
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.contrib.admin.templatetags.base import InclusionAdminNode
@@ -21,7 +22,9 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import DateField, Field, ForeignKey, Model, TimeField
 from django.template.base import Parser, Token
 from django.urls import NoReverseMatch
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext
 
 register = template.Library()
 
@@ -106,12 +109,25 @@ def _addresses(cl: ChangeList) -> Address | None:
 
 def _contents(cl: ChangeList, name: Any) -> Callable[[Model], Content]:
     """Return what finds the content of the cells of a column."""
+    if name == "action_checkbox":
+        return _of_boxes()
     fields = {field.name: field for field in cl.opts.fields}
     field = None if callable(name) else fields.get(name)
     if field is not None:
         return _of_choices(cl, field) if field.choices else _by_django(cl, name)
     method = None if callable(name) or name == "__str__" else getattr(cl.model_admin, name, None)
     return _of_method(cl, method) if callable(method) else _by_django(cl, name)
+
+
+def _of_boxes() -> Callable[[Model], Content]:
+    """Return what draws the box by which a row is selected, without a widget for each."""
+    label = gettext("Select this object for an action - {}")
+    box = '<input type="checkbox" name="{}" value="{}" class="action-select" aria-label="{}">'
+
+    def content(row: Model) -> Content:
+        return format_html(box, ACTION_CHECKBOX_NAME, row.pk, label.format(row)), False
+
+    return content
 
 
 def _of_choices(cl: ChangeList, field: Field[Any, Any]) -> Callable[[Model], Content]:

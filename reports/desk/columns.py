@@ -7,14 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from django.contrib import admin
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import prefetch_related_objects
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.dates import MONTHS_3
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import mark_safe
 from django.utils.text import Truncator
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -95,16 +94,6 @@ MAP_URL = "https://www.openstreetmap.org/?mlat={lat}&mlon={lon}#map=18/{lat}/{lo
 
 class ReportColumns(admin.ModelAdmin[Report]):
     """Shows in words what several fields of a report say together."""
-
-    @admin.display(description=mark_safe('<input type="checkbox" id="action-toggle">'))
-    def action_checkbox(self, obj: Report) -> SafeString:
-        """Return the box by which a report is selected, as Django's, whose widget is slow."""
-        return format_html(
-            '<input type="checkbox" name="{}" value="{}" class="action-select" aria-label="{}">',
-            ACTION_CHECKBOX_NAME,
-            obj.pk,
-            gettext("Select this object for an action - {}").format(obj),
-        )
 
     @admin.display(description=_("photo"))
     def photo(self, report: Report) -> str:
