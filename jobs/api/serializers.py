@@ -13,6 +13,7 @@ from rest_framework.schemas.openapi import AutoSchema
 from jobs.execution import job_types
 from jobs.execution.job_types import JobType
 from jobs.http.fields import QueryIntegerField, StrictBooleanField, StrictTextField
+from jobs.http.payloads import PayloadSerializer
 from jobs.http.queries import QuerySerializer
 from jobs.http.waiting import WAIT_MAXIMUM_SECONDS
 from jobs.models import JobResult, Task
@@ -35,7 +36,7 @@ PROBLEMS = {
 NOT_COMPUTABLE = ("job-not-computable", 422, "Job not computable")
 
 
-class NewJobSerializer(serializers.Serializer[Any]):
+class NewJobSerializer(PayloadSerializer):
     """A job to start: its type and its payload.
 
     Who may not start jobs of the type is refused before the payload is checked. Afterwards

@@ -128,6 +128,7 @@ def test_an_unknown_type_lists_what_exists(citizen: APIClient) -> None:
         ({"job_type": ["tests.sum"], "payload": {}}, {"job_type"}),
         ({"job_type": "tests.sum", "payload": {"numbers": []}, "notify": "perhaps"}, {"notify"}),
         ({"job_type": "tests.sum", "payload": {"numbers": []}, "notify": "yes"}, {"notify"}),
+        ({"job_type": "tests.sum", "payload": {"numbers": [1]}, "notfy": True}, {"notfy"}),
     ],
 )
 def test_a_bad_body_names_each_field(citizen: APIClient, body: Any, fields: set[str]) -> None:

@@ -41,9 +41,17 @@
     const line = { borderColor: colour, borderWidth: 2, borderDash: DASHES[place % 4], pointStyle: MARKS[place % 4],
       pointRadius: one.data.length > 60 ? 0 : 3, backgroundColor: colour, spanGaps: false, tension: 0 };
     if (kind === "line") { return { ...line, label: one.label, data: one.data }; }
-    if (kind === "interval") { return { ...line, label: one.label, data: one.data, fill: place === 2 ? "-1" : false }; }
+    if (kind === "interval") {
+      const fill = place === 2 ? { target: "-1", above: `${colour}30`, below: `${colour}30` } : false;
+      return { ...line, label: one.label, data: one.data, fill };
+    }
     return { label: one.label, data: one.data, borderColor: colour, borderWidth: 1, maxBarThickness: 22,
       backgroundColor: place % 2 ? hatched(colour) : colour };
+  }
+
+  // A long name would be cut at its beginning on a phone; the table has it in full.
+  function shortened(name, box) {
+    return box.clientWidth < 420 && name.length > 20 ? `${name.slice(0, 19)}…` : name;
   }
 
   function draw(figure) {
@@ -62,6 +70,7 @@
     const number = (value) => `${value}${unit}`;
     const axis = { grid: { color: hair }, ticks: { color: ink, callback: number }, beginAtZero: true };
     const names = { grid: { display: false }, ticks: { color: ink, autoSkip: !isFlat, maxRotation: 0 } };
+    if (isFlat) { names.ticks.callback = function (value) { return shortened(this.getLabelForValue(value), box); }; }
     charts.push(new Chart(figure.querySelector("canvas"), {
       type: isFlat ? "bar" : "line",
       data: { labels, datasets: series.map((one, place) => dataset(one, place, kind, colours)) },
