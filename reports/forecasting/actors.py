@@ -12,12 +12,18 @@ import jobs
 from jobs.models import JobResult
 from jobs.results.sharing import with_staff
 from reports.forecasting import backtest, computing, series
-from reports.forecasting.serializers import ForecastPayloadSerializer, ForecastSerializer
+from reports.forecasting.serializers import (
+    ExpectedWeekSerializer,
+    ForecastPayloadSerializer,
+    ForecastSerializer,
+)
 
 
 def _rows(kept: JobResult) -> Iterable[dict[str, Any]]:
+    """Yield the weeks with their fields in order, which a stored result does not keep."""
+    names = list(ExpectedWeekSerializer().fields)
     for kind in kept.result["kinds"]:
-        yield from kind["expected"]
+        yield from ({name: week[name] for name in names} for week in kind["expected"])
 
 
 @jobs.job_type(

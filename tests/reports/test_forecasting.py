@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from rest_framework.test import APIClient
 
+from jobs.execution import job_types
 from jobs.models import JobResult
 from jobs.testing import run_tasks
 from reports.figures import refreshing
@@ -130,6 +131,11 @@ def test_a_second_run_replaces_the_days_and_keeps_both_results() -> None:
     assert ArrivalForecast.objects.count() == methods.HORIZON_DAYS
     first, second = JobResult.objects.all()
     assert first.digest == second.digest
+    job_type = job_types.find("forecast")
+    assert job_type is not None
+    assert job_type.rows is not None
+    exported = [list(row) for row in job_type.rows(first)]
+    assert exported[0] == ["category", "area", "begins_on", "expected", "low", "high"]
 
 
 @pytest.mark.django_db
