@@ -11,7 +11,7 @@ result, whatever order the counts come in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -79,12 +79,19 @@ class Scan:
     doublings: int = 0
 
 
-def scan(counts: Iterable[Count], window: Window, *, seed: Sequence[int]) -> Scan:
+def scan(
+    counts: Iterable[Count],
+    window: Window,
+    *,
+    seed: Sequence[int],
+    watch: Callable[[], None] = lambda: None,
+) -> Scan:
     """Search the counts of one kind of reports; equal seeds and counts give equal results.
 
     Args:
         counts: of a period short enough that the city itself does not change much, such as a year.
         seed: numbers that name this search.
+        watch: called with each shuffling of the dates; what it raises ends the search.
     """
     events = _Events.of(counts, window)
     if events is None:
@@ -94,7 +101,10 @@ def scan(counts: Iterable[Count], window: Window, *, seed: Sequence[int]) -> Sca
     best = float(observed.likelihoods.max(initial=0.0))
     if best <= 0:
         return Scan()
-    maxima = list(_maxima_of_chance(events, window.permutations, seed, best))
+    maxima = []
+    for maximum in _maxima_of_chance(events, window.permutations, seed, best):
+        maxima.append(maximum)
+        watch()
     p_value = _p_value(best, maxima)
     crowds = [
         events.crowd(observed, at, p_value=_p_value(float(observed.likelihoods[at]), maxima))

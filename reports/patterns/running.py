@@ -6,7 +6,8 @@ stand so far, so that nothing is counted twice, whatever is killed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,6 +21,9 @@ from reports.patterns.findings import Row
 from reports.patterns.search import Search, Source
 from reports.patterns.searching import Course
 
+#: So often a search that takes long looks whether it was cancelled.
+WATCH_SECONDS = 1.0
+
 
 def run(task: jobs.RunningTask, payload: dict[str, Any]) -> dict[str, Any]:
     """Carry out the searches of a payload; return the result as it is kept."""
@@ -27,11 +31,31 @@ def run(task: jobs.RunningTask, payload: dict[str, Any]) -> dict[str, Any]:
     rows = _keep(task, course)
     with _source_of(course.search) as source:
         while course.next is not None:
-            done, kind = len(course.outcomes), course.next.kind
-            task.progress(done / len(course.parts), kind, searches=done, findings=len(rows))
+            course.watch = _show(task, course, findings=len(rows))
             course.advance(source)
             rows = _keep(task, course, stored=rows)
     return course.result(rows)
+
+
+def _show(task: jobs.RunningTask, course: Course, *, findings: int) -> Callable[[], None]:
+    """Show how far the run is; return the function that does so again from time to time.
+
+    It raises TaskCancelled soon after the task was asked to stop, however long a search takes.
+    """
+    done, shown_at = len(course.outcomes), time.monotonic()
+    kind = course.next.kind if course.next else ""
+
+    def show() -> None:
+        nonlocal shown_at
+        task.progress(done / len(course.parts), kind, searches=done, findings=findings)
+        shown_at = time.monotonic()
+
+    def show_when_due() -> None:
+        if time.monotonic() - shown_at >= WATCH_SECONDS:
+            show()
+
+    show()
+    return show_when_due
 
 
 @contextmanager

@@ -41,12 +41,16 @@ class Part:
 
 @dataclass(slots=True)
 class Course:
-    """How far a run has come; `as_json` is its checkpoint."""
+    """How far a run has come; `as_json` is its checkpoint.
+
+    `watch` is called again and again during a search that takes long; what it raises ends that.
+    """
 
     search: Search
     extent: Extent
     parts: list[Part]
     outcomes: list[Outcome] = field(default_factory=list)
+    watch: Callable[[], None] = lambda: None
 
     @classmethod
     def begin(cls, search: Search, source: Source) -> Course:
@@ -82,7 +86,7 @@ class Course:
         """Carry out the next search."""
         if self.next is not None:
             find = _SEARCHES[self.next.kind]
-            self.outcomes.append(find(self.search, source, self.extent, self.next))
+            self.outcomes.append(find(self, source, self.next))
 
     def standing(self) -> list[Row]:
         """Return the findings that stand so far."""
@@ -134,11 +138,12 @@ def years(first: date, last: date) -> Iterator[tuple[date, date]]:
     yield first, last
 
 
-def _find_crowds(search: Search, source: Source, extent: Extent, part: Part) -> Outcome:
-    first, last = part.days
-    grid = Grid.at(extent.latitude, cell_meters=search.cell_meters)
+def _find_crowds(course: Course, source: Source, part: Part) -> Outcome:
+    search, (first, last) = course.search, part.days
+    grid = Grid.at(course.extent.latitude, cell_meters=search.cell_meters)
     counts = source.by_cell_and_day(grid, part.category_id, first, last)
-    scan = crowding.scan(counts, window_of(search), seed=(search.seed, part.number))
+    seed = (search.seed, part.number)
+    scan = crowding.scan(counts, window_of(search), seed=seed, watch=course.watch)
     return findings.crowds(scan, part.category_id, grid, rate=search.false_discovery_rate)
 
 
@@ -151,7 +156,8 @@ def window_of(search: Search) -> Window:
     )
 
 
-def _find_recurrences(search: Search, source: Source, _extent: Extent, part: Part) -> Outcome:
+def _find_recurrences(course: Course, source: Source, part: Part) -> Outcome:
+    search = course.search
     places = recurrence.returning(
         source.repairs(part.category_id, *part.days),
         meters=search.recurrence_meters,
@@ -165,17 +171,17 @@ def _find_recurrences(search: Search, source: Source, _extent: Extent, part: Par
     )
 
 
-def _find_topics(search: Search, source: Source, _extent: Extent, part: Part) -> Outcome:
+def _find_topics(course: Course, source: Source, part: Part) -> Outcome:
     first, last = part.days
     recent = Sample.of(source.texts(first, last))
     earlier = Sample.of(source.texts(first - YEAR, first - DAY), only=topics.testable(recent))
-    found = topics.rising(recent, earlier, rate=search.false_discovery_rate)
+    found = topics.rising(recent, earlier, rate=course.search.false_discovery_rate)
     again = source.texts(first, last) if found else []
     return findings.topics(topics.grouped(found, again, earlier), first=first, last=last)
 
 
-def _find_seasons(search: Search, source: Source, _extent: Extent, part: Part) -> Outcome:
-    first, last = part.days
+def _find_seasons(course: Course, source: Source, part: Part) -> Outcome:
+    search, (first, last) = course.search, part.days
     counts = source.by_day_and_hour(part.category_id, first, last)
     found = seasonality.seasons(counts, first=first, last=last)
     return findings.seasons(
@@ -183,7 +189,7 @@ def _find_seasons(search: Search, source: Source, _extent: Extent, part: Part) -
     )
 
 
-_SEARCHES: dict[str, Callable[[Search, Source, Extent, Part], Outcome]] = {
+_SEARCHES: dict[str, Callable[[Course, Source, Part], Outcome]] = {
     CROWD: _find_crowds,
     RECURRENCE: _find_recurrences,
     TOPIC: _find_topics,

@@ -27,6 +27,7 @@ from jobs.states import State
 from jobs.testing import run_tasks
 from jobs.worker import heartbeat
 from reports.models import Category, PatternFinding, Report, Status
+from reports.patterns import running
 from reports.patterns.actors import find_patterns
 from reports.patterns.search import Source
 from reports.patterns.searching import Course, Part
@@ -297,6 +298,28 @@ def test_a_cancelled_run_keeps_what_it_has_found(
     kept = staff.get(f"/api/v1/job-results/{job}/").json()
     assert (kept["is_partial"], kept["result"]["searches"]) == (True, 2)
     assert [row["kind"] for row in exported(staff, kept)] == ["crowd"]
+
+
+def test_a_long_search_is_cancelled_before_its_end(
+    city: Category, as_user: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = make_staff(make_department())
+    staff = as_user(user)
+    job = start(staff)
+    monkeypatch.setattr(running, "WATCH_SECONDS", 0)
+    progress, shown = jobs.RunningTask.progress, []
+
+    def cancel_then_show(
+        task: jobs.RunningTask, fraction: float, stage: str, **counts: int
+    ) -> None:
+        shown.append(counts["searches"])
+        if shown == [0, 0, 0]:
+            actions.cancel([task.id], by=user.pk)
+        progress(task, fraction, stage, **counts)
+
+    monkeypatch.setattr(jobs.RunningTask, "progress", cancel_then_show)
+    state, _ = attempts.run(find_patterns, Task.objects.get(pk=job).pk, uuid4())
+    assert (state, shown) == (State.CANCELLED, [0, 0, 0])
 
 
 @pytest.mark.django_db(transaction=True)
