@@ -134,7 +134,7 @@ def _standing(content: dict[str, Any]) -> list[Figure]:
             _("Category"),
             [Column(_("Open")), Column(_("All"))],
             [
-                (one["name"], [one["open"], one["total"]])
+                (one["name"] or _("No category"), [one["open"], one["total"]])
                 for one in content["by_category"][:ROWS_MAXIMUM]
             ],
         ),

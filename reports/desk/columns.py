@@ -141,7 +141,7 @@ class ReportColumns(admin.ModelAdmin[Report]):
             and report.responded_at is None
             and report.status in OPEN_STATUSES
         ):
-            lines.append(("answer ", self.answer_due(report)))
+            lines.append((gettext("answer") + " ", self.answer_due(report)))
         return format_html_join(mark_safe("<br>"), "{}{}", lines)
 
     def place(self, report: Report) -> str:

@@ -107,6 +107,7 @@ def own_pages() -> list[str]:
     return [
         *(reverse(f"admin:{name}") for name in [*LISTS, *names] if name not in NO_PAGES),
         reverse("admin:reports_report_change", args=[report.pk]),
+        reverse("admin:desk_triage_report", args=[report.pk]),
         reverse("admin:reports_dispatchplan_change", args=[plan.pk]),
         reverse("admin:jobs_task_change", args=[dead.pk]),
     ]

@@ -7,7 +7,9 @@
   const DARK = ["#7cc4f5", "#f5b35c", "#6fd39a", "#c4a6ff"];
   const page = document.documentElement;
   const system = matchMedia("(prefers-color-scheme: dark)");
-  const isDark = () => page.dataset.theme === "dark" || (page.dataset.theme !== "light" && system.matches);
+  let isOnPaper = false;
+  const isDark = () =>
+    !isOnPaper && (page.dataset.theme === "dark" || (page.dataset.theme !== "light" && system.matches));
 
   const charts = [];
 
@@ -61,7 +63,7 @@
     const { labels, series } = seriesOf(table);
     const colours = isDark() ? DARK : LIGHT;
     const style = getComputedStyle(figure);
-    const [ink, hair] = [style.color, style.borderTopColor];
+    const [ink, hair] = isOnPaper ? ["#1d2530", "#c3ccd6"] : [style.color, style.borderTopColor];
     const isFlat = kind === "bar";
     const box = figure.querySelector(".city-chart");
     box.hidden = false;
@@ -93,5 +95,13 @@
   document.querySelectorAll(".city-figure details").forEach((one) => { one.open = false; });
   system.addEventListener("change", drawAll);
   new MutationObserver(drawAll).observe(page, { attributes: true, attributeFilter: ["data-theme"] });
-  addEventListener("beforeprint", () => document.querySelectorAll(".city-figure details").forEach((one) => { one.open = true; }));
+  addEventListener("beforeprint", () => {
+    document.querySelectorAll(".city-figure details").forEach((one) => { one.open = true; });
+    isOnPaper = true;
+    drawAll();
+  });
+  addEventListener("afterprint", () => {
+    isOnPaper = false;
+    drawAll();
+  });
 })();

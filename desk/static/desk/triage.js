@@ -422,7 +422,9 @@
 
   // --- Keys -----------------------------------------------------------------------------------
 
-  const ARROWS = { ArrowRight: "j", ArrowLeft: "k" };
+  // The arrow that points on goes on, in whichever way the page is read.
+  const ARROWS = document.dir === "rtl"
+    ? { ArrowLeft: "j", ArrowRight: "k" } : { ArrowRight: "j", ArrowLeft: "k" };
 
   function turnKeys(isOn) {
     areKeysOn = isOn;
