@@ -17,23 +17,25 @@ from uuid_utils.compat import uuid7
 class ImportRun(models.Model):
     """How far the import of one source has come; an interrupted import continues from this row."""
 
-    target = models.CharField(max_length=40, help_text="What is imported: reports, opportunities.")
+    target = models.CharField(
+        max_length=40, help_text=_("What is imported: reports, opportunities.")
+    )
     source = models.CharField(max_length=80)
     fingerprint = models.CharField(
-        max_length=64, help_text="SHA-256 over the file's content and how it is read."
+        max_length=64, help_text=_("SHA-256 over the file's content and how it is read.")
     )
     rows = models.BigIntegerField(default=0)
     created = models.BigIntegerField(default=0)
     changed = models.BigIntegerField(default=0)
     known = models.BigIntegerField(
-        default=0, help_text="Rows that add nothing: stored before, or repeated in the file."
+        default=0, help_text=_("Rows that add nothing: stored before, or repeated in the file.")
     )
     rejected = models.BigIntegerField(default=0)
     rejects_bytes = models.BigIntegerField(
-        default=0, help_text="The length of the file of rejects after these rows."
+        default=0, help_text=_("The length of the file of rejects after these rows.")
     )
     rejects_path = models.TextField(
-        blank=True, default="", help_text="Where the file of rejects is."
+        blank=True, default="", help_text=_("Where the file of rejects is.")
     )
     started_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())
@@ -85,19 +87,19 @@ class Upload(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     target = models.CharField(max_length=40)
-    source = models.CharField(max_length=80, help_text="The system that the rows come from.")
-    name = models.CharField(max_length=255, help_text="The file's name when it was uploaded.")
+    source = models.CharField(max_length=80, help_text=_("The system that the rows come from."))
+    name = models.CharField(max_length=255, help_text=_("The file's name when it was uploaded."))
     file = models.FileField(storage=upload_storage, upload_to=upload_path)
     options: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
     state = models.CharField(max_length=10, choices=State.choices, default=State.CHECKING)
     fault = models.TextField(
-        blank=True, help_text="Why the file was refused, or what stopped its task."
+        blank=True, help_text=_("Why the file was refused, or what stopped its task.")
     )
     findings: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(
-        default=dict, help_text="What the check found: notes, counts, the first rows."
+        default=dict, help_text=_("What the check found: notes, counts, the first rows.")
     )
     result: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(
-        default=dict, help_text="What the import did: the counts of its run."
+        default=dict, help_text=_("What the import did: the counts of its run.")
     )
     task_id = models.UUIDField(null=True, editable=False)
     uploaded_by = models.ForeignKey(

@@ -12,6 +12,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Func
 from django.db.models.functions import JSONObject, Left, Now
+from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from jobs.errors import NotComputable
@@ -110,13 +111,13 @@ class Task(models.Model):
     args = models.JSONField(default=list)
     kwargs = models.JSONField(default=dict)
     urgency = models.PositiveSmallIntegerField(choices=Urgency, db_default=Urgency.ROUTINE)
-    priority = models.SmallIntegerField(default=0, help_text="Lower runs first.")
+    priority = models.SmallIntegerField(default=0, help_text=_("Lower runs first."))
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
-    run_at = models.DateTimeField(db_default=Now(), help_text="Not claimed before this time.")
+    run_at = models.DateTimeField(db_default=Now(), help_text=_("Not claimed before this time."))
     publish_at = models.DateTimeField(
         null=True,
         db_default=Now(),
-        help_text="When the relay may hand it on; empty once it has been handed on.",
+        help_text=_("When the relay may hand it on; empty once it has been handed on."),
     )
     published_at = models.DateTimeField(null=True)
     attempt = models.PositiveSmallIntegerField(default=0)
@@ -134,23 +135,23 @@ class Task(models.Model):
     created_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
-    deadline_at = models.DateTimeField(null=True, help_text="Not started after this time.")
+    deadline_at = models.DateTimeField(null=True, help_text=_("Not started after this time."))
     job_type = models.CharField(
-        max_length=60, blank=True, db_default="", help_text="Set on jobs started by a person."
+        max_length=60, blank=True, db_default="", help_text=_("Set on jobs started by a person.")
     )
     is_completion_announced = models.BooleanField(
-        db_default=False, help_text="Its owner asked for a message when it ends."
+        db_default=False, help_text=_("Its owner asked for a message when it ends.")
     )
     is_mirrored = models.BooleanField(
-        db_default=False, help_text="The rows of its app get a copy of its state."
+        db_default=False, help_text=_("The rows of its app get a copy of its state.")
     )
     group_id = models.UUIDField(null=True)
     limit_key = models.CharField(max_length=200, null=True)
     limit_count = models.PositiveSmallIntegerField(
-        null=True, help_text="How many tasks with this key may run at once."
+        null=True, help_text=_("How many tasks with this key may run at once.")
     )
     sealed_args = models.BinaryField(
-        null=True, help_text="Encrypted arguments; args and kwargs are then empty."
+        null=True, help_text=_("Encrypted arguments; args and kwargs are then empty.")
     )
 
     objects = TaskQuerySet.as_manager()
@@ -293,7 +294,7 @@ class Worker(models.Model):
     heartbeat_at = models.DateTimeField(db_default=Now())
     stopped_at = models.DateTimeField(null=True)
     memory_bytes = models.PositiveBigIntegerField(
-        null=True, help_text="Resident memory at the last heartbeat."
+        null=True, help_text=_("Resident memory at the last heartbeat.")
     )
 
     class Meta:
@@ -309,7 +310,7 @@ class WebProcess(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     hostname = models.CharField(max_length=255)
     pid = models.PositiveIntegerField()
-    memory_bytes = models.PositiveBigIntegerField(help_text="Resident memory.")
+    memory_bytes = models.PositiveBigIntegerField(help_text=_("Resident memory."))
     reported_at = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:
@@ -324,7 +325,7 @@ class TaskGroup(models.Model):
     callback_actor = models.CharField(max_length=120)
     callback_args = models.JSONField(default=list)
     callback_task_id = models.UUIDField(
-        null=True, help_text="Empty until the callback has been sent."
+        null=True, help_text=_("Empty until the callback has been sent.")
     )
     urgency = models.PositiveSmallIntegerField(choices=Urgency, db_default=Urgency.ROUTINE)
     created_by = models.UUIDField(null=True)
@@ -350,7 +351,7 @@ class ScheduleTick(models.Model):
 
     name = models.CharField(max_length=120)
     due_at = models.DateTimeField()
-    task_id = models.UUIDField(null=True, help_text="Empty where a missed tick was skipped.")
+    task_id = models.UUIDField(null=True, help_text=_("Empty where a missed tick was skipped."))
 
     class Meta:
         constraints = [
@@ -370,10 +371,10 @@ class Queue(models.Model):
         null=True,
         blank=True,
         validators=[MinValueValidator(1)],
-        help_text="How many tasks may start in a minute.",
+        help_text=_("How many tasks may start in a minute."),
     )
     next_start_at = models.DateTimeField(
-        null=True, editable=False, help_text="When the rate lets the next task start."
+        null=True, editable=False, help_text=_("When the rate lets the next task start.")
     )
     note = LineField(max_length=200, blank=True)
 
@@ -387,23 +388,27 @@ class JobResult(models.Model):
     It outlives its task, so that runs can be compared later. `jobs.results.keeping` writes it.
     """
 
-    task_id = models.UUIDField(primary_key=True, help_text="The task that computed it.")
+    task_id = models.UUIDField(primary_key=True, help_text=_("The task that computed it."))
     job_type = models.CharField(max_length=60)
-    inputs = models.JSONField(help_text="What was to be computed, with all defaults filled in.")
+    inputs = models.JSONField(help_text=_("What was to be computed, with all defaults filled in."))
     code_version = models.CharField(
-        max_length=40, help_text="The version of the computation; see `jobs.job_type`."
+        max_length=40, help_text=_("The version of the computation; see `jobs.job_type`.")
     )
-    seed = models.BigIntegerField(null=True, help_text="Of its random numbers, if it uses any.")
-    result = models.JSONField(help_text="As the result serializer of the job type has it.")
+    seed = models.BigIntegerField(null=True, help_text=_("Of its random numbers, if it uses any."))
+    result = models.JSONField(help_text=_("As the result serializer of the job type has it."))
     is_partial = models.BooleanField(
-        help_text="The best so far, of a run that has not ended or was cancelled."
+        help_text=_("The best so far, of a run that has not ended or was cancelled.")
     )
     digest = models.CharField(
         max_length=64,
-        help_text="SHA-256 of the job type, the code version, the inputs, the seed and the result.",
+        help_text=_(
+            "SHA-256 of the job type, the code version, the inputs, the seed and the result."
+        ),
     )
-    created_by = models.UUIDField(null=True, help_text="Who started the run; empty for a schedule.")
-    created_at = models.DateTimeField(help_text="When the run was asked for.")
+    created_by = models.UUIDField(
+        null=True, help_text=_("Who started the run; empty for a schedule.")
+    )
+    created_at = models.DateTimeField(help_text=_("When the run was asked for."))
     updated_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -439,7 +444,7 @@ class RateLimit(models.Model):
     """
 
     key = models.CharField(
-        primary_key=True, max_length=64, help_text="SHA-256 of the name of what is limited."
+        primary_key=True, max_length=64, help_text=_("SHA-256 of the name of what is limited.")
     )
     hits = models.PositiveIntegerField()
     window_ends_at = models.DateTimeField()
@@ -456,10 +461,10 @@ class IdempotencyKey(models.Model):
 
     owner = models.CharField(max_length=80)
     key = models.CharField(max_length=255)
-    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of method, path and body.")
+    fingerprint = models.CharField(max_length=64, help_text=_("SHA-256 of method, path and body."))
     status = models.PositiveSmallIntegerField()
     headers = models.JSONField(default=dict)
-    sealed_body = models.BinaryField(help_text="Encrypted: it may hold a tracking token.")
+    sealed_body = models.BinaryField(help_text=_("Encrypted: it may hold a tracking token."))
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -487,16 +492,18 @@ class TaskRollup(models.Model):
     actor = models.CharField(max_length=120)
     queue = models.CharField(max_length=60)
     succeeded = models.PositiveBigIntegerField()
-    failed = models.PositiveBigIntegerField(help_text="Failed attempts; a task may have several.")
+    failed = models.PositiveBigIntegerField(
+        help_text=_("Failed attempts; a task may have several.")
+    )
     dead = models.PositiveBigIntegerField()
     cancelled = models.PositiveBigIntegerField()
     wait_counts = ArrayField(
         models.PositiveBigIntegerField(),
-        help_text="Ended tasks by their time from being due to the start.",
+        help_text=_("Ended tasks by their time from being due to the start."),
     )
     wait_seconds = models.FloatField()
     run_counts = ArrayField(
-        models.PositiveBigIntegerField(), help_text="Attempts by their time from start to end."
+        models.PositiveBigIntegerField(), help_text=_("Attempts by their time from start to end.")
     )
     run_seconds = models.FloatField()
 
@@ -526,10 +533,10 @@ class Breaker(models.Model):
 
     name = models.CharField(primary_key=True, max_length=60)
     failures = models.PositiveIntegerField(
-        default=0, help_text="How many calls have failed in a row."
+        default=0, help_text=_("How many calls have failed in a row.")
     )
-    opened_at = models.DateTimeField(null=True, help_text="Empty while the breaker is closed.")
-    probe_at = models.DateTimeField(null=True, help_text="When one call may try again.")
+    opened_at = models.DateTimeField(null=True, help_text=_("Empty while the breaker is closed."))
+    probe_at = models.DateTimeField(null=True, help_text=_("When one call may try again."))
     wait_seconds = models.FloatField(default=0)
     last_error = models.CharField(max_length=500, blank=True)
     changed_at = models.DateTimeField()
@@ -560,10 +567,10 @@ class AlertEpisode(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     rule = models.CharField(max_length=60)
     threshold = models.FloatField()
-    value = models.FloatField(help_text="The value measured when the episode began.")
+    value = models.FloatField(help_text=_("The value measured when the episode began."))
     started_at = models.DateTimeField(db_default=Now())
     calm_since = models.DateTimeField(
-        null=True, help_text="Since when the rule is kept again; the episode ends if that lasts."
+        null=True, help_text=_("Since when the rule is kept again; the episode ends if that lasts.")
     )
     ended_at = models.DateTimeField(null=True)
 

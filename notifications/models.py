@@ -75,20 +75,20 @@ class Delivery(models.Model):
         blank=True,
         default="",
         db_default="",
-        help_text="Whom it goes to instead of a user, as NOTIFICATION_CONTACTS reads it.",
+        help_text=_("Whom it goes to instead of a user, as NOTIFICATION_CONTACTS reads it."),
     )
     channel = models.CharField(max_length=10, choices=Channel)
     template = models.CharField(max_length=60)
     context = models.JSONField(default=dict)
     event_key = models.CharField(
-        max_length=200, unique=True, help_text="The name of the event; it is announced once."
+        max_length=200, unique=True, help_text=_("The name of the event; it is announced once.")
     )
     status = models.CharField(max_length=12, choices=Status, default=Status.QUEUED)
     provider_id = models.CharField("provider's id", max_length=200, blank=True)
     error = LineField(max_length=500, blank=True)
     created_at = models.DateTimeField(db_default=Now())
     counted_at = models.DateTimeField(
-        null=True, help_text="When it was counted against the day's limit of SMS."
+        null=True, help_text=_("When it was counted against the day's limit of SMS.")
     )
     finished_at = models.DateTimeField(null=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 
 class AuditEvent(models.Model):
@@ -18,14 +19,14 @@ class AuditEvent(models.Model):
     event = models.CharField(max_length=80)
     actor_id = models.UUIDField(null=True)
     subject = models.CharField(
-        max_length=120, help_text="Kind and id of what it happened to, such as report:<id>."
+        max_length=120, help_text=_("Kind and id of what it happened to, such as report:<id>.")
     )
     data = models.JSONField(default=dict)
     ip_address = models.GenericIPAddressField("IP address", null=True)
     user_agent = models.CharField(max_length=200, blank=True, default="", db_default="")
     request_id = models.CharField(max_length=128, blank=True)
     created_at = models.DateTimeField(
-        db_default=Now(), help_text="By PostgreSQL's clock: a trigger stamps it."
+        db_default=Now(), help_text=_("By PostgreSQL's clock: a trigger stamps it.")
     )
 
     class Meta:
@@ -47,7 +48,7 @@ class AuditSeal(models.Model):
     """
 
     sequence = models.BigIntegerField(
-        primary_key=True, help_text="1, 2, 3 and so on, without a gap."
+        primary_key=True, help_text=_("1, 2, 3 and so on, without a gap.")
     )
     event_ids = ArrayField(models.BigIntegerField())
     digests = models.BinaryField()

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django_otp.models import Device, ThrottlingMixin
 from django_otp.oath import TOTP
 
@@ -30,10 +31,10 @@ class StaffAuthenticator(ThrottlingMixin, Device):  # type: ignore[misc]
 
     sealed_seed: Any = models.BinaryField()
     last_step: Any = models.BigIntegerField(
-        default=-1, help_text="The newest step whose code was used."
+        default=-1, help_text=_("The newest step whose code was used.")
     )
     drift_steps: Any = models.SmallIntegerField(
-        default=0, help_text="How far the app's clock is off."
+        default=0, help_text=_("How far the app's clock is off.")
     )
     throttling_failure_timestamp: Any  # a column of ThrottlingMixin
 

@@ -98,16 +98,16 @@ class OtpChallenge(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     channel = models.CharField(max_length=5, choices=Channel, default=Channel.SMS)
     recipient = models.CharField(
-        max_length=254, help_text="A phone number in E.164, or an email address."
+        max_length=254, help_text=_("A phone number in E.164, or an email address.")
     )
     purpose = models.CharField(max_length=10, choices=Purpose, default=Purpose.SIGN_IN)
     network = models.CharField(
-        max_length=50, blank=True, help_text="Whence it was asked for: an IPv4 /24 or IPv6 /48."
+        max_length=50, blank=True, help_text=_("Whence it was asked for: an IPv4 /24 or IPv6 /48.")
     )
     device = models.CharField(
-        max_length=24, blank=True, help_text="The device known from before that asked for it."
+        max_length=24, blank=True, help_text=_("The device known from before that asked for it.")
     )
-    attempts_left = models.SmallIntegerField(help_text="Guesses left to those who name it.")
+    attempts_left = models.SmallIntegerField(help_text=_("Guesses left to those who name it."))
     created_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from jobs.model_fields import LineField
@@ -19,7 +20,7 @@ class ReputationEntry(models.Model):
     )
     points = models.IntegerField()
     event_key = models.CharField(
-        max_length=200, unique=True, help_text="Names the event; an event counts once."
+        max_length=200, unique=True, help_text=_("Names the event; an event counts once.")
     )
     reason = LineField(max_length=200)
     created_at = models.DateTimeField(db_default=Now())

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Case, Q, When
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from jobs.model_fields import LineField
@@ -25,13 +26,13 @@ class Session(models.Model):
     ip_address = models.GenericIPAddressField("IP address", null=True)
     created_at = models.DateTimeField(db_default=Now())
     refreshed_at = models.DateTimeField(db_default=Now())
-    expires_at = models.DateTimeField(help_text="When its newest refresh token ends.")
+    expires_at = models.DateTimeField(help_text=_("When its newest refresh token ends."))
     revoked_at = models.DateTimeField(null=True)
     second_factor_at = models.DateTimeField(
-        null=True, help_text="When staff proved the second factor; staff rights follow from it."
+        null=True, help_text=_("When staff proved the second factor; staff rights follow from it.")
     )
     proved_at = models.DateTimeField(
-        null=True, help_text="When a code last confirmed that the account's holder is present."
+        null=True, help_text=_("When a code last confirmed that the account's holder is present.")
     )
 
     class Meta:
@@ -106,12 +107,12 @@ class DeskSession(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="desk_sessions", null=True
     )
-    data = models.TextField(help_text="Signed, as Django's session engines store it.")
+    data = models.TextField(help_text=_("Signed, as Django's session engines store it."))
     ip_address = models.GenericIPAddressField("IP address", null=True)
     user_agent = LineField(max_length=200, blank=True)
     created_at = models.DateTimeField("since", db_default=Now())
     last_used_at = models.DateTimeField(
-        "last use", db_default=Now(), help_text="To the minute; a page's own refresh is no use."
+        "last use", db_default=Now(), help_text=_("To the minute; a page's own refresh is no use.")
     )
 
     #: Set by `DeskSessionQuerySet.with_use_due`.
@@ -138,7 +139,7 @@ class LoginStatistic(models.Model):
     day = models.DateField(primary_key=True)
     logins = models.PositiveIntegerField(default=0)
     first_logins = models.PositiveIntegerField(
-        default=0, help_text="Sign-ins that created their user."
+        default=0, help_text=_("Sign-ins that created their user.")
     )
 
     class Meta:

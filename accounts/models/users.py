@@ -13,6 +13,7 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Lower, Now
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from accounts.models.audit import AuditEvent
@@ -57,40 +58,42 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
     phone = PhoneField(
         max_length=16,
         unique=True,
-        help_text="International form (E.164), such as +12025550123.",
+        help_text=_("International form (E.164), such as +12025550123."),
     )
     email = models.EmailField(
         blank=True,
-        help_text="Gets messages once a code has proved it. Empty: no messages by email.",
+        help_text=_("Gets messages once a code has proved it. Empty: no messages by email."),
     )
     email_verified_at = models.DateTimeField(null=True, blank=True)
     name = LineField(
-        max_length=120, blank=True, help_text="The display name, shown on the leaderboard."
+        max_length=120, blank=True, help_text=_("The display name, shown on the leaderboard.")
     )
     locale = models.CharField(
-        max_length=12, default="en", help_text="The language of messages, such as en or pt-BR."
+        max_length=12, default="en", help_text=_("The language of messages, such as en or pt-BR.")
     )
     wants_sms = models.BooleanField(
-        "wants SMS", default=False, help_text="Other messages than those about their own reports."
+        "wants SMS",
+        default=False,
+        help_text=_("Other messages than those about their own reports."),
     )
     wants_report_sms = models.BooleanField(
-        "wants SMS about reports", default=True, help_text="About the citizen's own reports."
+        "wants SMS about reports", default=True, help_text=_("About the citizen's own reports.")
     )
     is_on_leaderboard = models.BooleanField(
         "on the leaderboard",
         default=True,
         db_default=True,
-        help_text="Off: the leaderboard no longer shows the user, at once.",
+        help_text=_("Off: the leaderboard no longer shows the user, at once."),
     )
-    reputation = models.IntegerField(default=0, help_text="The sum of the user's points.")
+    reputation = models.IntegerField(default=0, help_text=_("The sum of the user's points."))
     is_active = models.BooleanField(
-        "active", default=True, help_text="Off: the user can no longer sign in."
+        "active", default=True, help_text=_("Off: the user can no longer sign in.")
     )
     is_staff = models.BooleanField(
-        "staff", default=False, help_text="Whether the user may sign in to the desk."
+        "staff", default=False, help_text=_("Whether the user may sign in to the desk.")
     )
     tokens_valid_after = models.DateTimeField(
-        db_default=Now(), help_text="Tokens issued before are refused."
+        db_default=Now(), help_text=_("Tokens issued before are refused.")
     )
     date_joined = models.DateTimeField("joined at", db_default=Now())
 

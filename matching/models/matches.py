@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from jobs.model_fields import LineField
@@ -26,7 +27,7 @@ class MatchRun(models.Model):
     filters = models.JSONField(default=dict)
     limit = models.PositiveSmallIntegerField(default=100)
     is_saved = models.BooleanField(
-        default=False, help_text="Its matches become the citizen's saved matches."
+        default=False, help_text=_("Its matches become the citizen's saved matches.")
     )
     wants_notice = models.BooleanField(default=False)
     matches = models.JSONField(null=True)
@@ -34,7 +35,7 @@ class MatchRun(models.Model):
         max_length=10,
         blank=True,
         db_default="",
-        help_text="How its task ended without matches: dead or cancelled.",
+        help_text=_("How its task ended without matches: dead or cancelled."),
     )
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())
@@ -57,9 +58,9 @@ class Match(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="matches"
     )
     opportunity = models.ForeignKey(Opportunity, on_delete=models.CASCADE, related_name="matches")
-    score = models.FloatField(help_text="How well it suits the citizen; higher is better.")
-    reasons = models.JSONField(default=list, help_text="Why it suits, the weightiest first.")
-    created_at = models.DateTimeField(db_default=Now(), help_text="When it was first found.")
+    score = models.FloatField(help_text=_("How well it suits the citizen; higher is better."))
+    reasons = models.JSONField(default=list, help_text=_("Why it suits, the weightiest first."))
+    created_at = models.DateTimeField(db_default=Now(), help_text=_("When it was first found."))
     updated_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -81,7 +82,7 @@ class Match(models.Model):
 class CachedRanking(models.Model):
     """A ranking that may be used until `expires_at`; `key` is a hash of all that it depends on."""
 
-    key = models.CharField(primary_key=True, max_length=64, help_text="SHA-256")
+    key = models.CharField(primary_key=True, max_length=64, help_text=_("SHA-256"))
     ranking = models.JSONField()
     expires_at = models.DateTimeField()
 

@@ -117,9 +117,11 @@ class Partner(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     name = LineField(
-        max_length=200, unique=True, help_text="The organisation of its opportunities."
+        max_length=200, unique=True, help_text=_("The organisation of its opportunities.")
     )
-    is_active = models.BooleanField("active", default=True, help_text="Off: its keys are refused.")
+    is_active = models.BooleanField(
+        "active", default=True, help_text=_("Off: its keys are refused.")
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     is_machine = True  # no person waits for what its requests send
@@ -151,53 +153,53 @@ class Opportunity(models.Model):
     """Something a citizen can take part in. `version` grows when its text changes."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    kind = models.CharField(max_length=20, choices=Kind, help_text="What sort of thing it is.")
-    title = LineField(max_length=300, help_text="What it is, in a few words.")
+    kind = models.CharField(max_length=20, choices=Kind, help_text=_("What sort of thing it is."))
+    title = LineField(max_length=300, help_text=_("What it is, in a few words."))
     description = ParagraphsField(
-        max_length=20_000, blank=True, help_text="What somebody would do, get or see."
+        max_length=20_000, blank=True, help_text=_("What somebody would do, get or see.")
     )
-    organisation = LineField(max_length=200, blank=True, help_text="Who offers it.")
+    organisation = LineField(max_length=200, blank=True, help_text=_("Who offers it."))
     category = LineField(
-        max_length=120, blank=True, help_text="Its field, such as Housing or Education."
+        max_length=120, blank=True, help_text=_("Its field, such as Housing or Education.")
     )
     requirements = ParagraphsField(
-        max_length=5000, blank=True, help_text="What somebody must be able to do, or have."
+        max_length=5000, blank=True, help_text=_("What somebody must be able to do, or have.")
     )
     languages = ArrayField(
         models.CharField(max_length=12),
         default=list,
         blank=True,
-        help_text="Empty means any language.",
+        help_text=_("Empty means any language."),
     )
     starts_on = models.DateField(
-        null=True, blank=True, help_text="Its first day; empty means that it has begun."
+        null=True, blank=True, help_text=_("Its first day; empty means that it has begun.")
     )
     ends_on = models.DateField(
-        null=True, blank=True, help_text="Its last day, or the last day to apply; empty: no end."
+        null=True, blank=True, help_text=_("Its last day, or the last day to apply; empty: no end.")
     )
     latitude = models.FloatField(
-        null=True, blank=True, help_text="Degrees north (WGS 84), from -90 to 90."
+        null=True, blank=True, help_text=_("Degrees north (WGS 84), from -90 to 90.")
     )
     longitude = models.FloatField(
-        null=True, blank=True, help_text="Degrees east (WGS 84), from -180 to 180."
+        null=True, blank=True, help_text=_("Degrees east (WGS 84), from -180 to 180.")
     )
     is_remote = models.BooleanField(
-        "remote", default=False, help_text="Whether it can be done from anywhere."
+        "remote", default=False, help_text=_("Whether it can be done from anywhere.")
     )
     capacity = models.PositiveIntegerField(
-        null=True, blank=True, help_text="Empty means unlimited."
+        null=True, blank=True, help_text=_("Empty means unlimited.")
     )
     places_taken = models.PositiveIntegerField(
-        default=0, editable=False, help_text="How many people have applied."
+        default=0, editable=False, help_text=_("How many people have applied.")
     )
     is_active = models.BooleanField(
-        "active", default=True, help_text="Off: it is withdrawn, and listed no more."
+        "active", default=True, help_text=_("Off: it is withdrawn, and listed no more.")
     )
     done_at = models.DateTimeField(
         null=True,
         blank=True,
         editable=False,
-        help_text="When somebody said that what it asks for is done; it is withdrawn then.",
+        help_text=_("When somebody said that what it asks for is done; it is withdrawn then."),
     )
     partner = models.ForeignKey(
         Partner,
@@ -205,12 +207,14 @@ class Opportunity(models.Model):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="opportunities",
-        help_text="The organisation that manages it through the API.",
+        help_text=_("The organisation that manages it through the API."),
     )
     source = models.CharField(
-        max_length=80, blank=True, help_text="The system it was imported from."
+        max_length=80, blank=True, help_text=_("The system it was imported from.")
     )
-    external_id = models.CharField(max_length=200, blank=True, help_text="Its id in that system.")
+    external_id = models.CharField(
+        max_length=200, blank=True, help_text=_("Its id in that system.")
+    )
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())
@@ -315,7 +319,7 @@ class Interaction(models.Model):
         Opportunity, on_delete=models.CASCADE, related_name="interactions"
     )
     kind = models.CharField(
-        max_length=10, choices=Kind, help_text="What the citizen did with the opportunity."
+        max_length=10, choices=Kind, help_text=_("What the citizen did with the opportunity.")
     )
     created_at = models.DateTimeField(db_default=Now())
 

@@ -40,67 +40,67 @@ class Profile(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="profile"
     )
     headline = LineField(
-        max_length=200, blank=True, help_text="Who the citizen is, in a few words."
+        max_length=200, blank=True, help_text=_("Who the citizen is, in a few words.")
     )
     about = ParagraphsField(
-        max_length=5000, blank=True, help_text="What the citizen has done and would like to do."
+        max_length=5000, blank=True, help_text=_("What the citizen has done and would like to do.")
     )
     skills = ArrayField(
         LineField(max_length=80),
         default=list,
         blank=True,
-        help_text="What the citizen can do, such as carpentry.",
+        help_text=_("What the citizen can do, such as carpentry."),
     )
     interests = ArrayField(
         LineField(max_length=80),
         default=list,
         blank=True,
-        help_text="What the citizen cares about, such as housing.",
+        help_text=_("What the citizen cares about, such as housing."),
     )
     wants = ArrayField(
         models.CharField(max_length=20, choices=Kind),
         default=list,
         blank=True,
-        help_text="The kinds of opportunities to find; empty means all.",
+        help_text=_("The kinds of opportunities to find; empty means all."),
     )
     availability = LineField(
-        max_length=300, blank=True, help_text="When the citizen has time, in words."
+        max_length=300, blank=True, help_text=_("When the citizen has time, in words.")
     )
     languages = ArrayField(
         models.CharField(max_length=12),
         default=list,
         blank=True,
-        help_text="Languages that the citizen speaks, as tags such as en and es.",
+        help_text=_("Languages that the citizen speaks, as tags such as en and es."),
     )
     latitude = models.FloatField(
-        null=True, blank=True, help_text="Degrees north (WGS 84), from -90 to 90."
+        null=True, blank=True, help_text=_("Degrees north (WGS 84), from -90 to 90.")
     )
     longitude = models.FloatField(
-        null=True, blank=True, help_text="Degrees east (WGS 84), from -180 to 180."
+        null=True, blank=True, help_text=_("Degrees east (WGS 84), from -180 to 180.")
     )
     radius_km = models.FloatField(
-        null=True, blank=True, help_text="How far the citizen would go; empty means anywhere."
+        null=True, blank=True, help_text=_("How far the citizen would go; empty means anywhere.")
     )
     visibility = models.CharField(
         max_length=20,
         choices=Visibility,
         default=Visibility.PRIVATE,
-        help_text="Who may read the profile.",
+        help_text=_("Who may read the profile."),
     )
     wants_match_notices = models.BooleanField(
         "wants match notices",
         default=True,
         db_default=True,
-        help_text="Whether to be notified of new matches.",
+        help_text=_("Whether to be notified of new matches."),
     )
     match_floor = models.FloatField(
         null=True,
         editable=False,
-        help_text="The score of the last saved match after a run that filled the list.",
+        help_text=_("The score of the last saved match after a run that filled the list."),
     )
-    version = models.PositiveIntegerField(default=1, help_text="Grows with every change.")
+    version = models.PositiveIntegerField(default=1, help_text=_("Grows with every change."))
     onboarded_at = models.DateTimeField(
-        null=True, blank=True, help_text="When it was first written; empty until then."
+        null=True, blank=True, help_text=_("When it was first written; empty until then.")
     )
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())

@@ -21,17 +21,17 @@ class VectorSpace(models.Model):
         RETIRED = "retired", _("retired")
         STOPPED = "stopped", _("not filled: its rebuild was stopped")
 
-    label = models.CharField(max_length=200, unique=True, help_text="The model and its version.")
+    label = models.CharField(max_length=200, unique=True, help_text=_("The model and its version."))
     dimensions = models.PositiveSmallIntegerField()
     state = models.CharField(max_length=10, choices=State, default=State.BUILDING)
     generation = models.PositiveIntegerField(
-        default=1, help_text="Grows when its index is rebuilt and when it becomes active."
+        default=1, help_text=_("Grows when its index is rebuilt and when it becomes active.")
     )
     retired_at = models.DateTimeField(
-        null=True, editable=False, help_text="Its vectors are deleted a day later."
+        null=True, editable=False, help_text=_("Its vectors are deleted a day later.")
     )
     task_id = models.UUIDField(
-        null=True, editable=False, help_text="The newest rebuild that fills it."
+        null=True, editable=False, help_text=_("The newest rebuild that fills it.")
     )
     created_at = models.DateTimeField(db_default=Now())
 
@@ -100,7 +100,7 @@ class TermStatistics(models.Model):
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     documents = models.PositiveIntegerField()
-    frequencies = models.BinaryField(help_text="int32 for each bucket of matching.text.terms.")
+    frequencies = models.BinaryField(help_text=_("int32 for each bucket of matching.text.terms."))
     computed_at = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:

@@ -55,28 +55,30 @@ class CategoryGroup(InLanguages, models.Model):
         max_length=50,
         unique=True,
         help_text=(
-            "Its name in the API and in files of the catalogue, such as streets; keep it "
-            "once it is used."
+            _(
+                "Its name in the API and in files of the catalogue, such as streets; keep it "
+                "once it is used."
+            )
         ),
     )
-    name = LineField(max_length=80, help_text="As citizens read it, in English.")
+    name = LineField(max_length=80, help_text=_("As citizens read it, in English."))
     translations = models.JSONField(
         default=dict,
         blank=True,
         validators=[TranslationsValidator(("name",))],
-        help_text='Such as {"es": {"name": …}}.',
+        help_text=_('Such as {"es": {"name": …}}.'),
     )
     icon = models.CharField(
         max_length=40,
         blank=True,
         validators=[is_icon],
-        help_text="The name of a picture in the app, such as street-light.",
+        help_text=_("The name of a picture in the app, such as street-light."),
     )
     colour = models.CharField(
-        max_length=7, blank=True, validators=[is_colour], help_text="Such as #2e7d32."
+        max_length=7, blank=True, validators=[is_colour], help_text=_("Such as #2e7d32.")
     )
     position = models.PositiveSmallIntegerField(
-        default=0, help_text="Groups are listed from the lowest number up."
+        default=0, help_text=_("Groups are listed from the lowest number up.")
     )
 
     class Meta:
@@ -96,111 +98,119 @@ class Category(InLanguages, models.Model):
         max_length=50,
         unique=True,
         help_text=(
-            "Its name in the API and its service code in Open311, such as pothole; keep "
-            "it once it is used."
+            _(
+                "Its name in the API and its service code in Open311, such as pothole; keep "
+                "it once it is used."
+            )
         ),
     )
-    name = LineField(max_length=120, help_text="As citizens read it, in English.")
+    name = LineField(max_length=120, help_text=_("As citizens read it, in English."))
     group = models.ForeignKey(
         CategoryGroup,
         null=True,
         blank=True,
         on_delete=models.PROTECT,
         related_name="categories",
-        help_text="The upper level under which it is listed.",
+        help_text=_("The upper level under which it is listed."),
     )
     description = ParagraphsField(
         blank=True,
         help_text=(
-            "What belongs here and what does not; citizens read it, and the classifier "
-            "learns from it."
+            _(
+                "What belongs here and what does not; citizens read it, and the classifier "
+                "learns from it."
+            )
         ),
     )
     keywords = ArrayField(
         LineField(max_length=80),
         default=list,
         blank=True,
-        help_text="Words that point to it, from which the classifier learns, separated by commas.",
+        help_text=_(
+            "Words that point to it, from which the classifier learns, separated by commas."
+        ),
     )
     examples = ArrayField(
         LineField(max_length=300),
         default=list,
         blank=True,
-        help_text="Sentences as a citizen would write them; the classifier learns from them.",
+        help_text=_("Sentences as a citizen would write them; the classifier learns from them."),
     )
     translations = models.JSONField(
         default=dict,
         blank=True,
         db_default=models.Value({}, models.JSONField()),
         validators=[TranslationsValidator(("name", "description", "examples"))],
-        help_text='Such as {"es": {"name": …, "description": …, "examples": [ … ]}}.',
+        help_text=_('Such as {"es": {"name": …, "description": …, "examples": [ … ]}}.'),
     )
     icon = models.CharField(
         max_length=40,
         blank=True,
         db_default="",
         validators=[is_icon],
-        help_text="The name of a picture in the app, such as street-light.",
+        help_text=_("The name of a picture in the app, such as street-light."),
     )
     colour = models.CharField(
         max_length=7,
         blank=True,
         db_default="",
         validators=[is_colour],
-        help_text="Such as #2e7d32.",
+        help_text=_("Such as #2e7d32."),
     )
     department = models.ForeignKey(
         Department,
         on_delete=models.PROTECT,
         related_name="categories",
-        help_text="Handles its reports where no rule of routing says otherwise.",
+        help_text=_("Handles its reports where no rule of routing says otherwise."),
     )
     default_severity = models.CharField(
         max_length=10,
         choices=Severity.choices,
         default=Severity.MEDIUM,
         db_default=Severity.MEDIUM,
-        help_text="The severity of a report whose reporter chose none.",
+        help_text=_("The severity of a report whose reporter chose none."),
     )
     sla_hours = models.PositiveIntegerField(
         default=120,
         validators=[MinValueValidator(1), MaxValueValidator(SLA_HOURS_MAXIMUM)],
         help_text=(
-            "Hours until the deadline at medium severity. A change does not affect open reports."
+            _("Hours until the deadline at medium severity. A change does not affect open reports.")
         ),
     )
     sla_in_working_hours = models.BooleanField(
         "in working hours",
         default=False,
         db_default=False,
-        help_text="Count only the hours in which the department works.",
+        help_text=_("Count only the hours in which the department works."),
     )
     sla_version = models.PositiveIntegerField(
         default=1,
         db_default=1,
         editable=False,
-        help_text="Grows by one with each change of the deadline's rule.",
+        help_text=_("Grows by one with each change of the deadline's rule."),
     )
     response_hours = models.PositiveIntegerField(
         "hours until the first answer",
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(SLA_HOURS_MAXIMUM)],
-        help_text="At medium severity, counted as for the deadline. Empty: the department's.",
+        help_text=_("At medium severity, counted as for the deadline. Empty: the department's."),
     )
     service_minutes = models.PositiveSmallIntegerField(
         "minutes at the place",
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(SERVICE_MINUTES_MAXIMUM)],
-        help_text="How long a crew works on such a report, for the plans of its day. Empty:"
-        " DISPATCH_SERVICE_MINUTES.",
+        help_text=_(
+            "How long a crew works on such a report, for the plans of its day. Empty:"
+            " DISPATCH_SERVICE_MINUTES."
+        ),
     )
     is_active = models.BooleanField(
-        default=True, help_text="Whether citizens and the classifier can choose it."
+        default=True, help_text=_("Whether citizens and the classifier can choose it.")
     )
     position = models.PositiveSmallIntegerField(
-        default=0, help_text="Categories are listed from the lowest number up."
+        default=0, help_text=_("Categories are listed from the lowest number up.")
     )
 
     class Meta:
@@ -255,43 +265,48 @@ class Question(InLanguages, models.Model):
         Category,
         on_delete=models.CASCADE,
         related_name="questions",
-        help_text="Asked about reports of this category.",
+        help_text=_("Asked about reports of this category."),
     )
     code = models.CharField(
         max_length=50,
         validators=[is_code],
-        help_text="The attribute's code in Open311; do not change it.",
+        help_text=_("The attribute's code in Open311; do not change it."),
     )
     version = models.PositiveIntegerField(
-        default=1, editable=False, help_text="Grows by one with each change of the wording."
+        default=1, editable=False, help_text=_("Grows by one with each change of the wording.")
     )
     type = models.CharField(
-        max_length=16, choices=Type.choices, default=Type.STRING, help_text="What an answer may be."
+        max_length=16,
+        choices=Type.choices,
+        default=Type.STRING,
+        help_text=_("What an answer may be."),
     )
-    label = LineField("question", max_length=200, help_text="As citizens read it, in English.")
-    help = LineField(max_length=300, blank=True, help_text="A line below the question, in English.")
+    label = LineField("question", max_length=200, help_text=_("As citizens read it, in English."))
+    help = LineField(
+        max_length=300, blank=True, help_text=_("A line below the question, in English.")
+    )
     values = models.JSONField(
         default=list,
         blank=True,
-        help_text='The values of a list: [{"key": "out", "name": "It is out"}, …].',
+        help_text=_('The values of a list: [{"key": "out", "name": "It is out"}, …].'),
     )
     translations = models.JSONField(
         default=dict,
         blank=True,
         validators=[TranslationsValidator(("label", "help"))],
-        help_text='Such as {"es": {"label": …, "help": …}}.',
+        help_text=_('Such as {"es": {"label": …, "help": …}}.'),
     )
     is_required = models.BooleanField(
-        "required", default=False, help_text="Whether a report of this category needs an answer."
+        "required", default=False, help_text=_("Whether a report of this category needs an answer.")
     )
     position = models.PositiveSmallIntegerField(
-        default=0, help_text="Questions are asked from the lowest number up."
+        default=0, help_text=_("Questions are asked from the lowest number up.")
     )
     created_at = models.DateTimeField(
-        db_default=Now(), editable=False, help_text="Since when it is asked."
+        db_default=Now(), editable=False, help_text=_("Since when it is asked.")
     )
     retired_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="Since when it is not asked any more."
+        null=True, blank=True, editable=False, help_text=_("Since when it is not asked any more.")
     )
 
     class Meta:
@@ -338,20 +353,20 @@ class SeverityRule(models.Model):
     """Words that give a report at least this severity, whatever its reporter chose."""
 
     name = LineField(
-        max_length=80, unique=True, help_text="Shown on reports whose severity this rule raised."
+        max_length=80, unique=True, help_text=_("Shown on reports whose severity this rule raised.")
     )
     phrases = ArrayField(
         LineField(max_length=80),
-        help_text='Whole words in upper or lower case, such as "gas leak" or "live wire".',
+        help_text=_('Whole words in upper or lower case, such as "gas leak" or "live wire".'),
     )
     severity = models.CharField(
         max_length=10,
         choices=Severity.choices,
         default=Severity.HIGH,
-        help_text="The least severity of a report with one of these phrases.",
+        help_text=_("The least severity of a report with one of these phrases."),
     )
     is_active = models.BooleanField(
-        default=True, help_text="Off: it is kept, but applies to no further report."
+        default=True, help_text=_("Off: it is kept, but applies to no further report.")
     )
 
     class Meta:

@@ -98,51 +98,56 @@ class Source(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     name = LineField(
-        max_length=80, unique=True, help_text="As staff know it, such as Radio or r/newhaven."
+        max_length=80, unique=True, help_text=_("As staff know it, such as Radio or r/newhaven.")
     )
     kind = models.CharField(
-        max_length=10, choices=SourceKind.choices, help_text="How the source is read."
+        max_length=10, choices=SourceKind.choices, help_text=_("How the source is read.")
     )
     address = models.CharField(
         max_length=500,
         blank=True,
-        help_text="Of a feed its URL; of Open311 the URL before /requests.json; of Reddit the "
-        "subreddit's name; of a drop folder its name in COLLECTION_FOLDER; of a webhook nothing.",
+        help_text=_(
+            "Of a feed its URL; of Open311 the URL before /requests.json; of Reddit the "
+            "subreddit's name; of a drop folder its name in COLLECTION_FOLDER; of a webhook "
+            "nothing."
+        ),
     )
     options = models.JSONField(
         default=dict,
         blank=True,
-        help_text="Open311: format (json or xml), jurisdiction_id. Drop folder: columns (field: "
-        "column), time_format, time_zone.",
+        help_text=_(
+            "Open311: format (json or xml), jurisdiction_id. Drop folder: columns (field: "
+            "column), time_format, time_zone."
+        ),
     )
     is_enabled = models.BooleanField(
-        "enabled", default=True, help_text="Off: it is left alone, and its posts stay."
+        "enabled", default=True, help_text=_("Off: it is left alone, and its posts stay.")
     )
     interval_minutes = models.PositiveIntegerField(
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(60 * 24 * 30)],
-        help_text="Empty: COLLECTION_INTERVAL_MINUTES.",
+        help_text=_("Empty: COLLECTION_INTERVAL_MINUTES."),
     )
     cursor = models.JSONField(
-        default=dict, editable=False, help_text="Up to where the source was read."
+        default=dict, editable=False, help_text=_("Up to where the source was read.")
     )
     fetches = models.PositiveBigIntegerField(
-        default=0, editable=False, help_text="Grows with each write of the cursor."
+        default=0, editable=False, help_text=_("Grows with each write of the cursor.")
     )
     key_version = models.PositiveIntegerField(
-        default=1, editable=False, help_text="Of a webhook's secret; a new one replaces the old."
+        default=1, editable=False, help_text=_("Of a webhook's secret; a new one replaces the old.")
     )
     fetched_at = models.DateTimeField("last success", null=True, editable=False)
     next_fetch_at = models.DateTimeField("next fetch", null=True, editable=False)
     paused_until = models.DateTimeField(null=True, editable=False)
     failures = models.PositiveIntegerField(
-        default=0, editable=False, help_text="Failed fetches in a row."
+        default=0, editable=False, help_text=_("Failed fetches in a row.")
     )
     last_error = models.CharField(max_length=500, blank=True, editable=False)
     last_error_at = models.DateTimeField(null=True, editable=False)
     test_result = models.JSONField(
-        default=dict, editable=False, help_text="What the last test of the source showed."
+        default=dict, editable=False, help_text=_("What the last test of the source showed.")
     )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
@@ -192,17 +197,19 @@ class CollectionCycle(models.Model):
     """One round over the sources: when it ran and what it brought."""
 
     is_whole = models.BooleanField(
-        help_text="Whether it went over all sources, not only those with an interval of their own."
+        help_text=_(
+            "Whether it went over all sources, not only those with an interval of their own."
+        )
     )
     started_at = models.DateTimeField(db_default=Now())
     finished_at = models.DateTimeField(null=True)
     sources = models.PositiveIntegerField(default=0)
-    failed = models.PositiveIntegerField(default=0, help_text="Sources that could not be read.")
+    failed = models.PositiveIntegerField(default=0, help_text=_("Sources that could not be read."))
     new_posts = models.PositiveIntegerField(default=0)
     edited_posts = models.PositiveIntegerField(default=0)
     deleted_posts = models.PositiveIntegerField(default=0)
     too_old_posts = models.PositiveIntegerField(
-        default=0, help_text="Posts older than posts are kept, which were not stored."
+        default=0, help_text=_("Posts older than posts are kept, which were not stored.")
     )
 
     class Meta:
@@ -265,21 +272,21 @@ class Post(models.Model):
     text = ParagraphsField(max_length=POST_TEXT_MAX_CHARACTERS, blank=True)
     url = models.CharField(max_length=URL_MAX_CHARACTERS, blank=True)
     author_hash = models.CharField(
-        max_length=32, blank=True, help_text="Keyed hash of the author's handle."
+        max_length=32, blank=True, help_text=_("Keyed hash of the author's handle.")
     )
-    digest = models.CharField(max_length=64, help_text="Of the content, to notice an edit.")
-    revision = models.PositiveIntegerField(default=1, help_text="Grows with each edit.")
+    digest = models.CharField(max_length=64, help_text=_("Of the content, to notice an edit."))
+    revision = models.PositiveIntegerField(default=1, help_text=_("Grows with each edit."))
     posted_at = models.DateTimeField()
     edited_at = models.DateTimeField(null=True)
-    deleted_at = models.DateTimeField(null=True, help_text="When the deletion was noticed.")
+    deleted_at = models.DateTimeField(null=True, help_text=_("When the deletion was noticed."))
     collected_at = models.DateTimeField(db_default=Now())
 
-    analysed_at = models.DateTimeField(null=True, help_text="Empty until the analysis is done.")
-    language = models.CharField(max_length=8, blank=True, help_text="ISO 639-1; empty: unknown.")
+    analysed_at = models.DateTimeField(null=True, help_text=_("Empty until the analysis is done."))
+    language = models.CharField(max_length=8, blank=True, help_text=_("ISO 639-1; empty: unknown."))
     sentiment = models.CharField(
         max_length=8, choices=Sentiment.choices, blank=True, default=Sentiment.UNKNOWN
     )
-    sentiment_score = models.FloatField(null=True, help_text="-1 (bad) to 1 (good).")
+    sentiment_score = models.FloatField(null=True, help_text=_("-1 (bad) to 1 (good)."))
     topic = models.SlugField(max_length=40, blank=True)
     category = models.ForeignKey(Category, null=True, on_delete=models.SET_NULL, related_name="+")
     category_confidence = models.FloatField(null=True)
@@ -355,9 +362,10 @@ class PostVector(models.Model):
         Post, on_delete=models.CASCADE, primary_key=True, related_name="text_vector"
     )
     space = models.CharField(
-        max_length=120, help_text="Embedder and version; vectors of two spaces are never compared."
+        max_length=120,
+        help_text=_("Embedder and version; vectors of two spaces are never compared."),
     )
-    vector = models.BinaryField(help_text="float16, little-endian.")
+    vector = models.BinaryField(help_text=_("float16, little-endian."))
 
     def __str__(self) -> str:
         return f"{self.post_id} in {self.space}"
@@ -369,10 +377,10 @@ class PostLink(models.Model):
     post = models.ForeignKey(Post, on_delete=models.CASCADE, related_name="links", db_index=False)
     report = models.ForeignKey(Report, on_delete=models.CASCADE, related_name="post_links")
     is_origin = models.BooleanField(
-        default=False, help_text="Whether the report was made from the post."
+        default=False, help_text=_("Whether the report was made from the post.")
     )
-    probability = models.FloatField(null=True, help_text="0 to 1; empty where a person decided.")
-    reasons = models.JSONField(default=list, help_text="Sentences for staff.")
+    probability = models.FloatField(null=True, help_text=_("0 to 1; empty where a person decided."))
+    reasons = models.JSONField(default=list, help_text=_("Sentences for staff."))
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -434,7 +442,7 @@ class NamedPlace(models.Model):
 
     name = LineField(max_length=200)
     kind = models.CharField(max_length=6, choices=Kind.choices)
-    geometry = models.JSONField(help_text="A GeoJSON geometry in WGS 84.")
+    geometry = models.JSONField(help_text=_("A GeoJSON geometry in WGS 84."))
 
     class Meta:
         constraints: ClassVar = [

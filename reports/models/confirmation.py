@@ -32,16 +32,16 @@ class Confirmation(models.Model):
 
     report = models.ForeignKey(Report, on_delete=models.CASCADE, related_name="confirmations")
     resolution = models.BigIntegerField(
-        help_text="The line of the history by which the report was resolved."
+        help_text=_("The line of the history by which the report was resolved.")
     )
     source = models.CharField(
-        max_length=10, choices=ConfirmedBy.choices, help_text="Who or what says so."
+        max_length=10, choices=ConfirmedBy.choices, help_text=_("Who or what says so.")
     )
-    is_fixed = models.BooleanField("repaired", help_text="Whether the answer was yes.")
+    is_fixed = models.BooleanField("repaired", help_text=_("Whether the answer was yes."))
     note = ParagraphsField(
         max_length=NOTE_MAX_CHARACTERS,
         blank=True,
-        help_text="What is still wrong; only staff read it.",
+        help_text=_("What is still wrong; only staff read it."),
     )
     user = models.ForeignKey(
         User,
@@ -49,7 +49,7 @@ class Confirmation(models.Model):
         blank=True,
         on_delete=erasure.remove_note,
         related_name="+",
-        help_text="Who answered; empty where a link or a photo did.",
+        help_text=_("Who answered; empty where a link or a photo did."),
     )
     photo = models.OneToOneField(
         Photo,
@@ -57,9 +57,9 @@ class Confirmation(models.Model):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="confirmation",
-        help_text="The photo that shows the repair, or what is still wrong.",
+        help_text=_("The photo that shows the repair, or what is still wrong."),
     )
-    at = models.DateTimeField(db_default=Now(), help_text="When it was answered.")
+    at = models.DateTimeField(db_default=Now(), help_text=_("When it was answered."))
 
     class Meta:
         ordering: ClassVar = ["at", "id"]

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from accounts.models import User
@@ -67,12 +68,12 @@ class Comment(models.Model):
     author = models.ForeignKey(
         User, null=True, on_delete=erasure.remove_comment, related_name="report_comments"
     )
-    text = ParagraphsField(max_length=COMMENT_MAX_CHARACTERS, help_text="What was written.")
-    is_official = models.BooleanField(default=False, help_text="A reply of the administration.")
+    text = ParagraphsField(max_length=COMMENT_MAX_CHARACTERS, help_text=_("What was written."))
+    is_official = models.BooleanField(default=False, help_text=_("A reply of the administration."))
     is_by_holder = models.BooleanField(
         default=False,
         db_default=False,
-        help_text="Written with the tracking token of the report: its anonymous reporter did.",
+        help_text=_("Written with the tracking token of the report: its anonymous reporter did."),
     )
     department = models.ForeignKey(
         Department,
@@ -80,18 +81,18 @@ class Comment(models.Model):
         on_delete=models.SET_NULL,
         related_name="+",
         db_index=False,
-        help_text="In whose name an official reply was sent.",
+        help_text=_("In whose name an official reply was sent."),
     )
     text_digest = models.BigIntegerField(
         null=True,
         editable=False,
-        help_text="Stands for the words of a longer text, so that copies of it are noticed.",
+        help_text=_("Stands for the words of a longer text, so that copies of it are noticed."),
     )
-    created_at = models.DateTimeField(db_default=Now(), help_text="When it was written.")
+    created_at = models.DateTimeField(db_default=Now(), help_text=_("When it was written."))
     published_at = models.DateTimeField(
-        null=True, help_text="When it became public; empty while it waits or is hidden."
+        null=True, help_text=_("When it became public; empty while it waits or is hidden.")
     )
-    deleted_at = models.DateTimeField(null=True, help_text="When its author deleted it.")
+    deleted_at = models.DateTimeField(null=True, help_text=_("When its author deleted it."))
 
     objects = CommentQuerySet.as_manager()
 
@@ -120,8 +121,8 @@ class StaffNote(models.Model):
         Report, on_delete=models.CASCADE, related_name="staff_notes", db_index=False
     )
     author = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
-    text = ParagraphsField(max_length=COMMENT_MAX_CHARACTERS, help_text="What was written.")
-    created_at = models.DateTimeField(db_default=Now(), help_text="When it was written.")
+    text = ParagraphsField(max_length=COMMENT_MAX_CHARACTERS, help_text=_("What was written."))
+    created_at = models.DateTimeField(db_default=Now(), help_text=_("When it was written."))
 
     class Meta:
         indexes: ClassVar = [
@@ -160,7 +161,9 @@ class ReplyTemplateQuerySet(models.QuerySet["ReplyTemplate"]):
 class ReplyTemplate(InLanguages, models.Model):
     """The text of an official reply, with placeholders such as {number} or {department}."""
 
-    name = LineField(max_length=80, unique=True, help_text="For staff, such as “Repair planned”.")
+    name = LineField(
+        max_length=80, unique=True, help_text=_("For staff, such as “Repair planned”.")
+    )
     body = ParagraphsField(
         max_length=TEXT_MAX_CHARACTERS,
         validators=[validate_placeholders],
@@ -170,7 +173,7 @@ class ReplyTemplate(InLanguages, models.Model):
         default=dict,
         blank=True,
         validators=[TranslationsValidator(("body",))],
-        help_text='Such as {"es": {"body": …}}.',
+        help_text=_('Such as {"es": {"body": …}}.'),
     )
     department = models.ForeignKey(
         Department,
@@ -178,7 +181,7 @@ class ReplyTemplate(InLanguages, models.Model):
         blank=True,
         on_delete=models.CASCADE,
         related_name="reply_templates",
-        help_text="Empty: for every department.",
+        help_text=_("Empty: for every department."),
     )
     category = models.ForeignKey(
         Category,
@@ -186,9 +189,9 @@ class ReplyTemplate(InLanguages, models.Model):
         blank=True,
         on_delete=models.CASCADE,
         related_name="reply_templates",
-        help_text="Empty: for every category.",
+        help_text=_("Empty: for every category."),
     )
-    is_active = models.BooleanField(default=True, help_text="Off: it is kept, but not offered.")
+    is_active = models.BooleanField(default=True, help_text=_("Off: it is kept, but not offered."))
 
     objects = ReplyTemplateQuerySet.as_manager()
 

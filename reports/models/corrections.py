@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from reports.models.report import Report
@@ -18,8 +19,8 @@ class Correction(models.Model):
         Report, on_delete=models.CASCADE, related_name="corrections", db_index=False
     )
     by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
-    before = models.JSONField(help_text="The fields that changed, as they were.")
-    after = models.JSONField(help_text="The same fields, as they are now.")
+    before = models.JSONField(help_text=_("The fields that changed, as they were."))
+    after = models.JSONField(help_text=_("The same fields, as they are now."))
     at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -22,18 +22,18 @@ class Basis(models.TextChoices):
 class DateModel(models.Model):
     """What was learned from the city's history at one time; its id is its version."""
 
-    learned_at = models.DateTimeField(db_default=Now(), help_text="When it was learned.")
-    seconds = models.FloatField(help_text="How long learning took.")
-    cases = models.PositiveIntegerField(help_text="Reports it was learned from.")
+    learned_at = models.DateTimeField(db_default=Now(), help_text=_("When it was learned."))
+    seconds = models.FloatField(help_text=_("How long learning took."))
+    cases = models.PositiveIntegerField(help_text=_("Reports it was learned from."))
     open_cases = models.PositiveIntegerField(
-        help_text="Of these, the ones that were not done: open, rejected, or duplicates."
+        help_text=_("Of these, the ones that were not done: open, rejected, or duplicates.")
     )
     reach = models.FloatField(
-        help_text="How far ranges go from the median on either side, as a share of all reports."
+        help_text=_("How far ranges go from the median on either side, as a share of all reports.")
     )
-    content = models.BinaryField(help_text="The model, as `dates.storing` packs it.")
+    content = models.BinaryField(help_text=_("The model, as `dates.storing` packs it."))
     recomputed_at = models.DateTimeField(
-        null=True, help_text="When the dates of all open reports were last computed with it."
+        null=True, help_text=_("When the dates of all open reports were last computed with it.")
     )
 
     class Meta:
@@ -53,20 +53,20 @@ class DateForecast(models.Model):
     report = models.OneToOneField(
         Report, primary_key=True, on_delete=models.CASCADE, related_name="date_forecast"
     )
-    earliest_at = models.DateTimeField(null=True, help_text="The beginning of the range.")
-    likely_at = models.DateTimeField(null=True, help_text="As likely before as after.")
+    earliest_at = models.DateTimeField(null=True, help_text=_("The beginning of the range."))
+    likely_at = models.DateTimeField(null=True, help_text=_("As likely before as after."))
     latest_at = models.DateTimeField(
-        null=True, help_text="The end of the range; empty where nothing took so long so far."
+        null=True, help_text=_("The end of the range; empty where nothing took so long so far.")
     )
     report_version = models.PositiveIntegerField(
-        help_text="The version of the report that it was computed from."
+        help_text=_("The version of the report that it was computed from.")
     )
-    model_version = models.BigIntegerField(help_text="The `DateModel` it was computed with.")
-    changed_at = models.DateTimeField(db_default=Now(), help_text="When it last changed.")
-    first_earliest_at = models.DateTimeField(null=True, help_text="As first forecast.")
-    first_likely_at = models.DateTimeField(null=True, help_text="As first forecast.")
-    first_latest_at = models.DateTimeField(null=True, help_text="As first forecast.")
-    first_at = models.DateTimeField(null=True, help_text="When the first forecast was made.")
+    model_version = models.BigIntegerField(help_text=_("The `DateModel` it was computed with."))
+    changed_at = models.DateTimeField(db_default=Now(), help_text=_("When it last changed."))
+    first_earliest_at = models.DateTimeField(null=True, help_text=_("As first forecast."))
+    first_likely_at = models.DateTimeField(null=True, help_text=_("As first forecast."))
+    first_latest_at = models.DateTimeField(null=True, help_text=_("As first forecast."))
+    first_at = models.DateTimeField(null=True, help_text=_("When the first forecast was made."))
 
     class Meta:
         constraints: ClassVar = []

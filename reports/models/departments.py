@@ -13,6 +13,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from jobs.model_fields import LineField
@@ -81,12 +82,14 @@ class Department(models.Model):
         max_length=50,
         unique=True,
         help_text=(
-            "Its name in the API and in files of the catalogue, such as streets; keep it "
-            "once it is used."
+            _(
+                "Its name in the API and in files of the catalogue, such as streets; keep it "
+                "once it is used."
+            )
         ),
     )
     name = LineField(
-        max_length=120, help_text="As citizens and staff read it, such as Streets and Bridges."
+        max_length=120, help_text=_("As citizens and staff read it, such as Streets and Bridges.")
     )
     parent = models.ForeignKey(
         "self",
@@ -94,23 +97,27 @@ class Department(models.Model):
         blank=True,
         on_delete=models.PROTECT,
         related_name="parts",
-        help_text="The department above it, whose members work here too.",
+        help_text=_("The department above it, whose members work here too."),
     )
     email = models.EmailField(
         blank=True,
-        help_text="The office's address, to which escalations and new reports are sent. Empty: that"
-        " of the department above.",
+        help_text=_(
+            "The office's address, to which escalations and new reports are sent. Empty: that"
+            " of the department above."
+        ),
     )
     is_emailed = models.BooleanField(
         "email about new reports",
         default=False,
         db_default=False,
-        help_text="Email the office when it receives reports: by routing, by a clerk, or handed"
-        " over by another department. Several at once are one message.",
+        help_text=_(
+            "Email the office when it receives reports: by routing, by a clerk, or handed"
+            " over by another department. Several at once are one message."
+        ),
     )
     is_triage = models.BooleanField(
         default=False,
-        help_text="Gets the reports whose category is not certain. One department at most.",
+        help_text=_("Gets the reports whose category is not certain. One department at most."),
     )
     opening_hours = models.JSONField(
         default=dict,
@@ -118,7 +125,7 @@ class Department(models.Model):
         db_default=models.Value({}, models.JSONField()),
         validators=[validate_opening_hours],
         help_text=(
-            'Such as {"mon-fri": "08:30-12:00, 13:00-17:00"}. Empty: as in the department above.'
+            _('Such as {"mon-fri": "08:30-12:00, 13:00-17:00"}. Empty: as in the department above.')
         ),
     )
     holidays = models.CharField(
@@ -127,7 +134,7 @@ class Department(models.Model):
         db_default="",
         validators=[validate_holidays],
         help_text=(
-            "A country or a part of one, such as US or US-CT. Empty: as in the department above."
+            _("A country or a part of one, such as US or US-CT. Empty: as in the department above.")
         ),
     )
     closed_on = ArrayField(
@@ -135,21 +142,23 @@ class Department(models.Model):
         default=list,
         blank=True,
         db_default=models.Value([], ArrayField(models.DateField())),
-        help_text="Further days on which the department is closed.",
+        help_text=_("Further days on which the department is closed."),
     )
     response_hours = models.PositiveIntegerField(
         "hours until the first answer",
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(SLA_HOURS_MAXIMUM)],
-        help_text="At medium severity, where the category names none. Empty: as in the department"
-        " above, or FIRST_RESPONSE_HOURS. A change does not affect open reports.",
+        help_text=_(
+            "At medium severity, where the category names none. Empty: as in the department"
+            " above, or FIRST_RESPONSE_HOURS. A change does not affect open reports."
+        ),
     )
     response_version = models.PositiveIntegerField(
         default=1,
         db_default=1,
         editable=False,
-        help_text="Grows by one with each change of the hours until the first answer.",
+        help_text=_("Grows by one with each change of the hours until the first answer."),
     )
 
     objects = DepartmentQuerySet.as_manager()
@@ -237,22 +246,22 @@ class DepartmentMembership(models.Model):
         on_delete=models.CASCADE,
         related_name="department_memberships",
         db_index=False,
-        help_text="A member of staff.",
+        help_text=_("A member of staff."),
     )
     department = models.ForeignKey(
         Department,
         on_delete=models.CASCADE,
         related_name="memberships",
-        help_text="Where they work: on its reports, and on those of the departments below it.",
+        help_text=_("Where they work: on its reports, and on those of the departments below it."),
     )
     is_manager = models.BooleanField(
         "manager",
         default=False,
         db_default=False,
-        help_text="May also take back rejections and undo the steps of others.",
+        help_text=_("May also take back rejections and undo the steps of others."),
     )
     created_at = models.DateTimeField(
-        db_default=Now(), editable=False, help_text="When they joined."
+        db_default=Now(), editable=False, help_text=_("When they joined.")
     )
 
     class Meta:

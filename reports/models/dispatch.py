@@ -58,32 +58,34 @@ class DispatchPlan(models.Model):
         primary_key=True,
         on_delete=models.CASCADE,
         related_name="dispatch_plan",
-        help_text="The kept result of the job, whose id the plan has.",
+        help_text=_("The kept result of the job, whose id the plan has."),
     )
     department = models.ForeignKey(
         Department,
         on_delete=models.PROTECT,
         related_name="+",
-        help_text="Its crews and reports are planned, with those of the departments below it.",
+        help_text=_("Its crews and reports are planned, with those of the departments below it."),
     )
-    day = models.DateField(help_text="The day that is planned.")
+    day = models.DateField(help_text=_("The day that is planned."))
     applied_at = models.DateTimeField(
-        null=True, help_text="When its reports were assigned; null until then."
+        null=True, help_text=_("When its reports were assigned; null until then.")
     )
     applied_by = models.ForeignKey(
         User,
         null=True,
         on_delete=models.SET_NULL,
         related_name="+",
-        help_text="Who had them assigned.",
+        help_text=_("Who had them assigned."),
     )
-    undone_at = models.DateTimeField(null=True, help_text="When the assignments were taken back.")
+    undone_at = models.DateTimeField(
+        null=True, help_text=_("When the assignments were taken back.")
+    )
     undone_by = models.ForeignKey(
         User,
         null=True,
         on_delete=models.SET_NULL,
         related_name="+",
-        help_text="Who took them back.",
+        help_text=_("Who took them back."),
     )
 
     objects = DispatchPlanQuerySet.as_manager()
@@ -118,16 +120,16 @@ class DispatchRoute(models.Model):
         DispatchPlan, on_delete=models.CASCADE, related_name="routes", db_index=False
     )
     crew = models.ForeignKey(Crew, on_delete=models.PROTECT, related_name="+", db_index=False)
-    begins_at = models.DateTimeField(help_text="When the crew sets out.")
-    ends_at = models.DateTimeField(help_text="When it is back.")
+    begins_at = models.DateTimeField(help_text=_("When the crew sets out."))
+    ends_at = models.DateTimeField(help_text=_("When it is back."))
     pause_begins_at = models.DateTimeField(
-        null=True, help_text="When its break begins; null where it has none before its return."
+        null=True, help_text=_("When its break begins; null where it has none before its return.")
     )
-    pause_minutes = models.PositiveSmallIntegerField(default=0, help_text="How long that is.")
-    metres = models.PositiveIntegerField(help_text="How far it drives.")
-    travel_seconds = models.PositiveIntegerField(help_text="How long it drives.")
-    home_latitude = models.FloatField(null=True, help_text="Where it sets out and returns to.")
-    home_longitude = models.FloatField(null=True, help_text="Where it sets out and returns to.")
+    pause_minutes = models.PositiveSmallIntegerField(default=0, help_text=_("How long that is."))
+    metres = models.PositiveIntegerField(help_text=_("How far it drives."))
+    travel_seconds = models.PositiveIntegerField(help_text=_("How long it drives."))
+    home_latitude = models.FloatField(null=True, help_text=_("Where it sets out and returns to."))
+    home_longitude = models.FloatField(null=True, help_text=_("Where it sets out and returns to."))
 
     if TYPE_CHECKING:
         stops: RelatedManager[DispatchStop]
@@ -160,31 +162,31 @@ class DispatchStop(models.Model):
         DispatchRoute, on_delete=models.CASCADE, related_name="stops", db_index=False
     )
     report = models.ForeignKey(Report, on_delete=models.CASCADE, related_name="+")
-    position = models.PositiveSmallIntegerField(help_text="Its number on the route, from 1.")
-    arrives_at = models.DateTimeField(help_text="When the crew arrives.")
-    begins_at = models.DateTimeField(help_text="When it begins to work there.")
-    ends_at = models.DateTimeField(help_text="When it leaves.")
-    travel_seconds = models.PositiveIntegerField(help_text="How long it drives there.")
-    metres = models.PositiveIntegerField(help_text="How far it drives there.")
-    latitude = models.FloatField(help_text="Where the report lay when the plan was made.")
-    longitude = models.FloatField(help_text="Where the report lay when the plan was made.")
-    due_at = models.DateTimeField(null=True, help_text="The report's deadline at that time.")
+    position = models.PositiveSmallIntegerField(help_text=_("Its number on the route, from 1."))
+    arrives_at = models.DateTimeField(help_text=_("When the crew arrives."))
+    begins_at = models.DateTimeField(help_text=_("When it begins to work there."))
+    ends_at = models.DateTimeField(help_text=_("When it leaves."))
+    travel_seconds = models.PositiveIntegerField(help_text=_("How long it drives there."))
+    metres = models.PositiveIntegerField(help_text=_("How far it drives there."))
+    latitude = models.FloatField(help_text=_("Where the report lay when the plan was made."))
+    longitude = models.FloatField(help_text=_("Where the report lay when the plan was made."))
+    due_at = models.DateTimeField(null=True, help_text=_("The report's deadline at that time."))
     from_crew = models.ForeignKey(
         Crew,
         null=True,
         on_delete=models.PROTECT,
         related_name="+",
         db_index=False,
-        help_text="The crew that it was assigned to at that time; null for none.",
+        help_text=_("The crew that it was assigned to at that time; null for none."),
     )
     state = models.CharField(
         max_length=8,
         choices=StopState.choices,
         default=StopState.PLANNED,
-        help_text="Whether it was assigned when the plan was applied.",
+        help_text=_("Whether it was assigned when the plan was applied."),
     )
     note = models.CharField(
-        max_length=300, blank=True, help_text="Why it was not assigned, or not undone."
+        max_length=300, blank=True, help_text=_("Why it was not assigned, or not undone.")
     )
     change = models.ForeignKey(
         StatusChange,
@@ -192,7 +194,7 @@ class DispatchStop(models.Model):
         on_delete=models.SET_NULL,
         related_name="+",
         db_index=False,
-        help_text="The line of the report's history by which it was assigned.",
+        help_text=_("The line of the report's history by which it was assigned."),
     )
 
     class Meta:
@@ -219,7 +221,7 @@ class DispatchLeftOut(models.Model):
     )
     report = models.ForeignKey(Report, on_delete=models.CASCADE, related_name="+")
     reason = models.CharField(
-        max_length=12, choices=LeftOutReason.choices, help_text="Why it is left out."
+        max_length=12, choices=LeftOutReason.choices, help_text=_("Why it is left out.")
     )
 
     class Meta:

@@ -25,9 +25,10 @@ class ReportVector(models.Model):
         Report, on_delete=models.CASCADE, primary_key=True, related_name="text_vector"
     )
     space = models.CharField(
-        max_length=120, help_text="Embedder and version; vectors of two spaces are never compared."
+        max_length=120,
+        help_text=_("Embedder and version; vectors of two spaces are never compared."),
     )
-    vector = models.BinaryField(help_text="float16, little-endian.")
+    vector = models.BinaryField(help_text=_("float16, little-endian."))
 
     def __str__(self) -> str:
         return f"{self.report_id} in {self.space}"
@@ -73,32 +74,32 @@ class DuplicatePair(models.Model):
         on_delete=models.CASCADE,
         related_name="+",
         db_index=False,
-        help_text="The report that came first.",
+        help_text=_("The report that came first."),
     )
     later = models.ForeignKey(
         Report,
         on_delete=models.CASCADE,
         related_name="+",
-        help_text="The report that may repeat it.",
+        help_text=_("The report that may repeat it."),
     )
     probability = models.FloatField(
-        null=True, help_text="0 to 1; empty where staff put the two together themselves."
+        null=True, help_text=_("0 to 1; empty where staff put the two together themselves.")
     )
-    reasons = models.JSONField(default=list, help_text="Sentences for staff.")
+    reasons = models.JSONField(default=list, help_text=_("Sentences for staff."))
     state = models.CharField(
         max_length=10,
         choices=State.choices,
         default=State.SUGGESTED,
-        help_text="Whether it waits for a decision, or what was decided.",
+        help_text=_("Whether it waits for a decision, or what was decided."),
     )
-    created_at = models.DateTimeField(db_default=Now(), help_text="When it was suggested.")
-    decided_at = models.DateTimeField(null=True, help_text="When it was decided.")
+    created_at = models.DateTimeField(db_default=Now(), help_text=_("When it was suggested."))
+    decided_at = models.DateTimeField(null=True, help_text=_("When it was decided."))
     decided_by = models.ForeignKey(
         User,
         null=True,
         on_delete=models.SET_NULL,
         related_name="+",
-        help_text="The member of staff who decided.",
+        help_text=_("The member of staff who decided."),
     )
 
     objects = DuplicatePairQuerySet.as_manager()

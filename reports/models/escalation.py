@@ -42,27 +42,27 @@ class EscalationRule(models.Model):
     left alone, so that a new rule does not send a message about every late report.
     """
 
-    name = LineField(max_length=80, unique=True, help_text="Such as “Repair a day late”.")
+    name = LineField(max_length=80, unique=True, help_text=_("Such as “Repair a day late”."))
     is_active = models.BooleanField(
-        "active", default=True, help_text="Off: it is kept, but nobody is informed."
+        "active", default=True, help_text=_("Off: it is kept, but nobody is informed.")
     )
     hours = models.PositiveIntegerField(
         default=0,
         validators=[MaxValueValidator(SLA_HOURS_MAXIMUM)],
-        help_text="Hours from the deadline; 0: at the deadline.",
+        help_text=_("Hours from the deadline; 0: at the deadline."),
     )
     side = models.CharField(
         "before or after",
         max_length=6,
         choices=Side.choices,
         default=Side.AFTER,
-        help_text="Whether the hours come before the deadline or after it.",
+        help_text=_("Whether the hours come before the deadline or after it."),
     )
     deadline = models.CharField(
         max_length=8,
         choices=Deadline.choices,
         default=Deadline.REPAIR,
-        help_text="The deadline from which the hours count.",
+        help_text=_("The deadline from which the hours count."),
     )
     category = models.ForeignKey(
         Category,
@@ -70,7 +70,7 @@ class EscalationRule(models.Model):
         blank=True,
         on_delete=models.PROTECT,
         related_name="escalation_rules",
-        help_text="Empty: every category.",
+        help_text=_("Empty: every category."),
     )
     department = models.ForeignKey(
         Department,
@@ -78,28 +78,32 @@ class EscalationRule(models.Model):
         blank=True,
         on_delete=models.PROTECT,
         related_name="escalation_rules",
-        help_text="With the departments below it. Empty: every department.",
+        help_text=_("With the departments below it. Empty: every department."),
     )
     to_department = models.BooleanField(
-        "the department", default=True, help_text="By the department's email address."
+        "the department", default=True, help_text=_("By the department's email address.")
     )
     to_assignee = models.BooleanField(
         "the assignee",
         default=False,
-        help_text="The person, or the members of the crew, to whom the report is assigned.",
+        help_text=_("The person, or the members of the crew, to whom the report is assigned."),
     )
     to_managers = models.BooleanField(
-        "the managers", default=False, help_text="Managers of the department and of those above it."
+        "the managers",
+        default=False,
+        help_text=_("Managers of the department and of those above it."),
     )
     addresses = ArrayField(
         models.EmailField(),
         size=ADDRESSES_MAXIMUM,
         default=list,
         blank=True,
-        help_text="Further email addresses.",
+        help_text=_("Further email addresses."),
     )
     since = models.DateTimeField(
-        db_default=Now(), editable=False, help_text="When it was switched on or its stage changed."
+        db_default=Now(),
+        editable=False,
+        help_text=_("When it was switched on or its stage changed."),
     )
 
     class Meta:
@@ -152,7 +156,7 @@ class Escalation(models.Model):
         EscalationRule, null=True, on_delete=models.SET_NULL, related_name="escalations"
     )
     stage = LineField(max_length=200)
-    due_at = models.DateTimeField(help_text="The deadline at that time.")
+    due_at = models.DateTimeField(help_text=_("The deadline at that time."))
     recipients = ArrayField(LineField(max_length=300), default=list)
     at = models.DateTimeField(db_default=Now())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class ExampleVector(models.Model):
@@ -15,10 +16,10 @@ class ExampleVector(models.Model):
 
     space = models.CharField(
         max_length=120,
-        help_text="The embedder and its version; vectors of two spaces are never compared.",
+        help_text=_("The embedder and its version; vectors of two spaces are never compared."),
     )
-    digest = models.BinaryField(max_length=32, help_text="SHA-256 of the text.")
-    vector = models.BinaryField(help_text="The vector as float32, little-endian.")
+    digest = models.BinaryField(max_length=32, help_text=_("SHA-256 of the text."))
+    vector = models.BinaryField(help_text=_("The vector as float32, little-endian."))
 
     class Meta:
         constraints: ClassVar = [

@@ -40,7 +40,7 @@ class Follow(models.Model):
     )
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="follows")
     at = models.DateTimeField(db_default=Now())
-    ended_at = models.DateTimeField(null=True, help_text="When the person stopped.")
+    ended_at = models.DateTimeField(null=True, help_text=_("When the person stopped."))
 
     class Meta:
         constraints: ClassVar = [
@@ -84,11 +84,11 @@ class AreaSubscription(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="area_subscriptions")
-    name = LineField(max_length=80, help_text="The subscriber's own name for the area.")
-    latitude = models.FloatField(null=True, help_text="The centre of a circle.")
+    name = LineField(max_length=80, help_text=_("The subscriber's own name for the area."))
+    latitude = models.FloatField(null=True, help_text=_("The centre of a circle."))
     longitude = models.FloatField(null=True)
     radius_metres = models.PositiveIntegerField(null=True)
-    polygon = models.JSONField(null=True, help_text="A GeoJSON Polygon, where it is no circle.")
+    polygon = models.JSONField(null=True, help_text=_("A GeoJSON Polygon, where it is no circle."))
     # The box around the area in degrees. At the 180th meridian west is below -180 or east above
     # 180, so that west is never above east.
     west = models.FloatField()
@@ -98,15 +98,15 @@ class AreaSubscription(models.Model):
     categories = ArrayField(
         models.CharField(max_length=50),
         default=list,
-        help_text="Slugs of categories; empty: every one.",
+        help_text=_("Slugs of categories; empty: every one."),
     )
     delivery = models.CharField(
         max_length=8,
         choices=Delivery.choices,
         default=Delivery.DAILY,
-        help_text="A message for each report, or one a day.",
+        help_text=_("A message for each report, or one a day."),
     )
-    created_at = models.DateTimeField(db_default=Now(), help_text="When it was made.")
+    created_at = models.DateTimeField(db_default=Now(), help_text=_("When it was made."))
 
     class Meta:
         constraints: ClassVar = [

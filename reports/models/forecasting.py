@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from jobs.models import JobResult
 from reports.models.catalogue import Category
@@ -18,16 +19,16 @@ class ArrivalForecast(models.Model):
         JobResult,
         on_delete=models.CASCADE,
         related_name="+",
-        help_text="The run of the job that computed it.",
+        help_text=_("The run of the job that computed it."),
     )
-    day = models.DateField(help_text="The day, in TIME_ZONE.")
+    day = models.DateField(help_text=_("The day, in TIME_ZONE."))
     category = models.ForeignKey(
         Category,
         null=True,
         on_delete=models.CASCADE,
         related_name="+",
         db_index=False,
-        help_text="Empty for all categories together.",
+        help_text=_("Empty for all categories together."),
     )
     area = models.ForeignKey(
         Area,
@@ -35,11 +36,11 @@ class ArrivalForecast(models.Model):
         on_delete=models.CASCADE,
         related_name="+",
         db_index=False,
-        help_text="Empty for all areas together.",
+        help_text=_("Empty for all areas together."),
     )
-    expected = models.FloatField(help_text="Reports expected on that day.")
-    low = models.FloatField(help_text="Four days of five bring at least so many,")
-    high = models.FloatField(help_text="and at most so many.")
+    expected = models.FloatField(help_text=_("Reports expected on that day."))
+    low = models.FloatField(help_text=_("Four days of five bring at least so many,"))
+    high = models.FloatField(help_text=_("and at most so many."))
 
     class Meta:
         constraints: ClassVar = [

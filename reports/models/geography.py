@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.core.validators import URLValidator
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from jobs.model_fields import LineField
 from reports.geography import polygons
@@ -17,12 +18,14 @@ class Area(models.Model):
     """A part of the city with a name, such as "North", as polygons on the map."""
 
     name = LineField(
-        max_length=120, unique=True, help_text="As staff know it, such as North or Old Town."
+        max_length=120, unique=True, help_text=_("As staff know it, such as North or Old Town.")
     )
     polygons = models.JSONField(
         validators=[validate_polygons],
-        help_text="Its outline, as GeoJSON: a Polygon, MultiPolygon, Feature or"
-        " FeatureCollection in WGS 84 degrees, at most 50,000 positions.",
+        help_text=_(
+            "Its outline, as GeoJSON: a Polygon, MultiPolygon, Feature or"
+            " FeatureCollection in WGS 84 degrees, at most 50,000 positions."
+        ),
     )
 
     class Meta:
@@ -47,25 +50,29 @@ class Authority(models.Model):
     place.
     """
 
-    name = LineField(max_length=120, help_text="As people read it when a place is not served here.")
+    name = LineField(
+        max_length=120, help_text=_("As people read it when a place is not served here.")
+    )
     url = models.URLField(
         "web page",
         max_length=300,
         blank=True,
         validators=[URLValidator(schemes=["https", "http"])],
-        help_text="Where it takes reports, shown beside its name: https://…",
+        help_text=_("Where it takes reports, shown beside its name: https://…"),
     )
     is_own = models.BooleanField(
         "is this city",
         default=False,
-        help_text="On for the places that this city serves, off for a neighbour.",
+        help_text=_("On for the places that this city serves, off for a neighbour."),
     )
     polygons = models.JSONField(
         validators=[validate_polygons],
-        help_text="The places it serves, as GeoJSON: a Polygon, MultiPolygon, Feature or"
-        " FeatureCollection in WGS 84 degrees, at most 50,000 positions.",
+        help_text=_(
+            "The places it serves, as GeoJSON: a Polygon, MultiPolygon, Feature or"
+            " FeatureCollection in WGS 84 degrees, at most 50,000 positions."
+        ),
     )
-    updated_at = models.DateTimeField(db_default=Now(), help_text="When it last changed.")
+    updated_at = models.DateTimeField(db_default=Now(), help_text=_("When it last changed."))
 
     class Meta:
         verbose_name_plural = "authorities"

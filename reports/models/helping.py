@@ -49,27 +49,27 @@ class HelpRequest(models.Model):
         Report,
         on_delete=models.CASCADE,
         related_name="help_requests",
-        help_text="The report whose problem they could mend.",
+        help_text=_("The report whose problem they could mend."),
     )
     opportunity_id = models.UUIDField(
-        db_index=True, help_text="The opportunity that is offered to citizens near by."
+        db_index=True, help_text=_("The opportunity that is offered to citizens near by.")
     )
-    title = LineField(max_length=300, help_text="What neighbours are asked to do.")
+    title = LineField(max_length=300, help_text=_("What neighbours are asked to do."))
     state = models.CharField(
         max_length=10,
         choices=HelpState.choices,
         default=HelpState.OPEN,
-        help_text="What has become of it.",
+        help_text=_("What has become of it."),
     )
     asked_by = models.ForeignKey(
         User,
         null=True,
         on_delete=models.SET_NULL,
         related_name="+",
-        help_text="The member of staff who asked.",
+        help_text=_("The member of staff who asked."),
     )
-    asked_at = models.DateTimeField(db_default=Now(), help_text="When neighbours were asked.")
-    ended_at = models.DateTimeField(null=True, help_text="When it ended, whatever came of it.")
+    asked_at = models.DateTimeField(db_default=Now(), help_text=_("When neighbours were asked."))
+    ended_at = models.DateTimeField(null=True, help_text=_("When it ended, whatever came of it."))
 
     objects = HelpRequestQuerySet.as_manager()
 

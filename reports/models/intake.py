@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from reports.models.catalogue import Question
 from reports.models.report import Report
@@ -19,7 +20,7 @@ class Answer(models.Model):
     )
     question = models.ForeignKey(Question, on_delete=models.PROTECT, related_name="+")
     value: models.JSONField[Any, Any] = models.JSONField(
-        help_text="Text, a number, or for several of a list the keys; times in RFC 3339."
+        help_text=_("Text, a number, or for several of a list the keys; times in RFC 3339.")
     )
 
     class Meta:
@@ -48,9 +49,9 @@ class ReportContact(models.Model):
     report = models.OneToOneField(
         Report, on_delete=models.CASCADE, primary_key=True, related_name="contact"
     )
-    sealed = models.BinaryField(help_text="Name, email address, phone number and language.")
+    sealed = models.BinaryField(help_text=_("Name, email address, phone number and language."))
     wants_updates = models.BooleanField(
-        default=True, db_default=True, help_text="Whether they are told of steps and replies."
+        default=True, db_default=True, help_text=_("Whether they are told of steps and replies.")
     )
     created_at = models.DateTimeField(db_default=Now())
 

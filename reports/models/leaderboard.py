@@ -27,7 +27,7 @@ class LeaderboardStanding(models.Model):
     """
 
     period = models.CharField(
-        max_length=5, choices=LeaderboardPeriod, help_text="The period now under way."
+        max_length=5, choices=LeaderboardPeriod, help_text=_("The period now under way.")
     )
     area = models.ForeignKey(
         Area,
@@ -35,17 +35,19 @@ class LeaderboardStanding(models.Model):
         on_delete=models.CASCADE,
         related_name="+",
         db_index=False,
-        help_text="Where the reports lie that gave the points; empty for the whole city.",
+        help_text=_("Where the reports lie that gave the points; empty for the whole city."),
     )
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,
         related_name="standings",
-        help_text="The citizen.",
+        help_text=_("The citizen."),
     )
-    points = models.IntegerField(help_text="Points gained less points lost; more than 0.")
+    points = models.IntegerField(help_text=_("Points gained less points lost; more than 0."))
     reached_at = models.DateTimeField(
-        help_text="When the citizen last gained points; of equal points the earlier stands first."
+        help_text=_(
+            "When the citizen last gained points; of equal points the earlier stands first."
+        )
     )
 
     class Meta:

@@ -85,51 +85,51 @@ class ModerationCase(models.Model):
     """What moderation has to decide, or decided, about one report or comment: one row for each."""
 
     id = models.UUIDField(
-        primary_key=True, default=uuid7, editable=False, help_text="Identifies the case."
+        primary_key=True, default=uuid7, editable=False, help_text=_("Identifies the case.")
     )
     report = models.ForeignKey(
         Report,
         on_delete=models.CASCADE,
         related_name="moderation_cases",
-        help_text="The report itself, or the one to which the comment belongs.",
+        help_text=_("The report itself, or the one to which the comment belongs."),
     )
     kind = models.CharField(
-        max_length=10, choices=SubjectKind.choices, help_text="What it is about."
+        max_length=10, choices=SubjectKind.choices, help_text=_("What it is about.")
     )
-    subject_id = models.UUIDField(help_text="The id of the report or comment.")
+    subject_id = models.UUIDField(help_text=_("The id of the report or comment."))
     reasons = models.JSONField(
-        default=list, help_text="Why it waits: a list of a code and a detail each."
+        default=list, help_text=_("Why it waits: a list of a code and a detail each.")
     )
     is_withheld = models.BooleanField(
-        default=True, help_text="Whether the public does not see it meanwhile."
+        default=True, help_text=_("Whether the public does not see it meanwhile.")
     )
     was_public_since = models.DateTimeField(
-        null=True, help_text="Since when it was public before it was withheld."
+        null=True, help_text=_("Since when it was public before it was withheld.")
     )
     state = models.CharField(
         max_length=10,
         choices=ModerationState.choices,
         default=ModerationState.WAITING,
-        help_text="Whether it waits for a decision, or which one was taken.",
+        help_text=_("Whether it waits for a decision, or which one was taken."),
     )
-    created_at = models.DateTimeField(db_default=Now(), help_text="Since when it waits.")
-    decided_at = models.DateTimeField(null=True, help_text="When staff decided.")
+    created_at = models.DateTimeField(db_default=Now(), help_text=_("Since when it waits."))
+    decided_at = models.DateTimeField(null=True, help_text=_("When staff decided."))
     decided_by = models.ForeignKey(
         User,
         null=True,
         on_delete=models.SET_NULL,
         related_name="+",
         db_index=False,
-        help_text="The member of staff who decided.",
+        help_text=_("The member of staff who decided."),
     )
     rejection = models.CharField(
         max_length=16,
         choices=WithholdingReason.choices,
         blank=True,
-        help_text="A moderator's reason; empty where a step of staff settled the case.",
+        help_text=_("A moderator's reason; empty where a step of staff settled the case."),
     )
     note = ParagraphsField(
-        max_length=MODERATION_NOTE_MAX_CHARACTERS, blank=True, help_text="The author reads it."
+        max_length=MODERATION_NOTE_MAX_CHARACTERS, blank=True, help_text=_("The author reads it.")
     )
 
     objects = ModerationCaseQuerySet.as_manager()
@@ -172,7 +172,7 @@ class Flag(models.Model):
     )
     by = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="flags")
     host = models.CharField(
-        max_length=64, blank=True, help_text="Digest of the address, where nobody is signed in."
+        max_length=64, blank=True, help_text=_("Digest of the address, where nobody is signed in.")
     )
     reason = models.CharField(max_length=16, choices=FlagReason.choices)
     note = ParagraphsField(max_length=MODERATION_NOTE_MAX_CHARACTERS, blank=True)
@@ -198,14 +198,14 @@ class BlockedWord(models.Model):
     """A word, or a phrase of few words, that sends a text to moderation."""
 
     word = LineField(
-        max_length=80, help_text="In any spelling; upper case, accents and digits do not matter."
+        max_length=80, help_text=_("In any spelling; upper case, accents and digits do not matter.")
     )
     phrase = models.CharField(
-        max_length=80, unique=True, editable=False, help_text="The word as texts are compared."
+        max_length=80, unique=True, editable=False, help_text=_("The word as texts are compared.")
     )
-    language = LineField(max_length=12, blank=True, help_text="Such as en; for the list only.")
+    language = LineField(max_length=12, blank=True, help_text=_("Such as en; for the list only."))
     is_active = models.BooleanField(
-        default=True, help_text="Off: it is kept, but holds nothing back."
+        default=True, help_text=_("Off: it is kept, but holds nothing back.")
     )
 
     class Meta:

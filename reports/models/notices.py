@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from reports.models.choices import OPEN_STATUSES
@@ -41,7 +42,9 @@ class Notice(models.Model):
     )
     report = models.ForeignKey(Report, on_delete=models.CASCADE, related_name="+")
     at = models.DateTimeField(db_default=Now())
-    sent_at = models.DateTimeField(null=True, help_text="When a message named it, or it was moot.")
+    sent_at = models.DateTimeField(
+        null=True, help_text=_("When a message named it, or it was moot.")
+    )
 
     objects = NoticeQuerySet.as_manager()
 

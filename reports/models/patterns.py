@@ -44,13 +44,13 @@ class PatternFinding(models.Model):
         on_delete=models.CASCADE,
         related_name="pattern_findings",
         db_index=False,
-        help_text="The run that found it.",
+        help_text=_("The run that found it."),
     )
     number = models.PositiveIntegerField(
-        help_text="From 1: by kind, and of each kind the most remarkable first."
+        help_text=_("From 1: by kind, and of each kind the most remarkable first.")
     )
     kind = models.CharField(
-        max_length=12, choices=PatternKind.choices, help_text="What is remarkable about it."
+        max_length=12, choices=PatternKind.choices, help_text=_("What is remarkable about it.")
     )
     category = models.ForeignKey(
         Category,
@@ -58,30 +58,33 @@ class PatternFinding(models.Model):
         on_delete=models.CASCADE,
         related_name="+",
         db_index=False,
-        help_text="The kind of problem; empty for all kinds, or reports without one.",
+        help_text=_("The kind of problem; empty for all kinds, or reports without one."),
     )
-    first_day = models.DateField(help_text="The first day of its reports, in TIME_ZONE.")
-    last_day = models.DateField(help_text="The last one.")
+    first_day = models.DateField(help_text=_("The first day of its reports, in TIME_ZONE."))
+    last_day = models.DateField(help_text=_("The last one."))
     latitude = models.FloatField(
-        null=True, help_text="Of its middle, in degrees; empty where it is of the whole city."
+        null=True, help_text=_("Of its middle, in degrees; empty where it is of the whole city.")
     )
-    longitude = models.FloatField(null=True, help_text="Of its middle, in degrees.")
+    longitude = models.FloatField(null=True, help_text=_("Of its middle, in degrees."))
     box = models.JSONField(
-        null=True, help_text="[west, south, east, north] in degrees, where it has a place."
+        null=True, help_text=_("[west, south, east, north] in degrees, where it has a place.")
     )
-    reports = models.PositiveIntegerField(help_text="How many reports it has.")
+    reports = models.PositiveIntegerField(help_text=_("How many reports it has."))
     expected = models.FloatField(
-        null=True, help_text="How many place and season, or earlier reports, let expect."
+        null=True, help_text=_("How many place and season, or earlier reports, let expect.")
     )
     strength = models.FloatField(
-        help_text="Crowd: reports by expected ones. Coming back: how often. Topic: the "
-        "log-likelihood ratio G2. Season: Cramér's V, from 0 to 1."
+        help_text=_(
+            "Crowd: reports by expected ones. Coming back: how often. Topic: the "
+            "log-likelihood ratio G2. Season: Cramér's V, from 0 to 1."
+        )
     )
     p_value = models.FloatField(
-        null=True, help_text="How often chance alone brings so much; empty where it was not tested."
+        null=True,
+        help_text=_("How often chance alone brings so much; empty where it was not tested."),
     )
     facts = models.JSONField(
-        default=dict, help_text="More of its kind: words, shares of the seasons, pauses."
+        default=dict, help_text=_("More of its kind: words, shares of the seasons, pauses.")
     )
 
     class Meta:

@@ -106,15 +106,15 @@ class Photo(models.Model):
         null=True,
         on_delete=models.CASCADE,
         related_name="photos",
-        help_text="Who sent it and with whom it is erased; empty for staff and the anonymous.",
+        help_text=_("Who sent it and with whom it is erased; empty for staff and the anonymous."),
     )
     kind = models.CharField(max_length=10, choices=PhotoKind.choices, default=PhotoKind.BEFORE)
     state = models.CharField(max_length=10, choices=PhotoState.choices, default=PhotoState.PENDING)
     refusal = models.CharField(max_length=20, choices=Refusal.choices, blank=True)
     width = models.PositiveIntegerField(null=True)
     height = models.PositiveIntegerField(null=True)
-    taken_at = models.DateTimeField(null=True, help_text="When it was taken, by the camera.")
-    latitude = models.FloatField(null=True, help_text="Where it was taken, by the camera.")
+    taken_at = models.DateTimeField(null=True, help_text=_("When it was taken, by the camera."))
+    latitude = models.FloatField(null=True, help_text=_("Where it was taken, by the camera."))
     longitude = models.FloatField(null=True)
     takedown_reason = ParagraphsField(max_length=TAKEDOWN_REASON_MAX_CHARACTERS, blank=True)
     created_at = models.DateTimeField(db_default=Now())
@@ -175,7 +175,7 @@ class PhotoFile(models.Model):
     name = models.CharField(max_length=80, unique=True)
     created_at = models.DateTimeField(db_default=Now())
     condemned_at = models.DateTimeField(
-        null=True, help_text="Since when it is to be deleted; it gets no photo any more."
+        null=True, help_text=_("Since when it is to be deleted; it gets no photo any more.")
     )
 
     class Meta:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from django.db import models
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Coalesce, Now
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from jobs.model_fields import LineField
@@ -62,14 +63,14 @@ class Policy(models.Model):
         on_delete=models.PROTECT,
         related_name="policies",
         db_index=False,
-        help_text="For whose reports, with the departments below it; empty: the whole city.",
+        help_text=_("For whose reports, with the departments below it; empty: the whole city."),
     )
-    version = models.PositiveIntegerField(help_text="Counted for each department from 1.")
+    version = models.PositiveIntegerField(help_text=_("Counted for each department from 1."))
     rules = models.JSONField(
-        help_text="The parameters, as `reports.policies.rules.Rules` has them."
+        help_text=_("The parameters, as `reports.policies.rules.Rules` has them.")
     )
     note = LineField(
-        max_length=POLICY_NOTE_MAX_CHARACTERS, blank=True, help_text="Why it was applied."
+        max_length=POLICY_NOTE_MAX_CHARACTERS, blank=True, help_text=_("Why it was applied.")
     )
     result = models.ForeignKey(
         JobResult,
@@ -77,10 +78,10 @@ class Policy(models.Model):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="policies",
-        help_text="The run of strategy discovery that found it.",
+        help_text=_("The run of strategy discovery that found it."),
     )
     trial = models.PositiveIntegerField(
-        null=True, blank=True, help_text="The number of the trial of that run."
+        null=True, blank=True, help_text=_("The number of the trial of that run.")
     )
     reverts = models.ForeignKey(
         "self",
@@ -88,7 +89,7 @@ class Policy(models.Model):
         blank=True,
         on_delete=models.PROTECT,
         related_name="reverted_by",
-        help_text="The version that this one takes back.",
+        help_text=_("The version that this one takes back."),
     )
     applied_by = models.ForeignKey(
         User,
@@ -96,9 +97,11 @@ class Policy(models.Model):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="+",
-        help_text="Who applied it; empty if that person was erased.",
+        help_text=_("Who applied it; empty if that person was erased."),
     )
-    applied_at = models.DateTimeField(db_default=Now(), help_text="From when on it was in force.")
+    applied_at = models.DateTimeField(
+        db_default=Now(), help_text=_("From when on it was in force.")
+    )
 
     objects = PolicyQuerySet.as_manager()
 
@@ -129,18 +132,18 @@ class QueuePlace(models.Model):
         primary_key=True,
         on_delete=models.CASCADE,
         related_name="queue_place",
-        help_text="The open report.",
+        help_text=_("The open report."),
     )
-    at = models.DateTimeField(help_text="The place.")
-    is_urgent = models.BooleanField(help_text="Whether its severity puts it before all others.")
-    is_escalated = models.BooleanField(help_text="Whether it is so late that it was moved up.")
+    at = models.DateTimeField(help_text=_("The place."))
+    is_urgent = models.BooleanField(help_text=_("Whether its severity puts it before all others."))
+    is_escalated = models.BooleanField(help_text=_("Whether it is so late that it was moved up."))
     policy = models.ForeignKey(
         Policy,
         null=True,
         on_delete=models.CASCADE,
         related_name="+",
         db_index=False,
-        help_text="The policy that gave it; empty: reports go by their arrival.",
+        help_text=_("The policy that gave it; empty: reports go by their arrival."),
     )
 
     class Meta:
@@ -161,16 +164,18 @@ class PolicyStudy(models.Model):
         primary_key=True,
         on_delete=models.CASCADE,
         related_name="policy_study",
-        help_text="The result of the search, with its inputs.",
+        help_text=_("The result of the search, with its inputs."),
     )
     history = models.BinaryField(
         null=True,
-        help_text="The history as all trials replay it, whatever changes meanwhile; empty once the"
-        " search has ended.",
+        help_text=_(
+            "The history as all trials replay it, whatever changes meanwhile; empty once the"
+            " search has ended."
+        ),
     )
-    history_digest = models.CharField(max_length=64, help_text="SHA-256 of the history.")
-    split_at = models.FloatField(help_text="Where the hold-out period begins, in hours.")
-    fairness_limit = models.FloatField(help_text="Above it a policy costs more.")
+    history_digest = models.CharField(max_length=64, help_text=_("SHA-256 of the history."))
+    split_at = models.FloatField(help_text=_("Where the hold-out period begins, in hours."))
+    fairness_limit = models.FloatField(help_text=_("Above it a policy costs more."))
 
     class Meta:
         verbose_name = "search for a policy"
@@ -188,17 +193,23 @@ class PolicyTrial(models.Model):
         on_delete=models.CASCADE,
         related_name="trials",
         db_index=False,
-        help_text="The search.",
+        help_text=_("The search."),
     )
-    number = models.PositiveIntegerField(help_text="From 0, in the order of the search.")
-    rules = models.JSONField(help_text="The parameters that are tried.")
+    number = models.PositiveIntegerField(help_text=_("From 0, in the order of the search."))
+    rules = models.JSONField(help_text=_("The parameters that are tried."))
     begun = models.PositiveIntegerField(
-        default=0, db_default=0, help_text="How often it was begun; more than once after a fault."
+        default=0,
+        db_default=0,
+        help_text=_("How often it was begun; more than once after a fault."),
     )
-    taken_by = models.UUIDField(null=True, help_text="The task that replays it.")
-    cost = models.FloatField(null=True, help_text="What the search makes small; empty until then.")
-    figures = models.JSONField(null=True, help_text="What it achieved before the hold-out period.")
-    ended_at = models.DateTimeField(null=True, help_text="When its figures were stored.")
+    taken_by = models.UUIDField(null=True, help_text=_("The task that replays it."))
+    cost = models.FloatField(
+        null=True, help_text=_("What the search makes small; empty until then.")
+    )
+    figures = models.JSONField(
+        null=True, help_text=_("What it achieved before the hold-out period.")
+    )
+    ended_at = models.DateTimeField(null=True, help_text=_("When its figures were stored."))
 
     class Meta:
         ordering: ClassVar = ["study", "number"]

@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from accounts.models import User
@@ -160,7 +161,7 @@ class Report(models.Model):
         primary_key=True,
         default=uuid7,
         editable=False,
-        help_text="The number by which citizens and staff find it.",
+        help_text=_("The number by which citizens and staff find it."),
     )
     reporter = models.ForeignKey(
         User,
@@ -169,7 +170,7 @@ class Report(models.Model):
         on_delete=models.SET_NULL,
         related_name="reports",
         db_index=False,
-        help_text="Who reported it; empty for an anonymous or imported report.",
+        help_text=_("Who reported it; empty for an anonymous or imported report."),
     )
     tracking_token_hash = models.CharField(
         max_length=64,
@@ -177,38 +178,38 @@ class Report(models.Model):
         blank=True,
         unique=True,
         editable=False,
-        help_text="SHA-256 of the tracking token; anonymous reports only.",
+        help_text=_("SHA-256 of the tracking token; anonymous reports only."),
     )
-    title = LineField(max_length=TITLE_MAX_CHARACTERS, help_text="The problem in a line.")
+    title = LineField(max_length=TITLE_MAX_CHARACTERS, help_text=_("The problem in a line."))
     description = ParagraphsField(
         max_length=DESCRIPTION_MAX_CHARACTERS,
         blank=True,
-        help_text="The problem in the reporter's words.",
+        help_text=_("The problem in the reporter's words."),
     )
     latitude = models.FloatField(
         validators=[MinValueValidator(-90), MaxValueValidator(90)],
-        help_text="Degrees in WGS 84, positive in the north.",
+        help_text=_("Degrees in WGS 84, positive in the north."),
     )
     longitude = models.FloatField(
         validators=[MinValueValidator(-180), MaxValueValidator(180)],
-        help_text="Degrees in WGS 84, positive in the east.",
+        help_text=_("Degrees in WGS 84, positive in the east."),
     )
-    cell = CellField(help_text="The cell of the world's hexagonal grid that holds the place.")
+    cell = CellField(help_text=_("The cell of the world's hexagonal grid that holds the place."))
     address = LineField(
-        max_length=ADDRESS_MAX_CHARACTERS, blank=True, help_text="The place in words."
+        max_length=ADDRESS_MAX_CHARACTERS, blank=True, help_text=_("The place in words.")
     )
     is_address_looked_up = models.BooleanField(
         "address looked up",
         default=False,
         db_default=False,
         editable=False,
-        help_text="Whether the geocoder found the address, since the reporter gave none.",
+        help_text=_("Whether the geocoder found the address, since the reporter gave none."),
     )
     severity = models.CharField(
         max_length=10,
         choices=Severity.choices,
         default=Severity.MEDIUM,
-        help_text="How bad it is; it shortens or lengthens both deadlines.",
+        help_text=_("How bad it is; it shortens or lengthens both deadlines."),
     )
     severity_source = models.CharField(
         max_length=10,
@@ -216,14 +217,14 @@ class Report(models.Model):
         default=SeveritySource.NONE,
         db_default=SeveritySource.NONE,
         blank=True,
-        help_text="Who or what decided the severity.",
+        help_text=_("Who or what decided the severity."),
     )
     severity_rule = models.CharField(
         max_length=80,
         blank=True,
         default="",
         db_default="",
-        help_text="The rule that raised the severity for words in the text.",
+        help_text=_("The rule that raised the severity for words in the text."),
     )
 
     category = models.ForeignKey(
@@ -233,26 +234,26 @@ class Report(models.Model):
         on_delete=models.PROTECT,
         related_name="reports",
         db_index=False,
-        help_text="The kind of problem; it decides department and deadlines.",
+        help_text=_("The kind of problem; it decides department and deadlines."),
     )
     category_source = models.CharField(
         max_length=10,
         choices=CategorySource.choices,
         default=CategorySource.NONE,
         blank=True,
-        help_text="Who or what chose the category; the classifier replaces only its own choice.",
+        help_text=_("Who or what chose the category; the classifier replaces only its own choice."),
     )
     category_confidence = models.FloatField(
         null=True,
         blank=True,
-        help_text="The classifier's confidence, 0 to 1; empty if a person chose the category.",
+        help_text=_("The classifier's confidence, 0 to 1; empty if a person chose the category."),
     )
     category_suggestions = models.JSONField(
         default=list,
         db_default=[],
         blank=True,
         editable=False,
-        help_text="The classifier's first three categories, each with confidence and reasons.",
+        help_text=_("The classifier's first three categories, each with confidence and reasons."),
     )
     department = models.ForeignKey(
         Department,
@@ -261,7 +262,7 @@ class Report(models.Model):
         on_delete=models.PROTECT,
         related_name="reports",
         db_index=False,
-        help_text="The department that works on it.",
+        help_text=_("The department that works on it."),
     )
     routed_by = models.CharField(
         max_length=10,
@@ -269,7 +270,7 @@ class Report(models.Model):
         blank=True,
         default=RoutedBy.NOBODY,
         db_default=RoutedBy.NOBODY,
-        help_text="How it came to its department.",
+        help_text=_("How it came to its department."),
     )
     routing_rule = models.ForeignKey(
         "reports.RoutingRule",
@@ -278,48 +279,56 @@ class Report(models.Model):
         on_delete=models.SET_NULL,
         related_name="reports",
         db_index=False,
-        help_text="The rule of routing that chose the department.",
+        help_text=_("The rule of routing that chose the department."),
     )
     routing_reason = models.CharField(
         max_length=ROUTING_REASON_MAX_CHARACTERS,
         blank=True,
         default="",
         db_default="",
-        help_text="Why it went to its department, such as the rule with its conditions.",
+        help_text=_("Why it went to its department, such as the rule with its conditions."),
     )
     due_at = models.DateTimeField(
-        null=True, blank=True, help_text="By when the problem should be repaired."
+        null=True, blank=True, help_text=_("By when the problem should be repaired.")
     )
     # The rule for the deadline as it was when this report got it: of routing, or of its category.
     sla_is_exact = models.BooleanField(
-        default=False, db_default=False, help_text="Whether the hours apply whatever the severity."
+        default=False,
+        db_default=False,
+        help_text=_("Whether the hours apply whatever the severity."),
     )
     sla_hours = models.PositiveIntegerField(
         null=True,
         blank=True,
-        help_text="Hours until the deadline for the repair, as they were when the report got it.",
+        help_text=_(
+            "Hours until the deadline for the repair, as they were when the report got it."
+        ),
     )
     sla_in_working_hours = models.BooleanField(
         default=False,
         db_default=False,
-        help_text="Whether these are working hours of the department.",
+        help_text=_("Whether these are working hours of the department."),
     )
     sla_version = models.PositiveIntegerField(
-        null=True, blank=True, help_text="The version of the category's rule that gave the hours."
+        null=True,
+        blank=True,
+        help_text=_("The version of the category's rule that gave the hours."),
     )
     response_due_at = models.DateTimeField(
-        null=True, blank=True, help_text="By when the reporter gets a first answer."
+        null=True, blank=True, help_text=_("By when the reporter gets a first answer.")
     )
     response_hours = models.PositiveIntegerField(
         null=True,
         blank=True,
-        help_text="Hours until the first answer at medium severity, as they were then.",
+        help_text=_("Hours until the first answer at medium severity, as they were then."),
     )
     response_version = models.PositiveIntegerField(
-        null=True, blank=True, help_text="The version of the category's or department's rule."
+        null=True, blank=True, help_text=_("The version of the category's or department's rule.")
     )
     responded_at = models.DateTimeField(
-        null=True, blank=True, help_text="When staff first took a step that the reporter hears of."
+        null=True,
+        blank=True,
+        help_text=_("When staff first took a step that the reporter hears of."),
     )
 
     assignee = models.ForeignKey(
@@ -329,7 +338,7 @@ class Report(models.Model):
         on_delete=models.SET_NULL,
         related_name="assigned_reports",
         db_index=False,
-        help_text="The member of staff who works on it.",
+        help_text=_("The member of staff who works on it."),
     )
     crew = models.ForeignKey(
         "reports.Crew",
@@ -338,7 +347,7 @@ class Report(models.Model):
         on_delete=models.PROTECT,
         related_name="reports",
         db_index=False,
-        help_text="The crew that works on it.",
+        help_text=_("The crew that works on it."),
     )
     waiting_for = models.CharField(
         max_length=12,
@@ -346,64 +355,67 @@ class Report(models.Model):
         blank=True,
         default="",
         db_default="",
-        help_text="Whom or what it waits for; empty while it does not wait.",
+        help_text=_("Whom or what it waits for; empty while it does not wait."),
     )
     waiting_until = models.DateTimeField(
-        null=True, blank=True, help_text="When it stops waiting by itself."
+        null=True, blank=True, help_text=_("When it stops waiting by itself.")
     )
     confirmed_at = models.DateTimeField(
-        null=True, blank=True, help_text="When a citizen confirmed the repair."
+        null=True, blank=True, help_text=_("When a citizen confirmed the repair.")
     )
     version = models.PositiveIntegerField(
         default=1,
         db_default=1,
         editable=False,
-        help_text="Grows by one with each change; a trigger of PostgreSQL counts.",
+        help_text=_("Grows by one with each change; a trigger of PostgreSQL counts."),
     )
 
     status = models.CharField(
         max_length=12,
         choices=Status.choices,
         default=Status.NEW,
-        help_text="Where it stands in the workflow; only steps change it.",
+        help_text=_("Where it stands in the workflow; only steps change it."),
     )
     published_at = models.DateTimeField(
-        null=True, blank=True, help_text="When it became public; empty while it is not."
+        null=True, blank=True, help_text=_("When it became public; empty while it is not.")
     )
     is_live = models.BooleanField(
         default=True,
-        help_text="Off for old imported reports, whose reporters get no messages.",
+        help_text=_("Off for old imported reports, whose reporters get no messages."),
     )
     source = models.CharField(
-        max_length=80, blank=True, help_text="The system from which the report was imported."
+        max_length=80, blank=True, help_text=_("The system from which the report was imported.")
     )
     external_id = models.CharField(
-        max_length=120, null=True, blank=True, help_text="The report's identifier in that system."
+        max_length=120,
+        null=True,
+        blank=True,
+        help_text=_("The report's identifier in that system."),
     )
 
     client_id = models.UUIDField(
         null=True,
         blank=True,
         editable=False,
-        help_text="The client's own id, by which it finds again what it sent.",
+        help_text=_("The client's own id, by which it finds again what it sent."),
     )
     device_at = models.DateTimeField(
-        null=True, blank=True, help_text="When it was written, by the clock of the device."
+        null=True, blank=True, help_text=_("When it was written, by the clock of the device.")
     )
     accuracy_metres = models.FloatField(
-        null=True, blank=True, help_text="How accurate the place is, by the device."
+        null=True, blank=True, help_text=_("How accurate the place is, by the device.")
     )
 
     text_digest = models.BigIntegerField(
         null=True,
         editable=False,
-        help_text="Stands for the words of a longer text, so that copies of it are noticed.",
+        help_text=_("Stands for the words of a longer text, so that copies of it are noticed."),
     )
 
-    created_at = models.DateTimeField(db_default=Now(), help_text="When it was reported.")
-    updated_at = models.DateTimeField(db_default=Now(), help_text="When it last changed.")
+    created_at = models.DateTimeField(db_default=Now(), help_text=_("When it was reported."))
+    updated_at = models.DateTimeField(db_default=Now(), help_text=_("When it last changed."))
     closed_at = models.DateTimeField(
-        null=True, blank=True, help_text="When work on it ended: resolved, closed or rejected."
+        null=True, blank=True, help_text=_("When work on it ended: resolved, closed or rejected.")
     )
 
     objects = ReportQuerySet.as_manager()

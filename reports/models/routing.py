@@ -39,15 +39,15 @@ class RoutingRule(models.Model):
     area, department or crew that a rule names cannot be deleted.
     """
 
-    name = LineField(max_length=80, unique=True, help_text="Such as “Street lights north”.")
+    name = LineField(max_length=80, unique=True, help_text=_("Such as “Street lights north”."))
     position = models.PositiveIntegerField(
-        blank=True, help_text="Rules are tried from the lowest number up. Empty: as the last."
+        blank=True, help_text=_("Rules are tried from the lowest number up. Empty: as the last.")
     )
     is_active = models.BooleanField(
-        "active", default=True, help_text="Off: a draft, which can be tried and does not apply."
+        "active", default=True, help_text=_("Off: a draft, which can be tried and does not apply.")
     )
-    active_from = models.DateField(null=True, blank=True, help_text="Of the report's arrival.")
-    active_until = models.DateField(null=True, blank=True, help_text="The last day.")
+    active_from = models.DateField(null=True, blank=True, help_text=_("Of the report's arrival."))
+    active_until = models.DateField(null=True, blank=True, help_text=_("The last day."))
 
     category = models.ForeignKey(
         Category,
@@ -55,7 +55,7 @@ class RoutingRule(models.Model):
         blank=True,
         on_delete=models.PROTECT,
         related_name="routing_rules",
-        help_text="Reports of this category alone.",
+        help_text=_("Reports of this category alone."),
     )
     group = models.ForeignKey(
         CategoryGroup,
@@ -63,7 +63,7 @@ class RoutingRule(models.Model):
         blank=True,
         on_delete=models.PROTECT,
         related_name="routing_rules",
-        help_text="All categories of the group.",
+        help_text=_("All categories of the group."),
     )
     area = models.ForeignKey(
         Area,
@@ -71,38 +71,40 @@ class RoutingRule(models.Model):
         blank=True,
         on_delete=models.PROTECT,
         related_name="routing_rules",
-        help_text="Reports inside this area alone.",
+        help_text=_("Reports inside this area alone."),
     )
     min_severity = models.CharField(
         "severity",
         max_length=10,
         choices=Severity.choices,
         blank=True,
-        help_text="This severity and those above it.",
+        help_text=_("This severity and those above it."),
     )
     times = models.JSONField(
         default=dict,
         blank=True,
         validators=[validate_opening_hours],
-        help_text='When the report arrived: {"mon-fri": "17:00-24:00", "sat-sun": "00:00-24:00"}.',
+        help_text=_(
+            'When the report arrived: {"mon-fri": "17:00-24:00", "sat-sun": "00:00-24:00"}.'
+        ),
     )
     holidays = models.CharField(
         max_length=8,
         blank=True,
         validators=[validate_holidays],
-        help_text="A country or a part of one, such as US or US-CT.",
+        help_text=_("A country or a part of one, such as US or US-CT."),
     )
     on_holidays = models.CharField(
         max_length=8,
         choices=OnHolidays.choices,
         blank=True,
         default=OnHolidays.ORDINARY,
-        help_text="What becomes of the rule on the holidays named above.",
+        help_text=_("What becomes of the rule on the holidays named above."),
     )
     takes_uncertain = models.BooleanField(
         "also uncertain reports",
         default=False,
-        help_text="Also reports whose category nobody is sure of, which go to triage otherwise.",
+        help_text=_("Also reports whose category nobody is sure of, which go to triage otherwise."),
     )
 
     department = models.ForeignKey(
@@ -111,7 +113,7 @@ class RoutingRule(models.Model):
         blank=True,
         on_delete=models.PROTECT,
         related_name="routing_rules",
-        help_text="Empty: the department of the report's category.",
+        help_text=_("Empty: the department of the report's category."),
     )
     crew = models.ForeignKey(
         Crew,
@@ -119,16 +121,16 @@ class RoutingRule(models.Model):
         blank=True,
         on_delete=models.PROTECT,
         related_name="routing_rules",
-        help_text="To which the reports are assigned; of the department or of one above it.",
+        help_text=_("To which the reports are assigned; of the department or of one above it."),
     )
     deadline_hours = models.PositiveIntegerField(
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(SLA_HOURS_MAXIMUM)],
-        help_text="Whatever the severity. Empty: the deadline of the report's category.",
+        help_text=_("Whatever the severity. Empty: the deadline of the report's category."),
     )
     deadline_in_working_hours = models.BooleanField(
-        "in working hours", default=False, help_text="Of the department that gets the report."
+        "in working hours", default=False, help_text=_("Of the department that gets the report.")
     )
 
     class Meta:

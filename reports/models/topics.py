@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from jobs.model_fields import LineField
@@ -18,14 +19,16 @@ class TopicList(models.Model):
     While none is in use, the list that is part of the product counts.
     """
 
-    topics = models.JSONField(help_text='[{"topic": "roads", "phrases": ["A pothole.", …]}, …]')
+    topics = models.JSONField(help_text=_('[{"topic": "roads", "phrases": ["A pothole.", …]}, …]'))
     note = LineField(
-        max_length=200, blank=True, help_text="What is different from the list before, for others."
+        max_length=200,
+        blank=True,
+        help_text=_("What is different from the list before, for others."),
     )
     is_in_use = models.BooleanField("in use", default=False, editable=False)
     used_since = models.DateTimeField(null=True, editable=False)
     preview = models.JSONField(
-        null=True, editable=False, help_text="What it would change, once that is counted."
+        null=True, editable=False, help_text=_("What it would change, once that is counted.")
     )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     created_by = models.ForeignKey(

@@ -12,6 +12,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchQuery, SearchVectorField
 from django.db import models
 from django.db.models import F
+from django.utils.translation import gettext_lazy as _
 
 CONFIGURATION = "simple"
 
@@ -31,8 +32,8 @@ class ReportWords(models.Model):
         db_constraint=False,  # The migration adds it, with ON DELETE CASCADE.
         related_name="words",
     )
-    created_at = models.DateTimeField(help_text="When the report was made.")
-    words = SearchVectorField(help_text="Its words, as PostgreSQL splits a text.")
+    created_at = models.DateTimeField(help_text=_("When the report was made."))
+    words = SearchVectorField(help_text=_("Its words, as PostgreSQL splits a text."))
 
     class Meta:
         indexes: ClassVar = [

@@ -77,28 +77,30 @@ class Crew(models.Model):
         Department,
         on_delete=models.PROTECT,
         related_name="crews",
-        help_text="The department whose reports it takes, and those of departments below it.",
+        help_text=_("The department whose reports it takes, and those of departments below it."),
     )
-    name = LineField(max_length=80, help_text="As staff know it, such as North 2.")
+    name = LineField(max_length=80, help_text=_("As staff know it, such as North 2."))
     members = models.ManyToManyField(
         User,
         blank=True,
         related_name="crews",
-        help_text="Staff of the department, or of one above it.",
+        help_text=_("Staff of the department, or of one above it."),
     )
-    is_active = models.BooleanField(default=True, help_text="Whether it takes further reports.")
+    is_active = models.BooleanField(default=True, help_text=_("Whether it takes further reports."))
     categories = models.ManyToManyField(
         Category,
         blank=True,
         related_name="+",
-        help_text="What it is trained and equipped for; none named: all that its department does.",
+        help_text=_(
+            "What it is trained and equipped for; none named: all that its department does."
+        ),
     )
     shift_hours = models.JSONField(
         default=dict,
         blank=True,
         db_default=models.Value({}, models.JSONField()),
         validators=[validate_shift_hours],
-        help_text=(
+        help_text=_(
             'Such as {"mon-fri": "07:00-11:30, 12:00-15:30"}; between the two is its break. Empty: '
             "the opening hours of its department."
         ),
@@ -107,14 +109,16 @@ class Crew(models.Model):
         null=True,
         blank=True,
         validators=[MinValueValidator(-90), MaxValueValidator(90)],
-        help_text="Where it sets out and returns to: degrees in WGS 84, positive in the north.",
+        help_text=_("Where it sets out and returns to: degrees in WGS 84, positive in the north."),
     )
     home_longitude = models.FloatField(
         null=True,
         blank=True,
         validators=[MinValueValidator(-180), MaxValueValidator(180)],
-        help_text="Degrees in WGS 84, positive in the east. Without a place its first and last"
-        " drive are not counted.",
+        help_text=_(
+            "Degrees in WGS 84, positive in the east. Without a place its first and last"
+            " drive are not counted."
+        ),
     )
 
     objects = CrewQuerySet.as_manager()
@@ -188,38 +192,40 @@ class StatusChange(models.Model):
         on_delete=models.DO_NOTHING,
         related_name="history",
         db_index=False,
-        help_text="The report whose history this is.",
+        help_text=_("The report whose history this is."),
     )
     step = models.CharField(
         max_length=16,
         blank=True,
         default="",
         db_default="",
-        help_text="The step of the workflow that was taken; empty where it was none.",
+        help_text=_("The step of the workflow that was taken; empty where it was none."),
     )
     from_status = models.CharField(
         max_length=12,
         choices=Status.choices,
         blank=True,
-        help_text="The status before; empty for the report's arrival.",
+        help_text=_("The status before; empty for the report's arrival."),
     )
     to_status = models.CharField(
-        max_length=12, choices=Status.choices, help_text="The status after it."
+        max_length=12, choices=Status.choices, help_text=_("The status after it.")
     )
     note = ParagraphsField(
         blank=True,
         max_length=NOTE_MAX_CHARACTERS,
-        help_text="Everybody who can see the report can read this note, unless it is internal.",
+        help_text=_("Everybody who can see the report can read this note, unless it is internal."),
     )
     is_internal = models.BooleanField(
-        default=False, db_default=False, help_text="Whether only staff can read this line's note."
+        default=False,
+        db_default=False,
+        help_text=_("Whether only staff can read this line's note."),
     )
     reason = models.CharField(
         max_length=12,
         blank=True,
         default="",
         db_default="",
-        help_text="Why it was rejected, or for whom or what it waits.",
+        help_text=_("Why it was rejected, or for whom or what it waits."),
     )
     by = models.ForeignKey(
         User,
@@ -227,7 +233,7 @@ class StatusChange(models.Model):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="+",
-        help_text="Who made the change; empty for the system, or if the person was erased.",
+        help_text=_("Who made the change; empty for the system, or if the person was erased."),
     )
     role = models.CharField(
         max_length=10,
@@ -235,42 +241,43 @@ class StatusChange(models.Model):
         blank=True,
         default="",
         db_default="",
-        help_text="The role in which somebody made the change.",
+        help_text=_("The role in which somebody made the change."),
     )
     fields = ArrayField(
         models.CharField(max_length=40),
         default=list,
         db_default=models.Value([], ArrayField(models.CharField(max_length=40))),
-        help_text="The report's fields that changed.",
+        help_text=_("The report's fields that changed."),
     )
     before = models.JSONField(
-        null=True, help_text="The values of those fields before a step, so that it can be undone."
+        null=True,
+        help_text=_("The values of those fields before a step, so that it can be undone."),
     )
     from_department = models.ForeignKey(
         Department,
         null=True,
         on_delete=models.PROTECT,
         related_name="+",
-        help_text="The department that handed the report over.",
+        help_text=_("The department that handed the report over."),
     )
     undoes = models.OneToOneField(
         "self",
         null=True,
         on_delete=models.DO_NOTHING,
         related_name="undone_by",
-        help_text="The line that this one takes back.",
+        help_text=_("The line that this one takes back."),
     )
     version = models.PositiveIntegerField(
-        default=1, db_default=1, help_text="The report's version after this change."
+        default=1, db_default=1, help_text=_("The report's version after this change.")
     )
     request_id = models.CharField(
         max_length=128,
         blank=True,
         default="",
         db_default="",
-        help_text="The request that made the change, as the log has it.",
+        help_text=_("The request that made the change, as the log has it."),
     )
-    at = models.DateTimeField(db_default=Now(), help_text="When it was made.")
+    at = models.DateTimeField(db_default=Now(), help_text=_("When it was made."))
 
     objects = StatusChangeQuerySet.as_manager()
 
