@@ -15,7 +15,7 @@ from reports.models import PhotoKind, Report
 from reports.photos import receiving
 
 #: How many of the reports of the last two months have a photo.
-PAST_COUNT = 20
+PAST_COUNT = 8
 
 
 class Plan(NamedTuple):
