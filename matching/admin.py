@@ -19,6 +19,7 @@ from django.utils.translation import ngettext
 
 from accounts.models import User
 from jobs.admin import ReadOnlyAdmin
+from jobs.admin.adding import AddingMixin
 from jobs.admin.exporting import ExportingAdmin
 from jobs.models import Task
 from jobs.operations.actions import record
@@ -50,7 +51,7 @@ class OpportunityForm(ModelForm[Opportunity]):
 
 
 @admin.register(Opportunity)
-class OpportunityAdmin(ExportingAdmin[Opportunity]):
+class OpportunityAdmin(AddingMixin[Opportunity], ExportingAdmin[Opportunity]):
     """Opportunities, changed by the same functions as in the API, so that matches follow."""
 
     form = OpportunityForm
@@ -139,7 +140,7 @@ class PartnerKeyInline(admin.TabularInline[PartnerKey, Partner]):
 
 
 @admin.register(Partner)
-class PartnerAdmin(admin.ModelAdmin[Partner]):
+class PartnerAdmin(AddingMixin[Partner]):
     list_display = ("name", "is_active", "created_at")
     search_fields = ("name",)
     readonly_fields = ("created_at",)

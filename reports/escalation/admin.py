@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.audited_admin import AuditedAdmin
 from accounts.models import User
+from jobs.admin.adding import AddingMixin
 from jobs.admin.trial import Trial, TrialMixin
 from reports.catalogue.admin import LinesMixin
 from reports.escalation import stages as stages_module
@@ -28,7 +29,12 @@ TRIED_MAXIMUM = 200
 
 
 @admin.register(EscalationRule)
-class EscalationRuleAdmin(LinesMixin, TrialMixin[EscalationRule], AuditedAdmin[EscalationRule]):
+class EscalationRuleAdmin(
+    LinesMixin,
+    AddingMixin[EscalationRule],
+    TrialMixin[EscalationRule],
+    AuditedAdmin[EscalationRule],
+):
     """Rules of escalation, with their stage and recipients in words."""
 
     list_display = ("name", "stage", "reports", "recipients", "is_active")

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.audited_admin import AuditedAdmin
 from accounts.models import User
+from jobs.admin.adding import AddingMixin
 from jobs.admin.trial import Trial, TrialMixin
 from reports.geography import boundary, drawing
 from reports.models import Area, Authority, Report
@@ -57,7 +58,7 @@ class AreaAdmin(TrialMixin[Area], AuditedAdmin[Area]):
 
 
 @admin.register(Authority)
-class AuthorityAdmin(AuditedAdmin[Authority]):
+class AuthorityAdmin(AddingMixin[Authority], AuditedAdmin[Authority]):
     """Shows the city's own boundary and its neighbours, each with its outline."""
 
     list_display = ("name", "is_own", "url", "picture", "updated_at")

@@ -9,6 +9,7 @@ import pytest
 from django.contrib import admin
 from django.contrib.contenttypes.models import ContentType
 from django.db import models, transaction
+from django.db.models.fields import NOT_PROVIDED
 from django.test import Client
 from django.urls import reverse
 
@@ -203,3 +204,14 @@ def test_a_fault_of_ours_stays_one(desk: Client, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(admin.site._registry[Report], "get_queryset", fail)
     assert desk.get("/admin/reports/report/").status_code == 500
+
+
+def test_no_form_for_a_new_row_shows_what_the_database_fills_in(desk: Client) -> None:
+    shown = {}
+    for model, table in admin.site._registry.items():
+        filled = {one.name for one in model._meta.fields if one.db_default is not NOT_PROVIDED}
+        if filled & {*table.readonly_fields} and not isinstance(table, ReadOnlyAdmin):
+            name = f"admin:{model._meta.app_label}_{model._meta.model_name}_add"
+            shown[name] = "DatabaseDefault" in desk.get(reverse(name)).content.decode()
+    assert {name for name, is_wrong in shown.items() if is_wrong} == set()
+    assert len(shown) >= 4
