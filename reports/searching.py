@@ -9,40 +9,108 @@ take. A page that they do not fill is read from the index of words.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection, transaction
 from django.db.models import F, QuerySet
 from django.db.models.expressions import CombinedExpression
 
-from jobs.ledger.database import execute
+from jobs.ledger.database import execute, fetch
 from reports.models import Report, ReportQuerySet, ReportWords
 
 RECENT, RECENT_MAXIMUM = 5_000, 100_000
+#: Up to so many of a search are counted one by one; up to FEW, where its first page needs all.
+COUNTED, FEW = 1_000, 5_000
 MARGIN = 2  # how much wider to look than the rate among the newest lets expect
 
 
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The ids of what a search chose, in the order of time: all, or the first ones."""
+
+    ids: Sequence[str]
+    is_all: bool
+
+
 def page(
-    matches: ReportQuerySet, rows: slice, *, begins_at: datetime | None = None
+    matches: ReportQuerySet,
+    rows: slice,
+    *,
+    begins_at: datetime | None = None,
+    read: Read | None = None,
 ) -> list[Report]:
     """Return these rows of what `with_words` chose; in another order than by time, as it is.
 
     Where `matches` begin at a time, because earlier pages had what is before it, `begins_at` says
-    so.
+    so. `read` is what was read of them already.
     """
     if str(matches.query.order_by[0]).lstrip("-") != "created_at":
         return list(matches[rows])
-    chosen = ids(matches, rows, begins_at=begins_at)
-    reports = {report.pk: report for report in matches.filter(pk__in=chosen)}
+    if read and (read.is_all or rows.stop <= len(read.ids)):
+        chosen = read.ids[rows]
+    else:
+        chosen = [str(pk) for pk in ids(matches, rows, begins_at=begins_at)]
+    reports = {str(report.pk): report for report in matches.filter(pk__in=chosen)}
     return [reports[pk] for pk in chosen if pk in reports]
+
+
+def first_read(matches: ReportQuerySet, *, page_rows: int) -> Read:
+    """Read all of what `with_words` chose, or if that are many, those among the newest.
+
+    Up to COUNTED are always all; more where the newest do not fill a page of `page_rows`.
+    """
+    recent = _recent_ids(matches)
+    if len(recent) > COUNTED:
+        return Read(recent, is_all=False)
+    maximum = COUNTED if len(recent) >= page_rows else FEW
+    chosen = _some(matches, maximum + 1)
+    return Read(chosen, is_all=True) if len(chosen) <= maximum else Read(recent, is_all=False)
+
+
+def _recent_ids(matches: ReportQuerySet) -> list[str]:
+    """Return the ids of those among the RECENT that come first, one more than COUNTED at most."""
+    is_descending = _is_descending(matches)
+    with _in_order_of_time():
+        recent = _recent(matches, RECENT, None, is_descending=is_descending)
+        if recent is None:
+            return []
+        chosen = _ordered(recent, F("words__created_at"), is_descending=is_descending)
+        return [str(pk) for pk in chosen[: COUNTED + 1]]
+
+
+def _some(matches: ReportQuerySet, maximum: int) -> list[str]:
+    """Return the ids of so many of what `with_words` chose, whichever, in the order of time."""
+    rows = matches.order_by().values_list("words__created_at", "pk")
+    try:
+        sql, parameters = rows.query.sql_with_params()
+    except EmptyResultSet:
+        return []
+    order = "DESC" if _is_descending(matches) else "ASC"
+    [(chosen,)] = fetch(_SOME.format(rows=sql, order=order), (*parameters, maximum))
+    return list(chosen or ())
+
+
+#: PostgreSQL plans it as for all rows, and does not look for them in the order of another index.
+#: Texts are read in a fraction of the time that ids of their own type take.
+_SOME = """
+    WITH chosen(at, id) AS MATERIALIZED ({rows})
+    SELECT array_agg(id::text ORDER BY at {order}, id {order})
+    FROM (SELECT * FROM chosen LIMIT %s) AS read
+"""
+
+
+def _is_descending(matches: ReportQuerySet) -> bool:
+    return str(matches.query.order_by[0]).startswith("-")
 
 
 def ids(matches: ReportQuerySet, rows: slice, *, begins_at: datetime | None = None) -> list[UUID]:
     """Return the ids of these rows of what `with_words` chose, which is ordered by time."""
-    is_descending = str(matches.query.order_by[0]).startswith("-")
+    is_descending = _is_descending(matches)
     chosen = _among_the_newest(matches, rows, begins_at, is_descending=is_descending)
     if len(chosen) == rows.stop - rows.start:
         return chosen

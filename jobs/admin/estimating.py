@@ -29,7 +29,7 @@ class EstimatingPaginator(Paginator[Any]):
         rows = cast("QuerySet[Any]", self.object_list).order_by().values("pk")
         counted = count_up_to(COUNTED_MAXIMUM + 1, rows)
         self.is_estimated = counted > COUNTED_MAXIMUM
-        return max(counted, _rounded(estimate(rows))) if self.is_estimated else counted
+        return max(counted, rounded_estimate(rows)) if self.is_estimated else counted
 
 
 def count_up_to(maximum: int, rows: QuerySet[Any]) -> int:
@@ -70,6 +70,8 @@ def estimate(rows: QuerySet[Any]) -> int:
     return int(plan["Plan"]["Plan Rows"])
 
 
-def _rounded(number: int) -> int:
+def rounded_estimate(rows: QuerySet[Any]) -> int:
+    """Return `estimate`, rounded down to two digits."""
+    number = estimate(rows)
     unit: int = 10 ** max(len(str(number)) - 2, 0)
     return number // unit * unit

@@ -7,6 +7,7 @@ look.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, cast
 
 from django.contrib import admin
@@ -17,20 +18,28 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from jobs.admin.estimating import EstimatingPaginator
+from jobs.admin.estimating import EstimatingPaginator, rounded_estimate
 from jobs.ledger import database
 from reports import searching
 from reports.models import Report, ReportQuerySet
 
 
 class SearchPaginator(EstimatingPaginator):
-    """Pages of a search for words."""
+    """Pages of a search for words; what is read to count them is the first pages too."""
+
+    @cached_property
+    def count(self) -> int:
+        rows = cast("ReportQuerySet", self.object_list)
+        read = self._read = searching.first_read(rows, page_rows=self.per_page)
+        self.is_estimated = not read.is_all
+        return len(read.ids) if read.is_all else max(searching.COUNTED + 1, rounded_estimate(rows))
 
     def page(self, number: int | str) -> Page[Report]:
         number = self.validate_number(number)
         start = (number - 1) * self.per_page
         rows = slice(start, min(start + self.per_page, self.count))
-        return Page(searching.page(cast("ReportQuerySet", self.object_list), rows), number, self)
+        matches = cast("ReportQuerySet", self.object_list)
+        return Page(searching.page(matches, rows, read=self._read), number, self)
 
 
 class NamesFilter(admin.RelatedFieldListFilter):
