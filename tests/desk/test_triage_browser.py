@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from itertools import count
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page
@@ -137,3 +138,36 @@ def test_a_refused_action_brings_the_report_back_with_what_was_typed(
     first.refresh_from_db()
     second.refresh_from_db()
     assert (first.status, second.status) == ("rejected", "new")
+
+
+def test_all_that_was_done_while_the_session_had_ended_is_sent_again(
+    desk: Desk, clerk: User, line: list[Report]
+) -> None:
+    first, second = line[:2]
+    with desk.page(clerk, refusals=(403,)) as page:
+        page.goto(f"/admin/triage/{first.pk}/")
+        page.locator(".triage-card").wait_for()
+        page.wait_for_load_state("networkidle")  # the next cards are there
+        cookies: Any = page.context.cookies()
+        page.context.clear_cookies()
+        reject(page, "Behind a fence.")
+        refusal = page.get_by_role("alert").get_by_text("Your session has ended")
+        refusal.wait_for()
+        assert press(page, "j") == second.title
+        with page.expect_response("**/step/"):
+            reject(page, "In a garden.")
+        page.context.add_cookies(cookies)  # as by signing in beside it
+        page.get_by_role("button", name="Try again").click()
+        wait_for_status(page, second.title)
+        refusal.wait_for(state="hidden")
+    for report, note in ((first, "Behind a fence."), (second, "In a garden.")):
+        assert report.history.filter(to_status="rejected", note=note, by=clerk).exists()
+
+
+def reject(page: Page, note: str) -> None:
+    """Reject the report that is shown, as a matter of private ground."""
+    page.keyboard.press("x")
+    dialog = page.locator("#triage-reject")
+    dialog.get_by_label("Reason").select_option("private")
+    dialog.get_by_label("Note").fill(note)
+    dialog.get_by_role("button", name="Reject").click()

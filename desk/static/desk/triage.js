@@ -20,7 +20,7 @@
   let place = 0;
   let stored = Promise.resolve(); // ends when all that was sent is stored or refused
   let sending = 0;
-  let refused = null; // the action of the message shown
+  const refusals = []; // what was refused and waits for an answer, with why; the first is shown
   let isChoosing = false; // after D, while several duplicates are shown
   let areKeysOn = localStorage.getItem("desk-triage-keys") !== "off";
 
@@ -260,21 +260,29 @@
     if (!line.includes(action.id)) line.splice(place, 0, action.id);
     const dialog = openDialog();
     if (dialog) await new Promise((done) => dialog.addEventListener("close", done, { once: true }));
-    // Also where it is still shown: the next one may be on its way.
-    if (error.kind !== "gone") await show(action.id);
-    explain(action, error);
-    if (action.dialog) fill(action.dialog, action.entries);
+    await explain(action, error);
     announce("");
   }
 
-  function explain(action, error) {
+  /* Say why something was refused, once what was refused before it has been answered. */
+  async function explain(action, error) {
+    // Actions come first; of what could merely not be shown, the last is enough.
+    const actions = refusals.filter((one) => one.action.name);
+    const others = action.name ? refusals.slice(actions.length) : [];
+    const added = { action, error };
+    refusals.splice(actions.length, Infinity, added, ...others);
+    if (refusals[0] === added) await explainFirst();
+  }
+
+  async function explainFirst() {
+    const [{ action, error }] = refusals;
+    // Also where it is still shown: the next one may be on its way.
+    if (action.name && error.kind !== "gone") await show(action.id);
     const values = { title: action.title ?? "", reason: error.message };
-    const isLost = ["network", "session"].includes(error.kind);
-    refused = action;
-    const kind = isLost ? error.kind : action.isUndo ? "notUndone" : "refused";
+    const kind = isLost(error) ? error.kind : action.isUndo ? "notUndone" : "refused";
     refusal.querySelector("p").textContent = say(kind, values);
     const offered = {
-      again: isLost,
+      again: isLost(error),
       login: error.kind === "session",
       fresh: ["changed", "refused"].includes(error.kind) && !action.isUndo,
       close: true,
@@ -282,15 +290,23 @@
     for (const button of refusal.querySelectorAll("[data-refused]"))
       button.hidden = !offered[button.dataset.refused];
     refusal.hidden = false;
+    if (action.dialog) fill(action.dialog, action.entries);
   }
 
+  const isLost = (error) => ["network", "session"].includes(error.kind);
+
   function answerRefusal(choice) {
-    const action = refused;
     if (choice === "login") return;
+    const isAgain = choice === "again"; // what did not arrive is sent again together
+    const answered = refusals.filter(({ error }, index) => (isAgain ? isLost(error) : index === 0));
+    for (const one of answered) refusals.splice(refusals.indexOf(one), 1);
     refusal.hidden = true;
-    refused = null;
-    if (choice === "fresh") show(action.id, { isFresh: true });
-    if (choice !== "again") return;
+    if (choice === "fresh") show(answered[0].action.id, { isFresh: true });
+    if (isAgain) for (const { action } of answered) repeat(action);
+    if (refusals.length) explainFirst();
+  }
+
+  function repeat(action) {
     if (action.retry) {
       action.retry();
       return;
@@ -474,7 +490,7 @@
   // --- Beginning ------------------------------------------------------------------------------
 
   window.addEventListener("beforeunload", (event) => {
-    if (sending) event.preventDefault();
+    if (sending || refusals.some(({ action }) => action.name)) event.preventDefault();
   });
   document.addEventListener("visibilitychange", look);
   setInterval(look, Number(root.dataset.renew) * 1000);
