@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from jobs.admin import ReadOnlyAdmin
 from jobs.admin.exporting import ExportingAdmin
@@ -71,7 +72,11 @@ class DeliveryAdmin(ExportingAdmin[Delivery], ReadOnlyAdmin[Delivery]):
         dead = _tasks(chosen).filter(state=State.DEAD).values_list("pk", flat=True)
         count = actions.replay(list(dead), by=request.user.pk)
         level = messages.SUCCESS if count else messages.WARNING
-        text = _("%(count)s of %(all)s deliveries are sent again.")
+        text = ngettext(
+            "%(count)s of %(all)s delivery is sent again.",
+            "%(count)s of %(all)s deliveries are sent again.",
+            len(chosen),
+        )
         self.message_user(request, text % {"count": count, "all": len(chosen)}, level)
 
 

@@ -24,17 +24,21 @@ from jobs.ledger.database import execute, fetch
 from reports.models import Report, ReportQuerySet, ReportWords
 
 RECENT, RECENT_MAXIMUM = 5_000, 100_000
-#: Up to so many of a search are counted one by one; up to FEW, where its first page needs all.
+#: Up to so many of a search are counted one by one; up to FEW if the newest do not fill a page.
 COUNTED, FEW = 1_000, 5_000
 MARGIN = 2  # how much wider to look than the rate among the newest lets expect
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """The ids of what a search chose, in the order of time: all, or the first ones."""
+    """The ids of what a search chose, in the order of time: all, or the first ones.
+
+    It chose `at_least` so many.
+    """
 
     ids: Sequence[str]
     is_all: bool
+    at_least: int
 
 
 def page(
@@ -62,14 +66,15 @@ def page(
 def first_read(matches: ReportQuerySet, *, page_rows: int) -> Read:
     """Read all of what `with_words` chose, or if that are many, those among the newest.
 
-    Up to COUNTED are always all; more where the newest do not fill a page of `page_rows`.
+    All are read up to COUNTED, and up to FEW if the newest reports hold less than a page of them.
     """
     recent = _recent_ids(matches)
     if len(recent) > COUNTED:
-        return Read(recent, is_all=False)
+        return Read(recent, is_all=False, at_least=len(recent))
     maximum = COUNTED if len(recent) >= page_rows else FEW
     chosen = _some(matches, maximum + 1)
-    return Read(chosen, is_all=True) if len(chosen) <= maximum else Read(recent, is_all=False)
+    is_all = len(chosen) <= maximum
+    return Read(chosen if is_all else recent, is_all=is_all, at_least=len(chosen))
 
 
 def _recent_ids(matches: ReportQuerySet) -> list[str]:

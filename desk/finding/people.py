@@ -47,7 +47,10 @@ def hint_for(request: HttpRequest, text: str) -> str:
     if not PHONE.fullmatch(text):
         return ""
     if not may_view(request, User):
-        return _("You may not look up people. If you need that, ask your administrator.")
+        return _(
+            "If this is a phone number: you may not look up people. If you need that, ask your "
+            "administrator."
+        )
     if text.startswith("+") or settings.PHONE_DEFAULT_REGION:
         return ""
     return _("A phone number needs its country's code, such as +1.")

@@ -73,7 +73,7 @@ def newest_in(reports: ReportQuerySet, box: BoundingBox, *, words: str = "") -> 
 def count(reports: ReportQuerySet, box: BoundingBox, *, zoom: int, few: int) -> Clusters:
     """Return the clusters of what `newest_in` chose, at a zoom level of web maps.
 
-    They name up to `few` reports.
+    Where there are at most `few` reports in all, each cluster lists their ids.
     """
     width, height = _cell_size(box, zoom)
     rows = reports.annotate(is_over=_IS_OVERDUE).values("latitude", "longitude", "pk", "is_over")

@@ -196,7 +196,8 @@ def _as_seen(request: Request) -> Report:
 def _kept(asked: Asked, done: Done) -> TriageAction:
     """Store the action with the lines of the history that it wrote; forget what is too old."""
     lines = StatusChange.objects.filter(report=asked.report, version__gt=asked.request.version)
-    mine = lines.filter(by=asked.by).order_by("-version", "id")
+    # Of lines with one version the first says what is undone; a note may follow it.
+    mine = lines.filter(by=asked.by).order_by("-version", "id").distinct("version")
     TriageAction.objects.filter(by=asked.by, at__lt=Now() - KEPT).delete()
     return TriageAction.objects.create(
         id=asked.request.key,
@@ -229,7 +230,8 @@ def _accept(asked: Asked) -> Done:
         return Done(label % {"category": category}, can_be_undone=False)
     now = _categorised(asked, category, is_publishing=is_publishing)
     words = {"category": category, "department": now.department or _("no department")}
-    return Done(_("Accepted as %(category)s, sent to %(department)s") % words)
+    label = _("Accepted as %(category)s, sent to %(department)s") % words
+    return Done(label, can_be_undone=not is_published)  # what moderation decided stays decided
 
 
 def _has_settled_on(category: Category, report: Report) -> bool:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.audited_admin import AuditedAdmin
@@ -173,9 +173,12 @@ class CategoryAdmin(LinesMixin, TrialMixin[Category], AuditedAdmin[Category]):
         sentences = [gettext("The category is new: no report has it yet.")]
         if stored is not None:
             count = f"{held}+" if held >= COUNT_MAXIMUM else str(held)
-            sentences = [
-                gettext("%s open reports have it; they keep the deadlines they have.") % count
-            ]
+            text = ngettext(
+                "%s open report has it; it keeps the deadline it has.",
+                "%s open reports have it; they keep the deadlines they have.",
+                held,
+            )
+            sentences = [text % count]
         return Trial(
             sentences=[*sentences, gettext("A report that comes now would be due:")],
             columns=[

@@ -14,7 +14,7 @@ from django.db.models import F, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import audit
@@ -112,9 +112,8 @@ class SourceAdmin(AuditedAdmin[Source]):
         if "error" in result:
             return f"{result['at'][:19]}: {result['error']}"
         posts = format_html_join("", "<li>{}</li>", ((line,) for line in result["posts"]))
-        return format_html(
-            "{}: {}<ul>{}</ul>", result["at"][:19], gettext("%s posts") % result["count"], posts
-        )
+        count = ngettext("%s post", "%s posts", result["count"]) % result["count"]
+        return format_html("{}: {}<ul>{}</ul>", result["at"][:19], count, posts)
 
     @admin.display(description=_("webhook"))
     def webhook(self, source: Source) -> str:

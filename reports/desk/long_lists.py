@@ -32,7 +32,7 @@ class SearchPaginator(EstimatingPaginator):
         rows = cast("ReportQuerySet", self.object_list)
         read = self._read = searching.first_read(rows, page_rows=self.per_page)
         self.is_estimated = not read.is_all
-        return len(read.ids) if read.is_all else max(searching.COUNTED + 1, rounded_estimate(rows))
+        return read.at_least if read.is_all else max(read.at_least, rounded_estimate(rows))
 
     def page(self, number: int | str) -> Page[Report]:
         number = self.validate_number(number)

@@ -15,7 +15,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
@@ -216,8 +216,12 @@ class PatternFindingAdmin(ReadOnlyAdmin[PatternFinding]):
         finding = get_object_or_404(PatternFinding, pk=object_id)
         try:
             asked = asking.ask_about(finding, wish_of(request), by=cast("User", request.user))
-            text = _("Neighbours are asked, about %s reports of your departments.") % len(asked)
-            self.message_user(request, text, messages.SUCCESS)
+            text = ngettext(
+                "Neighbours are asked, about %s report of your departments.",
+                "Neighbours are asked, about %s reports of your departments.",
+                len(asked),
+            )
+            self.message_user(request, text % len(asked), messages.SUCCESS)
         except ReportsError as error:
             self.message_user(request, str(error), messages.ERROR)
         return HttpResponseRedirect(

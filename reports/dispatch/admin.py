@@ -202,8 +202,12 @@ class DispatchPlanAdmin(ReadOnlyAdmin[DispatchPlan]):
             )
             self.message_user(request, text % {"count": unchanged}, messages.INFO)
         if outcome.left:
-            text = _("%s were left as they are; the table says why.") % len(outcome.left)
-            self.message_user(request, text, messages.WARNING)
+            text = ngettext(
+                "%s was left as it is; the table says why.",
+                "%s were left as they are; the table says why.",
+                len(outcome.left),
+            )
+            self.message_user(request, text % len(outcome.left), messages.WARNING)
         return HttpResponseRedirect(_page(plan_id))
 
     def _plan(self, request: HttpRequest, plan_id: str | UUID) -> DispatchPlan:

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.audited_admin import AuditedAdmin
@@ -50,8 +50,11 @@ class AreaAdmin(TrialMixin[Area], AuditedAdmin[Area]):
         ).values_list("latitude", "longitude")[:NEAR_MAXIMUM]
         inside = [place for place in near if shape.covers(*place)]
         count = f"{len(inside)}+" if len(near) == NEAR_MAXIMUM else str(len(inside))
+        text = ngettext(
+            "%s published report lies inside.", "%s published reports lie inside.", len(inside)
+        )
         return Trial(
-            sentences=[gettext("%s published reports lie inside.") % count],
+            sentences=[text % count],
             picture=drawing.outline(row.polygons, width=PICTURE_WIDTH, points=inside[:DOTS]),
             notes=[gettext("North is at the top; each dot is a report.")],
         )

@@ -70,7 +70,9 @@ def _is_counted(word: str) -> bool:
 
 
 def _function_words_among(words: set[str]) -> set[str]:
-    """Return the function words of the language that most of them are of; of equals the first."""
+    """Return the function words of the language with most of them; of several such languages, of
+    the first in the file.
+    """
     by_word = _languages_by_word()
     known = {word: by_word[plain] for word in words if (plain := _plain(word)) in by_word}
     votes = Counter(language for several in known.values() for language in several)

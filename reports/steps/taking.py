@@ -54,8 +54,8 @@ class Step:
     def label(self) -> str:
         """What has become of a report by the step, such as "marked as resolved"."""
         if self.to:
-            return f"marked as {Status(self.to).label}"
-        return f"done: {self.title.lower()}"
+            return gettext("marked as %(status)s") % {"status": Status(self.to).label}
+        return gettext("done: %(step)s") % {"step": self.title.lower()}
 
     @property
     def title(self) -> str:

@@ -60,7 +60,7 @@ def test_a_phone_number_that_leads_to_nobody_says_why(settings: Any) -> None:
     clerk, manager = desk_of(make_staff(make_department())), desk_of(make_staff(), "view_user")
     for path in ("/admin/find/", "/admin/find/answers/"):
         refused = clerk.get(path, {"q": "(203) 555-0134"}).content.decode()
-        assert "You may not look up people." in refused
+        assert "you may not look up people." in refused
         assert "country&#x27;s code" in manager.get(path, {"q": "(203) 555-0134"}).content.decode()
         assert "country" not in manager.get(path, {"q": "+1 203 555 0134"}).content.decode()
         assert "look up people" not in clerk.get(path, {"q": "a hole"}).content.decode()

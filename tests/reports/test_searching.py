@@ -17,6 +17,7 @@ from rest_framework.test import APIClient
 from jobs.admin.estimating import count_up_to
 from jobs.ledger import database
 from reports import searching
+from reports.desk import long_lists
 from reports.desk.admin import ReportAdmin
 from reports.models import Report, ReportWords
 from reports.models.words import WordsQuery
@@ -103,10 +104,15 @@ def test_a_search_is_paged_forth_and_back_in_the_order_of_time(
 
 
 @pytest.mark.parametrize("order", ["", "&o=-7", "&o=7", "&o=1"])
+@pytest.mark.parametrize("limits", [(1000, 5000), (1, 3), (6, 6)], ids=["all", "common", "many"])
 def test_the_pages_of_a_search_at_the_desk_are_whole(
-    monkeypatch: pytest.MonkeyPatch, order: str
+    monkeypatch: pytest.MonkeyPatch, order: str, limits: tuple[int, int]
 ) -> None:
+    """Whether all that was chosen is read at once, or as much as is counted and then each page."""
     monkeypatch.setattr(searching, "RECENT", 4)
+    monkeypatch.setattr(searching, "COUNTED", limits[0])
+    monkeypatch.setattr(searching, "FEW", limits[1])
+    monkeypatch.setattr(long_lists, "rounded_estimate", lambda _rows: 8)
     monkeypatch.setattr(ReportAdmin, "list_per_page", 3)
     make_reports()
     desk = Client()

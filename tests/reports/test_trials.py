@@ -93,7 +93,7 @@ def test_an_area_shows_how_many_reports_lie_inside(desk: Client) -> None:
     make_report(latitude=45, longitude=-72.5)
     area = Area.objects.create(name="North", polygons=SQUARE)
     answer = desk.get(f"/admin/reports/area/trial/?id={area.pk}")
-    assert answer.context["trial"].sentences == ["1 published reports lie inside."]
+    assert answer.context["trial"].sentences == ["1 published report lies inside."]
     assert answer.content.decode().count("<circle") == 1
 
 
@@ -105,7 +105,7 @@ def test_a_category_shows_the_deadlines_before_and_after(desk: Client) -> None:
     values = {name: value for name, value in shown.items() if not isinstance(value, bool | None)}
     values |= {"sla_hours": 100, "examples": "x", "translations": "{}"}
     trial = tried(desk, "category", category, **values)
-    assert trial.sentences[0].startswith("1 open reports have it")
+    assert trial.sentences[0].startswith("1 open report has it")
     assert all(row[2] != row[3] for row in trial.rows)
     assert Category.objects.get(pk=category.pk).sla_hours == 48
 

@@ -226,6 +226,7 @@
     if (STAYS.includes(name)) announce(say("sending", { label }));
     else goOn(id);
     send(action);
+    nextRefusal();
   }
 
   /* Go to the next report; until it is shown, the one that is decided takes no further action. */
@@ -276,8 +277,10 @@
 
   async function explainFirst() {
     const [{ action, error }] = refusals;
+    refusal.hidden = true;
     // Also where it is still shown: the next one may be on its way.
     if (action.name && error.kind !== "gone") await show(action.id);
+    if (refusals[0]?.action !== action) return;
     const values = { title: action.title ?? "", reason: error.message };
     const kind = isLost(error) ? error.kind : action.isUndo ? "notUndone" : "refused";
     refusal.querySelector("p").textContent = say(kind, values);
@@ -302,8 +305,18 @@
     for (const one of answered) refusals.splice(refusals.indexOf(one), 1);
     refusal.hidden = true;
     if (choice === "fresh") show(answered[0].action.id, { isFresh: true });
-    if (isAgain) for (const { action } of answered) repeat(action);
-    if (refusals.length) explainFirst();
+    if (isAgain) {
+      const actions = answered.map(({ action }) => action);
+      const deciding = actions.filter(({ name }) => name && !STAYS.includes(name));
+      for (const { id } of deciding) decided.add(id); // none of them is the next to be shown
+      actions.forEach(repeat);
+      nextRefusal();
+    }
+  }
+
+  /* Explain the next refusal, once the report of the last one was acted on or left. */
+  function nextRefusal() {
+    if (refusals.length && refusal.hidden) explainFirst();
   }
 
   function repeat(action) {
@@ -311,10 +324,7 @@
       action.retry();
       return;
     }
-    if (!STAYS.includes(action.name)) {
-      if (shown()?.dataset.id === action.id) goOn(action.id);
-      else decided.add(action.id);
-    }
+    if (decided.has(action.id) && shown()?.dataset.id === action.id) goOn(action.id);
     action.dialog?.querySelector("form").reset();
     send(action);
   }
@@ -405,7 +415,10 @@
   function press(button) {
     const { do: name, category, other, open: dialog, go: step } = button.dataset;
     if (dialog) open(dialog);
-    else if (step) go(Number(step));
+    else if (step) {
+      go(Number(step));
+      nextRefusal();
+    }
     else if (name === "accept") {
       const publishes = shown().querySelector(".triage-choices [name=is_publishing]")?.checked;
       const entries = [["category", category], ...(publishes ? [["is_publishing", "on"]] : [])];
