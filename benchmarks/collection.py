@@ -26,7 +26,7 @@ USERS, CITIZENS, LOAD_SECONDS = 50, 40, 60.0
 FILES = 20
 FOLDER = "posts"
 #: All posts must be analysed so soon after the start; what is left then is counted as such.
-COLLECTED_SECONDS = 1_380
+COLLECTED_SECONDS = 3_600
 #: The posts were written within so many days before today.
 DAYS, NEWEST = 270, datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 WEB = "web-config"
