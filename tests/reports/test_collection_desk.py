@@ -104,7 +104,7 @@ def test_a_source_shows_its_health_and_is_tested(administrator: User, outside: O
     assert Task.objects.get(actor="test_source").urgency == Urgency.PERSON
     assert run_collecting() == 1
     shown = client.get(page("source_change", source.pk)).content.decode()
-    assert "1 posts" in shown
+    assert "1 post<" in shown
     assert "urn:a" in shown
     assert not Post.objects.exists(), "a test stores nothing"
     outside.gives("/feed", Reply("no", 503))

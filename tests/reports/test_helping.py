@@ -343,7 +343,7 @@ def test_the_desk_asks_about_a_pattern(desk: Client, litter: Report) -> None:
     page = f"/admin/reports/patternfinding/{finding.pk}/"
     assert str(litter) in desk.get(f"{page}change/").content.decode()
     answer = desk.post(f"{page}ask-help/", {"title": "Clean the park"}, follow=True)
-    assert "about 1 reports of your departments" in answer.content.decode()
+    assert "about 1 report of your departments" in answer.content.decode()
     assert Opportunity.objects.get().title == "Clean the park"
 
 
