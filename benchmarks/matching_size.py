@@ -48,7 +48,7 @@ from matching.search import nearest  # noqa: E402
 from matching.search.criteria import Criteria  # noqa: E402
 from matching.search.indexes import IS_OF_ANY_BUILD, citizen_index, opportunity_index  # noqa: E402
 from matching.search.tuning import tuned_for_index  # noqa: E402
-from matching.text.rarity import forget_rarity, refresh_rarity  # noqa: E402
+from matching.text.rarity import kept_rarity, refresh_rarity  # noqa: E402
 from matching.text.terms import Terms  # noqa: E402
 from matching.vectors import indexing  # noqa: E402
 from matching.vectors.spaces import space_for  # noqa: E402
@@ -104,7 +104,7 @@ def measure(rows: int) -> Figures:
         "index_build_s", lambda: indexing.build(VectorSpace.objects.get(pk=space.pk))
     )
     refresh_rarity()
-    forget_rarity()
+    kept_rarity.forget()
     profile = edit(User.objects.get_or_create(phone="+12025550199")[0], CITIZEN)
     upsert([current_profile_vector(profile)])  # as its own task does
     for name, criteria in CASES.items():

@@ -405,6 +405,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 # Of the desk and of error texts, as far as Django and DATA_DIR/locale have translations.
 LANGUAGE_CODE: str = env.one_of("LANGUAGE_CODE", list(dict(LANGUAGES)), default="en")
 LOCALE_PATHS = [DATA_DIR / "locale"]
+FORMAT_MODULE_PATH = "config.formats"
 TIME_ZONE = env.time_zone("TIME_ZONE", default="UTC")
 USE_TZ = True
 USE_I18N = True

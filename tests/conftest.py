@@ -25,6 +25,7 @@ from pytest_django.plugin import blocking_manager_key
 from config.development import processes
 from config.development.rabbitmq import INSTALL_COMMAND, RabbitmqNode, find_server
 from config.postgresql import roles
+from jobs import remembered
 from jobs.transport import topology
 from tests import coverage, databases
 from tests.settings import APPLICATION_ROLE, OWN_POSTGRES, PGBOUNCER, POSTGRES, TEST_DATA_DIR
@@ -241,7 +242,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 @pytest.fixture(autouse=True)
 def nothing_kept() -> None:
     """A test knows nothing of the database of an earlier one."""
-    databases.forget()
+    remembered.forget_all()
 
 
 @pytest.fixture

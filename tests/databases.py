@@ -27,10 +27,6 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 from psycopg import sql
 
 from config.postgresql import roles
-from desk.map import background
-from matching.text.rarity import forget_rarity
-from reports.collection.analysis import gazetteer
-from reports.geography import boundary
 
 T = TypeVar("T")
 
@@ -141,14 +137,6 @@ def entered(name: str) -> Iterator[None]:
     """Ask the database of this name in a block."""
     with _reconnected({"NAME": name}):
         yield
-
-
-def forget() -> None:
-    """Forget what this process keeps of a database for seconds or minutes: it reads it anew."""
-    boundary.kept.forget()
-    background.forget()
-    gazetteer.forget()
-    forget_rarity()
 
 
 def prepare_template(server: str, blocker: Any) -> None:

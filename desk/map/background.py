@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-import threading
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import shapely
 from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
 
+from jobs.remembered import Remembered
 from reports.geography.polygons import PolygonsInvalid, parse
 from reports.models import Area, Authority, NamedPlace
 
@@ -25,34 +24,29 @@ _OUTLINE_DEGREES, _STREET_DEGREES = 0.0001, 0.00002  # of tolerance: about 10 an
 Feature = dict[str, Any]
 
 
-@dataclass(slots=True)
-class _Kept:
-    """The city's shapes as this process has read them, anew after a minute."""
+@dataclass(frozen=True, slots=True)
+class _Shapes:
+    """The city's shapes; `names` are the kinds and names of those in the tree."""
 
-    until: float = 0.0
-    outlines: list[Feature] = field(default_factory=list)
-    bounds: list[float] | None = None
-    names: list[tuple[str, str]] = field(default_factory=list)
-    tree: shapely.STRtree = field(default_factory=lambda: shapely.STRtree([]))
-
-
-_lock = threading.Lock()
-_kept = _Kept()
+    outlines: list[Feature]
+    bounds: list[float] | None
+    names: list[tuple[str, str]]
+    tree: shapely.STRtree
 
 
 def outlines() -> dict[str, Any]:
     """Return the city's boundary and its areas as GeoJSON."""
-    return {"type": "FeatureCollection", "features": _current().outlines}
+    return {"type": "FeatureCollection", "features": _kept.get().outlines}
 
 
 def bounds() -> list[float] | None:
     """Return [west, south, east, north] of the city; None if it has neither boundary nor areas."""
-    return _current().bounds
+    return _kept.get().bounds
 
 
 def streets(x: int, y: int) -> dict[str, Any]:
     """Return the named streets and places that touch a tile as GeoJSON, the longest first."""
-    kept = _current()
+    kept = _kept.get()
     tile = shapely.box(*_tile_bounds(x, y))
     touched = kept.tree.query(tile)
     shapes = [(kept.tree.geometries[index], kept.names[index]) for index in touched]
@@ -61,20 +55,7 @@ def streets(x: int, y: int) -> dict[str, Any]:
     return {"type": "FeatureCollection", "features": features}
 
 
-def forget() -> None:
-    """Read the city's shapes anew at the next use."""
-    _kept.until = 0.0
-
-
-def _current() -> _Kept:
-    with _lock:
-        if time.monotonic() >= _kept.until:
-            _read()
-            _kept.until = time.monotonic() + KEPT_SECONDS
-        return _kept
-
-
-def _read() -> None:
+def _read() -> _Shapes:
     rows = [("boundary", one.name, one.polygons) for one in Authority.objects.filter(is_own=True)]
     rows += [("area", area.name, area.polygons) for area in Area.objects.order_by("name")]
     shapes = []
@@ -83,12 +64,17 @@ def _read() -> None:
             shapes.append((kind, name, parse(document).shape))
         except PolygonsInvalid:
             continue
-    _kept.outlines = [_feature(one, kind, name, _OUTLINE_DEGREES) for kind, name, one in shapes]
     edges = shapely.total_bounds([one for _, _, one in shapes]) if shapes else ()
-    _kept.bounds = [round(float(degrees), 5) for degrees in edges] or None
     places = list(NamedPlace.objects.exclude(kind=NamedPlace.Kind.AREA).order_by("pk"))
-    _kept.names = [(place.kind, place.name) for place in places]
-    _kept.tree = shapely.STRtree([shape(place.geometry) for place in places])
+    return _Shapes(
+        outlines=[_feature(one, kind, name, _OUTLINE_DEGREES) for kind, name, one in shapes],
+        bounds=[round(float(degrees), 5) for degrees in edges] or None,
+        names=[(place.kind, place.name) for place in places],
+        tree=shapely.STRtree([shape(place.geometry) for place in places]),
+    )
+
+
+_kept = Remembered(_read, seconds=KEPT_SECONDS)
 
 
 def _feature(geometry: BaseGeometry, kind: str, name: str, tolerance: float) -> Feature:

@@ -5,45 +5,17 @@ It is measured every night and stored; each process keeps a copy for RARITY_SECO
 
 from __future__ import annotations
 
-import threading
-import time
-
 import numpy as np
 from django.db import transaction
 
 from jobs.ledger import database
+from jobs.remembered import Remembered
 from matching.models import OpportunityVector, TermStatistics
 from matching.text.terms import BUCKETS, Rarity, Terms
 
 #: After this time a process reads the stored rarity again.
 RARITY_SECONDS = 300
 RARITY_SAMPLE_ROWS = 50_000
-
-
-class _RarityCache:
-    """This process's copy of the rarity, read again after RARITY_SECONDS."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._rarity = Rarity(0, np.zeros(BUCKETS, dtype=np.int32))
-        self._read_at = -float(RARITY_SECONDS)
-
-    def get(self) -> Rarity:
-        """Return the rarity; read it again, or measure it, if the copy is too old."""
-        with self._lock:
-            if time.monotonic() - self._read_at >= RARITY_SECONDS:
-                self._rarity, self._read_at = stored_rarity() or measure_rarity(), time.monotonic()
-            return self._rarity
-
-    def clear(self) -> None:
-        """Make the next `get` read the rarity again."""
-        with self._lock:
-            self._read_at = -float(RARITY_SECONDS)
-
-
-_rarity_cache = _RarityCache()
-current_rarity = _rarity_cache.get
-forget_rarity = _rarity_cache.clear
 
 
 def stored_rarity() -> Rarity | None:
@@ -67,7 +39,7 @@ def refresh_rarity() -> Rarity:
             "computed_at": database.now(),
         },
     )
-    forget_rarity()
+    kept_rarity.forget()
     return rarity
 
 
@@ -81,3 +53,7 @@ def measure_rarity(source: str = "") -> Rarity:
     packed = rows.values_list("terms", flat=True)[:RARITY_SAMPLE_ROWS]
     with transaction.atomic():  # a streaming cursor needs a transaction
         return Rarity.of(Terms.unpack(bytes(terms)) for terms in packed.iterator(chunk_size=2000))
+
+
+kept_rarity = Remembered(lambda: stored_rarity() or measure_rarity(), seconds=RARITY_SECONDS)
+current_rarity = kept_rarity.get

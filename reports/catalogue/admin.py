@@ -225,7 +225,7 @@ def _due(category: Category, level: str) -> tuple[datetime | None, datetime | No
 
 
 def _moment(at: datetime | None) -> str:
-    return date_format(timezone.localtime(at), "j M Y H:i") if at else "-"
+    return date_format(timezone.localtime(at), "DATETIME_FORMAT") if at else "-"
 
 
 @admin.register(SeverityRule)

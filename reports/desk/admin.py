@@ -290,7 +290,10 @@ class ReportAdmin(
     def page_context(self, request: HttpRequest, row: Report) -> dict[str, Any]:
         context = super().page_context(request, row)
         step_form = context["step_form"]
-        step_form.fields["department"].choices = _departments(request)
+        # A report is not handed over to those who have it.
+        step_form.fields["department"].choices = [
+            choice for choice in _departments(request) if choice[0] != row.department_id
+        ]
         return context
 
     # --- Who may ---------------------------------------------------------------------------------

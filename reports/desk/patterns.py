@@ -72,7 +72,7 @@ def _runs() -> QuerySet[JobResult]:
 
 
 def _label(run: JobResult) -> str:
-    at = date_format(timezone.localtime(run.created_at), "j M Y H:i")
+    at = date_format(timezone.localtime(run.created_at), "DATETIME_FORMAT")
     return gettext("%s, not whole") % at if run.is_partial else at
 
 

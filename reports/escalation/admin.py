@@ -79,7 +79,7 @@ class EscalationRuleAdmin(
             sentences=[
                 gettext("Stage: %(stage)s. Informed: %(recipients)s.")
                 % {"stage": row.stage(), "recipients": self.recipients(row) or gettext("nobody")},
-                gettext("%(past)s open reports are past it now, %(to_come)s reach it within a day.")
+                gettext("Past it now: %(past)s. Reaching it within a day: %(to_come)s.")
                 % {"past": len(shown) - to_come, "to_come": to_come},
                 gettext("A new rule leaves alone those that are past it already."),
             ],
@@ -100,4 +100,4 @@ def _link(report: Report) -> SafeString:
 
 
 def _at(moment: datetime) -> str:
-    return date_format(timezone.localtime(moment), "j M Y H:i")
+    return date_format(timezone.localtime(moment), "DATETIME_FORMAT")

@@ -90,7 +90,7 @@ def _context(report: Report, escalation: Escalation) -> dict[str, str]:
         "path": reverse("admin:reports_report_change", args=[report.pk]),
         "title": report.title,
         "stage": escalation.stage,
-        "due_at": date_format(due_at, "j M Y H:i"),
+        "due_at": date_format(due_at, "DATETIME_FORMAT"),
         "status": report.get_status_display(),
         "severity": report.get_severity_display(),
         "category": str(report.category or "no category"),

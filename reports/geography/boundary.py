@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models.functions import Now
 
+from jobs.remembered import Remembered
 from reports.errors import BoundaryInvalid, OutsideBoundary
 from reports.geography import polygons
 from reports.geography.polygons import Polygons, PolygonsInvalid
@@ -50,28 +49,6 @@ class Boundary:
         raise OutsideBoundary(
             neighbour.name if neighbour else "", neighbour.url if neighbour else ""
         )
-
-
-class _Kept:
-    """The boundary as this process has read it, anew after a minute."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._boundary: Boundary | None = None
-        self._until = 0.0
-
-    def get(self) -> Boundary:
-        with self._lock:
-            if self._boundary is None or time.monotonic() >= self._until:
-                self._boundary, self._until = _read(), time.monotonic() + KEPT_SECONDS
-            return self._boundary
-
-    def forget(self) -> None:
-        with self._lock:
-            self._boundary = None
-
-
-kept = _Kept()
 
 
 def require_inside(latitude: float, longitude: float) -> None:
@@ -124,6 +101,9 @@ def _read() -> Boundary:
         served = Served(one.name, one.url, polygons.parse(one.polygons))
         (own if one.is_own else neighbours).append(served)
     return Boundary(own, neighbours)
+
+
+kept = Remembered(_read, seconds=KEPT_SECONDS)
 
 
 def _authorities(document: Any, name: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -29,7 +29,7 @@ from reports.models.choices import (
 from reports.models.departments import Department
 from reports.models.place import CellField
 from reports.models.tracking import hash_tracking_token
-from reports.models.words import WordsQuery
+from reports.models.words import Unindexed, WordsQuery, rare_words
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -91,6 +91,11 @@ class ReportQuerySet(models.QuerySet["Report"]):
 
     def with_words(self, text: str) -> ReportQuerySet:
         """Return the reports that have all words of the text, or words that begin with them."""
+        if rare := rare_words(text):
+            chosen = self.filter(words__words=WordsQuery(rare))
+            return chosen.alias(all_words=Unindexed("words__words")).filter(
+                all_words=WordsQuery(text)
+            )
         return self.filter(words__words=WordsQuery(text))
 
     def with_photos(self) -> ReportQuerySet:

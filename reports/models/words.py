@@ -6,15 +6,23 @@ a search also matches the longer words that it begins: `light` finds `lights`.
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar
 
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchQuery, SearchVectorField
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Func
 from django.utils.translation import gettext_lazy as _
 
+from jobs.ledger.database import fetch
+from jobs.remembered import Remembered
+
 CONFIGURATION = "simple"
+#: A word is common that is in this share of the reports, or begins words that are.
+COMMON_SHARE = 0.01
+COMMON_SECONDS = 300
+_LATIN_WORDS = re.compile(r"[0-9A-Za-zÀ-ÖØ-öø-ɏ\s]+")
 
 
 class ReportWords(models.Model):
@@ -64,3 +72,37 @@ class WordsQuery(SearchQuery):
     def as_sql(self, *arguments: Any, **options: Any) -> Any:
         plain, parameters = super().as_sql(*arguments, **options)
         return self.prefixes.format(plain=plain), [*parameters, *parameters]
+
+
+class Unindexed(Func):
+    """The words of reports, so that PostgreSQL does not look for them in the index of words."""
+
+    template = "(%(expressions)s || ''::tsvector)"
+    output_field = SearchVectorField()
+
+
+def rare_words(text: str) -> str:
+    """Return the words of a text that are rare, "" unless it has common and rare ones.
+
+    The index of words lists all reports that have a common word before it looks for the others, so
+    it is asked for the rare ones alone.
+    """
+    if not _LATIN_WORDS.fullmatch(text):  # PostgreSQL may not split it at spaces alone.
+        return ""
+    words, common = text.split(), common_words.get()
+    rare = [word for word in words if not any(one.startswith(word.lower()) for one in common)]
+    return " ".join(rare) if len(rare) < len(words) else ""
+
+
+def _read_common_words() -> frozenset[str]:
+    """Return the common words as PostgreSQL last counted them in a sample."""
+    return frozenset(word for (word,) in fetch(_COMMON, (COMMON_SHARE,)))
+
+
+_COMMON = """
+    SELECT word FROM pg_stats,
+        unnest(most_common_elems::text::text[], most_common_elem_freqs) AS counted(word, share)
+    WHERE schemaname = current_schema() AND tablename = 'reports_reportwords'
+        AND attname = 'words' AND word IS NOT NULL AND share >= %s
+"""
+common_words = Remembered(_read_common_words, seconds=COMMON_SECONDS)

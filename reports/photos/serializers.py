@@ -10,6 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from jobs.http.fields import ParagraphsField
+from jobs.http.kept import Kept
 from reports.models import Photo, PhotoFile, PhotoKind, PhotoState, Refusal
 from reports.models.photos import TAKEDOWN_REASON_MAX_CHARACTERS
 
@@ -51,6 +52,9 @@ class PhotoSerializer(serializers.ModelSerializer[Photo]):
             else {PhotoState.READY}
         )
         return addresses(photo) if photo.state in shown else None
+
+
+_PHOTOS = Kept(PhotoSerializer)
 
 
 class PlaceSerializer(serializers.Serializer[Any]):
@@ -142,9 +146,9 @@ class TakedownSerializer(serializers.Serializer[Any]):
 
 def addresses(photo: Photo) -> dict[str, str]:
     """Return the address of each size of the photo, a path on this host."""
-    return {
-        size.value: reverse("photo-file", args=[photo.pk, size]) for size in PhotoFile.SHOWN_SIZES
-    }
+    largest, *_ = PhotoFile.SHOWN_SIZES
+    folder, _, ending = reverse("photo-file", args=[photo.pk, largest]).rpartition(largest)
+    return {size.value: f"{folder}{size}{ending}" for size in PhotoFile.SHOWN_SIZES}
 
 
 def shown(photo: Photo) -> dict[str, Any]:
@@ -155,8 +159,7 @@ def shown(photo: Photo) -> dict[str, Any]:
 
 def ready(photos: Iterable[Photo]) -> list[dict[str, Any]]:
     """Return the public ones of a report's photos as everybody sees them."""
-    chosen = [photo for photo in photos if photo.is_public]
-    return cast("list[dict[str, Any]]", PhotoSerializer(chosen, many=True).data)
+    return [_PHOTOS.shown(photo, {}) for photo in photos if photo.is_public]
 
 
 def detailed(photos: Iterable[Photo], *, is_staff: bool, is_sender: bool) -> list[dict[str, Any]]:

@@ -36,7 +36,7 @@ def sentence(line: StatusChange) -> str:
 
 def story(line: StatusChange) -> str:
     """Return who handed the report over, when and why; or that routing sent it on."""
-    at = date_format(timezone.localtime(line.at), "j M Y H:i")
+    at = date_format(timezone.localtime(line.at), "DATETIME_FORMAT")
     if not line.step and line.by is None:
         return f"It came from {line.from_department} on {at}. {line.note}".strip()
     who = f"{line.by or 'Somebody'} of {line.from_department}"

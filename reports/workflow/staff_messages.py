@@ -111,7 +111,7 @@ def _line(report: Report) -> str:
     """Return what a message says of one report, with its address at the desk."""
     facts = [str(report.category or "no category"), report.get_severity_display()]
     if report.due_at is not None:
-        facts.append(f"due {date_format(timezone.localtime(report.due_at), 'j M Y H:i')}")
+        facts.append(f"due {date_format(timezone.localtime(report.due_at), 'DATETIME_FORMAT')}")
     place = report.address or f"{report.latitude:.5f}, {report.longitude:.5f}"
     page = settings.PUBLIC_URL + reverse("admin:reports_report_change", args=[report.pk])
     return f"{report.title}\n{place}\n{', '.join(facts)}\n{page}"

@@ -182,7 +182,7 @@ def city(tmp_path: Path) -> None:
     file = tmp_path / "city.geojson"
     file.write_text(json.dumps(CITY))
     call_command("load_gazetteer", str(file))
-    gazetteer.forget()
+    gazetteer.kept.forget()
 
 
 @pytest.mark.usefixtures("city")
@@ -211,7 +211,7 @@ def test_places_are_found_by_their_names(text: str, name: str, precision: str) -
 @pytest.mark.usefixtures("city")
 def test_an_area_that_the_text_names_chooses_the_part_of_a_street() -> None:
     area = make_area("Westside", west=-74.92)
-    gazetteer.forget()
+    gazetteer.kept.forget()
     located = gazetteer.current().locate("Oak Street in Westside")
     assert located.area_id == area.pk
     assert located.longitude is not None
@@ -272,7 +272,7 @@ def said(number: int, text: str, **more: Any) -> Item:
 @pytest.mark.usefixtures("city")
 def test_a_post_is_analysed(source: Source, categories: dict[str, Category]) -> None:
     make_area("Centre")
-    gazetteer.forget()
+    gazetteer.kept.forget()
     take(source, said(1, "The street light at Oak Street and Elm Avenue is broken, it is scary."))
     post = Post.objects.get()
     assert post.analysed_at is not None

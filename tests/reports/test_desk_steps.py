@@ -53,6 +53,13 @@ def test_the_page_offers_each_step_with_what_it_needs(client: Client, clerk: Use
     assert "Undo this step" not in page
 
 
+def test_a_report_is_not_handed_over_to_the_department_that_has_it(client: Client) -> None:
+    parks, report = make_department("parks", name="Parks"), make_report()
+    page = client.get(f"{LIST}{report.pk}/change/")
+    offered = [pk for pk, _name in page.context["step_form"].fields["department"].choices]
+    assert (parks.pk in offered, report.department_id in offered) == (True, False)
+
+
 def test_a_report_is_assigned_and_waits(client: Client, clerk: User) -> None:
     report, crew = make_report(), make_crew("Asphalt")
     step(client, report, "assigned", step="assign", assignee=f"crew:{crew.pk}")

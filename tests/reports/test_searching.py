@@ -20,7 +20,7 @@ from reports import searching
 from reports.desk import long_lists
 from reports.desk.admin import ReportAdmin
 from reports.models import Report, ReportWords
-from reports.models.words import WordsQuery
+from reports.models.words import WordsQuery, common_words, rare_words
 from tests.accounts.factories import make_user
 from tests.reports.factories import make_report
 
@@ -48,6 +48,31 @@ def test_words_of_every_language_are_found_as_they_are_written(text: str) -> Non
         chosen = Report.objects.alias(split=split).filter(split=WordsQuery(query))
         assert set(Report.objects.with_words(query)) == set(chosen), query
     assert Report.objects.with_words(text).get().description == text
+
+
+def test_rare_words_beside_common_ones_choose_the_same_reports() -> None:
+    for number in range(300):
+        make_report(title="Lamp out", description="", address=f"{number} Chapel Street")
+    make_report(title="Lamp straße", description="", address="7 Side Road")
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE reports_reportwords")
+    common_words.forget()
+    assert {"lamp", "out", "chapel", "street"} <= common_words.get()
+    searches = {
+        "chapel street 7": "7",
+        "Lamp STR straße 7": "straße 7",
+        "chap str 299": "299",
+        "lamp nowhere": "nowhere",
+        "lamp street": "",
+        "299 7": "",
+        "lamp <b 7>": "",
+    }
+    split = SearchVector("title", "description", "address", "external_id", config="simple")
+    for text, rare in searches.items():
+        assert rare_words(text) == rare
+        chosen = Report.objects.alias(split=split).filter(split=WordsQuery(text))
+        assert set(Report.objects.with_words(text)) == set(chosen), text
+    assert Report.objects.with_words("chapel street 299").count() == 1
 
 
 def test_words_follow_every_change_and_go_with_their_report() -> None:

@@ -56,7 +56,7 @@ def test_a_rule_of_escalation_names_the_open_reports_that_it_concerns(desk: Clie
         type(report).objects.filter(pk=report.pk).update(created_at=now - timedelta(days=9))
     values = {"name": "Late", "hours": 1, "side": "after", "deadline": "repair", "addresses": ""}
     trial = tried(desk, "escalationrule", **values, to_department="on", is_active="on")
-    assert "1 open reports are past it now, 1 reach it within a day" in trial.sentences[1]
+    assert trial.sentences[1] == "Past it now: 1. Reaching it within a day: 1."
     assert ["soon" in trial.rows[0][0], "late" in trial.rows[1][0]] == [True, True]
     assert not EscalationRule.objects.exists()
     assert not Escalation.objects.exists()

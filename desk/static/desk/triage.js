@@ -361,6 +361,9 @@
       document.getElementById(name) || card?.querySelector(`[data-dialog="${name}"]`);
     if (!dialog || (!card && name !== "triage-help")) return;
     for (const told of dialog.querySelectorAll("[data-told]")) told.textContent = card.dataset.told;
+    // A report is not handed over to those who have it.
+    for (const option of dialog.querySelectorAll("[name=department] option"))
+      option.disabled = Boolean(option.value) && option.value === card.dataset.department;
     const templates = dialog.querySelector("[data-templates]");
     if (templates) loadTemplates(templates, card.dataset.id);
     dialog.showModal();

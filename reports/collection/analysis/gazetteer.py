@@ -8,12 +8,10 @@ every "north" would be North.
 from __future__ import annotations
 
 import re
-import threading
-import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import combinations
 from typing import Any
 
@@ -23,6 +21,7 @@ from shapely.geometry.base import BaseGeometry
 from shapely.ops import nearest_points
 
 from jobs.ledger.database import fetch
+from jobs.remembered import Remembered
 from reports.duplicates.scoring import METRES_PER_DEGREE
 from reports.geography.polygons import Polygons, PolygonsInvalid
 from reports.models import Area, NamedPlace, Precision
@@ -150,31 +149,14 @@ def _middle(street: _Entry, areas: Sequence[_Entry]) -> BaseGeometry:
 # --- The names of this process -------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class _Known:
-    version: str = ""
-    checked_at: float = -CHECK_SECONDS
-    gazetteer: Gazetteer = field(default_factory=lambda: Gazetteer({}, []))
+@lru_cache(maxsize=1)
+def _of_version(_version: str) -> Gazetteer:
+    return _read()
 
 
-_lock = threading.Lock()
-_known = _Known()
-
-
-def current() -> Gazetteer:
-    """Return the present names, read anew some seconds after they have changed."""
-    with _lock:
-        if time.monotonic() - _known.checked_at >= CHECK_SECONDS:
-            version = _version()
-            if version != _known.version:
-                _known.gazetteer, _known.version = _read(), version
-            _known.checked_at = time.monotonic()
-        return _known.gazetteer
-
-
-def forget() -> None:
-    """Read the names anew at the next use; for tests."""
-    _known.checked_at = -CHECK_SECONDS
+# The names are read anew only where they have changed.
+kept = Remembered(lambda: _of_version(_version()), seconds=CHECK_SECONDS)
+current = kept.get
 
 
 def _version() -> str:
