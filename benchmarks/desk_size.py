@@ -15,12 +15,12 @@ import secrets
 import sys
 import time
 from functools import partial
+from importlib import import_module
 from urllib.parse import urlencode
 
-import django
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-django.setup()
+# As each web server does: all views are loaded, and left out when garbage is looked for.
+import_module("config.wsgi")
 
 from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402

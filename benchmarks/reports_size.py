@@ -20,14 +20,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from importlib import import_module
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-import django
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-django.setup()
+# As each web server does: all views are loaded, and left out when garbage is looked for.
+import_module("config.wsgi")
 
 from django.conf import settings  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
