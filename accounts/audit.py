@@ -29,7 +29,8 @@ def record(
 ) -> AuditEvent:
     """Write one event in the current transaction; if that fails, the action is rolled back too.
 
-    The client's address and user agent come from the present request, if there is one. `data`
+    In a `together` block it is written with the other parts, and has no id before. The client's
+    address and user agent come from the present request, if there is one. `data`
     holds ids and plain facts, never a phone number, an email address, a code or a token.
     """
     origin = origins.current()
@@ -42,7 +43,7 @@ def record(
         user_agent=origin.user_agent,
         request_id=_request_id(),
     )
-    rows.insert(written)
+    rows.insert_together(written)
     return written
 
 

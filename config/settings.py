@@ -136,7 +136,8 @@ if os.environ.get("CIVICLENS_PROCESS") == "web":
     if DB_POOL_MAX_SIZE > 0:
         if DB_POOL_MIN_SIZE > DB_POOL_MAX_SIZE:
             raise ImproperlyConfigured("DB_POOL_MIN_SIZE is larger than DB_POOL_MAX_SIZE.")
-        DATABASES["default"] |= {"CONN_MAX_AGE": 0}
+        # The backend looks whether a connection is still open, without a statement.
+        DATABASES["default"] |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": False}
         DATABASES["default"]["OPTIONS"]["pool"] = {
             "min_size": DB_POOL_MIN_SIZE,
             "max_size": DB_POOL_MAX_SIZE,

@@ -60,9 +60,23 @@ def notify_contact(contact: str, template: str, context: dict[str, str], event_k
     _send(deliveries.prepare_for_contact(contact, template, context, event_key=event_key))
 
 
-def notify_now(user: Any, template: str, context: dict[str, str], event_key: str) -> None:
-    """Do as the task `notify_user`, in the caller's transaction, for a user who has been read."""
-    _send(deliveries.prepare_for_user(user, template, context, event_key=event_key))
+def notify_now(
+    user: Any,
+    template: str,
+    context: dict[str, str],
+    event_key: str,
+    *,
+    is_new_event: bool = False,
+) -> None:
+    """Do as the task `notify_user`, in the caller's transaction, for a user who has been read.
+
+    With `is_new_event` nobody can have heard of the event, which saves a statement.
+    """
+    _send(
+        deliveries.prepare_for_user(
+            user, template, context, event_key=event_key, is_new_event=is_new_event
+        )
+    )
 
 
 def _send(new: list[Delivery]) -> None:

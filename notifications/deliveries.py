@@ -17,8 +17,9 @@ from django.utils.module_loading import import_string
 
 from jobs.http import limits
 from jobs.http.limits import Rule
-from jobs.ledger import rows
-from jobs.ledger.database import execute, fetch
+from jobs.ledger import rows, together
+from jobs.ledger.database import fetch
+from jobs.ledger.together import Part
 from notifications import channels, receipts, rendering
 from notifications.channels import Message
 from notifications.errors import ChannelError
@@ -72,10 +73,21 @@ def prepare(
 
 
 def prepare_for_user(
-    user: Any, template: str, context: Mapping[str, str], *, event_key: str
+    user: Any,
+    template: str,
+    context: Mapping[str, str],
+    *,
+    event_key: str,
+    is_new_event: bool = False,
 ) -> list[Delivery]:
-    """Do as `prepare` for a user who has been read; None is an unknown one."""
-    return _prepare(user, template, context, event_key=event_key, user=user)
+    """Do as `prepare` for a user who has been read; None is an unknown one.
+
+    With `is_new_event` nobody can have heard of the event, such as one of a row that this
+    transaction stores. The delivery then goes with the other parts of a `together` block.
+    """
+    return _prepare(
+        user, template, context, event_key=event_key, is_new_event=is_new_event, user=user
+    )
 
 
 def prepare_for_contact(
@@ -96,6 +108,7 @@ def _prepare(
     context: Mapping[str, str],
     *,
     event_key: str,
+    is_new_event: bool = False,
     **whom: Any,
 ) -> list[Delivery]:
     reachable = channels_of(recipient, template) if recipient else []
@@ -108,6 +121,9 @@ def _prepare(
         event_key=event_key,
         **whom,
     )
+    if is_new_event:
+        rows.insert_together(delivery)
+        return [delivery]
     return [delivery] if rows.insert(delivery, ignores_conflicts=True) else []
 
 
@@ -183,7 +199,7 @@ def record_outcome(delivery_id: str, outcome: dict[str, Any]) -> None:
     if has_receipts:
         receipts.lock(provider_id)
     error = str(outcome.get("error", ""))[:500]
-    execute(_FINISH, (outcome["status"], provider_id, error, delivery_id), is_prepared=True)
+    together.send(Part(_FINISH, (outcome["status"], provider_id, error, delivery_id)))
     if has_receipts:
         receipts.apply_early(provider_id)
 

@@ -12,7 +12,6 @@ from accounts.models import User
 from embeddings.embedder import get_embedder, space_of
 from jobs.ledger.database import fetch
 from reports.acknowledging import acknowledge
-from reports.catalogue import categories
 from reports.classification import classifier
 from reports.collection import actors as collection_actors  # noqa: F401 - its tasks are known so
 from reports.dates import actors as dates_actors  # noqa: F401 - its tasks are known so
@@ -87,10 +86,7 @@ _WORDS = "SELECT title, description FROM reports_report WHERE id = %s"
 @classify_report.record
 def record_classification(outcome: dict[str, Any], report_id: str) -> None:
     """Store the proposed category and route the report."""
-    category = categories.with_id(outcome["category_id"])
-    report = assignment.apply_classification(
-        report_id, category, outcome["confidence"], outcome.get("suggestions", ())
-    )
+    report = assignment.apply_outcome(report_id, outcome)
     vector, space = b64decode(outcome["vector"]), outcome["space"]
     vectors.keep(report_id, vector, space=space)
     suggesting.suggest_for(report, vectors.unpacked(vector), space=space)

@@ -9,10 +9,31 @@ outlives a transaction (a prepared statement, a cursor WITH HOLD) is then lost, 
 
 from __future__ import annotations
 
+import select
 from typing import Any
 
 from django.conf import settings
 from django.db.backends.postgresql import base
+from psycopg import OperationalError
+
+
+def is_open(connection: Any) -> bool:
+    """Return whether PostgreSQL has not closed an idle connection.
+
+    Nothing can be read from one that is open, so asking PostgreSQL itself, which takes as long as a
+    small statement, is left to the others.
+    """
+    if connection.closed:
+        return False
+    look = select.poll()
+    look.register(connection.fileno(), select.POLLIN)
+    if not look.poll(0):
+        return True
+    try:
+        connection.execute("")
+    except OperationalError:
+        return False
+    return True
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -24,10 +45,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return bool(self.force_debug_cursor)
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """Connect; on a development machine start the embedded server first."""
+        """Connect, or take a connection of the pool that PostgreSQL has not closed.
+
+        On a development machine the embedded server is started first.
+        """
         if settings.EMBEDDED_POSTGRES is not None:
             settings.EMBEDDED_POSTGRES.ensure_running()
-        return super().get_new_connection(conn_params)
+        pool: Any = getattr(self, "pool", None)
+        connection = super().get_new_connection(conn_params)
+        while pool and not is_open(connection):
+            connection.close()
+            pool.putconn(connection)  # which replaces it
+            connection = super().get_new_connection(conn_params)
+        return connection
 
     def init_connection_state(self) -> None:
         """Initialise the connection, without prepared statements behind a pooler.

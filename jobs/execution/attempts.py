@@ -37,6 +37,7 @@ from jobs.ledger.database import (
     persistently,
     unlimited_transactions,
 )
+from jobs.ledger.together import together
 from jobs.redaction import redact
 from jobs.states import TERMINAL_STATES, State
 
@@ -151,7 +152,7 @@ def _pause(policy: Policy, attempt: int, error: BaseException) -> timedelta:
 
 
 def _perform_transactional(actor: DeclaredActor, claim: transitions.Claim) -> None:
-    with transaction.atomic():
+    with transaction.atomic(), together():
         _limit_transaction(actor)
         result = run_body(actor, claim)
         transitions.complete(claim, result)
@@ -180,7 +181,7 @@ def _perform_external(actor: DeclaredActor, claim: transitions.Claim) -> None:
 
 
 def _record(actor: DeclaredActor, claim: transitions.Claim, outcome: Any) -> None:
-    with transaction.atomic():
+    with transaction.atomic(), together():
         _limit_transaction(actor)
         if actor.record_fn is not None:
             args, kwargs = claim.arguments()

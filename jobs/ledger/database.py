@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import random
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, TypeVar, cast
 
 import psycopg
@@ -30,9 +34,12 @@ T = TypeVar("T")
 Parameters = Sequence[Any] | dict[str, Any]
 log = structlog.get_logger(__name__)
 
-#: How long a prepared plan is used: one made while the ledger was empty would read a full ledger
-#: from end to end.
-PLAN_LIFETIME_SECONDS = 5.0
+#: How long a prepared plan is used, and how long where its statement has run so often in this
+#: process meanwhile: one made while the ledger was empty would read a full ledger from end to end.
+PLAN_LIFETIME_SECONDS = 60.0
+BUSY_PLAN_LIFETIME_SECONDS, BUSY_PLAN_RUNS = 5.0, 1000
+#: So many statements are known by their text, and then forgotten.
+KNOWN_STATEMENTS = 2000
 PAUSE_MINIMUM_SECONDS = 0.1
 PAUSE_MAXIMUM_SECONDS = 2.0
 
@@ -42,8 +49,7 @@ def execute(sql: str, parameters: Parameters, *, is_prepared: bool = False) -> i
 
     Pass `is_prepared` for a statement that runs often: PostgreSQL then plans it only now and then.
     """
-    with _cursor(is_prepared=is_prepared) as cursor:
-        cursor.execute(_fresh(sql) if is_prepared else sql, parameters)
+    with _run(sql, parameters, is_prepared=is_prepared) as cursor:
         return int(cursor.rowcount)
 
 
@@ -52,11 +58,7 @@ def fetch(sql: str, parameters: Parameters, *, is_prepared: bool = False) -> lis
 
     Pass `is_prepared` for a statement that runs often: PostgreSQL then plans it only now and then.
     """
-    with _cursor(is_prepared=is_prepared) as cursor:
-        cursor.adapters.register_loader(
-            "jsonb", JsonbLoader
-        )  # Django leaves it text, for its own fields to decode
-        cursor.execute(_fresh(sql) if is_prepared else sql, parameters)
+    with _run(sql, parameters, is_prepared=is_prepared, has_rows=True) as cursor:
         return list(cursor.fetchall())
 
 
@@ -75,28 +77,78 @@ def lock(name: str, *, is_shared: bool = False) -> None:
     execute(f"SELECT {kind}(hashtextextended(%s, 0))", (name,))
 
 
-def _cursor(*, is_prepared: bool) -> CursorWrapper:
-    """Return a cursor; where `is_prepared`, one that prepares statements.
+def _run(
+    sql: str, parameters: Parameters, *, is_prepared: bool, has_rows: bool = False
+) -> CursorWrapper:
+    """Return the cursor that has run a statement.
 
     Django's own cursor plans every statement anew, which costs a claim more than all the rest of
     it. psycopg's prepares statements where `DB_PREPARED_STATEMENTS` allows it.
     """
-    if (
-        not is_prepared or connection.queries_logged
-    ):  # a prepared statement cannot show its text with its values
-        return connection.cursor()
+    # A prepared statement cannot show its text with its values to who watches the statements.
+    is_prepared = is_prepared and not connection.queries_logged
+    is_native = is_prepared and not isinstance(parameters, dict)
+    cursor = _prepared_cursor(is_native=is_native) if is_prepared else connection.cursor()
+    try:
+        if has_rows:  # Django leaves jsonb text, for its own fields to decode
+            cursor.adapters.register_loader("jsonb", JsonbLoader)
+        cursor.execute(_fresh(sql, is_native=is_native) if is_prepared else sql, parameters)
+    except BaseException:
+        cursor.close()
+        raise
+    return cursor
+
+
+def _prepared_cursor(*, is_native: bool) -> CursorWrapper:
     connection.ensure_connection()
-    raw: Any = psycopg.Cursor(connection.connection)
-    return connection.make_cursor(raw)
+    raw: Any = connection.connection
+    cursor: Any = psycopg.RawCursor(raw) if is_native else psycopg.Cursor(raw)
+    return connection.make_cursor(cursor)
 
 
-def _fresh(sql: str) -> str:
-    """Return the SQL with a comment that changes every PLAN_LIFETIME_SECONDS.
+@dataclass(slots=True)
+class _Text:
+    """The text of a prepared statement, since when it has been used, and how often."""
+
+    text: str
+    since: float
+    runs: int = 0
+
+    def is_old(self, now: float) -> bool:
+        age = now - self.since
+        is_busy = self.runs >= BUSY_PLAN_RUNS
+        return age >= (BUSY_PLAN_LIFETIME_SECONDS if is_busy else PLAN_LIFETIME_SECONDS)
+
+
+_texts: dict[str, _Text] = {}
+_numbers = itertools.count()
+
+
+def _fresh(sql: str, *, is_native: bool) -> str:
+    """Return the SQL with a comment that changes once its plan is old.
 
     A prepared statement keeps its plan, and the ledger may have grown since it was made. A changed
-    text makes PostgreSQL plan again.
+    text makes PostgreSQL plan again. `is_native` is for parameters in the order of the text, which
+    PostgreSQL numbers: psycopg would look for them anew in each long statement.
     """
-    return f"{sql} -- {int(time.monotonic() / PLAN_LIFETIME_SECONDS)}"
+    now, kept = time.monotonic(), _texts.get(sql)
+    if kept is None or kept.is_old(now):
+        if len(_texts) >= KNOWN_STATEMENTS:
+            _texts.clear()
+        text = _numbered(sql) if is_native else sql
+        kept = _texts[sql] = _Text(f"{text} -- {next(_numbers)}", now)
+    kept.runs += 1
+    return kept.text
+
+
+@lru_cache(maxsize=512)
+def _numbered(sql: str) -> str:
+    """Return SQL whose parameters are `%s` with `$1`, `$2` and so on instead."""
+    numbers = itertools.count(1)
+    return _PLACE.sub(lambda place: "%" if place[0] == "%%" else f"${next(numbers)}", sql)
+
+
+_PLACE = re.compile("%s|%%")
 
 
 def in_own_transaction() -> bool:

@@ -13,8 +13,10 @@ from psycopg.types.json import Jsonb
 from uuid_utils.compat import uuid7
 
 from jobs import sealing
+from jobs.ledger import together
 from jobs.ledger.database import execute, fetch
 from jobs.ledger.storable import as_jsonb, refuse_options
+from jobs.ledger.together import Part, named
 from jobs.urgency import Urgency
 
 
@@ -102,7 +104,7 @@ def insert(task: NewTask) -> UUID:
         "sealed_args": sealed_args,
     }
     if task.unique_key is None:
-        execute(_INSERT, parameters, is_prepared=True)
+        together.send(Part(*named(_INSERT, parameters)))
         return task.id
     [(waiting,)] = fetch(_INSERT + _JOIN_WAITING, parameters)
     return UUID(str(waiting))

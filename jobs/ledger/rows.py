@@ -7,6 +7,7 @@ which together cost more than the row itself. No signal is sent.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -15,7 +16,9 @@ from django.db.models import Field, Model
 from django.db.models.expressions import DatabaseDefault
 from django.db.models.functions import Now
 
-from jobs.ledger.database import Parameters, execute, fetch
+from jobs.ledger import together
+from jobs.ledger.database import Parameters, fetch
+from jobs.ledger.together import Part, Values
 
 M = TypeVar("M", bound=Model)
 Names = tuple[str, ...]
@@ -28,33 +31,60 @@ def insert(row: Model, *, ignores_conflicts: bool = False) -> bool:
     With `ignores_conflicts` a row that breaks a unique constraint is not stored. A value is a plain
     one or `Now()`.
     """
+    part, filled = _insertion(row)
+    conflict = " ON CONFLICT DO NOTHING" if ignores_conflicts else ""
+    columns_filled = ", ".join(part.returning) or "1"
+    sql = f"{part.sql}{conflict} RETURNING {columns_filled}"
+    stored = fetch(sql, part.parameters, is_prepared=True)
+    if stored:
+        _fill(row, filled, stored[0])
+    return bool(stored)
+
+
+def insert_together(row: Model) -> None:
+    """Insert a new row with the other parts of a `together` block; outside of one, insert it now.
+
+    What PostgreSQL fills in is set on the row once it is stored. As `insert` in all else.
+    """
+    part, filled = _insertion(row)
+    together.send(replace(part, then=lambda values: _fill(row, filled, values or ())))
+
+
+def _insertion(row: Model) -> tuple[Part, Sequence[Field[Any, Any]]]:
+    """Return the INSERT of a row, and the fields that PostgreSQL fills in and it returns."""
     fields = _fields(type(row))
     values = [field.pre_save(row, True) for field in fields]
     kinds = tuple(map(_kind, fields, values))
-    sql = _insert_sql(type(row), kinds, ignores_conflicts)
-    filled = fetch(sql, _parameters(fields, values, kinds), is_prepared=True)
-    if not filled:
-        return False
-    chosen = (field for field, kind in zip(fields, kinds, strict=True) if kind != "%s")
-    for field, value in zip(chosen, filled[0], strict=False):
+    filled = [field for field, kind in zip(fields, kinds, strict=True) if kind != "%s"]
+    sql, returning = _insert_sql(type(row), kinds)
+    return Part(sql, _parameters(fields, values, kinds), returning), filled
+
+
+def _fill(row: Model, fields: Iterable[Field[Any, Any]], values: Iterable[Any]) -> None:
+    for field, value in zip(fields, values, strict=False):
         setattr(row, field.attname, value)
     row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS  # noqa: SLF001 - as `save` does
-    return True
 
 
 def update(row: Model, names: Iterable[str]) -> None:
     """Store the fields of these names of a row that is there, as `save(update_fields=names)`.
 
+    It goes with the other parts of a `together` block; outside of one, now.
+
     Raises:
-        ObjectDoesNotExist: the row has gone; the model's own subclass of it.
+        ObjectDoesNotExist: when it is sent and the row has gone; the model's own subclass of it.
     """
     named = set(names)
     fields = [one for one in _fields(type(row)) if {one.name, one.attname} & named]
     values = [field.pre_save(row, False) for field in fields]
     kinds = tuple(map(_kind, fields, values))
     sql = _update_sql(type(row), tuple(field.column for field in fields), kinds)
-    if not execute(sql, [*_parameters(fields, values, kinds), row.pk], is_prepared=True):
-        raise type(row).DoesNotExist  # type: ignore[attr-defined]
+
+    def check(stored: Values | None) -> None:
+        if stored is None:
+            raise type(row).DoesNotExist  # type: ignore[attr-defined]
+
+    together.send(Part(sql, [*_parameters(fields, values, kinds), row.pk], then=check))
 
 
 def select(model: type[M], condition: str, parameters: Parameters) -> list[M]:
@@ -107,17 +137,15 @@ def _parameters(
 
 
 @lru_cache(maxsize=256)
-def _insert_sql(model: type[Model], kinds: tuple[str, ...], ignores_conflicts: bool) -> str:
+def _insert_sql(model: type[Model], kinds: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """Return the INSERT of a row with these kinds of values, and the columns to return."""
     fields = _fields(model)
     names = ", ".join(f'"{field.column}"' for field in fields)
     filled = [
         f'"{field.column}"' for field, kind in zip(fields, kinds, strict=True) if kind != "%s"
     ]
-    conflict = " ON CONFLICT DO NOTHING" if ignores_conflicts else ""
-    return (
-        f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES ({", ".join(kinds)}){conflict}'  # noqa: S608, SLF001 - names of columns
-        f" RETURNING {', '.join(filled) or '1'}"
-    )
+    sql = f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES ({", ".join(kinds)})'  # noqa: S608, SLF001 - names of columns
+    return sql, tuple(filled)
 
 
 @lru_cache(maxsize=256)

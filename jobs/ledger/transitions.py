@@ -19,8 +19,10 @@ from psycopg.types.json import Jsonb
 
 from jobs import sealing
 from jobs.errors import LeaseLost
+from jobs.ledger import together
 from jobs.ledger.database import execute, fetch
 from jobs.ledger.storable import as_jsonb, as_text
+from jobs.ledger.together import Part, Values
 from jobs.states import State
 from jobs.urgency import Urgency
 
@@ -273,11 +275,17 @@ _COMPLETE = f"""
 def complete(owned: Claim, result: Any) -> None:
     """Record in the caller's transaction that the task has succeeded with `result`.
 
+    It goes with the other parts of a `together` block.
+
     Raises:
-        LeaseLost: the claim is no longer ours; the caller's transaction must not commit.
+        LeaseLost: when it is sent and the claim is no longer ours; the caller's transaction must
+            not commit.
     """
-    parameters = (_result(result), owned.id, owned.token)
-    if not execute(_COMPLETE, parameters, is_prepared=True):
+    together.send(Part(_COMPLETE, (_result(result), owned.id, owned.token), then=_require_ours))
+
+
+def _require_ours(ended: Values | None) -> None:
+    if ended is None:
         raise LeaseLost
 
 

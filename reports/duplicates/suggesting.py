@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
+from psycopg.types.json import Jsonb
+
 from embeddings.embedder import Vectors
+from jobs.ledger import together
+from jobs.ledger.together import Part, apart
 from reports.duplicates import candidates, vectors
 from reports.duplicates.candidates import Candidate
-from reports.models import OPEN_STATUSES, DuplicatePair, Report, ReportVector
+from reports.models import OPEN_STATUSES, Report, ReportVector
 
 SUGGESTIONS = 5  # of one report: the likeliest
 
@@ -30,26 +35,36 @@ def suggest_for(report: Report, vector: Vectors | None = None, *, space: str = "
     """
     if not report.is_live or report.status not in OPEN_STATUSES:
         return 0
-    likely = candidates.similar(
-        candidates.facts_of(report, vector),
-        among=candidates.OTHERS,
-        own=report.pk,
-        space=space,
-        limit=SUGGESTIONS,
-    )
-    if not likely:
-        return 0
-    DuplicatePair.objects.bulk_create(
-        [_pair(report.pk, candidate) for candidate in likely], ignore_conflicts=True
-    )
+    with apart():  # what is stored of this report makes no difference to the others
+        likely = candidates.similar(
+            candidates.facts_of(report, vector),
+            among=candidates.OTHERS,
+            own=report.pk,
+            space=space,
+            limit=SUGGESTIONS,
+        )
+    if likely:
+        _keep(report.pk, likely)
     return len(likely)
 
 
-def _pair(report_id: UUID, candidate: Candidate) -> DuplicatePair:
-    earlier_id, later_id = sorted((report_id, candidate.report_id))
-    return DuplicatePair(
-        earlier_id=earlier_id,
-        later_id=later_id,
-        probability=round(candidate.likeness.probability, 3),
-        reasons=candidate.likeness.reasons,
+def _keep(report_id: UUID, likely: Sequence[Candidate]) -> None:
+    pairs = [sorted((report_id, candidate.report_id)) for candidate in likely]
+    together.send(
+        Part(
+            _PAIRS,
+            (
+                [earlier for earlier, _ in pairs],
+                [later for _, later in pairs],
+                [round(candidate.likeness.probability, 3) for candidate in likely],
+                [Jsonb(candidate.likeness.reasons) for candidate in likely],
+            ),
+        )
     )
+
+
+_PAIRS = """
+    INSERT INTO reports_duplicatepair (state, earlier_id, later_id, probability, reasons)
+    SELECT 'suggested', * FROM unnest(%s::uuid[], %s::uuid[], %s::float8[], %s::jsonb[])
+    ON CONFLICT DO NOTHING
+"""

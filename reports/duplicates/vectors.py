@@ -7,7 +7,8 @@ import base64
 import numpy as np
 
 from embeddings.embedder import Vectors
-from jobs.ledger.database import execute
+from jobs.ledger import together
+from jobs.ledger.together import Part
 
 VECTOR_TYPE = np.dtype("<f2")  # half the bytes; a cosine is off by less than 0.001
 
@@ -18,8 +19,8 @@ def packed(vector: Vectors) -> str:
 
 
 def keep(report_id: str, vector: bytes, *, space: str) -> None:
-    """Store the vector of a report; a later one replaces it."""
-    execute(_KEEP, (report_id, space, vector), is_prepared=True)
+    """Store the vector of a report, with the parts of a `together` block; it replaces another."""
+    together.send(Part(_KEEP, (report_id, space, vector)))
 
 
 _KEEP = """

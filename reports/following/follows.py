@@ -10,7 +10,9 @@ from django.db import transaction
 
 from accounts.actors import record_audit_event
 from accounts.models import User
+from jobs.ledger import together
 from jobs.ledger.database import execute, fetch
+from jobs.ledger.together import Part
 from reports.errors import NoContact
 from reports.models import MeToo, Report, ReportContact
 from reports.models.following import FAMILY
@@ -72,9 +74,11 @@ def holders_standing(report: Report) -> Standing:
 
 
 def follow_from_the_start(report: Report, user_id: UUID) -> None:
-    """Let a user follow a report in which they take part, unless they once stopped."""
-    values = {"report": report.pk, "user": user_id}
-    execute(_FOLLOW_UNLESS_ENDED, values, is_prepared=True)
+    """Let a user follow a report in which they take part, unless they once stopped.
+
+    It goes with the parts of a `together` block.
+    """
+    together.send(Part(_FOLLOW_UNLESS_ENDED, (report.pk, user_id)))
 
 
 def unfollow(report_id: UUID, user_id: UUID) -> None:
@@ -145,7 +149,7 @@ _FOLLOW = """
 """
 
 _FOLLOW_UNLESS_ENDED = """
-    INSERT INTO reports_follow (report_id, user_id, at) VALUES (%(report)s, %(user)s, now())
+    INSERT INTO reports_follow (report_id, user_id, at) VALUES (%s, %s, now())
     ON CONFLICT (report_id, user_id) DO NOTHING
 """
 

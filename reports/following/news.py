@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db.models.functions import Now
 
 from jobs.ledger.database import fetch
+from jobs.ledger.together import apart
 from notifications import broadcasts
 from notifications.broadcasts import Addressee
 from reports.following import areas, unsubscribing
@@ -21,7 +22,10 @@ BATCH_SUBSCRIPTIONS = 500
 
 def may_interest(report: Report) -> bool:
     """Return whether a report is new and public, and some subscription's box holds it."""
-    return _is_news(report) and bool(_around(report, after="", limit=1))
+    if not _is_news(report):
+        return False
+    with apart():  # no part is about a subscription
+        return bool(_around(report, after="", limit=1))
 
 
 def announce_batch(report_id: str, *, after: str) -> str:

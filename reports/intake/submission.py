@@ -15,6 +15,7 @@ from django.db.models.functions import Now
 from accounts.models import User
 from jobs.ledger import rows
 from jobs.ledger.database import lock
+from jobs.ledger.together import together
 from reports.acknowledging import acknowledge
 from reports.actors import classify_report, route_report
 from reports.duplicates import checking
@@ -96,7 +97,7 @@ def submit_report(
         LikelyDuplicate: `stops_duplicates`, and an open report near by is probably the same.
     """
     token = None if reporter else _tracking_token(new.client_id)
-    with transaction.atomic():
+    with transaction.atomic(), together():
         if new.client_id and (earlier := _sent_before(new.client_id, reporter)):
             return Submission(earlier, token)
         boundary.require_inside(new.latitude, new.longitude)
@@ -113,7 +114,9 @@ def submit_report(
         if reporter is None and new.contact is not None:
             contacts.keep(report, new.contact)
         _let_follow(report)
-        acknowledge(report.pk, report.title, reporter_id=report.reporter_id, reporter=reporter)
+        acknowledge(
+            report.pk, report.title, reporter_id=report.reporter_id, reporter=reporter, is_new=True
+        )
         _send_task(report)
     return Submission(report, token, arrival)
 
@@ -148,7 +151,10 @@ class _Judgement:
 
 
 def _judge(new: NewReport, *, reporter: User | None, host: str) -> _Judgement:
-    """Count the report against the limits, and judge whether it has to wait for moderation."""
+    """Count the report against the limits, and judge whether it has to wait for moderation.
+
+    The reporter's row is locked along with that, for the credit that follows.
+    """
     text = f"{new.title} {new.description}"
     is_by_staff = reporter is not None and reporter.is_staff
     digest = None if is_by_staff else repetition.digest_of(text)
@@ -162,6 +168,7 @@ def _judge(new: NewReport, *, reporter: User | None, host: str) -> _Judgement:
         reporter,
         is_repeated=sent.by_author > 1,
         others=copies.reasons if copies else (),
+        is_locking=True,
     )
     return _Judgement(reasons, digest, copies)
 
@@ -200,15 +207,14 @@ def _store(
         device_at=new.device_at,
         accuracy_metres=new.accuracy_metres,
     )
-    rows.insert(report)
+    rows.insert_together(report)
     return report
 
 
 def _begin_history(report: Report) -> StatusChange:
-    arrival = StatusChange(
-        report=report, to_status=Status.NEW, by=report.reporter, at=report.created_at
-    )
-    rows.insert(arrival)
+    """Add the first line of the history, whose time is that of the report."""
+    arrival = StatusChange(report=report, to_status=Status.NEW, by=report.reporter, at=Now())
+    rows.insert_together(arrival)
     return arrival
 
 

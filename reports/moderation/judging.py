@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from accounts import reputation
 from accounts.models import User
 from jobs.ledger.database import fetch
 from reports.models.phrases import phrases_in
@@ -44,23 +45,30 @@ def judge(
     *,
     is_repeated: bool = False,
     others: Sequence[Reason] = (),
+    is_locking: bool = False,
 ) -> list[Reason]:
     """Return why the text must wait for moderation; an empty list if it can be public at once.
 
     Staff are not judged. `is_repeated` says that this author sent the same words lately; `others`
-    is what `repetition` says of the same words by others.
+    is what `repetition` says of the same words by others. With `is_locking` the author's row is
+    locked for a credit (`reputation.LOCK`), by the same statement.
     """
     if author is not None and author.is_staff:
+        if is_locking:
+            reputation.lock(author.pk)
         return []
-    return [*_reasons(text, author, is_repeated=is_repeated), *others]
+    locked = author if is_locking else None
+    return [*_reasons(text, author, is_repeated=is_repeated, locked=locked), *others]
 
 
-def _reasons(text: str, author: User | None, *, is_repeated: bool) -> Iterator[Reason]:
+def _reasons(
+    text: str, author: User | None, *, is_repeated: bool, locked: User | None
+) -> Iterator[Reason]:
     if author is None:
         yield ANONYMOUS
     elif not levels.level_of(author).is_public_at_once:
         yield Reason("reputation", f"Its author has a reputation of {author.reputation}.")
-    if words := blocked_words_in(text):
+    if words := blocked_words_in(text, locked=locked):
         yield Reason("blocked_words", ", ".join(words))
     if (author is None or not levels.is_trusted(author)) and (links := links_in(text)):
         yield Reason("links", ", ".join(links)[:300])
@@ -68,17 +76,25 @@ def _reasons(text: str, author: User | None, *, is_repeated: bool) -> Iterator[R
         yield REPEATED
 
 
-def blocked_words_in(text: str) -> list[str]:
-    """Return the blocked words and phrases that the text has, as staff wrote them."""
-    rows = fetch(_BLOCKED, (sorted(phrases_in(text)),), is_prepared=True)
-    return [word for (word,) in rows]
+def blocked_words_in(text: str, *, locked: User | None = None) -> list[str]:
+    """Return the blocked words and phrases that the text has, as staff wrote them.
+
+    The row of `locked` is locked by the same statement, as by `reputation.LOCK`.
+    """
+    phrases = sorted(phrases_in(text))
+    if locked is None:
+        rows = fetch(_BLOCKED, (phrases,), is_prepared=True)
+    else:
+        rows = fetch(_BLOCKED_AND_LOCKED, (phrases, locked.pk), is_prepared=True)
+    return sorted(word for (word,) in rows if word is not None)
 
 
 # One array, since a long text has thousands of phrases.
 _BLOCKED = """
     SELECT word FROM reports_blockedword
-    WHERE is_active AND phrase = ANY(%s::varchar[]) ORDER BY word
+    WHERE is_active AND phrase = ANY(%s::varchar[])
 """
+_BLOCKED_AND_LOCKED = f"{_BLOCKED} UNION ALL (SELECT NULL FROM ({reputation.LOCK}) AS author)"  # noqa: S608 - constants
 
 
 def links_in(text: str) -> list[str]:

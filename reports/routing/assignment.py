@@ -15,7 +15,12 @@ from django.utils.text import Truncator
 from accounts.actors import record_audit_event
 from accounts.models import User
 from jobs.ledger import database, rows
-from reports.catalogue.categories import CATEGORY_COLUMNS, category_of
+from reports.catalogue.categories import (
+    CATEGORY_WIDTH,
+    category_columns,
+    category_of,
+    category_table,
+)
 from reports.catalogue.deadlines import adopt_rule, set_deadlines
 from reports.catalogue.severity import rule_for
 from reports.geography import addresses
@@ -97,7 +102,24 @@ def apply_classification(
     alone, and only while nobody works on it. Return the report as it is now. Runs in the
     caller's transaction, like `route`.
     """
-    report = _locked(report_id)
+    return _apply(_locked(report_id), category, confidence, suggestions)
+
+
+def apply_outcome(report_id: str, outcome: Mapping[str, Any]) -> Report:
+    """Do as `apply_classification`, with what the classifier's task found.
+
+    That names the category by its id, which counts as none if it was deleted meanwhile.
+    """
+    report, category = _locked_with_proposal(report_id, outcome["category_id"])
+    return _apply(report, category, outcome["confidence"], outcome.get("suggestions", ()))
+
+
+def _apply(
+    report: Report,
+    category: Category | None,
+    confidence: float,
+    suggestions: Sequence[Mapping[str, Any]],
+) -> Report:
     earlier = report.category
     report.category_suggestions = list(suggestions)
     if category is not None and _is_replaceable(report, confidence):
@@ -137,22 +159,34 @@ def _locked(report_id: str | UUID) -> Report:
     Raises:
         Report.DoesNotExist: there is no such report.
     """
-    found = database.fetch(_LOCKED, (report_id,), is_prepared=True)
+    return _locked_with_proposal(report_id, None)[0]
+
+
+def _locked_with_proposal(
+    report_id: str | UUID, category_id: int | None
+) -> tuple[Report, Category | None]:
+    """Return a report as `_locked`, and a category with its department, read along with it.
+
+    Raises:
+        Report.DoesNotExist: there is no such report.
+    """
+    found = database.fetch(_LOCKED, (category_id, report_id), is_prepared=True)
     if not found:
         raise Report.DoesNotExist
     revision, read_at, *values = found[0]
-    report = rows.loaded(Report, values[: rows.width(Report)])
-    report.category = category_of(values[rows.width(Report) :])
+    of_report, of_category = rows.width(Report), rows.width(Report) + CATEGORY_WIDTH
+    report = rows.loaded(Report, values[:of_report])
+    report.category = category_of(values[of_report:of_category])
     report.rules_revision, report.read_at = revision, read_at  # type: ignore[attr-defined]
-    return report
+    return report, category_of(values[of_category:])
 
 
 _LOCKED = f"""
     SELECT (SELECT value FROM reports_routingrevision LIMIT 1), clock_timestamp(),
-        {rows.columns(Report, "report")}, {CATEGORY_COLUMNS}
+        {rows.columns(Report, "report")}, {category_columns("own")}, {category_columns("proposed")}
     FROM reports_report AS report
-    LEFT JOIN reports_category AS category ON category.id = report.category_id
-    LEFT JOIN reports_department AS department ON department.id = category.department_id
+    LEFT JOIN {category_table("own")} ON own.id = report.category_id
+    LEFT JOIN {category_table("proposed")} ON proposed.id = %s::bigint
     WHERE report.id = %s FOR UPDATE OF report
 """  # noqa: S608 - names of columns
 

@@ -11,10 +11,13 @@ from jobs.ledger import rows
 from reports.models import Report, Role, StatusChange
 
 
-def write(report: Report, *, from_status: str, version: int, **facts: Any) -> StatusChange:
+def write(
+    report: Report, *, from_status: str, version: int, is_together: bool = False, **facts: Any
+) -> StatusChange:
     """Add a line; `version` is the report's once the change that the line is about is stored.
 
-    `facts` are further fields of the line.
+    `facts` are further fields of the line. With `is_together` it goes with the other parts of a
+    `together` block, and has no id before.
     """
     facts.setdefault("role", role_of(facts.get("by")))
     line = StatusChange(
@@ -25,7 +28,10 @@ def write(report: Report, *, from_status: str, version: int, **facts: Any) -> St
         request_id=_request_id(),
         **facts,
     )
-    rows.insert(line)
+    if is_together:
+        rows.insert_together(line)
+    else:
+        rows.insert(line)
     return line
 
 

@@ -145,7 +145,7 @@ def triage(
         changes["before"] = None  # what moderation had to decide is not taken back
     change = history.write(
         report, from_status=came_from, version=report.version + 1, step=step.name, by=by,
-        role=role, note=note, is_internal=is_internal, **changes,
+        role=role, note=note, is_internal=is_internal, is_together=by is None, **changes,
     )  # fmt: skip
     if by is not None:
         performing.audit(report, change, by)

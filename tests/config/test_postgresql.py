@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import select
+from typing import Any
+
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
@@ -10,6 +13,7 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from config.postgresql import limits
+from config.postgresql.base import is_open
 
 
 @pytest.mark.django_db
@@ -47,3 +51,25 @@ def test_a_limit_that_ends_every_statement_is_refused_at_the_start(
 ) -> None:
     with pytest.raises(ImproperlyConfigured, match=message):
         limits.seconds(text, milliseconds=milliseconds, default=30)
+
+
+@pytest.mark.django_db
+def test_an_idle_connection_is_open_until_postgresql_ends_it() -> None:
+    session, other = connection.copy(), connection.copy()
+    raw, others = _raw(session), _raw(other)
+    assert is_open(raw)
+    raw.execute("LISTEN news")
+    others.execute("NOTIFY news")
+    assert select.select([raw], [], [], 5)[0]  # there is something to read, and yet it is open
+    assert is_open(raw)
+    others.execute("SELECT pg_terminate_backend(%s, 5000)", (raw.info.backend_pid,))
+    assert select.select([raw], [], [], 5)[0]
+    assert not is_open(raw)
+    session.close()
+    other.close()
+    assert not is_open(raw)
+
+
+def _raw(session: Any) -> Any:
+    session.connect()
+    return session.connection
