@@ -1,4 +1,4 @@
-"""Compression of JSON answers that hold no secrets, because of the BREACH attack."""
+"""Compression of JSON and XML answers that hold no secrets, because of the BREACH attack."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 
-API_PREFIX = "/api/"
+API_PREFIXES = ("/api/", "/open311/")
 MINIMUM_BYTES = 1000
-COMPRESSED_TYPES = ("application/json", "application/vnd.oai.openapi")
+COMPRESSED_TYPES = ("application/json", "application/vnd.oai.openapi", "text/xml")
 
 
 class JsonGzipMiddleware(GZipMiddleware):
-    """Compress JSON that is read under /api/.
+    """Compress JSON and XML that is read under /api/ and /open311/.
 
     Tokens and codes are only in answers to POST, and pages with a CSRF token are HTML: neither is
     compressed. Django adds random bytes as a further protection.
@@ -21,9 +21,9 @@ class JsonGzipMiddleware(GZipMiddleware):
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
-        is_read = request.method == "GET" and request.path_info.startswith(API_PREFIX)
-        is_json = response.get("Content-Type", "").startswith(COMPRESSED_TYPES)
+        is_read = request.method == "GET" and request.path_info.startswith(API_PREFIXES)
+        is_text = response.get("Content-Type", "").startswith(COMPRESSED_TYPES)
         is_large = len(getattr(response, "content", b"")) >= MINIMUM_BYTES
-        if not (is_read and is_json and is_large):
+        if not (is_read and is_text and is_large):
             return response
         return super().process_response(request, response)

@@ -25,6 +25,7 @@ from uuid_utils.compat import uuid7
 from accounts import origins
 from config import http_metrics, problems
 from config.probes import PROBE_PATHS
+from georeport.answering import refusal_at
 from jobs.execution.entrance import Entrance, entering_by
 from jobs.http import waiting
 from jobs.urgency import Urgency
@@ -33,11 +34,11 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 log = structlog.get_logger(__name__)
 
-API_PREFIX = "/api/"
+API_PREFIX, OPEN311_PREFIX = API_PREFIXES = ("/api/", "/open311/")
 #: When the whole request had arrived, by `time.perf_counter`; the server says so.
 ARRIVED_AT = "civiclens.arrived_at"
 #: Where a trailing slash is optional.
-SLASH_OPTIONAL_PREFIXES = (API_PREFIX, "/livez", "/readyz", "/problems")
+SLASH_OPTIONAL_PREFIXES = (*API_PREFIXES, "/livez", "/readyz", "/problems")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 
@@ -85,10 +86,10 @@ class EntranceMiddleware:
 
 
 class ProblemMiddleware:
-    """Make a problem document of every error answer under /api/.
+    """Make a problem document of every error answer under /api/, and Open311's under /open311/.
 
-    Errors outside Django REST framework, such as unknown addresses, refused hosts and crashes, are
-    HTML pages of Django; this replaces them.
+    Errors outside of the views, such as unknown addresses, refused hosts and crashes, are HTML
+    pages of Django; this replaces them.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -99,13 +100,13 @@ class ProblemMiddleware:
             response: HttpResponseBase = HttpResponse(status=400)
         else:
             response = self.get_response(request)
-        is_error = response.status_code >= 400 and request.path_info.startswith(API_PREFIX)
-        if (
-            is_error
-            and isinstance(response, HttpResponse)
-            and response.get("Content-Type", "").startswith("text/")
-        ):
+        kind = response.get("Content-Type", "")
+        if response.status_code < 400 or not isinstance(response, HttpResponse):
+            return response
+        if request.path_info.startswith(API_PREFIX) and kind.startswith("text/"):
             _become_problem(request, response)
+        elif request.path_info.startswith(OPEN311_PREFIX) and kind.startswith("text/html"):
+            _become(response, refusal_at(request.path_info, response.status_code))
         return response
 
 
@@ -156,15 +157,15 @@ class ContentSecurityPolicyMiddleware:
 
 
 class ApiCacheMiddleware(ConditionalGetMiddleware):
-    """Add an ETag to reads under /api/ and answer 304 to `If-None-Match`.
+    """Add an ETag to reads under /api/ and /open311/, and answer 304 to `If-None-Match`.
 
-    Caches may store nothing else under /api/.
+    Caches may store nothing else there.
     """
 
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
-        if not request.path_info.startswith(API_PREFIX):
+        if not request.path_info.startswith(API_PREFIXES):
             return response
         is_read = request.method in {"GET", "HEAD"} and response.status_code < 400
         if "Cache-Control" not in response:
@@ -213,7 +214,12 @@ def _become_problem(request: HttpRequest, response: HttpResponse) -> None:
     if problem.status >= 500:
         members["request_id"] = structlog.contextvars.get_contextvars().get("request_id")
     body = problems.document(problem, detail="", instance=request.path, **members)
-    response.content = json.dumps(body).encode()
-    response["Content-Type"] = problems.CONTENT_TYPE
+    _become(response, HttpResponse(json.dumps(body), content_type=problems.CONTENT_TYPE))
+
+
+def _become(response: HttpResponse, other: HttpResponse) -> None:
+    """Replace the content of an answer by that of another; keep status and headers."""
+    response.content = other.content
+    response["Content-Type"] = other["Content-Type"]
     if "Content-Length" in response:
         response["Content-Length"] = str(len(response.content))

@@ -11,6 +11,7 @@ import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import django_stubs_ext
 from django.conf.global_settings import LANGUAGES
@@ -170,6 +171,7 @@ INSTALLED_APPS = [
     "accounts",
     "matching",
     "reports",
+    "georeport",
 ]
 AUTH_USER_MODEL = "accounts.User"
 
@@ -663,6 +665,15 @@ MATCHING_WEIGHTS: dict[str, float] = {
     "freshness": env.float("MATCHING_WEIGHT_FRESHNESS", default=0.03),
     "variety": env.float("MATCHING_WEIGHT_VARIETY", default=0.005),
 }
+
+# --- Open311 GeoReport v2 ----------------------------------------------------------------------
+# What discovery says: whom developers ask, and how they get an api_key.
+OPEN311_CONTACT: str = env.str("OPEN311_CONTACT", default="")
+OPEN311_KEY_SERVICE: str = env.str("OPEN311_KEY_SERVICE", default="")
+# Requests for another jurisdiction_id are refused; empty: any is taken for this city.
+OPEN311_JURISDICTION_ID: str = env.str("OPEN311_JURISDICTION_ID", default="") or (
+    urlsplit(PUBLIC_URL).hostname or ""
+).removeprefix("www.")
 
 # --- Photos -------------------------------------------------------------------------------------
 # "files" keeps photos in DATA_DIR/photos, for web and workers alike; "s3" in a bucket, with

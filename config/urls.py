@@ -34,6 +34,7 @@ urlpatterns = [
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
     path("api/v1/", include(api_v1)),
+    path("open311/", include("georeport.urls")),
     path("api/schema/", views.SchemaView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(authentication_classes=()), name="docs"),
     path("metrics", metrics_view, name="metrics"),

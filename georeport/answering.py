@@ -1,0 +1,167 @@
+"""How every resource answers: the format of its address, errors in that format, other origins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import structlog
+from django.core.exceptions import BadRequest as DjangoBadRequest
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
+from django.utils.cache import patch_vary_headers
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.csrf import csrf_exempt
+from rest_framework.exceptions import ValidationError
+
+from georeport.errors import (
+    BadRequest,
+    GeoReportError,
+    MethodRefused,
+    NotFound,
+    TooManyRequests,
+    Unavailable,
+)
+from georeport.parameters import Parameters
+from georeport.rendering import FORMATS, JSON, XML, Format
+from jobs.errors import DomainError
+
+log = structlog.get_logger(__name__)
+
+#: Our names of fields of a new request, and those of the protocol.
+NAMES = {"latitude": "lat", "longitude": "long", "answers": "attribute", "contact": ""}
+
+
+@method_decorator(csrf_exempt, name="dispatch")  # no cookie counts here, only the api_key
+class GeoReportView(View):
+    """A resource of the interface; subclasses answer with `answer`."""
+
+    format: Format = XML
+    #: Whether it belongs to the test endpoint, which stores nothing.
+    is_test = False
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        suffix = kwargs.pop("suffix", None) or _accepted_suffix(request)
+        self.format, self.is_test = FORMATS.get(suffix, XML), kwargs.pop("is_test", False)
+        try:
+            if suffix not in FORMATS:
+                raise NotFound(f"There is no format {suffix[:20]}; expected .xml or .json.")
+            response = self._handled(request, *args, **kwargs)
+        except GeoReportError as error:
+            response = refusal(error, self.format)
+        if request.method in {"GET", "HEAD", "OPTIONS"}:
+            response["Access-Control-Allow-Origin"] = "*"
+        return response
+
+    def _handled(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Answer by the method of the class, with every known error as one of the interface's."""
+        handler = self._handler(request)
+        try:
+            return handler(request, *args, **kwargs)
+        except ValidationError as error:
+            raise BadRequest(*_sentences(error.detail)) from error
+        except DomainError as error:
+            raise of_domain(error) from error
+        except RequestDataTooBig as error:
+            raise BadRequest("The body is larger than this resource takes.") from error
+        except (
+            DjangoBadRequest,
+            MultiPartParserError,
+            SuspiciousOperation,
+            UnreadablePostError,
+        ) as error:
+            raise BadRequest("The request could not be read as a form in UTF-8.") from error
+        except (OperationalError, InterfaceError) as error:
+            log.exception("database_unavailable")
+            raise Unavailable(retry_after=5) from error
+
+    def _handler(self, request: HttpRequest) -> Callable[..., HttpResponse]:
+        method = (request.method or "").lower()
+        allowed = [name for name in ("get", "head", "post", "options") if hasattr(self, name)]
+        if method not in allowed:
+            names = ", ".join(name.upper() for name in allowed)
+            raise MethodRefused(f"This resource takes {names} only.")
+        handler: Callable[..., HttpResponse] = getattr(self, method)
+        return handler
+
+    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Allow pages of other origins to read."""
+        headers = {
+            "Access-Control-Allow-Methods": "GET, HEAD",
+            "Access-Control-Allow-Headers": "If-None-Match, Accept-Language",
+            "Access-Control-Max-Age": "86400",
+        }
+        return HttpResponse(status=204, headers=headers)
+
+    def answer(
+        self, name: str, value: Any, *, status: int = 200, is_translated: bool = False
+    ) -> HttpResponse:
+        """Return the answer called `name` in the format that was asked for."""
+        content = self.format.render(name, value)
+        response = HttpResponse(content, status=status, content_type=self.format.content_type)
+        if is_translated:
+            patch_vary_headers(response, ["Accept-Language"])
+        return response
+
+
+def _accepted_suffix(request: HttpRequest) -> str:
+    """Return the format of an address without a suffix: XML unless `Accept` prefers JSON."""
+    preferred = request.get_preferred_type([XML.media_type, JSON.media_type])
+    return JSON.suffix if preferred == JSON.media_type else XML.suffix
+
+
+def query_of(request: HttpRequest) -> Parameters:
+    """Return the parameters of a request that reads.
+
+    Raises:
+        NotFound: it is for another city.
+    """
+    parameters = Parameters(request.GET)
+    parameters.require_jurisdiction(request.get_host())
+    return parameters
+
+
+def refusal(error: GeoReportError, format_: Format) -> HttpResponse:
+    """Return the answer of an error; its code is the status, as the specification says."""
+    errors = [{"code": error.status, "description": one} for one in error.sentences]
+    response = HttpResponse(
+        format_.render("errors", errors),
+        status=error.status,
+        content_type=format_.content_type,
+    )
+    if error.retry_after:
+        response["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def refusal_at(path: str, status: int) -> HttpResponse:
+    """Return the answer for an error of the framework at an address of the interface."""
+    error = NotFound("There is no such resource.") if status == 404 else GeoReportError()
+    error.status = status
+    return refusal(error, JSON if path.rstrip("/").endswith(".json") else XML)
+
+
+def of_domain(error: DomainError) -> GeoReportError:
+    """Return an error of another app as one of the interface."""
+    if isinstance(error, GeoReportError):
+        return error
+    retry_after = getattr(error, "retry_after", None)
+    if isinstance(retry_after, int):
+        return TooManyRequests(str(error), retry_after=retry_after)
+    return BadRequest(str(error))
+
+
+def _sentences(detail: Any, name: str = "") -> Iterator[str]:
+    """Yield a sentence for each fault that a serializer saw, by the protocol's names."""
+    if isinstance(detail, Mapping):
+        for key, inner in detail.items():
+            own = NAMES.get(key, key) if key != "non_field_errors" else ""
+            yield from _sentences(inner, f"{name}[{own}]" if name and own else own or name)
+    elif isinstance(detail, list):
+        for inner in detail:
+            yield from _sentences(inner, name)
+    else:
+        yield f"{name}: {detail}" if name else str(detail)

@@ -1,0 +1,54 @@
+"""Service discovery: where the endpoints are, and which formats they speak.
+
+Source: http://wiki.open311.org/Service_Discovery
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from georeport.answering import GeoReportView, query_of
+from georeport.rendering import FORMATS
+
+SPECIFICATION = "http://wiki.open311.org/GeoReport_v2"
+#: When these endpoints last changed in what they take or answer.
+CHANGESET = "2026-11-30T00:00:00Z"
+
+
+class DiscoveryView(GeoReportView):
+    """The document by which a client finds everything else."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        query_of(request)
+        base = base_of(request)
+        endpoints = [
+            _endpoint(f"{base}/open311/v2", kind="production"),
+            _endpoint(f"{base}/open311/test/v2", kind="test"),
+        ]
+        document = {
+            "changeset": CHANGESET,
+            "contact": settings.OPEN311_CONTACT,
+            "key_service": settings.OPEN311_KEY_SERVICE,
+            "endpoints": endpoints,
+        }
+        response = self.answer("discovery", document)
+        response["Content-Type"] = self.format.media_type
+        return response
+
+
+def base_of(request: HttpRequest) -> str:
+    """Return the address of this site as the client reached it, without a slash at its end."""
+    return request.build_absolute_uri("/").rstrip("/")
+
+
+def _endpoint(url: str, *, kind: str) -> dict[str, Any]:
+    return {
+        "specification": SPECIFICATION,
+        "url": url,
+        "changeset": CHANGESET,
+        "type": kind,
+        "formats": [one.media_type for one in FORMATS.values()],
+    }

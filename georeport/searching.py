@@ -1,0 +1,130 @@
+"""Which public reports a client asks for, one page at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models.functions import Now
+
+from georeport.errors import BadRequest, NotFound
+from georeport.parameters import Parameters
+from reports.models import OPEN_STATUSES, Category, Report, ReportQuerySet
+
+ROWS_MAXIMUM = 1_000
+SPAN = timedelta(days=90)
+PAGES_MAXIMUM = 10_000
+OPEN, CLOSED = "open", "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a list: its number, counted from 1, and how many entries it may have."""
+
+    number: int
+    size: int
+
+    @classmethod
+    def of(cls, parameters: Parameters) -> Page:
+        """Return the page that a client asks for; the first, and as large as may be, by default.
+
+        Raises:
+            BadRequest: it asks for more rows than a page may have, or no such page can be.
+        """
+        size = parameters.whole("page_size", default=ROWS_MAXIMUM, most=ROWS_MAXIMUM)
+        return cls(parameters.whole("page", default=1, most=PAGES_MAXIMUM), size)
+
+    @property
+    def rows(self) -> slice:
+        first = (self.number - 1) * self.size
+        return slice(first, first + self.size)
+
+
+def public_reports() -> ReportQuerySet:
+    """Return the reports that the interface shows: public ones that have a category.
+
+    A request without a service code would not be valid; one gets its category within seconds.
+    """
+    return Report.objects.published().filter(category__isnull=False)
+
+
+def report_with(service_request_id: str) -> ReportQuerySet:
+    """Return the report of this id, or none; an id that is no UUID names none."""
+    return public_reports().filter(pk__in=_ids([service_request_id]))
+
+
+def chosen(parameters: Parameters) -> ReportQuerySet:
+    """Return the reports that the parameters ask for, newest first.
+
+    Raises:
+        BadRequest: a parameter cannot be read, or the span has more than 90 days.
+        NotFound: there is no such service.
+    """
+    reports = public_reports().order_by("-created_at", "-id")
+    if (ids := parameters.listed("service_request_id")) is not None:
+        return reports.filter(pk__in=_ids(ids))
+    if (codes := parameters.listed("service_code")) is not None:
+        reports = reports.filter(category__in=_categories(codes))
+    reports = _with_status(reports, parameters.listed("status"))
+    if (box := parameters.box("bbox")) is not None:
+        reports = reports.in_box(box)
+    updated_after = parameters.moment("updated_after")
+    if updated_after is not None:
+        reports = reports.filter(updated_at__gt=updated_after)
+    if updated_after is None or parameters.names() & {"start_date", "end_date"}:
+        reports = reports.filter(created_at__range=span(parameters))
+    return reports
+
+
+def span(parameters: Parameters) -> tuple[Any, Any]:
+    """Return the first and the last moment that a client asks for, for a query.
+
+    Where one is missing it is 90 days from the other; where both are, these are the latest 90 days
+    by the database's clock.
+
+    Raises:
+        BadRequest: there are more than 90 days between them, or the last comes before the first.
+    """
+    first, last = parameters.moment("start_date"), parameters.moment("end_date", is_end=True)
+    if first is None:
+        return (last or Now()) - SPAN, last or Now()
+    if last is None:
+        return first, first + SPAN
+    if last < first:
+        raise BadRequest("end_date lies before start_date.")
+    if last - first > SPAN + timedelta(days=1):
+        raise BadRequest("The span between start_date and end_date may have at most 90 days.")
+    return first, last
+
+
+def _ids(texts: list[str]) -> list[UUID]:
+    """Return the ids that can be ids of reports; a client may ask for others, which find none."""
+    ids = []
+    for text in texts:
+        try:
+            ids.append(UUID(text))
+        except ValueError:
+            continue
+    return ids
+
+
+def _categories(codes: list[str]) -> list[int]:
+    """Return the categories of these codes, retired ones included, whose requests remain."""
+    stored = dict(Category.objects.filter(slug__in=codes).values_list("slug", "pk"))
+    missing = [code for code in codes if code not in stored]
+    if missing:
+        raise NotFound(f"service_code {', '.join(missing)[:200]} was not found.")
+    return list(stored.values())
+
+
+def _with_status(reports: ReportQuerySet, statuses: list[str] | None) -> ReportQuerySet:
+    asked = {status.lower() for status in statuses or ()}
+    if asked - {OPEN, CLOSED}:
+        raise BadRequest("status must be open, closed, or both with a comma between them.")
+    if asked == {OPEN}:
+        return reports.filter(status__in=OPEN_STATUSES)
+    if asked == {CLOSED}:
+        return reports.exclude(status__in=OPEN_STATUSES)
+    return reports
