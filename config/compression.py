@@ -6,7 +6,9 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 
-API_PREFIXES = ("/api/", "/open311/")
+from georeport.answering import OPEN311_PREFIX
+
+API_PREFIXES = ("/api/", OPEN311_PREFIX)
 MINIMUM_BYTES = 1000
 COMPRESSED_TYPES = ("application/json", "application/vnd.oai.openapi", "text/xml")
 

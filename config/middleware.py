@@ -25,7 +25,7 @@ from uuid_utils.compat import uuid7
 from accounts import origins
 from config import http_metrics, problems
 from config.probes import PROBE_PATHS
-from georeport.answering import refusal_at
+from georeport.answering import OPEN311_PREFIX, refusal_at
 from jobs.execution.entrance import Entrance, entering_by
 from jobs.http import waiting
 from jobs.urgency import Urgency
@@ -34,7 +34,8 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 log = structlog.get_logger(__name__)
 
-API_PREFIX, OPEN311_PREFIX = API_PREFIXES = ("/api/", "/open311/")
+API_PREFIX = "/api/"
+API_PREFIXES = (API_PREFIX, OPEN311_PREFIX)
 #: When the whole request had arrived, by `time.perf_counter`; the server says so.
 ARRIVED_AT = "civiclens.arrived_at"
 #: Where a trailing slash is optional.

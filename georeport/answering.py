@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -31,6 +32,10 @@ from jobs.errors import DomainError
 
 log = structlog.get_logger(__name__)
 
+#: Where every address of the interface begins.
+OPEN311_PREFIX = "/open311/"
+#: How what is sent may be written.
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 #: Our names of fields of a new request, and those of the protocol.
 NAMES = {"latitude": "lat", "longitude": "long", "answers": "attribute", "contact": ""}
 
@@ -62,7 +67,7 @@ class GeoReportView(View):
         try:
             return handler(request, *args, **kwargs)
         except ValidationError as error:
-            raise BadRequest(*_sentences(error.detail)) from error
+            raise BadRequest(*sentences_of(error)) from error
         except DomainError as error:
             raise of_domain(error) from error
         except RequestDataTooBig as error:
@@ -80,7 +85,7 @@ class GeoReportView(View):
 
     def _handler(self, request: HttpRequest) -> Callable[..., HttpResponse]:
         method = (request.method or "").lower()
-        allowed = [name for name in ("get", "head", "post", "options") if hasattr(self, name)]
+        allowed = [name for name in ("get", "head", "post", "options") if getattr(self, name, None)]
         if method not in allowed:
             names = ", ".join(name.upper() for name in allowed)
             raise MethodRefused(f"This resource takes {names} only.")
@@ -113,6 +118,20 @@ def _accepted_suffix(request: HttpRequest) -> str:
     return JSON.suffix if preferred == JSON.media_type else XML.suffix
 
 
+def form_of(request: HttpRequest) -> Parameters:
+    """Return the parameters of a request that sends a form; the query may have some of them.
+
+    Raises:
+        BadRequest: the body is no form.
+        NotFound: it is for another city.
+    """
+    if request.content_type and request.content_type not in FORMS:
+        raise BadRequest(f"Send a form, as {FORMS[0]} or {FORMS[1]}.")
+    parameters = Parameters(request.POST, request.GET)
+    parameters.require_jurisdiction(request.get_host())
+    return parameters
+
+
 def query_of(request: HttpRequest) -> Parameters:
     """Return the parameters of a request that reads.
 
@@ -137,9 +156,12 @@ def refusal(error: GeoReportError, format_: Format) -> HttpResponse:
     return response
 
 
-def refusal_at(path: str, status: int) -> HttpResponse:
-    """Return the answer for an error of the framework at an address of the interface."""
-    error = NotFound("There is no such resource.") if status == 404 else GeoReportError()
+def refusal_at(path: str, status: int, detail: str = "") -> HttpResponse:
+    """Return the answer for an error outside of the views, at an address of the interface."""
+    sentence = detail or (
+        "There is no such resource." if status == 404 else HTTPStatus(status).phrase
+    )
+    error = GeoReportError(sentence)
     error.status = status
     return refusal(error, JSON if path.rstrip("/").endswith(".json") else XML)
 
@@ -154,8 +176,12 @@ def of_domain(error: DomainError) -> GeoReportError:
     return BadRequest(str(error))
 
 
+def sentences_of(error: ValidationError) -> list[str]:
+    """Return a sentence for each fault that a serializer saw, by the protocol's names."""
+    return list(_sentences(error.detail))
+
+
 def _sentences(detail: Any, name: str = "") -> Iterator[str]:
-    """Yield a sentence for each fault that a serializer saw, by the protocol's names."""
     if isinstance(detail, Mapping):
         for key, inner in detail.items():
             own = NAMES.get(key, key) if key != "non_field_errors" else ""

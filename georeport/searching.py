@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -52,7 +52,7 @@ def public_reports() -> ReportQuerySet:
 
 def report_with(service_request_id: str) -> ReportQuerySet:
     """Return the report of this id, or none; an id that is no UUID names none."""
-    return public_reports().filter(pk__in=_ids([service_request_id]))
+    return public_reports().filter(pk__in=ids_of([service_request_id]))
 
 
 def chosen(parameters: Parameters) -> ReportQuerySet:
@@ -64,7 +64,7 @@ def chosen(parameters: Parameters) -> ReportQuerySet:
     """
     reports = public_reports().order_by("-created_at", "-id")
     if (ids := parameters.listed("service_request_id")) is not None:
-        return reports.filter(pk__in=_ids(ids))
+        return reports.filter(pk__in=ids_of(ids))
     if (codes := parameters.listed("service_code")) is not None:
         reports = reports.filter(category__in=_categories(codes))
     reports = _with_status(reports, parameters.listed("status"))
@@ -81,15 +81,23 @@ def chosen(parameters: Parameters) -> ReportQuerySet:
 def span(parameters: Parameters) -> tuple[Any, Any]:
     """Return the first and the last moment that a client asks for, for a query.
 
-    Where one is missing it is 90 days from the other; where both are, these are the latest 90 days
-    by the database's clock.
+    Where both are missing, these are the latest 90 days by the database's clock.
+    """
+    first, last = moments(parameters)
+    return first or Now() - SPAN, last or Now()
+
+
+def moments(parameters: Parameters) -> tuple[datetime | None, datetime | None]:
+    """Return the first and the last moment that a client asks for; both or none.
+
+    Where one is missing it is 90 days from the other.
 
     Raises:
         BadRequest: there are more than 90 days between them, or the last comes before the first.
     """
     first, last = parameters.moment("start_date"), parameters.moment("end_date", is_end=True)
     if first is None:
-        return (last or Now()) - SPAN, last or Now()
+        return (last - SPAN, last) if last else (None, None)
     if last is None:
         return first, first + SPAN
     if last < first:
@@ -99,7 +107,7 @@ def span(parameters: Parameters) -> tuple[Any, Any]:
     return first, last
 
 
-def _ids(texts: list[str]) -> list[UUID]:
+def ids_of(texts: list[str]) -> list[UUID]:
     """Return the ids that can be ids of reports; a client may ask for others, which find none."""
     ids = []
     for text in texts:

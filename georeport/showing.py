@@ -36,10 +36,10 @@ Row = dict[str, Any]
 def rows_of(reports: ReportQuerySet, rows: slice) -> list[Row]:
     """Return these of the reports, with the note and the photo of each, by one statement."""
     notes = StatusChange.objects.standing().filter(report=OuterRef("pk"), is_internal=False)
-    notes = notes.exclude(note="").order_by("-at", "-id").values("note")[:1]
+    last_note = notes.exclude(note="").order_by("-at", "-id").values("note")[:1]
     photos = Photo.objects.public().filter(report=OuterRef("pk"), kind=PhotoKind.BEFORE)
-    photos = photos.order_by("created_at", "id").values("pk")[:1]
-    shown = reports.annotate(note=Subquery(notes), photo=Subquery(photos))
+    first_photo = photos.order_by("created_at", "id").values("pk")[:1]
+    shown = reports.annotate(note=Subquery(last_note), photo=Subquery(first_photo))
     return list(shown.values(*_FIELDS, "note", "photo")[rows])
 
 

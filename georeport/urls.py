@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from django.urls import URLPattern, include, path
 
-from georeport import discovery, requests, services
+from georeport import discovery, requests, services, updates
 from georeport.answering import GeoReportView
 
 DISCOVERY = ("discovery", discovery.DiscoveryView)
@@ -19,6 +19,8 @@ RESOURCES: list[tuple[str, type[GeoReportView]]] = [
     ("services/<str:code>", services.ServiceView),
     ("requests", requests.RequestListView),
     ("requests/<str:service_request_id>", requests.RequestView),
+    ("tokens/<str:token>", requests.TokenView),
+    ("servicerequestupdates", updates.UpdatesView),
 ]
 
 

@@ -15,7 +15,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 
 def main() -> None:
-    """Apply all migrations, load the demo city, and write its staff's logins to FILE (JSON)."""
+    """Apply all migrations, load the demo city, and write its logins and api_key to FILE (JSON)."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
     executor = MigrationExecutor(connection)
@@ -24,11 +24,11 @@ def main() -> None:
         call_command("migrate", interactive=False, verbosity=1)
     print("Loading the demo city …", flush=True)
     call_command("load_demo")
-    from reports.demo import people  # noqa: PLC0415 - models need the setup above
+    from georeport import keys  # noqa: PLC0415 - models need the setup above
+    from reports.demo import people  # noqa: PLC0415
 
-    Path(sys.argv[1]).write_text(
-        json.dumps({"logins": people.LOGINS, "password": people.ADMIN_PASSWORD})
-    )
+    demo = {"logins": people.LOGINS, "password": people.ADMIN_PASSWORD}
+    Path(sys.argv[1]).write_text(json.dumps(demo | {"api_key": keys.demo_key()}))
 
 
 if __name__ == "__main__":

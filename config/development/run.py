@@ -276,6 +276,7 @@ class Runner:
             "Address": self.address,
             "Desk": f"{self.address}/admin/  password {staff['password']}",
             "Logins": ", ".join(logins),
+            "Open311": f"{self.address}/open311/v2/  api_key {staff['api_key']}",
             "API docs": f"{self.address}/api/docs/",
             "Metrics": " ".join(
                 [

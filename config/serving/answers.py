@@ -11,6 +11,7 @@ from typing import IO, Any
 
 from config import problems
 from config.serving.bodies import MEMORY_BYTES
+from georeport.answering import OPEN311_PREFIX, refusal_at
 
 Send = Callable[[Any], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
@@ -66,16 +67,27 @@ def refusal(
     status: HTTPStatus, path: str, *, detail: str = "", retry_after: int | None = None
 ) -> Answer:
     """Return the answer to a request that never reached Django; it closes the connection."""
-    members = {} if retry_after is None else {"retry_after": retry_after}
-    document = problems.document(
-        problems.type_for_status(status), detail=detail, instance=path, **members
-    )
+    kind, content = _explained(status, path, detail=detail, retry_after=retry_after)
     headers = {
-        "content-type": problems.CONTENT_TYPE,
+        "content-type": kind,
         "connection": "close",
         "cache-control": "no-store",
     }
     if retry_after is not None:
         headers["retry-after"] = str(retry_after)
     encoded = [(name.encode(), text.encode()) for name, text in headers.items()]
-    return Answer(status, encoded, json.dumps(document).encode(), is_refusal=True)
+    return Answer(status, encoded, content, is_refusal=True)
+
+
+def _explained(
+    status: HTTPStatus, path: str, *, detail: str, retry_after: int | None
+) -> tuple[str, bytes]:
+    """Return the media type and the content of a refusal, in the form of errors at this path."""
+    if path.startswith(OPEN311_PREFIX):
+        answer = refusal_at(path, status, detail)
+        return answer["Content-Type"], answer.content
+    members = {} if retry_after is None else {"retry_after": retry_after}
+    document = problems.document(
+        problems.type_for_status(status), detail=detail, instance=path, **members
+    )
+    return problems.CONTENT_TYPE, json.dumps(document).encode()

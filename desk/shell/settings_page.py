@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from desk.shell.readers import may_view
+from georeport.models import ApiKey
 from matching.models import Partner
 from reports.models import (
     Area,
@@ -81,6 +82,7 @@ GROUPS: tuple[tuple[str | Promise, tuple[tuple[type[Model], str | Promise], ...]
             (Source, gettext_lazy("Feeds, mailboxes and webhooks from which posts are collected.")),
             (TopicList, gettext_lazy("Subjects by which collected posts are sorted.")),
             (Partner, gettext_lazy("Organisations that add opportunities, and their keys.")),
+            (ApiKey, gettext_lazy("Programs that send requests by Open311, and their keys.")),
         ),
     ),
 )

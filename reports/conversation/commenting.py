@@ -23,31 +23,38 @@ from reports.models import (
     SubjectKind,
 )
 from reports.moderation import cases, judging, repetition
+from reports.moderation.programs import Program
 from reports.moderation.repetition import Copies, Sent
 from reports.moderation.subjects import Author, Subject
 
 
 @transaction.atomic
-def comment(report: Report, text: str, *, author: User | None) -> Comment:
+def comment(
+    report: Report, text: str, *, author: User | None, program: Program | None = None
+) -> Comment:
     """Store a citizen's comment; it is public at once unless it has to wait for moderation.
 
     Its author follows the report from then on. Without an `author` it is the holder of the report's
-    tracking token, whose comments always wait.
+    tracking token, whose comments always wait, or somebody whose comment a `program` sends.
 
     Raises:
         CommentRefused: the author has written too many for now.
         CommentRepeated: the author has sent the same words too often.
     """
     digest = None if author and author.is_staff else repetition.digest_of(text)
-    sent = limits.spend(author, report, text, digest=digest)
+    sent = limits.spend(author, report, text, digest=digest, program=program)
     copies = _copies(digest, sent, author=author, report=report)
     reasons = judging.judge(
-        text, author, is_repeated=sent.by_author > 1, others=copies.reasons if copies else ()
+        text,
+        author,
+        is_repeated=sent.by_author > 1,
+        is_vouched_for=program is not None and program.is_vouched_for,
+        others=copies.reasons if copies else (),
     )
     written = Comment.objects.create(
         report=report,
         author=author,
-        is_by_holder=author is None,
+        is_by_holder=author is None and program is None,
         text=text,
         text_digest=digest,
         published_at=None if reasons else database.now(),

@@ -14,16 +14,25 @@ from reports.models import Report, SubjectKind
 from reports.models.phrases import digest_of_words
 from reports.moderation import repetition
 from reports.moderation.levels import level_of
+from reports.moderation.programs import Program
 from reports.moderation.repetition import Sent
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-def spend(author: User | None, report: Report, text: str, *, digest: int | None = None) -> Sent:
+def spend(
+    author: User | None,
+    report: Report,
+    text: str,
+    *,
+    digest: int | None = None,
+    program: Program | None = None,
+) -> Sent:
     """Count a comment against its author's limits, in the caller's transaction.
 
     Return how often its words were sent, by all if there is a `digest` of them. Staff have no
-    limits. Without an `author` it is the holder of the report's tracking token.
+    limits. Without an `author` it is the holder of the report's tracking token, or whoever writes
+    about the report by a `program`.
 
     Raises:
         CommentRefused: the author has written too many within an hour or a day.
@@ -32,6 +41,8 @@ def spend(author: User | None, report: Report, text: str, *, digest: int | None 
     if author is not None and author.is_staff:
         return Sent()
     who = author.pk if author else f"report:{report.pk}"
+    if program is not None:
+        who = program.author or f"program:{program.name}:{report.pk}"
     words = Rule(
         f"comments:words:{who}:{digest_of_words(text)}", settings.COMMENTS_EQUAL_TEXTS_PER_DAY, DAY
     )

@@ -1,8 +1,9 @@
-"""Ask the geocoder for the address of a place: another machine, through geopy."""
+"""Ask the geocoder for the address of a place, or the other way round: through geopy."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any
@@ -29,10 +30,30 @@ def address_at(latitude: float, longitude: float) -> str:
         GeocoderUnavailable: it did not answer, asked for a pause, or answered nonsense.
         GeocoderRefused: it refused the question.
     """
+    location = _in_turn(lambda one: one.reverse((latitude, longitude), **_language()))
+    return _fitting(one_line(str(location.address or ""))) if location else ""
+
+
+def place_of(address: str) -> tuple[float, float] | None:
+    """Return the place of an address in degrees (WGS 84), latitude first; None if it has none.
+
+    Takes time and raises as `address_at`.
+    """
+    location = _in_turn(lambda one: one.geocode(address, **_language()))
+    return (float(location.latitude), float(location.longitude)) if location else None
+
+
+def _language() -> dict[str, Any]:
+    languages = {"language": settings.GEOCODER_LANGUAGE} if settings.GEOCODER_LANGUAGE else {}
+    return {"exactly_one": True, **languages}
+
+
+def _in_turn(question: Callable[[Any], Any]) -> Any:
+    """Return the geocoder's answer to a question, past its breaker and at the allowed pace."""
     permit = breakers.admit(BREAKER)
     started = time.monotonic()
     try:
-        address = _ask(latitude, longitude)
+        location = _ask(question)
     except GeocoderUnavailable as error:
         breakers.failed(permit, str(error), retry_after=error.retry_after)
         raise
@@ -42,17 +63,15 @@ def address_at(latitude: float, longitude: float) -> str:
     persistently(lambda: breakers.succeeded(permit))
     pause = 1 / settings.GEOCODER_REQUESTS_PER_SECOND
     time.sleep(max(0.0, started + pause - time.monotonic()))
-    return _fitting(one_line(address))
+    return location
 
 
-def _ask(latitude: float, longitude: float) -> str:
-    """Return the address as the geocoder spells it. Raises as `address_at`."""
+def _ask(question: Callable[[Any], Any]) -> Any:
+    """Return the geocoder's answer, None where it knows nothing. Raises as `address_at`."""
     from geopy import exc  # noqa: PLC0415 - an extra; only workers with a geocoder load it
 
-    languages = {"language": settings.GEOCODER_LANGUAGE} if settings.GEOCODER_LANGUAGE else {}
     try:
-        location = _geocoder().reverse((latitude, longitude), exactly_one=True, **languages)
-        return str(location.address or "") if location else ""
+        return question(_geocoder())
     except exc.GeocoderRateLimited as error:
         pause = timedelta(seconds=error.retry_after) if error.retry_after else None
         raise GeocoderUnavailable("The geocoder asked for a pause.", retry_after=pause) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -15,6 +16,7 @@ from reports.models import SubjectKind
 from reports.models.phrases import digest_of_words
 from reports.moderation import repetition
 from reports.moderation.levels import level_of
+from reports.moderation.programs import Program
 from reports.moderation.repetition import Sent
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -37,6 +39,7 @@ def spend(
     latitude: float,
     longitude: float,
     digest: int | None = None,
+    program: Program | None = None,
 ) -> Sent:
     """Count a report against the limits of its author and its place, in the caller's transaction.
 
@@ -55,15 +58,15 @@ def spend(
     author = f"citizen:{reporter.pk}" if reporter else f"host:{host}"
     place = f"{latitude:.{CELL_DECIMALS}f},{longitude:.{CELL_DECIMALS}f}"
     bounds = [
-        *_of_author(author, reporter),
-        *_of_content(author, text, place, digest),
+        *([] if program else _of_author(author, reporter)),
+        *_of_content(program.author if program else author, text, place, digest),
     ]
     counts = limits.counts_with_effect([bound.rule for bound in bounds])
     if isinstance(counts, Refusal):
         (error,) = (bound.error for bound in bounds if bound.rule is counts.rule)
         raise error(retry_after=counts.retry_after)
     by_error = {bound.error: count for bound, count in zip(bounds, counts, strict=True)}
-    return Sent(by_error[ReportRepeated], by_error.get(IntakeRefused, 0))
+    return Sent(by_error.get(ReportRepeated, 1), by_error.get(IntakeRefused, 0))
 
 
 def _of_author(author: str, reporter: User | None) -> list[_Bound]:
@@ -83,22 +86,23 @@ def _of_author(author: str, reporter: User | None) -> list[_Bound]:
     ]
 
 
-def _of_content(author: str, text: str, place: str, digest: int | None) -> list[_Bound]:
-    """Return the limits on words and place; those that all authors share come last."""
-    words = f"reports:words:{author}:{digest_of_words(text)}"
-    return [
-        _Bound(Rule(words, settings.REPORTS_EQUAL_TEXTS_PER_DAY, DAY), ReportRepeated),
-        _Bound(
+def _of_content(author: str | None, text: str, place: str, digest: int | None) -> Iterator[_Bound]:
+    """Yield the limits on words and place; those that all authors share come last."""
+    if author is not None:
+        yield _Bound(
+            Rule(
+                f"reports:words:{author}:{digest_of_words(text)}",
+                settings.REPORTS_EQUAL_TEXTS_PER_DAY,
+                DAY,
+            ),
+            ReportRepeated,
+        )
+        yield _Bound(
             Rule(f"reports:place:{author}:{place}", settings.REPORTS_PER_CITIZEN_PLACE_DAY, DAY),
             TooManyReportsHere,
-        ),
-        *(
-            [_Bound(repetition.rule_of(SubjectKind.REPORT, digest), IntakeRefused)]
-            if digest
-            else []
-        ),
-        _Bound(
-            Rule(f"reports:place:{place}", settings.REPORTS_PER_PLACE_HOUR, HOUR),
-            TooManyReportsHere,
-        ),
-    ]
+        )
+    if digest:
+        yield _Bound(repetition.rule_of(SubjectKind.REPORT, digest), IntakeRefused)
+    yield _Bound(
+        Rule(f"reports:place:{place}", settings.REPORTS_PER_PLACE_HOUR, HOUR), TooManyReportsHere
+    )

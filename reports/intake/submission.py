@@ -40,6 +40,7 @@ from reports.models import (
 )
 from reports.moderation import cases, judging, repetition
 from reports.moderation.judging import Reason
+from reports.moderation.programs import Program
 from reports.moderation.repetition import Copies
 
 
@@ -83,13 +84,14 @@ def submit_report(
     reporter: User | None,
     host: str = "unknown",
     stops_duplicates: bool = False,
+    program: Program | None = None,
 ) -> Submission:
     """Store the report, the first line of its history and all its tasks, or nothing.
 
     A signed-in citizen's report is public at once unless it has to wait for moderation, as an
     anonymous one always does. A category that the reporter chose is kept and not classified. `host`
-    is the address it came from. A report whose `client_id` the reporter sent before is not stored
-    again; the earlier one is returned.
+    is the address it came from, `program` what sent it for its reporter. A report whose `client_id`
+    the reporter sent before is not stored again; the earlier one is returned.
 
     Raises:
         OutsideBoundary: the city does not serve the place.
@@ -101,7 +103,7 @@ def submit_report(
         if new.client_id and (earlier := _sent_before(new.client_id, reporter)):
             return Submission(earlier, token)
         boundary.require_inside(new.latitude, new.longitude)
-        judgement = _judge(new, reporter=reporter, host=host)
+        judgement = _judge(new, reporter=reporter, host=host, program=program)
         if stops_duplicates:
             _refuse_duplicate(new, reporter=reporter)
         report = _store(new, reporter=reporter, token=token, judgement=judgement)
@@ -150,7 +152,9 @@ class _Judgement:
     copies: Copies | None
 
 
-def _judge(new: NewReport, *, reporter: User | None, host: str) -> _Judgement:
+def _judge(
+    new: NewReport, *, reporter: User | None, host: str, program: Program | None
+) -> _Judgement:
     """Count the report against the limits, and judge whether it has to wait for moderation.
 
     The reporter's row is locked along with that, for the credit that follows.
@@ -159,7 +163,7 @@ def _judge(new: NewReport, *, reporter: User | None, host: str) -> _Judgement:
     is_by_staff = reporter is not None and reporter.is_staff
     digest = None if is_by_staff else repetition.digest_of(text)
     place = {"latitude": new.latitude, "longitude": new.longitude}
-    sent = limits.spend(reporter, host, text=text, digest=digest, **place)
+    sent = limits.spend(reporter, host, text=text, digest=digest, program=program, **place)
     copies = None
     if digest is not None and repetition.are_too_many(sent.by_all):
         copies = repetition.reports_like(digest, author=reporter, **place)
@@ -167,6 +171,7 @@ def _judge(new: NewReport, *, reporter: User | None, host: str) -> _Judgement:
         text,
         reporter,
         is_repeated=sent.by_author > 1,
+        is_vouched_for=program is not None and program.is_vouched_for,
         others=copies.reasons if copies else (),
         is_locking=True,
     )

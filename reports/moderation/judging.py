@@ -44,21 +44,24 @@ def judge(
     author: User | None,
     *,
     is_repeated: bool = False,
+    is_vouched_for: bool = False,
     others: Sequence[Reason] = (),
     is_locking: bool = False,
 ) -> list[Reason]:
     """Return why the text must wait for moderation; an empty list if it can be public at once.
 
-    Staff are not judged. `is_repeated` says that this author sent the same words lately; `others`
-    is what `repetition` says of the same words by others. With `is_locking` the author's row is
-    locked for a credit (`reputation.LOCK`), by the same statement.
+    Staff are not judged. `is_repeated` says that this author sent the same words lately,
+    `is_vouched_for` that a program sent it which the city trusts; `others` is what `repetition`
+    says of the same words by others. With `is_locking` the author's row is locked for a credit
+    (`reputation.LOCK`), by the same statement.
     """
     if author is not None and author.is_staff:
         if is_locking:
             reputation.lock(author.pk)
         return []
     locked = author if is_locking else None
-    return [*_reasons(text, author, is_repeated=is_repeated, locked=locked), *others]
+    reasons = [*_reasons(text, author, is_repeated=is_repeated, locked=locked), *others]
+    return [one for one in reasons if one is not ANONYMOUS or not is_vouched_for]
 
 
 def _reasons(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
@@ -15,23 +14,20 @@ from django.utils import timezone
 from jobs.ledger import database
 from reports.catalogue.questions import ask
 from reports.models import Answer, Report, Status, StatusChange
+from tests.georeport.asking import BASE, get, refusals
 from tests.reports.factories import make_category, make_report
 from tests.reports.photos import make_photo
 
 pytestmark = pytest.mark.django_db
 
-BASE = "/open311/v2"
 DAY = timedelta(days=1)
-
-
-def get(path: str, **headers: str) -> Any:
-    return Client().get(f"{BASE}/{path}", headers=headers)
 
 
 def listed(query: str = "") -> list[dict[str, Any]]:
     answer = get(f"requests.json?{query}")
     assert answer.status_code == 200, answer.content
-    return answer.json()
+    shown: list[dict[str, Any]] = answer.json()
+    return shown
 
 
 def ids(query: str = "") -> list[str]:
@@ -40,16 +36,6 @@ def ids(query: str = "") -> list[str]:
 
 def make_request(**fields: Any) -> Report:
     return make_report(**({"category": make_category()} | fields))
-
-
-def refusals(answer: Any) -> list[tuple[int, str]]:
-    """The errors of an answer, as code and sentence, from either format."""
-    if answer["Content-Type"] == "application/json; charset=utf-8":
-        return [(one["code"], one["description"]) for one in json.loads(answer.content)]
-    assert answer["Content-Type"] == "text/xml; charset=utf-8"
-    root = ET.fromstring(answer.content)
-    assert root.tag == "errors"
-    return [(int(one.findtext("code")), one.findtext("description")) for one in root]
 
 
 def test_discovery_lists_a_production_and_a_test_endpoint(settings: Any) -> None:
