@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import admin, messages
@@ -37,7 +37,7 @@ class ApiKeyAdmin(AddingMixin[ApiKey], AuditedAdmin[ApiKey]):
         "requests_per_hour",
         *readonly_fields,
     )
-    actions: ClassVar = ["revoke"]
+    actions = ("revoke",)
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
         if obj is not None:

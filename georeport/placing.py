@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -62,5 +63,5 @@ def _sending(sent: SentRequest) -> Sending:
     )
 
 
-def _unsealed(sent: SentRequest) -> dict[str, object]:
+def _unsealed(sent: SentRequest) -> dict[str, Any]:
     return sealing.unseal(bytes(sent.sealed or b""))

@@ -58,6 +58,8 @@ def report_with(service_request_id: str) -> ReportQuerySet:
 def chosen(parameters: Parameters) -> ReportQuerySet:
     """Return the reports that the parameters ask for, newest first.
 
+    With `updated_after` and no dates, requests of any age are asked for, the latest change first.
+
     Raises:
         BadRequest: a parameter cannot be read, or the span has more than 90 days.
         NotFound: there is no such service.
@@ -71,11 +73,12 @@ def chosen(parameters: Parameters) -> ReportQuerySet:
     if (box := parameters.box("bbox")) is not None:
         reports = reports.in_box(box)
     updated_after = parameters.moment("updated_after")
-    if updated_after is not None:
-        reports = reports.filter(updated_at__gt=updated_after)
-    if updated_after is None or parameters.names() & {"start_date", "end_date"}:
-        reports = reports.filter(created_at__range=span(parameters))
-    return reports
+    if updated_after is None:
+        return reports.filter(created_at__range=span(parameters))
+    reports = reports.filter(updated_at__gt=updated_after)
+    if parameters.names() & {"start_date", "end_date"}:
+        return reports.filter(created_at__range=span(parameters))
+    return reports.order_by("-updated_at", "-id")
 
 
 def span(parameters: Parameters) -> tuple[Any, Any]:

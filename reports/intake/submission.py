@@ -153,7 +153,7 @@ class _Judgement:
 
 
 def _judge(
-    new: NewReport, *, reporter: User | None, host: str, program: Program | None
+    new: NewReport, *, reporter: User | None, host: str, program: Program | None = None
 ) -> _Judgement:
     """Count the report against the limits, and judge whether it has to wait for moderation.
 

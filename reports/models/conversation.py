@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
@@ -100,6 +100,13 @@ class Comment(models.Model):
         indexes: ClassVar = [
             # The conversation about one report, in order.
             models.Index(fields=["report", "created_at", "id"], name="comment_of_report"),
+            # The public comments of a period, latest first, for other programs.
+            models.Index(
+                F("published_at").desc(),
+                F("id").desc(),
+                condition=Q(published_at__isnull=False, deleted_at__isnull=True),
+                name="comment_published",
+            ),
             # The same words from several people lately.
             models.Index(
                 "text_digest",

@@ -465,6 +465,12 @@ class Report(models.Model):
                 F("longitude"),
                 name="report_newest_placed",
             ),
+            # What other programs ask for: the public reports that changed since a time.
+            models.Index(
+                F("updated_at").desc(),
+                condition=Q(published_at__isnull=False),
+                name="report_updated",
+            ),
             # The public list of one category.
             models.Index("category", F("created_at").desc(), name="report_category"),
             # The public list of one status.

@@ -9,6 +9,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -286,6 +287,8 @@ class StatusChange(models.Model):
         indexes: ClassVar = [
             # The history of one report, in order.
             models.Index(fields=["report", "at", "id"], name="statuschange_history"),
+            # What happened to any report within a period, latest first, for other programs.
+            models.Index(F("at").desc(), F("id").desc(), name="statuschange_latest"),
         ]
 
     def __str__(self) -> str:

@@ -100,7 +100,7 @@ def test_no_query_breaks_a_list(desk: Client, query: str) -> None:
         assert get(desk, f"{url}?{query}") in {200, 302, 400}, url
 
 
-@pytest.mark.parametrize("app", ["accounts", "matching", "reports"])
+@pytest.mark.parametrize("app", ["accounts", "georeport", "matching", "reports"])
 def test_every_field_that_staff_may_edit_is_explained(app: str) -> None:
     for model, desk in admin.site._registry.items():
         if isinstance(desk, ReadOnlyAdmin) or model._meta.app_label != app:

@@ -36,7 +36,7 @@ DEADLINES = {
     "run_at",
     "window_ends_at",
 }
-APPS = ("accounts", "desk", "notifications", "reports", "matching", "jobs")
+APPS = ("accounts", "desk", "georeport", "notifications", "reports", "matching", "jobs")
 
 
 @pytest.fixture(params=[-3, 3], ids=["three hours behind", "three hours ahead"])

@@ -118,7 +118,7 @@ def test_every_text_at_the_desk_is_cleaned(staff: Client) -> None:
     request.user = User.objects.get(is_superuser=True)
     for model, model_admin in admin.site._registry.items():
         if not model.__module__.startswith(
-            ("accounts", "desk", "reports", "matching", "notifications", "jobs")
+            ("accounts", "desk", "georeport", "reports", "matching", "notifications", "jobs")
         ):
             continue
         if not (

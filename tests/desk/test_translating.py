@@ -32,6 +32,7 @@ MODULES = sorted(
         "accounts",
         "config",
         "desk",
+        "georeport",
         "imports",
         "jobs",
         "matching",

@@ -1,0 +1,96 @@
+"""Programs that speak Open311: our own collector reads our own server by HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.testcases import LiveServerThread, _StaticFilesHandler
+from django.urls import reverse
+
+from accounts.models import AuditEvent
+from georeport.models import ApiKey
+from jobs.ledger import database
+from reports.models import Post, SourceKind, StatusChange
+from tests.georeport.asking import make_key, post
+from tests.reports.collecting import collect, make_source
+from tests.reports.desk import signed_in
+from tests.reports.factories import make_category, make_report, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def address(settings: Any) -> Iterator[str]:
+    """Return the address of a server on loopback that reads what the test has written."""
+    settings.OUTBOUND_ALLOWED_NETWORKS = ["127.0.0.0/8"]
+    settings.COLLECTION_FIRST_DAYS = 2
+    connection.inc_thread_sharing()
+    server = LiveServerThread("127.0.0.1", _StaticFilesHandler, {"default": connection})
+    server.daemon = True
+    server.start()
+    server.is_ready.wait()
+    assert server.error is None
+    yield f"http://127.0.0.1:{server.port}/open311/v2"
+    server.terminate()
+    connection.dec_thread_sharing()
+
+
+@pytest.mark.parametrize("form", ["xml", "json"])
+def test_our_collector_reads_our_server(address: str, form: str) -> None:
+    now = database.now()
+    report = make_report(category=make_category(), description="Tom's & <b>")
+    StatusChange.objects.create(report=report, to_status="triaged", note="We come.", at=now)
+    make_report(category=make_category(), created_at=now - timedelta(days=1, hours=2))
+    make_report(category=make_category(), published_at=None)
+    source = make_source(SourceKind.OPEN311, address, options={"format": form})
+    assert collect(source).health == "ok"
+    assert Post.objects.count() == 2
+    stored = Post.objects.get(external_id=str(report.pk))
+    assert (stored.title, stored.text) == ("Pothole", "Tom's & <b>\n\nWe come.")
+    assert (stored.latitude, stored.longitude) == (41.3, -72.9)
+    assert stored.posted_at == report.created_at.replace(microsecond=0)
+
+
+def test_the_command_prints_a_key_that_works(capsys: Any) -> None:
+    make_category()
+    call_command("create_open311_key", " App ", "--organisation", "Ltd", "--held")
+    key = capsys.readouterr().out.strip()
+    stored = ApiKey.objects.get()
+    assert (stored.name, stored.organisation, stored.is_vouched_for) == ("App", "Ltd", False)
+    form = {"api_key": key, "service_code": "pothole", "lat": 1, "long": 1}
+    assert post("requests.json", **form).status_code == 201
+    with pytest.raises(CommandError, match="blank"):
+        call_command("create_open311_key", "")
+
+
+def test_the_desk_shows_a_new_key_once_and_revokes_it() -> None:
+    make_category()
+    desk = signed_in(make_user(is_staff=True, is_superuser=True))
+    form = {"name": "App", "requests_per_hour": "10", "may_submit": "on", "is_vouched_for": "on"}
+    page = desk.post(reverse("admin:georeport_apikey_add"), form, follow=True).content.decode()
+    stored = ApiKey.objects.get()
+    [key] = {word for word in page.replace("<", " ").split() if word.startswith("cl311_")}
+    again = desk.get(reverse("admin:georeport_apikey_change", args=[stored.pk]))
+    assert key not in again.content.decode()
+    sent = {"api_key": key, "service_code": "pothole", "lat": 1, "long": 1}
+    assert post("requests.json", **sent).status_code == 201
+    assert (
+        "1970" not in desk.get(reverse("admin:georeport_sentrequest_changelist")).content.decode()
+    )
+    lists = reverse("admin:georeport_apikey_changelist")
+    desk.post(lists, {"action": "revoke", "_selected_action": [stored.pk]}, follow=True)
+    assert post("requests.json", **sent).status_code == 403
+    events = AuditEvent.objects.filter(event__contains="key").values_list("event", "data")
+    assert [event for event, _ in events] == ["apikey.added", "georeport_key.revoked"]
+    assert key.split("_", 2)[2] not in str(list(events))
+
+
+def test_a_person_without_rights_adds_no_key() -> None:
+    desk = signed_in(make_user(is_staff=True))
+    assert desk.get(reverse("admin:georeport_apikey_add")).status_code == 403
+    assert make_key() != make_key()
