@@ -62,7 +62,7 @@ def test_the_command_prints_a_key_that_works(capsys: Any) -> None:
     key = capsys.readouterr().out.strip()
     stored = ApiKey.objects.get()
     assert (stored.name, stored.organisation, stored.is_vouched_for) == ("App", "Ltd", False)
-    form = {"api_key": key, "service_code": "pothole", "lat": 1, "long": 1}
+    form: dict[str, Any] = {"api_key": key, "service_code": "pothole", "lat": 1, "long": 1}
     assert post("requests.json", **form).status_code == 201
     with pytest.raises(CommandError, match="blank"):
         call_command("create_open311_key", "")
@@ -77,7 +77,7 @@ def test_the_desk_shows_a_new_key_once_and_revokes_it() -> None:
     [key] = {word for word in page.replace("<", " ").split() if word.startswith("cl311_")}
     again = desk.get(reverse("admin:georeport_apikey_change", args=[stored.pk]))
     assert key not in again.content.decode()
-    sent = {"api_key": key, "service_code": "pothole", "lat": 1, "long": 1}
+    sent: dict[str, Any] = {"api_key": key, "service_code": "pothole", "lat": 1, "long": 1}
     assert post("requests.json", **sent).status_code == 201
     assert (
         "1970" not in desk.get(reverse("admin:georeport_sentrequest_changelist")).content.decode()

@@ -65,7 +65,11 @@ def test_steps_and_comments_are_updates_and_nothing_internal_is(report: Report) 
 
 
 def test_an_update_is_a_comment(report: Report) -> None:
-    form = {"api_key": make_key(), "service_request_id": str(report.pk), "status": "CLOSED"}
+    form: dict[str, Any] = {
+        "api_key": make_key(),
+        "service_request_id": str(report.pk),
+        "status": "CLOSED",
+    }
     for base in (TEST, "/open311/v2"):
         answer = post("servicerequestupdates.xml", base, **form, description="Seen & <gone>.")
         assert answer.status_code == 201
@@ -80,7 +84,11 @@ def test_an_update_is_a_comment(report: Report) -> None:
 
 def test_an_update_that_must_wait_is_not_shown(report: Report) -> None:
     key = make_key(is_vouched_for=False)
-    form = {"api_key": key, "service_request_id": str(report.pk), "description": "Seen."}
+    form: dict[str, Any] = {
+        "api_key": key,
+        "service_request_id": str(report.pk),
+        "description": "Seen.",
+    }
     assert post("servicerequestupdates.json", **form).status_code == 201
     assert listed() == []
     assert ModerationCase.objects.waiting().count() == 1
@@ -88,7 +96,11 @@ def test_an_update_that_must_wait_is_not_shown(report: Report) -> None:
 
 def test_what_is_not_valid_is_refused(report: Report) -> None:
     hidden = make_report(category=make_category(), published_at=None)
-    form = {"api_key": make_key(), "service_request_id": str(report.pk), "description": "Seen."}
+    form: dict[str, Any] = {
+        "api_key": make_key(),
+        "service_request_id": str(report.pk),
+        "description": "Seen.",
+    }
     for fields, status in [
         ({"api_key": ""}, 403),
         ({"api_key": make_key(may_update=False)}, 403),
