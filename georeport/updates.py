@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from rest_framework.exceptions import ValidationError
 
 from georeport import keys, reading, searching
 from georeport.answering import GeoReportView, form_of, query_of
@@ -82,14 +83,17 @@ def _text(parameters: Parameters) -> str:
     """Return what an update says.
 
     Raises:
-        BadRequest: it says nothing, or too much.
+        BadRequest, ValidationError: it says nothing, or too much.
     """
     text = parameters.text("description")
     if not text:
         raise BadRequest("description was not provided.")
     if len(text) > COMMENT_MAX_CHARACTERS:
         raise BadRequest(f"description may have at most {COMMENT_MAX_CHARACTERS:,} characters.")
-    checked: str = TEXT.run_validation(text)
+    try:
+        checked: str = TEXT.run_validation(text)
+    except ValidationError as error:
+        raise ValidationError({"description": error.detail}) from error
     return checked
 
 
@@ -109,8 +113,10 @@ def _updates(parameters: Parameters) -> list[dict[str, Any]]:
         "size": page.size,
     }
     statement = _UPDATES.format(
-        first="%(first)s" if first else f"now() - interval '{searching.SPAN.days} days'",
-        last="%(last)s" if last else "now()",
+        first="%(first)s"
+        if first
+        else f"statement_timestamp() - interval '{searching.SPAN.days} days'",
+        last="%(last)s" if last else "statement_timestamp()",
         chosen="TRUE" if values["ids"] is None else "report.id = ANY(%(ids)s)",
     )
     return [_update(*row) for row in fetch(statement, values)]
