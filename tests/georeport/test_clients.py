@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
-from django.test.testcases import LiveServerThread, _StaticFilesHandler
+from django.db import connection, connections
+from django.test import Client
 from django.urls import reverse
 
 from accounts.models import AuditEvent
@@ -20,23 +20,28 @@ from tests.georeport.asking import make_key, post
 from tests.reports.collecting import collect, make_source
 from tests.reports.desk import signed_in
 from tests.reports.factories import make_category, make_report, make_user
+from tests.reports.outside import Asked, Reply, outside_server
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def address(settings: Any) -> Iterator[str]:
-    """Return the address of a server on loopback that reads what the test has written."""
+    """Return the address of the interface on a server of loopback, which sees the test's rows."""
     settings.OUTBOUND_ALLOWED_NETWORKS = ["127.0.0.0/8"]
     settings.COLLECTION_FIRST_DAYS = 2
     connection.inc_thread_sharing()
-    server = LiveServerThread("127.0.0.1", _StaticFilesHandler, {"default": connection})
-    server.daemon = True
-    server.start()
-    server.is_ready.wait()
-    assert server.error is None
-    yield f"http://127.0.0.1:{server.port}/open311/v2"
-    server.terminate()
+    own = connections["default"]
+
+    def answer(asked: Asked) -> Reply:
+        connections["default"] = own
+        given = Client().get(asked.path, asked.query)
+        return Reply(given.content, given.status_code, dict(given.items()))
+
+    with outside_server() as outside:
+        for suffix in ("xml", "json"):
+            outside.gives(f"/open311/v2/requests.{suffix}", answer)
+        yield f"{outside.url}/open311/v2"
     connection.dec_thread_sharing()
 
 
