@@ -7,6 +7,7 @@ VENV_PYTHON := .venv/bin/python
 # The threads of numpy would only get into each other's way.
 PYTEST := OPENBLAS_NUM_THREADS=1 $(VENV_PYTHON) -m pytest -n $(shell expr `nproc 2>/dev/null || echo 1` + 2) --maxprocesses 5
 POOLED := $(shell grep -rlw pooled --include='test_*.py' tests)
+CAMPAIGNS := $(shell grep -rl mark.campaign --include='test_*.py' tests)
 export PORT DATA_DIR ONLY QUICK SEEDS
 # Tests start many processes, each of which would compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -18,7 +19,7 @@ LINT_ENVIRONMENT := DEBUG=off SECRET_KEY=lint-only-0123456789-abcdefghijklmnopqr
 	SMS_PROVIDER_TOKEN=lint
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-spark run test test-spark format lint lint-types lint-rules bench faults
+.PHONY: help setup setup-spark run test test-campaigns test-spark format lint lint-types lint-rules bench faults
 
 help:  ## list these commands
 	@grep -E '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## (.*)/  make \1\t\2/' | expand -t 20
@@ -30,11 +31,15 @@ run:  ## PostgreSQL, RabbitMQ, web and workers, with a demo city: make run PORT=
 	@$(PYTHON) -m config.development.environment
 	@exec $(VENV_PYTHON) -m config.development.run
 
-test: setup  ## every test: make test [ARGS="tests/jobs -k relay"]
+test: setup  ## every test but the campaigns: make test [ARGS="tests/jobs -k relay"]
 	@$(VENV_PYTHON) -m config.development.system
-	$(if $(ARGS),,TESTS_COVERAGE=on )$(PYTEST) $(or $(ARGS),--durations=20)
+	$(if $(ARGS),,TESTS_COVERAGE=on )$(PYTEST) $(or $(ARGS),-m "not campaign" --durations=20)
 	@# What asks much of PostgreSQL runs once more through PgBouncer; ARGS may leave nothing of it (status 5).
 	TESTS_THROUGH_PGBOUNCER=on $(PYTEST) -n 2 -m pooled $(or $(ARGS),$(POOLED)) || [ $$? -eq 5 ]
+
+test-campaigns: setup  ## the tests that break or judge the whole system for minutes; before a merge they run too
+	@$(VENV_PYTHON) -m config.development.system
+	$(PYTEST) -m campaign --durations=0 $(CAMPAIGNS)
 
 setup-spark: setup
 	@$(PYTHON) -m config.development.environment development spark

@@ -10,7 +10,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from itertools import chain, groupby
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
@@ -27,7 +26,7 @@ from config.development.rabbitmq import INSTALL_COMMAND, RabbitmqNode, find_serv
 from config.postgresql import roles
 from jobs import remembered
 from jobs.transport import topology
-from tests import coverage, databases
+from tests import coverage, databases, scheduling
 from tests.settings import APPLICATION_ROLE, OWN_POSTGRES, PGBOUNCER, POSTGRES, TEST_DATA_DIR
 
 USERS: IO[str] | None = None
@@ -44,8 +43,11 @@ gc.disable()  # until the tests are collected: all that is loaded stays
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have test databases made, emptied and dropped quickly, and coverage printed."""
+    """Have test databases made, emptied and dropped quickly, files run by process, and coverage
+    printed.
+    """
     databases.install()
+    config.pluginmanager.register(scheduling)
     config.pluginmanager.register(coverage)
 
 
@@ -59,27 +61,6 @@ def pytest_runtestloop() -> None:
     gc.freeze()
     gc.set_threshold(20_000, 50, 100)
     gc.enable()
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Spread the slow tests over the first half, so that none runs on alone after all others.
-
-    They stand between files, since what the tests of a file share would else be made twice. Those
-    with a browser come first, so that one process has them all, and with them one browser; those
-    that break a broker of their own are together, so that few brokers are booted.
-    """
-    browsing = [item for item in items if item.get_closest_marker("browser")]
-    breaking = [item for item in items if "rabbitmq_node" in getattr(item, "fixturenames", ())]
-    placed = {*browsing, *breaking}
-    others = [item for item in items if item not in placed]
-    slow = [[item] for item in others if item.get_closest_marker("slow")]
-    slow.insert(1, breaking)
-    quick = [item for item in others if not item.get_closest_marker("slow")]
-    groups = [list(tests) for _, tests in groupby(quick, key=lambda item: item.path)]
-    stride = max(len(groups) // (2 * len(slow)), 1)
-    for number, tests in enumerate(slow):
-        groups.insert(number * (stride + 1), tests)
-    items[:] = [*browsing, *chain.from_iterable(groups)]
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -53,7 +53,7 @@ from tests.reports.factories import (
 from tests.reports.photos import make_photo
 
 #: Also for a test that does not ask for it: what others of this file share is always there.
-pytestmark = pytest.mark.usefixtures("world")
+pytestmark = [pytest.mark.usefixtures("world"), pytest.mark.slow]
 
 ROLES = ("anonymous", "owner", "citizen", "other_staff", "staff", "superuser")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")

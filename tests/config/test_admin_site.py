@@ -20,7 +20,7 @@ from reports.models import Report
 from tests.accounts.factories import make_user
 from tests.reports.factories import make_category, make_department, make_report
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 @pytest.fixture

@@ -33,6 +33,8 @@ from config.development.supervisor import (
 )
 from tests.faults.system import FELL_VIRTUAL_HOST
 
+pytestmark = pytest.mark.slow
+
 NO_SYNC = {"fsync": "off", "shared_buffers": "16MB"}
 
 
@@ -104,7 +106,7 @@ def _declare(node: RabbitmqNode, *, passive: bool) -> None:
         connection.close()
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_a_private_node_keeps_its_queues_over_a_stop_and_loses_them_by_a_wipe(
     rabbitmq_node: RabbitmqNode,
 ) -> None:
@@ -176,7 +178,7 @@ def test_a_dead_child_is_restarted(tmp_path: Path) -> None:
     assert program.poll() is not None
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_a_broker_that_lives_but_does_not_answer_is_restarted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,6 +222,46 @@ def _freeze(node: RabbitmqNode) -> None:
 
 def _fell_virtual_host(node: RabbitmqNode) -> None:
     node.rabbitmqctl("eval", FELL_VIRTUAL_HOST)
+
+
+def test_a_program_that_lives_but_does_not_answer_is_restarted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The campaign does this to a broker."""
+    monkeypatch.setattr("config.development.supervisor.SILENCE_SECONDS", 1.0)
+    monkeypatch.setattr("config.development.supervisor.PROBE_PAUSE_SECONDS", 0.05)
+    sign, said = tmp_path / "sign", list[str]()
+    code = (
+        f"import pathlib, time\nwhile True: pathlib.Path({str(sign)!r}).touch(); time.sleep(0.02)"
+    )
+    program, has_answered = _program(tmp_path, code), threading.Event()
+
+    def answers() -> bool:
+        sign.unlink(missing_ok=True)
+        if is_answering := processes.wait_for(sign.exists, 0.5):
+            has_answered.set()
+        return is_answering
+
+    def is_up() -> bool:
+        supervisor.check()
+        return has_answered.is_set()
+
+    supervisor = Supervisor(said.append)
+    supervisor.start(
+        "echo", program, probe=Probe(answers, lambda: os.kill(_pid(program), signal.SIGKILL))
+    )
+    assert processes.wait_for(is_up, 60)
+    first = _pid(program)
+    os.kill(first, signal.SIGSTOP)
+
+    def is_restarted() -> bool:
+        supervisor.check()
+        return _pid(program) != first
+
+    assert processes.wait_for(is_restarted, 60)
+    supervisor.stop()
+    assert said[0] == "echo runs but has not answered for 1 s; it is killed."
+    assert said[-1] == "echo ended (signal 9); it starts again in 0.5 s."
 
 
 def test_a_service_that_never_answered_has_the_time_of_a_boot(

@@ -20,7 +20,7 @@ from tests.config.test_access_matrix import (  # noqa: F401
 from tests.reports.factories import make_category, make_department, new_report
 
 #: Also for a test that does not ask for it: what others of this file share is always there.
-pytestmark = pytest.mark.usefixtures("world")
+pytestmark = [pytest.mark.usefixtures("world"), pytest.mark.slow]
 
 LISTS = [
     "report-list",

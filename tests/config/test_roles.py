@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -56,32 +57,39 @@ def installation(
     django_db_blocker: Any,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Installation]:
-    """Begun by an earlier version as the administrator, then given its roles, then migrated by
-    the owner.
-    """
-    name, folder = f"roles_{uuid4().hex[:8]}", tmp_path_factory.mktemp("roles")
+    """Migrated by the administrator, then given its roles."""
+    server = os.environ.get("TESTS_TEMPLATE_SERVER") or os.environ["DATABASE_URL"]
+    with django_db_blocker.unblock():
+        template = databases.ensure_template(server)
+    with installed(django_db_blocker, template) as made:
+        begin(made, tmp_path_factory.mktemp("roles"))
+        yield made
+
+
+@contextmanager
+def installed(blocker: Any, template: str) -> Iterator[Installation]:
+    """Run a block with a copy of the template, then drop it and its roles."""
+    name = f"roles_{uuid4().hex[:8]}"
     server = urlsplit(os.environ["DATABASE_URL"])
     host = server.netloc.rpartition("@")[2]
     urls = [
         server._replace(netloc=f"{login}@{host}", path=f"/{name}").geturl()
         for login in (server.netloc.rpartition("@")[0], f"{name}_owner", f"{name}_application")
     ]
-    made = Installation(urls[0], urls[1], urls[2], django_db_blocker)
-    for file, url in (("owner", made.owner), ("application", made.application)):
-        (folder / file).write_text(url)
     with connect(os.environ["DATABASE_URL"]) as administrator:
-        administrator.execute(f"CREATE DATABASE {name}")
+        administrator.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         try:
-            begin(made, folder)
-            yield made
+            yield Installation(urls[0], urls[1], urls[2], blocker)
         finally:
             administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
-            administrator.execute(f"DROP ROLE {name}_application, {name}_owner")
+            administrator.execute(f"DROP ROLE IF EXISTS {name}_application, {name}_owner")
 
 
 def begin(installation: Installation, folder: Path) -> None:
+    """Give the database its roles and let the owner migrate it, as an operator does."""
+    for file, url in (("owner", installation.owner), ("application", installation.application)):
+        (folder / file).write_text(url)
     create_roles = ("create_roles", str(folder / "owner"), str(folder / "application"))
-    installation.manage(installation.administrator, "migrate", "accounts", "0002")
     installation.manage(installation.administrator, *create_roles)
     role = urlsplit(installation.application).username or ""
     installation.manage(installation.owner, "migrate", application=role)
@@ -158,10 +166,32 @@ def test_the_application_builds_vector_indexes_seals_and_verifies(
     assert "chain holds" in installation.manage(installation.application, "audit_verify")
 
 
-def test_the_owner_can_still_migrate_every_table_back_and_forth(installation: Installation) -> None:
-    role = urlsplit(installation.application).username or ""
-    for target in (["matching", "0009"], []):
-        installation.manage(installation.owner, "migrate", *target, application=role)
+def test_the_owner_has_all_that_migrations_change(installation: Installation) -> None:
+    """Also the tables of the application, in whose role the owner may act."""
+    with connect(installation.owner) as session:
+        rows = session.execute(
+            "SELECT oid::regclass::text FROM pg_class"
+            " WHERE relnamespace IN ('public'::regnamespace, 'optuna'::regnamespace)"
+            " AND relkind IN ('r', 'p', 'v', 'S', 'i') AND NOT pg_has_role(relowner, 'USAGE')"
+            " UNION ALL SELECT oid::regprocedure::text FROM pg_proc AS p"
+            " WHERE pronamespace = 'public'::regnamespace AND NOT pg_has_role(proowner, 'USAGE')"
+            " AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = p.oid AND deptype = 'e')"
+        ).fetchall()
+        session.execute("ALTER TABLE matching_profilevector ADD COLUMN one int")
+        session.execute("ALTER TABLE matching_profilevector DROP COLUMN one")
+    assert rows == [("civiclens_refuse_change_of_schema()",)]
+
+
+@pytest.mark.campaign
+def test_the_owner_migrates_what_an_earlier_version_began_and_every_table_back_and_forth(
+    django_db_setup: None, django_db_blocker: Any, tmp_path: Path
+) -> None:
+    with installed(django_db_blocker, "template1") as earlier:
+        earlier.manage(earlier.administrator, "migrate", "accounts", "0002")
+        begin(earlier, tmp_path)
+        role = urlsplit(earlier.application).username or ""
+        for target in (["matching", "0009"], []):
+            earlier.manage(earlier.owner, "migrate", *target, application=role)
 
 
 def test_roles_are_made_by_a_superuser_alone_and_are_not_its_own(

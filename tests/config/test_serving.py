@@ -29,7 +29,7 @@ from tests.conftest import server_environment
 from tests.reports.factories import new_report
 from tests.serving import Server, serving
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 MEGABYTE = b"x" * 1_000_000
 HEAD = b"POST /api/v1/reports/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"

@@ -1,8 +1,8 @@
 """Every page of the desk in a browser: signed in to, and judged by the rules of WCAG.
 
-The desk's own pages and the public ones are judged in two looks, which have both sizes and both
-colours; of the lists and forms of all tables every twelfth in one look, by turns. With
-TESTS_WHOLE_DESK=on each page is judged in all four.
+The desk's own pages and the public ones are judged in one look each, by turns in both sizes and
+both colours. The campaign judges them in all four looks, and of the lists and forms of all tables
+every twelfth in one; with TESTS_WHOLE_DESK=on each of these in all four too.
 """
 
 from __future__ import annotations
@@ -51,47 +51,58 @@ def test_staff_sign_in_with_password_and_code(desk: Desk) -> None:
 
 
 def test_pages_of_the_desk(desk: Desk) -> None:
-    looks = EVERY_LOOK if WHOLE else LOOKS
-    assert judge(desk, own_pages(), user=administrator(), looks=looks) == {}
-
-
-def test_lists_and_forms_of_every_table(desk: Desk) -> None:
-    addresses = list(table_pages(administrator()))[::STRIDE]
-    faults: dict[str, list[str]] = {}
-    for number, address in enumerate(addresses):
-        looks = EVERY_LOOK if WHOLE else [EVERY_LOOK[number % len(EVERY_LOOK)]]
-        faults |= judge(desk, [address], user=administrator(), looks=looks)
-    assert faults == {}
+    assert judge(desk, own_pages(), user=administrator()) == {}
 
 
 def test_pages_for_citizens(desk: Desk) -> None:
+    assert judge(desk, public_pages(), user=None) == {}
+
+
+@pytest.mark.campaign
+def test_every_page_in_every_look(desk: Desk) -> None:
+    assert judge(desk, public_pages(), user=None, looks=EVERY_LOOK) == {}
+    assert judge(desk, own_pages(), user=administrator(), looks=EVERY_LOOK) == {}
+
+
+@pytest.mark.campaign
+def test_lists_and_forms_of_every_table(desk: Desk) -> None:
+    addresses = list(table_pages(administrator()))[::STRIDE]
+    looks = EVERY_LOOK if WHOLE else ()
+    assert judge(desk, addresses, user=administrator(), looks=looks) == {}
+
+
+def judge(
+    desk: Desk, addresses: Sequence[str], *, user: User | None, looks: Sequence[Look] = ()
+) -> dict[str, list[str]]:
+    """Return what is wrong with the pages of these addresses, as the user sees them.
+
+    Without `looks` each is judged in another one.
+    """
+    faults = {}
+    with desk.page(user) as page:
+        for number, address in enumerate(addresses):
+            looked_up = page.request.get(address)
+            assert looked_up.status < 500, address
+            if looked_up.status == 405 or "html" not in looked_up.headers["content-type"]:
+                continue  # it takes a form, or answers scripts
+            page.goto(address)
+            one = [EVERY_LOOK[number % len(EVERY_LOOK)]]
+            faults[address] = violations(page, name=address, looks=looks or one)
+    return {address: found for address, found in faults.items() if found}
+
+
+def public_pages() -> list[str]:
+    """Return the addresses of the pages for citizens, each about something of the city."""
     report = stories.report_of("pothole")
     resolution = StatusChange.objects.filter(to_status=Status.RESOLVED).latest("at")
     citizen = User.objects.get(name="Ada Quill")
-    addresses = [
+    return [
         reverse("report-page", args=[report.pk]),
         links.path_of(f"{resolution.report_id}:{resolution.pk}"),
         links.path_of(f"{resolution.report_id}:0"),
         unsubscribing.path_for_daily_news(citizen.pk),
         reverse("problem-types"),
     ]
-    assert judge(desk, addresses, user=None, looks=EVERY_LOOK if WHOLE else LOOKS) == {}
-
-
-def judge(
-    desk: Desk, addresses: Sequence[str], *, user: User | None, looks: Sequence[Look]
-) -> dict[str, list[str]]:
-    """Return what is wrong with the pages of these addresses, as the user sees them."""
-    faults = {}
-    with desk.page(user) as page:
-        for address in addresses:
-            looked_up = page.request.get(address)
-            assert looked_up.status < 500, address
-            if looked_up.status == 405 or "html" not in looked_up.headers["content-type"]:
-                continue  # it takes a form, or answers scripts
-            page.goto(address)
-            faults[address] = violations(page, name=address, looks=looks)
-    return {address: found for address, found in faults.items() if found}
 
 
 def administrator() -> User:

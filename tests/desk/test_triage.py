@@ -44,7 +44,7 @@ from tests.reports.factories import (
     make_user,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 URL = "/admin/triage/"
 
 

@@ -14,6 +14,8 @@ from imports.errors import ImportFileError
 from imports.reading.records import EXCERPT_CHARACTERS, Record
 from imports.reading.surveys import reading, survey
 
+pytestmark = pytest.mark.slow
+
 ROWS = [{"id": "1", "title": "Hole"}, {"id": "2", "title": "Lamp"}]
 
 
@@ -285,11 +287,11 @@ def test_a_damaged_archive_is_refused_before_a_row_is_read(tmp_path: Path) -> No
     ids=lambda value: repr(value)[:30],
 )
 def test_memory_does_not_grow_with_a_line(tmp_path: Path, begin: bytes, unit: bytes) -> None:
-    """A line of 60 MB costs no more than the longest record that is read."""
+    """A line of 32 MB costs no more than the longest record that is read."""
     path = tmp_path / "file"
     with path.open("wb") as file:
         file.write(begin)
-        for _ in range(60):
+        for _ in range(32):
             file.write(unit * 1000)
     tracemalloc.start()
     try:

@@ -32,6 +32,8 @@ from reports.models import Report
 from tests.accounts.factories import make_user
 from tests.jobs.conftest import QUICK, Workers, wait_until
 
+pytestmark = pytest.mark.slow
+
 ADD = "admin:imports_upload_add"
 REPORTS = b"id,title,lat,lng\n1,Hole,41.3,-72.9\n2,Lamp,4_1.3,-72.9\n3,Tree,41.4,-72.8\n"
 COLUMNS = "external_id=id,latitude=lat,longitude=lng"
@@ -235,7 +237,6 @@ def test_an_attempt_that_broke_off_is_gone_on_with(
     assert Upload.objects.get().result["created"] == Report.objects.count() == 2
 
 
-@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.faults
 def test_a_killed_worker_loses_and_doubles_no_row(

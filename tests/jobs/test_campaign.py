@@ -36,7 +36,7 @@ from tests.faults.proxy import Proxy
 from tests.faults.system import Servers
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 @pytest.mark.faults
 def test_nothing_is_lost_or_doubled_in_a_slice_of_the_campaign() -> None:
     """PostgreSQL dies under load, a worker's way to RabbitMQ is half open, workers are killed,

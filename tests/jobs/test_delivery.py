@@ -29,6 +29,8 @@ from tests.jobs.probe.actors import (
 )
 from tests.jobs.probe.models import Call, Effect
 
+pytestmark = pytest.mark.slow
+
 
 def effects() -> Counter[str]:
     return Counter(Effect.objects.values_list("key", flat=True))

@@ -30,6 +30,8 @@ from tests.jobs.conftest import QUICK, Workers, consumers_of, wait_until, wait_u
 from tests.jobs.probe.actors import probe_external, probe_once, probe_transactional
 from tests.jobs.probe.models import Effect
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def own_workers(
@@ -50,7 +52,6 @@ def own_workers(
     pool.stop_all()
 
 
-@pytest.mark.slow
 def test_nothing_is_lost_when_rabbitmq_is_killed_and_wiped(
     own_workers: Workers, rabbitmq_node: RabbitmqNode
 ) -> None:

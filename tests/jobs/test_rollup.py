@@ -17,7 +17,7 @@ from jobs.states import State
 from jobs.testing import run_tasks
 from tests.jobs.probe.actors import probe_failing, probe_transactional
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 @pytest.fixture

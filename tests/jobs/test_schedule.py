@@ -28,6 +28,8 @@ from jobs.worker import schedule, schedule_runs
 from jobs.worker.schedule import Entry
 from tests.jobs.probe.actors import probe_failing, probe_transactional
 
+pytestmark = pytest.mark.slow
+
 HOURLY = Entry(name="hourly", cron="0 * * * *", actor="probe_transactional", args=("tick",))
 SKIPPING = Entry(
     name="skipping", cron="0 * * * *", actor="probe_transactional", args=("tick",), catch_up="skip"

@@ -27,6 +27,8 @@ from tests.jobs.conftest import QUICK, Workers, consumers_of, wait_until, wait_u
 from tests.jobs.probe.actors import probe_once, probe_transactional
 from tests.jobs.probe.models import Call, Effect
 
+pytestmark = pytest.mark.slow
+
 AT_ONCE = Patience(timedelta(), timedelta())
 PATIENT = Patience(timedelta(minutes=5), timedelta(minutes=5))
 

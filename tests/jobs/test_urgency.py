@@ -30,6 +30,8 @@ from tests.jobs.probe.actors import (
     probe_waiting,
 )
 
+pytestmark = pytest.mark.slow
+
 FOR_GOOD_SECONDS = 60  # no test waits for what takes so long
 
 

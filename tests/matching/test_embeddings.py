@@ -49,6 +49,8 @@ from matching.vectors.spaces import label_of
 from matching.vectors.storing import SPLIT_FROM_ATTEMPT, embed_each
 from tests.matching.factories import make_opportunity
 
+pytestmark = pytest.mark.slow
+
 ODD_TEXTS = [
     "",
     " \n\t",

@@ -18,7 +18,7 @@ from tests.matching.conftest import SignIn
 from tests.matching.factories import DOGS, REPAIRS, make_opportunity, make_profile
 from tests.matching.runs import run, titles
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 def test_keywords_decide_over_the_profile(as_user: SignIn) -> None:

@@ -41,6 +41,8 @@ from tests.reports.factories import (
 from tests.reports.importing import import_reports
 from tests.reports.nominatim import Nominatim
 
+pytestmark = pytest.mark.slow
+
 REPORTS = "/api/v1/reports/"
 MAIN_STREET = "12, Main Street, New Haven, 06510, United States"
 

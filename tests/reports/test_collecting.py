@@ -17,7 +17,7 @@ from reports.models import Health, Post, PostRaw, Source, SourceKind
 from tests.reports.collecting import collect, make_source, texts
 from tests.reports.outside import City, Outside, Reply, Subreddit, atom, entry, request
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 def ago(**period: float) -> datetime:

@@ -32,7 +32,7 @@ from tests.jobs.conftest import QUICK, Workers, wait_until
 from tests.reports.collecting import collect, make_source, run_collecting
 from tests.reports.outside import City, Outside, Reply, atom, entry, request
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 def begin(*, is_whole: bool = True) -> None:
@@ -243,7 +243,6 @@ def workers(
 
 
 @pytest.mark.faults
-@pytest.mark.slow
 def test_a_cycle_that_is_killed_loses_no_post_and_doubles_none(
     workers: Workers, outside: Outside, tmp_path: Path
 ) -> None:
@@ -273,7 +272,6 @@ def test_a_cycle_that_is_killed_loses_no_post_and_doubles_none(
 
 
 @pytest.mark.faults
-@pytest.mark.slow
 def test_collection_and_the_figures_go_on_when_rabbitmq_vanishes(
     workers: Workers, outside: Outside, rabbitmq_url: str
 ) -> None:

@@ -44,7 +44,7 @@ from reports.routing import assignment, rules
 from tests import databases
 from tests.reports.photos import opened
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 SHIPPED = documents.read(documents.SHIPPED)
 STORIES = texts.read("stories")
 

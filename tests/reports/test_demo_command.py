@@ -30,7 +30,7 @@ from reports.models import (
     StatusChange,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 #: What a second load must not add to.
 KINDS: tuple[type[Any], ...] = (
     Report, Task, Photo, Comment, StatusChange, EscalationRule, User, Profile, Source, Post,

@@ -37,6 +37,8 @@ from tests.reports.importing import (
     write,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.django_db
 def test_a_row_becomes_a_classified_report_that_disturbs_nobody(
@@ -362,7 +364,6 @@ def test_the_rate_of_a_resumed_import_is_that_of_its_own_rows(
     assert "(2 rows/s)" in out.getvalue()
 
 
-@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.faults
 def test_a_killed_command_is_resumed_without_loss_or_repetition(

@@ -34,6 +34,8 @@ from tests.reports.conftest import SignIn
 from tests.reports.factories import make_clerk, make_report, make_user
 from tests.reports.photos import encoded, picture, upload
 
+pytestmark = pytest.mark.slow
+
 #: Sends each request from processes of its own: the first is killed before the first statement that
 #: changes something, the next before the second, until one gets through; that one ends after its
 #: answer. Each looks first whether those before have left nothing. Prints how many were killed.

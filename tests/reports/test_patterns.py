@@ -41,7 +41,7 @@ from tests.reports.factories import (
     make_user,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 BEGIN = datetime(2025, 1, 1, 12, tzinfo=UTC)
 END = "2026-01-01T00:00:00Z"

@@ -29,7 +29,7 @@ from tests.reports.photos import (
     with_camera_notes,
 )
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("photo_storage")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("photo_storage"), pytest.mark.slow]
 HEIC = Path(__file__).parents[1] / "data" / "corners.heic"
 MADE_OF = {"small": 240, "medium": 320, "large": 320, "full": 320}
 

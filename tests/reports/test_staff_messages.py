@@ -30,7 +30,7 @@ from tests.reports.factories import (
     make_staff,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 OFFICE = "streets@example.org"
 
 

@@ -49,7 +49,7 @@ from tests.reports.factories import (
 )
 from tests.reports.outside import Asked, Outside, Reply, outside_server
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 PLANS = "/api/v1/dispatch-plans/"
 HOME = (41.30, -72.90)

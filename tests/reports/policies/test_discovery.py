@@ -28,7 +28,7 @@ from tests.reports.conftest import SignIn
 from tests.reports.factories import make_clerk, make_department, make_staff, make_user
 from tests.reports.policies.cities import BEGIN, END, plant
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 PAYLOAD = {
     "since": BEGIN.isoformat(),
