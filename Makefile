@@ -7,7 +7,7 @@ VENV_PYTHON := .venv/bin/python
 # The threads of numpy would only get into each other's way.
 PYTEST := OPENBLAS_NUM_THREADS=1 $(VENV_PYTHON) -m pytest -n $(shell expr `nproc 2>/dev/null || echo 1` + 2) --maxprocesses 5
 POOLED := $(shell grep -rlw pooled --include='test_*.py' tests)
-CAMPAIGNS := $(shell grep -rl mark.campaign --include='test_*.py' tests)
+CAMPAIGNS := $(shell grep -rlE "mark.campaign|\bworkers: Workers" --include="test_*.py" tests)
 export PORT DATA_DIR ONLY QUICK SEEDS
 # Tests start many processes, each of which would compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE

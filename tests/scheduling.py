@@ -7,6 +7,7 @@ so that no process is alone with one at the end.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -27,7 +28,7 @@ def share_of(file: str) -> str:
     return next((what for what in SHARED if what in text), file)
 
 
-class ByFile(LoadScopeScheduling):
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]
     """Gives each process one file after the other, in the order in which they were collected."""
 
     def _split_scope(self, nodeid: str) -> str:
@@ -53,7 +54,7 @@ def _share(item: pytest.Item) -> str:
     return share_of(item.path.relative_to(ROOT).as_posix())
 
 
-def _haste(tests: list[pytest.Item]) -> int:
+def _haste(tests: Iterable[pytest.Item]) -> int:
     """Return the rank of a file: 0 begins."""
     markers = {marker.name for item in tests for marker in item.iter_markers()}
     return 0 if "browser" in markers else 1 if "slow" in markers else 2

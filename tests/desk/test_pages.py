@@ -76,7 +76,7 @@ def judge(
 ) -> dict[str, list[str]]:
     """Return what is wrong with the pages of these addresses, as the user sees them.
 
-    Without `looks` each is judged in another one.
+    Without `looks` each is judged in another one, and no picture of it is kept.
     """
     faults = {}
     with desk.page(user) as page:
@@ -87,7 +87,7 @@ def judge(
                 continue  # it takes a form, or answers scripts
             page.goto(address)
             one = [EVERY_LOOK[number % len(EVERY_LOOK)]]
-            faults[address] = violations(page, name=address, looks=looks or one)
+            faults[address] = violations(page, name=address if looks else "", looks=looks or one)
     return {address: found for address, found in faults.items() if found}
 
 

@@ -125,9 +125,12 @@ class Workers:
             self.kill(process)
 
 
-@pytest.fixture(params=["rabbitmq", "embedded"])
+@pytest.fixture(params=["rabbitmq", pytest.param("embedded", marks=pytest.mark.campaign)])
 def transport(request: pytest.FixtureRequest) -> str:
-    """Both transports keep the same promises."""
+    """Both transports keep the same promises.
+
+    Workers without RabbitMQ are killed in the tests of reports too.
+    """
     return str(request.param)
 
 
