@@ -34,6 +34,16 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
         return share_of(nodeid.partition("::")[0])
 
+    def _reschedule(self, node: Any) -> None:
+        """Give a process more when it begins the last of its tests, which it must know then.
+
+        Given any earlier, files would wait behind long tests while other processes have none.
+        """
+        if not (node.shutting_down or self.workqueue):
+            node.shutdown()
+        elif not node.shutting_down and self._pending_of(self.assigned_work[node]) <= 1:
+            self._assign_work_unit(node)
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
