@@ -49,7 +49,8 @@ class GeoReportView(View):
     is_test = False
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        suffix = kwargs.pop("suffix", None) or _accepted_suffix(request)
+        is_negotiated = "suffix" not in kwargs
+        suffix = kwargs.pop("suffix", "") or _accepted_suffix(request)
         self.format, self.is_test = FORMATS.get(suffix, XML), kwargs.pop("is_test", False)
         try:
             if suffix not in FORMATS:
@@ -57,6 +58,8 @@ class GeoReportView(View):
             response = self._handled(request, *args, **kwargs)
         except GeoReportError as error:
             response = refusal(error, self.format)
+        if is_negotiated:
+            patch_vary_headers(response, ["Accept"])
         if request.method in {"GET", "HEAD", "OPTIONS"}:
             response["Access-Control-Allow-Origin"] = "*"
         return response

@@ -105,7 +105,8 @@ def moments(parameters: Parameters) -> tuple[datetime | None, datetime | None]:
         return first, first + SPAN
     if last < first:
         raise BadRequest("end_date lies before start_date.")
-    if last - first > SPAN + timedelta(days=1):
+    end = parameters.moment("end_date")  # without what is left of its second, or of its day
+    if end and end - first > SPAN:
         raise BadRequest("The span between start_date and end_date may have at most 90 days.")
     return first, last
 

@@ -49,7 +49,8 @@ def send(sending: Sending) -> Receipt:
             submission = submit(sending, place, originals)
             if not submission.is_repeated:
                 SentRequest.objects.create(key=sending.key, report=submission.report)
-            transaction.set_rollback(sending.is_test)
+            if sending.is_test:
+                transaction.set_rollback(True)
     report = submission.report
     return Receipt(service_request_id=report.pk, notice=None if report.published_at else HELD)
 
@@ -74,5 +75,6 @@ def _keep(sending: Sending) -> Receipt:
     with transaction.atomic():
         sent = SentRequest.objects.create(key=sending.key, sealed=sealing.seal(stored))
         find_place.send_with_options(args=(sent.pk,), limit_key=LIMIT, limit_count=1)
-        transaction.set_rollback(sending.is_test)
+        if sending.is_test:
+            transaction.set_rollback(True)
     return Receipt(token=sent.token)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
+from http import HTTPStatus
 from itertools import cycle
 from typing import Any
 from urllib.parse import quote
@@ -12,6 +14,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from config.serving import answers
 from jobs.ledger import database
 from reports.catalogue.questions import ask
 from reports.models import Answer, Report, Status, StatusChange
@@ -228,6 +231,7 @@ def test_filters_choose() -> None:
         f"end_date={at(2)}": [b],
         f"end_date={at(20)}": [c],
         f"start_date={at(101)}&end_date={at(20)}": [c],
+        "start_date=2026-01-01&end_date=2026-04-01": [],
         f"start_date={now - 2 * DAY:%Y-%m-%d}&end_date={now - 2 * DAY:%Y-%m-%d}": [b],
         f"start_date={quote((now - 2 * DAY).isoformat())}": [a, b],
         f"start_date={(now - 2 * DAY).isoformat()}": [a, b],
@@ -246,6 +250,7 @@ def test_filters_choose() -> None:
 ENORMOUS = "9" * 5000
 REFUSED = [
     ("requests", "start_date=2026-01-01T00:00:00Z&end_date=2026-05-01T00:00:00Z", 400, "90 days"),
+    ("requests", "start_date=2026-01-01T00:00:00Z&end_date=2026-04-01T00:00:01Z", 400, "90 days"),
     ("requests", "start_date=2026-05-02T00:00:00Z&end_date=2026-05-01T00:00:00Z", 400, "before"),
     *[
         ("requests", f"{name}={quote(text)}", 400, f"{name} must be a time")
@@ -289,12 +294,22 @@ def test_what_cannot_be_read_is_refused_in_both_formats() -> None:
         assert suffix in answer["Content-Type"]
 
 
+def test_a_refusal_before_the_views_has_the_same_form() -> None:
+    too_large = answers.refusal(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"{BASE}/requests.json", detail="Too large."
+    )
+    assert json.loads(too_large.content) == [{"code": 413, "description": "Too large."}]
+    refused = Client(SERVER_NAME="elsewhere.example").get(f"{BASE}/services.xml")
+    assert (refused.status_code, refusals(refused)[0]) == (400, (400, "Bad Request"))
+
+
 def test_formats_slashes_and_methods() -> None:
     assert refusals(get("services.yaml")) == [
         (404, "There is no format yaml; expected .xml or .json.")
     ]
     assert get("services.json/").status_code == 200
     assert get("services")["Content-Type"] == "text/xml; charset=utf-8"
+    assert "Accept" in get("requests")["Vary"].split(", ")
     negotiated = get("services", accept="application/json")
     assert negotiated["Content-Type"] == "application/json; charset=utf-8"
     assert Client().head(f"{BASE}/services.xml").status_code == 200

@@ -132,6 +132,21 @@ def test_media_url_is_fetched_by_a_task(key: str, settings: Any) -> None:
     assert Photo.objects.get(report=report).state == PhotoState.READY
 
 
+def test_media_that_is_private_missing_or_no_photo_is_left_out(key: str, settings: Any) -> None:
+    with outside_server() as outside:
+        outside.gives("/a.jpg", Reply(jpeg()))
+        sent(key, media_url=f"{outside.url}/a.jpg")
+        run_tasks()
+        assert outside.asked == []
+        settings.OUTBOUND_ALLOWED_NETWORKS = ["127.0.0.0/8"]
+        outside.gives("/page", Reply("<html>"))
+        sent(key, media_url=[f"{outside.url}/page", f"{outside.url}/nothing.jpg"])
+        run_tasks()
+        assert len(outside.asked) == 2
+    assert not Photo.objects.exists()
+    assert not Task.objects.filter(state="dead").exists()
+
+
 def test_a_request_that_comes_again_is_the_same(key: str) -> None:
     first = sent(key, device_id="phone-1", media=SimpleUploadedFile("a.jpg", jpeg()))
     again = sent(key, device_id="phone-1", media=SimpleUploadedFile("a.jpg", jpeg()))
