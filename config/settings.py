@@ -668,8 +668,10 @@ MATCHING_WEIGHTS: dict[str, float] = {
 
 # --- Open311 GeoReport v2 ----------------------------------------------------------------------
 # What discovery says: whom developers ask, and how they get an api_key.
-OPEN311_CONTACT: str = env.str("OPEN311_CONTACT", default="")
-OPEN311_KEY_SERVICE: str = env.str("OPEN311_KEY_SERVICE", default="")
+OPEN311_CONTACT: str = env.str("OPEN311_CONTACT", default="") or PUBLIC_URL
+OPEN311_KEY_SERVICE: str = env.str(
+    "OPEN311_KEY_SERVICE", default="Ask the city's staff, who create api_keys at their desk."
+)
 # Requests for another jurisdiction_id are refused; empty: any is taken for this city.
 OPEN311_JURISDICTION_ID: str = env.str("OPEN311_JURISDICTION_ID", default="") or (
     urlsplit(PUBLIC_URL).hostname or ""
