@@ -44,7 +44,7 @@ class InlineReportView(ReportListView):
         for delivery in prepared:
             outcome = deliveries.deliver(str(delivery.pk), idempotency_key=str(delivery.pk))
             deliveries.record_outcome(str(delivery.pk), outcome)
-        context = {"request": request, "tracking_token": None, "has_answers": False}
+        context = {"request": request, "tracking_token": None, "has_answers": False, "reasons": ()}
         answer = CreatedReportSerializer(report, context=context | {"arrival": arrival})
         return Response(answer.data, status=201)
 

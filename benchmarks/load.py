@@ -4,6 +4,7 @@ times).
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import threading
@@ -12,7 +13,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
-from itertools import count
 
 from benchmarks.results import percentile
 from reports.demo.texts import REPORTS
@@ -67,9 +67,12 @@ def request_json(
 
 
 def new_reports(path: str, tokens: Sequence[str], count: int) -> list[Request]:
-    """So many report creations, by the citizens in turn, in the words of the demo city."""
+    """So many report creations, by the citizens in turn, in the words of the demo city.
+
+    Each is about another street: who repeats themselves waits for moderation.
+    """
     return [
-        request_json("POST", path, tokens[i % len(tokens)], _report(i), expected=201)
+        request_json("POST", path, tokens[i % len(tokens)], _report(next(_streets)), expected=201)
         for i in range(count)
     ]
 
@@ -104,7 +107,7 @@ def _anywhere() -> tuple[float, float]:
     return _city.uniform(SOUTH, NORTH), _city.uniform(WEST, EAST)
 
 
-_city = random.Random(1)
+_city, _streets = random.Random(1), itertools.count()
 _CORNERS = [_anywhere() for _ in range(100)]
 
 
@@ -128,7 +131,7 @@ def _run(
     milliseconds: list[float] = []
     failed: list[int] = []
     wall_times = [0.0] * len(requests)
-    numbers, lock = count(), threading.Lock()
+    numbers, lock = itertools.count(), threading.Lock()
 
     def ask_on() -> None:
         connection = HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)

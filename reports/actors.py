@@ -58,7 +58,8 @@ def acknowledge_report(report_id: str, reporter_id: str | None, title: str) -> N
 @jobs.actor(queue_name="default", kind="external", delivery="at_least_once", outlasts=HOUR)
 def classify_report(report_id: str) -> dict[str, Any]:
     """Return the category that the classifier proposes; no transaction is open meanwhile."""
-    proposal = classifier.classify(*_words_of(report_id))
+    title, description, version = _words_of(report_id)
+    proposal = classifier.classify(title, description, categories_version=version)
     return {
         "category_id": proposal.category.pk if proposal.category else None,
         "confidence": proposal.confidence,
@@ -68,8 +69,8 @@ def classify_report(report_id: str) -> dict[str, Any]:
     }
 
 
-def _words_of(report_id: str) -> tuple[str, str]:
-    """Return the title and the description of a report.
+def _words_of(report_id: str) -> tuple[str, str, str | None]:
+    """Return the title and the description of a report, and the version of the categories.
 
     Raises:
         Report.DoesNotExist: it was deleted.
@@ -77,10 +78,13 @@ def _words_of(report_id: str) -> tuple[str, str]:
     found = fetch(_WORDS, (report_id,), is_prepared=True)
     if not found:
         raise Report.DoesNotExist
-    return found[0][0], found[0][1]
+    return found[0][0], found[0][1], found[0][2]
 
 
-_WORDS = "SELECT title, description FROM reports_report WHERE id = %s"
+_WORDS = f"""
+    SELECT title, description, ({classifier.CATEGORIES_VERSION})
+    FROM reports_report WHERE id = %s
+"""  # noqa: S608 - constants
 
 
 @classify_report.record

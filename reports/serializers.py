@@ -407,6 +407,14 @@ class CreatedReportSerializer(ReportDetailSerializer):
             return super().get_answers(report)
         return []
 
+    @extend_schema_field(serializers.ListField(child=serializers.CharField(), allow_null=True))
+    def get_waits_for(self, report: Report) -> list[str] | None:
+        """Return the reasons of a new report, without reading them."""
+        if self.context["arrival"] is None:
+            return super().get_waits_for(report)
+        is_shown = report.published_at is None and (self.get_is_own(report) or self.is_desk)
+        return [reason.code for reason in self.context["reasons"]] if is_shown else None
+
     @extend_schema_field(serializers.CharField(allow_null=True))
     def get_tracking_token(self, report: Report) -> str | None:
         token: str | None = self.context["tracking_token"]

@@ -142,6 +142,7 @@ class ReportListView(ListAPIView[Report]):
             "tracking_token": submitted.tracking_token,
             "arrival": submitted.arrival,
             "has_answers": bool(new.answers),
+            "reasons": submitted.reasons,
         }
         return Response(
             _CREATED_REPORTS.shown(submitted.report, context),

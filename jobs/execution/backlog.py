@@ -27,8 +27,9 @@ from jobs.states import State
 #: How many threads of a process run bundles at once; more would wait for each other's locks and for
 #: the interpreter.
 BUNDLE_THREADS = 2
-#: How long to leave a queue alone in which there was nothing to take.
-PAUSE_SECONDS = 0.005
+#: How long to leave a queue alone in which there was nothing to take; each time in vain twice as
+#: long, unless messages wait. A task that no message brings is taken by a stand-in then.
+PAUSE_SECONDS, PAUSE_MAXIMUM_SECONDS = 0.005, 0.1
 #: How many succeeded tasks are remembered, to recognise messages that come after their task.
 FINISHED_TASKS = 20_000
 
@@ -44,7 +45,8 @@ class Backlog:
         self._is_ending = False
         self._bundling = threading.BoundedSemaphore(BUNDLE_THREADS)
         self._behind: set[str] = set()  # queues in which the last look found something
-        self._next_look: dict[str, float] = {}
+        self._last_look: dict[str, float] = {}  # in vain, and how long to pause after it
+        self._pauses: dict[str, float] = {}
         self._finished = _Finished()
 
     def begin_message(self) -> None:
@@ -90,21 +92,31 @@ class Backlog:
 
     def work_off(self, queue: str) -> None:
         """Run due tasks of `queue` while it has a backlog and no message waits for this thread."""
-        while not self._is_ending and time.monotonic() > self._next_look.get(queue, 0.0):
+        while not self._is_ending and self._is_time_to_look(queue):
             try:
                 is_behind = (
-                    self._is_behind(queue) or bundles.is_any_unclaimed(queue)
+                    queue in self._behind or bundles.is_any_unclaimed(queue)
                 ) and self._run_next(queue)
             except (OperationalError, InterfaceError):
                 connection.close()
                 is_behind = False
             if not is_behind:
                 self._behind.discard(queue)
-                self._next_look[queue] = time.monotonic() + PAUSE_SECONDS
+                self._note_vain_look(queue)
                 return
             self._behind.add(queue)
+            self._pauses.pop(queue, None)
             if self._has_messages():
                 return
+
+    def _is_time_to_look(self, queue: str) -> bool:
+        pause = PAUSE_SECONDS if self._has_messages() else self._pauses.get(queue, PAUSE_SECONDS)
+        return time.monotonic() > self._last_look.get(queue, 0.0) + pause
+
+    def _note_vain_look(self, queue: str) -> None:
+        pause = self._pauses.get(queue, PAUSE_SECONDS / 2)
+        self._pauses[queue] = min(2 * pause, PAUSE_MAXIMUM_SECONDS)
+        self._last_look[queue] = time.monotonic()
 
     def _is_behind(self, queue: str) -> bool:
         return queue in self._behind or self._has_messages()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -66,12 +67,14 @@ class NewReport:
 class Submission:
     """The stored report, and an anonymous reporter's tracking token, which is shown only once.
 
-    `arrival` is the first line of its history, None where the report was sent before.
+    `arrival` is the first line of its history, None where the report was sent before; `reasons` say
+    why a new one waits for moderation.
     """
 
     report: Report
     tracking_token: str | None
     arrival: StatusChange | None = None
+    reasons: Sequence[Reason] = ()
 
     @property
     def is_repeated(self) -> bool:
@@ -120,7 +123,7 @@ def submit_report(
             report.pk, report.title, reporter_id=report.reporter_id, reporter=reporter, is_new=True
         )
         _send_task(report)
-    return Submission(report, token, arrival)
+    return Submission(report, token, arrival, judgement.reasons)
 
 
 def _sent_before(client_id: UUID, reporter: User | None) -> Report | None:

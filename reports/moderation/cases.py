@@ -9,7 +9,7 @@ from django.db import transaction
 
 from accounts.actors import credit_reputation, record_audit_event
 from accounts.models import User
-from jobs.ledger import database
+from jobs.ledger import database, rows
 from notifications.actors import notify_user
 from reports.errors import AlreadyDecided
 from reports.following import announcing
@@ -24,13 +24,18 @@ State = ModerationState
 
 
 def hold(report: Report, kind: str, subject_id: UUID, reasons: Sequence[Reason]) -> ModerationCase:
-    """Open a case about something that is not public yet, in the caller's transaction."""
-    return ModerationCase.objects.create(
+    """Open a case about something that is not public yet, in the caller's transaction.
+
+    It goes with the parts of a `together` block.
+    """
+    case = ModerationCase(
         report=report,
         kind=kind,
         subject_id=subject_id,
         reasons=[reason.as_json() for reason in reasons],
     )
+    rows.insert_together(case)
+    return case
 
 
 @transaction.atomic

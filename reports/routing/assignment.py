@@ -22,7 +22,7 @@ from reports.catalogue.categories import (
     category_table,
 )
 from reports.catalogue.deadlines import adopt_rule, set_deadlines
-from reports.catalogue.severity import rule_for
+from reports.catalogue.severity import ACTIVE_RULES, Rule, rule_for, rules_of
 from reports.geography import addresses
 from reports.models import (
     ROUTING_REASON_MAX_CHARACTERS,
@@ -153,8 +153,8 @@ def route(report_id: str) -> None:
 def _locked(report_id: str | UUID) -> Report:
     """Return the report as stored now, locked until this transaction ends.
 
-    `rules_revision` is that of the rules of routing, and `read_at` the time; they are read along to
-    save statements.
+    `rules_revision` is that of the rules of routing, `read_at` the time, and `severity_rules` those
+    of words in the text; they are read along to save statements.
 
     Raises:
         Report.DoesNotExist: there is no such report.
@@ -173,16 +173,17 @@ def _locked_with_proposal(
     found = database.fetch(_LOCKED, (category_id, report_id), is_prepared=True)
     if not found:
         raise Report.DoesNotExist
-    revision, read_at, *values = found[0]
+    revision, read_at, severity_rules, *values = found[0]
     of_report, of_category = rows.width(Report), rows.width(Report) + CATEGORY_WIDTH
     report = rows.loaded(Report, values[:of_report])
     report.category = category_of(values[of_report:of_category])
     report.rules_revision, report.read_at = revision, read_at  # type: ignore[attr-defined]
+    report.severity_rules = severity_rules  # type: ignore[attr-defined]
     return report, category_of(values[of_category:])
 
 
 _LOCKED = f"""
-    SELECT (SELECT value FROM reports_routingrevision LIMIT 1), clock_timestamp(),
+    SELECT (SELECT value FROM reports_routingrevision LIMIT 1), clock_timestamp(), ({ACTIVE_RULES}),
         {rows.columns(Report, "report")}, {category_columns("own")}, {category_columns("proposed")}
     FROM reports_report AS report
     LEFT JOIN {category_table("own")} ON own.id = report.category_id
@@ -296,6 +297,11 @@ def _read_at(report: Report) -> datetime:
     return cast("datetime", getattr(report, "read_at"))  # noqa: B009 - no attribute of the model
 
 
+def _severity_rules(report: Report) -> list[Rule]:
+    """Return the rules of words that applied when `_locked` read the report."""
+    return rules_of(getattr(report, "severity_rules"))  # noqa: B009 - no attribute of the model
+
+
 def _settle_severity(report: Report, *, certain: bool, is_anew: bool) -> None:
     """Set the severity of a certain category where none was chosen; raise it by the rules of words.
 
@@ -309,7 +315,8 @@ def _settle_severity(report: Report, *, certain: bool, is_anew: bool) -> None:
     if is_open and certain and report.category:
         report.severity = report.category.default_severity
         report.severity_source = SeveritySource.CATEGORY
-    rule = rule_for(f"{report.title} {report.description}", report.severity)
+    words = f"{report.title} {report.description}"
+    rule = rule_for(words, report.severity, _severity_rules(report))
     if rule is not None:
         report.severity, report.severity_source = rule.severity, SeveritySource.RULE
         report.severity_rule = rule.name
