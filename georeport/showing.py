@@ -18,6 +18,7 @@ from reports.models import (
     Photo,
     PhotoFile,
     PhotoKind,
+    Report,
     ReportQuerySet,
     Status,
     StatusChange,
@@ -34,13 +35,18 @@ Row = dict[str, Any]
 
 
 def rows_of(reports: ReportQuerySet, rows: slice) -> list[Row]:
-    """Return these of the reports, with the note and the photo of each, by one statement."""
+    """Return these of the reports, with the note and the photo of each, by one statement.
+
+    Notes and photos are looked up for these alone, and not for those on the pages before.
+    """
+    page = Report.objects.filter(pk__in=reports.values("pk")[rows])
+    page = page.order_by(*reports.query.order_by)
     notes = StatusChange.objects.standing().filter(report=OuterRef("pk"), is_internal=False)
     last_note = notes.exclude(note="").order_by("-at", "-id").values("note")[:1]
     photos = Photo.objects.public().filter(report=OuterRef("pk"), kind=PhotoKind.BEFORE)
     first_photo = photos.order_by("created_at", "id").values("pk")[:1]
-    shown = reports.annotate(note=Subquery(last_note), photo=Subquery(first_photo))
-    return list(shown.values(*_FIELDS, "note", "photo")[rows])
+    shown = page.annotate(note=Subquery(last_note), photo=Subquery(first_photo))
+    return list(shown.values(*_FIELDS, "note", "photo"))
 
 
 def service_request(row: Row, *, base: str, accepted: str) -> dict[str, Any]:
