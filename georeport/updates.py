@@ -5,10 +5,12 @@ Source: https://github.com/mysociety/FixMyStreet/wiki/Open311-FMS---Proposed-dif
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
 from rest_framework.exceptions import ValidationError
 
@@ -19,10 +21,12 @@ from georeport.parameters import Parameters
 from georeport.searching import CLOSED, OPEN, Page
 from georeport.showing import moment
 from jobs.http.fields import ParagraphsField
-from jobs.ledger.database import fetch
+from jobs.ledger.database import fetch, lock
 from reports.conversation import commenting
-from reports.models import COMMENT_MAX_CHARACTERS, OPEN_STATUSES, Comment
+from reports.models import COMMENT_MAX_CHARACTERS, OPEN_STATUSES, Comment, Report
 
+#: For so long the same words about the same request are the same update.
+REPEATED_WITHIN = timedelta(days=1)
 TEXT = ParagraphsField(max_length=COMMENT_MAX_CHARACTERS)
 
 #: Public lines of the histories of public reports, and public comments on them, newest first. The
@@ -73,7 +77,10 @@ class UpdatesView(GeoReportView):
         text = _text(parameters)
         program = reading.program_of(parameters, key)
         with transaction.atomic():
-            comment = commenting.comment(report, text, author=None, program=program)
+            lock(f"georeport update {report.pk}")
+            comment = _sent_before(report, text)
+            if comment is None:
+                comment = commenting.comment(report, text, author=None, program=program)
             if self.is_test:
                 transaction.set_rollback(True)
         update = {"update_id": _id_of(comment), "account_id": parameters.text("account_id") or None}
@@ -96,6 +103,12 @@ def _text(parameters: Parameters) -> str:
     except ValidationError as error:
         raise ValidationError({"description": error.detail}) from error
     return checked
+
+
+def _sent_before(report: Report, text: str) -> Comment | None:
+    """Return the update in these words that a program has sent of late, for one that repeats it."""
+    sent = Comment.objects.filter(report=report, author=None, is_by_holder=False, deleted_at=None)
+    return sent.filter(text=text, created_at__gt=Now() - REPEATED_WITHIN).first()
 
 
 def _id_of(comment: Comment) -> str:

@@ -16,7 +16,7 @@ from accounts.models import AuditEvent
 from georeport.models import ApiKey
 from jobs.ledger import database
 from reports.models import Post, SourceKind, StatusChange
-from tests.georeport.asking import make_key, post
+from tests.georeport.asking import post
 from tests.reports.collecting import collect, make_source
 from tests.reports.desk import signed_in
 from tests.reports.factories import make_category, make_report, make_user
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 def address(settings: Any) -> Iterator[str]:
     """Return the address of the interface on a server of loopback, which sees the test's rows."""
     settings.OUTBOUND_ALLOWED_NETWORKS = ["127.0.0.0/8"]
-    settings.COLLECTION_FIRST_DAYS = 2
+    settings.COLLECTION_FIRST_DAYS = 1
     connection.inc_thread_sharing()
     own = connections["default"]
 
@@ -50,7 +50,7 @@ def test_our_collector_reads_our_server(address: str, form: str) -> None:
     now = database.now()
     report = make_report(category=make_category(), description="Tom's & <b>")
     StatusChange.objects.create(report=report, to_status="triaged", note="We come.", at=now)
-    make_report(category=make_category(), created_at=now - timedelta(days=1, hours=2))
+    make_report(category=make_category(), created_at=now - timedelta(hours=20))
     make_report(category=make_category(), published_at=None)
     source = make_source(SourceKind.OPEN311, address, options={"format": form})
     assert collect(source).health == "ok"
@@ -93,9 +93,3 @@ def test_the_desk_shows_a_new_key_once_and_revokes_it() -> None:
     events = AuditEvent.objects.filter(event__contains="key").values_list("event", "data")
     assert [event for event, _ in events] == ["apikey.added", "georeport_key.revoked"]
     assert key.split("_", 2)[2] not in str(list(events))
-
-
-def test_a_person_without_rights_adds_no_key() -> None:
-    desk = signed_in(make_user(is_staff=True))
-    assert desk.get(reverse("admin:georeport_apikey_add")).status_code == 403
-    assert make_key() != make_key()

@@ -15,6 +15,7 @@ from georeport.models import ApiKey, SentRequest
 from jobs.models import Task
 from jobs.testing import run_tasks
 from reports.catalogue.questions import ask
+from reports.errors import GeocoderRefused
 from reports.following import contacts
 from reports.models import Answer, BlockedWord, Photo, PhotoState, Report
 from tests.georeport.asking import BASE, get, make_key, post, refusals
@@ -112,24 +113,18 @@ def test_what_must_wait_is_not_shown_and_a_key_that_is_not_vouched_for_waits(key
     assert "once the city has looked" in shown["service_notice"]
 
 
-def test_media_becomes_a_photo(key: str) -> None:
-    media = SimpleUploadedFile("a.jpg", jpeg(), "image/jpeg")
-    report = sent(key, media=media)
-    run_tasks()
-    photo = Photo.objects.get(report=report)
-    assert photo.state == PhotoState.READY
-    [shown] = get(f"requests/{report.pk}.json").json()
-    assert shown["media_url"] == f"http://testserver/api/v1/photos/{photo.pk}/large.jpg"
-
-
-def test_media_url_is_fetched_by_a_task(key: str, settings: Any) -> None:
+def test_media_becomes_photos_and_media_url_is_fetched_by_a_task(key: str, settings: Any) -> None:
     settings.OUTBOUND_ALLOWED_NETWORKS = ["127.0.0.0/8"]
+    media = SimpleUploadedFile("a.jpg", jpeg(), "image/jpeg")
     with outside_server() as outside:
         outside.gives("/a.jpg", Reply(jpeg()))
-        report = sent(key, media_url=f"{outside.url}/a.jpg")
+        report = sent(key, media=media, media_url=f"{outside.url}/a.jpg")
         assert outside.asked == []
         run_tasks()
-    assert Photo.objects.get(report=report).state == PhotoState.READY
+    first, second = Photo.objects.filter(report=report).order_by("created_at")
+    assert (first.state, second.state) == (PhotoState.READY, PhotoState.READY)
+    [shown] = get(f"requests/{report.pk}.json").json()
+    assert shown["media_url"] == f"http://testserver/api/v1/photos/{first.pk}/large.jpg"
 
 
 def test_media_that_is_private_missing_or_no_photo_is_left_out(key: str, settings: Any) -> None:
@@ -220,6 +215,17 @@ def test_an_address_without_a_place_says_so(key: str, geocoder: Any) -> None:
         (400, "No place was found for this address_string; send lat and long.")
     ]
     assert refusals(get("tokens/nonsense.xml"))[0][0] == 404
+
+
+def test_a_geocoder_that_fails_for_good_is_said_too(key: str, geocoder: Any) -> None:
+    geocoder.answer = (400, b"", {})
+    token = by_address(key)
+    with pytest.raises(GeocoderRefused):
+        run_tasks()
+    run_tasks()
+    assert refusals(get(f"tokens/{token}.json")) == [
+        (400, "The address could not be looked up; send lat and long.")
+    ]
 
 
 LONG = "x" * 4001

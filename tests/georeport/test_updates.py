@@ -70,7 +70,7 @@ def test_an_update_is_a_comment(report: Report) -> None:
         "service_request_id": str(report.pk),
         "status": "CLOSED",
     }
-    for base in (TEST, "/open311/v2"):
+    for base in (TEST, "/open311/v2", "/open311/v2"):  # what comes again is the same
         answer = post("servicerequestupdates.xml", base, **form, description="Seen & <gone>.")
         assert answer.status_code == 201
     comment = Comment.objects.get()
