@@ -24,9 +24,11 @@ from pytest_django.plugin import blocking_manager_key
 from config.development import processes
 from config.development.rabbitmq import INSTALL_COMMAND, RabbitmqNode, find_server
 from config.postgresql import roles
+from embeddings.minilm import MiniLmEmbedder
 from jobs import remembered
 from jobs.transport import topology
 from tests import coverage, databases, scheduling
+from tests.embedding import embed_once
 from tests.settings import APPLICATION_ROLE, OWN_POSTGRES, PGBOUNCER, POSTGRES, TEST_DATA_DIR
 
 USERS: IO[str] | None = None
@@ -224,6 +226,12 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 def nothing_kept() -> None:
     """A test knows nothing of the database of an earlier one."""
     remembered.forget_all()
+
+
+@pytest.fixture(autouse=True)
+def vectors_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the vector of a text computed once for all tests."""
+    monkeypatch.setattr(MiniLmEmbedder, "embed", embed_once)
 
 
 @pytest.fixture

@@ -32,13 +32,17 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_image_has_every_module_that_its_settings_name(image: Path) -> None:
+@pytest.mark.parametrize(
+    "options", [["--dry-run"], pytest.param([], marks=pytest.mark.campaign)], ids=["names", "files"]
+)
+def test_the_image_has_every_module_that_its_settings_name(image: Path, options: list[str]) -> None:
+    """The campaign compresses the files too, as the image is built."""
     environment = {
         "PATH": os.environ["PATH"],
         "SECRET_KEY": "collectstatic-only",
         "DATABASE_URL": "postgres://nobody@127.0.0.1:1/none",
     }
-    command = [sys.executable, "manage.py", "collectstatic", "--noinput"]
+    command = [sys.executable, "manage.py", "collectstatic", "--noinput", *options]
     done = subprocess.run(
         command, cwd=image, env=environment, capture_output=True, text=True, check=False
     )

@@ -84,7 +84,14 @@ def mend_broker(node: RabbitmqNode, fault: str) -> None:
         node.rabbitmqctl("restart_vhost")
 
 
-@pytest.mark.parametrize("fault", ["killed", "frozen", "without its virtual host"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param("killed", marks=pytest.mark.campaign),
+        "frozen",
+        pytest.param("without its virtual host", marks=pytest.mark.campaign),
+    ],
+)
 def test_tasks_run_once_while_rabbitmq_is_broken_and_workers_consume_again_afterwards(
     own_workers: Workers, rabbitmq_node: RabbitmqNode, fault: str
 ) -> None:

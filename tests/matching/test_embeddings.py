@@ -90,6 +90,11 @@ class Recorder(BatchedEmbedder):
         return np.array([[len(text), 1.0] for text in texts], dtype=np.float32)
 
 
+@pytest.fixture
+def vectors_computed_once() -> None:
+    """Leave the embedder as it is, since these tests are about it."""
+
+
 @pytest.fixture(scope="module")
 def model() -> MiniLmEmbedder:
     embedder = get_embedder()

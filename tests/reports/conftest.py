@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 from django.conf import LazySettings
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from embeddings.embedder import Vectors
-from embeddings.minilm import MiniLmEmbedder
 from reports.classification import classifier
 from reports.models import Category, Department, Report
 from tests.reports.classifying import TAXONOMY, add_category
@@ -20,22 +17,6 @@ from tests.reports.factories import make_report, make_user
 from tests.reports.outside import Outside, outside_server
 
 SignIn = Callable[..., APIClient]
-
-_embed = MiniLmEmbedder.embed
-_rows: dict[str, Vectors] = {}
-
-
-@pytest.fixture(autouse=True)
-def vectors_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The vector of a text is computed once for all tests: it does not depend on the others."""
-    monkeypatch.setattr(MiniLmEmbedder, "embed", _embed_once)
-
-
-def _embed_once(embedder: MiniLmEmbedder, texts: list[str]) -> Vectors:
-    new = [text for text in dict.fromkeys(texts) if text not in _rows]
-    _rows.update(zip(new, _embed(embedder, new), strict=True))
-    rows = np.array([_rows[text] for text in texts], dtype=np.float32)
-    return rows.reshape(len(texts), embedder.dimensions)
 
 
 @pytest.fixture

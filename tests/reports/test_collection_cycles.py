@@ -243,6 +243,7 @@ def workers(
 
 
 @pytest.mark.faults
+@pytest.mark.campaign
 def test_a_cycle_that_is_killed_loses_no_post_and_doubles_none(
     workers: Workers, outside: Outside, tmp_path: Path
 ) -> None:

@@ -366,6 +366,7 @@ def test_the_rate_of_a_resumed_import_is_that_of_its_own_rows(
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.faults
+@pytest.mark.campaign
 def test_a_killed_command_is_resumed_without_loss_or_repetition(
     tmp_path: Path, rejects: Path, process_environment: dict[str, str]
 ) -> None:

@@ -323,6 +323,7 @@ def test_a_long_search_is_cancelled_before_its_end(
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.campaign
 def test_a_killed_run_goes_on_and_counts_nothing_twice(
     as_user: SignIn, process_environment: dict[str, str], tmp_path: Path
 ) -> None:

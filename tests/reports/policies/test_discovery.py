@@ -177,6 +177,7 @@ def test_a_search_that_broke_off_goes_on_and_no_trial_counts_twice(
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.campaign
 def test_killed_workers_lose_no_trial_and_double_none(
     chief: APIClient, process_environment: dict[str, str], tmp_path: Path
 ) -> None:
