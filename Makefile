@@ -34,12 +34,12 @@ run:  ## PostgreSQL, RabbitMQ, web and workers, with a demo city: make run PORT=
 test: setup  ## every test but the campaigns: make test [ARGS="tests/jobs -k relay"]
 	@$(VENV_PYTHON) -m config.development.system
 	$(if $(ARGS),,TESTS_COVERAGE=on )$(PYTEST) $(or $(ARGS),-m "not campaign" --durations=20)
-	@# What asks much of PostgreSQL runs once more through PgBouncer; ARGS may leave nothing of it (status 5).
-	TESTS_THROUGH_PGBOUNCER=on $(PYTEST) -n 2 -m pooled $(or $(ARGS),$(POOLED)) || [ $$? -eq 5 ]
 
 test-campaigns: setup  ## the tests that break or judge the whole system for minutes; before a merge they run too
 	@$(VENV_PYTHON) -m config.development.system
 	$(PYTEST) -m campaign --durations=0 $(CAMPAIGNS)
+	@# What asks much of PostgreSQL runs once more through PgBouncer.
+	TESTS_THROUGH_PGBOUNCER=on $(PYTEST) -n 2 -m pooled $(POOLED)
 
 setup-spark: setup
 	@$(PYTHON) -m config.development.environment development spark

@@ -16,6 +16,7 @@ from dramatiq import get_broker
 from jobs.execution import attempts
 from jobs.execution.declaration import LedgerActor
 from jobs.models import Task
+from reports.demo import stories
 from tests import databases
 from tests.conftest import server_environment
 from tests.desk import browser
@@ -43,8 +44,14 @@ def city(django_db_blocker: Any) -> Iterator[str]:
 
 
 def _work() -> None:
-    """Run the tasks whose outcome the desk's pages show, but not those that load a model."""
+    """Run the tasks whose outcome the desk's pages show, but not those that load a model.
+
+    Photos are converted of one report alone: those of all others are not looked at.
+    """
+    photos = [[str(photo.pk)] for photo in stories.report_of("pothole").photos.all()]
     for task in Task.objects.due().filter(actor__in=SHOWN).order_by("id"):
+        if task.actor == "process_photo" and task.args not in photos:
+            continue
         actor = get_broker().get_actor(task.actor)
         assert isinstance(actor, LedgerActor)
         attempts.run(actor, task.id, uuid4())
