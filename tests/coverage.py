@@ -29,7 +29,9 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 PACKAGES = (
     "accounts",
     "config",
+    "desk",
     "embeddings",
+    "georeport",
     "imports",
     "jobs",
     "matching",
