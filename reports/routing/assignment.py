@@ -363,16 +363,9 @@ def revise(
     addresses.follow_place(report, fields)
     report.updated_at = database.now()
     if is_triaging and "category" in fields and report.category and report.status == Status.NEW:
-        moved = transitions.triage(
-            report,
-            note=inputs.note or _whereabouts(report),
-            is_internal=inputs.is_internal,
-            by=by,
-            is_publishing=is_publishing,
-            before=before or transitions.NOTHING_BEFORE,
+        moved = _triage_edited(
+            report, fields, by=by, inputs=inputs, is_publishing=is_publishing, before=before
         )
-        if inputs.note:
-            transitions.annotate(report, note=_whereabouts(report), by=by, fields=fields)
     else:
         moved = _note_edit(report, fields, earlier, by=by, before=before)
     if "category" in fields:
@@ -384,6 +377,33 @@ def revise(
     record_audit_event.send(
         "report.revised", str(by.pk), f"report:{report.pk}", {"fields": sorted(fields)}
     )
+
+
+def _triage_edited(
+    report: Report,
+    fields: Set[str],
+    *,
+    by: User,
+    inputs: Inputs,
+    is_publishing: bool,
+    before: dict[str, Any] | None,
+) -> list[str]:
+    """Triage a report whose category staff chose; return the fields that this changed.
+
+    The note of `inputs` stands in the history instead of the report's department, which then gets
+    a line of its own.
+    """
+    moved = transitions.triage(
+        report,
+        note=inputs.note or _whereabouts(report),
+        is_internal=inputs.is_internal,
+        by=by,
+        is_publishing=is_publishing,
+        before=before or transitions.NOTHING_BEFORE,
+    )
+    if inputs.note:
+        transitions.annotate(report, note=_whereabouts(report), by=by, fields=fields)
+    return moved
 
 
 def _note_edit(
