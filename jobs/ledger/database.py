@@ -34,10 +34,11 @@ T = TypeVar("T")
 Parameters = Sequence[Any] | dict[str, Any]
 log = structlog.get_logger(__name__)
 
-#: How long a prepared plan is used, and how long where its statement has run so often in this
-#: process meanwhile: one made while the ledger was empty would read a full ledger from end to end.
+#: How long a prepared plan is used: one made while the ledger was empty would read a full ledger
+#: from end to end. The second time is that of a statement that searches the ledger, or that has run
+#: so often in this process meanwhile.
 PLAN_LIFETIME_SECONDS = 60.0
-BUSY_PLAN_LIFETIME_SECONDS, BUSY_PLAN_RUNS = 5.0, 1000
+SHORT_PLAN_LIFETIME_SECONDS, MANY_RUNS = 5.0, 1000
 #: So many statements are known by their text, and then forgotten.
 KNOWN_STATEMENTS = 2000
 PAUSE_MINIMUM_SECONDS = 0.1
@@ -49,16 +50,22 @@ def execute(sql: str, parameters: Parameters, *, is_prepared: bool = False) -> i
 
     Pass `is_prepared` for a statement that runs often: PostgreSQL then plans it only now and then.
     """
-    with _run(sql, parameters, is_prepared=is_prepared) as cursor:
+    lifetime = PLAN_LIFETIME_SECONDS
+    with _run(sql, parameters, is_prepared=is_prepared, lifetime=lifetime) as cursor:
         return int(cursor.rowcount)
 
 
-def fetch(sql: str, parameters: Parameters, *, is_prepared: bool = False) -> list[tuple[Any, ...]]:
+def fetch(
+    sql: str, parameters: Parameters, *, is_prepared: bool = False, is_search: bool = False
+) -> list[tuple[Any, ...]]:
     """Run one SQL statement and return its rows; jsonb columns come as Python values.
 
     Pass `is_prepared` for a statement that runs often: PostgreSQL then plans it only now and then.
+    One that searches the ledger instead of naming its rows is also an `is_search`: its plan is soon
+    out of date.
     """
-    with _run(sql, parameters, is_prepared=is_prepared, has_rows=True) as cursor:
+    lifetime = SHORT_PLAN_LIFETIME_SECONDS if is_search else PLAN_LIFETIME_SECONDS
+    with _run(sql, parameters, is_prepared=is_prepared, lifetime=lifetime, has_rows=True) as cursor:
         return list(cursor.fetchall())
 
 
@@ -78,7 +85,12 @@ def lock(name: str, *, is_shared: bool = False) -> None:
 
 
 def _run(
-    sql: str, parameters: Parameters, *, is_prepared: bool, has_rows: bool = False
+    sql: str,
+    parameters: Parameters,
+    *,
+    is_prepared: bool,
+    lifetime: float,
+    has_rows: bool = False,
 ) -> CursorWrapper:
     """Return the cursor that has run a statement.
 
@@ -92,7 +104,8 @@ def _run(
     try:
         if has_rows:  # Django leaves jsonb text, for its own fields to decode
             cursor.adapters.register_loader("jsonb", JsonbLoader)
-        cursor.execute(_fresh(sql, is_native=is_native) if is_prepared else sql, parameters)
+        text = _fresh(sql, is_native=is_native, lifetime=lifetime) if is_prepared else sql
+        cursor.execute(text, parameters)
     except BaseException:
         cursor.close()
         raise
@@ -114,17 +127,17 @@ class _Text:
     since: float
     runs: int = 0
 
-    def is_old(self, now: float) -> bool:
-        age = now - self.since
-        is_busy = self.runs >= BUSY_PLAN_RUNS
-        return age >= (BUSY_PLAN_LIFETIME_SECONDS if is_busy else PLAN_LIFETIME_SECONDS)
+    def is_old(self, now: float, lifetime: float) -> bool:
+        if self.runs >= MANY_RUNS:
+            lifetime = min(lifetime, SHORT_PLAN_LIFETIME_SECONDS)
+        return now - self.since >= lifetime
 
 
 _texts: dict[str, _Text] = {}
 _numbers = itertools.count()
 
 
-def _fresh(sql: str, *, is_native: bool) -> str:
+def _fresh(sql: str, *, is_native: bool, lifetime: float) -> str:
     """Return the SQL with a comment that changes once its plan is old.
 
     A prepared statement keeps its plan, and the ledger may have grown since it was made. A changed
@@ -132,7 +145,7 @@ def _fresh(sql: str, *, is_native: bool) -> str:
     PostgreSQL numbers: psycopg would look for them anew in each long statement.
     """
     now, kept = time.monotonic(), _texts.get(sql)
-    if kept is None or kept.is_old(now):
+    if kept is None or kept.is_old(now, lifetime):
         if len(_texts) >= KNOWN_STATEMENTS:
             _texts.clear()
         text = _numbered(sql) if is_native else sql

@@ -86,7 +86,7 @@ class Picking:
         left out. `parameters` are those of the condition `due`.
         """
         parameters |= {"queue": queue, "limit": limit}
-        rows = fetch(self._most_urgent, parameters, is_prepared=True)
+        rows = fetch(self._most_urgent, parameters, is_prepared=True, is_search=True)
         if rows and len(rows) == limit:
             rows = self._share_out(rows, parameters)
         return [Parcel(*row[:3]) for row in rows]
@@ -115,7 +115,7 @@ class Picking:
             "senders": max(limit, SENDERS_MIN),
             "turns": min(limit, TURNS_A_SENDER),
         }
-        rows = fetch(self._fair, parameters, is_prepared=True)
+        rows = fetch(self._fair, parameters, is_prepared=True, is_search=True)
         # Where none of those looked at has anything due, the next look begins somewhere else.
         self._served[queue] = (rows[-1][5] or _BEGINNING) if rows else uuid4()
         return [row[:5] for row in rows]

@@ -125,6 +125,7 @@ def _pick_strays(queue: _DueQueue, limit: int, patience: Patience) -> list[Parce
         _PICK_STRAYS,
         {"queue": queue.name, "stray": patience.handed_on, "limit": limit},
         is_prepared=True,
+        is_search=True,
     )
     return [Parcel(*row) for row in rows]
 
@@ -199,7 +200,7 @@ def _due_queues(queues: list[str], patience: Patience, *, is_bulk: bool = False)
         due=bulk if is_bulk else foreground, urgent=foreground if is_bulk else "false"
     )
     parameters = _parameters(patience) | {"queues": queues, "stray": patience.handed_on}
-    rows = fetch(sql, parameters, is_prepared=True)
+    rows = fetch(sql, parameters, is_prepared=True, is_search=True)
     return [_DueQueue(name, rate, is_bulk, has_strays) for name, rate, has_strays, _ in rows]
 
 
