@@ -58,6 +58,8 @@ class GeoReportView(View):
             response = self._handled(request, *args, **kwargs)
         except GeoReportError as error:
             response = refusal(error, self.format)
+        if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            response["Allow"] = ", ".join(self._methods())
         if is_negotiated:
             patch_vary_headers(response, ["Accept"])
         if request.method in {"GET", "HEAD", "OPTIONS"}:
@@ -88,12 +90,14 @@ class GeoReportView(View):
 
     def _handler(self, request: HttpRequest) -> Callable[..., HttpResponse]:
         method = (request.method or "").lower()
-        allowed = [name for name in ("get", "head", "post", "options") if getattr(self, name, None)]
-        if method not in allowed:
-            names = ", ".join(name.upper() for name in allowed)
-            raise MethodRefused(f"This resource takes {names} only.")
+        if method.upper() not in self._methods():
+            raise MethodRefused(f"This resource takes {', '.join(self._methods())} only.")
         handler: Callable[..., HttpResponse] = getattr(self, method)
         return handler
+
+    def _methods(self) -> list[str]:
+        names = ("get", "head", "post", "options")
+        return [name.upper() for name in names if getattr(self, name, None)]
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Allow pages of other origins to read."""

@@ -48,6 +48,8 @@ class Parameters:
             values = [value for value in source.getlist(name) if value.strip()]
             if any("\ufffd" in value for value in values):
                 raise BadRequest(f"{name[:40]} is not valid UTF-8.")
+            if any("\0" in value for value in values):  # which PostgreSQL cannot store
+                raise BadRequest(f"{name[:40]} holds a null character.")
             if values:
                 return values
         return []

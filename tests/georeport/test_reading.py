@@ -315,6 +315,7 @@ def test_formats_slashes_and_methods() -> None:
     assert Client().head(f"{BASE}/services.xml").status_code == 200
     refused = Client().delete(f"{BASE}/services.json")
     assert (refused.status_code, refusals(refused)[0][0]) == (405, 405)
+    assert refused["Allow"] == "GET, HEAD, OPTIONS"
     preflight = Client().options(f"{BASE}/requests.json")
     assert preflight.status_code == 204
     assert preflight["Access-Control-Allow-Origin"] == "*"
