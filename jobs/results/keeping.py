@@ -45,9 +45,7 @@ def keep_result(
     if not connection.in_atomic_block:
         raise NotInTransaction("keep_result() needs `with jobs.current_task().effects():`.")
     claim = current_task().claim
-    job_type = job_types.of_actor(claim.actor)
-    if job_type is None:
-        raise LookupError(f"{claim.actor} is no job type.")
+    job_type = _job_type_of(claim.actor)
     as_jsonb(result, "The result")
     as_jsonb(inputs, "The inputs")
     values = {
@@ -65,6 +63,14 @@ def keep_result(
         task_id=claim.id, defaults=values, create_defaults=values | asked
     )
     return kept
+
+
+def _job_type_of(actor: str) -> job_types.JobType:
+    """Return the job type of an actor. Raises LookupError if it has none."""
+    job_type = job_types.of_actor(actor)
+    if job_type is None:
+        raise LookupError(f"{actor} is no job type.")
+    return job_type
 
 
 def _digest(*parts: Any) -> str:

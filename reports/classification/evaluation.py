@@ -100,10 +100,7 @@ def evaluate(path: Path, *, train_share: float) -> Evaluation:
     cut = int(len(labelled.texts) * train_share)
     if not 0 <= cut < len(labelled.texts):
         raise EvaluationFileError("No labelled report is left to test on.")
-    get_embedder().embed(["x"])  # so that loading the model is not measured
-    started = time.process_time()
-    vectors = get_embedder().embed(labelled.texts)
-    milliseconds = (time.process_time() - started) * 1000 / len(labelled.texts)
+    vectors, milliseconds = _timed_vectors(labelled.texts)
     phrases = _phrases(list(categories.values()))
     earlier = _as_examples(labelled.texts[:cut], vectors[:cut], labelled.labels[:cut])
 
@@ -126,6 +123,14 @@ def evaluate(path: Path, *, train_share: float) -> Evaluation:
         slugs=list(categories),
         confusion=confusion(learned, truth),
     )
+
+
+def _timed_vectors(texts: list[str]) -> tuple[Vectors, float]:
+    """Return the vectors of texts, and the milliseconds of processor time that one text took."""
+    get_embedder().embed(["x"])  # so that loading the model is not measured
+    started = time.process_time()
+    vectors = get_embedder().embed(texts)
+    return vectors, (time.process_time() - started) * 1000 / len(texts)
 
 
 def evaluate_files(train: Path, test: Path, *, per_class: int | None = None) -> Trial:
