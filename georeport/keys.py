@@ -80,6 +80,11 @@ def admitted(text: str, *, to: Action, is_test: bool) -> ApiKey:
     return key
 
 
+def may_still_submit(key_id: int) -> bool:
+    """Return whether a key that sent a request earlier may send requests now."""
+    return ApiKey.objects.filter(pk=key_id, revoked_at=None, may_submit=True).exists()
+
+
 def _valid(text: str) -> ApiKey | None:
     """Return the key of this text; the secret is compared in constant time, as digests are."""
     prefix = text[:40].split("_", 2)[1:2]

@@ -31,10 +31,12 @@ log = structlog.get_logger(__name__)
     queue_name="default", kind="long", outlasts=timedelta(hours=6), max_backoff=timedelta(hours=1)
 )
 def fetch_media(report_id: str, url: str) -> None:
-    """Fetch a photo of a report from another machine, and add it.
+    """Fetch a photo of a report from another machine, and add it once.
 
     What is no photo, or is not there, is noted in the log: nobody here can mend it.
     """
+    if jobs.current_task().checkpoint:
+        return  # an earlier attempt has added it
     try:
         _add(report_id, _fetch(url))
     except (OutboundError, PhotoRefused, PhotoTooLarge, TooManyPhotos) as error:
@@ -61,7 +63,9 @@ def _add(report_id: str, picture: bytes) -> None:
     """Add a photo to a report, if it is still there. Raises as `receiving.accept` and `check`."""
     content = File(io.BytesIO(picture), name="media")
     receiving.check(content)
-    with receiving.stored(content) as original, jobs.current_task().effects():
+    task = jobs.current_task()
+    with receiving.stored(content) as original, task.effects():
+        task.save_checkpoint(True)
         report = Report.objects.filter(pk=report_id).first()
         if report is not None:
             receiving.accept(original, report, kind=PhotoKind.BEFORE, by=None)

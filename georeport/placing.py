@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import transaction
 from rest_framework.exceptions import ValidationError
 
-from georeport import reading
+from georeport import keys, reading
 from georeport.answering import of_domain, sentences_of
 from georeport.models import ApiKey, SentRequest
 from georeport.submitting import Sending, submit
@@ -18,6 +18,9 @@ from jobs.errors import DomainError
 
 REFUSAL_MAX_CHARACTERS = 500
 NO_PLACE = "No place was found for this address_string; send lat and long."
+NOT_ALLOWED = (
+    "Before a place was found the api_key was revoked, or lost its leave to send requests."
+)
 FAILED = "The address could not be looked up; send lat and long."
 
 
@@ -33,6 +36,9 @@ def settle(sent: SentRequest, place: Sequence[float] | None) -> None:
     """
     if place is None:
         refuse(sent, NO_PLACE)
+        return
+    if not keys.may_still_submit(sent.key_id):
+        refuse(sent, NOT_ALLOWED)
         return
     try:
         with transaction.atomic():

@@ -90,9 +90,9 @@ def media_urls(parameters: Parameters) -> list[str]:
     Raises:
         BadRequest: one is no address of the web, or there are too many.
     """
-    urls = [url.strip() for url in parameters.every("media_url")]
+    urls = list(dict.fromkeys(url.strip() for url in parameters.every("media_url")))
     if len(urls) > MEDIA_URLS_MAXIMUM:
-        raise BadRequest(f"media_url may stand there at most {MEDIA_URLS_MAXIMUM} times.")
+        raise BadRequest(f"There may be at most {MEDIA_URLS_MAXIMUM} different media_urls.")
     if not all(_URL.fullmatch(url) and len(url) <= URL_MAX_CHARACTERS for url in urls):
         raise BadRequest("media_url must be an address with http or https.")
     return urls

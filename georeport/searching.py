@@ -16,6 +16,8 @@ from reports.models import OPEN_STATUSES, Category, Report, ReportQuerySet
 ROWS_MAXIMUM = 1_000
 SPAN = timedelta(days=90)
 PAGES_MAXIMUM = 10_000
+#: Every page costs all rows before it, so a list is read no further than this.
+DEPTH_MAXIMUM = 50_000
 OPEN, CLOSED = "open", "closed"
 
 
@@ -31,10 +33,16 @@ class Page:
         """Return the page that a client asks for; the first, and as large as may be, by default.
 
         Raises:
-            BadRequest: it asks for more rows than a page may have, or no such page can be.
+            BadRequest: it asks for more rows than a page may have, or lies too deep in the list.
         """
         size = parameters.whole("page_size", default=ROWS_MAXIMUM, most=ROWS_MAXIMUM)
-        return cls(parameters.whole("page", default=1, most=PAGES_MAXIMUM), size)
+        page = cls(parameters.whole("page", default=1, most=PAGES_MAXIMUM), size)
+        if page.rows.stop > DEPTH_MAXIMUM:
+            raise BadRequest(
+                f"Pages reach no further than {DEPTH_MAXIMUM:,} entries; go on with start_date and"
+                " end_date, or ask for requests with updated_after."
+            )
+        return page
 
     @property
     def rows(self) -> slice:

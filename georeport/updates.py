@@ -34,7 +34,8 @@ TEXT = ParagraphsField(max_length=COMMENT_MAX_CHARACTERS)
 _UPDATES = """
 WITH lines AS (
     SELECT 's' || line.id AS id, line.report_id, line.to_status AS status, line.at,
-           CASE WHEN line.is_internal THEN '' ELSE line.note END AS text
+           CASE WHEN line.is_internal THEN '' ELSE line.note END AS text,
+           line.id AS line_id, NULL::uuid AS comment_id
     FROM reports_statuschange AS line JOIN reports_report AS report ON report.id = line.report_id
     WHERE line.at BETWEEN {first} AND {last} AND {chosen}
       AND line.from_status <> '' AND report.published_at IS NOT NULL
@@ -46,15 +47,17 @@ WITH lines AS (
                SELECT line.to_status FROM reports_statuschange AS line
                WHERE line.report_id = comment.report_id AND line.at <= comment.published_at
                ORDER BY line.at DESC, line.id DESC LIMIT 1
-           ) AS status, comment.published_at AS at, comment.text
+           ) AS status, comment.published_at AS at, comment.text,
+           NULL::bigint AS line_id, comment.id AS comment_id
     FROM reports_comment AS comment JOIN reports_report AS report ON report.id = comment.report_id
     WHERE comment.published_at BETWEEN {first} AND {last} AND {chosen}
       AND comment.deleted_at IS NULL AND report.published_at IS NOT NULL
       AND report.category_id IS NOT NULL
     ORDER BY comment.published_at DESC, comment.id DESC LIMIT %(until)s
 )
-SELECT * FROM (SELECT * FROM lines UNION ALL SELECT * FROM comments) AS updates
-ORDER BY at DESC, id DESC OFFSET %(skipped)s LIMIT %(size)s
+SELECT id, report_id, status, at, text
+FROM (SELECT * FROM lines UNION ALL SELECT * FROM comments) AS updates
+ORDER BY at DESC, line_id DESC NULLS LAST, comment_id DESC OFFSET %(skipped)s LIMIT %(size)s
 """
 
 

@@ -278,6 +278,12 @@ REFUSED = [
     ("requests", "jurisdiction_id=elsewhere.example", 404, "jurisdiction_id"),
     ("discovery", "jurisdiction_id=elsewhere.example", 404, "jurisdiction_id"),
     ("services", "jurisdiction_id=elsewhere.example", 404, "jurisdiction_id"),
+    *[(f"{resource}/%00", "", 400, "") for resource in ("services", "requests", "tokens")],
+    *[
+        (resource, f"page={page}&page_size={size}", 400, "start_date and end_date")
+        for resource in ("requests", "servicerequestupdates")
+        for page, size in ((51, 1000), (10_000, 6))
+    ],
     ("services/nonsense", "", 404, "service_code nonsense"),
     ("requests/nonsense", "", 404, "service_request_id nonsense"),
     ("requests/00000000-0000-0000-0000-000000000000", "", 404, "service_request_id"),

@@ -12,6 +12,8 @@ from django.test import Client
 from accounts.models import AuditEvent
 from georeport import keys
 from georeport.models import ApiKey, SentRequest
+from jobs.execution import current
+from jobs.ledger import database
 from jobs.models import Task
 from jobs.testing import run_tasks
 from reports.catalogue.questions import ask
@@ -142,6 +144,22 @@ def test_media_that_is_private_missing_or_no_photo_is_left_out(key: str, setting
     assert not Task.objects.filter(state="dead").exists()
 
 
+def test_media_url_gives_one_photo_though_its_task_ends_before_it_is_done(
+    key: str, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.OUTBOUND_ALLOWED_NETWORKS = ["127.0.0.0/8"]
+    with outside_server() as outside:
+        outside.gives("/a.jpg", Reply(jpeg()))
+        sent(key, media_url=[f"{outside.url}/a.jpg", f" {outside.url}/a.jpg"])
+        with monkeypatch.context() as patched:
+            patched.setattr(current, "failpoint", lambda *_: 1 / 0)
+            run_tasks(raise_errors=False)
+        run_tasks(until_delay=False)
+        assert len(outside.asked) == 1
+    assert Photo.objects.count() == 1
+    assert Task.objects.get(actor="fetch_media").attempt == 2
+
+
 def test_a_request_that_comes_again_is_the_same(key: str) -> None:
     first = sent(key, device_id="phone-1", media=SimpleUploadedFile("a.jpg", jpeg()))
     again = sent(key, device_id="phone-1", media=SimpleUploadedFile("a.jpg", jpeg()))
@@ -207,6 +225,23 @@ def test_an_address_gives_a_token_and_later_the_id(key: str, geocoder: Any) -> N
     assert SentRequest.objects.get().sealed is None
 
 
+def test_an_address_of_a_key_that_may_send_no_more_becomes_no_report(
+    key: str, geocoder: Any
+) -> None:
+    geocoder.answer = (200, b'[{"lat": "41.5", "lon": "-72.5", "display_name": "x"}]', {})
+    tokens = []
+    for change in ({"revoked_at": database.now()}, {"may_submit": False}):
+        stored, text = keys.create_key(name="App")
+        tokens.append(by_address(text))
+        ApiKey.objects.filter(pk=stored.pk).update(**change)
+    run_tasks()
+    assert not Report.objects.exists()
+    for token in tokens:
+        [(code, sentence)] = refusals(get(f"tokens/{token}.json"))
+        assert (code, "api_key" in sentence) == (400, True)
+    assert not SentRequest.objects.exclude(sealed=None).exists()
+
+
 def test_an_address_without_a_place_says_so(key: str, geocoder: Any) -> None:
     geocoder.answer = (200, b"[]", {})
     token = by_address(key)
@@ -254,7 +289,7 @@ REFUSED: list[tuple[dict[str, Any], int, str]] = [
     ({"attribute[nothing]": "1"}, 400, "attribute[nothing]"),
     ({"media_url": "ftp://example.org/a.jpg"}, 400, "media_url"),
     ({"media_url": "file:///etc/passwd"}, 400, "media_url"),
-    ({"media_url": ["https://example.org/a.jpg"] * 6}, 400, "media_url"),
+    ({"media_url": [f"https://example.org/{number}.jpg" for number in range(6)]}, 400, "media_url"),
     ({"media": SimpleUploadedFile("a.jpg", b"")}, 400, ""),
     ({"media": SimpleUploadedFile("a.jpg", b"no photo at all")}, 400, "no photo"),
     ({"title": "x" * 201}, 400, "title"),

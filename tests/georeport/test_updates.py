@@ -64,6 +64,16 @@ def test_steps_and_comments_are_updates_and_nothing_internal_is(report: Report) 
     assert refusals(get("servicerequestupdates.xml?start_date=x"))[0][0] == 400
 
 
+def test_pages_of_updates_of_one_moment_have_each_of_them_once(report: Report) -> None:
+    at = database.now() - timedelta(hours=1)
+    for number in (8, 9, 10, 11):
+        step(report, "in_progress", id=number, at=at)
+    make_comment(report, published_at=at)
+    one_by_one = [listed(f"page_size=1&page={page}")[0]["update_id"] for page in range(1, 6)]
+    assert one_by_one == [one["update_id"] for one in listed()]
+    assert one_by_one[:4] == ["s11", "s10", "s9", "s8"]
+
+
 def test_an_update_is_a_comment(report: Report) -> None:
     form: dict[str, Any] = {
         "api_key": make_key(),
