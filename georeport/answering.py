@@ -36,8 +36,15 @@ log = structlog.get_logger(__name__)
 OPEN311_PREFIX = "/open311/"
 #: How what is sent may be written.
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+NO_FORM = "The request could not be read as a form in UTF-8."
 #: Our names of fields of a new request, and those of the protocol.
-NAMES = {"latitude": "lat", "longitude": "long", "answers": "attribute", "contact": ""}
+NAMES = {
+    "latitude": "lat",
+    "longitude": "long",
+    "address": "address_string",
+    "answers": "attribute",
+    "contact": "",
+}
 
 
 @method_decorator(csrf_exempt, name="dispatch")  # no cookie counts here, only the api_key
@@ -83,7 +90,7 @@ class GeoReportView(View):
             SuspiciousOperation,
             UnreadablePostError,
         ) as error:
-            raise BadRequest("The request could not be read as a form in UTF-8.") from error
+            raise BadRequest(NO_FORM) from error
         except (OperationalError, InterfaceError) as error:
             log.exception("database_unavailable")
             raise Unavailable(retry_after=5) from error
@@ -134,9 +141,19 @@ def form_of(request: HttpRequest) -> Parameters:
     """
     if request.content_type and request.content_type not in FORMS:
         raise BadRequest(f"Send a form, as {FORMS[0]} or {FORMS[1]}.")
+    if request.content_type == FORMS[0]:
+        _require_utf8(request.body)  # Django would read anything else as Latin-1
     parameters = Parameters(request.POST, request.GET)
     parameters.require_jurisdiction(request.get_host())
     return parameters
+
+
+def _require_utf8(body: bytes) -> None:
+    """Raise BadRequest unless the body of a form is in UTF-8."""
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        raise BadRequest(NO_FORM) from error
 
 
 def query_of(request: HttpRequest) -> Parameters:

@@ -136,7 +136,8 @@ class Parameters:
         """
         asked = self.text("jurisdiction_id").lower().removeprefix("www.")
         own = settings.OPEN311_JURISDICTION_ID
-        if asked and asked not in {own.lower(), host.partition(":")[0].lower()}:
+        names = {name.lower().removeprefix("www.") for name in (own, host.partition(":")[0])}
+        if asked and asked not in names:
             here = f"; here it is {own}" if own else ""
             raise NotFound(f"jurisdiction_id provided was not found{here}.")
 

@@ -15,6 +15,7 @@ from georeport.models import SentRequest
 from georeport.submitting import Sending, submit
 from jobs import sealing
 from reports.geography.addresses import LIMIT
+from reports.models import PhotoKind
 from reports.photos import receiving
 
 HELD = "It will be public once the city has looked at it."
@@ -38,6 +39,7 @@ def send(sending: Sending) -> Receipt:
         PhotoRefused, PhotoTooLarge: a photo is not taken.
     """
     place = reading.place_of(sending.parameters)
+    receiving.check_number(len(sending.media), PhotoKind.BEFORE)
     for upload in sending.media:
         receiving.check(upload)
     if place is None:

@@ -113,6 +113,18 @@ def accept(
     return photo
 
 
+def check_number(number: int, kind: str) -> None:
+    """Refuse so many photos of one kind if a report may have fewer.
+
+    Raises:
+        TooManyPhotos: they are more than PHOTOS_PER_REPORT.
+    """
+    if number > settings.PHOTOS_PER_REPORT:
+        raise TooManyPhotos(
+            f"A report may have {settings.PHOTOS_PER_REPORT} photos of {PhotoKind(kind).label}."
+        )
+
+
 def _within_limits(report: Report, kind: str) -> None:
     """Refuse a photo beyond the number of its kind.
 
@@ -122,9 +134,6 @@ def _within_limits(report: Report, kind: str) -> None:
         TooManyPhotos: the report has as many as it may have.
     """
     photos = Photo.objects.filter(report=report, kind=kind)
-    if photos.kept().count() >= settings.PHOTOS_PER_REPORT:
-        raise TooManyPhotos(
-            f"A report may have {settings.PHOTOS_PER_REPORT} photos of {PhotoKind(kind).label}."
-        )
+    check_number(photos.kept().count() + 1, kind)
     if photos.count() >= ROWS_PER_REPORT:
         raise TooManyPhotos("Too many photos of this report were refused.")

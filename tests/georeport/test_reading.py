@@ -247,6 +247,13 @@ def test_filters_choose() -> None:
     assert {query: ids(query) for query in expected} == expected
 
 
+@pytest.mark.parametrize("own", ["city.example", "www.City.example"])
+def test_a_jurisdiction_is_named_with_and_without_www(own: str, settings: Any) -> None:
+    settings.OPEN311_JURISDICTION_ID = own
+    for asked in ("city.example", "WWW.city.example", own, "testserver"):
+        assert get(f"services.json?jurisdiction_id={asked}").status_code == 200
+
+
 ENORMOUS = "9" * 5000
 REFUSED = [
     ("requests", "start_date=2026-01-01T00:00:00Z&end_date=2026-05-01T00:00:00Z", 400, "90 days"),

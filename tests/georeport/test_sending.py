@@ -175,7 +175,7 @@ def test_a_request_that_comes_again_is_the_same(key: str) -> None:
     assert len(ids) == 1
 
 
-def test_the_test_endpoint_checks_everything_and_stores_nothing(key: str) -> None:
+def test_the_test_endpoint_checks_everything_and_stores_nothing(key: str, settings: Any) -> None:
     test_key = make_key(is_test=True)
     for text in (key, test_key):
         media = SimpleUploadedFile("a.jpg", jpeg(), "image/jpeg")
@@ -186,6 +186,11 @@ def test_the_test_endpoint_checks_everything_and_stores_nothing(key: str) -> Non
     assert not SentRequest.objects.exists()
     assert not Task.objects.filter(actor="route_report").exists()
     assert post("requests.json", TEST, **form(key, lat="91")).status_code == 400
+    settings.PHOTOS_PER_REPORT = 1
+    for base in (BASE, TEST):
+        two = [SimpleUploadedFile(name, jpeg(), "image/jpeg") for name in ("a.jpg", "b.jpg")]
+        refused = post("requests.json", base, **form(key, media=two))
+        assert "1 photos" in refusals(refused)[0][1]
     assert refusals(send(test_key))[0][0] == 403
 
 
@@ -284,6 +289,7 @@ REFUSED: list[tuple[dict[str, Any], int, str]] = [
     ({"lat": ["1", "2"]}, 400, "several times"),
     ({"description": LONG}, 400, "4,000"),
     ({"description": "a\x00b"}, 400, "description"),
+    ({"address_string": "x" * 301}, 400, "address_string: "),
     ({"email": "nobody"}, 400, "email"),
     ({"phone": "12"}, 400, "phone"),
     ({"attribute[nothing]": "1"}, 400, "attribute[nothing]"),
@@ -320,6 +326,8 @@ def test_a_form_is_read_and_nothing_else(key: str) -> None:
     assert Client().post(f"{url}?{body}", b"", content_type=kind).status_code == 201
     bad = Client().post(url, f"{body}&description=Stra%DFe", content_type=kind)
     assert refusals(bad) == [(400, "description is not valid UTF-8.")]
+    bad = Client().post(url, f"{body}&description=Straße".encode("latin-1"), content_type=kind)
+    assert refusals(bad) == [(400, "The request could not be read as a form in UTF-8.")]
     for kind, content in {
         "application/json": b"{}",
         "multipart/form-data; boundary=x": b"--y",
