@@ -10,27 +10,35 @@ outlives a transaction (a prepared statement, a cursor WITH HOLD) is then lost, 
 from __future__ import annotations
 
 import select
+import time
 from typing import Any
 
 from django.conf import settings
 from django.db.backends.postgresql import base
 from psycopg import OperationalError
+from psycopg_pool import ConnectionPool
+
+#: A connection that was taken so long ago may have been dropped on its way, without a sign of it.
+TRUSTED_SECONDS = 15.0
 
 
 def is_open(connection: Any) -> bool:
     """Return whether PostgreSQL has not closed an idle connection.
 
     Nothing can be read from one that is open, so asking PostgreSQL itself, which takes as long as a
-    small statement, is left to the others.
+    small statement, is left to the others, and to connections that were not in use lately.
     """
+    now = time.monotonic()
+    is_trusted = now - getattr(connection, "taken_at", -TRUSTED_SECONDS) < TRUSTED_SECONDS
+    connection.taken_at = now
     if connection.closed:
         return False
     look = select.poll()
     look.register(connection.fileno(), select.POLLIN)
-    if not look.poll(0):
+    if is_trusted and not look.poll(0):
         return True
     try:
-        connection.execute("")
+        ConnectionPool.check_connection(connection)
     except OperationalError:
         return False
     return True

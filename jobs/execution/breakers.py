@@ -9,7 +9,7 @@ Source: M. Nygard, "Release It!", 2nd edition, 2018, "Circuit Breaker".
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
@@ -32,14 +32,10 @@ LONGEST_PAUSE = timedelta(hours=6)
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """Permission to call the service `name` once.
-
-    It is a probe while the breaker is open. `has_failures` says that the breaker had counted some.
-    """
+    """Permission to call the service `name` once; `is_probe` while its breaker is open."""
 
     name: str
     is_probe: bool = False
-    has_failures: bool = field(default=True, compare=False)
 
 
 def admit(name: str) -> Permit:
@@ -51,18 +47,18 @@ def admit(name: str) -> Permit:
     """
     rows = fetch(
         """
-        SELECT opened_at IS NOT NULL,
-            greatest(EXTRACT(EPOCH FROM probe_at - statement_timestamp()), 0)::float8, wait_seconds
-        FROM jobs_breaker WHERE name = %s AND (failures > 0 OR opened_at IS NOT NULL)
+        SELECT greatest(EXTRACT(EPOCH FROM probe_at - statement_timestamp()), 0)::float8,
+            wait_seconds
+        FROM jobs_breaker WHERE name = %s AND opened_at IS NOT NULL
         """,
         (name,),
         is_prepared=True,
     )
-    if not rows or not rows[0][0]:
-        return Permit(name, has_failures=bool(rows))
+    if not rows:
+        return Permit(name)
     if _take_probe(name):
         return Permit(name, is_probe=True)
-    [(_, remaining, wait)] = rows
+    [(remaining, wait)] = rows
     seconds = max(remaining, 1.0) + 2 * wait * random.random()  # noqa: S311 - spreads the load
     raise Postponed(f"The breaker of {name} is open.", delay=timedelta(seconds=seconds))
 
@@ -80,12 +76,7 @@ def _take_probe(name: str) -> bool:
 
 
 def succeeded(permit: Permit) -> None:
-    """Close the breaker, since the service has answered.
-
-    One that had counted no failure before the call stays as it is.
-    """
-    if not permit.has_failures:
-        return
+    """Close the breaker, since the service has answered."""
     sql = """
         UPDATE jobs_breaker SET failures = 0, opened_at = NULL, probe_at = NULL, wait_seconds = 0,
             changed_at = statement_timestamp()

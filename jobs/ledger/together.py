@@ -6,9 +6,11 @@ statement at its end:
 
     WITH part_0 AS (INSERT …), part_1 AS (INSERT …) SELECT …
 
-Every part sees the tables as they were before that statement, and none the rows of another. Foreign
-keys and triggers are served as always. Any other statement in the block first sends the parts that
-were handed over before it, so that it misses nothing.
+Every part sees the tables as they were before that statement, and none the rows of another. So two
+parts must not touch the same row: of two changes PostgreSQL applies one, and an update finds no row
+that another part inserts. In which order they are applied is open. Foreign keys and triggers are
+served as always. Any other statement in the block first sends the parts that were handed over
+before it, so that it misses nothing; COPY and psycopg's own cursors pass by them.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from jobs.ledger.database import execute, fetch
 
@@ -72,17 +74,31 @@ class _Collection:
         return {name for part in self.parts for name, _ in part.queries}
 
     def send(self) -> None:
-        parts, self.parts = self.parts, []
-        if parts:
-            _run(parts)
+        """Send the parts, and those that are handed over meanwhile.
+
+        Where that fails nothing of the transaction may be committed, even if somebody up the stack
+        takes the error for one of their own: the parts are lost.
+        """
+        while self.parts:
+            parts, self.parts = self.parts, []
+            try:
+                _run(parts)
+            except BaseException:
+                transaction.set_rollback(True)
+                raise
 
     def send_before(
         self, run: Callable[..., Any], sql: Any, parameters: Any, many: bool, context: Any
     ) -> Any:
-        """Run another statement of the block after the parts; this is a wrapper of Django's."""
-        if isinstance(sql, str) and sql.startswith("ROLLBACK"):  # to the last savepoint
+        """Run another statement of the block after the parts; this is a wrapper of Django's.
+
+        What was handed over before a savepoint is sent before it, so that a return to the savepoint
+        takes back what came after it alone.
+        """
+        command = sql if isinstance(sql, str) else ""
+        if command.startswith("ROLLBACK"):  # to the last savepoint
             self.parts.clear()
-        elif not self.is_passed_by:
+        elif not self.is_passed_by or command.startswith("SAVEPOINT"):
             self.send()
         return run(sql, parameters, many, context)
 
@@ -118,7 +134,7 @@ def together() -> Iterator[None]:
 def apart() -> Iterator[None]:
     """Let the statements inside the `with` block pass by the parts that were not sent yet.
 
-    For reading what these parts do not change.
+    For reading what these parts do not change. A savepoint sends them all the same.
     """
     collection = _present.get()
     if collection is None or collection.is_passed_by:

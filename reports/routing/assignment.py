@@ -170,16 +170,29 @@ def _locked_with_proposal(
     Raises:
         Report.DoesNotExist: there is no such report.
     """
+    report, own, proposed = _read_locked(report_id, category_id)
+    if report.category_id != (own.pk if own else None):
+        # Somebody changed it while this waited for the lock: PostgreSQL then gives the report as it
+        # is now, and the category beside it as it was.
+        report, own, proposed = _read_locked(report_id, category_id)
+    report.category = own
+    return report, proposed
+
+
+def _read_locked(
+    report_id: str | UUID, category_id: int | None
+) -> tuple[Report, Category | None, Category | None]:
+    """Lock a report; return it, the category that was its own, and the one of this id."""
     found = database.fetch(_LOCKED, (category_id, report_id), is_prepared=True)
     if not found:
         raise Report.DoesNotExist
     revision, read_at, severity_rules, *values = found[0]
     of_report, of_category = rows.width(Report), rows.width(Report) + CATEGORY_WIDTH
     report = rows.loaded(Report, values[:of_report])
-    report.category = category_of(values[of_report:of_category])
     report.rules_revision, report.read_at = revision, read_at  # type: ignore[attr-defined]
     report.severity_rules = severity_rules  # type: ignore[attr-defined]
-    return report, category_of(values[of_category:])
+    own, proposed = values[of_report:of_category], values[of_category:]
+    return report, category_of(own), category_of(proposed)
 
 
 _LOCKED = f"""

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from jobs.ledger import together
@@ -91,3 +91,27 @@ def test_parts_go_together_within_a_transaction_only() -> None:
     together.send(Part(ADD, ("alone",)))
     assert names() == ["alone"]
     Queue.objects.all().delete()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_part_that_cannot_be_sent_takes_the_transaction_back_whoever_catches_the_error() -> None:
+    with suppress(ValueError, DataError), transaction.atomic(), together.together():
+        together.send(Part(ADD, ("lost",)))
+        together.send(Part(ADD, ("no\0name",)))
+        with suppress(ValueError, DataError):
+            names()
+    assert names() == []
+
+
+def test_a_savepoint_takes_back_nothing_that_was_handed_over_before_it_even_apart() -> None:
+    with together.together():
+        together.send(Part(ADD, ("kept",)))
+        with apart(), suppress(ZeroDivisionError), transaction.atomic():
+            raise ZeroDivisionError
+    assert names() == ["kept"]
+
+
+def test_a_part_that_an_answer_hands_over_is_sent_too() -> None:
+    with together.together():
+        together.send(Part(ADD, ("a",), then=lambda _: together.send(Part(ADD, ("b",)))))
+    assert names() == ["a", "b"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -38,6 +39,7 @@ from tests.reports.factories import (
     make_staff,
     make_user,
 )
+from tests.reports.racing import in_a_thread, wait_until_blocked
 
 
 def url_of(report: Report, rest: str = "") -> str:
@@ -354,6 +356,28 @@ def test_corrections_and_a_start_of_work_at_once_end_as_one_after_the_other(
     assert routed.department.slug == "north"
     assert routed.status == Status.IN_PROGRESS
     assert outcomes["start"] == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_category_chosen_while_the_classifier_waits_for_the_report_stays() -> None:
+    chosen, parks = make_category("graffiti"), make_department("parks")
+    proposed = make_category("tree_trim", department=parks)
+    report = make_report(status="new", department=None)
+    outcome = {"category_id": proposed.pk, "confidence": 0.9}
+
+    def classify() -> None:
+        with transaction.atomic():
+            assignment.apply_outcome(str(report.pk), outcome)
+
+    with ThreadPoolExecutor(1) as threads:
+        with transaction.atomic():
+            Report.objects.filter(pk=report.pk).update(category=chosen, category_source="staff")
+            other = threads.submit(in_a_thread, classify)
+            wait_until_blocked("reports_routingrevision")
+        other.result()
+    report.refresh_from_db()
+    assert (report.category, report.category_source) == (chosen, "staff")
+    assert report.department == chosen.department
 
 
 @pytest.mark.django_db
