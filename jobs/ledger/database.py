@@ -127,29 +127,30 @@ class _Text:
     since: float
     runs: int = 0
 
-    def is_old(self, now: float, lifetime: float) -> bool:
-        if self.runs >= MANY_RUNS:
-            lifetime = min(lifetime, SHORT_PLAN_LIFETIME_SECONDS)
-        return now - self.since >= lifetime
+    def lifetime(self, lifetime: float) -> float:
+        """Return how long its plan is used, at most so long."""
+        return min(lifetime, SHORT_PLAN_LIFETIME_SECONDS) if self.runs >= MANY_RUNS else lifetime
 
 
 _texts: dict[str, _Text] = {}
-_numbers = itertools.count()
 
 
 def _fresh(sql: str, *, is_native: bool, lifetime: float) -> str:
     """Return the SQL with a comment that changes once its plan is old.
 
     A prepared statement keeps its plan, and the ledger may have grown since it was made. A changed
-    text makes PostgreSQL plan again. `is_native` is for parameters in the order of the text, which
-    PostgreSQL numbers: psycopg would look for them anew in each long statement.
+    text makes PostgreSQL plan again. The comment counts lifetimes by the clock, so that behind a
+    pooler, which knows statements by their text, processes share them and meet no old plan.
+    `is_native` is for parameters in the order of the text, which PostgreSQL numbers: psycopg would
+    look for them anew in each long statement.
     """
     now, kept = time.monotonic(), _texts.get(sql)
-    if kept is None or kept.is_old(now, lifetime):
+    lifetime = kept.lifetime(lifetime) if kept else lifetime
+    if kept is None or kept.since // lifetime != now // lifetime:
         if len(_texts) >= KNOWN_STATEMENTS:
             _texts.clear()
         text = _numbered(sql) if is_native else sql
-        kept = _texts[sql] = _Text(f"{text} -- {next(_numbers)}", now)
+        kept = _texts[sql] = _Text(f"{text} -- {int(now // lifetime)}", now)
     kept.runs += 1
     return kept.text
 
