@@ -112,10 +112,17 @@ def _answers(ids: Iterable[UUID]) -> dict[UUID, list[dict[str, Any]]]:
         shown = {
             "code": question.code,
             "description": question.label,
-            "value": ",".join(value) if isinstance(value, list) else str(value),
+            "value": _answer(value),
         }
         answers.setdefault(answer.report_id, []).append(shown)
     return answers
+
+
+def _answer(value: Any) -> str:
+    """Return an answer as text: a list with commas, a whole number without its fraction."""
+    if isinstance(value, list):
+        return ",".join(value)
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _service_name(row: Mapping[str, Any], accepted: str) -> str:

@@ -193,7 +193,7 @@ def test_extensions_show_photos_answers_and_the_detailed_status() -> None:
     pothole = make_category()
     question = ask(pothole, "depth", {"label": "How deep?", "type": "number"})
     report = make_request(category=pothole)
-    Answer.objects.create(report=report, question=question, value=7)
+    Answer.objects.create(report=report, question=question, value=7.0)
     photos = [make_photo(report), make_photo(report)]
     [shown] = listed("extensions=true")
     assert shown["extended_attributes"] == {
