@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from jobs.model_fields import LineField
-from reports.models import Report
+from reports.models import Comment, Report
 
 REQUESTS_PER_HOUR_MAXIMUM = 1_000_000
 
@@ -88,6 +88,11 @@ class SentRequest(models.Model):
     refusal = models.CharField(
         max_length=500, blank=True, help_text=_("Why no report was made of it.")
     )
+    fingerprint = models.BinaryField(
+        null=True,
+        max_length=32,
+        help_text=_("Stands for all that was sent; empty if nothing says who sent it."),
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -101,3 +106,18 @@ class SentRequest(models.Model):
 
     def __str__(self) -> str:
         return self.token
+
+
+class SentUpdate(models.Model):
+    """An update that a program sent, by which one that comes again is recognised."""
+
+    comment = models.OneToOneField(Comment, on_delete=models.CASCADE, related_name="+")
+    digest = models.BinaryField(
+        max_length=32,
+        db_index=True,
+        help_text=_("Stands for the program, the person and the words, or the Idempotency-Key."),
+    )
+    created_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"update c{self.comment_id}"

@@ -12,6 +12,7 @@ from rest_framework.exceptions import ValidationError
 from georeport import keys, reading
 from georeport.answering import of_domain, sentences_of
 from georeport.models import ApiKey, SentRequest
+from georeport.repeating import Identity
 from georeport.submitting import Sending, submit
 from jobs import sealing
 from jobs.errors import DomainError
@@ -65,7 +66,10 @@ def _sending(sent: SentRequest) -> Sending:
         key=ApiKey.objects.get(pk=sent.key_id),
         language=stored["language"],
         host=stored["host"],
-        client_id=UUID(stored["client_id"]) if stored["client_id"] else None,
+        identity=Identity(
+            client_ids=[UUID(client_id) for client_id in stored["client_ids"]],
+            fingerprint=bytes(sent.fingerprint) if sent.fingerprint else None,
+        ),
     )
 
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import date
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.http import QueryDict
-from django.utils.crypto import salted_hmac
 
 from georeport.errors import BadRequest
 from georeport.models import ApiKey
@@ -104,24 +100,6 @@ def program_of(parameters: Parameters, key: ApiKey) -> Program:
     return Program(name=f"georeport:{key.pk}", person=person, is_vouched_for=key.is_vouched_for)
 
 
-def client_id_of(
-    parameters: Parameters, program: Program, *, idempotency_key: str, today: date
-) -> UUID | None:
-    """Return an id by which the same request is recognised when it comes again.
-
-    With an Idempotency-Key it stands for that; else, for a known person, for everything that was
-    sent, on one day. None: each time is another request. Strangers cannot guess it.
-    """
-    if idempotency_key:
-        content = f"key:{idempotency_key}"
-    elif program.person:
-        content = f"{today}:{_fingerprint(parameters)}"
-    else:
-        return None
-    digest = salted_hmac("civiclens.georeport.client_id", f"{program.name}:{content}")
-    return UUID(bytes=digest.digest()[:16], version=4)
-
-
 def as_sent(parameters: Parameters) -> dict[str, list[str]]:
     """Return every parameter but the api_key, to store until the place is known."""
     names = sorted(parameters.names() - {"api_key"})
@@ -188,7 +166,3 @@ def _value(kind: str, values: list[str]) -> Any:
         with suppress(ValueError):
             return numbers.decimal(values[0])
     return values[0].strip()
-
-
-def _fingerprint(parameters: Parameters) -> str:
-    return hashlib.sha256(json.dumps(as_sent(parameters)).encode()).hexdigest()

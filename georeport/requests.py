@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import get_language_from_request
 
 from accounts import origins
-from georeport import keys, reading, searching, showing
+from georeport import keys, reading, repeating, searching, showing
 from georeport.answering import GeoReportView, form_of, query_of
 from georeport.discovery import base_of
 from georeport.errors import BadRequest, NotFound
@@ -37,15 +37,17 @@ class RequestListView(GeoReportView):
         parameters = form_of(request)
         key = keys.admitted(parameters.text("api_key"), to="submit", is_test=self.is_test)
         program = reading.program_of(parameters, key)
+        media = request.FILES.getlist("media")
         sending = Sending(
             parameters=parameters,
             key=key,
-            media=request.FILES.getlist("media"),
+            media=media,
             language=get_language_from_request(request),
             host=origins.of_request(request).host,
-            client_id=reading.client_id_of(
+            identity=repeating.identity_of(
                 parameters,
                 program,
+                media=media,
                 idempotency_key=request.headers.get("Idempotency-Key", ""),
                 today=database.now().date(),
             ),

@@ -50,7 +50,11 @@ def send(sending: Sending) -> Receipt:
         with transaction.atomic():
             submission = submit(sending, place, originals)
             if not submission.is_repeated:
-                SentRequest.objects.create(key=sending.key, report=submission.report)
+                SentRequest.objects.create(
+                    key=sending.key,
+                    report=submission.report,
+                    fingerprint=sending.identity.fingerprint,
+                )
             if sending.is_test:
                 transaction.set_rollback(True)
     report = submission.report
@@ -65,17 +69,19 @@ def _keep(sending: Sending) -> Receipt:
     """
     if sending.media:
         raise BadRequest("With media send lat and long too, or send media_url instead.")
-    reading.new_report(
-        sending.parameters, (0, 0), language=sending.language, client_id=sending.client_id
-    )
+    reading.new_report(sending.parameters, (0, 0), language=sending.language, client_id=None)
     stored = {
         "parameters": reading.as_sent(sending.parameters),
         "language": sending.language,
         "host": sending.host,
-        "client_id": str(sending.client_id) if sending.client_id else None,
+        "client_ids": [str(client_id) for client_id in sending.identity.client_ids],
     }
     with transaction.atomic():
-        sent = SentRequest.objects.create(key=sending.key, sealed=sealing.seal(stored))
+        sent = SentRequest.objects.create(
+            key=sending.key,
+            sealed=sealing.seal(stored),
+            fingerprint=sending.identity.fingerprint,
+        )
         find_place.send_with_options(args=(sent.pk,), limit_key=LIMIT, limit_count=1)
         if sending.is_test:
             transaction.set_rollback(True)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
 from django.core.files.uploadedfile import UploadedFile
 
-from georeport import reading
+from georeport import reading, repeating
 from georeport.media import fetch_media
 from georeport.models import ApiKey
 from georeport.parameters import Parameters
 from georeport.reading import Place
+from georeport.repeating import UNKNOWN, Identity
 from reports.intake.submission import Submission, submit_report
 from reports.models import PhotoFile, PhotoKind
 from reports.photos import receiving
@@ -27,7 +27,7 @@ class Sending:
     media: Sequence[UploadedFile] = ()
     language: str = "en"
     host: str = "unknown"
-    client_id: UUID | None = None
+    identity: Identity = UNKNOWN
     is_test: bool = False
 
 
@@ -38,16 +38,20 @@ def submit(sending: Sending, place: Place, originals: Sequence[PhotoFile] = ()) 
     that:
 
     Raises:
-        BadRequest, ValidationError: a parameter is missing or not valid.
+        BadRequest, ValidationError: a parameter is missing or not valid, or the Idempotency-Key
+            came with other content.
         NotFound: there is no such service.
         TooManyPhotos: there are more photos than a report may have.
     """
+    client_id = repeating.client_id_of(sending.identity)
     new = reading.new_report(
-        sending.parameters, place, language=sending.language, client_id=sending.client_id
+        sending.parameters, place, language=sending.language, client_id=client_id
     )
     program = reading.program_of(sending.parameters, sending.key)
     submission = submit_report(new, reporter=None, host=sending.host, program=program)
-    if not submission.is_repeated:
+    if submission.is_repeated:
+        repeating.require_same(submission.report, sending.identity)
+    else:
         for original in originals:
             receiving.accept(original, submission.report, kind=PhotoKind.BEFORE, by=None)
         for url in reading.media_urls(sending.parameters):

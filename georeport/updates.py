@@ -5,28 +5,26 @@ Source: https://github.com/mysociety/FixMyStreet/wiki/Open311-FMS---Proposed-dif
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
 from rest_framework.exceptions import ValidationError
 
-from georeport import keys, reading, searching
+from georeport import keys, reading, repeating, searching
 from georeport.answering import GeoReportView, form_of, query_of
 from georeport.errors import BadRequest, NotFound
+from georeport.models import SentUpdate
 from georeport.parameters import Parameters
 from georeport.searching import CLOSED, OPEN, Page
 from georeport.showing import moment
 from jobs.http.fields import ParagraphsField
-from jobs.ledger.database import fetch, lock
+from jobs.ledger.database import fetch
 from reports.conversation import commenting
 from reports.models import COMMENT_MAX_CHARACTERS, OPEN_STATUSES, Comment, Report
+from reports.moderation.programs import Program
 
-#: For so long the same words about the same request are the same update.
-REPEATED_WITHIN = timedelta(days=1)
 TEXT = ParagraphsField(max_length=COMMENT_MAX_CHARACTERS)
 
 #: Public lines of the histories of public reports, and public comments on them, newest first. The
@@ -79,11 +77,9 @@ class UpdatesView(GeoReportView):
             raise NotFound(f"service_request_id {report_id[:60]} was not found.")
         text = _text(parameters)
         program = reading.program_of(parameters, key)
+        idempotency_key = request.headers.get("Idempotency-Key", "")
         with transaction.atomic():
-            lock(f"georeport update {report.pk}")
-            comment = _sent_before(report, text)
-            if comment is None:
-                comment = commenting.comment(report, text, author=None, program=program)
+            comment = _comment(report, text, program, idempotency_key)
             if self.is_test:
                 transaction.set_rollback(True)
         update = {"update_id": _id_of(comment), "account_id": parameters.text("account_id") or None}
@@ -108,10 +104,24 @@ def _text(parameters: Parameters) -> str:
     return checked
 
 
-def _sent_before(report: Report, text: str) -> Comment | None:
-    """Return the update in these words that a program has sent of late, for one that repeats it."""
-    sent = Comment.objects.filter(report=report, author=None, is_by_holder=False, deleted_at=None)
-    return sent.filter(text=text, created_at__gt=Now() - REPEATED_WITHIN).first()
+def _comment(report: Report, text: str, program: Program, idempotency_key: str) -> Comment:
+    """Return the comment that says this: a new one, or that of an update which comes again.
+
+    Raises as `commenting.comment`, and beside that:
+
+    Raises:
+        BadRequest: the Idempotency-Key came with other content.
+    """
+    digest = repeating.update_digest(report, text, program, idempotency_key=idempotency_key)
+    earlier = repeating.update_before(digest, is_by_key=bool(idempotency_key)) if digest else None
+    if earlier is None:
+        comment = commenting.comment(report, text, author=None, program=program)
+        if digest:
+            SentUpdate.objects.create(comment=comment, digest=digest)
+        return comment
+    if (earlier.report_id, earlier.text) != (report.pk, text):
+        raise BadRequest(repeating.OTHER_CONTENT)
+    return earlier
 
 
 def _id_of(comment: Comment) -> str:

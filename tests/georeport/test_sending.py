@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -167,12 +168,39 @@ def test_a_request_that_comes_again_is_the_same(key: str) -> None:
     assert Photo.objects.count() == SentRequest.objects.count() == 1
     assert sent(key, device_id="phone-2") != first
     assert len({sent(key).pk for _ in range(2)}) == 2  # nobody says that it is one person
-    headers = {"Idempotency-Key": "abc"}
-    ids = {
-        post("requests.json", headers=headers, **form(key)).json()[0]["service_request_id"]
-        for _ in range(2)
-    }
-    assert len(ids) == 1
+    for pictures in ([jpeg(quality=30)], [jpeg(), jpeg(quality=30)]):
+        media = [SimpleUploadedFile("a.jpg", picture) for picture in pictures]
+        assert sent(key, device_id="phone-1", media=media) != first
+
+
+def test_a_request_that_comes_again_after_midnight_is_the_same(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, ids = database.now(), []
+    for days, age in ((0, 0), (1, 0), (1, 25)):
+        Report.objects.update(created_at=now - timedelta(hours=age))
+        monkeypatch.setattr(database, "now", lambda days=days: now + timedelta(days=days))
+        ids.append(sent(key, device_id="phone-1").pk)
+    assert ids[0] == ids[1] != ids[2]
+
+
+def test_an_idempotency_key_is_of_one_person_and_one_request(key: str) -> None:
+    def send_once(api_key: str, **fields: Any) -> Any:
+        return post("requests.json", headers={"Idempotency-Key": "abc"}, **form(api_key, **fields))
+
+    first, again, other_person, other_key = (
+        send_once(api_key, **fields).json()[0]["service_request_id"]
+        for api_key, fields in [(key, {}), (key, {}), (key, {"email": "a@example.org"}),
+                                (make_key(), {})]
+    )  # fmt: skip
+    assert first == again
+    assert len({first, other_person, other_key}) == 3
+    media = SimpleUploadedFile("a.jpg", jpeg())
+    for changed in ({"description": "Another."}, {"lat": "41.4"}, {"media": media}):
+        refused = send_once(key, **changed)
+        assert (refused.status_code, refusals(refused)[0][0]) == (400, 400), changed
+        assert "Idempotency-Key" in refusals(refused)[0][1]
+    assert Report.objects.count() == 3
 
 
 def test_the_test_endpoint_checks_everything_and_stores_nothing(key: str, settings: Any) -> None:

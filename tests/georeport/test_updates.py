@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from georeport.models import SentUpdate
 from jobs.ledger import database
 from reports.models import Comment, ModerationCase, Report, StatusChange
 from tests.georeport.asking import get, make_key, post, refusals
@@ -78,6 +79,7 @@ def test_an_update_is_a_comment(report: Report) -> None:
     form: dict[str, Any] = {
         "api_key": make_key(),
         "service_request_id": str(report.pk),
+        "account_id": "77",
         "status": "CLOSED",
     }
     for base in (TEST, "/open311/v2", "/open311/v2"):  # what comes again is the same
@@ -90,6 +92,44 @@ def test_an_update_is_a_comment(report: Report) -> None:
     assert [one["description"] for one in listed()] == ["Seen & <gone>."]
     report.refresh_from_db()
     assert report.status == "triaged"
+
+
+def test_an_update_is_taken_for_another_only_if_the_same_person_repeats_it(
+    report: Report, settings: Any
+) -> None:
+    settings.COMMENTS_EQUAL_TEXTS_PER_DAY = 20
+    key, other_key = make_key(is_vouched_for=False), make_key()
+    other = make_report(category=make_category())
+
+    def update(api_key: str, *, once: str = "", to: Report = report, **fields: Any) -> Any:
+        values = {"service_request_id": str(to.pk), "description": "Still there."} | fields
+        headers = {"Idempotency-Key": once} if once else {}
+        return post("servicerequestupdates.json", headers=headers, api_key=api_key, **values)
+
+    def sent(*args: Any, **fields: Any) -> str:
+        answer = update(*args, **fields)
+        assert answer.status_code == 201, answer.content
+        return str(answer.json()[0]["update_id"])
+
+    first = sent(key, email="a@example.org")  # which waits for moderation
+    once = sent(key, once="abc")
+    others = [
+        sent(other_key, email="a@example.org"),
+        sent(key, email="b@example.org"),
+        sent(key, email="a@example.org", to=other),
+        sent(key, email="a@example.org", description="Gone."),
+        sent(key),
+        sent(key),
+        sent(key, once="abd"),
+        sent(other_key, once="abc"),
+    ]
+    assert len({first, once, *others}) == 10
+    assert (sent(key, email="a@example.org"), sent(key, once="abc")) == (first, once)
+    for changed in ({"description": "Gone."}, {"to": other}):
+        assert "Idempotency-Key" in refusals(update(key, once="abc", **changed))[0][1]
+    SentUpdate.objects.update(created_at=database.now() - timedelta(days=1))
+    assert sent(key, email="a@example.org") != first
+    assert sent(key, once="abc") == once
 
 
 def test_an_update_that_must_wait_is_not_shown(report: Report) -> None:
