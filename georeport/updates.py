@@ -27,13 +27,11 @@ from reports.moderation.programs import Program
 
 TEXT = ParagraphsField(max_length=COMMENT_MAX_CHARACTERS)
 
-#: Public lines of the histories of public reports, and public comments on them, newest first. The
-#: status of a comment is the one that its report had then.
+#: Public lines of the histories of public reports, and public comments on them, newest first; what
+#: they say is read for the page alone. The status of a comment is the one that its report had then.
 _UPDATES = """
 WITH lines AS (
-    SELECT 's' || line.id AS id, line.report_id, line.to_status AS status, line.at,
-           CASE WHEN line.is_internal THEN '' ELSE line.note END AS text,
-           line.id AS line_id, NULL::uuid AS comment_id
+    SELECT line.at, line.id AS line_id, NULL::uuid AS comment_id
     FROM reports_statuschange AS line JOIN reports_report AS report ON report.id = line.report_id
     WHERE line.at BETWEEN {first} AND {last} AND {chosen}
       AND line.from_status <> '' AND report.published_at IS NOT NULL
@@ -41,21 +39,26 @@ WITH lines AS (
       AND (line.from_status <> line.to_status OR (line.note <> '' AND NOT line.is_internal))
     ORDER BY line.at DESC, line.id DESC LIMIT %(until)s
 ), comments AS (
-    SELECT 'c' || comment.id AS id, comment.report_id, (
-               SELECT line.to_status FROM reports_statuschange AS line
-               WHERE line.report_id = comment.report_id AND line.at <= comment.published_at
-               ORDER BY line.at DESC, line.id DESC LIMIT 1
-           ) AS status, comment.published_at AS at, comment.text,
-           NULL::bigint AS line_id, comment.id AS comment_id
+    SELECT comment.published_at AS at, NULL::bigint AS line_id, comment.id AS comment_id
     FROM reports_comment AS comment JOIN reports_report AS report ON report.id = comment.report_id
     WHERE comment.published_at BETWEEN {first} AND {last} AND {chosen}
       AND comment.deleted_at IS NULL AND report.published_at IS NOT NULL
       AND report.category_id IS NOT NULL
     ORDER BY comment.published_at DESC, comment.id DESC LIMIT %(until)s
+), page AS (
+    SELECT * FROM (SELECT * FROM lines UNION ALL SELECT * FROM comments) AS updates
+    ORDER BY at DESC, line_id DESC NULLS LAST, comment_id DESC OFFSET %(skipped)s LIMIT %(size)s
 )
-SELECT id, report_id, status, at, text
-FROM (SELECT * FROM lines UNION ALL SELECT * FROM comments) AS updates
-ORDER BY at DESC, line_id DESC NULLS LAST, comment_id DESC OFFSET %(skipped)s LIMIT %(size)s
+SELECT coalesce('s' || line.id, 'c' || comment.id), coalesce(line.report_id, comment.report_id),
+       coalesce(line.to_status, (
+           SELECT earlier.to_status FROM reports_statuschange AS earlier
+           WHERE earlier.report_id = comment.report_id AND earlier.at <= page.at
+           ORDER BY earlier.at DESC, earlier.id DESC LIMIT 1
+       )),
+       page.at, CASE WHEN line.is_internal THEN '' ELSE coalesce(line.note, comment.text) END
+FROM page LEFT JOIN reports_statuschange AS line ON line.id = page.line_id
+          LEFT JOIN reports_comment AS comment ON comment.id = page.comment_id
+ORDER BY page.at DESC, page.line_id DESC NULLS LAST, page.comment_id DESC
 """
 
 
