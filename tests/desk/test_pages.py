@@ -24,6 +24,7 @@ from reports.demo import people, stories
 from reports.following import unsubscribing
 from reports.models import DispatchPlan, Status, StatusChange
 from tests.desk.browser import EVERY_LOOK, LOOKS, Desk, Look, sign_in, violations
+from tests.reports.factories import make_category, make_department
 
 pytestmark = pytest.mark.browser
 
@@ -51,6 +52,9 @@ def test_staff_sign_in_with_password_and_code(desk: Desk) -> None:
 
 
 def test_pages_of_the_desk(desk: Desk) -> None:
+    name = "Public Space, Streets, Sidewalks, Drains and Everything Else under the Open Sky"
+    make_department("long-name", name=name)
+    make_category("long-name", name=name)
     assert judge(desk, own_pages(), user=administrator()) == {}
 
 
