@@ -27,7 +27,7 @@ TARGETS: Mapping[str, Target] = {
     "rabbitmq_end_to_end_to_procrastinate": Target(3, 6),
     "rabbitmq_end_to_end_to_stock": Target(0.7, 1),
     "rabbitmq_drain_to_procrastinate": Target(4, 8),
-    "relay_to_stock_send": Target(4, 8),
+    "relay_to_stock_send": Target(2, 4),
     "bulk_send_to_procrastinate": Target(2.5, 6),
     "rabbitmq_commit_to_start_p50_to_stock": Target(1.5, 1, is_ceiling=True),
     "rabbitmq_commit_to_start_p99_to_stock": Target(3, 1.5, is_ceiling=True),

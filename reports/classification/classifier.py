@@ -215,7 +215,8 @@ def _current(digest: str | None = None) -> _Fitted:
     known, version = _fitted, _categories_version(digest)
     if known is None or known.categories_version != version:
         with _lock:
-            if _fitted is None or _fitted.categories_version != version:
+            # Another thread may have learned meanwhile, also from a change after `digest` was read.
+            if _fitted is None or _fitted.categories_version != _categories_version():
                 _fitted = _learn(_fitted)
             return _fitted
     if time.monotonic() >= known.learn_again_at and _lock.acquire(blocking=False):

@@ -12,7 +12,7 @@ from jobs.ledger import together
 from jobs.ledger.together import Part, apart
 from reports.duplicates import candidates, vectors
 from reports.duplicates.candidates import Candidate
-from reports.models import OPEN_STATUSES, Report, ReportVector
+from reports.models import OPEN_STATUSES, DuplicatePair, Report, ReportVector
 
 SUGGESTIONS = 5  # of one report: the likeliest
 
@@ -49,22 +49,22 @@ def suggest_for(report: Report, vector: Vectors | None = None, *, space: str = "
 
 
 def _keep(report_id: UUID, likely: Sequence[Candidate]) -> None:
-    pairs = [sorted((report_id, candidate.report_id)) for candidate in likely]
-    together.send(
-        Part(
-            _PAIRS,
-            (
-                [earlier for earlier, _ in pairs],
-                [later for _, later in pairs],
-                [round(candidate.likeness.probability, 3) for candidate in likely],
-                [Jsonb(candidate.likeness.reasons) for candidate in likely],
-            ),
+    rows = [
+        (
+            *sorted((report_id, candidate.report_id)),
+            round(candidate.likeness.probability, 3),
+            Jsonb(candidate.likeness.reasons),
         )
-    )
+        for candidate in likely
+    ]
+    # In one order for everybody, or reports that arrive together could wait for each other.
+    rows.sort(key=lambda row: row[:2])
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    together.send(Part(_PAIRS, [DuplicatePair.State.SUGGESTED, *columns]))
 
 
 _PAIRS = """
     INSERT INTO reports_duplicatepair (state, earlier_id, later_id, probability, reasons)
-    SELECT 'suggested', * FROM unnest(%s::uuid[], %s::uuid[], %s::float8[], %s::jsonb[])
+    SELECT %s, * FROM unnest(%s::uuid[], %s::uuid[], %s::float8[], %s::jsonb[])
     ON CONFLICT DO NOTHING
 """
