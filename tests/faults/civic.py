@@ -122,6 +122,8 @@ _UNHEARD_STEPS: LiteralString = """
     JOIN reports_report AS report ON report.id = line.report_id
     WHERE line.step IN ('resolve', 'reopen', 'merge', 'separate')
         AND report.reporter_id IS NOT NULL
+        AND NOT EXISTS (  -- what is undone before it was told is never told
+            SELECT FROM reports_statuschange AS undoing WHERE undoing.undoes_id = line.id)
         AND NOT EXISTS (
             SELECT FROM notifications_delivery AS delivery
             WHERE delivery.event_key LIKE 'report:' || report.id || ':status:' || line.id || '%')
@@ -129,11 +131,13 @@ _UNHEARD_STEPS: LiteralString = """
 _UNAUDITED_STEPS: LiteralString = """
     SELECT line.report_id, count(*), (
         SELECT count(*) FROM accounts_auditevent AS event
-        WHERE event.event = 'report.status_changed' AND event.subject = 'report:' || line.report_id)
+        WHERE event.event IN ('report.status_changed', 'report.step_undone')
+            AND event.subject = 'report:' || line.report_id)
     FROM reports_statuschange AS line WHERE line.by_id IS NOT NULL AND line.step <> ''
     GROUP BY line.report_id HAVING count(*) <> (
         SELECT count(*) FROM accounts_auditevent AS event
-        WHERE event.event = 'report.status_changed' AND event.subject = 'report:' || line.report_id)
+        WHERE event.event IN ('report.status_changed', 'report.step_undone')
+            AND event.subject = 'report:' || line.report_id)
 """
 Note = Callable[[str, Iterable[object]], int]
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection
 
+from jobs.testing import run_tasks
 from reports.duplicates import merging
 from reports.models import Merge, Report, Status
 from reports.workflow import transitions
@@ -81,6 +83,19 @@ def test_steps_are_missed(judge: Judge) -> None:
         "steps of which the reporter did not hear",  # no task has run
         "reports whose steps and audit log differ",
     }
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_merge_that_was_undone_before_anybody_heard_of_it_passes(
+    judge: Judge, settings: Any
+) -> None:
+    settings.STEP_MESSAGE_GRACE_SECONDS = 60
+    clerk, original = make_clerk(), make_report(status=Status.NEW)
+    duplicate = make_report(reporter=make_user(), status=Status.NEW)
+    merging.merge(duplicate, into=original, by=clerk)
+    merging.undo(duplicate, original, by=clerk)
+    run_tasks()
+    assert judge(CivicPromises(merged={str(duplicate.pk): False})) == set()
 
 
 def test_merges_are_missed(judge: Judge) -> None:
