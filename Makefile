@@ -37,7 +37,7 @@ test: setup  ## every test but the campaigns: make test [ARGS="tests/jobs -k rel
 
 test-campaigns: setup  ## the tests that break or judge the whole system for minutes; before a merge they run too
 	@$(VENV_PYTHON) -m config.development.system
-	$(PYTEST) -m campaign --durations=0 $(CAMPAIGNS)
+	$(PYTEST) -m campaign --durations=0 $(CAMPAIGNS) $(ARGS)
 	@# What asks much of PostgreSQL runs once more through PgBouncer.
 	TESTS_THROUGH_PGBOUNCER=on $(PYTEST) -n 2 -m pooled $(POOLED)
 
