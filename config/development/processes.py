@@ -72,13 +72,15 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def wait_for(condition: Callable[[], bool], timeout_seconds: float) -> bool:
+def wait_for(
+    condition: Callable[[], bool], timeout_seconds: float, *, poll_seconds: float = POLL_SECONDS
+) -> bool:
     """Return True as soon as the condition holds, False when the time is over."""
     deadline = time.monotonic() + timeout_seconds
     while not condition():
         if time.monotonic() > deadline:
             return False
-        time.sleep(POLL_SECONDS)
+        time.sleep(poll_seconds)
     return True
 
 
