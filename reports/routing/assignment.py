@@ -87,6 +87,8 @@ UNDONE_WITH_EDIT = (
 FOLLOWING = (*CATEGORY, *ROUTING, *SEVERITY, *DEADLINE, "cell", "updated_at")
 #: How a report came to a department that no person chose.
 BY_ITSELF = (RoutedBy.RULE, RoutedBy.CATEGORY, RoutedBy.UNCERTAIN, RoutedBy.BROKEN)
+#: In which statuses a report that staff send elsewhere is assigned to the crew of its rule.
+WITH_A_CREW = (Status.TRIAGED, Status.IN_PROGRESS, Status.WAITING)
 CHOSEN_BY_NOBODY = (CategorySource.NONE, CategorySource.CLASSIFIER)
 
 
@@ -271,13 +273,19 @@ def send(report: Report, book: RuleBook, *, certain: bool) -> None:
     report.routing_reason = Truncator(decision.reason).chars(ROUTING_REASON_MAX_CHARACTERS)
 
 
-def _hand_to_crew(report: Report) -> list[str]:
-    """Assign a triaged report to the crew of its rule, unless it is assigned; as `triage`."""
+def _hand_to_crew(report: Report, *, statuses: Collection[str] = (Status.TRIAGED,)) -> list[str]:
+    """Assign a report in one of `statuses` to the crew of its rule, unless somebody has it.
+
+    As `triage`: return the fields to save. A new report stays new, since its status changes next.
+    """
     is_by_rule = report.routed_by == RoutedBy.RULE
     crew = report.routing_rule.crew if report.routing_rule and is_by_rule else None
     is_free = report.assignee_id is None and report.crew_id is None
-    if crew is None or not is_free or report.status != Status.TRIAGED:
+    if crew is None or not is_free or report.status not in statuses:
         return []
+    if report.status == Status.NEW:
+        report.crew = crew
+        return ["crew"]
     return transitions.assign_to_crew(report, crew)
 
 
@@ -382,7 +390,8 @@ def revise(
     else:
         moved = _note_edit(report, fields, earlier, by=by, before=before)
     if "category" in fields:
-        moved += _hand_to_crew(report)
+        statuses = WITH_A_CREW if is_triaging else {*WITH_A_CREW, Status.NEW}
+        moved += _hand_to_crew(report, statuses=statuses)
     report.save(update_fields={*fields, *FOLLOWING, *addresses.FIELDS, *moved})
     addresses.look_up(report)
     if earlier[1] != report.department:

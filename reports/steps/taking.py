@@ -116,6 +116,8 @@ def take(
         _choose_category(locked, row, step)
         if row.name == "triage":
             return
+        locked = _locked(report, step)  # with what followed from the category
+        row = _check(locked, step, roles)
     _perform(locked, row, step, roles)
 
 

@@ -388,6 +388,38 @@ def test_a_step_with_a_category_routes_as_an_edit_of_the_category_does(
     assert (taken.category, taken.crew, taken.status) == (tree, None, Status.NEW)
 
 
+@pytest.mark.parametrize("status", [Status.NEW, Status.TRIAGED, Status.ASSIGNED])
+@pytest.mark.parametrize(
+    ("to", "has_crew"),
+    [(Status.IN_PROGRESS, True), (Status.RESOLVED, True), (Status.RESOLVED, False)],
+)
+def test_work_that_begins_with_a_category_is_of_the_crew_of_its_rule(
+    status: Status, to: Status, has_crew: bool, pothole: Category, harbour: Department
+) -> None:
+    crew = Crew.objects.create(department=harbour, name="Night crew") if has_crew else None
+    make_rule("Potholes", category=pothole, department=harbour, crew=crew)
+    clerk = make_staff(is_superuser=True)
+    report = routed(category=make_category("tree"))
+    Report.objects.update(status=status, assignee=clerk if status == Status.ASSIGNED else None)
+    report.refresh_from_db()
+    taking.take(report, taking.Step(to=to, by=clerk, category=pothole), roles=STAFF)
+    report.refresh_from_db()
+    assert (report.department, report.status) == (harbour, to)
+    assert (report.crew, report.assignee) == (crew, None)
+
+
+def test_an_edited_category_gives_work_under_way_to_the_crew_of_its_rule(
+    pothole: Category, harbour: Department
+) -> None:
+    crew = Crew.objects.create(department=harbour, name="Night crew")
+    make_rule("Potholes", category=pothole, department=harbour, crew=crew)
+    report, clerk = routed(category=make_category("tree")), make_staff(is_superuser=True)
+    taking.take(report, taking.Step(to=Status.IN_PROGRESS, by=clerk), roles=STAFF)
+    assignment.revise(report, {"category": pothole}, by=clerk)
+    report.refresh_from_db()
+    assert (report.crew, report.status) == (crew, Status.IN_PROGRESS)
+
+
 def test_a_crew_that_takes_no_more_breaks_its_rule(pothole: Category, harbour: Department) -> None:
     desk = make_department("desk", is_triage=True)
     crew = Crew.objects.create(department=harbour, name="Night crew")
