@@ -15,9 +15,9 @@ from rest_framework.request import Request
 from accounts.models import User
 from jobs import numbers
 from jobs.http.fields import LineField, MomentField, QueryBooleanField, QueryIntegerField
-from jobs.http.queries import QuerySerializer
+from jobs.http.queries import InvalidQuery, QuerySerializer
 from reports.fields import BoundingBoxField, CategoryField, ListOfChoicesField
-from reports.models import Department, Photo, Report, ReportQuerySet, Severity, Status
+from reports.models import Crew, Department, Photo, Report, ReportQuerySet, Severity, Status
 
 ASSIGNED = ("me", "my_crews", "nobody")
 NEWEST, PRIORITY = ORDERS = ("newest", "priority")
@@ -222,6 +222,13 @@ def _of_department(reports: ReportQuerySet, department: Department, _user: Any) 
     return reports.filter(department__in=Department.objects.below(department).values("pk"))
 
 
+def _of_crew(reports: ReportQuerySet, crew: int, _user: Any) -> ReportQuerySet:
+    """Return the reports of a crew; that there is one is looked up for staff alone."""
+    if not Crew.objects.filter(pk=crew).exists():
+        raise InvalidQuery({"crew": ["There is no crew with this id."]})
+    return reports.filter(crew=crew)
+
+
 def _assigned(reports: ReportQuerySet, whose: str, user: Any) -> ReportQuerySet:
     match whose:
         case "me":
@@ -249,7 +256,7 @@ _NARROWED: dict[str, Any] = {
     "has_photo": lambda reports, is_so, _: with_photo(reports, is_so),
     "confirmed": lambda reports, is_so, _: reports.filter(confirmed_at__isnull=not is_so),
     "assigned": _assigned,
-    "crew": lambda reports, crew, _: reports.filter(crew=crew),
+    "crew": _of_crew,
     "source": lambda reports, source, _: reports.filter(source=source).exclude(source=""),
     "imported": lambda reports, is_so, _: (
         reports.exclude(source="") if is_so else reports.filter(source="")

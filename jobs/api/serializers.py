@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
@@ -12,11 +12,12 @@ from rest_framework.schemas.openapi import AutoSchema
 
 from jobs.execution import job_types
 from jobs.execution.job_types import JobType
-from jobs.http.fields import QueryIntegerField, StrictBooleanField, StrictTextField
+from jobs.http.fields import QueryIntegerField, StrictBooleanField
 from jobs.http.payloads import PayloadSerializer
 from jobs.http.queries import QuerySerializer
 from jobs.http.waiting import WAIT_MAXIMUM_SECONDS
 from jobs.models import JobResult, Task
+from jobs.results.serializers import JobTypeField
 from jobs.states import State
 
 PROBLEMS = {
@@ -43,19 +44,14 @@ class NewJobSerializer(PayloadSerializer):
     `validated_data["payload"]` is the JSON that the type's actor gets.
     """
 
-    job_type = StrictTextField(help_text="One of `/api/v1/job-types/`.")
+    job_type = JobTypeField(help_text="One of `/api/v1/job-types/`.")
     payload = serializers.DictField(
         default=dict, help_text="What to compute; the job type describes its fields."
     )
     notify = StrictBooleanField(default=False, help_text="Send me a message when it has ended.")
 
     def validate_job_type(self, name: str) -> JobType:
-        job_type = job_types.find(name)
-        if job_type is None:
-            known = ", ".join(known.name for known in job_types.every())
-            raise serializers.ValidationError(
-                f"Unknown job type. Expected one of: {known}.", code="unknown"
-            )
+        job_type = cast("JobType", job_types.find(name))
         if not job_type.may_be_started(self.context["request"], self.context["view"]):
             raise PermissionDenied
         return job_type
@@ -204,9 +200,7 @@ class JobFilterSerializer(QuerySerializer):
     state = serializers.ChoiceField(
         choices=State.choices, required=False, help_text="Only jobs in this state."
     )
-    job_type = serializers.CharField(
-        max_length=60, required=False, help_text="Only jobs of this type."
-    )
+    job_type = JobTypeField(required=False, help_text="Only jobs of this type.")
 
 
 class WaitSerializer(QuerySerializer):

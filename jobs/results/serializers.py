@@ -9,9 +9,23 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from jobs.execution import job_types
+from jobs.http.fields import StrictTextField
 from jobs.http.queries import QuerySerializer
 from jobs.models import JobResult
 from jobs.results.exporting import FORMS
+
+
+class JobTypeField(StrictTextField):
+    """The name of a job type."""
+
+    def to_internal_value(self, data: Any) -> str:
+        name = super().to_internal_value(data)
+        if job_types.find(name) is None:
+            known = ", ".join(known.name for known in job_types.every())
+            raise serializers.ValidationError(
+                f"Unknown job type. Expected one of: {known}.", code="unknown"
+            )
+        return name
 
 
 class JobResultSummarySerializer(serializers.ModelSerializer[JobResult]):
@@ -68,9 +82,7 @@ class JobResultSerializer(JobResultSummarySerializer):
 class JobResultFilterSerializer(QuerySerializer):
     """The query parameters of the list of kept results."""
 
-    job_type = serializers.CharField(
-        max_length=60, required=False, help_text="Only results of this type."
-    )
+    job_type = JobTypeField(required=False, help_text="Only results of this type.")
 
 
 class ComparedWithSerializer(QuerySerializer):

@@ -322,8 +322,11 @@ class DispatchPlanSerializer(DispatchPlanSummarySerializer):
 class DispatchPlanFilterSerializer(QuerySerializer):
     """The query parameters of the list of plans."""
 
-    department = serializers.SlugField(
-        required=False, help_text="Only plans of the department with this slug."
+    department = serializers.SlugRelatedField[Department](
+        slug_field="slug",
+        queryset=Department.objects.all(),
+        required=False,
+        help_text="Only plans of the department with this slug.",
     )
     day = DayField(required=False, help_text="Only plans of this day.")
 

@@ -40,8 +40,6 @@ class DispatchPlanListView(ListAPIView[DispatchPlan]):
 
     def get_queryset(self) -> DispatchPlanQuerySet:
         filters = DispatchPlanFilterSerializer.read(self.request)
-        if "department" in filters:
-            filters["department__slug"] = filters.pop("department")
         plans = plans_of(self.request).select_related("department", "result")
         return plans.filter(**filters).defer("result__result", "result__inputs")
 

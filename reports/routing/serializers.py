@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from jobs.http.fields import QueryBooleanField
+from jobs.http.fields import QueryBooleanField, QueryIntegerField
 from jobs.http.queries import QuerySerializer
 from reports.models import RoutedBy, RoutingRule
 from reports.routing import rules
@@ -94,7 +94,7 @@ class RoutingRuleSerializer(serializers.ModelSerializer[RoutingRule]):
 class TrialQuerySerializer(QuerySerializer):
     """The options of a trial of the rules."""
 
-    last = serializers.IntegerField(
+    last = QueryIntegerField(
         min_value=1,
         max_value=REPORTS_MAXIMUM,
         default=1_000,

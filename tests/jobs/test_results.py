@@ -125,6 +125,15 @@ def test_who_may_not_start_a_type_any_more_reads_none_of_its_results() -> None:
     assert client_of(user).get(f"/api/v1/job-results/{kept.pk}/").status_code == 404
 
 
+@pytest.mark.parametrize("path", ["jobs", "job-results"])
+def test_an_unknown_type_is_refused_in_the_lists_as_at_the_start(path: str) -> None:
+    answer = client_of(make_user()).get(f"/api/v1/{path}/", {"job_type": "tests.dise"})
+    assert answer.status_code == 400
+    [error] = answer.json()["errors"]
+    assert error["field"] == "job_type"
+    assert "tests.dice" in error["detail"]
+
+
 def test_results_of_two_types_cannot_be_compared() -> None:
     user = make_user()
     dice = make_result(created_by=user.pk)

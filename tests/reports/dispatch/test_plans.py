@@ -436,6 +436,7 @@ def test_departments_see_and_plan_their_own_crews_only(as_user: SignIn) -> None:
     assert stranger.get(f"/api/v1/job-results/{plan.pk}/").status_code == 404
     colleague = as_user(make_clerk())
     assert len(colleague.get(PLANS, {"department": "streets"}).json()["results"]) == 1
+    assert colleague.get(PLANS, {"department": "streetz"}).status_code == 400
     assert colleague.get(f"/api/v1/job-results/{plan.pk}/").status_code == 200
     assert start(as_user(make_user())).status_code == 403
 
