@@ -21,7 +21,8 @@ from django.urls import path
 from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
-from django_otp.admin import OTPAdminAuthenticationForm, OTPAdminSite
+from django.utils.translation import ngettext_lazy
+from django_otp.admin import OTPAdminAuthenticationForm
 
 from accounts import audit, totp
 from accounts.backends import NAME_MAX_CHARACTERS
@@ -64,6 +65,22 @@ class PasswordForm(NameLengthMixin, AdminAuthenticationForm):
 class PasswordAndCodeForm(NameLengthMixin, OTPAdminAuthenticationForm):  # type: ignore[misc]
     """Sign-in by name, password and the code of an authenticator."""
 
+    otp_error_messages = OTPAdminAuthenticationForm.otp_error_messages | {
+        "token_required": _("Type the code that your authenticator shows."),
+        "invalid_token": _("This code is not right, or no longer. Type the one that is shown now."),
+        "n_failed_attempts": ngettext_lazy(
+            "After %(failure_count)d wrong code, wait a moment before you try again.",
+            "After %(failure_count)d wrong codes, wait a moment before you try again.",
+            "failure_count",
+        ),
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        token = self.fields["otp_token"]
+        token.label = _("Code of your authenticator")
+        token.widget.attrs |= {"autocomplete": "one-time-code", "inputmode": "numeric"}
+
     def clean_otp(self, user: User | None) -> None:
         """Check the code; record a right password with a missing or wrong code in the audit log.
 
@@ -95,10 +112,6 @@ class CivicLensAdminSite(admin.AdminSite):
     @property
     def login_form(self) -> type[AuthenticationForm]:  # type: ignore[override]
         return PasswordAndCodeForm if settings.STAFF_TOTP_REQUIRED else PasswordForm
-
-    @property
-    def login_template(self) -> str | None:  # type: ignore[override]
-        return OTPAdminSite.login_template if settings.STAFF_TOTP_REQUIRED else None
 
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

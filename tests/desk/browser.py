@@ -148,8 +148,8 @@ def sign_in(page: Page, user: User) -> None:
     page.goto("/admin/")
     page.get_by_label("Phone").fill(user.phone)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_label("OTP Token").fill(present_code(user))
-    page.get_by_role("button", name="Log in").click()
+    page.get_by_label("Code of your authenticator").fill(present_code(user))
+    page.get_by_role("button", name="Sign in").click()
     page.locator("#user-tools").wait_for()
 
 

@@ -6,6 +6,7 @@ import re
 from html import unescape
 
 import pytest
+from django.conf import LazySettings
 from django.contrib.auth.models import Permission
 from django.test import Client
 
@@ -144,3 +145,23 @@ def test_a_filtered_list_leads_to_its_triage() -> None:
     page = desk.get("/admin/reports/report/?deadline=overdue").content.decode()
     assert 'href="/admin/triage/?deadline=overdue"' in page
     assert desk.get("/admin/triage/?deadline=overdue").context["is_filtered"]
+
+
+def test_signing_in_and_out_has_one_word_everywhere(settings: LazySettings) -> None:
+    settings.STAFF_TOTP_REQUIRED = True
+    form = Client().get("/admin/login/").content.decode()
+    assert 'type="submit" value="Sign in"' in form
+    assert ">Code of your authenticator:</label>" in form
+    settings.STAFF_TOTP_REQUIRED = False
+    clerk = make_staff(make_department())
+    clerk.set_password("a quiet harbour")
+    clerk.save()
+    desk = desk_of(clerk)
+    pages = [
+        form,
+        *(desk.get(f"/admin/{path}").content.decode() for path in ("", "password_change/")),
+    ]
+    pages.append(desk.post("/admin/logout/").content.decode())
+    assert "Sign in again" in pages[-1]
+    for page in pages:
+        assert not re.search(r"Log (in|out)|Logged|OTP", page)

@@ -21,7 +21,7 @@ BASE_DIR = Path(__file__).resolve().parents[2]
 #: Every template that the desk serves, of whatever app.
 TEMPLATES = sorted(
     path
-    for folder in ("admin", "desk", "otp")
+    for folder in ("admin", "desk", "registration")
     for path in BASE_DIR.glob(f"*/templates/{folder}/**/*.html")
 )
 SCRIPTS = sorted(path for path in BASE_DIR.glob("*/static/*/**/*.js") if "vendor" not in path.parts)
