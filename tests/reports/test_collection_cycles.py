@@ -21,6 +21,7 @@ from django.utils import timezone
 from config.schedule import SCHEDULE
 from jobs.models import Task
 from jobs.operations import alerts
+from jobs.testing import run_tasks
 from jobs.urgency import Urgency
 from reports.actors import refresh_figures
 from reports.collection.actors import collect_sources
@@ -86,6 +87,17 @@ def test_a_cycle_never_overlaps_the_one_before(outside: Outside) -> None:
     run_collecting()
     run_cycle()
     assert CollectionCycle.objects.filter(finished_at__isnull=False).count() == 2
+
+
+def test_a_cycle_does_not_wait_until_the_posts_before_it_are_analysed(outside: Outside) -> None:
+    outside.gives("/feed", Reply(atom(entry("a", "Lamps"))))
+    make_source(address=f"{outside.url}/feed")
+    run_cycle()
+    begin()
+    run_tasks()
+    ran = Task.objects.order_by("finished_at").values_list("actor", flat=True)
+    assert list(ran).count("finish_cycle") == 2
+    assert ran[len(ran) - 1] == "analyse_posts"
 
 
 def test_two_rounds_at_one_moment_ask_a_source_once(outside: Outside) -> None:

@@ -10,8 +10,15 @@ from reports.collection.analysis import analysing, topic_lists
 
 
 # Long enough for a restart of the embeddings' server. Posts whose analysis has failed for good are
-# analysed one by one, so that a text which cannot be embedded costs nothing but itself.
-@jobs.actor(queue_name="analytics", kind="external", outlasts=timedelta(hours=1), is_bulk=True)
+# analysed one by one, so that a text which cannot be embedded costs nothing but itself. One large
+# source can bring hours of this work, so the next cycles and all other bulk work come first.
+@jobs.actor(
+    queue_name="analytics",
+    kind="external",
+    outlasts=timedelta(hours=1),
+    is_bulk=True,
+    priority=10,
+)
 def analyse_posts(keys: list[list[Any]]) -> dict[str, Any]:
     """Return language, tone, topic, category, place and vector of posts: ids with revisions."""
     return analysing.analyse(keys)
