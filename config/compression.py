@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 
-from georeport.answering import OPEN311_PREFIX
+from georeport.cross_origin import OPEN311_PREFIX
 
 API_PREFIXES = ("/api/", OPEN311_PREFIX)
 MINIMUM_BYTES = 1000

@@ -25,7 +25,8 @@ from uuid_utils.compat import uuid7
 from accounts import origins
 from config import http_metrics, problems
 from config.probes import PROBE_PATHS
-from georeport.answering import OPEN311_PREFIX, refusal_at
+from georeport.answering import refusal_at
+from georeport.cross_origin import OPEN311_PREFIX
 from jobs.execution.entrance import Entrance, entering_by
 from jobs.http import waiting
 from jobs.urgency import Urgency
@@ -107,7 +108,8 @@ class ProblemMiddleware:
         if request.path_info.startswith(API_PREFIX) and kind.startswith("text/"):
             _become_problem(request, response)
         elif request.path_info.startswith(OPEN311_PREFIX) and kind.startswith("text/html"):
-            _become(response, refusal_at(request.path_info, response.status_code))
+            accept = request.headers.get("Accept", "")
+            _become(response, refusal_at(request.path_info, response.status_code, accept=accept))
         return response
 
 

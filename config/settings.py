@@ -180,6 +180,7 @@ MIDDLEWARE = [
     "config.middleware.EntranceMiddleware",
     "jobs.execution.tracing.TracingMiddleware",
     "accounts.middleware.OriginMiddleware",
+    "georeport.cross_origin.CrossOriginMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "config.middleware.ContentSecurityPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

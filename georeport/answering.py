@@ -1,4 +1,4 @@
-"""How every resource answers: the format of its address, errors in that format, other origins."""
+"""How every resource answers: in the format that was asked for, errors included."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
-from django.utils.cache import patch_vary_headers
+from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import ValidationError
 
+from georeport.cross_origin import preflight
 from georeport.errors import (
     BadRequest,
+    BodyTooLarge,
     GeoReportError,
     MethodRefused,
     NotFound,
@@ -27,15 +29,15 @@ from georeport.errors import (
     Unavailable,
 )
 from georeport.parameters import Parameters
-from georeport.rendering import FORMATS, JSON, XML, Format
+from georeport.rendering import FORMATS, XML, Format, asked_format
 from jobs.errors import DomainError
 
 log = structlog.get_logger(__name__)
 
-#: Where every address of the interface begins.
-OPEN311_PREFIX = "/open311/"
 #: How what is sent may be written.
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+#: For so long a client may keep what hardly changes: discovery, services and definitions.
+KEPT_SECONDS = 60
 NO_FORM = "The request could not be read as a form in UTF-8."
 #: Our names of fields of a new request, and those of the protocol.
 NAMES = {
@@ -54,23 +56,26 @@ class GeoReportView(View):
     format: Format = XML
     #: Whether it belongs to the test endpoint, which stores nothing.
     is_test = False
+    #: For so long a client may keep what it has read; without it, it asks each time by the ETag.
+    kept_seconds = 0
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        is_negotiated = "suffix" not in kwargs
-        suffix = kwargs.pop("suffix", "") or _accepted_suffix(request)
-        self.format, self.is_test = FORMATS.get(suffix, XML), kwargs.pop("is_test", False)
+        suffix = kwargs.pop("suffix", "")
+        self.format = asked_format(request.path_info, request.headers.get("Accept", ""))
+        self.is_test = kwargs.pop("is_test", False)
         try:
-            if suffix not in FORMATS:
+            if suffix and suffix.lower() not in FORMATS:
                 raise NotFound(f"There is no format {suffix[:20]}; expected .xml or .json.")
             response = self._handled(request, *args, **kwargs)
         except GeoReportError as error:
             response = refusal(error, self.format)
         if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             response["Allow"] = ", ".join(self._methods())
-        if is_negotiated:
+        if not suffix:
             patch_vary_headers(response, ["Accept"])
-        if request.method in {"GET", "HEAD", "OPTIONS"}:
-            response["Access-Control-Allow-Origin"] = "*"
+        if request.method in {"GET", "HEAD"} and response.status_code == HTTPStatus.OK:
+            kept = {"max_age": self.kept_seconds} if self.kept_seconds else {"no_cache": True}
+            patch_cache_control(response, public=True, **kept)
         return response
 
     def _handled(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -83,7 +88,7 @@ class GeoReportView(View):
         except DomainError as error:
             raise of_domain(error) from error
         except RequestDataTooBig as error:
-            raise BadRequest("The body is larger than this resource takes.") from error
+            raise BodyTooLarge from error
         except (
             DjangoBadRequest,
             MultiPartParserError,
@@ -107,13 +112,8 @@ class GeoReportView(View):
         return [name.upper() for name in names if getattr(self, name, None)]
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Allow pages of other origins to read."""
-        headers = {
-            "Access-Control-Allow-Methods": "GET, HEAD",
-            "Access-Control-Allow-Headers": "If-None-Match, Accept-Language",
-            "Access-Control-Max-Age": "86400",
-        }
-        return HttpResponse(status=204, headers=headers)
+        """Tell browsers what pages of other origins may do here."""
+        return preflight(self._methods())
 
     def answer(
         self, name: str, value: Any, *, status: int = 200, is_translated: bool = False
@@ -124,12 +124,6 @@ class GeoReportView(View):
         if is_translated:
             patch_vary_headers(response, ["Accept-Language"])
         return response
-
-
-def _accepted_suffix(request: HttpRequest) -> str:
-    """Return the format of an address without a suffix: XML unless `Accept` prefers JSON."""
-    preferred = request.get_preferred_type([XML.media_type, JSON.media_type])
-    return JSON.suffix if preferred == JSON.media_type else XML.suffix
 
 
 def form_of(request: HttpRequest) -> Parameters:
@@ -180,14 +174,17 @@ def refusal(error: GeoReportError, format_: Format) -> HttpResponse:
     return response
 
 
-def refusal_at(path: str, status: int, detail: str = "") -> HttpResponse:
-    """Return the answer for an error outside of the views, at an address of the interface."""
+def refusal_at(path: str, status: int, detail: str = "", *, accept: str = "") -> HttpResponse:
+    """Return the answer for an error outside of the views, at an address of the interface.
+
+    `accept` is the header by which an address without a suffix chooses the format.
+    """
     sentence = detail or (
         "There is no such resource." if status == 404 else HTTPStatus(status).phrase
     )
     error = GeoReportError(sentence)
     error.status = status
-    return refusal(error, JSON if path.rstrip("/").endswith(".json") else XML)
+    return refusal(error, asked_format(path, accept))
 
 
 def of_domain(error: DomainError) -> GeoReportError:

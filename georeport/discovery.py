@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from georeport.answering import GeoReportView, query_of
+from georeport.answering import KEPT_SECONDS, GeoReportView, query_of
 from georeport.rendering import FORMATS
 
 SPECIFICATION = "http://wiki.open311.org/GeoReport_v2"
@@ -20,6 +20,8 @@ CHANGESET = "2026-11-30T00:00:00Z"
 
 class DiscoveryView(GeoReportView):
     """The document by which a client finds everything else."""
+
+    kept_seconds = KEPT_SECONDS
 
     def get(self, request: HttpRequest) -> HttpResponse:
         query_of(request)

@@ -40,6 +40,12 @@ class MethodRefused(GeoReportError):
     status = 405
 
 
+class BodyTooLarge(GeoReportError):
+    """The body is larger than this resource takes."""
+
+    status = 413
+
+
 class TooManyRequests(GeoReportError):
     """This api_key has sent as many requests as it may for now; wait before sending more."""
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from django.conf import settings
 from django.http import QueryDict
+from django.http.request import split_domain_port
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from rest_framework.exceptions import ValidationError
@@ -15,6 +16,9 @@ from georeport.errors import BadRequest, NotFound
 from jobs import numbers
 from reports.fields import BoundingBoxField
 from reports.models import BoundingBox
+
+#: Latitude and longitude in degrees.
+Place = tuple[float, float]
 
 LIST_MAXIMUM = 1_000
 _DIGITS = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -91,6 +95,15 @@ class Parameters:
             raise BadRequest(f"{name} must be a number from -{limit} to {limit}.")
         return value
 
+    def place(self) -> Place | None:
+        """Return `lat` and `long` in degrees, or None where both are absent."""
+        latitude, longitude = self.number("lat", limit=90), self.number("long", limit=180)
+        if latitude is not None and longitude is not None:
+            return latitude, longitude
+        if latitude is not None or longitude is not None:
+            raise BadRequest("lat and long belong together; one of them was not provided.")
+        return None
+
     def is_on(self, name: str) -> bool:
         """Return whether a parameter says yes; anything but yes and no is refused."""
         text = self.text(name).lower()
@@ -134,12 +147,16 @@ class Parameters:
         Raises:
             NotFound: it names another one.
         """
-        asked = self.text("jurisdiction_id").lower().removeprefix("www.")
-        own = settings.OPEN311_JURISDICTION_ID
-        names = {name.lower().removeprefix("www.") for name in (own, host.partition(":")[0])}
-        if asked and asked not in names:
+        asked, own = self.text("jurisdiction_id"), settings.OPEN311_JURISDICTION_ID
+        if asked and _site(asked) not in {_site(own), _site(host)}:
             here = f"; here it is {own}" if own else ""
             raise NotFound(f"jurisdiction_id provided was not found{here}.")
+
+
+def _site(name: str) -> str:
+    """Return the name of a website without what its addresses may leave out or add."""
+    name = name.lower()
+    return (split_domain_port(name)[0] or name).removeprefix("www.")
 
 
 def _day(text: str, *, is_end: bool) -> datetime | None:

@@ -11,9 +11,11 @@ from uuid import UUID
 from django.conf import settings
 from django.http import QueryDict
 
+from accounts import phones
+from accounts.errors import PhoneInvalid
 from georeport.errors import BadRequest
 from georeport.models import ApiKey
-from georeport.parameters import Parameters
+from georeport.parameters import Parameters, Place
 from georeport.services import service_of
 from jobs import numbers
 from jobs.plain_text import one_line
@@ -27,10 +29,16 @@ TITLE_CHARACTERS = 80
 MEDIA_URLS_MAXIMUM, URL_MAX_CHARACTERS = 5, 2_000
 #: The parameters of a person, of which the first that is there stands for them in limits.
 PERSON = ("account_id", "device_id", "email", "phone")
+#: Attributes that FixMyStreet adds by itself, whether a service asks for them or not; they say
+#: again what stands elsewhere, so those that no question asks for are left out.
+UNASKED = {
+    "closest_address", "description", "easting", "email", "email_alerts_requested", "external_id",
+    "first_name", "fixmystreet_id", "group", "last_name", "northing", "public_anonymity_required",
+    "report_title", "report_url", "requested_datetime", "service_request_id_ext", "title",
+}  # fmt: skip
+_MEDIA_URL = re.compile(r"media_url(\[\d{0,4}\])?", re.ASCII)
 _ATTRIBUTE = re.compile(r"attribute\[([^\[\]]{1,50})\](\[\d{0,4}\])?", re.ASCII)
 _URL = re.compile(r"https?://[^\s/]+\S*", re.IGNORECASE)
-
-Place = tuple[float, float]
 
 
 def new_report(
@@ -66,11 +74,8 @@ def place_of(parameters: Parameters) -> Place | None:
     Raises:
         BadRequest: nothing says it, or an address does and the city has no geocoder.
     """
-    latitude, longitude = parameters.number("lat", limit=90), parameters.number("long", limit=180)
-    if latitude is not None and longitude is not None:
-        return latitude, longitude
-    if latitude is not None or longitude is not None:
-        raise BadRequest("lat and long belong together; one of them was not provided.")
+    if (place := parameters.place()) is not None:
+        return place
     if parameters.text("address_string"):
         if settings.GEOCODER:
             return None
@@ -86,7 +91,8 @@ def media_urls(parameters: Parameters) -> list[str]:
     Raises:
         BadRequest: one is no address of the web, or there are too many.
     """
-    urls = list(dict.fromkeys(url.strip() for url in parameters.every("media_url")))
+    names = sorted(filter(_MEDIA_URL.fullmatch, parameters.names()))
+    urls = list(dict.fromkeys(url.strip() for name in names for url in parameters.every(name)))
     if len(urls) > MEDIA_URLS_MAXIMUM:
         raise BadRequest(f"There may be at most {MEDIA_URLS_MAXIMUM} different media_urls.")
     if not all(_URL.fullmatch(url) and len(url) <= URL_MAX_CHARACTERS for url in urls):
@@ -123,6 +129,18 @@ def title_of(description: str) -> str:
     return f"{cut.rpartition(' ')[0] or cut}…"
 
 
+def has_unreachable_phone(parameters: Parameters) -> bool:
+    """Return whether a phone number came that no message can reach, such as one without country."""
+    return bool(parameters.text("phone")) and not _reachable_phone(parameters)
+
+
+def _reachable_phone(parameters: Parameters) -> str:
+    try:
+        return phones.normalise(parameters.text("phone"))
+    except PhoneInvalid:
+        return ""
+
+
 def _service(parameters: Parameters) -> Category:
     code = parameters.text("service_code")
     if not code:
@@ -138,8 +156,8 @@ def _description(parameters: Parameters) -> str:
 
 
 def _contact(parameters: Parameters) -> dict[str, str] | None:
-    """Return how to reach the person; a name alone reaches nobody and is not stored."""
-    email, phone = parameters.text("email"), parameters.text("phone")
+    """Return how messages reach the person; what reaches nobody is not stored."""
+    email, phone = parameters.text("email"), _reachable_phone(parameters)
     if not (email or phone):
         return None
     name = " ".join(filter(None, map(parameters.text, ("first_name", "last_name"))))
@@ -154,7 +172,11 @@ def _answers(parameters: Parameters, category: Category) -> dict[str, Any]:
             sent.setdefault(match[1], []).extend(parameters.every(name))
     asked = category.questions.filter(retired_at=None).values_list("code", "type")
     types = dict(asked) if sent else {}
-    return {code: _value(types.get(code, ""), values) for code, values in sent.items()}
+    return {
+        code: _value(types.get(code, ""), values)
+        for code, values in sent.items()
+        if code in types or code not in UNASKED
+    }
 
 
 def _value(kind: str, values: list[str]) -> Any:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from django.http import HttpRequest
+
 #: The name of one entry of each list.
 SINGULAR = {
     "attributes": "attribute",
@@ -51,6 +53,20 @@ class Format:
 XML = Format("xml", "text/xml")
 JSON = Format("json", "application/json")
 FORMATS = {one.suffix: one for one in (XML, JSON)}
+
+
+def asked_format(path: str, accept: str) -> Format:
+    """Return the format of the answer at an address: that of its suffix, or by the `Accept` header.
+
+    Without either it is XML.
+    """
+    suffix = path.rstrip("/").rpartition(".")[2].lower()
+    if suffix in FORMATS:
+        return FORMATS[suffix]
+    request = HttpRequest()
+    request.META["HTTP_ACCEPT"] = accept or XML.media_type
+    preferred = request.get_preferred_type([one.media_type for one in FORMATS.values()])
+    return JSON if preferred == JSON.media_type else XML
 
 
 def _json(value: Value) -> bytes:

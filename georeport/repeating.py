@@ -99,22 +99,28 @@ def require_same(report: Report, identity: Identity) -> None:
 
 
 def update_digest(
-    report: Report, text: str, program: Program, *, idempotency_key: str
+    report: Report, text: str, program: Program, *, idempotency_key: str, update_id: str
 ) -> bytes | None:
-    """Return by what this update is recognised when it comes again; None if by nothing."""
+    """Return by what this update is recognised when it comes again; None if by nothing.
+
+    `update_id` is the number that it has in the program, which tells equal words apart.
+    """
     if idempotency_key:
         return _digest(program, "update key", idempotency_key)
+    if update_id:
+        return _digest(program, "update id", update_id, str(report.pk), text)
     return _digest(program, "update", str(report.pk), text) if program.person else None
 
 
-def update_before(digest: bytes, *, is_by_key: bool) -> Comment | None:
+def update_before(digest: bytes, *, is_numbered: bool) -> Comment | None:
     """Return the comment of this digest, after any that is under way; None if there is none.
 
-    One that was recognised by its words counts for a day, by its Idempotency-Key for ever.
+    One that was recognised by its words counts for a day, by its Idempotency-Key or its number in
+    the program for ever.
     """
     lock(f"georeport update {digest.hex()}")
     sent = SentUpdate.objects.filter(digest=digest, comment__deleted_at=None)
-    if not is_by_key:
+    if not is_numbered:
         sent = sent.filter(created_at__gt=Now() - WITHIN)
     found = sent.select_related("comment").first()
     return found.comment if found else None

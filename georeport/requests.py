@@ -37,7 +37,7 @@ class RequestListView(GeoReportView):
         parameters = form_of(request)
         key = keys.admitted(parameters.text("api_key"), to="submit", is_test=self.is_test)
         program = reading.program_of(parameters, key)
-        media = request.FILES.getlist("media")
+        media = [upload for _, uploads in request.FILES.lists() for upload in uploads]
         sending = Sending(
             parameters=parameters,
             key=key,

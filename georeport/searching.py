@@ -18,6 +18,8 @@ SPAN = timedelta(days=90)
 PAGES_MAXIMUM = 10_000
 #: Every page costs all rows before it, so a list is read no further than this.
 DEPTH_MAXIMUM = 50_000
+#: How far around `lat` and `long` requests are searched where there is no `radius`.
+RADIUS_METRES, RADIUS_MAXIMUM_METRES = 1_000, 100_000
 OPEN, CLOSED = "open", "closed"
 
 
@@ -80,6 +82,9 @@ def chosen(parameters: Parameters) -> ReportQuerySet:
     reports = _with_status(reports, parameters.listed("status"))
     if (box := parameters.box("bbox")) is not None:
         reports = reports.in_box(box)
+    reports = _near(reports, parameters)
+    if (updated_before := parameters.moment("updated_before")) is not None:
+        reports = reports.filter(updated_at__lt=updated_before)
     updated_after = parameters.moment("updated_after")
     if updated_after is None:
         return reports.filter(created_at__range=span(parameters))
@@ -137,6 +142,19 @@ def _categories(codes: list[str]) -> list[int]:
     if missing:
         raise NotFound(f"service_code {', '.join(missing)[:200]} was not found.")
     return list(stored.values())
+
+
+def _near(reports: ReportQuerySet, parameters: Parameters) -> ReportQuerySet:
+    """Return the reports within `radius` metres of `lat` and `long`, where these are given."""
+    place = parameters.place()
+    if place is None:
+        if parameters.text("radius"):
+            raise BadRequest("radius needs lat and long.")
+        return reports
+    metres = parameters.number("radius", limit=RADIUS_MAXIMUM_METRES)
+    if metres is not None and metres <= 0:
+        raise BadRequest("radius must be more than 0 metres.")
+    return reports.near(*place, metres=metres or RADIUS_METRES)
 
 
 def _with_status(reports: ReportQuerySet, statuses: list[str] | None) -> ReportQuerySet:

@@ -19,6 +19,7 @@ from reports.models import PhotoKind
 from reports.photos import receiving
 
 HELD = "It will be public once the city has looked at it."
+UNREACHABLE = "No message reaches this phone number: send it in international form."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,16 @@ def send(sending: Sending) -> Receipt:
             if sending.is_test:
                 transaction.set_rollback(True)
     report = submission.report
-    return Receipt(service_request_id=report.pk, notice=None if report.published_at else HELD)
+    return Receipt(
+        service_request_id=report.pk, notice=_notice(sending, is_held=not report.published_at)
+    )
+
+
+def _notice(sending: Sending, *, is_held: bool) -> str | None:
+    """Return what the program should know of a request that was taken; None if nothing."""
+    is_unreachable = reading.has_unreachable_phone(sending.parameters)
+    sentences = [HELD] * is_held + [UNREACHABLE] * is_unreachable
+    return " ".join(sentences) or None
 
 
 def _keep(sending: Sending) -> Receipt:
@@ -85,4 +95,4 @@ def _keep(sending: Sending) -> Receipt:
         find_place.send_with_options(args=(sent.pk,), limit_key=LIMIT, limit_count=1)
         if sending.is_test:
             transaction.set_rollback(True)
-    return Receipt(token=sent.token)
+    return Receipt(token=sent.token, notice=_notice(sending, is_held=False))

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 
-from georeport.answering import GeoReportView, query_of
+from georeport.answering import KEPT_SECONDS, GeoReportView, query_of
 from georeport.errors import NotFound
 from reports.catalogue.texts import preferred
 from reports.models import Category, Question
@@ -17,6 +17,8 @@ from reports.models import Category, Question
 
 class ServiceListView(GeoReportView):
     """Everything that can be reported."""
+
+    kept_seconds = KEPT_SECONDS
 
     def get(self, request: HttpRequest) -> HttpResponse:
         query_of(request)
@@ -29,6 +31,8 @@ class ServiceListView(GeoReportView):
 
 class ServiceView(GeoReportView):
     """The attributes of a service: what a request of it is asked beyond its description."""
+
+    kept_seconds = KEPT_SECONDS
 
     def get(self, request: HttpRequest, code: str) -> HttpResponse:
         query_of(request)

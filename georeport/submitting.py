@@ -10,8 +10,7 @@ from django.core.files.uploadedfile import UploadedFile
 from georeport import reading, repeating
 from georeport.media import fetch_media
 from georeport.models import ApiKey
-from georeport.parameters import Parameters
-from georeport.reading import Place
+from georeport.parameters import Parameters, Place
 from georeport.repeating import UNKNOWN, Identity
 from reports.intake.submission import Submission, submit_report
 from reports.models import PhotoFile, PhotoKind

@@ -80,9 +80,12 @@ class UpdatesView(GeoReportView):
             raise NotFound(f"service_request_id {report_id[:60]} was not found.")
         text = _text(parameters)
         program = reading.program_of(parameters, key)
-        idempotency_key = request.headers.get("Idempotency-Key", "")
+        marks = {
+            "idempotency_key": request.headers.get("Idempotency-Key", ""),
+            "update_id": parameters.text("update_id") or parameters.text("update_id_ext"),
+        }
         with transaction.atomic():
-            comment = _comment(report, text, program, idempotency_key)
+            comment = _comment(report, text, program, marks)
             if self.is_test:
                 transaction.set_rollback(True)
         update = {"update_id": _id_of(comment), "account_id": parameters.text("account_id") or None}
@@ -107,16 +110,19 @@ def _text(parameters: Parameters) -> str:
     return checked
 
 
-def _comment(report: Report, text: str, program: Program, idempotency_key: str) -> Comment:
+def _comment(report: Report, text: str, program: Program, marks: dict[str, str]) -> Comment:
     """Return the comment that says this: a new one, or that of an update which comes again.
+
+    `marks` are what `repeating.update_digest` takes.
 
     Raises as `commenting.comment`, and beside that:
 
     Raises:
         BadRequest: the Idempotency-Key came with other content.
     """
-    digest = repeating.update_digest(report, text, program, idempotency_key=idempotency_key)
-    earlier = repeating.update_before(digest, is_by_key=bool(idempotency_key)) if digest else None
+    digest = repeating.update_digest(report, text, program, **marks)
+    is_numbered = any(marks.values())
+    earlier = repeating.update_before(digest, is_numbered=is_numbered) if digest else None
     if earlier is None:
         comment = commenting.comment(report, text, author=None, program=program)
         if digest:

@@ -11,7 +11,9 @@ from typing import IO, Any
 
 from config import problems
 from config.serving.bodies import MEMORY_BYTES
-from georeport.answering import OPEN311_PREFIX, refusal_at
+from georeport.answering import refusal_at
+from georeport.cross_origin import HEADERS as CROSS_ORIGIN_HEADERS
+from georeport.cross_origin import OPEN311_PREFIX
 
 Send = Callable[[Any], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
@@ -64,28 +66,32 @@ class Answer:
 
 
 def refusal(
-    status: HTTPStatus, path: str, *, detail: str = "", retry_after: int | None = None
+    status: HTTPStatus,
+    path: str,
+    *,
+    accept: str = "",
+    detail: str = "",
+    retry_after: int | None = None,
 ) -> Answer:
     """Return the answer to a request that never reached Django; it closes the connection."""
-    kind, content = _explained(status, path, detail=detail, retry_after=retry_after)
-    headers = {
-        "content-type": kind,
-        "connection": "close",
-        "cache-control": "no-store",
-    }
+    headers = {"connection": "close", "cache-control": "no-store"}
     if retry_after is not None:
         headers["retry-after"] = str(retry_after)
+    if path.startswith(OPEN311_PREFIX):
+        answer = refusal_at(path, status, detail, accept=accept)
+        kind, content = answer["Content-Type"], answer.content
+        headers |= {name.lower(): text for name, text in CROSS_ORIGIN_HEADERS.items()}
+    else:
+        kind, content = _problem(status, path, detail=detail, retry_after=retry_after)
+    headers["content-type"] = kind
     encoded = [(name.encode(), text.encode()) for name, text in headers.items()]
     return Answer(status, encoded, content, is_refusal=True)
 
 
-def _explained(
+def _problem(
     status: HTTPStatus, path: str, *, detail: str, retry_after: int | None
 ) -> tuple[str, bytes]:
-    """Return the media type and the content of a refusal, in the form of errors at this path."""
-    if path.startswith(OPEN311_PREFIX):
-        answer = refusal_at(path, status, detail)
-        return answer["Content-Type"], answer.content
+    """Return the media type and the content of a problem document."""
     members = {} if retry_after is None else {"retry_after": retry_after}
     document = problems.document(
         problems.type_for_status(status), detail=detail, instance=path, **members

@@ -7,6 +7,7 @@ after that by the event loop, and a request that waits for the end of a task wai
 from __future__ import annotations
 
 import asyncio
+import functools
 import signal
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -66,21 +67,19 @@ class ThreadedApplication:
         await answer.send(send)
 
     async def _read_and_answer(self, scope: Scope, receive: Receive) -> Answer | None:
+        accept = dict(scope["headers"]).get(b"accept", b"").decode("latin-1")
+        refuse = functools.partial(refusal, path=scope["path"], accept=accept)
         try:
             body = await self._uploads.read(scope, receive)
         except TooManyUploads:
-            return refusal(
-                HTTPStatus.SERVICE_UNAVAILABLE, scope["path"], retry_after=RETRY_AFTER_SECONDS
-            )
+            return refuse(HTTPStatus.SERVICE_UNAVAILABLE, retry_after=RETRY_AFTER_SECONDS)
         except BodyTooSlow:
-            return refusal(HTTPStatus.REQUEST_TIMEOUT, scope["path"])
+            return refuse(HTTPStatus.REQUEST_TIMEOUT)
         except BodyBroken:
-            return refusal(HTTPStatus.BAD_REQUEST, scope["path"])
+            return refuse(HTTPStatus.BAD_REQUEST)
         with body.file:
             if not body.is_complete:
-                return refusal(
-                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, scope["path"], detail=explanation(scope)
-                )
+                return refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail=explanation(scope))
             return await self._answer(scope, body, receive)
 
     async def _answer(self, scope: Scope, body: Body, receive: Receive) -> Answer | None:
@@ -133,9 +132,10 @@ class ThreadedApplication:
             # Probes have their own thread, so that they are answered while all others are busy.
             return await self._run_in(self._probe_threads, environ)
         if self._admitted >= self._admitted_max:
-            path = environ["PATH_INFO"]
             log.warning("web_overloaded", admitted=self._admitted)
-            return refusal(HTTPStatus.SERVICE_UNAVAILABLE, path, retry_after=RETRY_AFTER_SECONDS)
+            return _refused(
+                environ, HTTPStatus.SERVICE_UNAVAILABLE, retry_after=RETRY_AFTER_SECONDS
+            )
         self._admitted += 1
         try:
             return await self._run_in(self._threads, environ)
@@ -156,8 +156,15 @@ class ThreadedApplication:
                     parts.close()  # ends the request, which gives its database connection back
         except Exception:
             log.exception("request_crashed", path=environ["PATH_INFO"])
-            return refusal(HTTPStatus.INTERNAL_SERVER_ERROR, environ["PATH_INFO"])
+            return _refused(environ, HTTPStatus.INTERNAL_SERVER_ERROR)
         return answer
+
+
+def _refused(
+    environ: dict[str, Any], status: HTTPStatus, *, retry_after: int | None = None
+) -> Answer:
+    path, accept = environ["PATH_INFO"], environ.get("HTTP_ACCEPT", "")
+    return refusal(status, path, accept=accept, retry_after=retry_after)
 
 
 def _on_stop(stop: Callable[[], None]) -> None:

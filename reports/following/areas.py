@@ -12,11 +12,10 @@ from django.db import transaction
 from accounts.models import User
 from jobs.ledger.database import lock
 from reports.errors import TooManySubscriptions
-from reports.geography import polygons
+from reports.geography import boxes, polygons
+from reports.geography.boxes import EARTH_METRES
 from reports.models import AreaSubscription
 
-EARTH_METRES = 6_371_000.0
-DEGREE_METRES = math.pi * EARTH_METRES / 180
 POLYGON_POSITIONS_MAXIMUM = 500
 
 
@@ -80,9 +79,7 @@ def distance(latitude: float, longitude: float, to_latitude: float, to_longitude
 def _of_circle(circle: Circle) -> dict[str, Any]:
     if circle.radius_metres > settings.AREA_RADIUS_MAXIMUM_METRES:
         raise AreaInvalid(f"At most {settings.AREA_RADIUS_MAXIMUM_METRES} metres.")
-    north = circle.radius_metres / DEGREE_METRES
-    furthest = min(89.9, abs(circle.latitude) + north)
-    east = north / math.cos(math.radians(furthest))
+    north, east = boxes.reach(circle.latitude, circle.radius_metres)
     return {
         "latitude": circle.latitude,
         "longitude": circle.longitude,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
@@ -9,13 +10,14 @@ from typing import TYPE_CHECKING, ClassVar
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models.functions import Cos, Now, Radians, Sin
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from accounts.models import User
 from jobs.model_fields import LineField, ParagraphsField
+from reports.geography import boxes
 from reports.geography.boxes import BoundingBox
 from reports.models.catalogue import CATEGORY_TEXTS, Category, Severity
 from reports.models.choices import (
@@ -112,6 +114,16 @@ class ReportQuerySet(models.QuerySet["Report"]):
         if box.west <= box.east:
             return self.filter(inside & Q(longitude__range=(box.west, box.east)))
         return self.filter(inside & (Q(longitude__gte=box.west) | Q(longitude__lte=box.east)))
+
+    def near(self, latitude: float, longitude: float, *, metres: float) -> ReportQuerySet:
+        """Return the reports within so many metres of a point, on a sphere (haversine)."""
+        north = Sin(Radians((F("latitude") - latitude) / 2))
+        east = Sin(Radians((F("longitude") - longitude) / 2))
+        shrink = Cos(Radians(F("latitude"))) * math.cos(math.radians(latitude))
+        limit = math.sin(metres / boxes.EARTH_METRES / 2) ** 2
+        inside = self.in_box(boxes.around(latitude, longitude, metres))
+        chord = north * north + shrink * east * east
+        return inside.alias(chord=chord).filter(chord__lte=limit)
 
     def without_address(self) -> ReportQuerySet:
         """Return the reports whose place is not said in words."""

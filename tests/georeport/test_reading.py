@@ -162,6 +162,9 @@ def test_a_request_has_every_field_of_the_protocol_in_its_order() -> None:
     assert answer["Access-Control-Allow-Origin"] == "*"
     again = get(f"requests/{report.pk}.xml", if_none_match=answer["ETag"])
     assert (again.status_code, again.content) == (304, b"")
+    assert again["Access-Control-Allow-Origin"] == "*"
+    assert "max-age=60" in get("services.xml")["Cache-Control"]
+    assert "no-cache" in answer["Cache-Control"]
 
 
 def test_a_closed_request_was_updated_when_it_was_closed() -> None:
@@ -236,6 +239,13 @@ def test_filters_choose() -> None:
         f"start_date={quote((now - 2 * DAY).isoformat())}": [a, b],
         f"start_date={(now - 2 * DAY).isoformat()}": [a, b],
         "bbox=-73,9,-72,11": [b],
+        "lat=10.0008&long=-72.9&radius=100": [b],
+        "lat=10.001&long=-72.9&radius=100": [],
+        "lat=10.005&long=-72.9": [b],
+        "lat=41.3&long=-72.9&radius=100000": [a],
+        f"lat=10&long=-72.9&service_request_id={a}": [a],
+        f"updated_before={at(1)}": [b],
+        f"updated_after={at(50)}&updated_before={at(1)}": [b],
         "page_size=1": [a],
         "page_size=1&page=2": [b],
         "page=2": [],
@@ -243,6 +253,7 @@ def test_filters_choose() -> None:
         f"updated_after={at(50)}": [a, b],
         f"updated_after={at(101)}&start_date={at(90)}": [a, b],
         "jurisdiction_id=testserver": [a, b],
+        "jurisdiction_id=testserver:8000": [a, b],
     }
     assert {query: ids(query) for query in expected} == expected
 
@@ -274,6 +285,12 @@ REFUSED = [
         ("requests", f"{name}={quote(text)}", 400, f"{name} must be")
         for name in ("page", "page_size")
         for text in ("0", "-1", "1.5", "x", ENORMOUS, "٣", "100000")
+    ],
+    ("requests", "lat=41.3", 400, "belong together"),
+    ("requests", "radius=5", 400, "needs lat and long"),
+    *[
+        ("requests", f"lat=1&long=1&radius={text}", 400, "radius must be")
+        for text in ("0", "-1", "nan", "x", "1e400", "100001")
     ],
     ("requests", "status=maybe", 400, "status must be"),
     ("requests", "extensions=perhaps", 400, "extensions must be"),
@@ -308,12 +325,28 @@ def test_what_cannot_be_read_is_refused_in_both_formats() -> None:
 
 
 def test_a_refusal_before_the_views_has_the_same_form() -> None:
-    too_large = answers.refusal(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"{BASE}/requests.json", detail="Too large."
-    )
-    assert json.loads(too_large.content) == [{"code": 413, "description": "Too large."}]
-    refused = Client(SERVER_NAME="elsewhere.example").get(f"{BASE}/services.xml")
-    assert (refused.status_code, refusals(refused)[0]) == (400, (400, "Bad Request"))
+    as_json = {"accept": "application/json"}
+    for path in ("requests.json", "requests"):
+        too_large = answers.refusal(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            f"{BASE}/{path}",
+            detail="Too large.",
+            accept="application/json",
+        )
+        assert json.loads(too_large.content) == [{"code": 413, "description": "Too large."}]
+        assert (b"access-control-allow-origin", b"*") in too_large.headers
+    for host, path, headers, status, kind in [
+        ("elsewhere.example", "services.xml", {}, 400, "text/xml"),
+        ("elsewhere.example", "services", as_json, 400, "application/json"),
+        ("testserver", "nothing", {}, 404, "text/xml"),
+        ("testserver", "nothing", as_json, 404, "application/json"),
+        ("testserver", "nothing.JSON", {}, 404, "application/json"),
+        ("testserver", "tokens/.json", {}, 404, "application/json"),
+    ]:
+        refused = Client(SERVER_NAME=host).get(f"{BASE}/{path}", headers=headers)
+        assert (refused.status_code, refusals(refused)[0][0]) == (status, status), path
+        assert refused["Content-Type"] == f"{kind}; charset=utf-8", path
+        assert refused["Access-Control-Allow-Origin"] == "*", path
 
 
 def test_formats_slashes_and_methods() -> None:
@@ -321,6 +354,7 @@ def test_formats_slashes_and_methods() -> None:
         (404, "There is no format yaml; expected .xml or .json.")
     ]
     assert get("services.json/").status_code == 200
+    assert get("services.JSON")["Content-Type"] == "application/json; charset=utf-8"
     assert get("services")["Content-Type"] == "text/xml; charset=utf-8"
     assert "Accept" in get("requests")["Vary"].split(", ")
     negotiated = get("services", accept="application/json")
@@ -329,6 +363,10 @@ def test_formats_slashes_and_methods() -> None:
     refused = Client().delete(f"{BASE}/services.json")
     assert (refused.status_code, refusals(refused)[0][0]) == (405, 405)
     assert refused["Allow"] == "GET, HEAD, OPTIONS"
-    preflight = Client().options(f"{BASE}/requests.json")
-    assert preflight.status_code == 204
-    assert preflight["Access-Control-Allow-Origin"] == "*"
+    for path, methods in [("requests.json", "GET, HEAD, POST, OPTIONS"),
+                          ("services", "GET, HEAD, OPTIONS")]:  # fmt: skip
+        preflight = Client().options(f"{BASE}/{path}")
+        assert preflight.status_code == 204
+        assert preflight["Access-Control-Allow-Origin"] == "*"
+        assert preflight["Access-Control-Allow-Methods"] == methods
+        assert "Content-Type" in preflight["Access-Control-Allow-Headers"]

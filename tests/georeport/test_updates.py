@@ -121,15 +121,19 @@ def test_an_update_is_taken_for_another_only_if_the_same_person_repeats_it(
         sent(key),
         sent(key),
         sent(key, once="abd"),
+        sent(key, email="a@example.org", update_id="5"),
+        sent(key, update_id="6"),
+        sent(key, update_id_ext="7"),
         sent(other_key, once="abc"),
     ]
-    assert len({first, once, *others}) == 10
+    assert len({first, once, *others}) == 13
     assert (sent(key, email="a@example.org"), sent(key, once="abc")) == (first, once)
     for changed in ({"description": "Gone."}, {"to": other}):
         assert "Idempotency-Key" in refusals(update(key, once="abc", **changed))[0][1]
     SentUpdate.objects.update(created_at=database.now() - timedelta(days=1))
     assert sent(key, email="a@example.org") != first
     assert sent(key, once="abc") == once
+    assert sent(key, update_id="6") == others[-3]
 
 
 def test_an_update_that_must_wait_is_not_shown(report: Report) -> None:

@@ -19,6 +19,7 @@ from jobs.testing import run_tasks
 from notifications.models import Delivery
 from reports.following import actors, announcing, areas, news
 from reports.following.areas import Circle
+from reports.geography.boxes import DEGREE_METRES
 from reports.models import AreaNews, AreaSubscription, Report, Status
 from reports.moderation import cases
 from reports.moderation.judging import ANONYMOUS
@@ -137,8 +138,8 @@ def test_of_many_at_once_only_the_number_is_stored(settings: Any) -> None:
     ("latitude", "longitude", "is_inside"),
     [
         (41.3, -72.9, True),
-        (41.3 + 499 / areas.DEGREE_METRES, -72.9, True),
-        (41.3 + 501 / areas.DEGREE_METRES, -72.9, False),
+        (41.3 + 499 / DEGREE_METRES, -72.9, True),
+        (41.3 + 501 / DEGREE_METRES, -72.9, False),
         (41.3032, -72.8957, False),  # in a corner of the box
         (41.3, -72.8941, True),
         (41.3, -72.8940, False),
