@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from django.db import OperationalError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from dramatiq import MessageProxy
 
@@ -255,6 +256,50 @@ def test_a_worker_thread_turns_to_messages_that_wait_and_takes_nothing_once_it_e
     messages.get()
     one_look.work_off("default")
     assert states()[State.SUCCEEDED] == bundles.BUNDLE_TASKS
+
+
+class Clock:
+    """A clock that only a test moves forward, in milliseconds."""
+
+    seconds = 1.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def advance(self, milliseconds: float) -> None:
+        self.seconds += milliseconds / 1000
+
+
+def looks_for_tasks(thread: Backlog) -> bool:
+    with CaptureQueriesContext(connection) as statements:
+        thread.work_off("default")
+    return len(statements) > 0
+
+
+def test_a_queue_without_due_tasks_is_left_alone_for_ever_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, messages = Clock(), Messages[object]()
+    monkeypatch.setattr(backlog, "time", clock)
+    idle = Backlog(messages)
+    assert looks_for_tasks(idle)
+    for pause in (5, 10, 20, 40, 80, 100, 100):
+        clock.advance(pause * 0.9)
+        assert not looks_for_tasks(idle)
+        clock.advance(pause * 0.2)
+        assert looks_for_tasks(idle)
+    messages.put("waits")  # more tasks may be due than messages wait
+    clock.advance(5.5)
+    assert looks_for_tasks(idle)
+    messages.get()
+    clock.advance(90)
+    assert not looks_for_tasks(idle)
+    send_many(1)
+    clock.advance(20)
+    assert looks_for_tasks(idle)
+    assert states() == {State.SUCCEEDED: 1}
+    clock.advance(5.5)  # a task was due, so the pauses are short again
+    assert looks_for_tasks(idle)
 
 
 def test_a_message_behind_which_others_wait_runs_with_them_and_is_known_to_have_finished() -> None:
