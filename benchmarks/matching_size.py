@@ -317,15 +317,32 @@ def _texts() -> list[Text]:
 
 
 def _forget_indexes(space: VectorSpace) -> None:
-    """Copied into, an approximate index costs 2 ms a row."""
+    """Drop the indexes of vectors: copying into one takes 2 ms a row."""
     with connection.cursor() as cursor:
         cursor.execute(f"DROP INDEX IF EXISTS {opportunity_index(space)}, {citizen_index(space)}")
+
+
+#: Adds so many opportunities, each with the text of one cluster, in turn.
+_MULTIPLY = """
+    INSERT INTO matching_opportunity (id, kind, title, description, organisation, category,
+        requirements, languages, is_remote, places_taken, is_active, source, external_id, version,
+        latitude, longitude, created_at, updated_at)
+    SELECT lpad(to_hex(n), 32, '0')::uuid,
+        CASE WHEN abs(hashint4(n)::bigint) / 100 %% 10 = 3 THEN 'grant'
+            ELSE 'volunteering' END,
+        title || ' ' || n, description, organisation || n %% 997,
+        CASE WHEN number = ANY(%(opposed)s) AND n / %(count)s %% 2 = 0 THEN 'opposed'
+             WHEN abs(hashint4(n)::bigint) %% 100 = 7 THEN 'one' ELSE 'other' END,
+        '', '{}', false, 0, true, 'bench', n::text, 1, 40 + (n %% 1000) / 1000.0,
+        -74 + (n %% 777) / 777.0, now(), now()
+    FROM generate_series(0, %(rows)s - 1) AS n JOIN cluster ON cluster.number = n %% %(count)s
+"""
 
 
 def _fill_opportunities(
     rows: int, space_id: int, texts: list[Text], centres: Vectors, opposed: list[int]
 ) -> None:
-    """So many opportunities with vectors, beside nothing else."""
+    """Replace all opportunities by so many, with vectors."""
     count = len(texts)
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE matching_opportunity CASCADE")
@@ -340,27 +357,7 @@ def _fill_opportunities(
                 for i, (title, organisation, _, text) in enumerate(texts)
             ],
         )
-        cursor.execute(
-            """
-            INSERT INTO matching_opportunity (id, kind, title, description, organisation, category,
-                requirements,
-                languages, is_remote, places_taken, is_active, source, external_id, version,
-                    latitude, longitude,
-                created_at, updated_at)
-            SELECT lpad(to_hex(n), 32, '0')::uuid,
-                CASE WHEN abs(hashint4(n)::bigint) / 100 %% 10 = 3 THEN 'grant'
-                    ELSE 'volunteering' END,
-                title || ' ' || n, description, organisation || n %% 997,
-                CASE WHEN number = ANY(%(opposed)s) AND n / %(count)s %% 2 = 0 THEN 'opposed'
-                     WHEN abs(hashint4(n)::bigint) %% 100 = 7 THEN 'one' ELSE 'other' END,
-                '', '{}', false, 0, true, 'bench', n::text, 1, 40 + (n %% 1000) / 1000.0,
-                    -74 + (n %% 777) / 777.0,
-                now(), now()
-            FROM generate_series(0, %(rows)s - 1) AS n JOIN cluster
-                ON cluster.number = n %% %(count)s
-            """,
-            {"count": count, "rows": rows, "opposed": opposed},
-        )
+        cursor.execute(_MULTIPLY, {"count": count, "rows": rows, "opposed": opposed})
         _copy_vectors(rows, space_id, texts, centres)
         for table in ("opportunity", "opportunityvector"):
             cursor.execute(f"VACUUM ANALYZE matching_{table}")

@@ -300,46 +300,70 @@ def _rows(
     crowds: list[tuple[float, float]],
     rng: random.Random,
 ) -> Iterator[tuple[Any, ...]]:
+    """Yield the values of COLUMNS for so many reports, spread evenly over PERIOD."""
     began = datetime.now(UTC) - PERIOD
     for number in range(rows):
+        at = began + PERIOD * (number / rows)
         slug, title, description = REPORTS[rng.randrange(len(REPORTS))]
-        category = categories[slug]
         latitude, longitude = place(rng, near=rng.choice(crowds) if number % 5 == 0 else None)
         address = f"{rng.randrange(1, 9000)} {rng.choice(STREETS)}"
-        at = began + PERIOD * (number / rows)
-        status = _status(number, rows, rng)
-        is_made_here = number % 10 == 0
-        yield (
-            _id_at(at, number),
-            people.citizen.pk if number % 1000 == 0 else None,
-            title,
-            description.format(street=address),
-            latitude,
-            longitude,
-            cell_of(latitude, longitude),
-            address,
-            "medium",
-            "",
-            "",
-            category.pk,
-            "staff",
-            "[]",
-            category.department_id,
-            at + timedelta(days=5),
-            False,
-            status,
-            at,
-            True,
-            "" if is_made_here else "bench",
-            None if is_made_here else f"SR-{number}",
-            at,
-            at,
-            people.clerk.pk if status == Status.IN_PROGRESS and number % 2 else None,
-            people.crew.pk if status == Status.IN_PROGRESS and number % 2 == 0 else None,
-            at + timedelta(days=1),
-            None if status in (Status.NEW, Status.TRIAGED) else at,
-            at if status == Status.CLOSED and number % 5 == 0 else None,
+        values = (
+            {
+                "id": _id_at(at, number),
+                "reporter_id": people.citizen.pk if number % 1000 == 0 else None,
+                "title": title,
+                "description": description.format(street=address),
+                "latitude": latitude,
+                "longitude": longitude,
+                "cell": cell_of(latitude, longitude),
+                "address": address,
+                "created_at": at,
+                "updated_at": at,
+            }
+            | _handling(categories[slug], at)
+            | _source(number)
+            | _progress(number, _status(number, rows, rng), at, people)
         )
+        yield tuple(values[column] for column in COLUMNS.split(", "))
+
+
+def _handling(category: Category, at: datetime) -> dict[str, Any]:
+    """Return severity, category, department and deadlines of a report."""
+    return {
+        "severity": "medium",
+        "severity_source": "",
+        "severity_rule": "",
+        "category_id": category.pk,
+        "category_source": "staff",
+        "category_suggestions": "[]",
+        "department_id": category.department_id,
+        "due_at": at + timedelta(days=5),
+        "response_due_at": at + timedelta(days=1),
+        "sla_in_working_hours": False,
+    }
+
+
+def _source(number: int) -> dict[str, Any]:
+    """Return where a report came from: one in ten was made here, the others were imported."""
+    is_made_here = number % 10 == 0
+    return {
+        "is_live": True,
+        "source": "" if is_made_here else "bench",
+        "external_id": None if is_made_here else f"SR-{number}",
+    }
+
+
+def _progress(number: int, status: str, at: datetime, people: People) -> dict[str, Any]:
+    """Return the status of a report, with what goes with it: assignee, crew, answer and end."""
+    is_assigned = status == Status.IN_PROGRESS
+    return {
+        "status": status,
+        "published_at": at,
+        "assignee_id": people.clerk.pk if is_assigned and number % 2 else None,
+        "crew_id": people.crew.pk if is_assigned and number % 2 == 0 else None,
+        "responded_at": None if status in (Status.NEW, Status.TRIAGED) else at,
+        "confirmed_at": at if status == Status.CLOSED and number % 5 == 0 else None,
+    }
 
 
 def _status(number: int, rows: int, rng: random.Random) -> str:

@@ -145,44 +145,66 @@ def _status(name: str) -> str:
     return str(capfirst(Status(name).label))
 
 
-Read = Callable[[dict[str, Any]], Sequence[float | None]]
+#: Reads the numbers of a row from the figures of its department.
+ReadRow = Callable[[dict[str, Any]], Sequence[float | None]]
+#: Makes a figure with a row for each department, from its key, title, text, columns and `ReadRow`.
+MakeFigure = Callable[[str, str, str, Sequence[Column], ReadRow], Figure]
 
 
 def _service(departments: list[dict[str, Any]], days: int) -> list[Figure]:
-    period = _("In the last %s days.") % days
-    hours = [Column(_("Median"), "h"), Column(_("Nine of ten within"), "h")]
+    """Return how quickly and how well each department works, with `days` as the period."""
 
-    def of(key: str, title: str, about: str, columns: Sequence[Column], read: Read) -> Figure:
-        rows = [(one["name"], read(one)) for one in departments]
+    def by_department(
+        key: str, title: str, about: str, columns: Sequence[Column], read: ReadRow
+    ) -> Figure:
+        rows = [(department["name"], read(department)) for department in departments]
         return Figure(key, title, about, _("Department"), columns, rows)
 
+    return [*_speed(by_department, days), *_outcome(by_department, days)]
+
+
+def _speed(by_department: MakeFigure, days: int) -> list[Figure]:
+    """Return what is open, the times to answer and to repair, and how many deadlines were kept."""
+    period = _("In the last %s days.") % days
+    hours = [Column(_("Median"), "h"), Column(_("Nine of ten within"), "h")]
     return [
-        of(
+        by_department(
             "open",
             _("Open and overdue"),
             _("At present."),
             [Column(_("Open")), Column(_("Overdue"))],
-            lambda one: [one["open"], one["overdue"]],
+            lambda figures: [figures["open"], figures["overdue"]],
         ),
-        of(
+        by_department(
             "response",
             _("Time to the first response"),
             period,
             hours,
-            lambda one: _hours(one["first_response"]),
+            lambda figures: _hours(figures["first_response"]),
         ),
-        of("repair", _("Time to the repair"), period, hours, lambda one: _hours(one["repair"])),
-        of(
+        by_department(
+            "repair",
+            _("Time to the repair"),
+            period,
+            hours,
+            lambda figures: _hours(figures["repair"]),
+        ),
+        by_department(
             "deadlines",
             _("Deadlines kept"),
             period,
             [Column(_("First response"), "%"), Column(_("Repair"), "%")],
-            lambda one: [
-                _percent(one["first_response"]["in_time"]),
-                _percent(one["repair"]["in_time"]),
+            lambda figures: [
+                _percent(figures[name]["in_time"]) for name in ("first_response", "repair")
             ],
         ),
-        of(
+    ]
+
+
+def _outcome(by_department: MakeFigure, days: int) -> list[Figure]:
+    """Return how many repairs were confirmed, and how satisfied the reporters are."""
+    return [
+        by_department(
             "confirmed",
             _("Confirmed repairs"),
             _("Of the reports closed in the last %s days, and who confirmed them.") % days,
@@ -192,9 +214,9 @@ def _service(departments: list[dict[str, Any]], days: int) -> list[Figure]:
                 Column(_("By a neighbour"), is_drawn=False),
                 Column(_("By a photo"), is_drawn=False),
             ],
-            lambda one: _confirmed(one["confirmed_repairs"]),
+            lambda figures: _confirmed(figures["confirmed_repairs"]),
         ),
-        of(
+        by_department(
             "satisfaction",
             _("Satisfaction"),
             _("Answers to the question whether it is repaired, in the last %s days.") % days,
@@ -203,7 +225,7 @@ def _service(departments: list[dict[str, Any]], days: int) -> list[Figure]:
                 Column(_("Answers yes"), is_drawn=False),
                 Column(_("Answers no"), is_drawn=False),
             ],
-            lambda one: _satisfaction(one["satisfaction"]),
+            lambda figures: _satisfaction(figures["satisfaction"]),
         ),
     ]
 

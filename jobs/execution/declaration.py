@@ -186,6 +186,7 @@ def actor(  # noqa: PLR0913 - each is a named option
             each other.
     """
     _require_queue(queue_name)
+    _require_consistent(kind, delivery, outlasts, max_attempts)
     policy = Policy(
         kind=kind,
         outlasts=outlasts,
@@ -198,10 +199,6 @@ def actor(  # noqa: PLR0913 - each is a named option
         is_bulk=is_bulk,
         is_waiting=is_waiting,
     )
-    if policy.is_at_most_once and kind != "external":
-        raise ValueError("Only an external actor can be at_most_once; the others are exactly once.")
-    if outlasts is not None and max_attempts is not None:
-        raise ValueError("max_attempts follows from outlasts; give one of them.")
     policy = replace(policy, max_attempts=_attempts(policy))
     return lambda fn: LedgerActor(fn, policy=policy, queue_name=queue_name, priority=priority)
 
@@ -211,6 +208,15 @@ def _require_queue(name: str) -> None:
         raise ValueError(
             f"Unknown queue {name!r}; JOBS_QUEUES names {', '.join(settings.JOBS_QUEUES)}."
         )
+
+
+def _require_consistent(
+    kind: Kind, delivery: Delivery, outlasts: timedelta | None, max_attempts: int | None
+) -> None:
+    if delivery == "at_most_once" and kind != "external":
+        raise ValueError("Only an external actor can be at_most_once; the others are exactly once.")
+    if outlasts is not None and max_attempts is not None:
+        raise ValueError("max_attempts follows from outlasts; give one of them.")
 
 
 def _attempts(policy: Policy) -> int:

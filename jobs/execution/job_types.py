@@ -96,22 +96,21 @@ def job_type(
     """
 
     def register(actor: A) -> A:
-        if name in _types:
-            raise ValueError(f"A job type {name!r} exists: {_types[name].actor.actor_name}.")
-        _types[name] = JobType(
-            name,
-            actor,
-            payload,
-            result,
-            permission,
-            limits or Limits(),
-            code_version,
-            rows,
-            shared_with,
+        bounds = limits or Limits()
+        _register(
+            JobType(
+                name, actor, payload, result, permission, bounds, code_version, rows, shared_with
+            )
         )
         return actor
 
     return register
+
+
+def _register(new: JobType) -> None:
+    if new.name in _types:
+        raise ValueError(f"A job type {new.name!r} exists: {_types[new.name].actor.actor_name}.")
+    _types[new.name] = new
 
 
 def find(name: str) -> JobType | None:

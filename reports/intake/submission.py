@@ -111,17 +111,9 @@ def submit_report(
             _refuse_duplicate(new, reporter=reporter)
         report = _store(new, reporter=reporter, token=token, judgement=judgement)
         arrival = _begin_history(report)
-        if judgement.reasons:
-            cases.hold(report, SubjectKind.REPORT, report.pk, judgement.reasons)
-        if judgement.copies is not None:
-            repetition.queue_earlier(judgement.copies)
+        _carry_out(judgement, report)
         answers.store(report, new.answers)
-        if reporter is None and new.contact is not None:
-            contacts.keep(report, new.contact)
-        _let_follow(report)
-        acknowledge(
-            report.pk, report.title, reporter_id=report.reporter_id, reporter=reporter, is_new=True
-        )
+        _keep_in_touch(report, reporter, new.contact)
         _send_task(report)
     return Submission(report, token, arrival, judgement.reasons)
 
@@ -181,6 +173,14 @@ def _judge(
     return _Judgement(reasons, digest, copies)
 
 
+def _carry_out(judgement: _Judgement, report: Report) -> None:
+    """Queue the report for moderation, and earlier copies of it with it, as the judgement says."""
+    if judgement.reasons:
+        cases.hold(report, SubjectKind.REPORT, report.pk, judgement.reasons)
+    if judgement.copies is not None:
+        repetition.queue_earlier(judgement.copies)
+
+
 def _refuse_duplicate(new: NewReport, *, reporter: User | None) -> None:
     candidates = checking.check(
         new.title,
@@ -224,6 +224,16 @@ def _begin_history(report: Report) -> StatusChange:
     arrival = StatusChange(report=report, to_status=Status.NEW, by=report.reporter, at=Now())
     rows.insert_together(arrival)
     return arrival
+
+
+def _keep_in_touch(report: Report, reporter: User | None, contact: Contact | None) -> None:
+    """Store where an anonymous reporter is reached; let others follow; acknowledge the report."""
+    if reporter is None and contact is not None:
+        contacts.keep(report, contact)
+    _let_follow(report)
+    acknowledge(
+        report.pk, report.title, reporter_id=report.reporter_id, reporter=reporter, is_new=True
+    )
 
 
 def _let_follow(report: Report) -> None:

@@ -76,26 +76,13 @@ def read(
         HistoryTooShort: there are too few reports.
     """
     departments = _departments(department)
-    read = _reports(
-        {
-            "since": since,
-            "until": until,
-            "departments": [one.pk for one in departments],
-            "severities": list(SEVERITIES),
-        }
-    )
-    if len(read.times) < REPORTS_MINIMUM:
-        raise HistoryTooShort(
-            f"The period has {len(read.times)} reports with a department; at least "
-            f"{REPORTS_MINIMUM} are needed."
-        )
-    hours = (read.times - since.timestamp()) / 3600
-    arrived, due, ended, left = hours.T
-    severity, of_department, category, cell = read.numbers.T
-    used = [one for one in departments if one.pk in set(np.unique(of_department).tolist())]
-    areas, area = _areas(cell)
-    categories = [one for one in np.unique(category).tolist() if one]
-    neighbours = _neighbours(read.numbers_of, since, until)
+    reports = _reports(since, until, [one.pk for one in departments])
+    arrived, due, ended, left = ((reports.times - since.timestamp()) / 3600).T
+    severity, department_ids, category_ids, cells = reports.numbers.T
+    used = _used(departments, department_ids)
+    categories = [pk for pk in np.unique(category_ids).tolist() if pk]
+    areas, area = _areas(cells)
+    neighbour_at, neighbour_of = _neighbours(reports.numbers_of, since, until)
     return History(
         departments=tuple(_department(one, crews, since, until) for one in used),
         categories=tuple(map(str, categories)),
@@ -103,13 +90,13 @@ def read(
         arrived=arrived.copy(),
         severity=severity.astype(np.int32),
         due=np.where(np.isnan(due), arrived + settings.TRIAGE_DEADLINE_HOURS, due),
-        department=_positions(of_department, [one.pk for one in used]),
-        category=_positions(category, categories),
+        department=_positions(department_ids, [one.pk for one in used]),
+        category=_positions(category_ids, categories),
         area=area,
         ended=ended.copy(),
         left=left.copy(),
-        neighbour_at=np.array([at for at, _ in neighbours], dtype=np.float64),
-        neighbour_of=np.array([number for _, number in neighbours], dtype=np.int32),
+        neighbour_at=neighbour_at,
+        neighbour_of=neighbour_of,
         until=(until - since) / HOUR,
     )
 
@@ -121,10 +108,16 @@ def _departments(department: Department | None) -> list[Department]:
     return list(related.order_by("slug"))
 
 
-class Read(NamedTuple):
-    """Reports as they were read: columns of times (NaN for none) and of numbers.
+def _used(departments: list[Department], ids: NDArray[np.int64]) -> list[Department]:
+    """Return the departments whose ids occur among `ids`."""
+    occurring = set(np.unique(ids).tolist())
+    return [department for department in departments if department.pk in occurring]
 
-    `numbers_of` has the numbers of those that neighbours have too, by their ids.
+
+class _Reports(NamedTuple):
+    """Columns of the reports: times (NaN for none) and numbers, in the order of `_REPORTS`.
+
+    `numbers_of` maps ids of reports that neighbours have too to their positions in the columns.
     """
 
     times: histories.Floats
@@ -132,8 +125,26 @@ class Read(NamedTuple):
     numbers_of: dict[UUID, int]
 
 
-def _reports(parameters: dict[str, Any]) -> Read:
-    """Read the reports in chunks, so that memory holds a few numbers for each."""
+def _reports(since: datetime, until: datetime, departments: list[int]) -> _Reports:
+    """Return the reports of the period and of these departments; HistoryTooShort if too few."""
+    reports = _read_in_chunks(
+        {
+            "since": since,
+            "until": until,
+            "departments": departments,
+            "severities": list(SEVERITIES),
+        }
+    )
+    if len(reports.times) < REPORTS_MINIMUM:
+        raise HistoryTooShort(
+            f"The period has {len(reports.times)} reports with a department; at least "
+            f"{REPORTS_MINIMUM} are needed."
+        )
+    return reports
+
+
+def _read_in_chunks(parameters: dict[str, Any]) -> _Reports:
+    """Read the reports so that memory holds a few numbers for each, and few whole rows."""
     times, numbers = [np.empty((0, 4))], [np.empty((0, 4), dtype=np.int64)]
     numbers_of: dict[UUID, int] = {}
     count = 0
@@ -144,18 +155,18 @@ def _reports(parameters: dict[str, Any]) -> Read:
             numbers.append(np.array([row[_NUMBERS] for row in rows], dtype=np.int64))
             numbers_of |= {row[8]: count + at for at, row in enumerate(rows) if row[8]}
             count += len(rows)
-    return Read(np.concatenate(times), np.concatenate(numbers), numbers_of)
+    return _Reports(np.concatenate(times), np.concatenate(numbers), numbers_of)
 
 
 def _neighbours(
     numbers_of: Mapping[UUID, int], since: datetime, until: datetime
-) -> list[tuple[float, int]]:
-    """Return when somebody said to have a problem too, in hours, and the number of its report."""
-    if not numbers_of:
-        return []
-    rows = fetch(_NEIGHBOURS, {"since": since, "until": until})
-    begin = since.timestamp()
-    return [((at - begin) / 3600, numbers_of[pk]) for pk, at in rows if pk in numbers_of]
+) -> tuple[histories.Floats, histories.Integers]:
+    """Return the hours at which neighbours said "me too", and the position of each one's report."""
+    rows = fetch(_NEIGHBOURS, {"since": since, "until": until}) if numbers_of else []
+    known = [(at, numbers_of[pk]) for pk, at in rows if pk in numbers_of]
+    hours = [(at - since.timestamp()) / 3600 for at, _ in known]
+    positions = [position for _, position in known]
+    return np.array(hours, dtype=np.float64), np.array(positions, dtype=np.int32)
 
 
 def _positions(values: NDArray[np.int64], known: Sequence[int]) -> histories.Integers:

@@ -378,11 +378,7 @@ def revise(
     require_version(report, versions)
     earlier = (report.category, report.department)
     before = performing.snapshot(report, UNDONE_WITH_EDIT) if fields <= UNDOABLE else None
-    for name in fields:
-        setattr(report, name, changes[name])
-    _follow(report, fields)
-    addresses.follow_place(report, fields)
-    report.updated_at = database.now()
+    _set(report, {name: changes[name] for name in fields})
     if is_triaging and "category" in fields and report.category and report.status == Status.NEW:
         moved = _triage_edited(
             report, fields, by=by, inputs=inputs, is_publishing=is_publishing, before=before
@@ -393,8 +389,22 @@ def revise(
         statuses = WITH_A_CREW if is_triaging else {*WITH_A_CREW, Status.NEW}
         moved += _hand_to_crew(report, statuses=statuses)
     report.save(update_fields={*fields, *FOLLOWING, *addresses.FIELDS, *moved})
+    _send_tasks(report, fields, by=by, is_arriving=earlier[1] != report.department)
+
+
+def _set(report: Report, changes: Mapping[str, Any]) -> None:
+    """Set the edited fields of a report, and those that depend on them, without storing them."""
+    for name, value in changes.items():
+        setattr(report, name, value)
+    _follow(report, changes.keys())
+    addresses.follow_place(report, changes.keys())
+    report.updated_at = database.now()
+
+
+def _send_tasks(report: Report, fields: Set[str], *, by: User, is_arriving: bool) -> None:
+    """Send the tasks that follow an edit: its address, its department's notice, the audit log."""
     addresses.look_up(report)
-    if earlier[1] != report.department:
+    if is_arriving:
         notices.note_arrival(report)
     record_audit_event.send(
         "report.revised", str(by.pk), f"report:{report.pk}", {"fields": sorted(fields)}
