@@ -1,4 +1,4 @@
-"""The tables of background work: tasks, failed attempts, workers, queues and others."""
+"""Tables of tasks, their failed attempts, groups of tasks, and keys that hold back repeats."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex
-from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Func
 from django.db.models.functions import JSONObject, Left, Now
@@ -16,7 +14,6 @@ from django.utils.translation import gettext_lazy as _
 from uuid_utils.compat import uuid7
 
 from jobs.errors import NotComputable
-from jobs.model_fields import LineField
 from jobs.states import PENDING_STATES, TERMINAL_STATES, State
 from jobs.urgency import Urgency
 
@@ -45,6 +42,13 @@ class FirstArgument(models.Func):
     CHARACTERS = 60
     template = f"left(%(expressions)s ->> 0, {CHARACTERS})"
     output_field = models.CharField()
+
+
+class StatementTimestamp(Func):
+    """PostgreSQL's time at the start of the statement; `Now()` is that of the transaction."""
+
+    function = "statement_timestamp"
+    output_field = models.DateTimeField()
 
 
 def first_id_at(at: datetime) -> UUID:
@@ -89,13 +93,6 @@ class TaskQuerySet(models.QuerySet["Task"]):
         if getattr(user, "is_staff", False) and getattr(user, "is_superuser", False):
             return jobs
         return jobs.filter(created_by=user.pk) if user.pk else self.none()
-
-
-class StatementTimestamp(Func):
-    """PostgreSQL's time at the start of the statement; `Now()` is that of the transaction."""
-
-    function = "statement_timestamp"
-    output_field = models.DateTimeField()
 
 
 class Task(models.Model):
@@ -282,41 +279,6 @@ class Attempt(models.Model):
         return f"attempt {self.number}: {self.error_type}"
 
 
-class Worker(models.Model):
-    """One worker process and its heartbeat."""
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    hostname = models.CharField(max_length=255)
-    pid = models.PositiveIntegerField()
-    queues = models.JSONField(default=list)
-    threads = models.PositiveSmallIntegerField()
-    started_at = models.DateTimeField(db_default=Now())
-    heartbeat_at = models.DateTimeField(db_default=Now())
-    stopped_at = models.DateTimeField(null=True)
-    memory_bytes = models.PositiveBigIntegerField(
-        null=True, help_text=_("Resident memory at the last heartbeat.")
-    )
-
-    class Meta:
-        ordering = ["-heartbeat_at"]
-
-    def __str__(self) -> str:
-        return f"{self.hostname}:{self.pid}"
-
-
-class WebProcess(models.Model):
-    """One web process, and the memory it held when it last said so."""
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    hostname = models.CharField(max_length=255)
-    pid = models.PositiveIntegerField()
-    memory_bytes = models.PositiveBigIntegerField(help_text=_("Resident memory."))
-    reported_at = models.DateTimeField(db_default=Now())
-
-    def __str__(self) -> str:
-        return f"{self.hostname}:{self.pid}"
-
-
 class TaskGroup(models.Model):
     """Tasks sent together, and the task to send once all of them have ended."""
 
@@ -344,246 +306,3 @@ class OnceKey(models.Model):
 
     def __str__(self) -> str:
         return self.key
-
-
-class ScheduleTick(models.Model):
-    """One due time of one entry of the schedule; its uniqueness keeps it from being sent twice."""
-
-    name = models.CharField(max_length=120)
-    due_at = models.DateTimeField()
-    task_id = models.UUIDField(null=True, help_text=_("Empty where a missed tick was skipped."))
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["name", "due_at"], name="jobs_schedule_tick_once")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.name} {self.due_at:%Y-%m-%d %H:%M}"
-
-
-class Queue(models.Model):
-    """An operator's settings for one queue: paused, or a rate. Most queues have no row."""
-
-    name = models.CharField(primary_key=True, max_length=60)
-    paused_at = models.DateTimeField(null=True, blank=True)
-    rate_per_minute = models.PositiveIntegerField(
-        null=True,
-        blank=True,
-        validators=[MinValueValidator(1)],
-        help_text=_("How many tasks may start in a minute."),
-    )
-    next_start_at = models.DateTimeField(
-        null=True, editable=False, help_text=_("When the rate lets the next task start.")
-    )
-    note = LineField(max_length=200, blank=True)
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class JobResult(models.Model):
-    """The kept result of one run of a job type, with all that it was computed from.
-
-    It outlives its task, so that runs can be compared later. `jobs.results.keeping` writes it.
-    """
-
-    task_id = models.UUIDField(primary_key=True, help_text=_("The task that computed it."))
-    job_type = models.CharField(max_length=60)
-    inputs = models.JSONField(help_text=_("What was to be computed, with all defaults filled in."))
-    code_version = models.CharField(
-        max_length=40, help_text=_("The version of the computation; see `jobs.job_type`.")
-    )
-    seed = models.BigIntegerField(null=True, help_text=_("Of its random numbers, if it uses any."))
-    result = models.JSONField(help_text=_("As the result serializer of the job type has it."))
-    is_partial = models.BooleanField(
-        help_text=_("The best so far, of a run that has not ended or was cancelled.")
-    )
-    digest = models.CharField(
-        max_length=64,
-        help_text=_(
-            "SHA-256 of the job type, the code version, the inputs, the seed and the result."
-        ),
-    )
-    created_by = models.UUIDField(
-        null=True, help_text=_("Who started the run; empty for a schedule.")
-    )
-    created_at = models.DateTimeField(help_text=_("When the run was asked for."))
-    updated_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        indexes = [
-            # The results of a type, newest first.
-            models.Index(fields=["job_type", "-created_at"], name="jobs_result_type"),
-            # A person's own results.
-            models.Index(fields=["created_by", "-created_at"], name="jobs_result_own"),
-            # Pruning.
-            models.Index(fields=["updated_at"], name="jobs_result_updated"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.job_type} {self.task_id}"
-
-
-class UndecodableMessage(models.Model):
-    """A message found in RabbitMQ that is no task, kept for an operator to look at."""
-
-    queue = models.CharField(max_length=60)
-    body = models.BinaryField()
-    error = models.TextField()
-    received_at = models.DateTimeField(db_default=Now())
-
-    def __str__(self) -> str:
-        return f"{self.queue} {self.received_at:%Y-%m-%d %H:%M:%S}"
-
-
-class RateLimit(models.Model):
-    """The hits of one limit in its present window; written only by `jobs.http.limits`.
-
-    Only the key is indexed, so that PostgreSQL can update the row in place (a heap-only update).
-    """
-
-    key = models.CharField(
-        primary_key=True, max_length=64, help_text=_("SHA-256 of the name of what is limited.")
-    )
-    hits = models.PositiveIntegerField()
-    window_ends_at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return f"{self.key}: {self.hits}"
-
-
-class IdempotencyKey(models.Model):
-    """The answer to a creating request, stored so that a repetition gets the same one.
-
-    The row is inserted in the transaction of the effect: neither exists without the other.
-    """
-
-    owner = models.CharField(max_length=80)
-    key = models.CharField(max_length=255)
-    fingerprint = models.CharField(max_length=64, help_text=_("SHA-256 of method, path and body."))
-    status = models.PositiveSmallIntegerField()
-    headers = models.JSONField(default=dict)
-    sealed_body = models.BinaryField(help_text=_("Encrypted: it may hold a tracking token."))
-    created_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["owner", "key"], name="jobs_idempotency_key_once")
-        ]
-        # Purging: the answers past their retention.
-        indexes = [models.Index(fields=["created_at"], name="jobs_idempotency_key_age")]
-
-    def __str__(self) -> str:
-        return f"{self.owner} {self.key}"
-
-
-class TaskRollup(models.Model):
-    """A summary of the tasks of one actor and queue that ended in one span of time.
-
-    Written only by `jobs.operations.rollup`. A row covers a minute, ten minutes or an hour from
-    `bucket_at`; with `seconds` 0 it covers everything since the installation and only grows. The
-    counts are histograms over `jobs.operations.rollup.BOUNDS`; the last class counts what took
-    longer.
-    """
-
-    seconds = models.PositiveIntegerField()
-    bucket_at = models.DateTimeField()
-    actor = models.CharField(max_length=120)
-    queue = models.CharField(max_length=60)
-    succeeded = models.PositiveBigIntegerField()
-    failed = models.PositiveBigIntegerField(
-        help_text=_("Failed attempts; a task may have several.")
-    )
-    dead = models.PositiveBigIntegerField()
-    cancelled = models.PositiveBigIntegerField()
-    wait_counts = ArrayField(
-        models.PositiveBigIntegerField(),
-        help_text=_("Ended tasks by their time from being due to the start."),
-    )
-    wait_seconds = models.FloatField()
-    run_counts = ArrayField(
-        models.PositiveBigIntegerField(), help_text=_("Attempts by their time from start to end.")
-    )
-    run_seconds = models.FloatField()
-
-    class Meta:
-        constraints = [
-            # Also serves the reading of one span over a period.
-            models.UniqueConstraint(
-                fields=["seconds", "bucket_at", "actor", "queue"], name="jobs_rollup_once"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.actor} {self.bucket_at:%Y-%m-%d %H:%M} +{self.seconds} s"
-
-
-class Dashboard(TaskRollup):
-    """The operators' dashboard, which this model gives a place and a permission in the admin."""
-
-    class Meta:
-        proxy = True
-        verbose_name_plural = "dashboard"
-        default_permissions = ("view",)
-
-
-class Breaker(models.Model):
-    """The circuit breaker of an outside service; written only by `jobs.execution.breakers`."""
-
-    name = models.CharField(primary_key=True, max_length=60)
-    failures = models.PositiveIntegerField(
-        default=0, help_text=_("How many calls have failed in a row.")
-    )
-    opened_at = models.DateTimeField(null=True, help_text=_("Empty while the breaker is closed."))
-    probe_at = models.DateTimeField(null=True, help_text=_("When one call may try again."))
-    wait_seconds = models.FloatField(default=0)
-    last_error = models.CharField(max_length=500, blank=True)
-    changed_at = models.DateTimeField()
-
-    class Meta:
-        ordering = ["name"]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class Mark(models.Model):
-    """The time up to which a recurring duty is done; the process that locks the row performs it."""
-
-    name = models.CharField(primary_key=True, max_length=60)
-    at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return f"{self.name} {self.at:%Y-%m-%d %H:%M:%S}"
-
-
-class AlertEpisode(models.Model):
-    """A time in which a rule of JOBS_ALERT_RULES was broken.
-
-    Operators are notified of its beginning and of its end.
-    """
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    rule = models.CharField(max_length=60)
-    threshold = models.FloatField()
-    value = models.FloatField(help_text=_("The value measured when the episode began."))
-    started_at = models.DateTimeField(db_default=Now())
-    calm_since = models.DateTimeField(
-        null=True, help_text=_("Since when the rule is kept again; the episode ends if that lasts.")
-    )
-    ended_at = models.DateTimeField(null=True)
-
-    class Meta:
-        ordering = ["-started_at"]
-        constraints = [
-            # One episode of a rule at a time, so that operators are notified once.
-            models.UniqueConstraint(
-                fields=["rule"],
-                condition=models.Q(ended_at__isnull=True),
-                name="jobs_alert_one_open",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.rule} since {self.started_at:%Y-%m-%d %H:%M}"
