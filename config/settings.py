@@ -18,11 +18,11 @@ from django.conf.global_settings import LANGUAGES
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.crypto import salted_hmac
 
-from config import errors_elsewhere, geocoder, logging, map_tiles, photos
+from config import errors_elsewhere, geocoder, logging, map_tiles, photos, public_url
 from config.api_description import DESCRIPTION
 from config.development import postgres, secrets
 from config.environment import Environment
-from config.postgresql import limits
+from config.postgresql import connections, limits
 
 # lets Django's generic classes take their type parameters at run time
 django_stubs_ext.monkeypatch()
@@ -69,44 +69,25 @@ if not env.str("DATABASE_URL", default=""):
             "for an embedded development database set DEBUG=on."
         )
     EMBEDDED_POSTGRES = postgres.PostgresServer(DATA_DIR / "postgres")
-DATABASES: dict[str, Any] = {
-    "default": env.db("DATABASE_URL", default=EMBEDDED_POSTGRES.url if EMBEDDED_POSTGRES else "")
-}
-DATABASES["default"] |= {
-    "ENGINE": "config.postgresql",
-    "CONN_MAX_AGE": env.int("DB_CONNECTION_MAX_AGE_SECONDS", default=600, least=0),
-    "CONN_HEALTH_CHECKS": True,
-}
 # "auto" prepares statements except behind a pooler; "on" also there: PgBouncer from 1.22 keeps
 # track of them.
 DB_PREPARED_STATEMENTS = {"on": "on", "true": "on", "1": "on", "auto": "auto"}.get(
     env.str("DB_PREPARED_STATEMENTS", default="auto").lower(), "off"
 )
-# A server that vanished without a word is noticed within half a minute; the URL's own options win.
-_PATIENCE = {
-    "connect_timeout": 3,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
+DATABASES: dict[str, Any] = {
+    "default": connections.database(
+        env.db("DATABASE_URL", default=EMBEDDED_POSTGRES.url if EMBEDDED_POSTGRES else ""),
+        max_age=env.int("DB_CONNECTION_MAX_AGE_SECONDS", default=600, least=0),
+        is_preparing=DB_PREPARED_STATEMENTS != "off",
+    )
 }
-_OPTIONS = {
-    **_PATIENCE,
-    "tcp_user_timeout": 25_000,
-    # Only statements that ask for it are prepared: the hottest ones. PostgreSQL would plan each
-    # anew five times before it keeps a plan, which most never reach before they are prepared again.
-    "prepare_threshold": None if DB_PREPARED_STATEMENTS == "off" else 0,
-    "options": "-c plan_cache_mode=force_generic_plan",
-}
-DATABASES["default"]["OPTIONS"] = {**_OPTIONS, **DATABASES["default"].get("OPTIONS", {})}
 # Past any pooler, for what needs a session of PostgreSQL's own: building vector indexes. Empty: as
 # DATABASE_URL.
 DATABASE_DIRECT: dict[str, Any] = {}
 if env.str("DATABASE_DIRECT_URL", default=""):
-    _direct = env.db("DATABASE_DIRECT_URL")
-    DATABASE_DIRECT = {
-        **{name: _direct[name] for name in ("HOST", "PORT", "NAME", "USER", "PASSWORD")},
-        "OPTIONS": {**_OPTIONS, **_direct.get("OPTIONS", {})},
-    }
+    DATABASE_DIRECT = connections.direct(
+        env.db("DATABASE_DIRECT_URL"), is_preparing=DB_PREPARED_STATEMENTS != "off"
+    )
 # `manage.py migrate` as the owner lets this role use the tables; empty: one role does everything.
 DATABASE_APPLICATION_ROLE: str = env.str("DATABASE_APPLICATION_ROLE", default="")
 # Web processes share a pool of connections; workers keep one a thread. Index builds and exports run
@@ -130,21 +111,13 @@ DB_STATEMENT_TIMEOUT_SECONDS: float = limits.seconds(
     default=30,
 )
 if os.environ.get("CIVICLENS_PROCESS") == "web":
-    if DB_STATEMENT_TIMEOUT_SECONDS > 0:
-        _timeout = f"-c statement_timeout={int(DB_STATEMENT_TIMEOUT_SECONDS * 1000)}"
-        _given = DATABASES["default"]["OPTIONS"].get("options", "")
-        DATABASES["default"]["OPTIONS"]["options"] = f"{_given} {_timeout}".strip()
-    if DB_POOL_MAX_SIZE > 0:
-        if DB_POOL_MIN_SIZE > DB_POOL_MAX_SIZE:
-            raise ImproperlyConfigured("DB_POOL_MIN_SIZE is larger than DB_POOL_MAX_SIZE.")
-        # The backend looks whether a connection is still open, without a statement.
-        DATABASES["default"] |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": False}
-        DATABASES["default"]["OPTIONS"]["pool"] = {
-            "min_size": DB_POOL_MIN_SIZE,
-            "max_size": DB_POOL_MAX_SIZE,
-            "timeout": DB_POOL_TIMEOUT_SECONDS,
-            "max_idle": DB_POOL_MAX_IDLE_SECONDS,
-        }
+    DATABASES["default"] = connections.for_web(
+        DATABASES["default"],
+        statement_seconds=DB_STATEMENT_TIMEOUT_SECONDS,
+        pool=connections.Pool(
+            DB_POOL_MIN_SIZE, DB_POOL_MAX_SIZE, DB_POOL_TIMEOUT_SECONDS, DB_POOL_MAX_IDLE_SECONDS
+        ),
+    )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Applications ------------------------------------------------------------------------------
@@ -248,6 +221,10 @@ JOBS_SCHEDULE: str = env.str(
 JOBS_RETENTION_DAYS: int = env.int("JOBS_RETENTION_DAYS", default=7)
 JOBS_DEAD_RETENTION_DAYS: int = env.int("JOBS_DEAD_RETENTION_DAYS", default=90)
 JOB_RESULTS_RETENTION_DAYS: int = env.int("JOB_RESULTS_RETENTION_DAYS", default=730)
+# Called in the transaction of an operator's action, so that every action is recorded.
+JOBS_AUDIT_RECORDER = "accounts.audit.record"
+# Called when a job has ended whose owner asked for a message.
+JOBS_COMPLETION_ANNOUNCER = "notifications.announcements.announce_job"
 
 # --- Apache Spark: heavy jobs over history too large for one machine -----------------------------
 USE_SPARK: bool = env.bool("USE_SPARK", default=False)
@@ -257,10 +234,6 @@ SPARK_PARTITIONS: int = env.int("SPARK_PARTITIONS", default=8, least=1, most=10_
 # Where tables are handed over as files, if PostgreSQL is reached by a local socket; on a cluster a
 # folder that all of its machines share. Empty: the temporary files of this machine.
 SPARK_EXCHANGE_DIR: str | None = env.str("SPARK_EXCHANGE_DIR", default="") or None
-# Called in the transaction of an operator's action, so that every action is recorded.
-JOBS_AUDIT_RECORDER = "accounts.audit.record"
-# Called when a job has ended whose owner asked for a message.
-JOBS_COMPLETION_ANNOUNCER = "notifications.announcements.announce_job"
 
 # --- Monitoring --------------------------------------------------------------------------------
 # The web's `/metrics` requires "Authorization: Bearer <token>"; without a token it answers this
@@ -467,9 +440,6 @@ OTP_GUESSES_PER_NUMBER_MONTH: int = env.int(
     "OTP_GUESSES_PER_NUMBER_MONTH", default=100 * _OTP_SLACK
 )
 
-# Signs the links with which reporters say whether a problem is repaired.
-CONFIRMATION_KEY: str = env.str("CONFIRMATION_KEY", default="") or _derived_key("confirmation")
-
 # --- Tokens and sessions -------------------------------------------------------------------------
 # Key id → key. The first signs; all verify, so a key is retired by listing its successor before it:
 # k2=…,k1=…
@@ -533,15 +503,6 @@ AXES_VERBOSE = False
 AXES_SENSITIVE_PARAMETERS = ["username", "otp_token", "otp_challenge", "otp_device", "next"]
 AXES_CLIENT_IP_CALLABLE = "accounts.origins.address_of_request"
 
-
-def _likely_public_url() -> str:
-    """Return the address that the other settings suggest, or "" where they do not name one host."""
-    if DEBUG:
-        return f"http://127.0.0.1:{env.int('PORT', default=8000)}"
-    host = ALLOWED_HOSTS[0] if ALLOWED_HOSTS else ""
-    return "" if not host or host.startswith((".", "*")) else f"https://{host}"
-
-
 # --- Messages ------------------------------------------------------------------------------------
 # In development what has no provider goes to DATA_DIR/messages.jsonl and /dev/messages.
 EMAIL_URL: str = env.str("EMAIL_URL", default="")
@@ -557,7 +518,12 @@ SMS_PROVIDER_TIMEOUT_SECONDS: float = env.float(
 # The provider's server tells what became of a message with this token; without one it cannot.
 SMS_RECEIPT_TOKEN: str = env.str("SMS_RECEIPT_TOKEN", default="")
 # Where people reach this installation; every message links to it.
-PUBLIC_URL: str = (env.str("PUBLIC_URL", default="") or _likely_public_url()).rstrip("/")
+PUBLIC_URL: str = (
+    env.str("PUBLIC_URL", default="")
+    or public_url.suggested(
+        ALLOWED_HOSTS, development_port=env.int("PORT", default=8000) if DEBUG else None
+    )
+).rstrip("/")
 # A message that could not be sent for so long makes no sense any more.
 NOTIFICATION_EXPIRY_HOURS: int = env.int("NOTIFICATION_EXPIRY_HOURS", default=48)
 # What SMS may cost beside codes: to one citizen, and to all, within a day.
@@ -696,8 +662,8 @@ PHOTO_CACHE_SECONDS: int = env.int("PHOTO_CACHE_SECONDS", default=31_536_000)
 # Where nginx serves DATA_DIR/photos with `internal`, such as /photo-files/; empty: sent by Django.
 PHOTO_ACCEL_PREFIX: str = env.str("PHOTO_ACCEL_PREFIX", default="")
 
-# --- Imports ------------------------------------------------------------------------------------
-# What the desk uploads is kept here, for web and workers alike, and served by no address.
+# --- Stored files -------------------------------------------------------------------------------
+# What the desk uploads to be imported is kept for web and workers alike, and served by no address.
 STORAGES: dict[str, Any] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "config.static.HashedStaticFilesStorage"},
@@ -721,6 +687,8 @@ STORAGES["photos"] = photos.storage(
         "secret_key": env.str("PHOTO_S3_SECRET_KEY", default=""),
     },
 )
+
+# --- Imports ------------------------------------------------------------------------------------
 IMPORT_UPLOAD_MAX_BYTES: int = env.int("IMPORT_UPLOAD_MAX_BYTES", default=200_000_000)
 IMPORT_DECOMPRESSED_MAX_BYTES: int = env.int("IMPORT_DECOMPRESSED_MAX_BYTES", default=4_000_000_000)
 IMPORT_RETENTION_DAYS: int = env.int("IMPORT_RETENTION_DAYS", default=30)  # of uploaded files
@@ -747,6 +715,8 @@ STAFF_MESSAGE_PAUSE_MINUTES: int = env.int(
 STEP_UNDO_MINUTES: int = env.int("STEP_UNDO_MINUTES", default=10, least=0, most=24 * 60)
 # How long a citizen may say whether a problem is repaired; then it is closed unconfirmed.
 CONFIRMATION_WINDOW_DAYS: int = env.int("CONFIRMATION_WINDOW_DAYS", default=14, most=366)
+# Signs the links with which reporters say so.
+CONFIRMATION_KEY: str = env.str("CONFIRMATION_KEY", default="") or _derived_key("confirmation")
 # The service that finds the address of a report's place where its reporter gave none; empty: none.
 # Needs requirements-geocoder.txt.
 GEOCODER: str = env.one_of("GEOCODER", ("", *geocoder.SERVICES), default="")

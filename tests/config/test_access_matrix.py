@@ -5,57 +5,26 @@ A route that this table does not know fails the first test: declare whom it answ
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from copy import deepcopy
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from django.contrib import admin
-from django.db import transaction
 from django.test import Client
-from django.urls import URLPattern, URLResolver, reverse
+from django.urls import reverse
 from rest_framework.test import APIClient
 
-from accounts import sessions
-from accounts.models import User
 from config.urls import api_v1
 from jobs.testing import run_tasks
-from matching.models import Opportunity
 from matching.opportunities import publishing
 from matching.partners.keys import create_key, partner_named
-from matching.runs import starting
-from reports.figures import refreshing
-from reports.following import areas
-from reports.following.areas import Circle
-from reports.models import (
-    ModerationCase,
-    Photo,
-    Report,
-    SourceKind,
-    StaffNote,
-    Status,
-    SubjectKind,
-)
-from tests import databases
-from tests.accounts.factories import ORIGIN, make_access, make_user
-from tests.jobs.factories import make_result
-from tests.matching.factories import TUTORING, make_opportunity
-from tests.reports.collecting import make_source
-from tests.reports.dispatching import make_plan
-from tests.reports.factories import (
-    make_comment,
-    make_department,
-    make_finding,
-    make_report,
-    make_staff,
-)
-from tests.reports.photos import make_photo
+from reports.models import StaffNote, Status
+from tests.config.world import ROLES, World, ask, routes, staff_client
+from tests.matching.factories import TUTORING
 
 #: Also for a test that does not ask for it: what others of this file share is always there.
 pytestmark = [pytest.mark.usefixtures("world"), pytest.mark.slow]
 
-ROLES = ("anonymous", "owner", "citizen", "other_staff", "staff", "superuser")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 #: What the roles get, in their order. "+": the request is let in, whatever it then says about its
@@ -193,160 +162,6 @@ PUBLISHED_PHOTO = {
     "photo-take-down": {"POST": "401 403 403 403 + +"},
     "photo-restore": {"POST": "401 403 403 403 + +"},
 }
-
-
-@dataclass
-class World:
-    """One of each, all the owner's; and a token and a client for each role."""
-
-    clients: dict[str, APIClient]
-    tokens: dict[str, str]
-    users: dict[str, User]
-    report: Report
-    published: Report
-    published_photo: Photo
-    arguments: dict[str, list[Any]]
-
-
-def routes(patterns: list[URLPattern | URLResolver]) -> Iterator[str]:
-    """The name of every route below, or its pattern where it has none."""
-    for pattern in patterns:
-        if isinstance(pattern, URLResolver):
-            yield from routes(pattern.url_patterns)
-        else:
-            yield pattern.name or str(pattern.pattern)
-
-
-def signed_in(token: str) -> APIClient:
-    client = APIClient(raise_request_exception=False)
-    client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
-    return client
-
-
-@pytest.fixture(scope="module")
-def shared_world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
-    """One of each, for all tests of a file."""
-    yield from databases.shared(make_world, django_db_blocker)
-
-
-@pytest.fixture
-def world(shared_world: World, db: None, settings: Any) -> World:
-    """The shared world with objects and clients of the test's own, whose effects are undone."""
-    settings.MATCHING_WAIT_SECONDS = 0
-    own = deepcopy(shared_world)
-    clients = {role: signed_in(token) for role, token in own.tokens.items()}
-    clients["anonymous"] = APIClient(raise_request_exception=False)
-    return replace(own, clients=clients)
-
-
-def make_world() -> World:
-    """Create one of each, without clients."""
-    users = people()
-    tokens = {role: make_access(user) for role, user in users.items()}
-    owner = users["owner"]
-    report = make_report(reporter=owner, status=Status.REJECTED, published_at=None)
-    published = make_report(reporter=owner)
-    arguments = {
-        **of_report(report),
-        **of_conversation(report, owner),
-        **of_jobs(owner, signed_in(tokens["owner"])),
-        **of_opportunity(make_opportunity()),
-        **of_plan(),
-        "pattern-help-requests": [make_finding().pk],
-        "webhook": [make_source(SourceKind.WEBHOOK).pk],
-    }
-    refreshing.refresh()
-    return World({}, tokens, users, report, published, make_photo(published), arguments)
-
-
-def people() -> dict[str, User]:
-    streets, parks = make_department("streets"), make_department("parks")
-    return {
-        "owner": make_user(),
-        "citizen": make_user(),
-        "other_staff": make_staff(parks),
-        "staff": make_staff(streets),
-        "superuser": make_user(is_staff=True, is_superuser=True),
-    }
-
-
-def of_report(report: Report) -> dict[str, list[Any]]:
-    """Return the arguments of the routes that lead to a report or its photo, by their names."""
-    alone = (
-        "report-detail", "report-contact", "report-status", "report-steps", "report-undo-step",
-        "report-duplicates", "report-merge", "report-refuse-duplicate", "report-undo-duplicate",
-        "report-photos", "report-confirmation", "report-flag", "report-follow", "report-me-too",
-        "comment-list", "note-list", "reply-template-list", "reply-create",
-        "report-help-requests", "report-complete-help", "report-withdraw-help",
-    )  # fmt: skip
-    photo = make_photo(report)
-    of_photo = ("photo-detail", "photo-take-down", "photo-restore")
-    return {
-        **{name: [report.pk] for name in alone},
-        **{name: [photo.pk] for name in of_photo},
-        "photo-file": [photo.pk, "small"],
-    }
-
-
-def of_conversation(report: Report, owner: User) -> dict[str, list[Any]]:
-    """Return the arguments of the routes that lead to a comment, its case and an area."""
-    comment = make_comment(report, owner)
-    case = ModerationCase.objects.create(
-        report=report, kind=SubjectKind.COMMENT, subject_id=comment.pk
-    )
-    circle = Circle(latitude=41.3, longitude=-72.9, radius_metres=500)
-    area = areas.subscribe(owner, name="Home", area=circle, categories=[], delivery="daily")
-    of_comment = ("comment-detail", "comment-flag", "comment-hide")
-    return {
-        **{name: [report.pk, comment.pk] for name in of_comment},
-        "moderation-approve": [case.pk],
-        "moderation-reject": [case.pk],
-        "area-subscription": [area.pk],
-    }
-
-
-def of_jobs(owner: User, client: APIClient) -> dict[str, list[Any]]:
-    """Return the arguments of the routes to a session, a job, a result and a match run."""
-    job = client.post("/api/v1/jobs/", {"job_type": "accounts.leaderboard", "payload": {}})
-    session, _ = sessions.begin(owner, ORIGIN)
-    with transaction.atomic():
-        run = starting.start(owner, starting.RunRequest())
-    result = make_result(
-        job_type="accounts.leaderboard", created_by=owner.pk, result={"places": []}
-    )
-    return {
-        **{f"job-result{part}": [result.pk] for part in ("", "-comparison", "-export")},
-        "session": [session.pk],
-        "job-detail": [job.data["id"]],
-        "job-cancel": [job.data["id"]],
-        "match-run-status": [run.task_id],
-    }
-
-
-def of_plan() -> dict[str, list[Any]]:
-    """Return the arguments of the routes that lead to a plan of the streets department."""
-    plan = make_plan()
-    return {f"dispatch-plan-{name}": [plan.pk] for name in ("detail", "geojson", "apply", "undo")}
-
-
-def of_opportunity(opportunity: Opportunity) -> dict[str, list[Any]]:
-    """Return the arguments of the routes that lead to an opportunity."""
-    names = ("detail", "apply", "save", "dismiss")
-    return {
-        **{f"opportunity-{name}": [opportunity.pk] for name in names},
-        "partner-applicant-list": [opportunity.pk],
-        "partner-opportunity": [opportunity.pk],
-    }
-
-
-def ask(client: APIClient, method: str, url: str) -> Any:
-    """The answer to a request whose effects are undone."""
-    savepoint = transaction.savepoint()
-    answer = getattr(client, method.lower())(
-        url, {} if method in {"POST", "PUT", "PATCH"} else None
-    )
-    transaction.savepoint_rollback(savepoint)
-    return answer
 
 
 def outcome(status: int) -> str:
@@ -491,13 +306,6 @@ def test_partners_reach_their_own_opportunities_alone(world: World) -> None:
             for method in methods:
                 url = reverse(route, args=world.arguments.get(route, []))
                 assert ask(with_key, method, url).status_code == 401, route
-
-
-def staff_client(user: User | None) -> Client:
-    client = Client(raise_request_exception=False)
-    if user is not None:
-        client.force_login(user, backend="accounts.backends.StaffBackend")
-    return client
 
 
 @pytest.mark.usefixtures("without_menu")

@@ -15,7 +15,7 @@ from django.test import Client
 from accounts import sessions
 from accounts.models import User
 from tests.accounts.factories import ORIGIN, bearer, make_access, make_user
-from tests.config.test_access_matrix import staff_client
+from tests.config.world import staff_client
 from tests.reports.factories import new_report
 
 
@@ -135,9 +135,9 @@ def test_a_session_of_the_desk_needs_a_csrf_token_at_the_api() -> None:
 
 
 @pytest.mark.django_db
-def test_nobody_sets_what_is_not_theirs(client: Client) -> None:
+def test_nobody_gives_themselves_rights_or_reputation(client: Client) -> None:
     user = make_user()
-    wanted = {
+    forged = {
         "id": str(uuid4()),
         "phone": "+12025550000",
         "reputation": 9999,
@@ -149,7 +149,7 @@ def test_nobody_sets_what_is_not_theirs(client: Client) -> None:
         "name": "N",
     }
     answer = client.patch(
-        "/api/v1/users/me/", wanted, content_type="application/json", headers=bearer(user)
+        "/api/v1/users/me/", forged, content_type="application/json", headers=bearer(user)
     )
     assert answer.status_code == 200
     after = User.objects.get(pk=user.pk)
@@ -166,16 +166,20 @@ def test_nobody_sets_what_is_not_theirs(client: Client) -> None:
         False,
         None,
     )
-    forced = new_report(
+
+
+@pytest.mark.django_db
+def test_nobody_sets_the_state_of_a_report_by_sending_it(client: Client) -> None:
+    forged = new_report(
         status="resolved",
         department="x",
-        reporter=str(user.pk),
+        reporter=str(make_user().pk),
         published_at="2026-01-01",
         due_at=None,
         source="x",
     )
-    told = client.post("/api/v1/reports/", forced, content_type="application/json").json()
-    assert (told["status"], told["department"], told["due_at"]) == ("new", None, None)
+    report = client.post("/api/v1/reports/", forged, content_type="application/json").json()
+    assert (report["status"], report["department"], report["due_at"]) == ("new", None, None)
 
 
 @pytest.mark.django_db

@@ -10,13 +10,8 @@ from uuid import uuid4
 import pytest
 from django.urls import reverse
 
-from tests.config.test_access_matrix import (  # noqa: F401
-    EXPECTED,
-    World,
-    routes,
-    shared_world,
-    world,
-)
+from tests.config.test_access_matrix import EXPECTED
+from tests.config.world import World, routes
 from tests.reports.factories import make_category, make_department, new_report
 
 #: Also for a test that does not ask for it: what others of this file share is always there.
@@ -99,7 +94,7 @@ QUERIES = [
 
 
 @pytest.mark.parametrize("route", LISTS)
-def test_no_query_breaks_a_list(world: World, route: str) -> None:  # noqa: F811
+def test_no_query_breaks_a_list(world: World, route: str) -> None:
     make_category(department=make_department())
     client, url = world.clients["owner"], reverse(route)
     for text in [*QUERIES, *(f"cursor={text}" for text in CURSORS)]:
@@ -138,7 +133,7 @@ BODIES = [
 STRIDE = 3
 
 
-def broken(world: World, route: str, bodies: list[bytes]) -> list[tuple[str, bytes]]:  # noqa: F811
+def broken(world: World, route: str, bodies: list[bytes]) -> list[tuple[str, bytes]]:
     """Return the method and the body of each request that is answered with an error of ours."""
     url = reverse(route, args=world.arguments.get(route, []))
     client = world.clients["owner"]
@@ -152,13 +147,13 @@ def broken(world: World, route: str, bodies: list[bytes]) -> list[tuple[str, byt
 
 
 @pytest.mark.parametrize("number", range(len(EXPECTED)), ids=list(EXPECTED).__getitem__)
-def test_no_body_breaks_a_route(world: World, number: int) -> None:  # noqa: F811
+def test_no_body_breaks_a_route(world: World, number: int) -> None:
     assert broken(world, list(EXPECTED)[number], BODIES[number % STRIDE :: STRIDE]) == []
 
 
 @pytest.mark.campaign
 @pytest.mark.parametrize("route", list(EXPECTED))
-def test_none_of_all_bodies_breaks_a_route(world: World, route: str) -> None:  # noqa: F811
+def test_none_of_all_bodies_breaks_a_route(world: World, route: str) -> None:
     assert broken(world, route, BODIES) == []
 
 
@@ -173,7 +168,7 @@ def test_none_of_all_bodies_breaks_a_route(world: World, route: str) -> None:  #
         "a" * 5000,
     ],
 )
-def test_only_json_is_read(world: World, kind: str) -> None:  # noqa: F811
+def test_only_json_is_read(world: World, kind: str) -> None:
     answer = world.clients["anonymous"].generic(
         "POST", "/api/v1/reports/", json.dumps(new_report()), content_type=kind
     )
@@ -181,7 +176,7 @@ def test_only_json_is_read(world: World, kind: str) -> None:  # noqa: F811
 
 
 @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "PROPFIND", "get", "X" * 500])
-def test_other_methods_are_refused(world: World, method: str) -> None:  # noqa: F811
+def test_other_methods_are_refused(world: World, method: str) -> None:
     for url in (
         "/api/v1/reports/",
         f"/api/v1/reports/{world.report.pk}/",

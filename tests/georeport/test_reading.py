@@ -153,6 +153,10 @@ def test_a_request_has_every_field_of_the_protocol_in_its_order() -> None:
         "long": -72.9,
         "media_url": f"http://testserver/api/v1/photos/{photo.pk}/large.jpg",
     }
+
+
+def test_a_request_is_xml_too_and_is_sent_again_only_when_it_has_changed() -> None:
+    report = make_request(description="Deep \x0b\u0001 <hole> & more")
     answer = get(f"requests/{report.pk}.xml")
     assert answer["Content-Type"] == "text/xml; charset=utf-8"
     [request] = ET.fromstring(answer.content)

@@ -7,11 +7,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
+from rest_framework.test import APIClient
 
-from reports.models import Crew, DispatchPlan, DispatchRoute, DispatchStop, Report
+from jobs.testing import run_tasks
+from reports.models import Category, Crew, DispatchPlan, DispatchRoute, DispatchStop, Report
 from tests.jobs.factories import make_result
 from tests.reports.factories import make_crew
 
+PLANS = "/api/v1/dispatch-plans/"
+HOME = (41.30, -72.90)
 #: The result of a job that planned nothing.
 NOTHING: dict[str, Any] = {
     "department": "streets",
@@ -61,3 +65,43 @@ def make_plan(*reports: Report, crew: Crew | None = None, **overrides: Any) -> D
             latitude=report.latitude, longitude=report.longitude, from_crew=report.crew, **times,
         )  # fmt: skip
     return plan
+
+
+def north(kilometres: float) -> dict[str, float]:
+    """A place so far north of the crews' home."""
+    return {"latitude": HOME[0] + kilometres / 111.195, "longitude": HOME[1]}
+
+
+def crew(name: str = "First crew", *skills: Category, **fields: Any) -> Crew:
+    home = {"home_latitude": HOME[0], "home_longitude": HOME[1]}
+    made = make_crew(name, **home | fields)
+    made.categories.set(skills)
+    return made
+
+
+def start(client: APIClient, **payload: Any) -> Any:
+    """The answer to the start of a plan of the streets department."""
+    values = {"department": "streets", "day": next_monday().isoformat(), "rounds": 1} | payload
+    return client.post("/api/v1/jobs/", {"job_type": "optimization", "payload": values})
+
+
+def planned(client: APIClient, **payload: Any) -> dict[str, Any]:
+    """The finished plan."""
+    answer = start(client, **payload)
+    assert answer.status_code == 202, answer.json()
+    run_tasks()
+    job = client.get(answer["Location"]).json()
+    assert job["state"] == "succeeded", job
+    plan: dict[str, Any] = client.get(f"{PLANS}{job['id']}/").json()
+    return plan
+
+
+def titles(plan: dict[str, Any]) -> dict[str, list[str]]:
+    return {route["name"]: [stop["title"] for stop in route["stops"]] for route in plan["routes"]}
+
+
+def act(client: APIClient, plan: DispatchPlan, what: str, status: int = 200) -> dict[str, Any]:
+    answer = client.post(f"{PLANS}{plan.pk}/{what}/")
+    body: dict[str, Any] = answer.json()
+    assert answer.status_code == status, body
+    return body
