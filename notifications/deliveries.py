@@ -128,7 +128,10 @@ def _prepare(
 
 
 def _contact(reference: str) -> Contact | None:
-    """Return whom a reference names, or None if they are erased or nobody reads references."""
+    """Return the person whom a reference names.
+
+    None if they were erased, or if no function of NOTIFICATION_CONTACTS knows references.
+    """
     if not (reference and settings.NOTIFICATION_CONTACTS):
         return None
     return cast("Contact | None", import_string(settings.NOTIFICATION_CONTACTS)(reference))

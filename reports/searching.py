@@ -31,9 +31,9 @@ MARGIN = 2  # how much wider to look than the rate among the newest lets expect
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """The ids of what a search chose, in the order of time: all, or the first ones.
+    """Ids of the reports that a search chose, in the order of time: all, or the first ones.
 
-    It chose `at_least` so many.
+    `at_least` is how many the search chose, or a lower bound of that.
     """
 
     ids: Sequence[str]
@@ -48,10 +48,11 @@ def page(
     begins_at: datetime | None = None,
     read: Read | None = None,
 ) -> list[Report]:
-    """Return these rows of what `with_words` chose; in another order than by time, as it is.
+    """Return these rows of the reports that a search (`with_words`) chose.
 
-    Where `matches` begin at a time, because earlier pages had what is before it, `begins_at` says
-    so. `read` is what was read of them already.
+    If `matches` are the rest of a list whose earlier pages ended at a time, `begins_at` is that
+    time. `read` has the ids of `matches` that were read already. Matches that are not ordered by
+    time are read by one plain statement.
     """
     if str(matches.query.order_by[0]).lstrip("-") != "created_at":
         return list(matches[rows])
@@ -64,9 +65,9 @@ def page(
 
 
 def first_read(matches: ReportQuerySet, *, page_rows: int) -> Read:
-    """Read all of what `with_words` chose, or if that are many, those among the newest.
+    """Read all ids that a search chose; if there are many, only those among the newest reports.
 
-    All are read up to COUNTED, and up to FEW if the newest reports hold less than a page of them.
+    Up to COUNTED are read, or up to FEW if the newest reports hold less than a page of them.
     """
     recent = _recent_ids(matches)
     if len(recent) > COUNTED:
@@ -78,7 +79,7 @@ def first_read(matches: ReportQuerySet, *, page_rows: int) -> Read:
 
 
 def _recent_ids(matches: ReportQuerySet) -> list[str]:
-    """Return the ids of those among the RECENT that come first, one more than COUNTED at most."""
+    """Return the ids of matches among the RECENT first reports, at most one more than COUNTED."""
     is_descending = _is_descending(matches)
     with _in_order_of_time():
         recent = _recent(matches, RECENT, None, is_descending=is_descending)
@@ -89,7 +90,7 @@ def _recent_ids(matches: ReportQuerySet) -> list[str]:
 
 
 def _some(matches: ReportQuerySet, maximum: int) -> list[str]:
-    """Return the ids of so many of what `with_words` chose, whichever, in the order of time."""
+    """Return the ids of at most `maximum` matches, whichever, in the order of time."""
     rows = matches.order_by().values_list("words__created_at", "pk")
     try:
         sql, parameters = rows.query.sql_with_params()
@@ -114,7 +115,7 @@ def _is_descending(matches: ReportQuerySet) -> bool:
 
 
 def ids(matches: ReportQuerySet, rows: slice, *, begins_at: datetime | None = None) -> list[UUID]:
-    """Return the ids of these rows of what `with_words` chose, which is ordered by time."""
+    """Return the ids of these rows of `matches`, which are ordered by time."""
     is_descending = _is_descending(matches)
     chosen = _among_the_newest(matches, rows, begins_at, is_descending=is_descending)
     if len(chosen) == rows.stop - rows.start:
@@ -127,7 +128,7 @@ def ids(matches: ReportQuerySet, rows: slice, *, begins_at: datetime | None = No
 def _among_the_newest(
     matches: ReportQuerySet, rows: slice, begins_at: datetime | None, *, is_descending: bool
 ) -> list[UUID]:
-    """Return the ids of these rows as far as they are met among the newest reports."""
+    """Return the ids of those of these rows that are among the RECENT_MAXIMUM first reports."""
     chosen: list[UUID] = []
     window = RECENT
     with _in_order_of_time():
@@ -146,7 +147,7 @@ def _among_the_newest(
 def _recent(
     matches: ReportQuerySet, window: int, begins_at: datetime | None, *, is_descending: bool
 ) -> ReportQuerySet | None:
-    """Return those among so many reports that come first; None if there are no others."""
+    """Return the matches among the first `window` reports; None if there are no more reports."""
     nearest = ReportWords.objects.order_by(("-" if is_descending else "") + "created_at")
     beyond, within = ("lte", "gte") if is_descending else ("gte", "lte")
     if begins_at is not None:

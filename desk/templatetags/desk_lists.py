@@ -68,7 +68,7 @@ def rows(cl: ChangeList) -> Iterator[SafeString]:
 
 
 def _columns(cl: ChangeList) -> Iterator[Callable[[Model], str]]:
-    """Yield for each column what draws its cells; the first one with links holds headings."""
+    """Yield the function that draws the cells of each column; the first with links has headings."""
     linked, address = cl.list_display_links or (), _addresses(cl)
     heading = next((name for name in cl.list_display if name in linked), None)
     for name in cl.list_display:
@@ -79,7 +79,7 @@ def _columns(cl: ChangeList) -> Iterator[Callable[[Model], str]]:
 def _column(
     name: Any, tag: str, content: Callable[[Model], Content], address: Address | None
 ) -> Callable[[Model], str]:
-    """Return what draws the cells of a column, as links if they have an address."""
+    """Return the function that draws the cells of a column, as links if `address` is given."""
     kind = f"field-{name.__name__ if callable(name) else name}"
     kind = "action-checkbox" if name == "action_checkbox" else kind
 
@@ -94,7 +94,7 @@ def _column(
 
 
 def _addresses(cl: ChangeList) -> Address | None:
-    """Return what finds the page of a row, whose address goes on with the query of the list."""
+    """Return the function from a row to the address of its page, with the query of the list."""
     first = next(iter(cl.result_list), None)
     if first is None:
         return None
@@ -108,7 +108,7 @@ def _addresses(cl: ChangeList) -> Address | None:
 
 
 def _contents(cl: ChangeList, name: Any) -> Callable[[Model], Content]:
-    """Return what finds the content of the cells of a column."""
+    """Return the function from a row to the content of its cell in a column."""
     if name == "action_checkbox":
         return _of_boxes()
     fields = {field.name: field for field in cl.opts.fields}
@@ -120,7 +120,7 @@ def _contents(cl: ChangeList, name: Any) -> Callable[[Model], Content]:
 
 
 def _of_boxes() -> Callable[[Model], Content]:
-    """Return what draws the box by which a row is selected, without a widget for each."""
+    """Return the function that draws the box by which a row is selected, without a widget."""
     label = gettext("Select this object for an action - {}")
     box = '<input type="checkbox" name="{}" value="{}" class="action-select" aria-label="{}">'
 
@@ -131,14 +131,14 @@ def _of_boxes() -> Callable[[Model], Content]:
 
 
 def _of_choices(cl: ChangeList, field: Field[Any, Any]) -> Callable[[Model], Content]:
-    """Return what finds the name of a row's choice."""
+    """Return the function from a row to the name of its choice."""
     names = {value: str(label) for value, label in field.flatchoices}
     empty = cl.model_admin.get_empty_value_display()
     return lambda row: (names.get(getattr(row, field.attname), empty), False)
 
 
 def _of_method(cl: ChangeList, method: Callable[[Model], Any]) -> Callable[[Model], Content]:
-    """Return what finds the value of a method of the page, as an icon if it is yes or no."""
+    """Return the function from a row to the value of a method; an icon for yes or no."""
     empty = cl.model_admin.get_empty_value_display()
     empty_here = getattr(method, "empty_value_display", empty)
     icons: dict[bool | None, str] = {}
@@ -162,7 +162,7 @@ def _without_blanks(value: Any) -> Any:
 
 
 def _by_django(cl: ChangeList, name: Any) -> Callable[[Model], Content]:
-    """Return what finds the content as Django does, of a field or of anything else."""
+    """Return the function from a row to its content as Django shows it."""
     empty = cl.model_admin.get_empty_value_display()
 
     def content(row: Model) -> Content:

@@ -49,7 +49,7 @@ class Tile:
 
     @property
     def look(self) -> str:
-        """Return the class of the tile: an alarm for what is wrong, quiet for nothing."""
+        """Return the CSS class: quiet for a figure of 0, an alarm for a bad one."""
         return "is-zero" if not self.count else "is-bad" if self.is_bad else ""
 
 

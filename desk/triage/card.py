@@ -47,7 +47,7 @@ KEYED = ("triage", "assign", "hand_over", "reject", "merge")
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A category that the report may get, where it goes then, and who is told."""
+    """A category that the report may get, where it goes then, and who gets a message then."""
 
     number: int
     category: Category
@@ -56,7 +56,7 @@ class Choice:
     earlier: tuple[str, ...]
     department: Department | None
     due_at: datetime | None
-    told: str
+    audience: str
     is_present: bool
 
 
@@ -88,10 +88,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class OfferedStep:
-    """A step of the workflow, with who is told of it."""
+    """A step of the workflow, with who gets a message about it."""
 
     offer: Offer
-    told: str
+    audience: str
 
 
 class Card:
@@ -138,11 +138,11 @@ class Card:
         """Return the categories to choose by the keys 1 to 3, the likeliest first."""
         suggested = {one["category"]: one for one in self.report.category_suggestions}
         present = self.report.category.slug if self.report.category else None
-        wanted = list(dict.fromkeys([*suggested, *([present] if present else [])]))
-        rows = Category.objects.filter(slug__in=wanted).defer(*CATEGORY_TEXTS)
+        slugs = list(dict.fromkeys([*suggested, *([present] if present else [])]))
+        rows = Category.objects.filter(slug__in=slugs).defer(*CATEGORY_TEXTS)
         rows = rows.select_related("department__parent__parent")
         by_slug = {one.slug: one for one in rows}
-        known = [by_slug[slug] for slug in wanted if slug in by_slug][:CHOICES]
+        known = [by_slug[slug] for slug in slugs if slug in by_slug][:CHOICES]
         return [
             self._choice(number, category, suggested.get(category.slug))
             for number, category in enumerate(known, 1)
@@ -159,7 +159,7 @@ class Card:
             earlier=tuple(one["report_id"] for one in reasons if one["report_id"]),
             department=chosen.department,
             due_at=chosen.due_at,
-            told=self._told_of_arrival(chosen),
+            audience=self._audience_of_acceptance(chosen),
             is_present=category.pk == self.report.category_id,
         )
 
@@ -167,15 +167,15 @@ class Card:
     def _book(self) -> Any:
         return assignment.present_rules()
 
-    # --- Who is told -----------------------------------------------------------------------------
+    # --- Who gets a message -----------------------------------------------------------------------
 
     @cached_property
     def audience(self) -> str:
-        """Return who is told of a step that tells people, such as "the reporter and 2 others"."""
-        told = [name for name in (self._reporter_told(), self._followers_told()) if name]
-        return _(" and ").join(told) or _("nobody")
+        """Return who gets a message about a step, such as "the reporter and 2 followers"."""
+        people = [name for name in (self._reporter(), self._followers()) if name]
+        return _(" and ").join(people) or _("nobody")
 
-    def _reporter_told(self) -> str:
+    def _reporter(self) -> str:
         report: Any = self.report
         if not report.is_live:
             return ""
@@ -183,7 +183,7 @@ class Card:
             return "" if report.has_stopped else _("the reporter")
         return _("the reporter, at the address they left") if report.has_contact else ""
 
-    def _followers_told(self) -> str:
+    def _followers(self) -> str:
         if self.report.published_at is None or not self.report.is_live:
             return ""
         count = self.standing_of_report.follower_count
@@ -194,25 +194,26 @@ class Card:
 
     @cached_property
     def standing_of_report(self) -> follows.Standing:
-        found = follows.standings([self.report.pk], None)
-        return found.get(self.report.pk, follows.Standing())
+        standings = follows.standings([self.report.pk], None)
+        return standings.get(self.report.pk, follows.Standing())
 
-    def _told_of_arrival(self, chosen: Report) -> str:
-        told = [self.audience] if self.is_new else []
+    def _audience_of_acceptance(self, chosen: Report) -> str:
+        """Return who gets a message once the report is accepted as `chosen`."""
+        people = [self.audience] if self.is_new else []
         department = chosen.department
         if (
             department is not None
             and department != self.report.department
             and department.is_emailed
         ):
-            told.append(_("the office of %(department)s") % {"department": department})
-        return _(" and ").join(told) or _("nobody")
+            people.append(_("the office of %(department)s") % {"department": department})
+        return _(" and ").join(people) or _("nobody")
 
     # --- Duplicates ------------------------------------------------------------------------------
 
     @cached_property
     def candidates(self) -> list[Candidate]:
-        """Return the likeliest open reports that may be the same, which this person may read."""
+        """Return the open reports most likely about the same problem, if the user may read them."""
         report = self.report
         pairs = DuplicatePair.objects.filter(
             Q(earlier=report) | Q(later=report), state=DuplicatePair.State.SUGGESTED
@@ -264,7 +265,10 @@ class Card:
 
     @cached_property
     def form(self) -> StepForm:
-        """Return the form of the steps; a report is assigned where it goes once it is accepted."""
+        """Return the form of the steps.
+
+        It offers the people and crews of the department to which accepting the report sends it.
+        """
         first = self.choices[0] if self.is_new and self.choices else None
         target = self.report
         if first is not None:
@@ -277,15 +281,15 @@ class Card:
 
     @cached_property
     def steps(self) -> list[OfferedStep]:
-        """Return the steps without a key of their own, with who is told of each."""
+        """Return the steps without a key of their own, with who gets a message about each."""
         rows = checking.available(self.report, self.roles)
         return [
-            OfferedStep(offer(row, self.report, self.form), self.told_of(row.tells))
+            OfferedStep(offer(row, self.report, self.form), self._audience_of(row.tells))
             for row in rows
             if row.name not in KEYED
         ]
 
-    def told_of(self, tells: bool) -> str:
+    def _audience_of(self, tells: bool) -> str:
         return self.audience if tells else _("nobody")
 
 

@@ -53,7 +53,7 @@ def triage_page(request: HttpRequest, report_id: UUID | None = None) -> HttpResp
             _("The list has no such filter."), status=400, content_type="text/plain"
         )
     if report_id is not None:
-        _mine(user, report_id)
+        _require_own(user, report_id)
         line = [report_id, *(one for one in line if one != report_id)]
     context = admin.site.each_context(request) | {
         "title": _("Triage"),
@@ -172,7 +172,7 @@ def _chosen(request: HttpRequest, user: User) -> ReportQuerySet:
 
 
 def _staff(request: HttpRequest) -> User:
-    """Return who asks, if they work on reports.
+    """Return the member of staff who sent the request, if they work on reports.
 
     Raises:
         PermissionDenied: they work in no department.
@@ -183,7 +183,7 @@ def _staff(request: HttpRequest) -> User:
     return user
 
 
-def _mine(user: User, report_id: UUID) -> None:
+def _require_own(user: User, report_id: UUID) -> None:
     if not Report.objects.for_staff(user).filter(pk=report_id).exists():
         raise Http404
 

@@ -12,7 +12,7 @@ class KeptPreferences:
     """The columns and default views in the desk's tables."""
 
     def columns(self, user: User) -> list[str]:
-        """Return the names of the columns that this person chose; none for those of everybody."""
+        """Return the names of the columns that this person chose; [] for the usual ones."""
         names = ReportColumns.objects.filter(user=user).values_list("names", flat=True).first()
         return list(names or [])
 
@@ -31,7 +31,7 @@ def opening(user: User, page: ViewPage) -> str:
 
 
 def keep_columns(user: User, names: list[str]) -> None:
-    """Store the columns that a person chose; none for those of everybody."""
+    """Store the columns that a person chose; [] gives them the usual ones again."""
     if names:
         ReportColumns.objects.update_or_create(user=user, defaults={"names": names})
     else:

@@ -171,7 +171,7 @@ def columns_view(request: HttpRequest) -> HttpResponse:
 
 
 def _reader(request: HttpRequest) -> User:
-    """Return who asks, if they work with reports.
+    """Return the person who sent the request, if they work with reports.
 
     Raises:
         PermissionDenied: they do not.
@@ -182,6 +182,6 @@ def _reader(request: HttpRequest) -> User:
 
 
 def _back(request: HttpRequest, text: str, level: int) -> HttpResponse:
-    """Say what happened on the page of all views."""
+    """Redirect to the page of all views, which shows this message."""
     messages.add_message(request, level, text)
     return HttpResponseRedirect(reverse("admin:desk_views"))

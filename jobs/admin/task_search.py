@@ -98,8 +98,8 @@ def _part(tasks: QuerySet[Task], states: list[State], span: QuerySet[Task] | Non
         known = span.filter(state__in=states)
         known = known.order_by("-pk") if set(states) <= set(TERMINAL_STATES) else known
         tasks = tasks.filter(pk__in=known.values("pk")[:LOOKED_THROUGH])
-    found = tasks.filter(state__in=states).order_by("-pk").values("pk")
-    return found[:FOUND_MAXIMUM]
+    ids = tasks.filter(state__in=states).order_by("-pk").values("pk")
+    return ids[:FOUND_MAXIMUM]
 
 
 def matching(tasks: QuerySet[Task], term: str) -> QuerySet[Task]:
@@ -107,12 +107,12 @@ def matching(tasks: QuerySet[Task], term: str) -> QuerySet[Task]:
 
     It is a task's id, its first argument, a part of an actor's name, a request id or a unique key.
     """
-    wanted = Q(request_id=term) | Q(unique_key=term)
+    is_named = Q(request_id=term) | Q(unique_key=term)
     try:
         key = UUID(term)
     except ValueError:
         names = [name for name in get_broker().get_declared_actors() if term.lower() in name]
-        return tasks.filter(wanted | Q(actor__in=names))
+        return tasks.filter(is_named | Q(actor__in=names))
     about = Task.objects.alias(first=FirstArgument("args")).filter(first=str(key))
     ids = newest(about, State.values, is_indexed=True).values_list("pk", flat=True)
-    return tasks.filter(wanted | Q(pk=key) | Q(pk__in=list(ids[:1_000])))
+    return tasks.filter(is_named | Q(pk=key) | Q(pk__in=list(ids[:1_000])))

@@ -27,8 +27,9 @@ from jobs.states import State
 #: How many threads of a process run bundles at once; more would wait for each other's locks and for
 #: the interpreter.
 BUNDLE_THREADS = 2
-#: How long to leave a queue alone in which there was nothing to take; each time in vain twice as
-#: long, unless messages wait. A task that no message brings is taken by a stand-in then.
+#: The pause after a look at a queue that found no task. It doubles with each such look, up to the
+#: maximum, and is short while messages wait. A due task without a message waits no longer for that:
+#: `jobs.transport.feeder.StandIn` takes it.
 PAUSE_SECONDS, PAUSE_MAXIMUM_SECONDS = 0.005, 0.1
 #: How many succeeded tasks are remembered, to recognise messages that come after their task.
 FINISHED_TASKS = 20_000

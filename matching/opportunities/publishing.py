@@ -122,9 +122,10 @@ def change(opportunity: Opportunity, fields: Mapping[str, Any]) -> Opportunity:
 
 
 def end(opportunity_id: UUID, *, is_done: bool, by: User | None = None, note: str = "") -> bool:
-    """Withdraw an opportunity, with `is_done` since its work is done; return False if it was so.
+    """Withdraw an opportunity; with `is_done` mark its work as done, too.
 
-    The row is locked, so that of two people one ends it.
+    Return False if nothing changed, because it was withdrawn or done before. The row is locked, so
+    that of two people who do this at once only one succeeds.
 
     Raises:
         Opportunity.DoesNotExist: it was deleted.

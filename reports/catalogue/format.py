@@ -147,17 +147,17 @@ def names_in(document: Mapping[str, Any], plural: str) -> list[str]:
 
 
 def _without_faults(document: Mapping[str, Any], errors: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a document with the entries that have no fault; `errors` of a list go by their place.
+    """Return the document without the entries that have a fault.
 
-    A list that is none at all is left out.
+    `errors` has for each list the errors of its entries by their positions. What should be a list
+    and is none is left out.
     """
     kept: dict[str, Any] = {}
     for plural in DocumentSerializer().fields.keys() & document.keys():
         faulty = errors.get(plural, {})
-        if all(isinstance(place, int) for place in faulty):
-            kept[plural] = [
-                entry for place, entry in enumerate(document[plural]) if place not in faulty
-            ]
+        if all(isinstance(position, int) for position in faulty):
+            entries = enumerate(document[plural])
+            kept[plural] = [entry for position, entry in entries if position not in faulty]
     return kept
 
 

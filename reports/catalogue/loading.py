@@ -69,8 +69,10 @@ class _Loading:
         return self._changes
 
     def _departments(self, entries: Iterable[Entry]) -> None:
-        """Load the departments, then their parents, which the file may name later, and whether
-        they want emails, which may go to the parent's address.
+        """Load the departments, and then their fields in LATER.
+
+        These refer to other departments: the file may name a parent below its children, and emails
+        may go to the parent's address.
         """
         known = set(Department.objects.values_list("slug", flat=True))
         for entry in entries:
@@ -120,9 +122,10 @@ class _Loading:
     def _find(
         self, fields: dict[str, Any], label: str, models_of: Mapping[str, type[models.Model]]
     ) -> set[str]:
-        """Put rows for the slugs in `fields`; return and drop those whose row is not there.
+        """Replace the slugs in `fields` by the rows that they name.
 
-        Each is a fault of this entry, or the file has an entry for it that has one.
+        Drop and return the names of fields whose row does not exist. That is a fault of this entry,
+        unless the file has an entry for the row, which is then faulty itself.
         """
         missing = set()
         for name in models_of.keys() & fields.keys():
@@ -190,7 +193,7 @@ class _Loading:
         try:
             row.full_clean(exclude=doubtful)
         except ValidationError as error:
-            self.faults += [f"{label}: {line}" for line in _lines(error, but=doubtful)]
+            self.faults += [f"{label}: {line}" for line in _lines(error, without=doubtful)]
         else:
             if not doubtful:
                 row.save()
@@ -206,7 +209,7 @@ class _Loading:
                 self.faults += [f"{label}: {line}" for line in _lines(error)]
 
     def _questions(self, category: Category, entries: list[Entry]) -> None:
-        """Ask exactly the questions of the file, in its order; retire the others."""
+        """Make the category's questions those of the file, in its order; retire the others."""
         current = {
             question.code: question for question in category.questions.filter(retired_at=None)
         }
@@ -235,10 +238,10 @@ class _Loading:
             )
 
 
-def _lines(error: ValidationError, *, but: Collection[str] = ()) -> list[str]:
-    """Return the messages of an error, those of fields with the field's name, but for some."""
+def _lines(error: ValidationError, *, without: Collection[str] = ()) -> list[str]:
+    """Return the messages of an error, those of a field with its name, except fields `without`."""
     if hasattr(error, "error_dict"):
-        kept = {name: lines for name, lines in error.message_dict.items() if name not in but}
+        kept = {name: lines for name, lines in error.message_dict.items() if name not in without}
         return [f"{name}: {line}" for name, lines in kept.items() for line in lines]
     return list(error.messages)
 

@@ -77,7 +77,10 @@ def _batches(source: Source) -> Iterator[Batch]:
 def _note_success(
     source: Source, began: datetime, effects: Transaction, *, pause: timedelta | None = None
 ) -> None:
-    """Note that the source is well; with a `pause`, that the rest is fetched after it."""
+    """Note that the source could be read.
+
+    With a `pause` not everything was fetched: the next fetch comes after it.
+    """
     until = database.now() + pause if pause else None
     with effects():
         Source.objects.filter(pk=source.pk).update(

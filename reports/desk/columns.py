@@ -145,7 +145,10 @@ class ReportColumns(admin.ModelAdmin[Report]):
         return format_html_join(mark_safe("<br>"), "{}{}", lines)
 
     def place(self, report: Report) -> str:
-        """Return why the report was moved up, or how far from its arrival it stands; "" if not."""
+        """Return why the report is moved up in the queue, or how far it is from its arrival.
+
+        Empty for a report that stands where its arrival puts it, or has no place in the queue.
+        """
         place: QueuePlace | None = getattr(report, "queue_place", None)
         if place is None:
             return ""

@@ -12,10 +12,10 @@ from accounts.models import User
 
 
 class Preferences(Protocol):
-    """What is kept for a person."""
+    """Where the preferences of people for the list of reports are stored."""
 
     def columns(self, user: User) -> list[str]:
-        """Return the names of the columns that this person chose; none for those of everybody."""
+        """Return the names of the columns that this person chose; [] for the usual ones."""
         ...
 
     def opening(self, user: User) -> str:
@@ -32,7 +32,7 @@ _kept = _Kept()
 
 
 def keep_in(preferences: Preferences) -> None:
-    """Ask this for what people have chosen, from now on."""
+    """Set where the preferences of people are stored."""
     _kept.preferences = preferences
 
 

@@ -42,7 +42,7 @@ def improve(problem: Problem, options: Options, start: Found | None) -> Generato
 
     Raises:
         DispatchUnavailable: OR-Tools is not installed.
-        SearchBroke: the search ended for a reason that is none of its own.
+        SearchBroke: the process of the search failed.
     """
     require_ortools()
     sent = asdict(options) | {"start": asdict(start) if start else None, "parent": os.getpid()}
@@ -52,7 +52,7 @@ def improve(problem: Problem, options: Options, start: Found | None) -> Generato
 
 @dataclass(slots=True)
 class _Search:
-    """The running search, whose lines a thread of its own reads."""
+    """A search in a process of its own; the function `talk` runs in a thread of this process."""
 
     process: subprocess.Popen[bytes]
     errors: IO[bytes]
@@ -77,7 +77,10 @@ class _Search:
             )
 
     def talk(self, problem: bytes) -> None:
-        """Give the search its problem, and pass on its lines; an empty one means its end."""
+        """Send the problem to the process, and put the lines that it prints into `lines`.
+
+        An empty line says that the process has ended.
+        """
         assert self.process.stdin is not None  # noqa: S101 - both are pipes
         assert self.process.stdout is not None  # noqa: S101
         try:

@@ -51,8 +51,8 @@ def _to_pixels(stops: Sequence[Stop]) -> list[tuple[float, float]]:
     north = max(stop.latitude for stop in stops)
     west = min(stop.longitude for stop in stops)
     shrink = math.cos(math.radians(north))  # a degree of longitude is shorter
-    ways = [((stop.longitude - west) * shrink, north - stop.latitude) for stop in stops]
-    across, down = (max(way[axis] for way in ways) or 1e-9 for axis in (0, 1))
+    offsets = [((stop.longitude - west) * shrink, north - stop.latitude) for stop in stops]
+    across, down = (max(offset[axis] for offset in offsets) or 1e-9 for axis in (0, 1))
     scale = min((WIDTH - 2 * MARGIN) / across, (HEIGHT - 2 * MARGIN) / down)
     left, top = (WIDTH - across * scale) / 2, (HEIGHT - down * scale) / 2
-    return [(left + x * scale, top + y * scale) for x, y in ways]
+    return [(left + x * scale, top + y * scale) for x, y in offsets]

@@ -57,7 +57,9 @@ def unsubscribe(token: str) -> None:
 
 
 def read(token: str) -> tuple[str, UUID, UUID]:
-    """Return the kind, the user and the thing that a token names; of a contact twice the report.
+    """Return what a token names: the kind of messages, the user, and the report or area.
+
+    The token of a contact has the report's id in place of the user's too.
 
     Raises:
         LinkInvalid: it was not made here.

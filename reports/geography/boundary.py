@@ -65,31 +65,31 @@ def load(document: Any, *, is_own: bool, name: str = "", is_dry_run: bool = Fals
     Raises:
         BoundaryInvalid: a feature has no name or no polygons, or a name is there twice.
     """
-    wanted = dict(_authorities(document, name))
+    authorities = dict(_authorities(document, name))
     with transaction.atomic():
         stored = {one.name: one for one in Authority.objects.filter(is_own=is_own)}
-        changes = list(_changes(stored, wanted))
+        changes = list(_changes(stored, authorities))
         if not is_dry_run and changes:
-            _replace(wanted, is_own=is_own)
+            _replace(authorities, is_own=is_own)
     kept.forget()
     return sorted(changes, key=lambda line: line[2:])
 
 
 def _changes(
-    stored: Mapping[str, Authority], wanted: Mapping[str, Mapping[str, Any]]
+    stored: Mapping[str, Authority], authorities: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[str]:
-    for name in stored.keys() - wanted.keys():
+    for name in stored.keys() - authorities.keys():
         yield f"- {name}"
-    for name, fields in wanted.items():
+    for name, fields in authorities.items():
         if name not in stored:
             yield f"+ {name}"
         elif any(getattr(stored[name], field) != value for field, value in fields.items()):
             yield f"~ {name}"
 
 
-def _replace(wanted: Mapping[str, Mapping[str, Any]], *, is_own: bool) -> None:
-    Authority.objects.filter(is_own=is_own).exclude(name__in=wanted).delete()
-    for name, fields in wanted.items():
+def _replace(authorities: Mapping[str, Mapping[str, Any]], *, is_own: bool) -> None:
+    Authority.objects.filter(is_own=is_own).exclude(name__in=authorities).delete()
+    for name, fields in authorities.items():
         values = {**fields, "updated_at": Now()}
         Authority.objects.update_or_create(name=name, is_own=is_own, defaults=values)
 

@@ -30,9 +30,10 @@ class Notice:
 
 
 class Board(Protocol):
-    """Where notices are put up. Each function runs in the caller's transaction.
+    """The place where notices are put up. Each function runs in the caller's transaction.
 
-    Whoever takes a notice down, `ending.end` is called in the same transaction.
+    Whenever a notice is taken down, here or elsewhere, `ending.end` has to be called in the same
+    transaction.
     """
 
     def add(self, notice: Notice) -> UUID:
@@ -42,11 +43,11 @@ class Board(Protocol):
     def take_down(
         self, opportunity_id: UUID, *, is_done: bool, by: User | None = None, note: str = ""
     ) -> None:
-        """Take a notice down, if it is there, with `is_done` since its work is done."""
+        """Take a notice down, if it is there; with `is_done` because its work is done."""
         ...
 
     def over(self, opportunity_ids: Collection[UUID]) -> set[UUID]:
-        """Return those of these that are down, past their last day, or gone."""
+        """Return which of these were taken down, are past their last day, or were deleted."""
         ...
 
 

@@ -100,7 +100,7 @@ def _end(
 
 
 def settle(effects: Callable[[], AbstractContextManager[None]]) -> int:
-    """End what has ended without anybody's word; return the number of opportunities.
+    """End the requests for help that nobody ends by hand; return the number of opportunities.
 
     An opportunity is withdrawn once the work on all of its reports has ended, and a request ends
     with the last day of its opportunity. Each is a transaction of its own, opened by `effects`.
@@ -118,7 +118,7 @@ def settle(effects: Callable[[], AbstractContextManager[None]]) -> int:
 
 
 def _needless() -> list[UUID]:
-    """Return opportunities none of whose reports is open any more."""
+    """Return opportunities whose reports are all closed."""
     still_open = HelpRequest.objects.open().filter(report__status__in=OPEN_STATUSES)
     requests = HelpRequest.objects.needless().exclude(
         opportunity_id__in=still_open.values("opportunity_id")
@@ -128,6 +128,6 @@ def _needless() -> list[UUID]:
 
 
 def _over() -> list[UUID]:
-    """Return the opportunities of open requests that are over, withdrawn unnoticed, or deleted."""
+    """Return the opportunities of open requests that the board says are over."""
     ids = HelpRequest.objects.open().order_by().values_list("opportunity_id", flat=True).distinct()
     return sorted(the_board().over(set(ids)))

@@ -133,7 +133,10 @@ def _zoned(local: datetime, offset: str | None) -> datetime:
 
 
 def _place(latitude: float | None, longitude: float | None) -> Place | None:
-    """Return the place; None where one half is missing, or for the zeros of a receiver unset."""
+    """Return the place that a camera noted; None where it is incomplete.
+
+    A receiver without a signal notes 0, 0, which is taken for no place.
+    """
     if latitude is None or longitude is None or (latitude, longitude) == (0, 0):
         return None
     return Place(round(latitude, DECIMALS), round(longitude, DECIMALS))

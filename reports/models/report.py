@@ -471,7 +471,7 @@ class Report(models.Model):
         return self.is_held(tracking_token)
 
     def is_held(self, tracking_token: str) -> bool:
-        """Return whether this is the tracking token of the report, which nobody signed in sent."""
+        """Return whether the report is anonymous and this is its tracking token."""
         held = self.tracking_token_hash if self.reporter_id is None else None
         if not tracking_token or held is None:
             return False

@@ -80,8 +80,8 @@ def hypergeometric_tail(hits: int, drawn: int, marked: int, total: int) -> float
 
 
 def _hypergeometric(hits: int, drawn: int, marked: int, total: int) -> float:
-    ways = _log_choose(marked, hits) + _log_choose(total - marked, drawn - hits)
-    return math.exp(ways - _log_choose(total, drawn))
+    favourable = _log_choose(marked, hits) + _log_choose(total - marked, drawn - hits)
+    return math.exp(favourable - _log_choose(total, drawn))
 
 
 def _log_choose(of: int, number: int) -> float:

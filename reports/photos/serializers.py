@@ -163,8 +163,11 @@ def ready(photos: Iterable[Photo]) -> list[dict[str, Any]]:
 
 
 def detailed(photos: Iterable[Photo], *, is_staff: bool, is_sender: bool) -> list[dict[str, Any]]:
-    """Return the photos of a report that its reader sees: others than public ones only insiders."""
-    chosen = [one for one in photos if is_staff or is_sender or one.is_public]
+    """Return the photos of a report that its reader may see: all to its sender and staff.
+
+    Everybody else sees the public ones.
+    """
+    chosen = [photo for photo in photos if is_staff or is_sender or photo.is_public]
     context = {"is_staff": is_staff, "is_sender": is_sender}
     return cast(
         "list[dict[str, Any]]", PhotoDetailSerializer(chosen, many=True, context=context).data

@@ -111,7 +111,7 @@ class _Simulation:
                 self.waiting[self.department[event.report]] -= 1
 
     def advance(self, until: float) -> None:
-        """Let happen what comes until then: crews are done, departments open."""
+        """Carry out the events up to this time: crews finish reports, departments open."""
         coming = self.coming
         while coming and coming[0][0] <= until:
             now, department, report = heappop(coming)
@@ -154,7 +154,7 @@ class _Simulation:
         heappush(self.queues[self.department[report]], (place, report))
 
     def _dispatch(self, department: int, now: float) -> None:
-        """Have idle crews of a department take up what comes first."""
+        """Assign idle crews of a department to the first reports of its queue."""
         if not self._is_open(department, now):
             return
         while self.idle[department] and self.waiting[department]:
@@ -192,7 +192,7 @@ class _Simulation:
         heappush(self.coming, (self.hours[by].end_of(now, self.work[report]), by, report))
 
     def _help(self, helper: int, now: float) -> None:
-        """Have idle crews of a department take up what waits in the most burdened one."""
+        """Assign idle crews of a department to reports of the most burdened department."""
         while self.idle[helper]:
             burdens = [count / crews for count, crews in zip(self.waiting, self.crews, strict=True)]
             most = max(range(len(burdens)), key=burdens.__getitem__)
@@ -201,7 +201,7 @@ class _Simulation:
             self._start(self._next(most, now), helper, now)
 
     def _call_for_help(self, department: int, now: float) -> None:
-        """Have one idle crew elsewhere help a department with too much."""
+        """Let one idle crew of another department help one whose queue is too long."""
         if self.waiting[department] / self.crews[department] <= (self.rules.help_above or 0.0):
             return
         for helper, idle in enumerate(self.idle):

@@ -66,7 +66,7 @@ def search(task: RunningTask, payload: Inputs, actor: TrialActor) -> dict[str, A
 
 @contextmanager
 def _judge_together() -> Iterator[Judge | None]:
-    """Give what replays several trials at the same time; None without USE_SPARK."""
+    """Yield the function that replays several trials at once; None without USE_SPARK."""
     if not settings.USE_SPARK:
         yield None
         return
@@ -156,7 +156,10 @@ def _publish(task: RunningTask, study: PolicyStudy) -> None:
 
 
 def _proposals(known: list[optimizer.Tried], count: int, inputs: Inputs) -> list[Rules]:
-    """Return the policies of the next round; the first round has those that everybody knows."""
+    """Return the policies to try in the next round.
+
+    The first round tries the policy in force and the usual ones (KNOWN), to compare others with.
+    """
     if not known:
         first = dict.fromkeys([Rules.from_json(inputs["in_force"]), *KNOWN])
         return list(first)[: inputs["trials"]]

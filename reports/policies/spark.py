@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def judging() -> Iterator[Judge]:
-    """Give a function that replays policies in Spark; its session lasts as long as the block."""
+    """Yield a function that replays policies in Spark; its session ends with the block."""
     with session() as spark:
         yield partial(_judge, spark.sparkContext)
 

@@ -70,9 +70,9 @@ Judge = Callable[[Setting, Sequence[Rules]], list[Figures]]
 
 @lru_cache(maxsize=1)
 def setting_of(study_id: UUID) -> Setting | None:
-    """Return the setting of a search that goes on; None of one that has ended.
+    """Return the setting of a search that is under way; None if the search has ended.
 
-    A worker keeps the last one, since the trials of a search come one after the other.
+    A worker process keeps the last one, since the trials of a search come one after the other.
     """
     study = PolicyStudy.objects.select_related("result").filter(pk=study_id).first()
     if study is None or study.history is None:

@@ -136,7 +136,7 @@ def snapshot(report: Report, names: Iterable[str]) -> dict[str, Any]:
 
 
 def copy(report: Report, *, to: Report) -> None:
-    """Give another copy of the same report what steps change."""
+    """Copy the fields that steps change to another instance of the same report."""
     for name in ATTRIBUTES:
         setattr(to, name, getattr(report, name))
 

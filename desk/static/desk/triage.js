@@ -360,7 +360,7 @@
     const dialog =
       document.getElementById(name) || card?.querySelector(`[data-dialog="${name}"]`);
     if (!dialog || (!card && name !== "triage-help")) return;
-    for (const told of dialog.querySelectorAll("[data-told]")) told.textContent = card.dataset.told;
+    for (const audience of dialog.querySelectorAll("[data-audience]")) audience.textContent = card.dataset.audience;
     // A report is not handed over to those who have it.
     for (const option of dialog.querySelectorAll("[name=department] option"))
       option.disabled = Boolean(option.value) && option.value === card.dataset.department;

@@ -45,7 +45,7 @@ _NEIGHBOURS = """
 
 @dataclass(frozen=True, slots=True)
 class _Voice:
-    """What counts of a post with a place where a draft is formed."""
+    """A post with a place, as far as it matters for the draft that it joins."""
 
     pk: UUID
     title: str

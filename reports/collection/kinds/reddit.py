@@ -120,9 +120,9 @@ def _of_request(error: Exception) -> Exception:
 
 
 def _listed(reddit: Reddit, source: Source, name: str, things: Iterable[Any]) -> Iterator[Batch]:
-    """Yield a listing, newest first, down to the last time's newest.
+    """Yield the entries of a listing that came since the last time, newest first.
 
-    The cursor moves with the last batch alone: before that, what is older is still missing.
+    Only the last batch moves the cursor: until then older entries are still missing.
     """
     known = source.cursor.get(name)
     until = _begin(known)
@@ -164,7 +164,7 @@ def _require_requests_left(reddit: Reddit) -> None:
 
 
 def _followed(reddit: Reddit, source: Source) -> Iterator[Batch]:
-    """Yield what earlier posts have become, those that were just listed aside."""
+    """Yield earlier posts as they are now, edited or deleted, except those just listed."""
     now = database.now()
     since, until = now - timedelta(days=settings.COLLECTION_FOLLOW_DAYS), now - OVERLAP
     earlier = Post.objects.standing().filter(
@@ -175,16 +175,16 @@ def _followed(reddit: Reddit, source: Source) -> Iterator[Batch]:
     names = list(earlier.order_by("-posted_at").values_list("external_id", flat=True))
     for start in range(0, min(len(names), FOLLOWED_MAXIMUM), PAGE):
         _require_requests_left(reddit)
-        asked = names[start : start + PAGE]
-        given = {thing.fullname: thing for thing in reddit.info(fullnames=asked)}
-        yield Batch(_become(asked, given), source.cursor)
+        page = names[start : start + PAGE]
+        things = {thing.fullname: thing for thing in reddit.info(fullnames=page)}
+        yield Batch(_items_named(page, things), source.cursor)
 
 
-def _become(asked: Sequence[str], given: dict[str, Any]) -> list[Item]:
-    """Return the items; a post that Reddit no longer gives is deleted."""
+def _items_named(names: Sequence[str], things: dict[str, Any]) -> list[Item]:
+    """Return an item for each name; a post that is not among `things` was deleted at Reddit."""
     return [
-        _item(given[name]) if name in given else Item(external_id=name, is_deleted=True)
-        for name in asked
+        _item(things[name]) if name in things else Item(external_id=name, is_deleted=True)
+        for name in names
     ]
 
 
