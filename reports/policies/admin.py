@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, cast
 
@@ -152,20 +153,13 @@ class PolicyAdmin(ReadOnlyAdmin[Policy]):
         user = cast("User", request.user)
         if policy is None or not may_decide(user, policy.department):
             raise PermissionDenied
-        form = NoteForm(request.POST)
-        if request.method == "POST" and form.is_valid():
-            self._revert(request, policy, form, user)
-        return HttpResponseRedirect(reverse("admin:reports_policy_changelist"))
 
-    def _revert(self, request: HttpRequest, policy: Policy, form: NoteForm, by: User) -> None:
-        sent = form.cleaned_data
-        try:
-            applying.revert(policy.department, by=by, note=sent["note"], seen=sent["seen"])
-        except ReportsError as error:
-            self.message_user(request, str(error), messages.ERROR)
-        else:
-            text = _("Version %s was taken back; the queue is put in order.") % policy.version
-            self.message_user(request, text, messages.SUCCESS)
+        def revert(sent: dict[str, Any]) -> str:
+            applying.revert(policy.department, by=user, note=sent["note"], seen=sent["seen"])
+            text = gettext("Version %s was taken back; the queue is put in order.")
+            return text % policy.version
+
+        return _carry_out(self, request, revert)
 
 
 @admin.register(PolicyStudy)
@@ -301,26 +295,34 @@ class PolicyStudyAdmin(ReadOnlyAdmin[PolicyStudy]):
         study, user = self.get_object(request, str(pk)), cast("User", request.user)
         if study is None or not may_decide(user, applying.department_of(study.result)):
             raise PermissionDenied
-        form = NoteForm(request.POST)
-        if request.method == "POST" and form.is_valid():
-            self._apply(request, study, form, user)
-        return HttpResponseRedirect(reverse("admin:reports_policy_changelist"))
 
-    def _apply(self, request: HttpRequest, study: PolicyStudy, form: NoteForm, by: User) -> None:
-        sent = form.cleaned_data
-        try:
+        def apply(sent: dict[str, Any]) -> str:
             policy = applying.apply_trial(
-                study.result, sent["trial"], by=by, note=sent["note"], seen=sent["seen"]
+                study.result, sent["trial"], by=user, note=sent["note"], seen=sent["seen"]
             )
-        except ReportsError as error:
-            self.message_user(request, str(error), messages.ERROR)
-        else:
-            text = _("Applied as %s; the queue is put in order.") % policy
-            self.message_user(request, text, messages.SUCCESS)
+            return gettext("Applied as %s; the queue is put in order.") % policy
+
+        return _carry_out(self, request, apply)
 
     def _context(self, request: HttpRequest, title: str) -> dict[str, Any]:
         shown = {"title": title, "opts": self.opts, "media": self.media}
         return {**self.admin_site.each_context(request), **shown}
+
+
+def _carry_out(
+    page: ReadOnlyAdmin[Any], request: HttpRequest, decide: Callable[[dict[str, Any]], str]
+) -> HttpResponse:
+    """Carry out a decision if its form is valid, and show what came of it on the list of policies.
+
+    `decide` gets what was sent, and returns what to say to the person.
+    """
+    form = NoteForm(request.POST)
+    if request.method == "POST" and form.is_valid():
+        try:
+            page.message_user(request, decide(form.cleaned_data), messages.SUCCESS)
+        except ReportsError as error:
+            page.message_user(request, str(error), messages.ERROR)
+    return HttpResponseRedirect(reverse("admin:reports_policy_changelist"))
 
 
 def in_words(rules: dict[str, Any]) -> str:

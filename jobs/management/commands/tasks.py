@@ -202,17 +202,17 @@ class Command(BaseCommand):
         action = actions.pause if verb == "pause" else actions.resume
         is_changed = not is_dry and action(queue, by=None)
         if options["json"]:
-            outcome = {
-                "verb": verb,
-                "queue": queue,
-                "dry_run": is_dry,
-                "would_change": would_change,
-            }
-            self._print_json(outcome | {"changed": is_changed})
+            self._print_outcome(verb, options, would_change, is_changed)
         elif is_dry and would_change:
             self.stdout.write(f"{queue}: would be {verb}d.")
         else:
             self.stdout.write(f"{queue}: {verb}d." if is_changed else f"{queue}: unchanged.")
+
+    def _print_outcome(
+        self, verb: str, options: dict[str, Any], would_change: bool, is_changed: bool
+    ) -> None:
+        outcome = {"verb": verb, "queue": options["queue"], "dry_run": options["dry_run"]}
+        self._print_json(outcome | {"would_change": would_change, "changed": is_changed})
 
     def _rate(self, verb: str, options: dict[str, Any]) -> None:
         queue, rate, is_dry = options["queue"], options["per_minute"], options["dry_run"]
@@ -222,13 +222,7 @@ class Command(BaseCommand):
         )
         is_changed = not is_dry and actions.set_rate(queue, rate, by=None)
         if options["json"]:
-            outcome = {
-                "verb": verb,
-                "queue": queue,
-                "dry_run": is_dry,
-                "would_change": would_change,
-            }
-            self._print_json(outcome | {"changed": is_changed})
+            self._print_outcome(verb, options, would_change, is_changed)
         elif is_dry and would_change:
             self.stdout.write(f"{queue}: rate would be set.")
         else:
