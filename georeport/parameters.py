@@ -160,19 +160,19 @@ def _site(name: str) -> str:
 
 
 def _day(text: str, *, is_end: bool) -> datetime | None:
+    """Return the first moment of a day, or its last one; None if the text is no day in range."""
     try:
         day = parse_date(text) if _DAY.fullmatch(text) else None
     except ValueError:
         return None
-    if day is None:
+    if day is None or not _EARLIEST.year < day.year < _LATEST.year - 1:
         return None
-    if not _EARLIEST.year < day.year < _LATEST.year - 1:
-        return _LATEST
     midnight = timezone.make_aware(datetime.combine(day, time.min))
     return midnight + timedelta(days=1, microseconds=-1) if is_end else midnight
 
 
 def _moment(text: str, *, is_end: bool) -> datetime | None:
+    """Return a time in UTC, or the end of its second; None if the text is no time."""
     try:
         moment = parse_datetime(text.upper()) if _MOMENT.fullmatch(text) else None
         if moment is None:

@@ -158,11 +158,11 @@ def _near(reports: ReportQuerySet, parameters: Parameters) -> ReportQuerySet:
 
 
 def _with_status(reports: ReportQuerySet, statuses: list[str] | None) -> ReportQuerySet:
-    asked = {status.lower() for status in statuses or ()}
-    if asked - {OPEN, CLOSED}:
+    named = {status.lower() for status in statuses or ()}
+    if named - {OPEN, CLOSED}:
         raise BadRequest("status must be open, closed, or both with a comma between them.")
-    if asked == {OPEN}:
+    if named == {OPEN}:
         return reports.filter(status__in=OPEN_STATUSES)
-    if asked == {CLOSED}:
+    if named == {CLOSED}:
         return reports.exclude(status__in=OPEN_STATUSES)
     return reports

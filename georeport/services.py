@@ -22,9 +22,9 @@ class ServiceListView(GeoReportView):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         query_of(request)
-        asked = Question.objects.filter(category=OuterRef("pk"), retired_at=None)
+        questions = Question.objects.filter(category=OuterRef("pk"), retired_at=None)
         categories = Category.objects.filter(is_active=True).select_related("group")
-        categories = categories.defer("examples").annotate(has_questions=Exists(asked))
+        categories = categories.defer("examples").annotate(has_questions=Exists(questions))
         services = [_service(one, accepted_by(request)) for one in categories]
         return self.answer("services", services, is_translated=True)
 

@@ -1,8 +1,8 @@
 """Send several statements of a transaction to PostgreSQL as one.
 
-The way of a row to PostgreSQL and back takes more time than storing it. So what nobody has to know
-the answer of is handed over as a `Part`, and inside a `together` block all parts go out as one
-statement at its end:
+A round trip to PostgreSQL takes more time than storing a row. So a statement whose result the code
+does not need at once is handed over as a `Part`, and inside a `together` block all parts are sent
+as one statement at its end:
 
     WITH part_0 AS (INSERT …), part_1 AS (INSERT …) SELECT …
 
@@ -29,8 +29,8 @@ from django.db import connection, transaction
 from jobs.ledger.database import execute, fetch
 
 Values = tuple[Any, ...]
-#: Queries before a statement, by their names; its SQL; the columns that it returns, None if nobody
-#: asks whether it stored anything.
+#: Queries before a statement, by their names; its SQL; the columns that it returns, None if it does
+#: not matter whether it stored anything.
 Shape = tuple[tuple[tuple[str, str], ...], str, tuple[str, ...] | None]
 #: A statement of so many parts is sent without waiting for more: each other number of parts is
 #: another statement to plan.
@@ -132,9 +132,9 @@ def together() -> Iterator[None]:
 
 @contextmanager
 def apart() -> Iterator[None]:
-    """Let the statements inside the `with` block pass by the parts that were not sent yet.
+    """Run the statements inside the `with` block without sending the parts before them.
 
-    For reading what these parts do not change. A savepoint sends them all the same.
+    This is for reading rows that the parts do not change. A savepoint sends them nevertheless.
     """
     collection = _present.get()
     if collection is None or collection.is_passed_by:
@@ -201,7 +201,7 @@ def _run_alone(part: Part) -> None:
 
 @lru_cache(maxsize=256)
 def _statement(shapes: tuple[Shape, ...]) -> str:
-    """Return the statement of parts of these shapes, with one row of all that is asked for."""
+    """Return one statement that runs parts of these shapes; its row has the values of all."""
     steps, answers = [], []
     for number, (queries, sql, returning) in enumerate(shapes):
         steps += [f"{name} AS ({query})" for name, query in queries]
