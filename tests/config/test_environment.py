@@ -8,17 +8,16 @@ import os
 import re
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
-from types import CodeType
 from typing import Any
 
 import pytest
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 
+from tests.environment import read_settings
+
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
-SETTINGS = BASE_DIR / "config" / "settings.py"
 #: Where the process itself tells the settings something.
 NOT_AN_OPERATORS = {"WEB_BIND", "CIVICLENS_PROCESS"}
 
@@ -62,21 +61,6 @@ def numbers_read() -> set[str]:
         and ast.unparse(call.func) in {"env.int", "env.float"}
         and isinstance(call.args[0], ast.Constant)
     }
-
-
-def read_settings(monkeypatch: pytest.MonkeyPatch, **values: str) -> dict[str, Any]:
-    """Read the settings anew with these values in the environment."""
-    for name, value in values.items():
-        monkeypatch.setenv(name, value)
-    values_read: dict[str, Any] = {"__name__": "config.settings", "__file__": str(SETTINGS)}
-    exec(compiled_settings(), values_read)
-    return values_read
-
-
-@cache
-def compiled_settings() -> CodeType:
-    """Compile the settings once, since they are read hundreds of times."""
-    return compile(SETTINGS.read_text(), SETTINGS, "exec")
 
 
 @pytest.mark.parametrize("name", sorted(numbers_read() - {"PORT"}))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
@@ -21,25 +18,17 @@ from rest_framework.test import APIClient
 from config import photos
 from jobs.testing import advance, run_tasks
 from reports.actors import PURGE_DELAY
+from tests.environment import read_settings
 from tests.reports.factories import make_report, make_user
 from tests.reports.photos import corners, jpeg, opened, upload
 
 
-def refusal(program: str = "import config.settings", **environment: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env=os.environ | {"PHOTO_STORAGE": "s3"} | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stderr.strip().splitlines()[-1] if done.returncode else ""
-
-
-def test_settings_that_lead_nowhere_are_refused_at_start() -> None:
-    assert "expected files or s3" in refusal(PHOTO_STORAGE="ftp")
-    assert "PHOTO_S3_BUCKET names no bucket" in refusal()
-    assert refusal(PHOTO_S3_BUCKET="photos") == ""
+def test_settings_that_lead_nowhere_are_refused_at_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ImproperlyConfigured, match="expected files or s3"):
+        read_settings(monkeypatch, PHOTO_STORAGE="ftp")
+    with pytest.raises(ImproperlyConfigured, match="PHOTO_S3_BUCKET names no bucket"):
+        read_settings(monkeypatch, PHOTO_STORAGE="s3")
+    read_settings(monkeypatch, PHOTO_S3_BUCKET="photos")
 
 
 def test_a_bucket_without_its_package_says_how_to_install_it(

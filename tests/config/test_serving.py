@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
 
 from config.development import processes
@@ -26,6 +27,7 @@ from matching.models import MatchRun
 from reports.models import Report
 from tests.accounts.factories import bearer, make_user
 from tests.conftest import server_environment
+from tests.environment import read_settings
 from tests.reports.factories import new_report
 from tests.serving import Server, serving
 
@@ -33,14 +35,21 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 MEGABYTE = b"x" * 1_000_000
 HEAD = b"POST /api/v1/reports/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-#: Short, so that tests see them end; two threads, so that a held one would be missed.
-QUICK = {"WEB_THREADS": "2", "WEB_BODY_GRACE_SECONDS": "3", "MATCHING_WAIT_SECONDS": "20"}
+#: Short, so that tests see them end.
+QUICK = {"WEB_BODY_GRACE_SECONDS": "3", "MATCHING_WAIT_SECONDS": "20"}
 
 
 @pytest.fixture(scope="module")
 def server(django_db_setup: None) -> Iterator[Server]:
-    with serving(server_environment(), **QUICK) as running:
+    """A server of two threads, so that a held one would be missed."""
+    more = {"WEB_THREADS": "2", "DB_STATEMENT_TIMEOUT_SECONDS": "5"}
+    with serving(server_environment(), **QUICK, **more) as running:
         yield running
+
+
+def test_web_processes_report_their_memory(server: Server) -> None:
+    """They do so as they start, and four times a minute; hence it is the first test."""
+    assert processes.wait_for(lambda: web_processes.largest_memory() > 10_000_000, 30)
 
 
 def test_slow_clients_hold_no_thread_and_are_cut_in_time(server: Server) -> None:
@@ -100,28 +109,6 @@ def test_a_wait_ends_with_its_time(server: Server) -> None:
     )
     answer = server.ask("GET", f"{job.json()['status_url']}?wait=1", **bearer(user))
     assert (answer.json()["state"], answer.headers["Retry-After"]) == ("queued", "2")
-
-
-def test_a_server_that_stops_answers_who_waits(django_db_setup: None) -> None:
-    """Also while a request comes slowly: that one is answered once it has come."""
-    user, kinds = make_user(), ("PATCH", "/api/v1/users/me/")
-    with serving(server_environment(), **QUICK) as server, ThreadPoolExecutor(1) as pool:
-        url = "/api/v1/jobs/match/?wait=true"
-        waiting = pool.submit(server.ask, "POST", url, {}, **bearer(user))
-        wait_until(MatchRun.objects.exists)
-        slow = server.connect()
-        head = "".join(f"{name}: {text}\r\n" for name, text in bearer(user).items())
-        slow.sendall(
-            f"{' '.join(kinds)} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-            f"{head}Content-Length: 2\r\n\r\n{{".encode()
-        )
-        server.process.terminate()
-        answer = waiting.result()
-        slow.sendall(b"}")
-        assert slow.recv(100).startswith(b"HTTP/1.1 200")
-        slow.close()
-        assert server.process.wait(30) == 0
-    assert (answer.status, answer.json()["status"]) == (200, "pending")
 
 
 def test_a_client_that_leaves_while_it_waits_is_forgotten(server: Server) -> None:
@@ -216,22 +203,51 @@ def wait_until(condition: Any, seconds: float = 30) -> None:
         time.sleep(0.02)
 
 
-def test_what_waits_beyond_the_queue_is_refused_at_once(django_db_setup: None) -> None:
+def test_a_server_of_one_thread_refuses_what_it_cannot_take_and_stops_when_all_are_answered(
+    django_db_setup: None,
+) -> None:
+    """One server for all of it: its start is what takes time."""
+    narrow = {"WEB_THREADS": "1", "WEB_QUEUE_REQUESTS": "1"}
+    with serving(server_environment(), **QUICK, **narrow) as server, ThreadPoolExecutor(4) as pool:
+        what_waits_beyond_the_queue_is_refused_at_once(server, pool)
+        a_server_that_stops_answers_who_waits(server, pool)
+
+
+def what_waits_beyond_the_queue_is_refused_at_once(
+    server: Server, pool: ThreadPoolExecutor
+) -> None:
     """One request has the thread, one waits for it, and whoever comes then is told to come back."""
-    with (
-        serving(server_environment(), WEB_THREADS="1", WEB_QUEUE_REQUESTS="1") as server,
-        ThreadPoolExecutor(4) as pool,
-    ):
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("LOCK TABLE reports_category IN ACCESS EXCLUSIVE MODE")
-            asked = [pool.submit(server.ask, "GET", "/api/v1/categories/") for _ in range(4)]
-            wait_until(lambda: sum(one.done() for one in asked) == 2)
-            assert server.ask("GET", "/livez").status == 200, "probes have a thread of their own"
-        answers = sorted((one.result() for one in asked), key=lambda answer: answer.status)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE reports_category IN ACCESS EXCLUSIVE MODE")
+        asked = [pool.submit(server.ask, "GET", "/api/v1/categories/") for _ in range(4)]
+        wait_until(lambda: sum(one.done() for one in asked) == 2)
+        assert server.ask("GET", "/livez").status == 200, "probes have a thread of their own"
+    answers = sorted((one.result() for one in asked), key=lambda answer: answer.status)
     assert [answer.status for answer in answers] == [200, 200, 503, 503]
     refused = answers[-1]
     assert refused.headers["Content-Type"] == "application/problem+json"
     assert refused.json()["retry_after"] == int(refused.headers["Retry-After"]) == 2
+
+
+def a_server_that_stops_answers_who_waits(server: Server, pool: ThreadPoolExecutor) -> None:
+    """Also while a request comes slowly: that one is answered once it has come."""
+    user, kinds = make_user(), ("PATCH", "/api/v1/users/me/")
+    url = "/api/v1/jobs/match/?wait=true"
+    waiting = pool.submit(server.ask, "POST", url, {}, **bearer(user))
+    wait_until(MatchRun.objects.exists)
+    slow = server.connect()
+    head = "".join(f"{name}: {text}\r\n" for name, text in bearer(user).items())
+    slow.sendall(
+        f"{' '.join(kinds)} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        f"{head}Content-Length: 2\r\n\r\n{{".encode()
+    )
+    server.process.terminate()
+    answer = waiting.result()
+    slow.sendall(b"}")
+    assert slow.recv(100).startswith(b"HTTP/1.1 200")
+    slow.close()
+    assert server.process.wait(30) == 0
+    assert (answer.status, answer.json()["status"]) == (200, "pending")
 
 
 @pytest.mark.parametrize(
@@ -241,14 +257,21 @@ def test_what_waits_beyond_the_queue_is_refused_at_once(django_db_setup: None) -
         ("WEB_PROCESSES", "0", "WEB_PROCESSES must be a whole number from 1 to 256, not '0'."),
         ("WEB_CONNECTIONS", "-1", "WEB_CONNECTIONS must be a whole number"),
         ("WEB_THREADS", "0", "WEB_THREADS must be a whole number from 1 to 256, not '0'."),
-        ("WEB_BIND", "8000", "WEB_BIND must be HOST:PORT"),
-        ("WEB_BIND", "192.0.2.1:8000", "The web server cannot listen at 192.0.2.1:8000 (WEB_BIND)"),
     ],
 )
 def test_a_setting_of_the_server_that_makes_no_sense_is_refused_in_a_sentence(
-    name: str, value: str, message: str
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str
 ) -> None:
-    assert message in refusal_of(**{name: value})
+    with pytest.raises(ImproperlyConfigured, match=message):
+        read_settings(monkeypatch, **{name: value})
+
+
+def test_a_server_that_cannot_start_says_why_in_a_sentence() -> None:
+    assert "WEB_PROCESSES must be a whole number" in refusal_of(WEB_PROCESSES="two")
+    bind = "192.0.2.1:8000"
+    assert f"The web server cannot listen at {bind} (WEB_BIND)" in refusal_of(WEB_BIND=bind)
+    with pytest.raises(SystemExit, match="WEB_BIND must be HOST:PORT"):
+        address.free_address("8000")
 
 
 def test_a_port_that_another_server_answers_is_not_shared(
@@ -260,19 +283,10 @@ def test_a_port_that_another_server_answers_is_not_shared(
     assert server.ask("GET", "/livez").status == 200
 
 
-def test_the_time_limit_of_statements_reaches_the_web_processes(django_db_setup: None) -> None:
-    with (
-        serving(server_environment(), DB_STATEMENT_TIMEOUT_SECONDS="0.5") as server,
-        transaction.atomic(),
-        connection.cursor() as cursor,
-    ):
+def test_the_time_limit_of_statements_reaches_the_web_processes(server: Server) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("LOCK TABLE reports_category IN ACCESS EXCLUSIVE MODE")
         assert server.ask("GET", "/api/v1/categories/").status == 503
-
-
-def test_web_processes_report_their_memory(django_db_setup: None) -> None:
-    with serving(server_environment()):
-        assert processes.wait_for(lambda: web_processes.largest_memory() > 10_000_000, 30)
 
 
 def test_what_a_killed_server_left_in_memory_is_removed(tmp_path: Path) -> None:

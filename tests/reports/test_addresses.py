@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -28,6 +25,7 @@ from reports.geography import addresses, geocoder
 from reports.geography.actors import look_up_address
 from reports.models import Report, Status
 from reports.routing import assignment
+from tests.environment import read_settings
 from tests.reports import nominatim
 from tests.reports.conftest import SignIn
 from tests.reports.factories import (
@@ -349,21 +347,12 @@ def test_a_report_that_is_gone_asks_nobody(server: Nominatim) -> None:
     assert server.questions == []
 
 
-def refusal(**environment: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", "import config.settings"],
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stderr.strip().splitlines()[-1] if done.returncode else ""
-
-
-def test_settings_that_lead_nowhere_are_refused_at_start() -> None:
-    assert "must be one of" in refusal(GEOCODER="google")
-    assert "GEOCODER_URL is no address" in refusal(GEOCODER="nominatim", GEOCODER_URL="ftp://x")
-    assert refusal(GEOCODER="nominatim", GEOCODER_URL="https://nominatim.example.org/api") == ""
+def test_settings_that_lead_nowhere_are_refused_at_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ImproperlyConfigured, match="must be one of"):
+        read_settings(monkeypatch, GEOCODER="google")
+    with pytest.raises(ImproperlyConfigured, match="GEOCODER_URL is no address"):
+        read_settings(monkeypatch, GEOCODER="nominatim", GEOCODER_URL="ftp://x")
+    read_settings(monkeypatch, GEOCODER_URL="https://nominatim.example.org/api")
 
 
 @pytest.mark.parametrize(

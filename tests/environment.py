@@ -1,0 +1,31 @@
+"""What the settings make of an environment, without a process of its own to read it."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+import pytest
+
+SETTINGS = Path(__file__).resolve().parent.parent / "config" / "settings.py"
+
+
+def read_settings(monkeypatch: pytest.MonkeyPatch, **values: str) -> dict[str, Any]:
+    """Read the settings anew with these values in the environment.
+
+    Raises:
+        ImproperlyConfigured: a value makes no sense, as which it would end a starting process.
+    """
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    values_read: dict[str, Any] = {"__name__": "config.settings", "__file__": str(SETTINGS)}
+    exec(compiled_settings(), values_read)
+    return values_read
+
+
+@cache
+def compiled_settings() -> CodeType:
+    """Compile the settings once, since they are read hundreds of times."""
+    return compile(SETTINGS.read_text(), SETTINGS, "exec")
