@@ -133,7 +133,7 @@ def form_of(request: HttpRequest) -> Parameters:
         BadRequest: the body is no form.
         NotFound: it is for another city.
     """
-    if request.content_type and request.content_type not in FORMS:
+    if request.content_type not in FORMS and (request.content_type or request.body):
         raise BadRequest(f"Send a form, as {FORMS[0]} or {FORMS[1]}.")
     if request.content_type == FORMS[0]:
         _require_utf8(request.body)  # Django would read anything else as Latin-1

@@ -63,14 +63,17 @@ def test_our_collector_reads_our_server(address: str, form: str) -> None:
 
 def test_the_command_prints_a_key_that_works(capsys: Any) -> None:
     make_category()
-    call_command("create_open311_key", " App ", "--organisation", "Ltd", "--held")
+    options = ["--organisation", "Ltd", "--held", "--requests-per-hour", "1"]
+    call_command("create_open311_key", " App ", *options)
     key = capsys.readouterr().out.strip()
     stored = ApiKey.objects.get()
     assert (stored.name, stored.organisation, stored.is_vouched_for) == ("App", "Ltd", False)
     form: dict[str, Any] = {"api_key": key, "service_code": "pothole", "lat": 1, "long": 1}
     assert post("requests.json", **form).status_code == 201
-    with pytest.raises(CommandError, match="blank"):
-        call_command("create_open311_key", "")
+    assert post("requests.json", **form).status_code == 429
+    for wrong, match in [([""], "blank"), (["App", "--requests-per-hour", "0"], "greater")]:
+        with pytest.raises(CommandError, match=match):
+            call_command("create_open311_key", *wrong)
 
 
 def test_the_desk_shows_a_new_key_once_and_revokes_it() -> None:

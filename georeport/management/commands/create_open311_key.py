@@ -22,6 +22,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--held", action="store_true", help="What it sends waits for moderation first."
         )
+        parser.add_argument(
+            "--requests-per-hour", type=int, default=1_000, help="How much it may send in an hour."
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
@@ -30,6 +33,7 @@ class Command(BaseCommand):
                 organisation=options["organisation"].strip(),
                 is_test=options["test"],
                 is_vouched_for=not options["held"],
+                requests_per_hour=options["requests_per_hour"],
             )
         except ValidationError as error:
             raise CommandError("; ".join(error.messages)) from error
