@@ -11,6 +11,7 @@ import json
 import re
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -85,6 +86,24 @@ class EntranceMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         with entering_by(functools.partial(_entrance_of, request)):
             return self.get_response(request)
+
+
+class KeptMethodMiddleware:
+    """Redirect what is sent over plain HTTP with 308, by which clients send it again over TLS.
+
+    After Django's 301 most would read that address instead, and take what they read for the answer
+    to what they sent.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        is_moved = response.status_code == HTTPStatus.MOVED_PERMANENTLY
+        if is_moved and request.method not in {"GET", "HEAD"}:
+            response.status_code = HTTPStatus.PERMANENT_REDIRECT
+        return response
 
 
 class ProblemMiddleware:

@@ -154,6 +154,7 @@ MIDDLEWARE = [
     "jobs.execution.tracing.TracingMiddleware",
     "accounts.middleware.OriginMiddleware",
     "georeport.cross_origin.CrossOriginMiddleware",
+    "config.middleware.KeptMethodMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "config.middleware.ContentSecurityPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

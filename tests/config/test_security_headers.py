@@ -74,7 +74,10 @@ def test_hsts_over_tls(client: Client) -> None:
 
 def test_plain_http_is_redirected_except_for_the_probes(client: Client, settings: Any) -> None:
     settings.SECURE_SSL_REDIRECT = True
-    assert client.get("/api/v1/reports/")["Location"].startswith("https://")
+    for address in ("/api/v1/reports/", "/open311/v2/requests.json"):
+        read, sent = client.get(address), client.post(address, {"a": "1"})
+        assert (read.status_code, sent.status_code) == (301, 308)
+        assert read["Location"] == sent["Location"] == f"https://testserver{address}"
     assert client.get("/livez").status_code == 200
     assert client.get("/readyz").status_code != 301
 
