@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 from jobs.ledger.database import fetch
 from reports.models import Source
 
-SENTENCE = "{value:.0f} source(s) of posts cannot be read (more than {threshold:.0f})."
+SENTENCE = "Sources of posts that cannot be read: {value:.0f} (more than {threshold:.0f})."
 
 # The sources and, in a last row without a name, how many posts wait for their analysis.
 _FIGURES = """

@@ -195,7 +195,9 @@ def test_failing_sources_raise_an_alert(outside: Outside, settings: LazySettings
     assert measure() == 0
     collect(make_source(address=f"{outside.url}/missing"))
     assert measure() == 1
-    assert "1 source" in sentence.format(value=1, threshold=0)
+    assert sentence.format(value=1, threshold=0).startswith(
+        "Sources of posts that cannot be read: 1 "
+    )
 
 
 def test_metrics_show_the_sources(outside: Outside) -> None:
