@@ -58,9 +58,9 @@ def keep_result(
         "digest": _digest(job_type.name, job_type.code_version, inputs, seed, result),
         "updated_at": Now(),
     }
-    asked = Task.objects.values("created_by", "created_at").get(pk=claim.id)
+    origin = Task.objects.values("created_by", "created_at").get(pk=claim.id)
     kept, _ = JobResult.objects.update_or_create(
-        task_id=claim.id, defaults=values, create_defaults=values | asked
+        task_id=claim.id, defaults=values, create_defaults=values | origin
     )
     return kept
 
