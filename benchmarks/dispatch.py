@@ -164,10 +164,10 @@ def _gains(sums: Mapping[tuple[str, str], Sums], name: str) -> dict[str, float]:
 
 
 def _plan(problem: Problem, options: Options) -> Routes:
-    found = improve(problem, options, None, lambda _: None)
-    if found.stopped_by != BY_ROUNDS:
+    solution = improve(problem, options, None, lambda _: None)
+    if solution.stopped_by != BY_ROUNDS:
         raise ValueError("The time was over before the rounds.")
-    return found.routes
+    return solution.routes
 
 
 def _nearest_first(problem: Problem) -> Routes:

@@ -83,8 +83,8 @@ class DeliveryAdmin(ExportingAdmin[Delivery], ReadOnlyAdmin[Delivery]):
 def _tasks(deliveries: list[UUID]) -> QuerySet[Task]:
     """Return the tasks that send these deliveries, along the index of arguments."""
     sending: Any = Task.objects.filter(actor=ACTOR).alias(about=FirstArgument("args"))
-    found: QuerySet[Task] = sending.filter(about__in=[str(key) for key in deliveries])
-    return found
+    tasks: QuerySet[Task] = sending.filter(about__in=[str(key) for key in deliveries])
+    return tasks
 
 
 @admin.register(Receipt)

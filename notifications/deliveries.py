@@ -170,13 +170,13 @@ def _read(delivery_id: str) -> Delivery:
     Raises:
         Delivery.DoesNotExist: it was deleted.
     """
-    found = fetch(_with_user(), (delivery_id,), is_prepared=True)
-    if not found:
+    stored = fetch(_with_user(), (delivery_id,), is_prepared=True)
+    if not stored:
         raise Delivery.DoesNotExist
     of_delivery = rows.width(Delivery)
-    delivery = rows.loaded(Delivery, found[0][:of_delivery])
+    delivery = rows.loaded(Delivery, stored[0][:of_delivery])
     has_user = delivery.user_id is not None
-    delivery.user = rows.loaded(get_user_model(), found[0][of_delivery:]) if has_user else None
+    delivery.user = rows.loaded(get_user_model(), stored[0][of_delivery:]) if has_user else None
     return delivery
 
 

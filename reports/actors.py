@@ -75,10 +75,10 @@ def _words_of(report_id: str) -> tuple[str, str, str | None]:
     Raises:
         Report.DoesNotExist: it was deleted.
     """
-    found = fetch(_WORDS, (report_id,), is_prepared=True)
-    if not found:
+    rows = fetch(_WORDS, (report_id,), is_prepared=True)
+    if not rows:
         raise Report.DoesNotExist
-    return found[0][0], found[0][1], found[0][2]
+    return rows[0][0], rows[0][1], rows[0][2]
 
 
 _WORDS = f"""

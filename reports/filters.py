@@ -195,19 +195,19 @@ def _readable(request: Request, criteria: dict[str, Any]) -> ReportQuerySet:
     Those that only staff can ask for are reports on which they work.
     """
     user = request.user
-    asked = [name for name in FOR_STAFF if name in criteria]
+    restricted = [name for name in FOR_STAFF if name in criteria]
     if criteria["ordering"] == PRIORITY:
-        asked.append("ordering")
+        restricted.append("ordering")
     if not isinstance(user, User):
-        if asked or criteria["mine"]:
-            raise NotAuthenticated(f"Sign in to ask for {(asked or ['mine'])[0]}.")
+        if restricted or criteria["mine"]:
+            raise NotAuthenticated(f"Sign in to ask for {(restricted or ['mine'])[0]}.")
         return Report.objects.published()
-    if asked and not user.is_staff:
-        raise PermissionDenied(f"Only staff can ask for {asked[0]}.")
-    reports = Report.objects.for_staff(user) if asked else Report.objects.all()
+    if restricted and not user.is_staff:
+        raise PermissionDenied(f"Only staff can ask for {restricted[0]}.")
+    reports = Report.objects.for_staff(user) if restricted else Report.objects.all()
     if criteria["mine"]:
         return reports.filter(reporter=user)
-    if asked:
+    if restricted:
         return reports
     return reports.visible_to(user) if user.is_staff else reports.published()
 

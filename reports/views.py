@@ -77,8 +77,8 @@ class ReportListView(ListAPIView[Report]):
 
         Of a search within a box PostgreSQL reads no more than the box.
         """
-        asked = self.request.query_params
-        if "q" not in asked or "bbox" in asked:
+        query = self.request.query_params
+        if "q" not in query or "bbox" in query:
             return list(reports[:count])
         return searching.page(reports, slice(0, count), begins_at=begins[0] if begins else None)
 

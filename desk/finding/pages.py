@@ -23,9 +23,9 @@ def page(request: HttpRequest) -> HttpResponse:
     """Show everything that was found; a number that names one thing leads to its page."""
     text = _words_of(request)
     groups = groups_for(request, text)
-    found = [answer for group in groups for answer in group.answers]
-    if len(found) == 1 and _is_number(text):
-        return HttpResponseRedirect(found[0].address)
+    listed = [answer for group in groups for answer in group.answers]
+    if len(listed) == 1 and _is_number(text):
+        return HttpResponseRedirect(listed[0].address)
     context = admin.site.each_context(request) | {
         "title": _("Search"),
         "search_words": text,

@@ -74,7 +74,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class LockedRequest:
     """A request, with its report as it was seen, locked."""
 
     request: Request
@@ -115,8 +115,8 @@ def act(name: str, request: Request) -> TriageAction:
         report = _as_seen(request)
         if name not in ACTIONS:
             raise NotPossible(_("There is no such action."))
-        asked = Asked(request, report)
-        return _kept(asked, ACTIONS[name](asked))
+        locked = LockedRequest(request, report)
+        return _kept(locked, ACTIONS[name](locked))
 
 
 def undo(by: User, action_id: UUID | None = None) -> TriageAction:
@@ -193,16 +193,16 @@ def _as_seen(request: Request) -> Report:
     return report
 
 
-def _kept(asked: Asked, done: Done) -> TriageAction:
+def _kept(locked: LockedRequest, done: Done) -> TriageAction:
     """Store the action with the lines of the history that it wrote; forget what is too old."""
-    lines = StatusChange.objects.filter(report=asked.report, version__gt=asked.request.version)
+    lines = StatusChange.objects.filter(report=locked.report, version__gt=locked.request.version)
     # Of lines with one version the first says what is undone; a note may follow it.
-    mine = lines.filter(by=asked.by).order_by("-version", "id").distinct("version")
-    TriageAction.objects.filter(by=asked.by, at__lt=Now() - KEPT).delete()
+    mine = lines.filter(by=locked.by).order_by("-version", "id").distinct("version")
+    TriageAction.objects.filter(by=locked.by, at__lt=Now() - KEPT).delete()
     return TriageAction.objects.create(
-        id=asked.request.key,
-        by=asked.by,
-        report=asked.report,
+        id=locked.request.key,
+        by=locked.by,
+        report=locked.report,
         label=Truncator(done.label).chars(LABEL_MAXIMUM),
         changes=list(mine.values_list("pk", flat=True)),
         other=done.other,
@@ -214,21 +214,21 @@ def _kept(asked: Asked, done: Done) -> TriageAction:
 # --- The actions -------------------------------------------------------------------------------
 
 
-def _accept(asked: Asked) -> Done:
+def _accept(locked: LockedRequest) -> Done:
     """Choose the category; a new report is triaged and sent where the rules of routing say.
 
     A report that has the category already stays as it is. With `is_publishing` what waits for
     moderation becomes public.
     """
-    form = CategoryForm(asked.sent)
+    form = CategoryForm(locked.sent)
     require_valid(form)
     category: Category = form.cleaned_data["category"]
     is_publishing = form.cleaned_data["is_publishing"]
-    is_published = is_publishing and _published(asked)
-    if _has_settled_on(category, asked.report):
+    is_published = is_publishing and _published(locked)
+    if _has_settled_on(category, locked.report):
         label = _("Published as %(category)s") if is_published else _("Left as %(category)s")
         return Done(label % {"category": category}, can_be_undone=False)
-    now = _categorised(asked, category, is_publishing=is_publishing)
+    now = _categorised(locked, category, is_publishing=is_publishing)
     words = {"category": category, "department": now.department or _("no department")}
     label = _("Accepted as %(category)s, sent to %(department)s") % words
     return Done(label, can_be_undone=not is_published)  # what moderation decided stays decided
@@ -239,39 +239,39 @@ def _has_settled_on(category: Category, report: Report) -> bool:
     return is_settled and report.category == category
 
 
-def _published(asked: Asked) -> bool:
+def _published(locked: LockedRequest) -> bool:
     """Approve the publication of a report that was triaged and waits for it; return whether it did.
 
     That of a new report is decided together with its triage.
     """
-    if asked.report.status == Status.NEW:
+    if locked.report.status == Status.NEW:
         return False
-    waiting = ModerationCase.objects.waiting().for_staff(asked.by)
-    case = waiting.filter(kind=SubjectKind.REPORT, subject_id=asked.report.pk).first()
+    waiting = ModerationCase.objects.waiting().for_staff(locked.by)
+    case = waiting.filter(kind=SubjectKind.REPORT, subject_id=locked.report.pk).first()
     if case is not None:
-        cases.approve(case, by=asked.by)
+        cases.approve(case, by=locked.by)
     return case is not None
 
 
-def _categorised(asked: Asked, category: Category, *, is_publishing: bool) -> Report:
+def _categorised(locked: LockedRequest, category: Category, *, is_publishing: bool) -> Report:
     """Give the report the category, with all that follows; return it as stored now."""
     assignment.revise(
-        asked.report, {"category": category}, by=asked.by, is_publishing=is_publishing
+        locked.report, {"category": category}, by=locked.by, is_publishing=is_publishing
     )
-    return Report.objects.with_related().get(pk=asked.report.pk)
+    return Report.objects.with_related().get(pk=locked.report.pk)
 
 
-def _merge(asked: Asked) -> Done:
+def _merge(locked: LockedRequest) -> Done:
     """Close the report as a duplicate of another one."""
-    other = _other(asked)
-    merging.merge(asked.report, into=other, by=asked.by)
+    other = _other(locked)
+    merging.merge(locked.report, into=other, by=locked.by)
     return Done(_("Merged into “%(title)s”") % {"title": other.title}, other=other.pk)
 
 
-def _separate(asked: Asked) -> Done:
+def _separate(locked: LockedRequest) -> Done:
     """Note that another report is not about the same problem."""
-    other = _other(asked)
-    merging.refuse(asked.report, other, by=asked.by)
+    other = _other(locked)
+    merging.refuse(locked.report, other, by=locked.by)
     words = _("Not the same as “%(title)s”") % {"title": other.title}
     return Done(words, is_decided=False, other=other.pk)
 
@@ -288,88 +288,88 @@ def _separate_again(action: TriageAction, by: User) -> None:
     merging.undo(action.report, other, by=by)
 
 
-def _other(asked: Asked) -> Report:
-    form = OtherReportForm(asked.sent)
+def _other(locked: LockedRequest) -> Report:
+    form = OtherReportForm(locked.sent)
     require_valid(form)
-    readable = Report.objects.visible_to(asked.by).filter(pk=form.cleaned_data["other"])
+    readable = Report.objects.visible_to(locked.by).filter(pk=form.cleaned_data["other"])
     other = readable.first()
     if other is None:
         raise StepIncomplete({"other": _("There is no report with this id that you may read.")})
     return other
 
 
-def _assign(asked: Asked) -> Done:
+def _assign(locked: LockedRequest) -> Done:
     """Assign the report; a new one is accepted first, with the category that comes along."""
-    report = asked.report
+    report = locked.report
     if report.status == Status.NEW:
-        report = _accepted(asked)
-    form = StepForm({**asked.sent, "step": "assign"}, reports=[report])
+        report = _accepted(locked)
+    form = StepForm({**locked.sent, "step": "assign"}, reports=[report])
     require_valid(form)
-    roles = roles_in(report, asked.by)
+    roles = roles_in(report, locked.by)
     if not roles:
         words = {"department": report.department}
         raise StepForbidden(
             _("It goes to %(department)s, where you do not work: accept it, they will assign it.")
             % words
         )
-    step = form.step_by(asked.by)
+    step = form.step_by(locked.by)
     taking.take(report, step, roles=roles)
     return Done(_("Assigned to %(who)s") % {"who": step.inputs.assignee})
 
 
-def _accepted(asked: Asked) -> Report:
+def _accepted(locked: LockedRequest) -> Report:
     """Accept a new report as a part of another action."""
-    form = CategoryForm(asked.sent)
+    form = CategoryForm(locked.sent)
     require_valid(form)
     return _categorised(
-        asked, form.cleaned_data["category"], is_publishing=form.cleaned_data["is_publishing"]
+        locked, form.cleaned_data["category"], is_publishing=form.cleaned_data["is_publishing"]
     )
 
 
-def _step(asked: Asked) -> Done:
+def _step(locked: LockedRequest) -> Done:
     """Take a step of the workflow."""
-    form = StepForm(asked.sent, reports=[asked.report])
+    form = StepForm(locked.sent, reports=[locked.report])
     require_valid(form)
-    step = form.step_by(asked.by)
+    step = form.step_by(locked.by)
     if not step.name:
         raise StepIncomplete({"step": _("Choose one of the steps.")})
-    taking.take(asked.report, step, roles=roles_in(asked.report, asked.by))
+    taking.take(locked.report, step, roles=roles_in(locked.report, locked.by))
     return Done(step.title)
 
 
-def _reply(asked: Asked) -> Done:
+def _reply(locked: LockedRequest) -> Done:
     """Send an official reply."""
-    form = TextForm(asked.sent)
+    form = TextForm(locked.sent)
     require_valid(form)
-    replying.reply(asked.report, form.cleaned_data["text"], by=asked.by)
+    replying.reply(locked.report, form.cleaned_data["text"], by=locked.by)
     return Done(_("Replied"), is_decided=False, can_be_undone=False)
 
 
-def _note(asked: Asked) -> Done:
+def _note(locked: LockedRequest) -> Done:
     """Keep a note among staff."""
-    form = TextForm(asked.sent)
+    form = TextForm(locked.sent)
     require_valid(form)
-    commenting.note(asked.report, form.cleaned_data["text"], author=asked.by)
+    commenting.note(locked.report, form.cleaned_data["text"], author=locked.by)
     return Done(_("Note kept"), is_decided=False, can_be_undone=False)
 
 
-def _flag(asked: Asked) -> Done:
+def _flag(locked: LockedRequest) -> Done:
     """Let moderation look at the report."""
-    form = FlagForm(asked.sent)
+    form = FlagForm(locked.sent)
     require_valid(form)
     flags.flag(
-        asked.report,
+        locked.report,
         SubjectKind.REPORT,
-        asked.report.pk,
-        by=asked.by,
-        host=asked.request.host,
+        locked.report.pk,
+        by=locked.by,
+        host=locked.request.host,
         reason=form.cleaned_data["reason"],
         note=form.cleaned_data["note"],
     )
     return Done(_("Sent to moderation"), can_be_undone=False)
 
 
-ACTIONS: dict[str, Callable[[Asked], Done]] = {
+ACTIONS: dict[str, Callable[[LockedRequest], Done]] = {
     "accept": _accept,
     "merge": _merge,
     "separate": _separate,

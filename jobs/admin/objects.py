@@ -33,13 +33,13 @@ def links(
     looked up, so the row may be gone.
     """
     named = [*zip(_parameters(actor), args, strict=False), *kwargs.items()]
-    found = {
+    rows = {
         (model, key): None
         for name, value in named
         for model, key in _rows(name, value)
         if admin.site.get_model_admin(model).has_view_permission(request)
     }
-    return [_link(model, key) for model, key in found]
+    return [_link(model, key) for model, key in rows]
 
 
 def _rows(name: str, value: Any) -> Iterator[tuple[type[Model], str]]:

@@ -88,8 +88,8 @@ def newest(
         for kind in KINDS
         if (chosen := [state for state in kind if state in states])
     ]
-    found = reduce(lambda one, other: one.union(other, all=True), parts)
-    return Task.objects.for_list().filter(pk__in=found).order_by("-pk")
+    ids = reduce(lambda one, other: one.union(other, all=True), parts)
+    return Task.objects.for_list().filter(pk__in=ids).order_by("-pk")
 
 
 def _part(tasks: QuerySet[Task], states: list[State], span: QuerySet[Task] | None) -> QuerySet[Any]:

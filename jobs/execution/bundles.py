@@ -61,8 +61,8 @@ def short_actors(queue: str) -> list[str]:
 
 def is_any_unclaimed(queue: str) -> bool:
     """Return whether `queue` has a task that may be claimed here, with one small statement."""
-    asked = {"queue": queue, "grace": outbox.fast_path_grace()}
-    return bool(fetch(_ANY, asked, is_prepared=True, is_search=True))
+    parameters = {"queue": queue, "grace": outbox.fast_path_grace()}
+    return bool(fetch(_ANY, parameters, is_prepared=True, is_search=True))
 
 
 def claim(

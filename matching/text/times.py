@@ -160,25 +160,25 @@ def _belongs(one: _Mention, group: list[_Mention], text: str) -> bool:
 
 
 def _mentions(text: str) -> Iterator[_Mention]:
-    for found in _MENTION.finditer(text):
-        name = found.lastgroup or ""
+    for match in _MENTION.finditer(text):
+        name = match.lastgroup or ""
         if name == "short":
-            days, parts = _short_days(found.group()), 0
+            days, parts = _short_days(match.group()), 0
         elif name.startswith("w"):
             days, parts = _MEANINGS[int(name[1:])]
         else:
-            days, parts = 0, _parts_of_hours(found.groupdict())
-        yield _Mention(found.start(), found.end(), days, parts)
+            days, parts = 0, _parts_of_hours(match.groupdict())
+        yield _Mention(match.start(), match.end(), days, parts)
 
 
 def _short_days(text: str) -> int:
     """Return the days of short names, such as `mon-fri` or `tue & thu`."""
     days, before, end = 0, 0, 0
-    for found in re.finditer(_SHORT_DAY, text):
-        one = 1 << _SHORT.index(found.group()[:3])
-        is_range = before and _RANGE.fullmatch(text[end : found.start()])
-        days |= _days_between(before, one) if is_range else one
-        before, end = one, found.end()
+    for match in re.finditer(_SHORT_DAY, text):
+        day = 1 << _SHORT.index(match.group()[:3])
+        is_range = before and _RANGE.fullmatch(text[end : match.start()])
+        days |= _days_between(before, day) if is_range else day
+        before, end = day, match.end()
     return days
 
 
@@ -198,14 +198,14 @@ def _days_between(first: int, last: int) -> int:
     return sum(1 << (start + i) % len(DAYS) for i in range(count))
 
 
-def _parts_of_hours(found: dict[str, str | None]) -> int:
+def _parts_of_hours(groups: dict[str, str | None]) -> int:
     """Return the parts of the day between two hours, or on one side of an hour."""
-    if found["start"] and found["end"]:
-        end = _hour(found["end"])
-        start = _hour(found["start"], before=end)
+    if groups["start"] and groups["end"]:
+        end = _hour(groups["end"])
+        start = _hour(groups["start"], before=end)
         return _parts_between(start, end if end > start else end + 24)
-    hour = _hour(found["hour"] or "")
-    if found["bound"] in {"after", "from"}:
+    hour = _hour(groups["hour"] or "")
+    if groups["bound"] in {"after", "from"}:
         return _parts_between(hour, max(hour + 1, _PART_ENDS[2]))
     return _parts_between(_DAY_BEGINS, hour)
 

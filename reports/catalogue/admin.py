@@ -161,8 +161,8 @@ class CategoryAdmin(LinesMixin, TrialMixin[Category], AuditedAdmin[Category]):
     inlines = (QuestionInline,)
 
     def values_of(self, obj: Category) -> dict[str, Any]:
-        asked = obj.questions.filter(retired_at=None).values_list("code", "version", "label")
-        questions = [f"{code}, version {version}: {label}" for code, version, label in asked]
+        current = obj.questions.filter(retired_at=None).values_list("code", "version", "label")
+        questions = [f"{code}, version {version}: {label}" for code, version, label in current]
         return super().values_of(obj) | {"questions": sorted(questions)}
 
     def trial(self, request: HttpRequest, row: Category) -> Trial:

@@ -75,27 +75,31 @@ class ConfirmationView(GenericAPIView[Any]):
         serializer.is_valid(raise_exception=True)
         sent = serializer.validated_data
         is_by_link = "token" in sent
-        asked = _by_link(sent["token"], pk) if is_by_link else _by_role(request, pk, serializer)
+        respondent = (
+            _by_link(sent["token"], pk) if is_by_link else _by_role(request, pk, serializer)
+        )
         if "photo" not in sent:
-            return self._answer(request, asked, sent)
+            return self._answer(request, respondent, sent)
         receiving.check(sent["photo"])
         with receiving.stored(sent["photo"]) as photo:
-            return self._answer(request, asked, sent, photo)
+            return self._answer(request, respondent, sent, photo)
 
     @idempotent
     def _answer(
         self,
         request: Request,
-        asked: Asked,
+        respondent: Respondent,
         sent: dict[str, Any],
         photo: PhotoFile | None = None,
     ) -> Response:
-        resolution = asked.resolution or answering.resolution_of(cast("Report", asked.report))
+        resolution = respondent.resolution or answering.resolution_of(
+            cast("Report", respondent.report)
+        )
         if resolution is None:
             raise NothingToConfirm
         given = Answer(
             is_fixed=sent["is_fixed"],
-            source=asked.source,
+            source=respondent.source,
             by=request.user if isinstance(request.user, User) else None,
             note=sent["note"],
             photo=photo,
@@ -104,7 +108,7 @@ class ConfirmationView(GenericAPIView[Any]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Respondent:
     """Who answers, and about what: the resolution of a link, or the present one of a report."""
 
     source: str
@@ -112,7 +116,7 @@ class Asked:
     report: Report | None = None
 
 
-def _by_link(token: str, report_id: str) -> Asked:
+def _by_link(token: str, report_id: str) -> Respondent:
     """Return the resolution that the token of a link names, if it is one of this report.
 
     Raises:
@@ -124,10 +128,10 @@ def _by_link(token: str, report_id: str) -> Asked:
         raise NotFound(str(error)) from error
     if str(resolution.report_id) != str(report_id):
         raise NotFound(str(LinkInvalid()))
-    return Asked(source=ConfirmedBy.REPORTER, resolution=resolution)
+    return Respondent(source=ConfirmedBy.REPORTER, resolution=resolution)
 
 
-def _by_role(request: Request, report_id: str, serializer: RepairAnswerSerializer) -> Asked:
+def _by_role(request: Request, report_id: str, serializer: RepairAnswerSerializer) -> Respondent:
     """Return the report, and as what the sender may answer.
 
     Raises:
@@ -147,4 +151,4 @@ def _by_role(request: Request, report_id: str, serializer: RepairAnswerSerialize
         if not neighbours.is_neighbour(request.user, report, serializer.position()):
             raise NotConcerned
         source = ConfirmedBy.NEIGHBOUR
-    return Asked(source=source, report=report)
+    return Respondent(source=source, report=report)

@@ -22,7 +22,7 @@ from reports.dispatch import applying, gathering, keeping, scheduling
 from reports.dispatch.actors import JOB_TYPE
 from reports.dispatch.gathering import Day, Order
 from reports.dispatch.osrm import Travel, travel_between
-from reports.dispatch.problem import BY_ROUNDS, Found, Problem, Routes
+from reports.dispatch.problem import BY_ROUNDS, Problem, Routes, Solution
 from reports.models import Crew, DispatchPlan
 
 #: Of these departments; the plan of the first is applied.
@@ -61,8 +61,10 @@ def _make(order: Order) -> DispatchPlan:
     travel = travel_between(day.places)
     problem = _problem(day, travel)
     routes = _routes(problem)
-    found = Found(routes=routes, cost=scheduling.cost(problem, routes) or 0, stopped_by=BY_ROUNDS)
-    figures = keeping.figures_of(problem, found)
+    solution = Solution(
+        routes=routes, cost=scheduling.cost(problem, routes) or 0, stopped_by=BY_ROUNDS
+    )
+    figures = keeping.figures_of(problem, solution)
     result = keeping.as_result(order, day, travel, figures)
     with transaction.atomic():
         kept = JobResult.objects.create(

@@ -78,24 +78,24 @@ def choose(request: HttpRequest, query: QueryDict) -> ChosenReports:
         IncorrectLookupParameters, SuspiciousOperation: the query is none of the list's.
     """
     reports_admin: Any = admin.site.get_model_admin(Report)
-    asked: Any = copy(request)
-    asked.GET = query
-    if not reports_admin.has_view_permission(asked):
+    copied: Any = copy(request)
+    copied.GET = query
+    if not reports_admin.has_view_permission(copied):
         raise PermissionDenied
     return ChosenReports(
-        asked,
+        copied,
         Report,
-        reports_admin.get_list_display(asked),
+        reports_admin.get_list_display(copied),
         (),
-        reports_admin.get_list_filter(asked),
+        reports_admin.get_list_filter(copied),
         None,
-        reports_admin.get_search_fields(asked),
+        reports_admin.get_search_fields(copied),
         False,
         reports_admin.list_per_page,
         reports_admin.list_max_show_all,
         (),
         reports_admin,
-        reports_admin.get_sortable_by(asked),
+        reports_admin.get_sortable_by(copied),
         reports_admin.search_help_text,
     )
 

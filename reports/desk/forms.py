@@ -113,12 +113,12 @@ class StepForm(forms.Form):
             return None
         rows: Any = {PERSON: User.objects, CREW: Crew.objects}.get(kind)
         try:
-            found: User | Crew | None = rows.filter(pk=key).first() if rows else None
+            assignee: User | Crew | None = rows.filter(pk=key).first() if rows else None
         except (ValueError, forms.ValidationError):
-            found = None
-        if found is None:
+            assignee = None
+        if assignee is None:
             raise forms.ValidationError(_("Choose one of the people and crews."))
-        return found
+        return assignee
 
 
 class BulkStepForm(StepForm):

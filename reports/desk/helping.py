@@ -94,10 +94,10 @@ class HelpOnPage(admin.ModelAdmin[Report]):
         obj: Report | None = None,
     ) -> Any:
         if obj is not None:
-            asked = list(obj.help_requests.all())
-            is_asked = any(one.state == HelpState.OPEN for one in asked)
+            requests = list(obj.help_requests.all())
+            is_asked = any(one.state == HelpState.OPEN for one in requests)
             context |= {
-                "help_requests": asked,
+                "help_requests": requests,
                 "help_open": HelpState.OPEN,
                 "help_refusal": asking.refusal(obj, is_asked=is_asked),
                 "wish_form": WishForm(

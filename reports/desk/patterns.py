@@ -215,13 +215,13 @@ class PatternFindingAdmin(ReadOnlyAdmin[PatternFinding]):
             raise PermissionDenied
         finding = get_object_or_404(PatternFinding, pk=object_id)
         try:
-            asked = asking.ask_about(finding, wish_of(request), by=cast("User", request.user))
+            requests = asking.ask_about(finding, wish_of(request), by=cast("User", request.user))
             text = ngettext(
                 "Neighbours are asked, about %s report of your departments.",
                 "Neighbours are asked, about %s reports of your departments.",
-                len(asked),
+                len(requests),
             )
-            self.message_user(request, text % len(asked), messages.SUCCESS)
+            self.message_user(request, text % len(requests), messages.SUCCESS)
         except ReportsError as error:
             self.message_user(request, str(error), messages.ERROR)
         return HttpResponseRedirect(

@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from django.conf import settings
 
-from reports.dispatch.problem import Found, Options, Problem
+from reports.dispatch.problem import Options, Problem, Solution
 from reports.errors import DispatchUnavailable, SearchBroke
 
 #: How often the caller is asked whether to go on while nothing better is found.
@@ -35,7 +35,9 @@ def require_ortools() -> None:
         raise DispatchUnavailable
 
 
-def improve(problem: Problem, options: Options, start: Found | None) -> Generator[Found | None]:
+def improve(
+    problem: Problem, options: Options, start: Solution | None
+) -> Generator[Solution | None]:
     """Yield each better plan, and the best after each round; None when a second passed without one.
 
     The search ends with the iteration: a caller that stops early ends it.
@@ -47,7 +49,7 @@ def improve(problem: Problem, options: Options, start: Found | None) -> Generato
     require_ortools()
     sent = asdict(options) | {"start": asdict(start) if start else None, "parent": os.getpid()}
     with _searching(json.dumps(sent), problem.as_json()) as search:
-        yield from search.found()
+        yield from search.solutions()
 
 
 @dataclass(slots=True)
@@ -58,7 +60,7 @@ class _Search:
     errors: IO[bytes]
     lines: queue.SimpleQueue[bytes] = field(default_factory=queue.SimpleQueue)
 
-    def found(self) -> Iterator[Found | None]:
+    def solutions(self) -> Iterator[Solution | None]:
         """Yield what the search prints, until it has ended."""
         while True:
             try:
@@ -68,7 +70,7 @@ class _Search:
                 continue
             if not line:
                 break
-            yield Found(**json.loads(line))
+            yield Solution(**json.loads(line))
         if self.process.wait() != 0:
             self.errors.seek(0)
             text = self.errors.read().decode(errors="replace")

@@ -10,7 +10,7 @@ from jobs.models import JobResult
 from reports.dispatch import scheduling
 from reports.dispatch.gathering import Day, Order
 from reports.dispatch.osrm import Travel
-from reports.dispatch.problem import BY_ROUNDS, Found, Problem
+from reports.dispatch.problem import BY_ROUNDS, Problem, Solution
 from reports.dispatch.scheduling import Schedule
 from reports.errors import PlanAlreadyApplied
 from reports.models import (
@@ -30,7 +30,7 @@ class Figures:
     later, and what is left out although it is due on that day.
     """
 
-    found: Found
+    solution: Solution
     schedules: list[Schedule]
     reports: int
     metres: int
@@ -39,14 +39,14 @@ class Figures:
     deadlines_missed: int
 
 
-def figures_of(problem: Problem, found: Found) -> Figures:
+def figures_of(problem: Problem, solution: Solution) -> Figures:
     """Return the figures of routes that fit."""
-    timed = scheduling.schedules(problem, found.routes) or []
+    timed = scheduling.schedules(problem, solution.routes) or []
     stops = [stop for route in timed for stop in route.stops]
     due = {n: visit.due for n, visit in enumerate(problem.visits) if visit.due is not None}
     kept = sum(stop.visit in due and stop.ends <= due[stop.visit] for stop in stops)
     return Figures(
-        found=found,
+        solution=solution,
         schedules=timed,
         reports=len(stops),
         metres=sum(route.metres for route in timed),
@@ -79,9 +79,9 @@ def as_result(order: Order, day: Day, travel: Travel, figures: Figures) -> dict[
             "fault": travel.fault,
             "estimated_pairs": travel.estimated,
         },
-        "rounds": figures.found.rounds,
-        "solutions": figures.found.solutions,
-        "is_repeatable": figures.found.stopped_by == BY_ROUNDS and not travel.fault,
+        "rounds": figures.solution.rounds,
+        "solutions": figures.solution.solutions,
+        "is_repeatable": figures.solution.stopped_by == BY_ROUNDS and not travel.fault,
     }
 
 

@@ -93,9 +93,9 @@ def _table(
     Raises:
         OutboundError: there is no such answer.
     """
-    asked = [places[number] for number in (*starts, *ends)]
-    names = ";".join(f"{longitude:.6f},{latitude:.6f}" for latitude, longitude in asked)
-    first, second = range(len(starts)), range(len(starts), len(asked))
+    listed = [places[number] for number in (*starts, *ends)]
+    names = ";".join(f"{longitude:.6f},{latitude:.6f}" for latitude, longitude in listed)
+    first, second = range(len(starts)), range(len(starts), len(listed))
     answer = client.get(
         f"{settings.DISPATCH_OSRM_URL}/table/v1/driving/{names}",
         parameters={

@@ -15,7 +15,7 @@ from reports.dispatch import improving, keeping, scheduling
 from reports.dispatch.gathering import Day, Order, gather
 from reports.dispatch.keeping import Figures
 from reports.dispatch.osrm import Travel, travel_between
-from reports.dispatch.problem import Found, Options, Problem, Visit
+from reports.dispatch.problem import Options, Problem, Solution, Visit
 from reports.models import LeftOutReason
 
 #: A better plan is kept at once, unless one was kept just before; then it is kept after this.
@@ -71,7 +71,7 @@ class _Making:
     day: Day
     travel: Travel
     problem: Problem
-    best: Found = field(init=False)
+    best: Solution = field(init=False)
     kept_at: float = 0.0
     shown_at: float = 0.0
     is_kept: bool = False
@@ -80,7 +80,7 @@ class _Making:
     def __post_init__(self) -> None:
         routes = self._kept_routes()
         kept: dict[str, Any] = self.task.checkpoint or {}
-        self.best = Found(
+        self.best = Solution(
             routes=routes,
             cost=scheduling.cost(self.problem, routes) or 0,
             rounds=kept.get("rounds", 0),
@@ -91,9 +91,9 @@ class _Making:
         """Search, and keep what is found; also what was found when the job is cancelled."""
         try:
             with closing(improving.improve(self.problem, self.options, self.best)) as search:
-                for found in search:
-                    if found is not None:
-                        self._take(found)
+                for solution in search:
+                    if solution is not None:
+                        self._take(solution)
                     self._show()
         except jobs.TaskCancelled:
             if not self.is_kept:
@@ -123,9 +123,9 @@ class _Making:
             self.task.progress(share, "searching", **self.counts())
             self.shown_at = time.monotonic()
 
-    def _take(self, found: Found) -> None:
-        is_round = found.rounds > self.best.rounds
-        self.best, self.is_kept = found, False
+    def _take(self, solution: Solution) -> None:
+        is_round = solution.rounds > self.best.rounds
+        self.best, self.is_kept = solution, False
         if is_round or time.monotonic() - self.kept_at >= KEEPING_SECONDS:
             self._keep(is_partial=True, is_round=is_round)
 

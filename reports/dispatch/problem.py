@@ -92,8 +92,8 @@ class Options:
 
 
 @dataclass(slots=True, kw_only=True)
-class Found:
-    """The best routes so far, with what they cost and what was done for them.
+class Solution:
+    """The best routes so far, with their cost and the effort that they took.
 
     `rounds` have been done; `stopped_by` is empty until the search has ended.
     """

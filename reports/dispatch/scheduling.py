@@ -54,8 +54,8 @@ def schedule(problem: Problem, crew: int, visits: Sequence[int]) -> Schedule | N
     if pause is None or plain.back <= pause.latest:  # then the break comes after the work
         return plain
     legs = _legs(plain, pause, begins=problem.shifts[crew].begins)
-    found = [_timed(problem, crew, visits, pause, leg) for leg in legs]
-    fitting = [one for one in found if one.is_within(problem)]
+    candidates = [_timed(problem, crew, visits, pause, leg) for leg in legs]
+    fitting = [one for one in candidates if one.is_within(problem)]
     return min(fitting, key=lambda one: (one.late_cost, one.back), default=None)
 
 

@@ -27,10 +27,10 @@ from reports.dispatch.problem import (
     BY_ROUNDS,
     BY_TIME,
     LATE_UNITS,
-    Found,
     Options,
     Problem,
     Routes,
+    Solution,
     Visit,
     problem_of,
 )
@@ -45,8 +45,8 @@ CLOCK = "clock"  # the dimension of the model that counts time
 
 
 def improve(
-    problem: Problem, options: Options, start: Found | None, report: Callable[[Found], None]
-) -> Found:
+    problem: Problem, options: Options, start: Solution | None, report: Callable[[Solution], None]
+) -> Solution:
     """Search on from `start`; call `report` with each better plan and after each round.
 
     Each round begins at the best plan so far, and looks at the visits in an order of its own, which
@@ -67,9 +67,9 @@ def improve(
     return best
 
 
-def _nothing(problem: Problem) -> Found:
+def _nothing(problem: Problem) -> Solution:
     routes: Routes = [[] for _ in problem.shifts]
-    return Found(routes=routes, cost=cost(problem, routes) or 0)
+    return Solution(routes=routes, cost=cost(problem, routes) or 0)
 
 
 @dataclass(slots=True)
@@ -78,8 +78,8 @@ class _Round:
 
     problem: Problem
     options: Options
-    best: Found
-    report: Callable[[Found], None]
+    best: Solution
+    report: Callable[[Solution], None]
     order: list[int] = field(init=False)
     solutions: int = 0
 
@@ -191,9 +191,9 @@ class _Round:
         self.solutions += 1
         self.best.solutions += 1
         routes = [self._route(manager, model, crew) for crew in range(len(self.problem.shifts))]
-        found = cost(self.problem, routes)
-        if found is not None and found < self.best.cost:
-            self.best.routes, self.best.cost = routes, found
+        total = cost(self.problem, routes)
+        if total is not None and total < self.best.cost:
+            self.best.routes, self.best.cost = routes, total
             self.report(self.best)
 
     def _route(self, manager: Any, model: Any, crew: int) -> list[int]:
@@ -211,11 +211,11 @@ def main() -> None:
     os.nice(NICENESS)
     start = options.pop("start")
     problem = problem_of(sys.stdin.read())
-    improve(problem, Options(**options), Found(**start) if start else None, _print)
+    improve(problem, Options(**options), Solution(**start) if start else None, _print)
 
 
-def _print(found: Found) -> None:
-    print(json.dumps(asdict(found)), flush=True)
+def _print(solution: Solution) -> None:
+    print(json.dumps(asdict(solution)), flush=True)
 
 
 def _end_with(parent: int) -> None:

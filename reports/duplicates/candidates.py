@@ -75,7 +75,7 @@ def similar_to_each(
     for key, *row in fetch(_NEAREST_TO_EACH, _asked(many) | {"space": space}, is_prepared=True):
         around[key].append(_Compared._make(row))
     likely = {key: _likely(many[key], rows, limit) for key, rows in around.items()}
-    return {key: found for key, found in likely.items() if found}
+    return {key: several for key, several in likely.items() if several}
 
 
 def _likely(facts: Facts, rows: Iterable[_Compared], limit: int | None) -> list[Candidate]:

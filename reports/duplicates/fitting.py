@@ -47,11 +47,11 @@ def cross_validate(pairs: Sequence[Pair]) -> CrossValidation:
     if len(set(groups)) < FOLDS:
         raise EvaluationFileError(f"Cross-validation needs {FOLDS} unrelated pairs at least.")
     truth = np.array([pair.is_duplicate for pair in pairs])
-    found = [
+    qualities = [
         quality_of(_left_out(pairs, np.array(groups), seed) >= scoring.SUGGESTED_FROM, truth)
         for seed in range(REPETITIONS)
     ]
-    rows = np.array([(one.precision, one.recall, one.f1) for one in found])
+    rows = np.array([(one.precision, one.recall, one.f1) for one in qualities])
     mean, spread = rows.mean(axis=0).tolist(), rows.std(axis=0).tolist()
     return CrossValidation(Quality(*mean), Quality(*spread), fit(pairs))
 
@@ -96,9 +96,9 @@ def fit(pairs: Sequence[Pair]) -> Weights:
     labels = np.array([pair.is_duplicate for pair in near], dtype=float)
     mean, spread = rows.mean(axis=0), np.maximum(rows.std(axis=0), 1e-9)
     scaled = (rows - mean) / spread
-    found = _logistic(np.column_stack([scaled, np.ones(len(rows))]), labels)
-    raw = found[:-1] / spread
-    return Weights(Features(*raw.tolist()), float(found[-1] - raw @ mean))
+    fitted = _logistic(np.column_stack([scaled, np.ones(len(rows))]), labels)
+    raw = fitted[:-1] / spread
+    return Weights(Features(*raw.tolist()), float(fitted[-1] - raw @ mean))
 
 
 def _logistic(rows: Numbers, labels: Numbers) -> Numbers:

@@ -123,8 +123,8 @@ def _pair_of(report: Report, other: Report) -> dict[str, Any]:
 
 
 def _state_of(report: Report, other: Report) -> str | None:
-    found = DuplicatePair.objects.filter(**_pair_of(report, other)).values_list("state", flat=True)
-    return found.first()
+    states = DuplicatePair.objects.filter(**_pair_of(report, other)).values_list("state", flat=True)
+    return states.first()
 
 
 def _decide(report: Report, other: Report, state: str, *, by: User) -> None:

@@ -48,13 +48,13 @@ class Vocabulary:
 
         The longest phrase wins: a "traffic light" is no street light.
         """
-        found, i = set(), 0
+        subjects, i = set(), 0
         while i < len(words):
             taken, subject = self._longest(words[i : i + PHRASE_WORDS])
             if subject:
-                found.add(subject)
+                subjects.add(subject)
             i += taken
-        return frozenset(found)
+        return frozenset(subjects)
 
     def _longest(self, words: list[str]) -> tuple[int, str | None]:
         longest = len(words) if words[0] in self.openings else 1

@@ -30,9 +30,9 @@ def announce_step(report: Report, change: StatusChange) -> None:
     facts = {"status": change.get_to_status_display(), "note": note}
     event = f"report:{report.pk}:status:{change.pk}"
     # Of this a link is made with which reporters say whether the problem is repaired.
-    asked = {"confirm_repair": f"{report.pk}:{change.pk}"} if _is_resolution(change) else {}
+    question = {"confirm_repair": f"{report.pk}:{change.pk}"} if _is_resolution(change) else {}
     taker = _taker(report, change)
-    _announce(report, "report_status_changed", facts, event, but=taker, to_reporters=asked)
+    _announce(report, "report_status_changed", facts, event, but=taker, to_reporters=question)
 
 
 def has_audience(report: Report, change: StatusChange) -> bool:

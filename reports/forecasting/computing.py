@@ -17,20 +17,20 @@ BATCH_ROWS = 2_000
 
 def forecast(series: Series, begins_on: date) -> tuple[dict[str, Any], list[ArrivalForecast]]:
     """Return the summary of one kind of series, and a row for each of them and each day."""
-    found = backtest.forecast(series.history)
+    predicted = backtest.forecast(series.history)
     rows = [
         ArrivalForecast(
             day=begins_on + timedelta(days=number),
             category_id=category,
             area_id=area,
-            expected=round(float(found.days[row, number]), 3),
-            low=float(found.days_low[row, number]),
-            high=float(found.days_high[row, number]),
+            expected=round(float(predicted.days[row, number]), 3),
+            low=float(predicted.days_low[row, number]),
+            high=float(predicted.days_high[row, number]),
         )
         for row, (category, area) in enumerate(series.keys)
-        for number in range(found.days.shape[1])
+        for number in range(predicted.days.shape[1])
     ]
-    return _summary(series, found, begins_on), rows
+    return _summary(series, predicted, begins_on), rows
 
 
 def replace(rows: list[ArrivalForecast], kept: JobResult) -> None:
@@ -42,31 +42,33 @@ def replace(rows: list[ArrivalForecast], kept: JobResult) -> None:
     ArrivalForecast.objects.bulk_create(rows, batch_size=BATCH_ROWS)
 
 
-def _summary(series: Series, found: backtest.Forecast, begins_on: date) -> dict[str, Any]:
+def _summary(series: Series, predicted: backtest.Forecast, begins_on: date) -> dict[str, Any]:
     return {
         "kind": series.kind,
         "series": len(series.keys),
-        "method": found.method,
-        "error": round(found.error, 4),
-        "error_by_method": {name: round(error, 4) for name, error in found.errors.items()},
-        "coverage": round(found.coverage, 4),
-        "expected": list(_weeks(series, found, begins_on)),
+        "method": predicted.method,
+        "error": round(predicted.error, 4),
+        "error_by_method": {name: round(error, 4) for name, error in predicted.errors.items()},
+        "coverage": round(predicted.coverage, 4),
+        "expected": list(_weeks(series, predicted, begins_on)),
     }
 
 
-def _weeks(series: Series, found: backtest.Forecast, begins_on: date) -> Iterator[dict[str, Any]]:
+def _weeks(
+    series: Series, predicted: backtest.Forecast, begins_on: date
+) -> Iterator[dict[str, Any]]:
     """Yield what is expected of each series in each week; of pairs there would be too many."""
     if series.kind == "category and area":
         return
     names = _names(series.keys)
     for row, key in enumerate(series.keys):
-        for week in range(found.weeks.shape[1]):
+        for week in range(predicted.weeks.shape[1]):
             yield {
                 **names[key],
                 "begins_on": (begins_on + timedelta(weeks=week)).isoformat(),
-                "expected": round(float(found.weeks[row, week]), 2),
-                "low": int(found.weeks_low[row, week]),
-                "high": int(found.weeks_high[row, week]),
+                "expected": round(float(predicted.weeks[row, week]), 2),
+                "low": int(predicted.weeks_low[row, week]),
+                "high": int(predicted.weeks_high[row, week]),
             }
 
 

@@ -75,8 +75,8 @@ class HelpRequestListView(GenericAPIView[Any]):
         report = _report_of_staff(request, pk)
         body = HelpWishSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        asked = asking.ask(report, body.wish, by=cast("User", request.user))
-        return Response(HelpRequestSerializer(asked).data, status=201)
+        requested = asking.ask(report, body.wish, by=cast("User", request.user))
+        return Response(HelpRequestSerializer(requested).data, status=201)
 
 
 class CompleteHelpView(GenericAPIView[Any]):
@@ -158,8 +158,8 @@ class PatternHelpView(GenericAPIView[PatternFinding]):
         finding = get_object_or_404(self.get_queryset(), pk=pk)
         body = HelpWishSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        asked = asking.ask_about(finding, body.wish, by=cast("User", request.user))
-        return Response(HelpRequestSerializer(asked, many=True).data, status=201)
+        requested = asking.ask_about(finding, body.wish, by=cast("User", request.user))
+        return Response(HelpRequestSerializer(requested, many=True).data, status=201)
 
 
 def _report_of_staff(request: Request, pk: str) -> Report:

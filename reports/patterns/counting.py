@@ -36,22 +36,22 @@ class StoredReports:
     def extent(self) -> Extent:
         first, last = map(timezone.localdate, (self.search.since, self.search.until))
         with database.unlimited_transactions():
-            found = self._reports(first, last).aggregate(
+            totals = self._reports(first, last).aggregate(
                 Count("id"), Min("created_at"), Max("created_at"), Avg("latitude")
             )
-        oldest, newest = found["created_at__min"], found["created_at__max"]
+        oldest, newest = totals["created_at__min"], totals["created_at__max"]
         return Extent(
-            reports=found["id__count"],
+            reports=totals["id__count"],
             first=timezone.localdate(oldest).isoformat() if oldest else None,
             last=timezone.localdate(newest).isoformat() if newest else None,
-            latitude=round(found["latitude__avg"] or 0.0, 1),
+            latitude=round(totals["latitude__avg"] or 0.0, 1),
         )
 
     def categories(self, first: date, last: date, *, least: int = 1) -> list[int | None]:
         counts = self._reports(first, last).order_by().values_list("category_id")
         with database.unlimited_transactions():
-            found = [pk for pk, count in counts.annotate(Count("id")) if count >= least]
-        return sorted(found, key=lambda pk: pk or 0)
+            ids = [pk for pk, count in counts.annotate(Count("id")) if count >= least]
+        return sorted(ids, key=lambda pk: pk or 0)
 
     def by_cell_and_day(
         self, grid: Grid, category_id: int | None, first: date, last: date

@@ -142,8 +142,8 @@ def _p_value(value: float, maxima: list[float]) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """What a search found: for each window with a crowd its numbers, in equal order."""
+class _Windows:
+    """The windows with a crowd that a search found: one array for each of their numbers."""
 
     events: Integers  # the event in whose cell and on whose day the window begins
     rings: Integers
@@ -190,20 +190,20 @@ class _Events:
                 return cls(cells.reshape(-1), days, places, window, doublings)
             doublings += 1
 
-    def search(self, days: Integers) -> _Found:
+    def search(self, days: Integers) -> _Windows:
         """Count every window that begins at an event, if the events had these days."""
         edges = self._edges(days)
         table = self._table(days)
         inside = np.zeros(edges.shape, dtype=np.int64)
-        found = []
+        windows = []
         for ring, columns in enumerate(self.neighbours):
             for column in columns.T:
                 inside += table[column[self.cells] * (self.width + 1) + edges]
-            found.append(self._likely(ring, inside[1:] - inside[0], edges))
+            windows.append(self._likely(ring, inside[1:] - inside[0], edges))
         events, rings, lengths, reports, expected, likelihoods = (
-            np.concatenate(parts) for parts in zip(*found, strict=True)
+            np.concatenate(parts) for parts in zip(*windows, strict=True)
         )
-        return _Found(events, rings, lengths, reports, expected, likelihoods, days)
+        return _Windows(events, rings, lengths, reports, expected, likelihoods, days)
 
     def _edges(self, days: Integers) -> Integers:
         """Return where each event's windows begin (first row) and end (one row a length)."""
@@ -220,7 +220,7 @@ class _Events:
         return table.reshape(-1)
 
     def _likely(self, ring: int, reports: Integers, edges: Integers) -> tuple[NDArray[Any], ...]:
-        """Return the windows with more than expected: see `_Found`."""
+        """Return the windows with more than expected: see `_Windows`."""
         of_days = self.before_day[edges[1:]] - self.before_day[edges[0]]
         expected = of_days * (self.in_zone[ring][self.cells] / self.total)
         lengths, events = np.nonzero((reports >= CROWD_MINIMUM) & (reports > expected))
@@ -234,25 +234,25 @@ class _Events:
             _log_likelihood(inside, usual, self.total),
         )
 
-    def crowd(self, found: _Found, at: int, *, p_value: float) -> Crowd:
-        """Return one of the windows found as a crowd."""
+    def crowd(self, windows: _Windows, at: int, *, p_value: float) -> Crowd:
+        """Return one of the windows as a crowd."""
         return Crowd(
-            box=self.box(found, at),
-            days=self.period(found, at),
-            reports=int(found.reports[at]),
-            expected=float(found.expected[at]),
-            likelihood=float(found.likelihoods[at]),
+            box=self.box(windows, at),
+            days=self.period(windows, at),
+            reports=int(windows.reports[at]),
+            expected=float(windows.expected[at]),
+            likelihood=float(windows.likelihoods[at]),
             p_value=p_value,
         )
 
-    def box(self, found: _Found, at: int) -> tuple[int, int, int, int]:
-        y, x = (int(one) for one in self.places[self.cells[found.events[at]]])
-        ring = int(found.rings[at])
+    def box(self, windows: _Windows, at: int) -> tuple[int, int, int, int]:
+        y, x = (int(one) for one in self.places[self.cells[windows.events[at]]])
+        ring = int(windows.rings[at])
         return y - ring, x - ring, y + ring + 1, x + ring + 1
 
-    def period(self, found: _Found, at: int) -> tuple[int, int]:
-        begin = int(found.days[found.events[at]])
-        length = int(self.lengths[found.lengths[at]])
+    def period(self, windows: _Windows, at: int) -> tuple[int, int]:
+        begin = int(windows.days[windows.events[at]])
+        length = int(self.lengths[windows.lengths[at]])
         return begin, min(begin + length, self.first_day + self.width)
 
 
@@ -282,15 +282,15 @@ def _log_likelihood(inside: Integers, expected: Floats, total: int) -> Floats:
     return ratio + np.nan_to_num(rest)
 
 
-def _apart(events: _Events, found: _Found, *, least: float) -> list[int]:
+def _apart(events: _Events, windows: _Windows, *, least: float) -> list[int]:
     """Return the windows of at least this likelihood that do not overlap, the likeliest first."""
-    likely = np.flatnonzero(found.likelihoods >= least)
-    keys = (found.events, found.lengths, found.rings, -found.likelihoods)
+    likely = np.flatnonzero(windows.likelihoods >= least)
+    keys = (windows.events, windows.lengths, windows.rings, -windows.likelihoods)
     order = likely[np.lexsort([key[likely] for key in keys])]
     chosen: list[int] = []
     taken: list[tuple[tuple[int, int, int, int], tuple[int, int]]] = []
     for at in order:
-        box, days = events.box(found, at), events.period(found, at)
+        box, days = events.box(windows, at), events.period(windows, at)
         if any(_overlap(box, days, *other) for other in taken):
             continue
         taken.append((box, days))

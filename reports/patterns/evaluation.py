@@ -20,7 +20,7 @@ from reports.patterns.topics import Sample
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Counts:
     """How many patterns of each tested kind were found."""
 
     crowds: int
@@ -28,10 +28,10 @@ class Found:
     seasons: int
 
 
-def shuffled(search: Search, source: Source, extent: Extent, *, seed: int) -> Found:
+def shuffled(search: Search, source: Source, extent: Extent, *, seed: int) -> Counts:
     """Return what is found in the reports of a search once their dates are shuffled."""
     generator = np.random.Generator(np.random.PCG64([search.seed, seed]))
-    return Found(
+    return Counts(
         crowds=_crowds(search, source, extent, generator),
         topics=_topics(search, source, extent, generator),
         seasons=_seasons(search, source, extent, generator),

@@ -153,7 +153,7 @@ def _recurrence(
     )
 
 
-def topics(found: Iterable[Topic], *, first: date, last: date) -> Outcome:
+def topics(groups: Iterable[Topic], *, first: date, last: date) -> Outcome:
     """Return rising topics of the days from `first` to `last`."""
     rows = [
         Finding(
@@ -167,16 +167,16 @@ def topics(found: Iterable[Topic], *, first: date, last: date) -> Outcome:
             p_value=_rounded(topic.p_value),
             facts={"words": list(topic.words[:TOPIC_WORDS])},
         ).as_json()
-        for topic in found
+        for topic in groups
     ]
     return Outcome(kind=TOPIC, findings=rows)
 
 
 def seasons(
-    found: Iterable[Season], category_id: int | None, *, first: date, last: date, rate: float
+    cycles: Iterable[Season], category_id: int | None, *, first: date, last: date, rate: float
 ) -> Outcome:
     """Return the seasons of one category that can still stand at this false-discovery rate."""
-    tested = list(found)
+    tested = list(cycles)
     rows = [
         Finding(
             kind=SEASON,

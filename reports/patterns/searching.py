@@ -175,17 +175,17 @@ def _find_topics(course: Course, source: Source, part: Part) -> Outcome:
     first, last = part.days
     recent = Sample.of(source.texts(first, last))
     earlier = Sample.of(source.texts(first - YEAR, first - DAY), only=topics.testable(recent))
-    found = topics.rising(recent, earlier, rate=course.search.false_discovery_rate)
-    again = source.texts(first, last) if found else []
-    return findings.topics(topics.grouped(found, again, earlier), first=first, last=last)
+    rising = topics.rising(recent, earlier, rate=course.search.false_discovery_rate)
+    again = source.texts(first, last) if rising else []
+    return findings.topics(topics.grouped(rising, again, earlier), first=first, last=last)
 
 
 def _find_seasons(course: Course, source: Source, part: Part) -> Outcome:
     search, (first, last) = course.search, part.days
     counts = source.by_day_and_hour(part.category_id, first, last)
-    found = seasonality.seasons(counts, first=first, last=last)
+    cycles = seasonality.seasons(counts, first=first, last=last)
     return findings.seasons(
-        found, part.category_id, first=first, last=last, rate=search.false_discovery_rate
+        cycles, part.category_id, first=first, last=last, rate=search.false_discovery_rate
     )
 
 

@@ -73,8 +73,8 @@ class SparkReports:
 
     def categories(self, first: date, last: date, *, least: int = 1) -> list[int | None]:
         counts = self._reports(first, last).groupBy("category").count()
-        found = [row["category"] for row in counts.where(f"count >= {int(least)}").collect()]
-        return sorted(found, key=lambda pk: pk or 0)
+        ids = [row["category"] for row in counts.where(f"count >= {int(least)}").collect()]
+        return sorted(ids, key=lambda pk: pk or 0)
 
     def by_cell_and_day(
         self, grid: Grid, category_id: int | None, first: date, last: date

@@ -97,8 +97,8 @@ def rising(recent: Sample, earlier: Sample, *, rate: float) -> list[RisingWord]:
         if _may_name_a_topic(word, recent, earlier)
     ]
     tested.sort(key=lambda one: (one.p_value, -one.strength, one.word))
-    found = tested[: discoveries([one.p_value for one in tested], rate)]
-    return sorted(found, key=lambda one: (-one.strength, one.word))[:WORDS_MAXIMUM]
+    risen = tested[: discoveries([one.p_value for one in tested], rate)]
+    return sorted(risen, key=lambda one: (-one.strength, one.word))[:WORDS_MAXIMUM]
 
 
 def _may_name_a_topic(word: str, recent: Sample, earlier: Sample) -> bool:
@@ -132,13 +132,13 @@ def _log_likelihood_ratio(now: int, recent: int, before: int, earlier: int) -> f
     return 2 * math.fsum(count * math.log(count / usual) for count, usual in cells if count)
 
 
-def grouped(found: list[RisingWord], recent: Iterable[str], earlier: Sample) -> list[Topic]:
+def grouped(risen: list[RisingWord], recent: Iterable[str], earlier: Sample) -> list[Topic]:
     """Return the words as topics, the strongest first.
 
     Args:
         recent: the texts of the recent reports, once more.
     """
-    known = {one.word: one for one in found}
+    known = {one.word: one for one in risen}
     having: dict[frozenset[str], int] = Counter()
     reports = 0
     for text in recent:

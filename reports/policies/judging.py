@@ -100,13 +100,13 @@ def figures(history: History, course: Course, span: Span) -> Figures:
     )
 
 
-def cost(found: Figures, objective: Objective, fairness_limit: float) -> float:
+def cost(achieved: Figures, objective: Objective, fairness_limit: float) -> float:
     """Return what the search makes small: the objective, raised where areas fare too differently.
 
     A policy that exceeds the limit of fairness by a tenth costs a tenth more.
     """
-    excess = max(found.fairness / fairness_limit - 1.0, 0.0)
-    return float(getattr(found, objective)) * (1.0 + excess)
+    excess = max(achieved.fairness / fairness_limit - 1.0, 0.0)
+    return float(getattr(achieved, objective)) * (1.0 + excess)
 
 
 def difference(

@@ -264,8 +264,8 @@ def _judge(
         task.progress(SEARCHED + 0.03 * number, "judging", best_trial=best.number)
         theirs = judging.follow(history, times, other, seed=seed, draws=draws)
         gap = judging.difference(history, theirs, course, span, inputs["objective"], seed=seed)
-        found = judging.figures(history, theirs, span).as_json()
-        compared.append({"policy": name, "figures": found, "difference": gap})
+        achieved = judging.figures(history, theirs, span).as_json()
+        compared.append({"policy": name, "figures": achieved, "difference": gap})
     return compared, judging.figures(history, course, span).as_json()
 
 

@@ -33,10 +33,10 @@ def _judge(context: SparkContext, setting: Setting, policies: Sequence[Rules]) -
     shared = context.broadcast(setting)
     try:
         rules = context.parallelize([one.as_json() for one in policies], len(policies))
-        found: list[Figures] = rules.map(partial(_replay, shared)).collect()
+        achieved: list[Figures] = rules.map(partial(_replay, shared)).collect()
     finally:
         shared.destroy()
-    return found
+    return achieved
 
 
 def _replay(shared: Broadcast[Setting], rules: dict[str, Any]) -> Figures:
@@ -44,5 +44,5 @@ def _replay(shared: Broadcast[Setting], rules: dict[str, Any]) -> Figures:
     import django  # noqa: PLC0415 - in another process, which has set up nothing
 
     django.setup()
-    found: Figures = shared.value.judge(Rules.from_json(rules))
-    return found
+    achieved: Figures = shared.value.judge(Rules.from_json(rules))
+    return achieved

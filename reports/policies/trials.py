@@ -60,8 +60,8 @@ class Setting:
         course = judging.follow(self.history, self.times, rules, seed=self.seed, draws=self.draws)
         return judging.figures(self.history, course, self.span)
 
-    def cost(self, found: Figures) -> float:
-        return judging.cost(found, self.objective, self.fairness_limit)
+    def cost(self, achieved: Figures) -> float:
+        return judging.cost(achieved, self.objective, self.fairness_limit)
 
 
 #: Returns what each policy would have achieved.
@@ -111,9 +111,9 @@ def carry_out(study_id: UUID, taken: Taken, task: RunningTask) -> bool:
     setting = setting_of(study_id)
     if setting is None:
         return False
-    found = setting.judge(taken.rules)
+    achieved = setting.judge(taken.rules)
     failpoint("trial.replayed", task.id)
-    return _store(study_id, taken, setting, found, task)
+    return _store(study_id, taken, setting, achieved, task)
 
 
 def carry_out_together(
@@ -123,19 +123,19 @@ def carry_out_together(
     setting = setting_of(study_id)
     if setting is None:
         return
-    found = judge(setting, [one.rules for one in taken])
+    achieved = judge(setting, [one.rules for one in taken])
     failpoint("trial.replayed", task.id)
-    for one, figures in zip(taken, found, strict=True):
+    for one, figures in zip(taken, achieved, strict=True):
         _store(study_id, one, setting, figures, task)
 
 
 def _store(
-    study_id: UUID, taken: Taken, setting: Setting, found: Figures, task: RunningTask
+    study_id: UUID, taken: Taken, setting: Setting, achieved: Figures, task: RunningTask
 ) -> bool:
     with task.effects():
         unended = PolicyTrial.objects.filter(study=study_id, number=taken.number, cost__isnull=True)
         stored = unended.update(
-            cost=setting.cost(found), figures=found.as_json(), taken_by=None, ended_at=Now()
+            cost=setting.cost(achieved), figures=achieved.as_json(), taken_by=None, ended_at=Now()
         )
     return bool(stored)
 

@@ -185,10 +185,10 @@ def _read_locked(
     report_id: str | UUID, category_id: int | None
 ) -> tuple[Report, Category | None, Category | None]:
     """Lock a report; return it, the category that was its own, and the one of this id."""
-    found = database.fetch(_LOCKED, (category_id, report_id), is_prepared=True)
-    if not found:
+    read = database.fetch(_LOCKED, (category_id, report_id), is_prepared=True)
+    if not read:
         raise Report.DoesNotExist
-    revision, read_at, severity_rules, *values = found[0]
+    revision, read_at, severity_rules, *values = read[0]
     of_report, of_category = rows.width(Report), rows.width(Report) + CATEGORY_WIDTH
     report = rows.loaded(Report, values[:of_report])
     report.rules_revision, report.read_at = revision, read_at  # type: ignore[attr-defined]

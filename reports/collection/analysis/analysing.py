@@ -104,7 +104,7 @@ def record(outcome: dict[str, Any]) -> None:
     topics.lock_list(is_shared=True)
     if outcome["topics"] != topics.in_use():
         raise jobs.Postponed("The topics have changed.", delay=timedelta(seconds=1))
-    facts = {found["id"]: found for found in outcome["posts"]}
+    facts = {values["id"]: values for values in outcome["posts"]}
     rows = Post.objects.standing().filter(pk__in=facts).select_for_update().order_by("pk")
     posts = [post for post in rows if facts[str(post.pk)]["revision"] == post.revision]
     _store(posts, facts)
@@ -126,13 +126,13 @@ def _store(posts: Sequence[Post], facts: dict[str, dict[str, Any]]) -> None:
     areas = set(Area.objects.values_list("pk", flat=True))
     at = database.now()
     for post in posts:
-        found = facts[str(post.pk)]
-        if found["category_id"] not in categories:
-            found |= {"category_id": None, "category_confidence": None}
-        if found["area_id"] not in areas:
-            found["area_id"] = None
-        for name in found.keys() - _NOT_OF_POST:
-            setattr(post, name, found[name])
+        values = facts[str(post.pk)]
+        if values["category_id"] not in categories:
+            values |= {"category_id": None, "category_confidence": None}
+        if values["area_id"] not in areas:
+            values["area_id"] = None
+        for name in values.keys() - _NOT_OF_POST:
+            setattr(post, name, values[name])
         post.analysed_at = at
     # Several times as fast as `bulk_update`, which moreover computes no cell.
     Post.objects.bulk_create(

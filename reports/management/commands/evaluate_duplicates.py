@@ -41,27 +41,29 @@ class Command(BaseCommand):
             validated = fitting.cross_validate(pairs) if options["cross_validate"] else None
         except EvaluationFileError as error:
             raise CommandError(str(error)) from error
-        found = evaluation.evaluate(pairs)
-        self.stdout.write(_json(found, validated) if options["json"] else _table(found, validated))
+        result = evaluation.evaluate(pairs)
+        self.stdout.write(
+            _json(result, validated) if options["json"] else _table(result, validated)
+        )
 
 
-def _json(found: Evaluation, validated: CrossValidation | None) -> str:
+def _json(result: Evaluation, validated: CrossValidation | None) -> str:
     extra = {"cross_validation": validated.as_json()} if validated else {}
-    return json.dumps(found.as_json() | extra, indent=2)
+    return json.dumps(result.as_json() | extra, indent=2)
 
 
-def _table(found: Evaluation, validated: CrossValidation | None) -> str:
+def _table(result: Evaluation, validated: CrossValidation | None) -> str:
     lines = [
-        f"{found.pairs} pairs, texts compared by {found.text}",
+        f"{result.pairs} pairs, texts compared by {result.text}",
         "",
         f"{'':28}precision   recall   F1",
-        _line("weights of the product", found),
+        _line("weights of the product", result),
     ]
     if validated:
         lines.append(_line("cross-validated", validated.mean))
         lines.append(_line("  its spread", validated.spread))
         lines.append(f"weights of all pairs: {validated.weights.as_text()}")
-    kinds = [f"{kind:28}{row.right} of {row.pairs}" for kind, row in found.by_kind.items()]
+    kinds = [f"{kind:28}{row.right} of {row.pairs}" for kind, row in result.by_kind.items()]
     return "\n".join([*lines, "", f"{'judged rightly':28}", *kinds])
 
 

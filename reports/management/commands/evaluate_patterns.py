@@ -37,17 +37,17 @@ class Command(BaseCommand):
         if not extent.reports:
             raise CommandError("There are no public reports in this period.")
         course = searching.all_of(search, source)
-        found = [
+        results = [
             evaluation.shuffled(search, source, extent, seed=number) for number in range(shuffles)
         ]
         figures = {
             "found": course.result(course.standing()),
             "shuffled": {
                 name: {
-                    "mean": mean(getattr(one, name) for one in found),
-                    "with_any": sum(getattr(one, name) > 0 for one in found) / shuffles,
+                    "mean": mean(getattr(one, name) for one in results),
+                    "with_any": sum(getattr(one, name) > 0 for one in results) / shuffles,
                 }
-                for name in asdict(found[0])
+                for name in asdict(results[0])
             },
         }
         self.stdout.write(_written(figures, options))

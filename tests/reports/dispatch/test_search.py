@@ -12,11 +12,11 @@ import pytest
 from reports.dispatch.problem import (
     BY_ROUNDS,
     BY_TIME,
-    Found,
     Options,
     Pause,
     Problem,
     Shift,
+    Solution,
     Visit,
     problem_of,
 )
@@ -51,7 +51,7 @@ def scattered(count: int, *, crews: int = 1, **overrides: Any) -> Problem:
     return Problem(shifts=[shift] * crews, visits=visits, seconds=seconds, metres=metres)
 
 
-def search(problem: Problem, start: Found | None = None, **options: Any) -> Found:
+def search(problem: Problem, start: Solution | None = None, **options: Any) -> Solution:
     chosen = Options(**{"rounds": 1, "solutions": 100, "seconds": 60} | options)
     return improve(problem, chosen, start, lambda _: None)
 
@@ -109,8 +109,8 @@ def test_the_search_finds_the_shortest_of_all_orders() -> None:
 
 def test_crews_get_only_what_they_can_do() -> None:
     problem = on_a_line(visit(1), visit(2, crews=(1,)), visit(3, crews=()), shifts=2)
-    found = search(problem)
-    assert found.routes == [[0], [1]]
+    solution = search(problem)
+    assert solution.routes == [[0], [1]]
 
 
 def test_what_is_worth_more_comes_first_where_time_is_short() -> None:
@@ -124,42 +124,42 @@ def test_a_deadline_of_the_day_is_kept_though_the_way_is_longer() -> None:
     due = EIGHT + 2 * HOUR
     near = [visit(place) for place in (1, 2, 3)]
     problem = on_a_line(*near, visit(4, due=due, late_cost=4))
-    found = search(problem)
-    (route,) = schedules(problem, found.routes) or []
+    solution = search(problem)
+    (route,) = schedules(problem, solution.routes) or []
     stop = next(stop for stop in route.stops if stop.visit == 3)
     assert stop.ends <= due
-    assert sorted(found.routes[0]) == [0, 1, 2, 3]
+    assert sorted(solution.routes[0]) == [0, 1, 2, 3]
 
 
 def test_a_search_that_is_interrupted_after_a_round_finds_the_same() -> None:
     problem = scattered(12, crews=2)
-    rounds: list[Found] = []
+    rounds: list[Solution] = []
     options = Options(seed=3, rounds=3, solutions=40)
-    whole = improve(problem, options, None, lambda found: rounds.append(deepcopy(found)))
-    first = next(found for found in rounds if found.rounds == 1)
+    whole = improve(problem, options, None, lambda solution: rounds.append(deepcopy(solution)))
+    first = next(solution for solution in rounds if solution.rounds == 1)
     assert improve(problem, options, deepcopy(first), lambda _: None) == whole
-    last = next(found for found in rounds if found.rounds == 3)
+    last = next(solution for solution in rounds if solution.rounds == 3)
     assert improve(problem, options, deepcopy(last), lambda _: None) == whole
     assert whole.stopped_by == BY_ROUNDS
 
 
 def test_a_search_without_time_says_so() -> None:
-    found = search(scattered(12), rounds=200, seconds=0.2)
-    assert found.stopped_by == BY_TIME
-    assert found.rounds < 200
+    solution = search(scattered(12), rounds=200, seconds=0.2)
+    assert solution.stopped_by == BY_TIME
+    assert solution.rounds < 200
 
 
 def test_a_day_with_one_report_ends_at_once() -> None:
-    found = search(on_a_line(visit(1)), rounds=3)
-    assert (found.routes, found.stopped_by) == ([[0]], BY_ROUNDS)
+    solution = search(on_a_line(visit(1)), rounds=3)
+    assert (solution.routes, solution.stopped_by) == ([[0]], BY_ROUNDS)
 
 
 @pytest.mark.parametrize(
     "problem", [scattered(0), Problem(shifts=[], visits=[], seconds=[], metres=[])]
 )
 def test_nothing_to_do_is_a_plan_too(problem: Problem) -> None:
-    found = search(problem)
-    assert (sum(map(len, found.routes)), found.stopped_by) == (0, BY_ROUNDS)
+    solution = search(problem)
+    assert (sum(map(len, solution.routes)), solution.stopped_by) == (0, BY_ROUNDS)
 
 
 def test_a_problem_survives_json() -> None:
