@@ -10,12 +10,12 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from georeport import changeset
 from georeport.answering import KEPT_SECONDS, GeoReportView, query_of
 from georeport.rendering import FORMATS
+from georeport.showing import moment
 
 SPECIFICATION = "http://wiki.open311.org/GeoReport_v2"
-#: When these endpoints last changed in what they take or answer.
-CHANGESET = "2026-11-30T00:00:00Z"
 
 
 class DiscoveryView(GeoReportView):
@@ -25,13 +25,13 @@ class DiscoveryView(GeoReportView):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         query_of(request)
-        base = base_of(request)
+        base, changed = base_of(request), moment(changeset.changed_at())
         endpoints = [
-            _endpoint(f"{base}/open311/v2", kind="production"),
-            _endpoint(f"{base}/open311/test/v2", kind="test"),
+            _endpoint(f"{base}/open311/v2", kind="production", changed=changed),
+            _endpoint(f"{base}/open311/test/v2", kind="test", changed=changed),
         ]
         document = {
-            "changeset": CHANGESET,
+            "changeset": changed,
             "contact": settings.OPEN311_CONTACT,
             "key_service": settings.OPEN311_KEY_SERVICE,
             "endpoints": endpoints,
@@ -46,11 +46,11 @@ def base_of(request: HttpRequest) -> str:
     return request.build_absolute_uri("/").rstrip("/")
 
 
-def _endpoint(url: str, *, kind: str) -> dict[str, Any]:
+def _endpoint(url: str, *, kind: str, changed: str | None) -> dict[str, Any]:
     return {
         "specification": SPECIFICATION,
         "url": url,
-        "changeset": CHANGESET,
+        "changeset": changed,
         "type": kind,
         "formats": [one.media_type for one in FORMATS.values()],
     }

@@ -121,3 +121,18 @@ class SentUpdate(models.Model):
 
     def __str__(self) -> str:
         return f"update c{self.comment_id}"
+
+
+class Catalogue(models.Model):
+    """When the services and definitions last changed, in one row; clients keep them until then."""
+
+    digest = models.BinaryField(max_length=32, help_text=_("Stands for what clients saw last."))
+    changed_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(id=1), name="georeport_catalogue_one")
+        ]
+
+    def __str__(self) -> str:
+        return f"catalogue of {self.changed_at}"

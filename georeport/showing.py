@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import OuterRef, Subquery
 from django.urls import reverse
 
+from georeport.reading import DESCRIPTION_MAX_CHARACTERS
 from georeport.searching import CLOSED, OPEN
 from georeport.services import language_of
 from reports.models import (
@@ -58,7 +59,7 @@ def service_request(row: Row, *, base: str, accepted: str) -> dict[str, Any]:
         "status_notes": row["note"] or str(Status(row["status"]).label),
         "service_name": _service_name(row, accepted),
         "service_code": row["category__slug"],
-        "description": row["description"] or row["title"],
+        "description": _description(row),
         "agency_responsible": row["department__name"],
         "service_notice": _notice(row),
         "requested_datetime": moment(row["created_at"]),
@@ -123,6 +124,13 @@ def _answer(value: Any) -> str:
     if isinstance(value, list):
         return ",".join(value)
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _description(row: Mapping[str, Any]) -> str:
+    """Return the words of a report, cut where the protocol ends them."""
+    words = str(row["description"] or row["title"])
+    is_long = len(words) > DESCRIPTION_MAX_CHARACTERS
+    return words[: DESCRIPTION_MAX_CHARACTERS - 1] + "…" if is_long else words
 
 
 def _service_name(row: Mapping[str, Any], accepted: str) -> str:

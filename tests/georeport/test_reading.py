@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from itertools import cycle
 from typing import Any
@@ -11,13 +12,15 @@ from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 import pytest
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 
 from config.serving import answers
+from georeport.models import Catalogue
 from jobs.ledger import database
 from reports.catalogue.questions import ask
-from reports.models import Answer, Report, Status, StatusChange
+from reports.models import Answer, Category, Report, Status, StatusChange
 from tests.georeport.asking import BASE, get, refusals
 from tests.reports.factories import make_category, make_report
 from tests.reports.photos import make_photo
@@ -61,6 +64,32 @@ def test_discovery_lists_a_production_and_a_test_endpoint(settings: Any) -> None
     assert root.findtext("contact") == "Ask <it@example.org> & co"
     assert root.findtext("endpoints/endpoint/formats/format") == "text/xml"
     assert Client().get("/open311/discovery.xml").content == answer.content
+
+
+def test_the_changeset_of_discovery_is_when_services_or_definitions_changed() -> None:
+    def changeset() -> datetime:
+        Catalogue.objects.update(changed_at=F("changed_at") - DAY)  # so that a new one differs
+        shown = get("discovery.json").json()
+        [changed] = {shown["changeset"], *(one["changeset"] for one in shown["endpoints"])}
+        return datetime.fromisoformat(changed)
+
+    first = changeset()
+    assert database.now() - first < timedelta(minutes=1)
+    assert changeset() == first - DAY
+    pothole = make_category()
+    changes: list[Callable[[], Any]] = [
+        lambda: Category.objects.update(name="Hole"),
+        lambda: Category.objects.update(translations={"es": {"name": "Bache"}}),
+        lambda: ask(pothole, "depth", {"label": "How deep?"}),
+        lambda: ask(pothole, "depth", {"label": "How deep in cm?"}),
+        lambda: Category.objects.update(is_active=False),
+    ]
+    make_report(category=pothole)
+    changeset()
+    for change in changes:
+        before = changeset()
+        change()
+        assert changeset() > before
 
 
 def test_services_are_the_active_categories_in_the_readers_language() -> None:
@@ -173,8 +202,9 @@ def test_a_request_is_xml_too_and_is_sent_again_only_when_it_has_changed() -> No
 
 def test_a_closed_request_was_updated_when_it_was_closed() -> None:
     closed_at = timezone.now().replace(microsecond=0) - 3 * DAY
-    make_request(status=Status.DUPLICATE, closed_at=closed_at)
+    make_request(status=Status.DUPLICATE, closed_at=closed_at, description="é" * 5000)
     [shown] = listed("status=closed")
+    assert shown["description"] == "é" * 3999 + "…"
     assert shown["updated_datetime"] == f"{closed_at:%Y-%m-%dT%H:%M:%S}Z"
     assert (shown["status"], shown["status_notes"]) == ("closed", "duplicate")
 
