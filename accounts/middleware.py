@@ -30,9 +30,10 @@ class OriginMiddleware:
 
 
 class DeskSessionMiddleware(SessionMiddleware):
-    """Read the session of the desk; what a page asks for by itself does not keep it alive.
+    """Read the session of the desk.
 
-    Such requests bear the header `X-Unattended`.
+    Requests that a page's script sends without its reader, which have the header `X-Unattended`, do
+    not count as use of the session.
     """
 
     def process_request(self, request: HttpRequest) -> None:

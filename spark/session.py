@@ -48,9 +48,10 @@ def _has_java() -> bool:
 
 @contextmanager
 def session() -> Iterator[SparkSession]:
-    """Give the Spark session; the last of those who use it at once stops it.
+    """Yield the Spark session, which the threads of this process share.
 
-    A stopped session gives back the memory of its Java process.
+    The last of them that leaves its block stops the session, which frees the memory of its Java
+    process.
 
     Raises:
         SparkUnavailable: something is missing here; the message says how to install it.

@@ -63,7 +63,7 @@ class Microseconds(Func):
 
 @contextmanager
 def read(spark: SparkSession, query: Query) -> Iterator[DataFrame]:
-    """Give the rows of the query as a DataFrame, which must not be used after the block."""
+    """Yield the rows of the query as a DataFrame, which must not be used after the block."""
     if _is_local_socket():
         with TemporaryDirectory(dir=settings.SPARK_EXCHANGE_DIR, prefix="spark-") as folder:
             _write(query, Path(folder))

@@ -45,7 +45,7 @@ _WRITTEN = (
 
 
 class ReadMeanwhile(ReportsError):
-    """Another task has read the source on meanwhile."""
+    """Another task has read more of this source meanwhile, and moved its cursor."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ def comment(
 def _copies(
     digest: int | None, sent: Sent, *, author: User | None, report: Report
 ) -> Copies | None:
-    """Return the copies of a comment by others, where there may be too many."""
+    """Return copies of a comment that others wrote; None if there are few of them."""
     if digest is None or not repetition.are_too_many(sent.by_all):
         return None
     return repetition.comments_like(digest, author=author, report=report)

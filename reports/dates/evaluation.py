@@ -114,7 +114,7 @@ def evaluate(train: Path, test: Path, *, holidays: str, with_parts: bool = False
 
 
 def _matters(part: str) -> bool:
-    """Return whether the files say anything about a part."""
+    """Return whether the files have the facts for this part of the model."""
     return part not in {"department", "severity", "queue"}
 
 

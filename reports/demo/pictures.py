@@ -107,7 +107,7 @@ def _graffiti(canvas: Canvas) -> None:
 
 
 def _tag(canvas: Canvas, x: float, y: float, colour: str) -> None:
-    """Write something that nobody can read."""
+    """Draw a line of graffiti."""
     points = []
     for number in range(9):
         height = canvas.rng.uniform(60, 120) * (-1) ** number

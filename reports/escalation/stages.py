@@ -60,7 +60,7 @@ _TRY = (
 
 
 class Stage(NamedTuple):
-    """A report that a rule concerns: when it reaches the stage, and whether that is to come."""
+    """A report that reaches the stage of a rule at a time, which may be still to come."""
 
     report_id: UUID
     at: datetime

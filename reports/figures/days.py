@@ -37,7 +37,7 @@ class Tally:
 
     @cached_property
     def _statement(self) -> str:
-        """Write the rows that are missing or differ, and delete those that nothing counts for.
+        """Return the SQL that writes rows which are missing or differ, and deletes empty ones.
 
         Rows that are right already are not written again: of years of days few change in a minute.
         """
@@ -69,7 +69,10 @@ class Tally:
 
     @property
     def _is_same_kind(self) -> str:
-        """Compare so that it can be hashed, which IS NOT DISTINCT FROM cannot; no id is 0."""
+        """Return the SQL that compares two kinds.
+
+        No id is 0, so NULL can count as 0: PostgreSQL can hash that, unlike IS NOT DISTINCT FROM.
+        """
         ids = [f"coalesce(stored.{name}, 0) = coalesce(fresh.{name}, 0)" for name in self.ids]
         names = [f"stored.{name} = fresh.{name}" for name in ("day", *self.names)]
         return " AND ".join([*names, *ids])

@@ -14,7 +14,10 @@ from accounts.models import User
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """What the citizens of one level may do; the share is of REPORTS_PER_CITIZEN_DAY and such."""
+    """What citizens of one level may do.
+
+    `share_percent` is their share of daily limits such as REPORTS_PER_CITIZEN_DAY.
+    """
 
     number: int
     share_percent: int

@@ -60,7 +60,7 @@ def _show(task: jobs.RunningTask, course: Course, *, findings: int) -> Callable[
 
 @contextmanager
 def _source_of(search: Search) -> Iterator[Source]:
-    """Give the reports of a search, counted by PostgreSQL or with USE_SPARK by Spark."""
+    """Yield the reports of a search, counted by PostgreSQL, or with USE_SPARK by Spark."""
     if not settings.USE_SPARK:
         yield StoredReports(search)
         return

@@ -41,7 +41,7 @@ EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
 @contextmanager
 def reports(search: Search) -> Iterator[SparkReports]:
-    """Give the reports of a search as a `search.Source`, read once and kept in Spark."""
+    """Yield the reports of a search as a `search.Source`, read once and kept in Spark."""
     stored = StoredReports(search)
     with session() as spark, read(spark, _query(stored)) as frame:
         yield SparkReports(stored, frame.cache())

@@ -16,7 +16,7 @@ def send(report: Report, change: StatusChange) -> None:
 
 
 def tells(change: StatusChange) -> bool:
-    """Return whether those who follow the report hear of the step."""
+    """Return whether the people who follow the report get a message about the step."""
     step = table.step_named(change.step, change.from_status)
     if step is None or not step.tells:
         return False
@@ -31,7 +31,7 @@ def is_publication(change: StatusChange) -> bool:
 
 
 def is_heard(report: Report, change: StatusChange) -> bool:
-    """Return whether somebody hears of the step."""
+    """Return whether anybody gets a message about the step."""
     if tells(change) and announcing.has_audience(report, change):
         return True
     return is_publication(change)

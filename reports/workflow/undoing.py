@@ -138,7 +138,10 @@ def _is_last_that_stands(report: Report, change: StatusChange) -> bool:
 def _hindrance(
     report: Report, change: StatusChange | None, *, by: User, roles: frozenset[str]
 ) -> str:
-    """Return why the last change of a report cannot be undone now, its messages aside, or ""."""
+    """Return why the last change of a report cannot be undone now, or "".
+
+    Whether messages about it were sent is not looked at.
+    """
     refusal = _refusal(change, by=by, roles=roles)
     if change is not None and not refusal and change.version != report.version:
         return "The report has changed since its last step."
@@ -165,7 +168,7 @@ def _can_be_undone(change: StatusChange) -> bool:
 
 
 def _lateness(change: StatusChange | None) -> str:
-    """Return that the change is too old to be undone, or ""."""
+    """Return the sentence that the change is too old to be undone; "" if it is not."""
     if change is None or change.at >= database.now() - timedelta(
         minutes=settings.STEP_UNDO_MINUTES
     ):

@@ -44,7 +44,7 @@ _NEIGHBOURS = """
 
 
 @dataclass(frozen=True, slots=True)
-class _Voice:
+class _PlacedPost:
     """A post with a place, as far as it matters for the draft that it joins."""
 
     pk: UUID
@@ -61,7 +61,7 @@ class _Voice:
     vector: bytes | None = None
 
     @classmethod
-    def of(cls, post: Post) -> _Voice:
+    def of(cls, post: Post) -> _PlacedPost:
         return cls(
             post.pk, post.title, post.text, post.author_hash, post.posted_at,
             post.latitude or 0.0, post.longitude or 0.0, post.place_name, post.precision,
@@ -98,7 +98,7 @@ def draft(posts: Sequence[Post], facts: Mapping[UUID, Facts], *, space: str) -> 
     neighbours = _neighbours(free, space=space)
     forming = _Forming()
     for post in free:
-        forming.add(_Voice.of(post), _alike(facts[post.pk], neighbours[post.pk]))
+        forming.add(_PlacedPost.of(post), _alike(facts[post.pk], neighbours[post.pk]))
     forming.store()
 
 
@@ -108,7 +108,7 @@ class _Forming:
     def __init__(self) -> None:
         self._joined: dict[UUID, UUID] = {}  # post → draft
 
-    def add(self, post: _Voice, alike: Sequence[_Voice]) -> None:
+    def add(self, post: _PlacedPost, alike: Sequence[_PlacedPost]) -> None:
         """Let a post join the draft of those alike, the likeliest first, or all form a new one."""
         if post.pk in self._joined:
             return
@@ -122,7 +122,7 @@ class _Forming:
             self._joined |= {other.pk: draft_id for other in alike}
         self._joined[post.pk] = draft_id
 
-    def _draft_of(self, post: _Voice) -> UUID | None:
+    def _draft_of(self, post: _PlacedPost) -> UUID | None:
         return self._joined.get(post.pk, post.draft_id)
 
     def store(self) -> None:
@@ -134,7 +134,7 @@ class _Forming:
             Post.objects.filter(pk__in=posts).update(draft=draft_id)
 
 
-def _neighbours(posts: Sequence[Post], *, space: str) -> dict[UUID, list[_Voice]]:
+def _neighbours(posts: Sequence[Post], *, space: str) -> dict[UUID, list[_PlacedPost]]:
     """Return the posts about places near each of these, the newest first."""
     span = timedelta(days=settings.COLLECTION_DRAFT_DAYS)
     rows = fetch(
@@ -149,13 +149,13 @@ def _neighbours(posts: Sequence[Post], *, space: str) -> dict[UUID, list[_Voice]
         },
         is_prepared=True,
     )
-    neighbours: dict[UUID, list[_Voice]] = defaultdict(list)
+    neighbours: dict[UUID, list[_PlacedPost]] = defaultdict(list)
     for key, *row in rows:
-        neighbours[key].append(_Voice(*row))
+        neighbours[key].append(_PlacedPost(*row))
     return neighbours
 
 
-def _alike(facts: Facts, near: Sequence[_Voice]) -> list[_Voice]:
+def _alike(facts: Facts, near: Sequence[_PlacedPost]) -> list[_PlacedPost]:
     """Return the posts that are probably about the same problem, the likeliest first."""
     judged = [
         (scoring.probability(facts, other.facts()), other) for other in _likeliest(facts, near)
@@ -164,8 +164,8 @@ def _alike(facts: Facts, near: Sequence[_Voice]) -> list[_Voice]:
     return [other for _, other in sorted(likely, key=lambda pair: -pair[0])]
 
 
-def _likeliest(facts: Facts, near: Sequence[_Voice]) -> Sequence[_Voice]:
-    """Choose those whose texts are worth reading: the nearest ones by their vectors."""
+def _likeliest(facts: Facts, near: Sequence[_PlacedPost]) -> Sequence[_PlacedPost]:
+    """Return the READ_MAXIMUM posts with the nearest vectors, or the first ones without any."""
     if len(near) <= READ_MAXIMUM or facts.vector is None:
         return near[:READ_MAXIMUM]
     with_vector = [other for other in near if other.vector is not None]
@@ -176,12 +176,12 @@ def _likeliest(facts: Facts, near: Sequence[_Voice]) -> Sequence[_Voice]:
     return [with_vector[i] for i in order[:READ_MAXIMUM]]
 
 
-def _people(posts: Sequence[_Voice]) -> int:
-    """Return how many people speak: posts of one account are one, unsigned ones one each."""
+def _people(posts: Sequence[_PlacedPost]) -> int:
+    """Return how many people wrote these posts; each post without an account counts as one."""
     return len({post.author_hash or str(post.pk) for post in posts})
 
 
-def _offered(posts: Sequence[_Voice]) -> DraftReport:
+def _offered(posts: Sequence[_PlacedPost]) -> DraftReport:
     placed = min(posts, key=lambda post: _BY_EXACTNESS.index(Precision(post.precision)))
     by_category = [post.category_id for post in posts if post.category_id is not None]
     most = max(by_category, key=by_category.count, default=None)
@@ -197,7 +197,7 @@ def _offered(posts: Sequence[_Voice]) -> DraftReport:
     )
 
 
-def _title(first: _Voice, category: str, place: str) -> str:
+def _title(first: _PlacedPost, category: str, place: str) -> str:
     about = first.title or category or " ".join(first.text.split()[:12])
     title = f"{about} ({place})" if place and place not in about else about
     return title[:TITLE_MAX_CHARACTERS]
