@@ -200,7 +200,7 @@ class ApiSchema(AutoSchema):
         documented = self._process_override_parameters().items()  # type: ignore[no-untyped-call]
         names = {name for (name, place), one in documented if place == "query" and one is not None}
         pages = self._get_pagination_parameters()  # type: ignore[no-untyped-call]
-        return frozenset(names | {one["name"] for one in pages})
+        return frozenset(names | {page["name"] for page in pages})
 
     def _docstring(self) -> str:
         return str(get_doc(self._handler()))

@@ -86,8 +86,8 @@ class UploadForm(forms.Form):
 
     def __init__(self, *args: Any, targets: list[type[Importer[Any]]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        formats = sorted({name for one in targets for name in one.formats})
-        self._choices("target", [(one.target, one.target.capitalize()) for one in targets])
+        formats = sorted({name for target in targets for name in target.formats})
+        self._choices("target", [(target.target, target.target.capitalize()) for target in targets])
         self._choices(
             "format", [("", gettext("the fields' own")), *((name, name) for name in formats)]
         )

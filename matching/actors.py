@@ -112,7 +112,7 @@ def send_reverse(opportunity_ids: Sequence[UUID]) -> None:
 
     One opportunity gets one task, which later changes join; many go in batches.
     """
-    ids = [str(one) for one in opportunity_ids]
+    ids = [str(opportunity_id) for opportunity_id in opportunity_ids]
     if len(ids) == 1:
         match_citizens.send_with_options(args=(ids,), unique_key=f"opportunity:{ids[0]}:match")
         return

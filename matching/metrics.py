@@ -34,7 +34,9 @@ cache_hit_rate = Gauge(
 def _hit_rate() -> float:
     [metric] = cache_lookups.collect()
     counts = {
-        one.labels["outcome"]: one.value for one in metric.samples if one.name.endswith("_total")
+        sample.labels["outcome"]: sample.value
+        for sample in metric.samples
+        if sample.name.endswith("_total")
     }
     return counts[HIT] / max(sum(counts.values()), 1)
 

@@ -37,16 +37,17 @@ def send(addressees: Sequence[Addressee], template: str, *, event: str, per_day:
     have got their number. Meant for tasks of bulk work, whose urgency the deliveries inherit.
     """
     lock(f"broadcast {template}")  # or two at once would each count without the other
-    users = get_user_model().objects.in_bulk([one.user_id for one in addressees])
+    users = get_user_model().objects.in_bulk([addressee.user_id for addressee in addressees])
     sent = _sent_within_a_day(template, list(users))
     reached_before = _reached_before(event, list(users))
     new = [
         delivery
-        for one in addressees
-        if one.user_id in users
-        and one.user_id not in reached_before
-        and sent.get(one.user_id, 0) < per_day
-        and (delivery := _delivery(one, users[one.user_id], template, event)) is not None
+        for addressee in addressees
+        if addressee.user_id in users
+        and addressee.user_id not in reached_before
+        and sent.get(addressee.user_id, 0) < per_day
+        and (delivery := _delivery(addressee, users[addressee.user_id], template, event))
+        is not None
     ]
     Delivery.objects.bulk_create(new)
     expiry = timedelta(hours=settings.NOTIFICATION_EXPIRY_HOURS)

@@ -38,7 +38,9 @@ def recipient_of(reference: str) -> Recipient | None:
     if kind == "escalation":
         rule_id, _, number = identifier.partition(":")
         rules = EscalationRule.objects.filter(pk=rule_id).values_list("addresses", flat=True)
-        return _office([address for one in rules for address in one][int(number) : int(number) + 1])
+        return _office(
+            [address for rule in rules for address in rule][int(number) : int(number) + 1]
+        )
     return _reporter(UUID(identifier))
 
 

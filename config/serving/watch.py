@@ -51,7 +51,7 @@ class TaskWatch:
     def stop(self) -> None:
         """End every wait; each request is answered with what there is before the server ends."""
         self._is_stopped = True
-        for ended in [one for waits in self._waiting.values() for one in waits]:
+        for ended in [wait for waits in self._waiting.values() for wait in waits]:
             if not ended.done():
                 ended.set_result(None)
 

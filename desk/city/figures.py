@@ -274,8 +274,11 @@ def _listening(posts: dict[str, Any]) -> list[Figure]:
                 Column(_("Sentiment"), "±", False),
             ],
             [
-                (one["source"], [one["posts"], one["posts_week_before"], one["sentiment"]])
-                for one in posts["by_source"][:ROWS_MAXIMUM]
+                (
+                    source["source"],
+                    [source["posts"], source["posts_week_before"], source["sentiment"]],
+                )
+                for source in posts["by_source"][:ROWS_MAXIMUM]
             ],
         ),
     ]

@@ -55,7 +55,9 @@ def result_list(cl: ChangeList) -> dict[str, Any]:
     return {
         "cl": cl,
         "result_headers": headers,
-        "num_sorted_fields": sum(bool(one["sortable"] and one["sorted"]) for one in headers),
+        "num_sorted_fields": sum(
+            bool(header["sortable"] and header["sorted"]) for header in headers
+        ),
         "results": [admin_list.ResultList(None, [row]) for row in rows(cl)],
     }
 

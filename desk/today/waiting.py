@@ -67,10 +67,16 @@ class _Wait:
 def tiles_for(request: HttpRequest, scope: Scope, now: datetime) -> list[Tile]:
     """Return the figures of what the reader may see; all are counted by one statement."""
     waits = [*_of_reports(scope, now), *_of_tables(request, scope)]
-    counts = count_each_up_to(COUNTED_MAXIMUM + 1, {one.name: one.rows for one in waits})
+    counts = count_each_up_to(COUNTED_MAXIMUM + 1, {wait.name: wait.rows for wait in waits})
     counted = [
-        Tile(one.name, one.label, counts[one.name], list_of(one.rows.model) + one.query, one.is_bad)
-        for one in waits
+        Tile(
+            wait.name,
+            wait.label,
+            counts[wait.name],
+            list_of(wait.rows.model) + wait.query,
+            wait.is_bad,
+        )
+        for wait in waits
     ]
     return [*counted, *_of_rules(request)]
 

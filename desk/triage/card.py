@@ -136,12 +136,14 @@ class Card:
     @cached_property
     def choices(self) -> list[Choice]:
         """Return the categories to choose by the keys 1 to 3, the likeliest first."""
-        suggested = {one["category"]: one for one in self.report.category_suggestions}
+        suggested = {
+            suggestion["category"]: suggestion for suggestion in self.report.category_suggestions
+        }
         present = self.report.category.slug if self.report.category else None
         slugs = list(dict.fromkeys([*suggested, *([present] if present else [])]))
         rows = Category.objects.filter(slug__in=slugs).defer(*CATEGORY_TEXTS)
         rows = rows.select_related("department__parent__parent")
-        by_slug = {one.slug: one for one in rows}
+        by_slug = {row.slug: row for row in rows}
         known = [by_slug[slug] for slug in slugs if slug in by_slug][:CHOICES]
         return [
             self._choice(number, category, suggested.get(category.slug))
@@ -155,8 +157,8 @@ class Card:
             number=number,
             category=category,
             confidence=suggestion["confidence"] if suggestion else None,
-            phrases=tuple(one["phrase"] for one in reasons if one["phrase"]),
-            earlier=tuple(one["report_id"] for one in reasons if one["report_id"]),
+            phrases=tuple(reason["phrase"] for reason in reasons if reason["phrase"]),
+            earlier=tuple(reason["report_id"] for reason in reasons if reason["report_id"]),
             department=chosen.department,
             due_at=chosen.due_at,
             audience=self._audience_of_acceptance(chosen),

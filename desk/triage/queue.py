@@ -23,7 +23,9 @@ from reports.models import (
 
 LINE_MAXIMUM = 100  # reports that a page is given at once
 
-_RANK = Case(*(When(severity=one, then=Value(-Severity.rank(one))) for one in Severity.values))
+_RANK = Case(
+    *(When(severity=severity, then=Value(-Severity.rank(severity))) for severity in Severity.values)
+)
 
 
 def waiting(user: User) -> ReportQuerySet:

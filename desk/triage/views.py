@@ -105,7 +105,8 @@ def replies_view(request: HttpRequest, report_id: UUID) -> HttpResponse:
         return _refusal(NotYours())
     previews = [replying.preview(one, chosen) for one in ReplyTemplate.objects.for_report(chosen)]
     shown = [
-        {"name": f"{one.template.name} ({one.language})", "text": one.text} for one in previews
+        {"name": f"{preview.template.name} ({preview.language})", "text": preview.text}
+        for preview in previews
     ]
     return JsonResponse({"templates": shown})
 

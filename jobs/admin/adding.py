@@ -22,9 +22,15 @@ class AddingMixin(admin.ModelAdmin[M]):
         fieldsets = super().get_fieldsets(request, obj)
         if obj is not None:
             return fieldsets
-        filled = {one.name for one in self.opts.fields if one.db_default is not NOT_PROVIDED}
+        filled = {field.name for field in self.opts.fields if field.db_default is not NOT_PROVIDED}
         hidden = filled & {str(name) for name in self.get_readonly_fields(request)}
         return [
-            (title, {**options, "fields": [one for one in options["fields"] if one not in hidden]})
+            (
+                title,
+                {
+                    **options,
+                    "fields": [name for name in options["fields"] if name not in hidden],
+                },
+            )
             for title, options in fieldsets
         ]

@@ -40,7 +40,7 @@ def carry_out(run_id: str) -> None:
         task.progress(0.1, "searching")
         profile = Profile.objects.filter(user=run.user_id).first()
         matches = matches_for(profile, run.keywords, criteria_for(profile, run), limit=run.limit)
-        matches = [one for one in matches if one["score"] >= run.filters.get("min_score", 0)]
+        matches = [match for match in matches if match["score"] >= run.filters.get("min_score", 0)]
         task.progress(0.8, "saving", matches=len(matches))
         with task.effects():
             MatchRun.objects.filter(pk=run.pk).update(matches=matches, updated_at=Now())
@@ -154,8 +154,8 @@ def _cache_key(
 
 
 def _still_open(matches: MatchList, criteria: Criteria) -> MatchList:
-    passing = still_pass([UUID(one["opportunity_id"]) for one in matches], criteria)
-    return [one for one in matches if UUID(one["opportunity_id"]) in passing]
+    passing = still_pass([UUID(match["opportunity_id"]) for match in matches], criteria)
+    return [match for match in matches if UUID(match["opportunity_id"]) in passing]
 
 
 def _store(key: str, matches: MatchList) -> None:

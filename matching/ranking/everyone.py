@@ -51,7 +51,9 @@ def match_everyone(opportunity_ids: Sequence[str]) -> None:
     is_complete = False
     while not is_complete:
         with task.effects():
-            citizens = match_batch([UUID(one) for one in opportunity_ids], after=last)
+            citizens = match_batch(
+                [UUID(opportunity_id) for opportunity_id in opportunity_ids], after=last
+            )
             is_complete = len(citizens) < BATCH_CITIZENS
             if not is_complete:
                 last = citizens[-1]
@@ -106,7 +108,7 @@ class _Citizens:
 
 def _citizens(wishes: Sequence[Where], space: VectorSpace, after: UUID) -> _Citizens:
     """Read the next citizens whose wishes one of the opportunities meets, in the order of ids."""
-    suits = ", ".join(f"({one.sql}) IS TRUE" for one in wishes) or "false"
+    suits = ", ".join(f"({wish.sql}) IS TRUE" for wish in wishes) or "false"
     sql = f"""
         SELECT p.user_id, vector_send(v.embedding), v.terms, p.latitude, p.longitude,
             p.match_floor, met.suits
@@ -129,9 +131,9 @@ def _columns(rows: Sequence[tuple[Any, ...]], space: VectorSpace) -> _Citizens:
     return _Citizens(
         ids=ids,
         vectors=_moved(ids, vectors, space),
-        texts=WeightedTexts.of([Terms.unpack(bytes(one)) for one in terms], current_rarity()),
+        texts=WeightedTexts.of([Terms.unpack(bytes(term)) for term in terms], current_rarity()),
         places=np.array([latitudes, longitudes], dtype=np.float64),
-        floors=np.array([max(one or 0, SCORE_MINIMUM) for one in floors]),
+        floors=np.array([max(floor or 0, SCORE_MINIMUM) for floor in floors]),
         suits=np.array(suits, dtype=bool),
     )
 

@@ -42,7 +42,10 @@ def explain(profile: Profile, keywords: str) -> dict[str, Any]:
     matches = find(query, criteria, space, count=100)
     explanation |= {"plans": plans, "run_ms": _since(started), "matches": len(matches)}
     return explanation | {
-        "best": [{"id": one.id, "score": one.score, "reasons": one.reasons} for one in matches[:5]]
+        "best": [
+            {"id": match.id, "score": match.score, "reasons": match.reasons}
+            for match in matches[:5]
+        ]
     }
 
 

@@ -58,7 +58,7 @@ def find(
     candidates = load(ids, criteria, space, has_times=has_times)
     if crowd := crowding(candidates):
         others = replace(criteria, not_of=crowd)
-        known = {one.id for one in candidates}
+        known = {candidate.id for candidate in candidates}
         ids = [id_ for id_ in candidate_ids(query, others, space, rarity) if id_ not in known]
         candidates += load(ids, others, space, has_times=has_times)
     return rank(query.wish, candidates, rarity, now=timezone.now(), count=count)
@@ -71,7 +71,7 @@ def crowding(candidates: Sequence[Candidate]) -> tuple[str, ...]:
     """
     if len(candidates) < settings.MATCHING_CANDIDATES:
         return ()
-    counts = Counter(one.organisation for one in candidates if one.organisation)
+    counts = Counter(candidate.organisation for candidate in candidates if candidate.organisation)
     return tuple(name for name, count in counts.items() if count > len(candidates) / 2)
 
 

@@ -39,7 +39,7 @@ def find_citizens(opportunity_ids: Sequence[str]) -> list[UUID]:
     caller's transaction.
     """
     limit_statements()
-    ids = [UUID(str(one)) for one in opportunity_ids]
+    ids = [UUID(str(opportunity_id)) for opportunity_id in opportunity_ids]
     space, criteria = active_space(), Criteria(day=timezone.localdate())
     are_open = {one.id: one for one in load(ids, criteria, space, has_times=True)}
     to_notify: dict[UUID, None] = {}

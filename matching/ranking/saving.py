@@ -30,13 +30,13 @@ def save_matches(user_id: UUID, matches: MatchList) -> None:
     Opportunities and citizens that were deleted meanwhile are left out. A match that was saved
     before keeps the time when it was first found.
     """
-    ids = [UUID(one["opportunity_id"]) for one in matches]
+    ids = [UUID(match["opportunity_id"]) for match in matches]
     lock_matches(user_id)
     execute(
         "DELETE FROM matching_match WHERE user_id = %s AND NOT opportunity_id = ANY(%s)",
         (user_id, ids),
     )
-    upsert_matches([(user_id, one) for one in matches])
+    upsert_matches([(user_id, match) for match in matches])
     floor = matches[-1]["score"] if len(matches) >= SAVED_MATCHES else None
     Profile.objects.filter(user=user_id).exclude(match_floor=floor).update(match_floor=floor)
 

@@ -126,18 +126,20 @@ def _score(
 ) -> list[_Scored]:
     """Return the candidates with their scores."""
     vectors = _stack(candidates, wish)
-    words = similarities(wish.terms, [one.terms for one in candidates], rarity)
+    words = similarities(wish.terms, [candidate.terms for candidate in candidates], rarity)
     meaning = np.zeros_like(words) if wish.meaning is None else vectors @ wish.meaning
     skills = vectors @ wish.facets.T if len(wish.facets) else np.zeros((len(candidates), 0))
-    kilometers = [_distance(wish.place, one) for one in candidates]
-    freshness = [freshness_of(one, now) for one in candidates]
+    kilometers = [_distance(wish.place, candidate) for candidate in candidates]
+    freshness = [freshness_of(candidate, now) for candidate in candidates]
     scores = scores_of(
         meaning,
         words,
         nearness=nearness_of(np.array(kilometers, dtype=np.float64)),
         freshness=np.array(freshness),
     )
-    scores *= [OTHER_TIME_SHARE if _clash(one.times, wish.times) else 1 for one in candidates]
+    scores *= [
+        OTHER_TIME_SHARE if _clash(candidate.times, wish.times) else 1 for candidate in candidates
+    ]
     return [
         _Scored(
             one,

@@ -245,7 +245,7 @@ class SeverityRuleAdmin(LinesMixin, TrialMixin[SeverityRule], AuditedAdmin[Sever
         newest = list(mine.only("title", "description", "severity")[:TRIED_MAXIMUM])
         texts = ((one, f"{one.title}\n{one.description}") for one in newest)
         hits = [one for one, text in texts if severity.applies(row, text)]
-        raised = [one for one in hits if Severity.rank(one.severity) < Severity.rank(row.severity)]
+        raised = [hit for hit in hits if Severity.rank(hit.severity) < Severity.rank(row.severity)]
         facts = {"hits": len(hits), "all": len(newest), "raised": len(raised)}
         return Trial(
             sentences=[

@@ -141,7 +141,9 @@ def names_in(document: Mapping[str, Any], plural: str) -> list[str]:
     """Return the slugs of the entries, or their names where they have none, faulty ones too."""
     entries = document.get(plural)
     named = (
-        [one for one in entries if isinstance(one, Mapping)] if isinstance(entries, list) else []
+        [entry for entry in entries if isinstance(entry, Mapping)]
+        if isinstance(entries, list)
+        else []
     )
     return [str(one.get("slug") or one.get("name")) for one in named]
 

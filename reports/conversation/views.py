@@ -244,7 +244,7 @@ class ReplyTemplateListView(GenericAPIView[Any]):
         language = LanguageSerializer.read(request)["language"]
         report = report_of_staff(request, pk)
         templates = ReplyTemplate.objects.for_report(report)
-        previews = [replying.preview(one, report, language=language) for one in templates]
+        previews = [replying.preview(template, report, language=language) for template in templates]
         return Response(self.get_serializer(previews, many=True).data)
 
 

@@ -99,9 +99,9 @@ def _features(authorities: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     features = [
         {
             "type": "Feature",
-            "properties": {"name": one["name"], "url": one.get("url", "")},
-            "geometry": _polygon(one["corners"]),
+            "properties": {"name": authority["name"], "url": authority.get("url", "")},
+            "geometry": _polygon(authority["corners"]),
         }
-        for one in authorities
+        for authority in authorities
     ]
     return {"type": "FeatureCollection", "features": features}

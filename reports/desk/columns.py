@@ -207,15 +207,18 @@ class ReportColumns(admin.ModelAdmin[Report]):
     def suggestions(self, report: Report) -> str:
         """Return the first three categories with their confidence, and what each one rests on."""
         lines = [
-            (f"{one['category']} ({one['confidence']:.0%})", _reasons(one["reasons"]))
-            for one in report.category_suggestions
+            (
+                f"{suggestion['category']} ({suggestion['confidence']:.0%})",
+                _reasons(suggestion["reasons"]),
+            )
+            for suggestion in report.category_suggestions
         ]
         return format_html_join(mark_safe("<br>"), "<strong>{}</strong>{}", lines) or "-"
 
     @admin.display(description=_("answers"))
     def answers_in_words(self, report: Report) -> str:
         """Return the answers to the questions of the category, each in the version asked."""
-        lines = [(one.question.label, one.in_words) for one in report.answers.all()]
+        lines = [(answer.question.label, answer.in_words) for answer in report.answers.all()]
         return format_html_join(mark_safe("<br>"), "{} <strong>{}</strong>", lines) or "-"
 
     @admin.display(description=_("public"), boolean=True)

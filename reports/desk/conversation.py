@@ -100,7 +100,7 @@ def _conversation(report: Report) -> dict[str, Any]:
     return {
         "comments": _newest(comments.annotate(is_waiting=Exists(cases))),
         "notes": _newest(StaffNote.objects.filter(report=report)),
-        "previews": [replying.preview(one, report) for one in templates],
+        "previews": [replying.preview(template, report) for template in templates],
         "reasons": WithholdingReason.choices,
         "text_form": TextForm(),
     }

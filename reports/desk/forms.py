@@ -139,7 +139,10 @@ def _assignees(reports: list[Report]) -> list[tuple[str, list[tuple[str, str]]]]
     crews = _common([list(assigning.crews_for(one)) for one in by_department.values()])
     return [
         (gettext("Crews"), [(f"{CREW}:{crew.pk}", str(crew)) for crew in crews]),
-        (gettext("People"), [(f"{PERSON}:{one.pk}", one.name or str(one)) for one in people]),
+        (
+            gettext("People"),
+            [(f"{PERSON}:{person.pk}", person.name or str(person)) for person in people],
+        ),
     ]
 
 

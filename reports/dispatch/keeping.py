@@ -104,7 +104,9 @@ def all_left_out(day: Day, figures: Figures) -> list[tuple[Any, LeftOutReason]]:
 
 def _without_time(day: Day, figures: Figures) -> list[tuple[Any, LeftOutReason]]:
     settled = {report.pk for report, _ in day.left_out}
-    settled |= {day.reports[stop.visit].pk for one in figures.schedules for stop in one.stops}
+    settled |= {
+        day.reports[stop.visit].pk for schedule in figures.schedules for stop in schedule.stops
+    }
     return [(one, LeftOutReason.NO_TIME) for one in day.reports if one.pk not in settled]
 
 

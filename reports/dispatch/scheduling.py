@@ -55,7 +55,7 @@ def schedule(problem: Problem, crew: int, visits: Sequence[int]) -> Schedule | N
         return plain
     legs = _legs(plain, pause, begins=problem.shifts[crew].begins)
     candidates = [_timed(problem, crew, visits, pause, leg) for leg in legs]
-    fitting = [one for one in candidates if one.is_within(problem)]
+    fitting = [candidate for candidate in candidates if candidate.is_within(problem)]
     return min(fitting, key=lambda one: (one.late_cost, one.back), default=None)
 
 

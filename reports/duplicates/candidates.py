@@ -110,11 +110,11 @@ def _asked(many: Mapping[UUID, Facts]) -> dict[str, Any]:
     facts: Sequence[Facts] = list(many.values())
     return {
         "keys": list(many),
-        "cells": [cells_literal(one.latitude, one.longitude) for one in facts],
-        "since": [one.created_at - _SPAN for one in facts],
-        "until": [one.created_at + _SPAN for one in facts],
-        "latitudes": [one.latitude for one in facts],
-        "longitudes": [one.longitude for one in facts],
+        "cells": [cells_literal(fact.latitude, fact.longitude) for fact in facts],
+        "since": [fact.created_at - _SPAN for fact in facts],
+        "until": [fact.created_at + _SPAN for fact in facts],
+        "latitudes": [fact.latitude for fact in facts],
+        "longitudes": [fact.longitude for fact in facts],
         "limit": CANDIDATES,
     }
 

@@ -51,7 +51,7 @@ def cross_validate(pairs: Sequence[Pair]) -> CrossValidation:
         quality_of(_left_out(pairs, np.array(groups), seed) >= scoring.SUGGESTED_FROM, truth)
         for seed in range(REPETITIONS)
     ]
-    rows = np.array([(one.precision, one.recall, one.f1) for one in qualities])
+    rows = np.array([(quality.precision, quality.recall, quality.f1) for quality in qualities])
     mean, spread = rows.mean(axis=0).tolist(), rows.std(axis=0).tolist()
     return CrossValidation(Quality(*mean), Quality(*spread), fit(pairs))
 

@@ -146,7 +146,8 @@ def _service(standing: Iterable[tuple[Any, ...]]) -> dict[str, Any]:
     return {
         "city": of(CITY),
         "by_department": [
-            {"department": one.slug, "name": one.name, **of(one.pk)} for one in departments
+            {"department": department.slug, "name": department.name, **of(department.pk)}
+            for department in departments
         ],
     }
 

@@ -30,7 +30,7 @@ def compute() -> dict[str, Any]:
         **_week(PostDayFigures.objects.all(), today),
         "by_source": _by_source(today),
         "topics": topics[:TOPICS_MAXIMUM],
-        "rising_topics": [one for one in topics if is_rising(one["posts"], one["usual"])],
+        "rising_topics": [topic for topic in topics if is_rising(topic["posts"], topic["usual"])],
     }
 
 
@@ -92,10 +92,10 @@ def _topics(today: date) -> list[dict[str, Any]]:
     topics = [one for one in sums if one["last_posts"]]
     return [
         {
-            "topic": one["topic"],
-            "posts": one["last_posts"],
-            "usual": round(one["before_posts"] / WEEKS_BEFORE, 2),
-            "sentiment": mean_tone(one["last_tone"], one["last_scored"]),
+            "topic": topic["topic"],
+            "posts": topic["last_posts"],
+            "usual": round(topic["before_posts"] / WEEKS_BEFORE, 2),
+            "sentiment": mean_tone(topic["last_tone"], topic["last_scored"]),
         }
-        for one in sorted(topics, key=lambda one: (-one["last_posts"], one["topic"]))
+        for topic in sorted(topics, key=lambda topic: (-topic["last_posts"], topic["topic"]))
     ]

@@ -82,7 +82,7 @@ def open_reports(finding: PatternFinding, user: User) -> list[Report]:
 def _locked(reports: Sequence[Report]) -> list[Report]:
     """Return the reports as stored, locked in one order until the transaction ends."""
     rows = Report.objects.select_for_update(of=("self",)).with_related()
-    return list(rows.filter(pk__in=[one.pk for one in reports]).order_by("pk"))
+    return list(rows.filter(pk__in=[report.pk for report in reports]).order_by("pk"))
 
 
 def refusal(report: Report, *, is_asked: bool | None = None) -> str:

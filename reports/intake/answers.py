@@ -86,7 +86,7 @@ def _field(question: Question) -> serializers.Field[Any, Any, Any, Any]:
 
 
 def _keys(question: Question) -> list[str]:
-    return [one["key"] for one in question.values]
+    return [value["key"] for value in question.values]
 
 
 class SeveralField(serializers.ListField):

@@ -124,12 +124,12 @@ class ModerationCaseAdmin(ReadOnlyAdmin[ModerationCase]):
 
     @admin.display(description=_("reasons"))
     def why(self, case: ModerationCase) -> str:
-        lines = ((one["code"].replace("_", " "), one["detail"]) for one in case.reasons)
+        lines = ((reason["code"].replace("_", " "), reason["detail"]) for reason in case.reasons)
         return format_html_join(mark_safe("<br>"), "<strong>{}</strong>: {}", lines)
 
     @admin.display(description=_("flags"))
     def flagged(self, case: ModerationCase) -> str:
-        lines = ((_words_of(one),) for one in case.flags.all())
+        lines = ((_words_of(flag),) for flag in case.flags.all())
         return format_html_join(mark_safe("<br>"), "{}", lines) or "-"
 
     @admin.display(description=_("since"), ordering="created_at")

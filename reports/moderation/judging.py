@@ -61,7 +61,7 @@ def judge(
         return []
     locked = author if is_locking else None
     reasons = [*_reasons(text, author, is_repeated=is_repeated, locked=locked), *others]
-    return [one for one in reasons if one is not ANONYMOUS or not is_vouched_for]
+    return [reason for reason in reasons if reason is not ANONYMOUS or not is_vouched_for]
 
 
 def _reasons(

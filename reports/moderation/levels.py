@@ -35,7 +35,7 @@ def level_of(user: User) -> Level:
     """
     number = 0 if user.reputation < 0 else user.level
     levels = parse(settings.MODERATION_LEVELS)
-    return max((one for one in levels if one.number <= number), key=lambda one: one.number)
+    return max((level for level in levels if level.number <= number), key=lambda one: one.number)
 
 
 def is_trusted(user: User) -> bool:

@@ -246,7 +246,7 @@ class _Events:
         )
 
     def box(self, windows: _Windows, at: int) -> tuple[int, int, int, int]:
-        y, x = (int(one) for one in self.places[self.cells[windows.events[at]]])
+        y, x = (int(index) for index in self.places[self.cells[windows.events[at]]])
         ring = int(windows.rings[at])
         return y - ring, x - ring, y + ring + 1, x + ring + 1
 

@@ -72,8 +72,8 @@ class Course:
         return {
             "inputs": self.search.inputs(),
             "extent": asdict(self.extent),
-            "parts": [asdict(one) for one in self.parts],
-            "outcomes": [asdict(one) for one in self.outcomes],
+            "parts": [asdict(part) for part in self.parts],
+            "outcomes": [asdict(outcome) for outcome in self.outcomes],
         }
 
     @property
@@ -102,7 +102,7 @@ class Course:
             "first_day": self.extent.first,
             "last_day": self.extent.last,
             "searches": len(self.outcomes),
-            "permutations": sum(one.permutations for one in self.outcomes),
+            "permutations": sum(outcome.permutations for outcome in self.outcomes),
             "crowds": sum(row["kind"] == CROWD for row in rows),
             "recurrences": sum(row["kind"] == RECURRENCE for row in rows),
             "topics": sum(row["kind"] == TOPIC for row in rows),

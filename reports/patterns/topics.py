@@ -173,10 +173,10 @@ def _joined(known: dict[str, RisingWord], having: dict[frozenset[str], int]) -> 
 
 
 def _topic(words: list[RisingWord], having: dict[frozenset[str], int], share: float) -> Topic:
-    names = {one.word for one in words}
+    names = {word.word for word in words}
     first = words[0]
     return Topic(
-        words=tuple(one.word for one in words),
+        words=tuple(word.word for word in words),
         reports=sum(count for several, count in having.items() if several & names),
         expected=(first.recent + first.earlier) * share,
         strength=first.strength,

@@ -285,7 +285,7 @@ class PolicyStudyAdmin(ReadOnlyAdmin[PolicyStudy]):
             "found": study.result.result,
             "best_trial": best.get("trial"),
             "in_force": in_words(study.result.inputs["in_force"]),
-            "trials": [(one, in_words(one.rules)) for one in study.trials.all()],
+            "trials": [(trial, in_words(trial.rules)) for trial in study.trials.all()],
             "may_apply": may,
             "note_form": NoteForm(initial={"seen": policy.version if policy else 0}),
         }

@@ -126,17 +126,20 @@ class History:
 
         They are moved by the share `shift` of the way to a split by the work of the history.
         """
-        crews = [one.crews for one in self.departments]
+        crews = [department.crews for department in self.departments]
         if shift:
             load = np.bincount(self.department, weights=work, minlength=len(crews))
             crews = split(crews, load.tolist(), shift)
-        hands = [one.hands for one in self.departments]
+        hands = [department.hands for department in self.departments]
         return [replace(one, crews=count) for one, count in zip(hands, crews, strict=True)]
 
     def packed(self) -> bytes:
         """Return the history as bytes, from which `unpacked` makes it again."""
         facts = {
-            "departments": [[one.name, one.crews, one.spans] for one in self.departments],
+            "departments": [
+                [department.name, department.crews, department.spans]
+                for department in self.departments
+            ],
             "categories": self.categories,
             "areas": self.areas,
             "until": self.until,
@@ -248,9 +251,9 @@ def _mean_work(history: History, busy: float) -> Floats:
     counts = np.bincount(history.department[stayed], minlength=len(history.departments))
     begin = float(history.arrived[0]) if len(history) else 0.0
     open_hours = [
-        one.hands.hours.worked(history.until) - one.hands.hours.worked(begin)
-        for one in history.departments
+        department.hands.hours.worked(history.until) - department.hands.hours.worked(begin)
+        for department in history.departments
     ]
-    crews = [one.crews for one in history.departments]
+    crews = [department.crews for department in history.departments]
     means: Floats = busy * np.array(crews) * np.array(open_hours) / np.maximum(counts, 1)
     return means

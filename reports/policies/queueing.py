@@ -84,14 +84,14 @@ def _parameters() -> dict[str, Any]:
     return {
         "departments": list(chosen),
         "policies": [policy.pk if policy else None for policy in chosen.values()],
-        "deadline_shares": [one.deadline_share for one in rules],
-        "severities": [one.severity_hours for one in rules],
-        "neighbours": [one.neighbour_hours for one in rules],
-        "urgent_ranks": [one.urgent_rank for one in rules],
+        "deadline_shares": [rule.deadline_share for rule in rules],
+        "severities": [rule.severity_hours for rule in rules],
+        "neighbours": [rule.neighbour_hours for rule in rules],
+        "urgent_ranks": [rule.urgent_rank for rule in rules],
         "escalate_after": [
-            one.escalate_after_hours if one.escalation_hours else None for one in rules
+            rule.escalate_after_hours if rule.escalation_hours else None for rule in rules
         ],
-        "escalations": [one.escalation_hours for one in rules],
+        "escalations": [rule.escalation_hours for rule in rules],
         "ranks": list(SEVERITIES),
         "medium": MEDIUM,
         "urgent_hours": URGENT_HOURS,

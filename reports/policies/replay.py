@@ -82,8 +82,8 @@ class _Simulation:
 
     def __init__(self, departments: Sequence[Hands], rules: Rules) -> None:
         self.rules = rules
-        self.hours = [one.hours for one in departments]
-        self.crews = [max(one.crews, 1) for one in departments]
+        self.hours = [department.hours for department in departments]
+        self.crews = [max(department.crews, 1) for department in departments]
         self.idle = list(self.crews)
         numbers = range(len(departments))
         # (place, report): may hold entries that do not count any more; those differ from `place`.

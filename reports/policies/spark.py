@@ -32,7 +32,7 @@ def _judge(context: SparkContext, setting: Setting, policies: Sequence[Rules]) -
     """Return what each policy would have achieved, in their order."""
     shared = context.broadcast(setting)
     try:
-        rules = context.parallelize([one.as_json() for one in policies], len(policies))
+        rules = context.parallelize([policy.as_json() for policy in policies], len(policies))
         achieved: list[Figures] = rules.map(partial(_replay, shared)).collect()
     finally:
         shared.destroy()

@@ -114,7 +114,7 @@ class TopicListAdmin(AuditedAdmin[TopicList]):
     @admin.display(description=_("changes"))
     def moves(self, listed: TopicList) -> str:
         moves = (listed.preview or {}).get("moves", [])
-        lines = ((one["from"], one["to"], one["posts"]) for one in moves)
+        lines = ((move["from"], move["to"], move["posts"]) for move in moves)
         return format_html_join("", "<p>{} → {}: {}</p>", lines) or "-"
 
     def get_urls(self) -> list[URLPattern]:

@@ -43,12 +43,12 @@ def link_to_reports(facts: Mapping[UUID, Facts], *, space: str) -> None:
         [
             PostLink(
                 post_id=post_id,
-                report_id=one.report_id,
-                probability=round(one.likeness.probability, 3),
-                reasons=one.likeness.reasons,
+                report_id=report.report_id,
+                probability=round(report.likeness.probability, 3),
+                reasons=report.likeness.reasons,
             )
             for post_id, reports in similar.items()
-            for one in reports
+            for report in reports
         ],
         ignore_conflicts=True,
     )

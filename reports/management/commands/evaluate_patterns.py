@@ -44,8 +44,8 @@ class Command(BaseCommand):
             "found": course.result(course.standing()),
             "shuffled": {
                 name: {
-                    "mean": mean(getattr(one, name) for one in results),
-                    "with_any": sum(getattr(one, name) > 0 for one in results) / shuffles,
+                    "mean": mean(getattr(result, name) for result in results),
+                    "with_any": sum(getattr(result, name) > 0 for result in results) / shuffles,
                 }
                 for name in asdict(results[0])
             },
