@@ -135,6 +135,7 @@ def form_of(request: HttpRequest) -> Parameters:
     """
     if request.content_type not in FORMS and (request.content_type or request.body):
         raise BadRequest(f"Send a form, as {FORMS[0]} or {FORMS[1]}.")
+    request.encoding = "utf-8"  # whatever a client declares, as the specification says
     if request.content_type == FORMS[0]:
         _require_utf8(request.body)  # Django would read anything else as Latin-1
     parameters = Parameters(request.POST, request.GET)
