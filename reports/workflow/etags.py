@@ -1,7 +1,8 @@
 """Entity tags of reports over HTTP: `ETag`, `If-Match` and `If-None-Match` (RFC 9110, section 13).
 
 A tag is strong: `"VERSION-DIGEST"`. The digest is that of the answer, which depends on its reader;
-`If-Match` compares the version alone.
+`If-Match` compares the version alone, so it takes a weak tag too: compression makes the tag of an
+answer weak (`W/"VERSION-DIGEST"`), and clients send it back as they read it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from rest_framework.response import Response
 from reports.models import Report
 
 _TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
-_OURS = re.compile(r'"(\d{1,9})-[0-9a-f]{16}"')
+_OURS = re.compile(r'(?:W/)?"(\d{1,9})-[0-9a-f]{16}"')
 
 
 def tagged(request: Request, report: Report, data: Any) -> Response:
@@ -33,7 +34,7 @@ def tagged(request: Request, report: Report, data: Any) -> Response:
 def expected_versions(request: Request) -> frozenset[int] | None:
     """Return the versions of `If-Match`, or None where the request takes any version.
 
-    A tag that is weak, or none of ours, matches no version.
+    A tag that is none of ours matches no version.
     """
     header = request.headers.get("If-Match")
     if header is None or header.strip() == "*":

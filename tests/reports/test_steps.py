@@ -252,7 +252,15 @@ def test_the_reporter_reads_that_it_changed_but_not_by_whom(as_user: SignIn) -> 
     assert (line["status"], line["by"], line["note"]) == ("in_progress", None, "")
 
 
-@pytest.mark.parametrize("tag", ['"9-0123456789abcdef"', 'W/"1-0123456789abcdef"', '"x"', "1", ""])
+def test_the_tag_of_a_compressed_answer_matches_too(as_user: SignIn) -> None:
+    report, client = make_report(), as_user(make_staff(make_department()))
+    tag = client.get(f"{URL}{report.pk}/", headers={"Accept-Encoding": "gzip"})["ETag"]
+    assert tag.startswith("W/")
+    assert take(client, report, "start", {"If-Match": tag}).status_code == 200
+    assert take(client, report, "resolve", {"If-Match": tag}).status_code == 412
+
+
+@pytest.mark.parametrize("tag", ['"9-0123456789abcdef"', 'W/"9-0123456789abcdef"', '"x"', "1", ""])
 def test_a_tag_that_is_none_of_the_report_matches_nothing(as_user: SignIn, tag: str) -> None:
     report, client = make_report(), as_user(make_staff(make_department()))
     assert take(client, report, "resolve", {"If-Match": tag}).status_code == 412
