@@ -14,7 +14,7 @@ from jobs.worker import retention as jobs_retention
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-# No outage: by then the code is of no use, and its owner has asked for another one.
+# It outlasts no outage: by then its owner has asked for another code.
 @jobs.actor(
     queue_name="critical",
     kind="external",
@@ -36,7 +36,7 @@ def record_otp_sent(outcome: dict[str, object], challenge_id: str) -> None:
         codes.record_sent(challenge_id)
 
 
-# The SMS provider is away for a day.
+# Outlasts an SMS provider that is down for a day.
 @jobs.actor(
     queue_name="critical",
     kind="external",
@@ -52,7 +52,7 @@ def send_phone_changed(old_phone: str, new_phone: str) -> dict[str, object]:
     return {}
 
 
-# The mail server is away for a day.
+# Outlasts a mail server that is down for a day.
 @jobs.actor(
     queue_name="critical",
     kind="external",
@@ -67,7 +67,7 @@ def send_email_changed(old_email: str) -> dict[str, object]:
     return {}
 
 
-# Our own database alone.
+# It needs nothing but our own database.
 @jobs.actor(queue_name="default", outlasts=HOUR)
 def credit_reputation(
     user_id: str, points: int, event_key: str, reason: str, at: str | None = None
@@ -77,7 +77,7 @@ def credit_reputation(
     reputation.credit(user_id, points, event_key=event_key, reason=reason, at=happened_at)
 
 
-# Our own database alone.
+# It needs nothing but our own database.
 @jobs.actor(queue_name="default", outlasts=HOUR)
 def record_audit_event(
     event: str, actor_id: str | None, subject: str, data: dict[str, Any]
@@ -86,14 +86,14 @@ def record_audit_event(
     audit.record(event, actor_id=UUID(actor_id) if actor_id else None, subject=subject, data=data)
 
 
-# Our own database; the next one of the schedule seals what this one left.
+# It needs nothing but our own database; the next tick seals what this one left.
 @jobs.actor(queue_name="maintenance", outlasts=HOUR)
 def seal_audit_events() -> None:
     """Seal the audit events that no seal holds yet."""
     audit_chain.seal()
 
 
-# A full disk; the next one of the schedule exports a later head.
+# Outlasts a disk that is full for a while; the next tick exports a later head.
 @jobs.actor(queue_name="maintenance", kind="external", delivery="at_least_once", outlasts=HOUR)
 def export_audit_head() -> dict[str, object]:
     """Write the audit chain's head to a file that the database's owner cannot change.
@@ -115,7 +115,7 @@ def prune_sign_ins() -> dict[str, int]:
     return jobs_retention.in_batches(retention.prune)
 
 
-# Our own database alone.
+# It needs nothing but our own database.
 @jobs.actor(queue_name="analytics", outlasts=HOUR)
 def count_login(session_id: str) -> None:
     """Count one login in the statistics of its day."""
@@ -125,7 +125,7 @@ def count_login(session_id: str) -> None:
 @jobs.job_type(
     "accounts.leaderboard", payload=LeaderboardPayloadSerializer, result=LeaderboardSerializer
 )
-# No outage: a person waits, and can start it again.
+# It outlasts no outage: a person waits, and can start it again.
 @jobs.actor(queue_name="analytics", kind="long", outlasts=timedelta(seconds=1))
 def rank_citizens(**payload: Any) -> dict[str, Any]:
     """Rank the citizens who gained most reputation within a period, by display name."""

@@ -42,7 +42,7 @@ def prune_tasks() -> dict[str, int]:
     return retention.in_batches(retention.prune_tasks)
 
 
-# As above.
+# The task of the next night deletes what this one left.
 @jobs.actor(kind="long", queue_name="maintenance", outlasts=HOUR)
 def prune_results() -> dict[str, int]:
     """Delete kept results of jobs past their retention; return their number as `pruned`."""

@@ -43,7 +43,7 @@ def record_opportunity_vectors(rows: list[OpportunityVector], _opportunity_ids: 
     send_reverse(changed)
 
 
-# As for opportunities.
+# Outlasts an embedding service that is down for a day.
 @jobs.actor(queue_name="matching", kind="external", delivery="at_least_once", outlasts=DAY)
 def embed_profile(profile_id: str) -> list[ProfileVector]:
     """Return the vector of a changed profile, computed outside any transaction."""

@@ -98,7 +98,7 @@ class QueueFilter(ReportFilter):
     title = _("queue")
     parameter_name = "queue"
     ordered = "ordered"
-    #: By which the list is ordered then.
+    #: The order of the list while this value is chosen.
     ordering = ("queue_place__at", "queue_place__report")
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -114,7 +114,7 @@ class AssignmentFilter(ReportFilter):
     title = _("assignment")
     parameter_name = "assigned"
     own = "own"
-    #: By which the list is ordered then.
+    #: The order of the list while this value is chosen.
     ordering = ("due_at", "id")
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:

@@ -12,10 +12,11 @@ from jobs.ledger import database
 from reports.figures import cells, dashboard, days
 from reports.models import CityFigures
 
-#: The figures of many reports take seconds. Between two computations so many times as long passes,
+#: The pause after a computation, as a multiple of the time that it took. The figures of many
+#: reports take seconds.
 PAUSE_FACTOR = 20
-#: but no more than leaves them at most a minute old: `refresh_when_due` is called every 15 seconds,
-#: and what happens while one computation runs is seen at the end of the next.
+#: The greatest age of the figures, which bounds the pause. `refresh_when_due` is called every 15
+#: seconds, and what happens while one computation runs is seen at the end of the next.
 OLDEST, CALLED_EVERY = timedelta(seconds=60), timedelta(seconds=15)
 _LOCK = "city figures"
 

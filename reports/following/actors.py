@@ -10,7 +10,8 @@ from reports.following import broadcasts, digests, news
 HOUR = timedelta(hours=1)
 
 
-# Our own database alone. It sends itself for the next people, so that no transaction is long.
+# It needs nothing but our own database. It sends itself for the next people, so that no
+# transaction is long.
 @jobs.actor(queue_name="notifications", is_bulk=True, outlasts=HOUR)
 def notify_followers(
     report_id: str,
@@ -26,7 +27,7 @@ def notify_followers(
         notify_followers.send(report_id, template, facts, event, besides, last)
 
 
-# Our own database alone.
+# It needs nothing but our own database.
 @jobs.actor(queue_name="notifications", is_bulk=True, outlasts=HOUR)
 def announce_in_areas(report_id: str, after: str = "") -> None:
     """Note a new public report for the subscriptions whose area holds it, and notify at once

@@ -43,12 +43,12 @@ def link_to_reports(facts: Mapping[UUID, Facts], *, space: str) -> None:
         [
             PostLink(
                 post_id=post_id,
-                report_id=report.report_id,
-                probability=round(report.likeness.probability, 3),
-                reasons=report.likeness.reasons,
+                report_id=candidate.report_id,
+                probability=round(candidate.likeness.probability, 3),
+                reasons=candidate.likeness.reasons,
             )
-            for post_id, reports in similar.items()
-            for report in reports
+            for post_id, likely in similar.items()
+            for candidate in likely
         ],
         ignore_conflicts=True,
     )
