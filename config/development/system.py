@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-INSTALL_CHROMIUM = "apt-get install -y chromium"
+INSTALL_CHROMIUM = "apt-get install -y chromium-headless-shell"
 
 
 class PackageMissingError(Exception):
@@ -67,13 +67,21 @@ def ensure_pgbouncer() -> None:
     ensure_package("pgbouncer", lambda: find_server() is not None)
 
 
+def find_chromium() -> str | None:
+    """Return the path of Chromium, or None where it is not installed.
+
+    The one that can open no window does the same work with two thirds of the computing.
+    """
+    return shutil.which("chromium-headless-shell") or shutil.which("chromium")
+
+
 def ensure_chromium() -> None:
-    """Install chromium, in which tests look at the desk, unless it is there.
+    """Install Chromium, in which tests look at the desk, unless it is there.
 
     Raises:
         PackageMissingError: it cannot be installed from here.
     """
-    ensure_package("chromium", lambda: shutil.which("chromium") is not None)
+    ensure_package("chromium-headless-shell", lambda: find_chromium() is not None)
 
 
 def ensure_spark() -> None:

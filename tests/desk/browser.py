@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -71,7 +70,7 @@ def chromium() -> Iterator[Browser]:
     Playwright keeps an event loop in this thread, which Django would take for a reason not to ask
     the database.
     """
-    program = shutil.which("chromium")
+    program = system.find_chromium()
     assert program, f"Chromium is not installed: run `{system.INSTALL_CHROMIUM}`."
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "on"
     try:
