@@ -176,6 +176,18 @@ def rabbitmq_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rabbitmq
     """
     node = SPARE_NODES.pop() if SPARE_NODES else start_rabbitmq(tmp_path_factory.mktemp("node"))
     yield node
+    _hand_on(node)
+
+
+@pytest.fixture
+def late_rabbitmq_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitmqNode]:
+    """A broker that the test itself starts; the next test that needs one gets it."""
+    node = RabbitmqNode(tmp_path_factory.mktemp("node"))
+    yield node
+    _hand_on(node)
+
+
+def _hand_on(node: RabbitmqNode) -> None:
     if node.poll() is None and node.answers():
         _delete_queues(node)
         SPARE_NODES.append(node)

@@ -67,6 +67,7 @@ def test_an_error_arrives_once_under_its_name_and_without_secrets(
 ) -> None:
     dsn, events = reporter
     environment = process_environment | {"SENTRY_DSN": dsn, "SENTRY_ENVIRONMENT": "a-city"}
+    environment["DJANGO_SETTINGS_MODULE"] = "tests.jobs.probe.settings"  # few apps, the same log
     done = run(BREAK, environment)
     assert done.returncode == 0, done.stderr[-2000:]
     [event] = events

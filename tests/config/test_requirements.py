@@ -28,9 +28,10 @@ HIDE = """
 import re, sys
 from importlib.metadata import packages_distributions
 listed = set(sys.argv[1].split(","))
+packages = packages_distributions()
 own = {re.sub(r"[-_.]+", "-", name).lower() in listed and module
-       for module, names in packages_distributions().items() for name in names}
-hidden = packages_distributions().keys() - own - sys.stdlib_module_names
+       for module, names in packages.items() for name in names}
+hidden = packages.keys() - own - sys.stdlib_module_names
 
 class Hider:
     def find_spec(self, name, path=None, target=None):
@@ -40,7 +41,9 @@ class Hider:
 sys.meta_path.insert(0, Hider())
 """
 PROCESSES = {
-    "web": "import config.serving.__main__, config.asgi",
+    # It never loads the embedding model, which takes 150 MB.
+    "web": "import config.serving.__main__, config.asgi\n"
+    "assert not {'onnxruntime', 'blingfire'} & sys.modules.keys(), 'the model is loaded'",
     "worker": "import django; django.setup(); import django_dramatiq.setup, jobs.transport.link\n"
     "from embeddings.embedder import get_embedder; get_embedder()",
 }

@@ -28,28 +28,43 @@ from jobs.transport.brokers import RabbitmqLedgerBroker
 from jobs.transport.publisher import Publisher, publisher
 from tests.jobs.conftest import QUICK, Workers, consumers_of, wait_until, wait_until_drained
 from tests.jobs.probe.actors import probe_external, probe_once, probe_transactional
-from tests.jobs.probe.models import Effect
+from tests.jobs.probe.models import Call, Effect
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def own_workers(
-    rabbitmq_node: RabbitmqNode,
-    process_environment: dict[str, str],
-    transactional_db: None,
-    tmp_path: Path,
+def workers_without_broker(
+    process_environment: dict[str, str], transactional_db: None, tmp_path: Path
 ) -> Iterator[Workers]:
-    """Workers on a RabbitMQ node that the test may kill."""
-    environment = (
-        process_environment
-        | QUICK
-        | {"JOBS_TRANSPORT": "rabbitmq", "RABBITMQ_URL": rabbitmq_node.url}
-    )
+    """Workers that nobody has told yet where RabbitMQ is."""
+    environment = process_environment | QUICK | {"JOBS_TRANSPORT": "rabbitmq"}
     environment["DJANGO_SETTINGS_MODULE"] = "tests.jobs.probe.settings"
     pool = Workers(environment, tmp_path)
     yield pool
     pool.stop_all()
+
+
+@pytest.fixture
+def own_workers(workers_without_broker: Workers, rabbitmq_node: RabbitmqNode) -> Workers:
+    """Workers on a RabbitMQ node that the test may kill."""
+    workers_without_broker.environment["RABBITMQ_URL"] = rabbitmq_node.url
+    return workers_without_broker
+
+
+def test_a_worker_works_whose_rabbitmq_was_never_there(
+    workers_without_broker: Workers, late_rabbitmq_node: RabbitmqNode
+) -> None:
+    """It is the first test, so that the others need not wait for a broker once more."""
+    workers_without_broker.environment["RABBITMQ_URL"] = late_rabbitmq_node.url
+    workers_without_broker.start(threads=2)
+    with transaction.atomic():
+        probe_transactional.send("without")
+        probe_once.send("without")
+    wait_until(lambda: Effect.objects.exists() and Call.objects.exists(), "tasks without a broker")
+    late_rabbitmq_node.start()
+    late_rabbitmq_node.wait_ready()
+    wait_until(lambda: consumers_of(late_rabbitmq_node) > 0, "the worker to consume")
 
 
 def test_nothing_is_lost_when_rabbitmq_is_killed_and_wiped(

@@ -109,21 +109,6 @@ def test_tasks_run_once_while_rabbitmq_is_broken_and_workers_consume_again_after
     assert Effect.objects.count() == Call.objects.count() == Task.objects.count() / 2 == 5
 
 
-def test_a_worker_works_whose_rabbitmq_was_never_there(
-    own_workers: Workers, tmp_path: Path
-) -> None:
-    node = RabbitmqNode(tmp_path / "rabbitmq")
-    own_workers.environment["RABBITMQ_URL"] = node.url
-    own_workers.start(threads=2)
-    send_everything("without")
-    wait_until(lambda: is_done("without"), "tasks without a broker")
-    try:
-        mend_broker(node, "killed")
-        wait_until(lambda: consumers_of(node) > 0, "the worker to consume")
-    finally:
-        node.kill()
-
-
 def test_a_task_whose_message_was_lost_runs_while_its_queue_is_never_empty(
     own_workers: Workers,
 ) -> None:

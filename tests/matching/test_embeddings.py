@@ -5,9 +5,6 @@ load them.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -227,22 +224,6 @@ def test_a_path_of_the_last_release_still_names_its_embedder(settings: Any) -> N
         assert isinstance(get_embedder(), MiniLmEmbedder)
     finally:
         embedder_module._loaded.pop(settings.EMBEDDER, None)
-
-
-def test_the_web_application_never_imports_the_model() -> None:
-    program = (
-        "import os, sys; import config.wsgi; from embeddings.embedder import get_embedder\n"
-        "from embeddings.errors import EmbedderInWebProcess\n"
-        "import config.urls\n"
-        "try: get_embedder()\n"
-        "except EmbedderInWebProcess: print('refused', [m for m in ('onnxruntime', 'blingfire') "
-        "if m in sys.modules])"
-    )
-    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings"}
-    done = subprocess.run(
-        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "refused []"
 
 
 def test_the_space_names_model_and_version(model: MiniLmEmbedder) -> None:
