@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -16,6 +16,7 @@ from georeport import keys
 from georeport.models import ApiKey, SentRequest
 from jobs.admin.adding import AddingMixin
 from jobs.admin.read_only import ReadOnlyAdmin
+from jobs.admin.shown_once import shown_once
 
 
 @admin.register(ApiKey)
@@ -50,6 +51,12 @@ class ApiKeyAdmin(AddingMixin[ApiKey], AuditedAdmin[ApiKey]):
         if text is not None:
             sentence = _("%(name)s: %(key)s — it is shown only this once.")
             messages.success(request, sentence % {"name": obj.name, "key": text})
+
+    def response_add(
+        self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """Show the text of the new key."""
+        return shown_once(request, self, str(obj))
 
     def values_of(self, obj: ApiKey) -> dict[str, Any]:
         return {name: one for name, one in super().values_of(obj).items() if name != "digest"}

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -21,6 +21,7 @@ from accounts.models import User
 from jobs.admin import ReadOnlyAdmin
 from jobs.admin.adding import AddingMixin
 from jobs.admin.exporting import ExportingAdmin
+from jobs.admin.shown_once import shown_once
 from jobs.models import Task
 from jobs.operations.actions import record
 from matching.actors import rebuild_embeddings
@@ -148,12 +149,13 @@ class PartnerAdmin(AddingMixin[Partner]):
     actions = ("new_key",)
 
     @admin.action(description=_("Create an API key"), permissions=["change"])
-    def new_key(self, request: HttpRequest, queryset: QuerySet[Partner]) -> None:
+    def new_key(self, request: HttpRequest, queryset: QuerySet[Partner]) -> HttpResponse:
         """Create a key for each selected partner, and show it once."""
         for partner in queryset:
             key = keys.create_key(partner, by=cast("UUID", request.user.pk))
             text = _("%(partner)s: %(key)s — it is shown only this once.")
             messages.success(request, text % {"partner": partner, "key": key})
+        return shown_once(request, self, str(_("New API keys")))
 
 
 @admin.register(PartnerKey)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.db import connection, connections
 from django.test import Client
@@ -80,11 +81,19 @@ def test_the_desk_shows_a_new_key_once_and_revokes_it() -> None:
     make_category()
     desk = signed_in(make_user(is_staff=True, is_superuser=True))
     form = {"name": "App", "requests_per_hour": "10", "may_submit": "on", "is_vouched_for": "on"}
-    page = desk.post(reverse("admin:georeport_apikey_add"), form, follow=True).content.decode()
+    answer = desk.post(reverse("admin:georeport_apikey_add"), form)
+    assert (answer.status_code, "messages" in answer.cookies) == (200, False)
+    assert "no-store" in answer["Cache-Control"]
+    page = answer.content.decode()
     stored = ApiKey.objects.get()
     [key] = {word for word in page.replace("<", " ").split() if word.startswith("cl311_")}
-    again = desk.get(reverse("admin:georeport_apikey_change", args=[stored.pk]))
-    assert key not in again.content.decode()
+    for again in (
+        reverse("admin:georeport_apikey_changelist"),
+        reverse("admin:georeport_apikey_change", args=[stored.pk]),
+        reverse("admin:georeport_apikey_history", args=[stored.pk]),
+    ):
+        assert key not in desk.get(again).content.decode()
+    assert key not in str([one.get_decoded() for one in Session.objects.all()])
     sent: dict[str, Any] = {"api_key": key, "service_code": "pothole", "lat": 1, "long": 1}
     assert post("requests.json", **sent).status_code == 201
     assert (

@@ -77,7 +77,11 @@ def test_the_desk_is_told_in_words_what_is_wrong() -> None:
 
 def test_keys_are_made_and_revoked_by_actions_that_the_audit_log_tells_of() -> None:
     partner, client = keys.partner_named("Green City"), desk()
-    client.post("/admin/matching/partner/", {"action": "new_key", "_selected_action": [partner.pk]})
+    made = {"action": "new_key", "_selected_action": [partner.pk]}
+    answer = client.post("/admin/matching/partner/", made)
+    assert "it is shown only this once" in answer.content.decode()
+    assert "messages" not in answer.cookies  # in which the key could be read again
+    assert "only this once" not in client.get("/admin/matching/partner/").content.decode()
     key = PartnerKey.objects.get()
     chosen = {"action": "revoke", "_selected_action": [key.pk]}
     for _ in range(2):
