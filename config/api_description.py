@@ -19,8 +19,9 @@ without a value and one whose value the schema does not allow answer 400; `error
 out what you do not need.
 
 **Bodies.** Properties that the schema does not list are ignored, unless it says that there are no
-others. Texts are stored without control and invisible characters, of which U+0000 alone is refused;
-what a length counts is the text that is stored.
+others. In `multipart/form-data` a field that occurs twice, and a second file, answer 400. Texts are
+stored without control and invisible characters, of which U+0000 alone is refused; what a length
+counts is the text that is stored.
 
 **Lists** answer `{next, previous, results}`. Follow `next` until it is null.
 

@@ -10,13 +10,13 @@ from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.exceptions import NotAuthenticated, NotFound
 from rest_framework.generics import GenericAPIView
-from rest_framework.parsers import MultiPartParser
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import User
 from jobs.http.idempotency import hands_on_its_key, idempotent
+from jobs.http.multipart import OneFileParser
 from reports.confirmation import answering, neighbours, tokens
 from reports.confirmation.answering import Answer
 from reports.confirmation.serializers import (
@@ -36,7 +36,7 @@ class ConfirmationView(GenericAPIView[Any]):
     """Say whether the problem of a resolved report is repaired."""
 
     permission_classes = (AllowAny,)
-    parser_classes = (*GenericAPIView.parser_classes, MultiPartParser)
+    parser_classes = (*GenericAPIView.parser_classes, OneFileParser)
     throttle_classes = (UploadThrottle,)
     serializer_class = RepairAnswerSerializer
 

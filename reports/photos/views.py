@@ -14,7 +14,6 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.exceptions import NotAuthenticated, PermissionDenied
 from rest_framework.generics import GenericAPIView
-from rest_framework.parsers import MultiPartParser
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -24,6 +23,7 @@ from rest_framework.views import APIView
 from accounts import origins
 from accounts.models import User
 from jobs.http.idempotency import hands_on_its_key, idempotent
+from jobs.http.multipart import OneFileParser
 from jobs.http.throttling import LimitThrottle
 from reports.imaging import files
 from reports.models import Photo, PhotoFile, PhotoKind, Report
@@ -75,7 +75,7 @@ class ReportPhotosView(GenericAPIView[Photo]):
     """The photos of a report: list them, add one."""
 
     permission_classes = (AllowAny,)
-    parser_classes = (MultiPartParser,)
+    parser_classes = (OneFileParser,)
     throttle_classes = (UploadThrottle,)
     serializer_class = PhotoDetailSerializer
     pagination_class = None

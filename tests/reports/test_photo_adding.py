@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from rest_framework.test import APIClient
 
@@ -62,6 +63,30 @@ def test_photos_of_the_repair_come_from_staff_alone(
     assert Photo.objects.get().citizen is None
     event = AuditEvent.objects.get(event="photo.added")
     assert (event.subject, event.data) == (f"report:{report.pk}", {"photo": photo["id"]})
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "fields"),
+    [
+        ("photos", {"photo": 2}, {"photo"}),
+        ("photos", {"photo": 1, "another": 1}, {"photo", "another"}),
+        ("photos", {"photo": 1, "kind": ["before", "repair"]}, {"kind"}),
+        ("confirmation", {"photo": 2, "is_fixed": "false"}, {"photo"}),
+    ],
+)
+def test_what_would_be_dropped_of_a_form_is_refused(
+    owner: APIClient, report: Report, path: str, form: dict[str, Any], fields: set[str]
+) -> None:
+    sent = {
+        name: [SimpleUploadedFile("a.jpg", jpeg()) for _ in range(value)]
+        if isinstance(value, int)
+        else value
+        for name, value in form.items()
+    }
+    answer = owner.post(f"/api/v1/reports/{report.pk}/{path}/", sent, format="multipart")
+    assert answer.status_code == 400
+    assert {error["field"] for error in answer.json()["errors"]} == fields
+    assert not Photo.objects.exists()
 
 
 def test_a_report_has_ten_photos_and_refused_ones_do_not_count(
