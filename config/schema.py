@@ -320,7 +320,10 @@ def sort_by_tag(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     by_use = sorted(tag_of, key=lambda path: ranks.get(tag_of[path], len(ranks)))
     result["paths"] = {path: result["paths"][path] for path in by_use}
     used = {
-        tag for item in result["paths"].values() for one in item.values() for tag in one["tags"]
+        tag
+        for item in result["paths"].values()
+        for operation in item.values()
+        for tag in operation["tags"]
     }
     result["tags"] = [
         {"name": tag, "description": text} for tag, text in TAGS.items() if tag in used

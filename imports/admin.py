@@ -33,7 +33,7 @@ REFRESH_SECONDS = 3
 
 def targets_of(request: HttpRequest) -> list[type[Importer[Any]]]:
     """Return the importers whose rows this user may add."""
-    return [one for one in importers() if request.user.has_perm(one.permission)]
+    return [importer for importer in importers() if request.user.has_perm(importer.permission)]
 
 
 class UploadForm(forms.Form):
@@ -156,7 +156,7 @@ class UploadAdmin(ReadOnlyAdmin[Upload]):
     ordering = ("-created_at",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Upload]:
-        targets = [one.target for one in targets_of(request)]
+        targets = [target.target for target in targets_of(request)]
         return super().get_queryset(request).filter(target__in=targets)
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -151,7 +151,9 @@ def check_file(
         for batch in rows.batches():
             objects = rows.objects(batch, _rejecting(run.rows, batch, rejected))
             new = _new_ids(importer, objects, seen)
-            preview += [importer.preview(one) for one in objects[: PREVIEW_ROWS - len(preview)]]
+            preview += [
+                importer.preview(imported) for imported in objects[: PREVIEW_ROWS - len(preview)]
+            ]
             run.rows += len(batch)
             run.created += new
             run.known += len(objects) - new
@@ -163,8 +165,10 @@ def check_file(
 
 def _new_ids(importer: Importer[Any], objects: list[Any], seen: set[int]) -> int:
     """Return how many ids are neither stored nor earlier in the file, and add them to `seen`."""
-    ids = {one.external_id for one in objects}
-    new = {one for one in ids - importer.known(ids) if hash(one) not in seen}
+    ids = {imported.external_id for imported in objects}
+    new = {
+        external_id for external_id in ids - importer.known(ids) if hash(external_id) not in seen
+    }
     if len(seen) < COMPARED_ROWS:
         seen.update(map(hash, new))
     return len(new)

@@ -76,7 +76,7 @@ class Row:
         value = self.value(name)
         if not isinstance(value, list):
             return [text] if (text := self.text(name)) else []
-        if not all(isinstance(one, str) for one in value):
+        if not all(isinstance(element, str) for element in value):
             raise RowRejected(f"{name} is not a list of texts")
         for one in value:
             _check_characters(one, name)

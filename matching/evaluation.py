@@ -85,8 +85,10 @@ def evaluate(opportunities: Path, judgements: Path) -> Evaluation:
         rarity = measure_rarity(source)
         by_profile = [_quality(entry, source, external_ids, rarity) for entry in judged]
         transaction.set_rollback(True)
-    gains = [one.ndcg_at_10 for one in by_profile]
-    recalls = [one.recall_at_20 for one in by_profile if not math.isnan(one.recall_at_20)]
+    gains = [quality.ndcg_at_10 for quality in by_profile]
+    recalls = [
+        quality.recall_at_20 for quality in by_profile if not math.isnan(quality.recall_at_20)
+    ]
     return Evaluation(
         ndcg_at_10=sum(gains) / len(gains),
         ndcg_at_10_interval=interval_of_mean(gains),
@@ -162,8 +164,8 @@ def _store(batch: Sequence[Opportunity]) -> dict[Any, str]:
     for one in batch:
         one.is_active = True
     Opportunity.objects.bulk_create(batch)
-    embed_opportunities([one.pk for one in batch])
-    return {one.pk: one.external_id for one in batch}
+    embed_opportunities([opportunity.pk for opportunity in batch])
+    return {opportunity.pk: opportunity.external_id for opportunity in batch}
 
 
 def _quality(
@@ -179,7 +181,7 @@ def _quality(
     query = wish_of(profile_vector(profile, embedder, space), space.dimensions)
     criteria = criteria_of(profile, day=None)
     ranked = find(query, _within(criteria, source), space, count=RECALL_DEPTH, rarity=rarity)
-    order = [external_ids[one.id] for one in ranked]
+    order = [external_ids[match.id] for match in ranked]
     return ProfileQuality(str(fields.get("id", "")), ndcg(order, grades), recall(order, grades))
 
 
@@ -198,7 +200,7 @@ def _profile(fields: Mapping[str, Any]) -> Profile:
     user = get_user_model()(phone="+10000000000")
     texts = {name: str(fields.get(name) or "") for name in ("headline", "about", "availability")}
     lists = {
-        name: [str(one) for one in fields.get(name) or []]
+        name: [str(value) for value in fields.get(name) or []]
         for name in ("skills", "interests", "languages")
     }
     wants = [kind for kind in fields.get("wants") or [] if kind in Kind.values]
@@ -217,7 +219,7 @@ def ndcg(order: Sequence[str], grades: Grades, depth: int = NDCG_DEPTH) -> float
 
     The gain is 2^grade − 1 (Burges et al., 2005); the result is 0 if no grade is above 0.
     """
-    gains = [2 ** grades.get(one, 0) - 1 for one in order[:depth]]
+    gains = [2 ** grades.get(opportunity_id, 0) - 1 for opportunity_id in order[:depth]]
     best = sorted((2**grade - 1 for grade in grades.values()), reverse=True)[:depth]
     ideal = _discounted(best)
     return _discounted(gains) / ideal if ideal else 0.0

@@ -73,10 +73,10 @@ class OpportunityImporter(Importer[Opportunity]):
 
     def store(self, objects: Sequence[Opportunity]) -> Stored:
         """Add new opportunities and change those that differ; the last row of an id counts."""
-        read = {one.external_id: one for one in objects}
+        read = {opportunity.external_id: opportunity for opportunity in objects}
         lock(f"import {self.file.source}")
         stored = Opportunity.objects.filter(source=self.file.source, external_id__in=list(read))
-        known = {one.external_id: one for one in stored.defer("search")}
+        known = {opportunity.external_id: opportunity for opportunity in stored.defer("search")}
         new = [one for external_id, one in read.items() if external_id not in known]
         changes = {
             old.pk: differences
@@ -88,7 +88,7 @@ class OpportunityImporter(Importer[Opportunity]):
             _change(pk, differences)
         if new or changes:
             generation.advance()
-        affected: dict[UUID, Collection[str]] = {one.pk: FIELDS for one in new}
+        affected: dict[UUID, Collection[str]] = {opportunity.pk: FIELDS for opportunity in new}
         announce_changes(affected | changes)
         return Stored(created=len(new), changed=len(changes))
 

@@ -166,7 +166,9 @@ class Runner:
         if version is None or not version.exists():
             return ""
         digest = hashlib.sha256(str(version.stat().st_mtime_ns).encode())
-        contents = (BASE_DIR.glob(one) for one in ("*/migrations/*.py", "*/demo/**/*.[py]*"))
+        contents = (
+            BASE_DIR.glob(pattern) for pattern in ("*/migrations/*.py", "*/demo/**/*.[py]*")
+        )
         for path in (BASE_DIR / "requirements.txt", *sorted(chain.from_iterable(contents))):
             if path.is_file() and path.suffix != ".pyc":
                 digest.update(path.read_bytes())

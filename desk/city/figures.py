@@ -106,7 +106,11 @@ def over_time(points: Iterable[dict[str, Any]]) -> list[Figure]:
 def now(content: dict[str, Any], department: Department | None) -> list[Figure]:
     """Return the present figures of the city, or of one department where it has its own."""
     every = content["by_department"]
-    chosen = [one for one in every if department is None or one["department"] == department.slug]
+    chosen = [
+        figures
+        for figures in every
+        if department is None or figures["department"] == department.slug
+    ]
     days = content["period_days"]
     return [
         *_standing(content),
@@ -125,7 +129,7 @@ def _standing(content: dict[str, Any]) -> list[Figure]:
             _("All reports of the city."),
             _("Status"),
             [Column(_("Reports"))],
-            [(_status(one["status"]), [one["count"]]) for one in content["by_status"]],
+            [(_status(count["status"]), [count["count"]]) for count in content["by_status"]],
         ),
         Figure(
             "category",

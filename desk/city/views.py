@@ -56,7 +56,7 @@ def _page(
     choices = {
         "title": _("The city"),
         "periods": [(days, _since(days)) for days in PERIODS],
-        "intervals": [(one.value, _INTERVALS[one]) for one in timeseries.Interval],
+        "intervals": [(interval.value, _INTERVALS[interval]) for interval in timeseries.Interval],
         "areas": Area.objects.order_by("name").defer("polygons")[:200],
         "categories": Category.objects.order_by("name").only("slug", "name")[:200],
         "departments": Department.objects.order_by("name").only("slug", "name")[:200],
@@ -71,7 +71,7 @@ def _since(days: int) -> date:
 
 
 def _export(tables: list[figures.Figure], key: str, form: str) -> HttpResponse:
-    table = next((one for one in tables if one.key == key), None)
+    table = next((figure for figure in tables if figure.key == key), None)
     if table is None or form not in ("csv", "json"):
         raise Http404
     media_type, write = FORMS[form]

@@ -130,7 +130,7 @@ def _pages(request: HttpRequest, text: str) -> list[Answer]:
     for label, purpose, address in _names(request):
         if all(word in f"{label} {purpose}".casefold() for word in words):
             by_address.setdefault(address, Answer(str(label), str(purpose), address))
-    in_name = [all(word in one.label.casefold() for word in words) for one in by_address.values()]
+    in_name = [all(word in page.label.casefold() for word in words) for page in by_address.values()]
     ordered = sorted(zip(in_name, by_address.values(), strict=True), key=lambda one: not one[0])
     return [answer for _in_name, answer in ordered][:SHOWN]
 

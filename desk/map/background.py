@@ -56,7 +56,10 @@ def streets(x: int, y: int) -> dict[str, Any]:
 
 
 def _read() -> _Shapes:
-    rows = [("boundary", one.name, one.polygons) for one in Authority.objects.filter(is_own=True)]
+    rows = [
+        ("boundary", authority.name, authority.polygons)
+        for authority in Authority.objects.filter(is_own=True)
+    ]
     rows += [("area", area.name, area.polygons) for area in Area.objects.order_by("name")]
     shapes = []
     for kind, name, document in rows:

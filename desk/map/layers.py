@@ -40,7 +40,7 @@ def patterns(request: HttpRequest) -> dict[str, Any]:
     """Return the places of the newest run's findings as GeoJSON, each with its radius in metres."""
     run = chosen_run(request)
     placed = PatternFinding.objects.filter(result=run, box__isnull=False).select_related("category")
-    features = [_circle(one) for one in placed[:PATTERNS_MAXIMUM]] if run else []
+    features = [_circle(finding) for finding in placed[:PATTERNS_MAXIMUM]] if run else []
     return {"type": "FeatureCollection", "features": features}
 
 

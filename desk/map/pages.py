@@ -113,9 +113,9 @@ def _answer(chosen: ChosenReports, box: BoundingBox, zoom: int) -> dict[str, Any
         "overdue": counted.overdue,
         "is_capped": counted.is_capped,
         "clusters": [
-            showing.cluster(one)
-            for one in counted.cells
-            if not (one.named and known.issuperset(one.named))
+            showing.cluster(cell)
+            for cell in counted.cells
+            if not (cell.named and known.issuperset(cell.named))
         ],
         "reports": showing.reports(showing.with_shown(Report.objects.filter(pk__in=single))),
     }

@@ -27,7 +27,9 @@ _INLINE = (
     (re.compile(r"\*\*(.+?)\*\*"), r"<strong>\1</strong>"),
     (re.compile(r"`([^`]+)`"), r"<kbd>\1</kbd>"),
 )
-_HEADING, _BULLET, _NUMBER = (re.compile(one) for one in (r"(#+) (.+)", r"- (.+)", r"\d+\. (.+)"))
+_HEADING, _BULLET, _NUMBER = (
+    re.compile(pattern) for pattern in (r"(#+) (.+)", r"- (.+)", r"\d+\. (.+)")
+)
 _LISTS = {"ul": _BULLET, "ol": _NUMBER}
 
 

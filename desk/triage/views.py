@@ -54,7 +54,7 @@ def triage_page(request: HttpRequest, report_id: UUID | None = None) -> HttpResp
         )
     if report_id is not None:
         _require_own(user, report_id)
-        line = [report_id, *(one for one in line if one != report_id)]
+        line = [report_id, *(other_id for other_id in line if other_id != report_id)]
     context = admin.site.each_context(request) | {
         "title": _("Triage"),
         "line": [str(pk) for pk in line],
@@ -103,7 +103,9 @@ def replies_view(request: HttpRequest, report_id: UUID) -> HttpResponse:
     chosen = report.filter(pk=report_id).first()
     if chosen is None:
         return _refusal(NotYours())
-    previews = [replying.preview(one, chosen) for one in ReplyTemplate.objects.for_report(chosen)]
+    previews = [
+        replying.preview(template, chosen) for template in ReplyTemplate.objects.for_report(chosen)
+    ]
     shown = [
         {"name": f"{preview.template.name} ({preview.language})", "text": preview.text}
         for preview in previews

@@ -27,7 +27,10 @@ _DISCARD_CHARACTERS = 64 * 1024
 _UNCLOSED = "a quote opens on this line that is not closed properly"
 #: The messages of Python's reader about an unclosed quote. A record of several lines has a quote
 #: that joined them.
-_QUOTE_FAULTS = {"unexpected end of data", *(f"'{one}' expected after '\"'" for one in DELIMITERS)}
+_QUOTE_FAULTS = {
+    "unexpected end of data",
+    *(f"'{delimiter}' expected after '\"'" for delimiter in DELIMITERS),
+}
 
 
 def delimiter_of(start: str) -> str:

@@ -107,7 +107,11 @@ class EncodingDetector:
         if self._valid >= self._broken:
             return Encoding("utf-8")
         sample = bytes(self._sample)
-        plausible = [one for one in _PLAUSIBLE if one not in _WESTERN or _makes_sense(sample, one)]
+        plausible = [
+            encoding
+            for encoding in _PLAUSIBLE
+            if encoding not in _WESTERN or _makes_sense(sample, encoding)
+        ]
         if _COMMONEST in plausible and len(_NOT_ASCII.findall(sample)) < _SHORT_BYTES:
             return Encoding(_COMMONEST, is_guessed=True)
         best = from_bytes(sample, cp_isolation=plausible).best()

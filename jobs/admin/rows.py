@@ -129,7 +129,9 @@ class BreakerAdmin(ReadOnlyAdmin[Breaker]):
 
     @admin.action(description=_("Reset"), permissions=["operate"])
     def reset(self, request: HttpRequest, chosen: QuerySet[Breaker]) -> None:
-        count = sum(operator_actions.reset_breaker(one.name, by=request.user.pk) for one in chosen)
+        count = sum(
+            operator_actions.reset_breaker(breaker.name, by=request.user.pk) for breaker in chosen
+        )
         text = ngettext("%s breaker reset.", "%s breakers reset.", count) % count
         self.message_user(request, text)
 

@@ -45,7 +45,9 @@ class WorkerFilter(DeclaredFilter):
     parameter_name = "worker"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        alive = [(str(one.id), f"{one.hostname}:{one.pid}") for one in overview.workers()]
+        alive = [
+            (str(worker.id), f"{worker.hostname}:{worker.pid}") for worker in overview.workers()
+        ]
         chosen = request.GET.get(self.parameter_name or "")
         known = {key for key, _name in alive}
         return alive if not chosen or chosen in known else [*alive, (chosen, chosen)]
@@ -102,7 +104,7 @@ class ArgumentFilter(TypedFilter):
         if "\0" in value:
             raise ValidationError(_("An argument has no character NUL."))
         values = [value, *(f"{kind}:{value}" for kind in SUBJECTS if ":" not in value)]
-        cut = [one[: FirstArgument.CHARACTERS] for one in values]
+        cut = [value[: FirstArgument.CHARACTERS] for value in values]
         tasks = queryset.alias(first_argument=FirstArgument("args"))
         return cast("QuerySet[Any]", tasks.filter(first_argument__in=cut))
 

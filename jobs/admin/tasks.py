@@ -296,7 +296,7 @@ class TaskAdmin(ObjectPage[Task], ReadOnlyAdmin[Task]):
     def page_context(self, request: HttpRequest, row: Task) -> dict[str, Any]:
         """Return the buttons that the task's state and the reader's rights allow."""
         may_change = request.user.has_perm(task_actions.CHANGE)
-        buttons = [one for one in task_actions.ACTIONS.values() if row.state in one.states]
+        buttons = [action for action in task_actions.ACTIONS.values() if row.state in action.states]
         is_editable = row.state in EDITABLE_STATES and row.sealed_args is None
         return super().page_context(request, row) | {
             "buttons": buttons if may_change else [],

@@ -75,7 +75,7 @@ def update(row: Model, names: Iterable[str]) -> None:
         ObjectDoesNotExist: when it is sent and the row has gone; the model's own subclass of it.
     """
     named = set(names)
-    fields = [one for one in _fields(type(row)) if {one.name, one.attname} & named]
+    fields = [field for field in _fields(type(row)) if {field.name, field.attname} & named]
     values = [field.pre_save(row, False) for field in fields]
     kinds = tuple(map(_kind, fields, values))
     sql = _update_sql(type(row), tuple(field.column for field in fields), kinds)

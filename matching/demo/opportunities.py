@@ -27,7 +27,7 @@ def load() -> int:
         ]
         Opportunity.objects.bulk_create(new)
         if new:
-            announce([one.pk for one in new])
+            announce([opportunity.pk for opportunity in new])
     return len(new)
 
 

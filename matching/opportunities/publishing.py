@@ -171,7 +171,9 @@ def announce(ids: Sequence[UUID]) -> None:
     batches = [
         ids[start : start + EMBEDDED_TOGETHER] for start in range(0, len(ids), EMBEDDED_TOGETHER)
     ]
-    embed_opportunities.send_many([([str(one) for one in batch],) for batch in batches])
+    embed_opportunities.send_many(
+        [([str(opportunity_id) for opportunity_id in batch],) for batch in batches]
+    )
 
 
 def act(user: User, opportunity: Opportunity, kind: str) -> tuple[Interaction, bool]:

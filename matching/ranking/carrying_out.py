@@ -121,7 +121,7 @@ def _compute_once(
         if ranking is not None:
             return _still_open(ranking, criteria)
         limit_statements()
-        matches = [as_match(one) for one in find(query, criteria, space, count=limit)]
+        matches = [as_match(ranked) for ranked in find(query, criteria, space, count=limit)]
         _store(key, matches)
     return matches
 

@@ -72,8 +72,10 @@ def match_batch(opportunity_ids: Sequence[UUID], *, after: UUID) -> list[UUID]:
     if space is None:
         return []
     candidates = load(opportunity_ids, Criteria(day=today), space, has_times=True)
-    rows = Opportunity.objects.defer("search").in_bulk([one.id for one in candidates])
-    citizens = _citizens([wishes_met_by(rows[one.id]) for one in candidates], space, after)
+    rows = Opportunity.objects.defer("search").in_bulk([candidate.id for candidate in candidates])
+    citizens = _citizens(
+        [wishes_met_by(rows[candidate.id]) for candidate in candidates], space, after
+    )
     if not citizens.ids:
         return []
     for number, candidate in enumerate(candidates):

@@ -41,7 +41,7 @@ def find_citizens(opportunity_ids: Sequence[str]) -> list[UUID]:
     limit_statements()
     ids = [UUID(str(opportunity_id)) for opportunity_id in opportunity_ids]
     space, criteria = active_space(), Criteria(day=timezone.localdate())
-    are_open = {one.id: one for one in load(ids, criteria, space, has_times=True)}
+    are_open = {candidate.id: candidate for candidate in load(ids, criteria, space, has_times=True)}
     to_notify: dict[UUID, None] = {}
     for opportunity in Opportunity.objects.filter(pk__in=ids).order_by("pk").defer("search"):
         candidate = are_open.get(opportunity.pk)

@@ -202,7 +202,7 @@ def _varied(scored: list[_Scored], count: int) -> list[_Scored]:
     most ORGANISATION_MAX of one organisation and ALIKE_MAX of nearly the same text; what exceeds
     this moves to a later page, unless nothing else is left.
     """
-    waiting: _Waiting = [(-one.score, one.candidate.id, one) for one in scored]
+    waiting: _Waiting = [(-ranked.score, ranked.candidate.id, ranked) for ranked in scored]
     heapq.heapify(waiting)
     seen: Counter[str] = Counter()
     chosen: list[_Scored] = []
@@ -226,7 +226,7 @@ def _next_page(waiting: _Waiting, seen: Counter[str], *, size: int) -> list[_Sco
         else:
             postponed.append(one)
     missing = size - len(page)
-    page += [_chosen(one, seen) for one in postponed[:missing]]
+    page += [_chosen(ranked, seen) for ranked in postponed[:missing]]
     for one in postponed[missing:]:
         heapq.heappush(waiting, (-one.score, one.candidate.id, one))
     return page

@@ -302,15 +302,15 @@ def _page(run: MatchRun, after: int, size: int) -> tuple[list[Any], bool]:
     """
     stored = run.matches or []
     page = stored[after : after + size]
-    opportunities = _open_opportunities([UUID(one["opportunity_id"]) for one in page])
+    opportunities = _open_opportunities([UUID(match["opportunity_id"]) for match in page])
     shown = [
         {
-            "score": one["score"],
-            "reasons": one["reasons"],
-            "opportunity": opportunities[UUID(one["opportunity_id"])],
+            "score": match["score"],
+            "reasons": match["reasons"],
+            "opportunity": opportunities[UUID(match["opportunity_id"])],
         }
-        for one in page
-        if UUID(one["opportunity_id"]) in opportunities
+        for match in page
+        if UUID(match["opportunity_id"]) in opportunities
     ]
     return list(FoundMatchSerializer(shown, many=True).data), after + size < len(stored)
 

@@ -45,7 +45,7 @@ def languages_of(text: str) -> tuple[str, ...]:
 def in_english(text: str, languages: tuple[str, ...]) -> str:
     """Return the English of the words that the glossary has, in order; `text` if it has none."""
     words = [fold(word) for word in _WORD.findall(text)]
-    english = [one for language in languages for one in _known(words, _stems(language))]
+    english = [entry for language in languages for entry in _known(words, _stems(language))]
     return " ".join(english) or text
 
 

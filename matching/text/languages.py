@@ -40,14 +40,14 @@ def tags_of(texts: Iterable[str]) -> list[str]:
     if not _ANY.isdisjoint(" ".join(name.lower().split()) for name in named):
         return []
     tags = (_tag(name) for name in named if name)
-    return list(dict.fromkeys(one for tag in tags for one in _with_wider(tag)))
+    return list(dict.fromkeys(wider for tag in tags for wider in _with_wider(tag)))
 
 
 def _with_wider(tag: str) -> list[str]:
     """Return the tag and the wider ones: `zh-hant-tw`, `zh-hant`, `zh`; without overlong ones."""
     parts = tag.split("-")
     tags = ("-".join(parts[:count]) for count in range(len(parts), 0, -1))
-    return [one for one in tags if len(one) <= TAG_MAX_CHARACTERS]
+    return [tag for tag in tags if len(tag) <= TAG_MAX_CHARACTERS]
 
 
 def _tag(name: str) -> str:

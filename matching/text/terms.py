@@ -40,7 +40,9 @@ def buckets_of(text: str) -> list[int]:
     stems = [stem(word) for word in words]
     beginnings = [f"{word[:PREFIX_LETTERS]}*" for word in words if len(word) >= PREFIX_LETTERS]
     others = [*beginnings, *map(" ".join, pairwise(stems))]
-    return [bucket(one) for one in stems] + [_bucket_of_other(other) for other in others]
+    return [bucket(word_stem) for word_stem in stems] + [
+        _bucket_of_other(other) for other in others
+    ]
 
 
 def words_of(text: str) -> list[str]:

@@ -126,7 +126,7 @@ def in_words(times: Times) -> str:
     days = sum(1 << i for i, parts in enumerate(by_day) if parts)
     names = {_EVERY_DAY: "every day", _WORK_DAYS: "weekdays", _WEEKEND: "weekends"}.get(days)
     names = names or ", ".join(day for i, day in enumerate(DAYS) if days >> i & 1)
-    parts = {one for one in by_day if one}
+    parts = {parts for parts in by_day if parts}
     if len(parts) != 1 or parts == {_EVERY_PART}:
         return names
     [part] = parts

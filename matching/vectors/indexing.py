@@ -91,7 +91,7 @@ def build(
             _build_one(profiles, lambda share: on_progress(0.8 + 0.2 * share, "profiles")),
         ]
         _analyze()
-    log.info("matching.indexes_built", built=[one.name for one in built], repaired=repaired)
+    log.info("matching.indexes_built", built=[index.name for index in built], repaired=repaired)
     return built
 
 

@@ -243,7 +243,7 @@ class SeverityRuleAdmin(LinesMixin, TrialMixin[SeverityRule], AuditedAdmin[Sever
         """Return which of the reader's newest reports the rule would raise."""
         mine = Report.objects.for_staff(cast("User", request.user)).order_by("-created_at", "-id")
         newest = list(mine.only("title", "description", "severity")[:TRIED_MAXIMUM])
-        texts = ((one, f"{one.title}\n{one.description}") for one in newest)
+        texts = ((report, f"{report.title}\n{report.description}") for report in newest)
         hits = [one for one, text in texts if severity.applies(row, text)]
         raised = [hit for hit in hits if Severity.rank(hit.severity) < Severity.rank(row.severity)]
         facts = {"hits": len(hits), "all": len(newest), "raised": len(raised)}
@@ -254,7 +254,9 @@ class SeverityRuleAdmin(LinesMixin, TrialMixin[SeverityRule], AuditedAdmin[Sever
                 % (facts | {"severity": row.get_severity_display()}),
             ],
             columns=[gettext("Report"), gettext("Severity now")],
-            rows=[(_link(one), one.get_severity_display()) for one in raised[:SHOWN_MAXIMUM]],
+            rows=[
+                (_link(report), report.get_severity_display()) for report in raised[:SHOWN_MAXIMUM]
+            ],
             notes=[gettext("Past reports keep their severity; the rule is for those to come.")],
         )
 

@@ -145,7 +145,7 @@ def names_in(document: Mapping[str, Any], plural: str) -> list[str]:
         if isinstance(entries, list)
         else []
     )
-    return [str(one.get("slug") or one.get("name")) for one in named]
+    return [str(entry.get("slug") or entry.get("name")) for entry in named]
 
 
 def _without_faults(document: Mapping[str, Any], errors: Mapping[str, Any]) -> dict[str, Any]:

@@ -250,8 +250,8 @@ def _difference(name: str, before: Any, after: Any) -> str:
     """Return a change in words, such as `sla_hours 72 → 48` or `examples: 2 added, 1 removed`."""
     if isinstance(before, list) and isinstance(after, list):
         added, removed = (
-            [one for one in after if one not in before],
-            [one for one in before if one not in after],
+            [value for value in after if value not in before],
+            [value for value in before if value not in after],
         )
         return (
             f"{name}: {len(added)} added, {len(removed)} removed"

@@ -28,7 +28,7 @@ class Rule(NamedTuple):
 
 def rules_of(value: Any) -> list[Rule]:
     """Return the rules that ACTIVE_RULES has read; None stands for none."""
-    return [Rule(*one) for one in value or ()]
+    return [Rule(*columns) for columns in value or ()]
 
 
 def rule_for(text: str, severity: str, rules: Iterable[Rule]) -> Rule | None:

@@ -99,7 +99,11 @@ def store_items(source: Source, items: Iterable[Item]) -> Stored:
         .filter(source=source, external_id__in=ids)
         .order_by("external_id")
     }
-    unknown = [by_id[one] for one in ids if one not in known and not by_id[one].is_deleted]
+    unknown = [
+        by_id[external_id]
+        for external_id in ids
+        if external_id not in known and not by_id[external_id].is_deleted
+    ]
     kept = [item for item in unknown if _is_kept(item)]
     added = _add(source, kept)
     changed = [(post, by_id[one]) for one, post in known.items() if _differs(post, by_id[one])]

@@ -29,7 +29,7 @@ def is_neighbour(user: User, report: Report, position: Position | None) -> bool:
         return False
     if MeToo.objects.filter(report=report, user=user).exists():
         return True
-    if any(one.reporter_id == user.pk for one in merged_into(report)):
+    if any(duplicate.reporter_id == user.pk for duplicate in merged_into(report)):
         return True
     if position is None:
         return False

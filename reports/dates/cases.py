@@ -56,7 +56,7 @@ class Cases:
 
     def __getitem__(self, chosen: Any) -> Cases:
         """Return the cases of a slice, of a mask or of indexes."""
-        return Cases(**{one.name: getattr(self, one.name)[chosen] for one in fields(self)})
+        return Cases(**{field.name: getattr(self, field.name)[chosen] for field in fields(self)})
 
     @property
     def day(self) -> Integers:

@@ -21,7 +21,7 @@ def load(reports: Sequence[Report], city: City, rng: random.Random) -> None:
     public = [report for report in reports if report.published_at]
     _take_part(public, citizens, rng)
     talked_about = [report for report in public if report.department][::3]
-    comments = [one for report in talked_about for one in _comments(report, citizens, rng)]
+    comments = [comment for report in talked_about for comment in _comments(report, citizens, rng)]
     answered = [(report, _moments(report, 1, rng)[0]) for report in talked_about[::2]]
     replies = _replies(answered, city, rng)
     Comment.objects.bulk_create([*comments, *replies])

@@ -20,13 +20,13 @@ def read(name: str) -> Any:
 
 #: Of each report: the slug of its category, its title, and its description with a `{street}`.
 REPORTS: tuple[tuple[str, str, str], ...] = tuple(
-    (one["category"], one["title"], one["description"]) for one in read("reports")
+    (report["category"], report["title"], report["description"]) for report in read("reports")
 )
 
 
 #: The reports from this number on are about one kind of problem, which crowds at one corner.
 FIRST_OF_CROWD, CROWDED_CATEGORY = 300, "dumping"
-_CROWD = [one for one in REPORTS if one[0] == CROWDED_CATEGORY]
+_CROWD = [report for report in REPORTS if report[0] == CROWDED_CATEGORY]
 
 
 def report_of(number: int) -> tuple[str, str, str]:

@@ -98,7 +98,7 @@ class ReportColumns(admin.ModelAdmin[Report]):
     @admin.display(description=_("photo"))
     def photo(self, report: Report) -> str:
         """Return a small picture of the problem, if there is one to see."""
-        shown = (one for one in report.photos.all() if one.state == PhotoState.READY)
+        shown = (photo for photo in report.photos.all() if photo.state == PhotoState.READY)
         first = next(shown, None)
         if first is None:
             return ""
@@ -302,7 +302,7 @@ def _reasons(reasons: list[dict[str, Any]]) -> str:
     ]
     return (
         format_html(
-            ": {} {}", gettext("near"), format_html_join(", ", "{}", [(one,) for one in near])
+            ": {} {}", gettext("near"), format_html_join(", ", "{}", [(link,) for link in near])
         )
         if near
         else ""

@@ -94,9 +94,9 @@ class StepForm(forms.Form):
         `to` or `name` is that of many reports.
         """
         sent = self.cleaned_data if self.is_valid() else {}
-        given = [one.name for one in dataclasses.fields(Inputs) if one.name in sent]
-        inputs = Inputs(**{one: sent[one] for one in given if sent[one] is not None})
-        options = {one: sent[one] for one in OPTIONS if one in sent}
+        given = [field.name for field in dataclasses.fields(Inputs) if field.name in sent]
+        inputs = Inputs(**{name: sent[name] for name in given if sent[name] is not None})
+        options = {name: sent[name] for name in OPTIONS if name in sent}
         return Step(
             to=to or sent.get("to", ""),
             name=name or sent.get("step", ""),
@@ -135,8 +135,8 @@ class BulkStepForm(StepForm):
 def _assignees(reports: list[Report]) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return the choices that fit all the reports, people and crews apart."""
     by_department = {report.department_id: report for report in reports}
-    people = _common([list(assigning.people_for(one)) for one in by_department.values()])
-    crews = _common([list(assigning.crews_for(one)) for one in by_department.values()])
+    people = _common([list(assigning.people_for(report)) for report in by_department.values()])
+    crews = _common([list(assigning.crews_for(report)) for report in by_department.values()])
     return [
         (gettext("Crews"), [(f"{CREW}:{crew.pk}", str(crew)) for crew in crews]),
         (

@@ -95,7 +95,7 @@ class HelpOnPage(admin.ModelAdmin[Report]):
     ) -> Any:
         if obj is not None:
             requests = list(obj.help_requests.all())
-            is_asked = any(one.state == HelpState.OPEN for one in requests)
+            is_asked = any(help_request.state == HelpState.OPEN for help_request in requests)
             context |= {
                 "help_requests": requests,
                 "help_open": HelpState.OPEN,

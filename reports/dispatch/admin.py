@@ -252,5 +252,5 @@ def _on_sheet(stop: Any) -> dict[str, Any]:
 def _photo(report: Report) -> Any:
     """Return the first picture of the problem, if there is one to see."""
     shown = (PhotoKind.BEFORE, PhotoKind.UNREPAIRED)
-    photos = [one for one in report.photos.all() if one.state == PhotoState.READY]
+    photos = [photo for photo in report.photos.all() if photo.state == PhotoState.READY]
     return next((photo for photo in photos if photo.kind in shown), None)

@@ -81,7 +81,7 @@ class PlanForm(forms.Form):
         except DispatchUnavailable as error:
             raise forms.ValidationError(str(error)) from error
         for name, errors in payload.errors.items() if not is_valid else ():
-            self.add_error(name if name in self.fields else None, [str(one) for one in errors])
+            self.add_error(name if name in self.fields else None, [str(error) for error in errors])
         self.payload = payload.data if is_valid else {}
         return sent
 

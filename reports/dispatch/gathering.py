@@ -258,7 +258,9 @@ def _able(day: Day, report: Report, order: Order) -> tuple[int, ...]:
 
 def _can_do(crew: Crew, report: Report) -> bool:
     """Return whether the crew works for the report's department, and takes its category."""
-    line = {one.pk for one in report.department.line()} if report.department else set()
+    line = (
+        {department.pk for department in report.department.line()} if report.department else set()
+    )
     if crew.department_id not in line:
         return False
     skills = {category.pk for category in crew.categories.all()}

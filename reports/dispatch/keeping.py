@@ -107,7 +107,7 @@ def _without_time(day: Day, figures: Figures) -> list[tuple[Any, LeftOutReason]]
     settled |= {
         day.reports[stop.visit].pk for schedule in figures.schedules for stop in schedule.stops
     }
-    return [(one, LeftOutReason.NO_TIME) for one in day.reports if one.pk not in settled]
+    return [(report, LeftOutReason.NO_TIME) for report in day.reports if report.pk not in settled]
 
 
 def store(kept: JobResult, day: Day, figures: Figures, *, is_first: bool) -> DispatchPlan:

@@ -119,7 +119,7 @@ def _rested(route: Schedule, pause: Pause, leaves: int, arrives: int) -> tuple[i
 def schedules(problem: Problem, routes: Routes) -> list[Schedule] | None:
     """Return every crew's route with its times, or None if one does not fit."""
     timed = [schedule(problem, crew, visits) for crew, visits in enumerate(routes)]
-    return None if None in timed else [one for one in timed if one is not None]
+    return None if None in timed else [route for route in timed if route is not None]
 
 
 def cost(problem: Problem, routes: Routes) -> int | None:
@@ -132,8 +132,8 @@ def cost(problem: Problem, routes: Routes) -> int | None:
         return None
     done = {visit for visits in routes for visit in visits}
     left_out = sum(visit.worth for number, visit in enumerate(problem.visits) if number not in done)
-    late = sum(one.late_cost for one in timed) // LATE_UNITS
-    return left_out + late + sum(one.travel_seconds for one in timed)
+    late = sum(route.late_cost for route in timed) // LATE_UNITS
+    return left_out + late + sum(route.travel_seconds for route in timed)
 
 
 def reachable_by(problem: Problem, visit: int) -> list[int]:

@@ -56,7 +56,7 @@ class PlanPayloadSerializer(PayloadSerializer):
         help_text="Only reports of these categories, by their slugs. Default: of all.",
     )
     assigned = serializers.ChoiceField(
-        choices=[one.value for one in Assigned],
+        choices=[choice.value for choice in Assigned],
         default=Assigned.KEEP.value,
         help_text="What becomes of reports that a crew has already: `keep` plans them for that"
         " crew, `move` for any crew unless work has begun, and `leave` does not plan them.",

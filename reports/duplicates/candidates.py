@@ -84,7 +84,11 @@ def _likely(facts: Facts, rows: Iterable[_Compared], limit: int | None) -> list[
         for row in rows
         if scoring.could_be_one(facts, row)
     ]
-    likely = [one for one in compared if one.likeness.probability >= scoring.SUGGESTED_FROM]
+    likely = [
+        candidate
+        for candidate in compared
+        if candidate.likeness.probability >= scoring.SUGGESTED_FROM
+    ]
     return sorted(likely, key=lambda one: -one.likeness.probability)[:limit]
 
 

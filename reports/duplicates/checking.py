@@ -38,7 +38,9 @@ def check(
         reporter_id=reporter.pk if reporter else None,
     )
     likely = candidates.similar(facts, among=candidates.PUBLIC, limit=SHOWN)
-    reports = Report.objects.with_related().in_bulk([one.report_id for one in likely])
+    reports = Report.objects.with_related().in_bulk([candidate.report_id for candidate in likely])
     return [
-        Repeated(reports[one.report_id], one.likeness) for one in likely if one.report_id in reports
+        Repeated(reports[candidate.report_id], candidate.likeness)
+        for candidate in likely
+        if candidate.report_id in reports
     ]

@@ -72,8 +72,12 @@ class EscalationRuleAdmin(
         """Return which of the reader's open reports the rule concerns now and within a day."""
         stages = stages_module.try_rule(row, ahead=AHEAD, limit=TRIED_MAXIMUM)
         mine = Report.objects.for_staff(cast("User", request.user)).select_related("department")
-        reports = mine.only("title", "department__name").in_bulk([one.report_id for one in stages])
-        shown = [(reports[one.report_id], one) for one in stages if one.report_id in reports]
+        reports = mine.only("title", "department__name").in_bulk(
+            [stage.report_id for stage in stages]
+        )
+        shown = [
+            (reports[stage.report_id], stage) for stage in stages if stage.report_id in reports
+        ]
         to_come = sum(stage.is_to_come for _report, stage in shown)
         return Trial(
             sentences=[

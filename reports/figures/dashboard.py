@@ -82,7 +82,9 @@ def compute() -> dict[str, Any]:
         "period_days": PERIOD_DAYS,
         "reports": _volumes(),
         "forecast": expecting.compute(),
-        "dates": dates.compute(days=PERIOD_DAYS, statuses=[one.value for one in OPEN_STATUSES]),
+        "dates": dates.compute(
+            days=PERIOD_DAYS, statuses=[status.value for status in OPEN_STATUSES]
+        ),
         "posts": listening.compute(),
         "by_status": _by_status(standing),
         "by_category": _by_category(standing),
@@ -110,7 +112,7 @@ def _by_category(standing: Iterable[tuple[Any, ...]]) -> list[dict[str, Any]]:
     for status, category, _, count, _ in standing:
         total[category] += count
         still_open[category] += count if status in OPEN_STATUSES else 0
-    names = {one.pk: one for one in Category.objects.only("slug", "name")}
+    names = {category.pk: category for category in Category.objects.only("slug", "name")}
     return [
         {
             "category": names[pk].slug if pk else None,

@@ -42,7 +42,7 @@ def compute(*, days: int, statuses: list[str]) -> dict[str, Any]:
     kept = fetch(_KEPT, {"days": days})
     [(forecast_open, missed_open)] = fetch(_OPEN, {"open": statuses})
     city = next((row for row in kept if row[0]), (1, None, 0, 0, None))
-    names = {one.pk: one for one in Category.objects.only("slug", "name")}
+    names = {category.pk: category for category in Category.objects.only("slug", "name")}
     by_category = sorted(
         (row for row in kept if not row[0] and row[1]), key=lambda row: (-row[2], row[1])
     )

@@ -89,7 +89,7 @@ def _topics(today: date) -> list[dict[str, Any]]:
         .values("topic")
         .annotate(**_sums("last", last), **_sums("before", before))
     )
-    topics = [one for one in sums if one["last_posts"]]
+    topics = [topic for topic in sums if topic["last_posts"]]
     return [
         {
             "topic": topic["topic"],

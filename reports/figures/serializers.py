@@ -250,7 +250,7 @@ class TimeseriesQuerySerializer(QuerySerializer):
     since = DayField(required=False, help_text="The first day; 29 days before the last by default.")
     until = DayField(required=False, help_text="The last day; today by default.")
     interval = serializers.ChoiceField(
-        choices=[(one.value, one.value) for one in Interval],
+        choices=[(interval.value, interval.value) for interval in Interval],
         default=Interval.DAY.value,
         help_text="The length of a period. Weeks begin on Monday.",
     )

@@ -104,7 +104,7 @@ def _sums(
         .values(start=Cast(Trunc("day", span.interval.value), DateField()))
         .annotate(**{f"sum_{name}": Sum(name) for name in counts})
     )
-    return {one["start"]: {name: one[f"sum_{name}"] for name in counts} for one in sums}
+    return {period["start"]: {name: period[f"sum_{name}"] for name in counts} for period in sums}
 
 
 def _of_reports(sums: dict[date, dict[str, int]] | None, start: date) -> dict[str, Any]:

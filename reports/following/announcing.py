@@ -146,7 +146,9 @@ def notify_contacts(
 
 def _with_contact(family: list[Report]) -> list[Report]:
     """Return the reports whose anonymous reporters left an address and want to be told."""
-    anonymous = {one.pk: one for one in family if one.reporter_id is None and one.is_live}
+    anonymous = {
+        report.pk: report for report in family if report.reporter_id is None and report.is_live
+    }
     if not anonymous:
         return []
     contacts = ReportContact.objects.filter(report__in=anonymous, wants_updates=True)

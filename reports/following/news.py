@@ -35,9 +35,14 @@ def announce_batch(report_id: str, *, after: str) -> str:
         return ""
     around = _around(report, after=after, limit=BATCH_SUBSCRIPTIONS)
     near = AreaSubscription.objects.filter(pk__in=around).order_by("pk")
-    inside = [one for one in near if areas.covers(one, report.latitude, report.longitude)]
+    inside = [
+        subscription
+        for subscription in near
+        if areas.covers(subscription, report.latitude, report.longitude)
+    ]
     AreaNews.objects.bulk_create(
-        [AreaNews(subscription=one, report=report) for one in inside], ignore_conflicts=True
+        [AreaNews(subscription=subscription, report=report) for subscription in inside],
+        ignore_conflicts=True,
     )
     _send_at_once(report, inside)
     return str(around[-1]) if len(around) == BATCH_SUBSCRIPTIONS else ""
@@ -83,7 +88,10 @@ def _send_at_once(report: Report, inside: list[AreaSubscription]) -> None:
     unsent = AreaNews.objects.filter(
         report=report, subscription__in=inside, subscription__delivery=at_once, sent_at=None
     )
-    by_user = {one.subscription.user_id: one for one in unsent.select_related("subscription")}
+    by_user = {
+        area_news.subscription.user_id: area_news
+        for area_news in unsent.select_related("subscription")
+    }
     addressees = [
         Addressee(user_id, _context(report, one.subscription)) for user_id, one in by_user.items()
     ]

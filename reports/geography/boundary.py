@@ -42,9 +42,15 @@ class Boundary:
         Raises:
             OutsideBoundary: it does not; the error names the neighbour that does, if one is known.
         """
-        if not self.own or any(one.shape.covers(latitude, longitude) for one in self.own):
+        if not self.own or any(
+            authority.shape.covers(latitude, longitude) for authority in self.own
+        ):
             return
-        beyond = (one for one in self.neighbours if one.shape.covers(latitude, longitude))
+        beyond = (
+            authority
+            for authority in self.neighbours
+            if authority.shape.covers(latitude, longitude)
+        )
         neighbour = next(beyond, None)
         raise OutsideBoundary(
             neighbour.name if neighbour else "", neighbour.url if neighbour else ""
@@ -67,7 +73,9 @@ def load(document: Any, *, is_own: bool, name: str = "", is_dry_run: bool = Fals
     """
     authorities = dict(_authorities(document, name))
     with transaction.atomic():
-        stored = {one.name: one for one in Authority.objects.filter(is_own=is_own)}
+        stored = {
+            authority.name: authority for authority in Authority.objects.filter(is_own=is_own)
+        }
         changes = list(_changes(stored, authorities))
         if not is_dry_run and changes:
             _replace(authorities, is_own=is_own)

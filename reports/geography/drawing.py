@@ -42,7 +42,7 @@ def outline(
         for part in _parts(shape.shape)
         for ring in (part.exterior, *part.interiors)
     )
-    size = [math.ceil(one) + 1 for one in to_pixels(east, south)]
+    size = [math.ceil(pixels) + 1 for pixels in to_pixels(east, south)]
     dots = ((f"{x:.1f}", f"{y:.1f}") for x, y in (to_pixels(lon, lat) for lat, lon in points))
     return format_html(
         '<svg width="{}" height="{}" viewBox="0 0 {} {}" role="img"'

@@ -126,7 +126,7 @@ class ReportImporter(Importer[Report]):
 
     def known(self, external_ids: Collection[str]) -> set[str]:
         stored = Report.objects.filter(source=self.file.source, external_id__in=external_ids)
-        return {str(one) for one in stored.values_list("external_id", flat=True)}
+        return {str(external_id) for external_id in stored.values_list("external_id", flat=True)}
 
     def preview(self, one: Report) -> dict[str, Any]:
         return {

@@ -46,7 +46,7 @@ def check(category: Category | None, answers: Mapping[str, Any]) -> Checked:
         if answers:
             raise ValidationError("Answers belong to a category: name it too.")
         return []
-    questions = {one.code: one for one in category.questions.filter(retired_at=None)}
+    questions = {question.code: question for question in category.questions.filter(retired_at=None)}
     errors: dict[str, Any] = {
         code: [_unknown(questions)] for code in answers if code not in questions
     }

@@ -191,7 +191,10 @@ class Department(models.Model):
 
     def answering(self) -> Department | None:
         """Return the department whose hours until the first answer apply here: it or one above."""
-        return next((one for one in self.line() if one.response_hours is not None), None)
+        return next(
+            (department for department in self.line() if department.response_hours is not None),
+            None,
+        )
 
     def clean(self) -> None:
         self.opening_hours = self.opening_hours or {}
@@ -217,17 +220,19 @@ class Department(models.Model):
 
     def office(self) -> Department | None:
         """Return this department, or the next above it, that has an email address."""
-        return next((one for one in self.line() if one.email), None)
+        return next((department for department in self.line() if department.email), None)
 
     def calendar(self) -> Calendar | None:
         """Return its working hours, or None if neither it nor a department above has any."""
         line = self.line()
-        opening_hours = next((one.opening_hours for one in line if one.opening_hours), None)
+        opening_hours = next(
+            (department.opening_hours for department in line if department.opening_hours), None
+        )
         if opening_hours is None:
             return None
-        closed_on = {day for one in line for day in one.closed_on}
+        closed_on = {day for department in line for day in department.closed_on}
         is_public_holiday = working_hours.holidays_of(
-            next((one.holidays for one in line if one.holidays), "")
+            next((department.holidays for department in line if department.holidays), "")
         )
 
         def is_holiday(day: date) -> bool:

@@ -35,7 +35,7 @@ class Answer(models.Model):
     @property
     def in_words(self) -> str:
         """Return the answer for people, by the names of the values of a list."""
-        names = {one["key"]: one["name"] for one in self.question.values}
+        names = {value["key"]: value["name"] for value in self.question.values}
         values = self.value if isinstance(self.value, list) else [self.value]
         return ", ".join(str(names.get(value, value)) for value in values)
 

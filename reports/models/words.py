@@ -90,7 +90,11 @@ def rare_words(text: str) -> str:
     if not _LATIN_WORDS.fullmatch(text):  # PostgreSQL may not split it at spaces alone.
         return ""
     words, common = text.split(), common_words.get()
-    rare = [word for word in words if not any(one.startswith(word.lower()) for one in common)]
+    rare = [
+        word
+        for word in words
+        if not any(word_of_many.startswith(word.lower()) for word_of_many in common)
+    ]
     return " ".join(rare) if len(rare) < len(words) else ""
 
 

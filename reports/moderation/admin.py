@@ -57,7 +57,10 @@ class StateFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         decided = (ModerationState.APPROVED, ModerationState.REJECTED)
-        return [*((one.value, one.label.capitalize()) for one in decided), ("all", gettext("All"))]
+        return [
+            *((state.value, state.label.capitalize()) for state in decided),
+            ("all", gettext("All")),
+        ]
 
     def choices(self, changelist: Any) -> Iterator[Any]:
         """Name the first choice, which filters nothing elsewhere, after what it shows."""

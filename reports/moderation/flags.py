@@ -66,5 +66,5 @@ def _is_condemned(case: ModerationCase) -> bool:
     if case.decided_at is not None or not settings.MODERATION_FLAGS_TO_HIDE:
         return False
     flags = case.flags.filter(by__is_active=True).select_related("by")
-    trusted = sum(levels.is_trusted(one.by) for one in flags if one.by)
+    trusted = sum(levels.is_trusted(flag.by) for flag in flags if flag.by)
     return trusted >= settings.MODERATION_FLAGS_TO_HIDE

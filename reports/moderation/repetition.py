@@ -123,7 +123,7 @@ def queue_earlier(copies: Copies) -> None:
 
 
 def _queue(case: ModerationCase, reason: Reason) -> None:
-    if case.decided_at is not None or any(one["code"] == CODE for one in case.reasons):
+    if case.decided_at is not None or any(reason["code"] == CODE for reason in case.reasons):
         return
     case.state, case.reasons = cases.State.WAITING, [*case.reasons, reason.as_json()]
     case.save(update_fields=["state", "reasons"])

@@ -135,7 +135,7 @@ def _maxima_of_chance(
 
 def _p_value(value: float, maxima: list[float]) -> float:
     """Return the p-value of a likelihood; if the test ended early, the ratio at that point."""
-    larger = sum(one >= value for one in maxima)
+    larger = sum(maximum >= value for maximum in maxima)
     if larger == ENOUGH_LARGER:
         return larger / len(maxima)
     return exceedance(value, maxima)
@@ -165,7 +165,7 @@ class _Events:
         self.total = len(cells)
         self.first_day = int(days.min())
         self.width = int(days.max()) - self.first_day + 1
-        lengths = [one for one in LENGTHS if one <= window.longest_days] or [1]
+        lengths = [length for length in LENGTHS if length <= window.longest_days] or [1]
         self.lengths = np.array(lengths, dtype=np.int64)
         self.neighbours = _neighbours(places, window.rings)
         in_cell = np.append(np.bincount(cells, minlength=len(places)), 0)

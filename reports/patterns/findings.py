@@ -208,10 +208,10 @@ def standing(outcomes: Iterable[Outcome], *, searches: int, rate: float) -> list
     """
     done = list(outcomes)
     return [
-        *_crowds_standing([one for one in done if one.kind == CROWD], searches, rate),
-        *_most([one for one in done if one.kind == RECURRENCE]),
-        *(row for one in done if one.kind == TOPIC for row in one.findings),
-        *_seasons_standing([one for one in done if one.kind == SEASON], rate),
+        *_crowds_standing([outcome for outcome in done if outcome.kind == CROWD], searches, rate),
+        *_most([outcome for outcome in done if outcome.kind == RECURRENCE]),
+        *(row for outcome in done if outcome.kind == TOPIC for row in outcome.findings),
+        *_seasons_standing([outcome for outcome in done if outcome.kind == SEASON], rate),
     ]
 
 
@@ -222,23 +222,23 @@ def _crowds_standing(done: list[Outcome], searches: int, rate: float) -> list[Ro
     and Bogomolov, 2014, J. R. Stat. Soc. B 76, 297-318). Their p-values are those of maxima, and
     allow for all windows of their search.
     """
-    p_values = [one.p_value for one in done if one.p_value is not None]
+    p_values = [outcome.p_value for outcome in done if outcome.p_value is not None]
     chosen = discoveries(p_values, rate, tests=searches)
     if not chosen:
         return []
     limit = rate * chosen / searches
-    rows = [row for one in done for row in one.findings if row["p_value"] <= limit]
+    rows = [row for outcome in done for row in outcome.findings if row["p_value"] <= limit]
     return sorted(rows, key=_by_chance)
 
 
 def _seasons_standing(done: list[Outcome], rate: float) -> list[Row]:
-    rows = sorted((row for one in done for row in one.findings), key=_by_chance)
-    tests = sum(one.tests for one in done)
+    rows = sorted((row for outcome in done for row in outcome.findings), key=_by_chance)
+    tests = sum(outcome.tests for outcome in done)
     return rows[: discoveries([row["p_value"] for row in rows], rate, tests=tests)]
 
 
 def _most(done: list[Outcome]) -> list[Row]:
-    rows = [row for one in done for row in one.findings]
+    rows = [row for outcome in done for row in outcome.findings]
     return sorted(rows, key=_by_strength)[:RECURRENCES_MAXIMUM]
 
 

@@ -64,8 +64,8 @@ class Course:
         return cls(
             Search.of_inputs(checkpoint["inputs"]),
             Extent(**checkpoint["extent"]),
-            [Part(**one) for one in checkpoint["parts"]],
-            [Outcome(**one) for one in checkpoint["outcomes"]],
+            [Part(**part) for part in checkpoint["parts"]],
+            [Outcome(**outcome) for outcome in checkpoint["outcomes"]],
         )
 
     def as_json(self) -> dict[str, Any]:

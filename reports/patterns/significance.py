@@ -34,7 +34,7 @@ def exceedance(value: float, simulated: Sequence[float]) -> float:
     the tail of a Gumbel distribution fitted to the maxima goes on (Abrams, Kleinman and Kulldorff,
     2010, Int. J. Health Geogr. 9, 61): the share could not become smaller than one by their number.
     """
-    larger = sum(one >= value for one in simulated)
+    larger = sum(maximum >= value for maximum in simulated)
     share = (larger + 1) / (len(simulated) + 1)
     if larger:
         return share

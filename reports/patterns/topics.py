@@ -97,7 +97,7 @@ def rising(recent: Sample, earlier: Sample, *, rate: float) -> list[RisingWord]:
         if _may_name_a_topic(word, recent, earlier)
     ]
     tested.sort(key=lambda one: (one.p_value, -one.strength, one.word))
-    risen = tested[: discoveries([one.p_value for one in tested], rate)]
+    risen = tested[: discoveries([word.p_value for word in tested], rate)]
     return sorted(risen, key=lambda one: (-one.strength, one.word))[:WORDS_MAXIMUM]
 
 
@@ -138,7 +138,7 @@ def grouped(risen: list[RisingWord], recent: Iterable[str], earlier: Sample) -> 
     Args:
         recent: the texts of the recent reports, once more.
     """
-    known = {one.word: one for one in risen}
+    known = {word.word: word for word in risen}
     having: dict[frozenset[str], int] = Counter()
     reports = 0
     for text in recent:

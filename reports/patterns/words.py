@@ -79,7 +79,7 @@ def _function_words_among(words: set[str]) -> set[str]:
     if not votes:
         return set()
     most = max(votes.values())
-    language = next(one for one in _lists() if votes[one] == most)
+    language = next(language for language in _lists() if votes[language] == most)
     return {word for word, several in known.items() if language in several}
 
 

@@ -129,7 +129,7 @@ class NewPhotoSerializer(serializers.Serializer[Any]):
         allow_empty_file=True, help_text="A JPEG, PNG, WebP or HEIC, of at most 20 MB by default."
     )
     kind = serializers.ChoiceField(
-        choices=[(one.value, one.label) for one in (PhotoKind.BEFORE, PhotoKind.REPAIR)],
+        choices=[(kind.value, kind.label) for kind in (PhotoKind.BEFORE, PhotoKind.REPAIR)],
         default=PhotoKind.BEFORE,
         help_text="`before` shows the problem; `repair`, from staff alone, what was done about it.",
     )

@@ -241,7 +241,7 @@ class PolicyStudyAdmin(ReadOnlyAdmin[PolicyStudy]):
         assert job_type is not None  # noqa: S101 - `actors` declares it
         payload = DiscoveryPayloadSerializer(data=form.payload(), context={"request": request})
         if not payload.is_valid():
-            form.add_error(None, "; ".join(str(one) for one in payload.errors.values()))
+            form.add_error(None, "; ".join(str(error) for error in payload.errors.values()))
             return False
         try:
             starting.start(job_type, dict(payload.data), by=user.pk)
@@ -327,5 +327,5 @@ def _carry_out(
 
 def in_words(rules: dict[str, Any]) -> str:
     """Return what stored rules say, one sentence on each line."""
-    lines = [(one,) for one in wording.sentences(Rules.from_json(rules))]
+    lines = [(sentence,) for sentence in wording.sentences(Rules.from_json(rules))]
     return format_html_join(mark_safe("<br>"), "{}", lines)

@@ -12,7 +12,7 @@ def policy_for(department: Department | None) -> Policy | None:
     It is that of the department, of one above it, or at last that of the city.
     """
     newest = {policy.department_id: policy for policy in Policy.objects.in_force()}
-    line = [one.pk for one in department.line()] if department else []
+    line = [above.pk for above in department.line()] if department else []
     return next((newest[pk] for pk in (*line, None) if pk in newest), None)
 
 

@@ -73,7 +73,7 @@ def propose(tried: Sequence[Tried], count: int, *, seed: int, moves_crews: bool)
             constant_liar=True,  # proposals of one round keep apart from each other
         )
     study = optuna.create_study(sampler=sampler)
-    study.add_trials([_frozen(one, moves_crews=moves_crews) for one in tried])
+    study.add_trials([_frozen(trial, moves_crews=moves_crews) for trial in tried])
     space = _space(moves_crews=moves_crews)
     return [_rules(study.ask(space).params) for _ in range(count)]
 

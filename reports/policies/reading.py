@@ -76,7 +76,7 @@ def read(
         HistoryTooShort: there are too few reports.
     """
     departments = _departments(department)
-    reports = _reports(since, until, [one.pk for one in departments])
+    reports = _reports(since, until, [known.pk for known in departments])
     arrived, due, ended, left = ((reports.times - since.timestamp()) / 3600).T
     severity, department_ids, category_ids, cells = reports.numbers.T
     used = _used(departments, department_ids)

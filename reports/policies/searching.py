@@ -145,7 +145,7 @@ def _run_rounds(
         with task.effects():
             added = trials.add(study.pk, policies, first=len(known))
             if judge is None:  # who else would replay them in parallel
-                actor.send_many([(str(study.pk), one.number) for one in added])
+                actor.send_many([(str(study.pk), trial.number) for trial in added])
 
 
 def _publish(task: RunningTask, study: PolicyStudy) -> None:
@@ -183,8 +183,8 @@ def _carry_out(task: RunningTask, study: PolicyStudy, judge: Judge | None) -> bo
             trials.carry_out(study.pk, next_one, task)
         return next_one is not None
     waiting = PolicyTrial.objects.filter(study=study, cost__isnull=True).order_by("number")
-    offered = [trials.take(study.pk, task, one.number) for one in waiting.only("number")]
-    taken = [one for one in offered if one is not None]
+    offered = [trials.take(study.pk, task, trial.number) for trial in waiting.only("number")]
+    taken = [trial for trial in offered if trial is not None]
     trials.carry_out_together(study.pk, taken, task, judge)
     return bool(taken)
 

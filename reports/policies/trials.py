@@ -123,7 +123,7 @@ def carry_out_together(
     setting = setting_of(study_id)
     if setting is None:
         return
-    achieved = judge(setting, [one.rules for one in taken])
+    achieved = judge(setting, [trial.rules for trial in taken])
     failpoint("trial.replayed", task.id)
     for one, figures in zip(taken, achieved, strict=True):
         _store(study_id, one, setting, figures, task)

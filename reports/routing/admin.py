@@ -46,7 +46,7 @@ class OrderForm(forms.Form):
         super().__init__(*args, **options)
         ids = cast("QueryDict", self.data).getlist("rule")
         field = cast("forms.TypedMultipleChoiceField", self.fields["rule"])
-        field.choices = [(one, one) for one in ids if one.isdecimal()]
+        field.choices = [(rule_id, rule_id) for rule_id in ids if rule_id.isdecimal()]
 
     def clean(self) -> dict[str, Any]:
         sent = super().clean() or self.cleaned_data

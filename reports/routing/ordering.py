@@ -61,6 +61,6 @@ def reorder(rule_ids: Sequence[int], *, seen: str, by: User) -> bool:
 
 def moved(rule_ids: Sequence[int], rule_id: int, *, by: int) -> list[int]:
     """Return the ids with one of them moved by so many places, as far as there are places."""
-    others = [one for one in rule_ids if one != rule_id]
+    others = [other_id for other_id in rule_ids if other_id != rule_id]
     place = min(max(list(rule_ids).index(rule_id) + by, 0), len(others))
     return [*others[:place], rule_id, *others[place:]]

@@ -219,7 +219,7 @@ class BulkStepSerializer(TakenStepSerializer):
 
     def targets(self) -> list[Target]:
         """Return the reports that were sent, once they are valid."""
-        return [Target(**one) for one in self.validated_data["reports"]]
+        return [Target(**target) for target in self.validated_data["reports"]]
 
 
 class BulkResultSerializer(serializers.Serializer[Any]):

@@ -47,4 +47,6 @@ def _has(header: str | None, tag: str) -> bool:
     """Return whether a list of tags has this one; weak tags count, as `If-None-Match` wants."""
     if header is None:
         return False
-    return header.strip() == "*" or tag in {one.removeprefix("W/") for one in _TAG.findall(header)}
+    return header.strip() == "*" or tag in {
+        tag_sent.removeprefix("W/") for tag_sent in _TAG.findall(header)
+    }

@@ -27,7 +27,7 @@ class Command(BaseCommand):
             )
         with jobs.entering(jobs.Urgency.BULK, sender="import:demo"):
             elm_harbor = city.load()
-            added = sum(one.load(elm_harbor) for one in (earlier, past, stories))
+            added = sum(part.load(elm_harbor) for part in (earlier, past, stories))
             added_elsewhere = {
                 "photos": photos.load(elm_harbor),
                 "opportunities": opportunities.load(),

@@ -42,7 +42,7 @@ def analyse(keys: Sequence[Key]) -> dict[str, Any]:
     ]
     known = Topics.of(topics.in_use())
     classified = classifier.classify_many([(post.title, post.text) for post in posts])
-    nearest = known.nearest([one.vector for one in classified])
+    nearest = known.nearest([proposal.vector for proposal in classified])
     return {
         "space": space_of(get_embedder()),
         "topics": known.number,

@@ -37,7 +37,7 @@ def phrases_of(number: int) -> dict[str, list[str]]:
     if number == PACKAGED:
         return packaged()
     listed = TopicList.objects.get(pk=number).topics
-    return {one["topic"]: one["phrases"] for one in listed}
+    return {topic["topic"]: topic["phrases"] for topic in listed}
 
 
 def in_use() -> int:
