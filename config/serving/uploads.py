@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 
 from config.serving.bodies import Body, Receive, read_body
+from georeport.cross_origin import OPEN311_PREFIX
 from reports.errors import PhotoTooLarge
 
 UPLOAD_PREFIX = "/admin/imports/"
@@ -52,7 +53,12 @@ class Uploads:
 
 def explanation(scope: Mapping[str, Any]) -> str:
     """Return why a body was too large, for people; "" where there is nothing special to say."""
-    return str(PhotoTooLarge()) if _is_photo(scope) else ""
+    if not _is_photo(scope):
+        return ""
+    if scope["path"].startswith(OPEN311_PREFIX):
+        most = f"{settings.PHOTO_MAX_BYTES / 1_000_000:g} MB"
+        return f"The photos of a request may have at most {most} together; send media_url instead."
+    return str(PhotoTooLarge())
 
 
 def _limit(scope: Mapping[str, Any]) -> int:

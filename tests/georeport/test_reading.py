@@ -16,7 +16,7 @@ from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 
-from config.serving import answers
+from config.serving import answers, uploads
 from georeport.models import Catalogue
 from jobs.ledger import database
 from reports.catalogue.questions import ask
@@ -356,6 +356,13 @@ def test_what_cannot_be_read_is_refused_in_both_formats() -> None:
         assert (answer.status_code, code) == (status, status), (resource, query)
         assert text in sentence, (resource, query, sentence)
         assert suffix in answer["Content-Type"]
+
+
+def test_too_large_a_body_is_said_to_have_too_many_photos() -> None:
+    for path in ("requests.json", "requests.XML", "requests"):
+        explained = uploads.explanation({"method": "POST", "path": f"{BASE}/{path}"})
+        assert "at most 20 MB together" in explained, path
+    assert uploads.explanation({"method": "GET", "path": f"{BASE}/requests.json"}) == ""
 
 
 def test_a_refusal_before_the_views_has_the_same_form() -> None:
