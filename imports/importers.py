@@ -113,7 +113,7 @@ class Importer(ABC, Generic[M]):
         """Return which of these ids of the file's source are stored."""
 
     @abstractmethod
-    def preview(self, one: M) -> dict[str, Any]:
+    def preview(self, imported: M) -> dict[str, Any]:
         """Return what would be stored of an object, for the preview."""
 
     def finished(self, run: ImportRun) -> None:

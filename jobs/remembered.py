@@ -39,5 +39,5 @@ class Remembered(Generic[T]):
 
 def forget_all() -> None:
     """Forget every value of this process, as after a change of the database under it."""
-    for one in _every:
-        one.forget()
+    for remembered in _every:
+        remembered.forget()

@@ -96,8 +96,8 @@ class OpportunityImporter(Importer[Opportunity]):
         stored = Opportunity.objects.filter(source=self.file.source, external_id__in=external_ids)
         return set(stored.values_list("external_id", flat=True))
 
-    def preview(self, one: Opportunity) -> dict[str, Any]:
-        values = {name: getattr(one, name) for name in self.fields}
+    def preview(self, opportunity: Opportunity) -> dict[str, Any]:
+        values = {name: getattr(opportunity, name) for name in self.fields}
         texts = {name: Truncator(values[name]).chars(200) for name in _TEXTS}
         days = {name: str(values[name] or "") for name in ("starts_on", "ends_on")}
         return values | texts | days

@@ -118,9 +118,9 @@ def _opportunities(request: HttpRequest, text: str) -> Iterator[Answer]:
     if len(text) < WORDS_MINIMUM_CHARACTERS or not may_view(request, Opportunity):
         return
     rows = Opportunity.objects.matching_text(text).only("title", "organisation")
-    for one in rows.order_by("-created_at", "-id")[:SHOWN]:
-        address = reverse("admin:matching_opportunity_change", args=[one.pk])
-        yield Answer(one.title, one.organisation, address)
+    for opportunity in rows.order_by("-created_at", "-id")[:SHOWN]:
+        address = reverse("admin:matching_opportunity_change", args=[opportunity.pk])
+        yield Answer(opportunity.title, opportunity.organisation, address)
 
 
 def _pages(request: HttpRequest, text: str) -> list[Answer]:

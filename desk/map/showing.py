@@ -49,12 +49,12 @@ def _marker(report: Report) -> dict[str, Any]:
     }
 
 
-def cluster(one: Cluster) -> dict[str, Any]:
+def cluster(counted: Cluster) -> dict[str, Any]:
     """Return a cluster with its mean place and its box, as [west, south, east, north]."""
     return {
-        "latitude": round(one.latitude, 6),
-        "longitude": round(one.longitude, 6),
-        "count": one.count,
-        "overdue": one.overdue,
-        "box": [round(degrees, 6) for degrees in one.box],
+        "latitude": round(counted.latitude, 6),
+        "longitude": round(counted.longitude, 6),
+        "count": counted.count,
+        "overdue": counted.overdue,
+        "box": [round(degrees, 6) for degrees in counted.box],
     }

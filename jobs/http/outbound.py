@@ -260,9 +260,9 @@ class _Watch:
 
     def _ring(self) -> None:
         self.has_rung = True
-        for one in self._sockets:
+        for connected in self._sockets:
             with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+                connected.shutdown(socket.SHUT_RDWR)
 
     def add(self, connected: socket.socket) -> None:
         """End this connection too when the time is over."""

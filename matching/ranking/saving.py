@@ -19,9 +19,9 @@ SAVED_MATCHES = 100
 MatchList = list[dict[str, Any]]
 
 
-def as_match(one: Ranked) -> dict[str, Any]:
+def as_match(ranked: Ranked) -> dict[str, Any]:
     """Return a ranked candidate in the form in which matches are stored."""
-    return {"opportunity_id": str(one.id), "score": one.score, "reasons": one.reasons}
+    return {"opportunity_id": str(ranked.id), "score": ranked.score, "reasons": ranked.reasons}
 
 
 def save_matches(user_id: UUID, matches: MatchList) -> None:

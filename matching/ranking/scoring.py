@@ -179,9 +179,9 @@ def _stack(candidates: Sequence[Candidate], wish: Wish) -> Vectors:
     return rows
 
 
-def freshness_of(one: Candidate, now: datetime) -> float:
+def freshness_of(candidate: Candidate, now: datetime) -> float:
     """Return 1 for a new candidate, falling with its age."""
-    return math.exp(-max((now - one.created_at).days, 0) / FRESH_DAYS)
+    return math.exp(-max((now - candidate.created_at).days, 0) / FRESH_DAYS)
 
 
 def _distance(place: Place | None, candidate: Candidate) -> float | None:
@@ -208,10 +208,10 @@ def _varied(scored: list[_Scored], count: int) -> list[_Scored]:
     chosen: list[_Scored] = []
     while waiting and len(chosen) < count:
         chosen += _next_page(waiting, seen, size=min(PAGE_MATCHES, count - len(chosen)))
-    for before, one in pairwise(chosen):
-        one.score = min(one.score, before.score - SCORE_STEP)
-    for one in chosen:
-        one.score = max(0.0, one.score)
+    for before, after in pairwise(chosen):
+        after.score = min(after.score, before.score - SCORE_STEP)
+    for ranked in chosen:
+        ranked.score = max(0.0, ranked.score)
     return chosen
 
 
@@ -220,15 +220,15 @@ def _next_page(waiting: _Waiting, seen: Counter[str], *, size: int) -> list[_Sco
     page: list[_Scored] = []
     postponed: list[_Scored] = []
     while waiting and len(page) < size:
-        one = _pop_best(waiting, seen)
-        if _has_room_for(one, page):
-            page.append(_chosen(one, seen))
+        scored = _pop_best(waiting, seen)
+        if _has_room_for(scored, page):
+            page.append(_chosen(scored, seen))
         else:
-            postponed.append(one)
+            postponed.append(scored)
     missing = size - len(page)
     page += [_chosen(ranked, seen) for ranked in postponed[:missing]]
-    for one in postponed[missing:]:
-        heapq.heappush(waiting, (-one.score, one.candidate.id, one))
+    for scored in postponed[missing:]:
+        heapq.heappush(waiting, (-scored.score, scored.candidate.id, scored))
     return page
 
 
@@ -244,39 +244,39 @@ def _pop_best(waiting: _Waiting, seen: Counter[str]) -> _Scored:
         )  # its organisation came up meanwhile: compare again
 
 
-def _cost(one: _Scored, seen: Counter[str]) -> float:
-    return settings.MATCHING_WEIGHTS["variety"] * seen[one.organisation]
+def _cost(scored: _Scored, seen: Counter[str]) -> float:
+    return settings.MATCHING_WEIGHTS["variety"] * seen[scored.organisation]
 
 
-def _chosen(one: _Scored, seen: Counter[str]) -> _Scored:
+def _chosen(scored: _Scored, seen: Counter[str]) -> _Scored:
     """Return the candidate with its lowered score, counted for its organisation."""
-    one.score -= _cost(one, seen)
-    seen[one.organisation] += 1
-    return one
+    scored.score -= _cost(scored, seen)
+    seen[scored.organisation] += 1
+    return scored
 
 
-def _organisation(one: Candidate) -> str:
+def _organisation(candidate: Candidate) -> str:
     """Return the organisation's name, folded; an opportunity without one counts as its own."""
-    return " ".join(one.organisation.casefold().split()) or str(one.id)
+    return " ".join(candidate.organisation.casefold().split()) or str(candidate.id)
 
 
-def _has_room_for(one: _Scored, page: list[_Scored]) -> bool:
+def _has_room_for(scored: _Scored, page: list[_Scored]) -> bool:
     """Return whether the page has room for the candidate's organisation and for its text."""
-    own = [other for other in page if other.organisation == one.organisation]
+    own = [other for other in page if other.organisation == scored.organisation]
     if len(own) >= ORGANISATION_MAX:
         return False
-    return sum(_are_alike(one.candidate, other.candidate) for other in own) < ALIKE_MAX
+    return sum(_are_alike(scored.candidate, other.candidate) for other in own) < ALIKE_MAX
 
 
-def _are_alike(one: Candidate, other: Candidate) -> bool:
+def _are_alike(candidate: Candidate, other: Candidate) -> bool:
     """Return whether the texts of two candidates say nearly the same, by their vectors."""
     if (
-        one.embedding is None
+        candidate.embedding is None
         or other.embedding is None
-        or len(one.embedding) != len(other.embedding)
+        or len(candidate.embedding) != len(other.embedding)
     ):
         return False
-    return float(one.embedding @ other.embedding) > ALIKE_SIMILARITY
+    return float(candidate.embedding @ other.embedding) > ALIKE_SIMILARITY
 
 
 def _reasons(scored: _Scored, wish: Wish) -> list[Reason]:
@@ -310,9 +310,9 @@ def _reasons(scored: _Scored, wish: Wish) -> list[Reason]:
     return reasons
 
 
-def _clash(one: Times, other: Times) -> bool:
+def _clash(times: Times, other: Times) -> bool:
     """Return whether both name times and have none in common."""
-    return bool(one and other and not one & other)
+    return bool(times and other and not times & other)
 
 
 def _reason_of_times(offered: Times, free: Times) -> list[Reason]:

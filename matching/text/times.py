@@ -142,21 +142,21 @@ def _times(days: int, parts: int) -> Times:
 def _groups(text: str) -> Iterator[list[_Mention]]:
     """Yield mentions that belong together: days with the parts that follow or stand before `on`."""
     group: list[_Mention] = []
-    for one in _mentions(text):
-        if group and not _belongs(one, group, text):
+    for mention in _mentions(text):
+        if group and not _belongs(mention, group, text):
             yield group
             group = []
-        group.append(one)
+        group.append(mention)
     if group:
         yield group
 
 
-def _belongs(one: _Mention, group: list[_Mention], text: str) -> bool:
-    gap = text[group[-1].end : one.start]
+def _belongs(mention: _Mention, group: list[_Mention], text: str) -> bool:
+    gap = text[group[-1].end : mention.start]
     if len(gap) > _APART_CHARACTERS or re.search(r"[.;\n]\s", gap) or _NEGATED.search(gap):
         return False
     has_parts = any(other.parts for other in group)
-    return not (has_parts and one.days) or bool(_JOINED.fullmatch(gap))
+    return not (has_parts and mention.days) or bool(_JOINED.fullmatch(gap))
 
 
 def _mentions(text: str) -> Iterator[_Mention]:

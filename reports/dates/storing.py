@@ -75,9 +75,12 @@ def unpack(content: bytes) -> Model | None:
     )
 
 
-def _of_neighbourhoods(name: str, one: Neighbourhoods) -> Arrays:
-    arrays: Arrays = {f"{name} city": one.city, f"{name} narrowing": np.array(one.narrowing)}
-    for edge, level in zip(EDGES_KM, one.levels, strict=True):
+def _of_neighbourhoods(name: str, neighbourhoods: Neighbourhoods) -> Arrays:
+    arrays: Arrays = {
+        f"{name} city": neighbourhoods.city,
+        f"{name} narrowing": np.array(neighbourhoods.narrowing),
+    }
+    for edge, level in zip(EDGES_KM, neighbourhoods.levels, strict=True):
         arrays |= {f"{name} {edge} keys": level.keys, f"{name} {edge} counts": level.counts}
     return arrays
 

@@ -30,10 +30,13 @@ def load() -> int:
 
 def _load_places() -> None:
     """Name the streets of each neighbourhood in the gazetteer, one north of the other."""
-    for one in texts.read("city")["neighbourhoods"]:
-        for number, street in enumerate(one["streets"]):
-            latitude = one["latitude"] + 0.001 * number
-            ends = [[one["longitude"] - 0.004, latitude], [one["longitude"] + 0.004, latitude]]
+    for neighbourhood in texts.read("city")["neighbourhoods"]:
+        for number, street in enumerate(neighbourhood["streets"]):
+            latitude = neighbourhood["latitude"] + 0.001 * number
+            ends = [
+                [neighbourhood["longitude"] - 0.004, latitude],
+                [neighbourhood["longitude"] + 0.004, latitude],
+            ]
             line = {"type": "LineString", "coordinates": ends}
             NamedPlace.objects.get_or_create(
                 name=street, kind=NamedPlace.Kind.STREET, defaults={"geometry": line}

@@ -160,39 +160,49 @@ def _photos(report: Report) -> Iterator[Event]:
 
 
 def _corrections(report: Report) -> Iterator[Event]:
-    for one in report.corrections.all():
-        lines = (f"{name}: {one.before[name]} → {one.after.get(name)}" for name in one.before)
+    for correction in report.corrections.all():
+        lines = (
+            f"{name}: {correction.before[name]} → {correction.after.get(name)}"
+            for name in correction.before
+        )
         text = "\n".join(sorted(lines))
-        yield Event(one.at, "edit", _("Corrected by the reporter"), _name(one.by), text)
+        yield Event(
+            correction.at, "edit", _("Corrected by the reporter"), _name(correction.by), text
+        )
 
 
 def _confirmations(report: Report) -> Iterator[Event]:
     """Yield what citizens said about the repair, without who said it."""
-    for one in report.confirmations.all():
-        answer = _("repaired") if one.is_fixed else _("not repaired")
-        facts = {"answer": answer, "source": one.get_source_display()}
+    for confirmation in report.confirmations.all():
+        answer = _("repaired") if confirmation.is_fixed else _("not repaired")
+        facts = {"answer": answer, "source": confirmation.get_source_display()}
         title = _("Answer about the repair: %(answer)s, says %(source)s") % facts
-        photo = _("With a photo.") if one.photo_id else ""
-        yield Event(one.at, "comment", title, text=" ".join(filter(None, (one.note, photo))))
+        photo = _("With a photo.") if confirmation.photo_id else ""
+        yield Event(
+            confirmation.at,
+            "comment",
+            title,
+            text=" ".join(filter(None, (confirmation.note, photo))),
+        )
 
 
 def _escalations(report: Report) -> Iterator[Event]:
-    for one in report.escalations.all():
-        informed = ", ".join(one.recipients) or _("nobody")
-        title = _("Escalated: %s") % one.stage
-        yield Event(one.at, "message", title, text=_("Informed: %s") % informed)
+    for escalation in report.escalations.all():
+        informed = ", ".join(escalation.recipients) or _("nobody")
+        title = _("Escalated: %s") % escalation.stage
+        yield Event(escalation.at, "message", title, text=_("Informed: %s") % informed)
 
 
 def _merges(report: Report) -> Iterator[Event]:
     """Yield the reports that were merged into this one, and where that was undone."""
     merges = Merge.objects.filter(original=report).select_related("by", "undone_by", "duplicate")
-    for one in merges.order_by("-pk")[:SHOWN]:
-        link = reverse("admin:reports_report_change", args=[one.duplicate_id])
-        title = _("Another report was merged into this one: %s") % one.duplicate
-        yield Event(one.at, "step", title, _name(one.by), link=link)
-        if one.undone_at is not None:
-            title = _("It is a report of its own again: %s") % one.duplicate
-            yield Event(one.undone_at, "step", title, _name(one.undone_by), link=link)
+    for merge in merges.order_by("-pk")[:SHOWN]:
+        link = reverse("admin:reports_report_change", args=[merge.duplicate_id])
+        title = _("Another report was merged into this one: %s") % merge.duplicate
+        yield Event(merge.at, "step", title, _name(merge.by), link=link)
+        if merge.undone_at is not None:
+            title = _("It is a report of its own again: %s") % merge.duplicate
+            yield Event(merge.undone_at, "step", title, _name(merge.undone_by), link=link)
 
 
 def _deliveries(report: Report, links: Links) -> Iterator[Event]:
@@ -200,20 +210,20 @@ def _deliveries(report: Report, links: Links) -> Iterator[Event]:
     about = Q(event_key__startswith=f"report:{report.pk}:")
     for comment in report.comments.all():
         about |= Q(event_key__startswith=f"comment:{comment.pk}")
-    for one in Delivery.objects.filter(about).order_by("-pk")[:SHOWN]:
-        is_reporter = bool(one.contact) or one.user_id == report.reporter_id
+    for delivery in Delivery.objects.filter(about).order_by("-pk")[:SHOWN]:
+        is_reporter = bool(delivery.contact) or delivery.user_id == report.reporter_id
         facts = {
-            "channel": one.get_channel_display(),
+            "channel": delivery.get_channel_display(),
             "whom": _("the reporter") if is_reporter else _("somebody else"),
-            "status": one.get_status_display(),
+            "status": delivery.get_status_display(),
         }
         yield Event(
-            one.finished_at or one.created_at,
+            delivery.finished_at or delivery.created_at,
             "message",
             _("%(channel)s to %(whom)s: %(status)s") % facts,
-            text=": ".join(filter(None, (one.template.replace("_", " "), one.error))),
-            link=_page_of("notifications_delivery", one.pk) if links.to_deliveries else "",
-            is_trouble=one.status in TROUBLE,
+            text=": ".join(filter(None, (delivery.template.replace("_", " "), delivery.error))),
+            link=_page_of("notifications_delivery", delivery.pk) if links.to_deliveries else "",
+            is_trouble=delivery.status in TROUBLE,
         )
 
 

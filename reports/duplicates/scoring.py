@@ -208,9 +208,9 @@ def _differ(a: Set[str], b: Set[str]) -> bool:
     return bool(a and b and not a & b)
 
 
-def _identifiers(one: Facts) -> Set[str]:
+def _identifiers(facts: Facts) -> Set[str]:
     """Return the numbers of houses and poles; shorter ones may be times and quantities."""
-    return {number for number in one.numbers if len(number) >= IDENTIFIER_DIGITS}
+    return {number for number in facts.numbers if len(number) >= IDENTIFIER_DIGITS}
 
 
 def _is_series(a: Facts, b: Facts, metres: float) -> bool:

@@ -105,9 +105,9 @@ def _replace(authorities: Mapping[str, Mapping[str, Any]], *, is_own: bool) -> N
 def _read() -> Boundary:
     own: list[Served] = []
     neighbours: list[Served] = []
-    for one in Authority.objects.order_by("name"):
-        served = Served(one.name, one.url, polygons.parse(one.polygons))
-        (own if one.is_own else neighbours).append(served)
+    for authority in Authority.objects.order_by("name"):
+        served = Served(authority.name, authority.url, polygons.parse(authority.polygons))
+        (own if authority.is_own else neighbours).append(served)
     return Boundary(own, neighbours)
 
 

@@ -128,19 +128,19 @@ class ReportImporter(Importer[Report]):
         stored = Report.objects.filter(source=self.file.source, external_id__in=external_ids)
         return {str(external_id) for external_id in stored.values_list("external_id", flat=True)}
 
-    def preview(self, one: Report) -> dict[str, Any]:
+    def preview(self, report: Report) -> dict[str, Any]:
         return {
-            "external_id": one.external_id,
-            "title": one.title,
-            "description": Truncator(one.description).chars(200),
-            "latitude": one.latitude,
-            "longitude": one.longitude,
-            "address": one.address,
-            "category": one.category.slug if one.category else "to be classified",
-            "severity": one.severity,
-            "status": one.status,
-            "created_at": one.created_at.isoformat(),
-            "closed_at": one.closed_at.isoformat() if one.closed_at else "",
+            "external_id": report.external_id,
+            "title": report.title,
+            "description": Truncator(report.description).chars(200),
+            "latitude": report.latitude,
+            "longitude": report.longitude,
+            "address": report.address,
+            "category": report.category.slug if report.category else "to be classified",
+            "severity": report.severity,
+            "status": report.status,
+            "created_at": report.created_at.isoformat(),
+            "closed_at": report.closed_at.isoformat() if report.closed_at else "",
         }
 
     def finished(self, run: ImportRun) -> None:

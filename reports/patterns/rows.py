@@ -12,22 +12,22 @@ from reports.models import PatternFinding
 def rows(result: JobResult) -> Iterator[dict[str, Any]]:
     """Yield the findings of a run in their order; those with a box have it as their geometry."""
     findings = PatternFinding.objects.filter(result=result).select_related("category")
-    for one in findings.order_by("number"):
+    for finding in findings.order_by("number"):
         yield {
-            "id": str(one.pk),
-            "kind": one.kind,
-            "summary": str(one),
-            "category": one.category.slug if one.category else None,
-            "first_day": one.first_day.isoformat(),
-            "last_day": one.last_day.isoformat(),
-            "reports": one.reports,
-            "expected": one.expected,
-            "strength": one.strength,
-            "p_value": one.p_value,
-            **one.facts,
-            "latitude": one.latitude,
-            "longitude": one.longitude,
-            "geometry": _polygon(one.box) if one.box else None,
+            "id": str(finding.pk),
+            "kind": finding.kind,
+            "summary": str(finding),
+            "category": finding.category.slug if finding.category else None,
+            "first_day": finding.first_day.isoformat(),
+            "last_day": finding.last_day.isoformat(),
+            "reports": finding.reports,
+            "expected": finding.expected,
+            "strength": finding.strength,
+            "p_value": finding.p_value,
+            **finding.facts,
+            "latitude": finding.latitude,
+            "longitude": finding.longitude,
+            "geometry": _polygon(finding.box) if finding.box else None,
         }
 
 

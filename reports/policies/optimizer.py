@@ -97,8 +97,8 @@ def publish(name: str, tried: Sequence[Tried], *, moves_crews: bool) -> None:
     try:
         study = optuna.create_study(storage=storage, study_name=name, load_if_exists=True)
         known = len(study.get_trials(deepcopy=False))
-        for one in tried[known:]:
-            study.add_trial(_frozen(one, moves_crews=moves_crews))
+        for trial in tried[known:]:
+            study.add_trial(_frozen(trial, moves_crews=moves_crews))
     finally:
         storage.engine.dispose()
 
@@ -150,14 +150,14 @@ def _rules(parameters: dict[str, Any]) -> Rules:
     return Rules(**chosen)
 
 
-def _frozen(one: Tried, *, moves_crews: bool) -> optuna.trial.FrozenTrial:
+def _frozen(tried: Tried, *, moves_crews: bool) -> optuna.trial.FrozenTrial:
     """Return a finished trial of optuna's; a policy from outside the search's ranges is clipped."""
     import optuna  # noqa: PLC0415 - an extra
 
     space = _space(moves_crews=moves_crews)
-    stored = one.rules.as_json()
+    stored = tried.rules.as_json()
     parameters = {name: _within(space[name], stored[name]) for name in space}
-    return optuna.trial.create_trial(params=parameters, distributions=space, value=one.cost)
+    return optuna.trial.create_trial(params=parameters, distributions=space, value=tried.cost)
 
 
 def _within(distribution: Any, value: Any) -> Any:

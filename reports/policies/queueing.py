@@ -104,7 +104,7 @@ def _policies() -> dict[int, Policy | None]:
     """Return the policy of each department by its id."""
     newest = {policy.department_id: policy for policy in Policy.objects.in_force()}
     chosen: dict[int, Policy | None] = {0: newest.get(None)}
-    for one in Department.objects.select_related("parent__parent"):
-        line = (*(above.pk for above in one.line()), None)
-        chosen[one.pk] = next((newest[pk] for pk in line if pk in newest), None)
+    for department in Department.objects.select_related("parent__parent"):
+        line = (*(above.pk for above in department.line()), None)
+        chosen[department.pk] = next((newest[pk] for pk in line if pk in newest), None)
     return chosen

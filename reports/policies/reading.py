@@ -199,13 +199,13 @@ def _hexagon(cell: int) -> str:
 
 
 def _department(
-    one: Department, crews: Mapping[str, int], since: datetime, until: datetime
+    department: Department, crews: Mapping[str, int], since: datetime, until: datetime
 ) -> histories.Department:
-    active: int = getattr(one, "active_crews")  # noqa: B009 - no attribute of the model
+    active: int = getattr(department, "active_crews")  # noqa: B009 - no attribute of the model
     return histories.Department(
-        name=one.slug,
-        crews=crews.get(one.slug) or max(active, 1),
-        spans=_spans(one, since, until + MARGIN),
+        name=department.slug,
+        crews=crews.get(department.slug) or max(active, 1),
+        spans=_spans(department, since, until + MARGIN),
     )
 
 

@@ -46,9 +46,9 @@ class Command(BaseCommand):
             built = indexing.build(space, on_progress=_show)
         except VectorIndexError as error:
             raise CommandError(str(error)) from error
-        for one in built:
-            recall = "" if one.recall is None else f", recall {one.recall:.3f}"
-            self.stdout.write(f"{one.name}: {one.rows} rows in {one.seconds:.1f} s{recall}")
+        for index in built:
+            recall = "" if index.recall is None else f", recall {index.recall:.3f}"
+            self.stdout.write(f"{index.name}: {index.rows} rows in {index.seconds:.1f} s{recall}")
         self.stdout.write("The indexes for place, kind, category and text are there and valid.")
         if not built:
             self.stdout.write("VECTOR_INDEX_TYPE is none: no index, every search is exact.")

@@ -40,8 +40,10 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(evaluation.as_json(), indent=2))
             return
-        for one in evaluation.by_profile:
-            self.stdout.write(f"{one.id:12} {one.ndcg_at_10:.3f} {one.recall_at_20:.3f}")
+        for quality in evaluation.by_profile:
+            self.stdout.write(
+                f"{quality.id:12} {quality.ndcg_at_10:.3f} {quality.recall_at_20:.3f}"
+            )
         low, high = evaluation.ndcg_at_10_interval
         self.stdout.write(
             f"{evaluation.profiles} profiles, {evaluation.opportunities} opportunities, "
