@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
-from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from accounts import audit
 from accounts.models import User
+from jobs.admin import SelectingAdmin
 
 M = TypeVar("M", bound=Model)
 Values = dict[str, Any]
@@ -21,7 +21,7 @@ Values = dict[str, Any]
 SECRET = {"password"}
 
 
-class AuditedAdmin(admin.ModelAdmin[M]):
+class AuditedAdmin(SelectingAdmin[M]):
     """Record the values before and after a change, in the transaction that makes it."""
 
     #: Names of lists that belong to a row, and the lookup that gives their entries.

@@ -478,6 +478,7 @@ SESSION_ENGINE = "accounts.desk.session_store"
 DESK_SESSION_IDLE_LIMIT = timedelta(minutes=env.int("DESK_SESSION_IDLE_MINUTES", default=120))
 DESK_SESSION_LIFETIME = timedelta(hours=env.int("DESK_SESSION_LIFETIME_HOURS", default=12))
 SESSION_COOKIE_AGE = int(DESK_SESSION_LIFETIME.total_seconds())
+LOGIN_REDIRECT_URL = "admin:index"  # after signing in, where the form names no page of the desk
 STAFF_TOTP_REQUIRED: bool = env.bool(
     "STAFF_TOTP_REQUIRED", default=not DEBUG
 )  # `manage.py enrol_totp` gives one

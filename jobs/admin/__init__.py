@@ -2,5 +2,6 @@
 
 from jobs.admin import dashboard, rows, schedule, tasks
 from jobs.admin.read_only import ReadOnlyAdmin
+from jobs.admin.selecting import SelectingAdmin
 
-__all__ = ["ReadOnlyAdmin", "dashboard", "rows", "schedule", "tasks"]
+__all__ = ["ReadOnlyAdmin", "SelectingAdmin", "dashboard", "rows", "schedule", "tasks"]

@@ -10,7 +10,6 @@ from datetime import date
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
-from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
@@ -21,6 +20,7 @@ from django.urls import path
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from jobs.admin.selecting import SelectingAdmin
 from jobs.operations import actions
 from jobs.results.exporting import FORMS, Row, cell, feature
 
@@ -30,7 +30,7 @@ CHUNK_ROWS = 1_000
 ROWS_MAXIMUM = 1_000_000
 
 
-class ExportingAdmin(admin.ModelAdmin[M]):
+class ExportingAdmin(SelectingAdmin[M]):
     """Adds an export of the filtered list, which is recorded in the audit log.
 
     Rows come by descending primary key, with `export_fields`, of which none may be a contact.

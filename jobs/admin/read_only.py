@@ -12,11 +12,12 @@ from django.utils.translation import gettext_lazy as _
 from dramatiq import get_broker
 
 from jobs.admin.estimating import EstimatingPaginator
+from jobs.admin.selecting import SelectingAdmin
 
 M = TypeVar("M", bound=Model)
 
 
-class ReadOnlyAdmin(admin.ModelAdmin[M]):
+class ReadOnlyAdmin(SelectingAdmin[M]):
     """Shows rows that only the program writes; an edit by hand would bypass its rules."""
 
     show_full_result_count = False

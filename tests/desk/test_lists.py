@@ -19,7 +19,7 @@ from reports.desk.columns import COLUMNS
 from reports.models import Category, Department, Report, StatusChange
 from tests.accounts.factories import make_user
 from tests.reports.desk import signed_in
-from tests.reports.factories import make_category, make_report
+from tests.reports.factories import make_category, make_department, make_report, make_staff
 
 pytestmark = pytest.mark.django_db
 TITLE = '<b>"Lamp" & co</b>'
@@ -83,3 +83,19 @@ def test_the_list_reads_no_more_than_it_shows(clerk: User) -> None:
         reads = [one["sql"] for one in statements if '"reports_report"."title"' in one["sql"]]
         assert ['"description"' in sql for sql in reads] == [is_read]
         assert ("Long" in page.content.decode()) is is_read
+
+
+@pytest.mark.parametrize("path", ["report/", "report/?status__exact=new", "moderationcase/"])
+def test_an_action_says_what_of_the_selection_is_not_in_the_list(path: str) -> None:
+    """A colleague has handed the reports over, or taken a step with them, meanwhile."""
+    works = make_department()
+    desk = signed_in(make_staff(works))
+    there = make_report(department=works, status="triaged")
+    gone = make_report(department=make_department("parks"))
+    selected = [gone.pk, *([there.pk] if "status" in path else [])]
+    action = "approve" if "moderation" in path else "mark_resolved"
+    form = {"action": action, "_selected_action": selected, "previewed": "yes", "confirmed": "yes"}
+    page = desk.post(f"/admin/reports/{path}", form, follow=True).content.decode()
+    rows = "2 selected rows are" if len(selected) == 2 else "1 selected row is"
+    assert f"{rows} not in this list any more" in page
+    assert not Report.objects.filter(status="resolved").exists()

@@ -165,3 +165,13 @@ def test_signing_in_and_out_has_one_word_everywhere(settings: LazySettings) -> N
     assert "Sign in again" in pages[-1]
     for page in pages:
         assert not re.search(r"Log (in|out)|Logged|OTP", page)
+
+
+@pytest.mark.parametrize("address", ["https://elsewhere.example/", "//elsewhere.example", ""])
+def test_signing_in_leads_to_the_desk_alone(address: str) -> None:
+    clerk = make_staff(make_department())
+    clerk.set_password("a quiet harbour")
+    clerk.save()
+    form = {"username": clerk.phone, "password": "a quiet harbour", "next": address}
+    answer = Client().post(f"/admin/login/?next={address}", form)
+    assert (answer.status_code, answer["Location"]) == (302, "/admin/")
