@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -25,6 +25,9 @@ from accounts.errors import RefreshInvalid
 from accounts.models import RefreshToken, Session, User
 from accounts.origins import Origin
 from jobs.ledger import database
+
+#: How often the session of a browser is prolonged at most.
+PROLONGATION = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,21 @@ def rotate(refresh: str) -> TokenPair:
     if pair is None:
         raise RefreshInvalid
     return pair
+
+
+def resume(refresh: str) -> Session | None:
+    """Return the live session of a browser, which keeps a refresh token as its cookie.
+
+    Such a token is not exchanged: each use prolongs it, and its session, at most to
+    SIGN_IN_LIFETIME. Return None where the session has ended or the token was exchanged.
+    """
+    tokens_of_session = RefreshToken.objects.select_related("session__user").annotate(now=Now())
+    token = tokens_of_session.filter(digest=_digest(refresh), rotated_at=None).first()
+    if token is None or token.expires_at <= token.now or not _is_honoured(token, token.now):
+        return None
+    if token.now - token.session.refreshed_at > PROLONGATION:
+        _prolong(token, token.now)
+    return token.session
 
 
 def end(refresh: str) -> None:
@@ -140,10 +158,24 @@ def _is_honoured(token: RefreshToken, now: datetime) -> bool:
     )
 
 
-def _store_successor(session: Session, successor: str, now: datetime) -> None:
-    expires_at = min(
+def _prolong(token: RefreshToken, now: datetime) -> None:
+    expires_at = _expiry(token.session, now)
+    with transaction.atomic():
+        if RefreshToken.objects.filter(pk=token.pk, rotated_at=None).update(expires_at=expires_at):
+            Session.objects.filter(pk=token.session_id).update(
+                refreshed_at=now, expires_at=expires_at
+            )
+
+
+def _expiry(session: Session, now: datetime) -> datetime:
+    """Return when a token that is issued or used now ends."""
+    return min(
         now + settings.REFRESH_TOKEN_LIFETIME, session.created_at + settings.SIGN_IN_LIFETIME
     )
+
+
+def _store_successor(session: Session, successor: str, now: datetime) -> None:
+    expires_at = _expiry(session, now)
     RefreshToken.objects.create(
         session=session, digest=_digest(successor), created_at=now, expires_at=expires_at
     )
@@ -170,7 +202,7 @@ def _pair(session: Session, refresh: str, now: datetime) -> TokenPair:
 
 
 def _digest(refresh: str) -> bytes:
-    return hashlib.sha256(refresh.encode()).digest()
+    return hashlib.sha256(refresh.encode(errors="surrogatepass")).digest()
 
 
 def _successor(refresh: str) -> str:
