@@ -141,8 +141,8 @@ class Row:
     def moment(self, name: str, *, not_before: datetime | None = None) -> datetime | None:
         """Return the time in the column `name`, in UTC; None where it is empty.
 
-        Of an hour that the autumn repeats it is the first, or the second if the first is before
-        `not_before`.
+        A time in the hour that is repeated in autumn is taken for the first one, or for the second
+        one if the first is before `not_before`.
 
         Raises:
             RowRejected: it is no time.

@@ -25,7 +25,7 @@ def opening(user: User, page: ViewPage) -> str:
     """Return the query of the person's default view of a page, else of their team's, else ""."""
     views = SavedView.objects.for_user(user).filter(page=page, is_default=True)
     if user.is_superuser:
-        views = views.filter(owner=user)  # who works in all departments has the view of none
+        views = views.filter(owner=user)  # they work in every department, so no team is theirs
     view = views.order_by(F("department").asc(nulls_first=True), "pk").first()
     return view.get_absolute_url().partition("?")[2] if view else ""
 
