@@ -33,6 +33,13 @@ from reports.policies.access import decides_somewhere, may_decide, shared_result
 from reports.policies.rules import Rules
 from reports.policies.serializers import SEED_MAXIMUM, DiscoveryPayloadSerializer
 
+#: What people call the policies with which a search compares the best one.
+COMPARED_WITH = {
+    "in_force": _("the policy in force"),
+    "by_arrival": _("in the order of arrival"),
+    "by_deadline": _("by deadline"),
+}
+
 
 class NoteForm(forms.Form):
     """Why a policy is applied or taken back, and which version was in force then."""
@@ -273,16 +280,18 @@ class PolicyStudyAdmin(ReadOnlyAdmin[PolicyStudy]):
         best = study.result.result.get("best") or {}
         try:
             department = applying.department_of(study.result)
+            whose = department or gettext("the whole city")
             may = may_decide(cast("User", request.user), department)
             policy = Policy.objects.of(department).first()
         except ReportsError:
-            may, policy = False, None
+            whose, may, policy = self.whose(study), False, None
         return {
             "study": study,
             "state": self.state(study),
             "tried": self.tried(study),
-            "whose": self.whose(study),
+            "whose": whose,
             "found": study.result.result,
+            "compared": _compared(study),
             "best_trial": best.get("trial"),
             "in_force": in_words(study.result.inputs["in_force"]),
             "trials": [(trial, in_words(trial.rules)) for trial in study.trials.all()],
@@ -307,6 +316,14 @@ class PolicyStudyAdmin(ReadOnlyAdmin[PolicyStudy]):
     def _context(self, request: HttpRequest, title: str) -> dict[str, Any]:
         shown = {"title": title, "opts": self.opts, "media": self.media}
         return {**self.admin_site.each_context(request), **shown}
+
+
+def _compared(study: PolicyStudy) -> list[dict[str, Any]]:
+    """Return the policies with which the best one is compared, each with the name people read."""
+    return [
+        one | {"name": COMPARED_WITH.get(one["policy"], one["policy"])}
+        for one in study.result.result.get("compared", [])
+    ]
 
 
 def _carry_out(

@@ -329,7 +329,11 @@ def test_the_desk_shows_a_search_applies_a_trial_and_takes_it_back() -> None:
     three_reports()
     chief = make_chief()
     kept, desk = make_search(BY_SEVERITY, BY_DEADLINE), desk_of(chief)
+    zero = {"mean": 0.0, "low": 0.0, "high": 0.0}
+    kept.result["compared"] = [{"policy": "by_arrival", "figures": {}, "difference": zero}]
+    kept.save(update_fields=["result"])
     page = desk.get(reverse("admin:reports_policystudy_change", args=[kept.pk])).content.decode()
+    assert "<td>in the order of arrival</td>" in page
     assert "A step of severity counts as 500 hours of waiting." in page
     to = reverse("admin:reports_policystudy_apply", args=[kept.pk])
     desk.post(to, {"trial": 0, "seen": 0, "note": "Emergencies first."})
