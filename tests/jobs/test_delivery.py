@@ -64,57 +64,31 @@ def running_worker_pid(actor: str) -> int:
     return Worker.objects.get(id=task.worker_id).pid
 
 
-def test_a_transactional_task_survives_the_death_of_its_worker(workers: Workers) -> None:
-    first = workers.start()
+def test_a_killed_worker_leaves_tasks_that_keep_what_their_kinds_promise(workers: Workers) -> None:
+    """A transactional one starts anew, an external one calls again, one that may run at most once
+    is given up, and a long one goes on from its checkpoint.
+    """
+    first = workers.start(threads=8)
     with transaction.atomic():
-        task = probe_transactional.send("slow", 60)
-    running_worker_pid("probe_transactional")
-    workers.kill(first)
-    assert not Effect.objects.exists()
-    workers.start()
-    wait_until_drained()
-    assert effects() == {"slow": 1}
-    ended = Task.objects.get(pk=task.message_id)
-    assert (ended.state, ended.attempt) == (State.SUCCEEDED, 2)
-    assert Attempt.objects.get(task=ended).error_type == "WorkerLost"
-
-
-def test_an_external_task_is_called_again_with_the_same_id(workers: Workers) -> None:
-    first = workers.start()
-    with transaction.atomic():
-        task = probe_external.send("abroad", 60)
-    running_worker_pid("probe_external")
-    wait_until(Call.objects.exists, "the call")
-    workers.kill(first)
-    workers.start()
-    wait_until_drained()
-    assert effects() == {"abroad:answer": 1}
-    assert [str(call.task_id) for call in Call.objects.all()] == [task.message_id] * 2
-
-
-def test_an_at_most_once_task_is_never_called_again(workers: Workers) -> None:
-    first = workers.start()
-    with transaction.atomic():
-        task = probe_once.send("only", 60)
-    running_worker_pid("probe_once")
-    wait_until(Call.objects.exists, "the call")
-    workers.kill(first)
-    workers.start()
-    wait_until_drained()
-    assert Call.objects.count() == 1
-    assert Task.objects.get(pk=task.message_id).state == State.DEAD
-
-
-def test_a_long_task_goes_on_from_its_checkpoint(workers: Workers) -> None:
-    first = workers.start()
-    with transaction.atomic():
+        transactional = probe_transactional.send("slow", 60)
+        external = probe_external.send("abroad", 60)
+        once = probe_once.send("only", 60)
         probe_long.send("walk", 10, 1)
-    running_worker_pid("probe_long")
+    wait_until(lambda: Task.objects.filter(state=State.RUNNING).count() == 4, "all to run")
+    wait_until(lambda: Call.objects.count() == 2, "the calls")
     wait_until(lambda: Effect.objects.count() >= 2, "two steps")
     workers.kill(first)
+    assert "slow" not in effects()
     workers.start()
     wait_until_drained()
-    assert effects() == {f"walk/{step}": 1 for step in range(10)}
+    steps = {f"walk/{step}": 1 for step in range(10)}
+    assert effects() == {"slow": 1, "abroad:answer": 1} | steps
+    begun_anew = Task.objects.get(pk=transactional.message_id)
+    assert (begun_anew.state, begun_anew.attempt) == (State.SUCCEEDED, 2)
+    assert Attempt.objects.get(task=begun_anew).error_type == "WorkerLost"
+    calls = Counter(str(task) for task in Call.objects.values_list("task_id", flat=True))
+    assert calls == {external.message_id: 2, once.message_id: 1}, "called again under the same id"
+    assert Task.objects.get(pk=once.message_id).state == State.DEAD
 
 
 def test_a_worker_that_stood_still_cannot_finish_a_task_it_lost(workers: Workers) -> None:
@@ -175,24 +149,16 @@ def test_a_worker_killed_in_the_middle_of_a_bundle_loses_and_doubles_nothing(
     assert set(Task.objects.values_list("state", flat=True)) == {State.SUCCEEDED}
 
 
-def test_failures_are_retried_then_dead_with_every_traceback(workers: Workers) -> None:
-    with transaction.atomic():
-        failing = probe_failing.send("luck")
-        hopeless = probe_hopeless.send("mind")
-    workers.start()
-    wait_until_drained()
-    assert not Effect.objects.exists()
-    dead = Task.objects.get(pk=failing.message_id)
-    assert (dead.state, dead.attempt) == (State.DEAD, 2)
-    assert [(a.number, a.error_type, a.error) for a in dead.attempts.all()] == [
-        (1, "ValueError", "no luck today"),
-        (2, "ValueError", "no luck today"),
-    ]
-    assert all("in probe_failing" in attempt.traceback for attempt in dead.attempts.all())
-    assert Task.objects.get(pk=hopeless.message_id).attempt == 1
+def test_a_worker_waits_for_a_paused_queue_retries_and_waits_until_tasks_are_due(
+    workers: Workers,
+) -> None:
+    """One worker for all of it: its start is what takes time."""
+    a_paused_queue_waits_and_goes_on(workers)
+    failures_are_retried_then_dead_with_every_traceback()
+    delays_wait_in_the_ledger()
 
 
-def test_a_paused_queue_waits_and_goes_on(workers: Workers) -> None:
+def a_paused_queue_waits_and_goes_on(workers: Workers) -> None:
     Queue.objects.create(name="default", paused_at=timezone.now())
     workers.start()
     with transaction.atomic():
@@ -205,13 +171,30 @@ def test_a_paused_queue_waits_and_goes_on(workers: Workers) -> None:
     assert effects() == {"patient": 1}
 
 
-def test_delays_wait_in_the_ledger(workers: Workers) -> None:
-    workers.start()
+def failures_are_retried_then_dead_with_every_traceback() -> None:
+    before = effects()
     with transaction.atomic():
-        probe_transactional.send_with_options(args=("later",), delay=timedelta(seconds=1.5))
+        failing = probe_failing.send("luck")
+        hopeless = probe_hopeless.send("mind")
+    wait_until_drained()
+    assert effects() == before
+    dead = Task.objects.get(pk=failing.message_id)
+    assert (dead.state, dead.attempt) == (State.DEAD, 2)
+    assert [(a.number, a.error_type, a.error) for a in dead.attempts.all()] == [
+        (1, "ValueError", "no luck today"),
+        (2, "ValueError", "no luck today"),
+    ]
+    assert all("in probe_failing" in attempt.traceback for attempt in dead.attempts.all())
+    assert Task.objects.get(pk=hopeless.message_id).attempt == 1
+
+
+def delays_wait_in_the_ledger() -> None:
+    with transaction.atomic():
+        later = probe_transactional.send_with_options(args=("later",), delay=timedelta(seconds=1.5))
         probe_transactional.send_with_options(args=("next year",), delay=timedelta(days=365))
-    wait_until(Effect.objects.exists, "the short delay")
-    task = Task.objects.get(state=State.SUCCEEDED)
+    wait_until(lambda: Effect.objects.filter(key="later").exists(), "the short delay")
+    task = Task.objects.get(pk=later.message_id)
+    assert task.state == State.SUCCEEDED
     assert task.started_at is not None
     assert timedelta(0) <= task.started_at - task.run_at < timedelta(seconds=5)
     assert (
