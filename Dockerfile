@@ -51,6 +51,7 @@ COPY accounts accounts
 COPY matching matching
 COPY reports reports
 COPY georeport georeport
+COPY portal portal
 # Collecting static files reads the settings but connects to nothing.
 RUN python -m compileall -q . \
     && SECRET_KEY=collectstatic-only DATABASE_URL=postgres://nobody@127.0.0.1:1/none python manage.py collectstatic --noinput

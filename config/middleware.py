@@ -41,7 +41,9 @@ API_PREFIXES = (API_PREFIX, OPEN311_PREFIX)
 #: When the whole request had arrived, by `time.perf_counter`; the server says so.
 ARRIVED_AT = "civiclens.arrived_at"
 #: Where a trailing slash is optional.
-SLASH_OPTIONAL_PREFIXES = (*API_PREFIXES, "/livez", "/readyz", "/problems")
+SLASH_OPTIONAL_PREFIXES = (*API_PREFIXES, "/livez", "/readyz", "/problems", "/report")
+#: Below these are pages with maps.
+MAP_PREFIXES = ("/admin", "/report")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 
@@ -153,7 +155,7 @@ class OptionalSlashMiddleware:
 class ContentSecurityPolicyMiddleware:
     """Forbid pages to load anything but this product's files.
 
-    Only the admin may use inline styles, and show the tiles of its map from elsewhere.
+    Only pages with maps may show tiles from elsewhere, and only the admin may use inline styles.
     """
 
     POLICY = (
@@ -172,7 +174,8 @@ class ContentSecurityPolicyMiddleware:
         if not is_debug_page:
             is_admin = request.path_info.startswith("/admin")
             policy = self.ADMIN_POLICY if is_admin else self.POLICY
-            if is_admin and settings.MAP_TILES_ORIGIN:
+            has_map = request.path_info.startswith(MAP_PREFIXES)
+            if has_map and settings.MAP_TILES_ORIGIN:
                 policy = policy.replace("data:", f"data: {settings.MAP_TILES_ORIGIN}")
             response.headers.setdefault("Content-Security-Policy", policy)
         return response

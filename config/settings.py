@@ -145,6 +145,7 @@ INSTALLED_APPS = [
     "matching",
     "reports",
     "georeport",
+    "portal",
 ]
 AUTH_USER_MODEL = "accounts.User"
 

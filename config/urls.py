@@ -1,4 +1,4 @@
-"""The URL map: the admin, the REST API, its documentation and the health checks.
+"""The URL map: the public pages, the admin, the REST API, its documentation and the health checks.
 
 A route is named once; `config.middleware.OptionalSlashMiddleware` serves it with and without its
 trailing slash.
@@ -15,7 +15,6 @@ from jobs.operations.metrics import metrics_view
 from notifications.views import development_messages
 from reports.confirmation.pages import ConfirmRepairPage
 from reports.following.views import unsubscribe_page
-from reports.pages import report_page
 
 api_v1: list[URLPattern | URLResolver] = [
     path("health/", views.HealthView.as_view(), name="health"),
@@ -27,8 +26,7 @@ api_v1: list[URLPattern | URLResolver] = [
 ]
 
 urlpatterns = [
-    path("", RedirectView.as_view(url="/api/docs/"), name="home"),
-    path("reports/<uuid:pk>", report_page, name="report-page"),  # messages link here
+    path("", include("portal.urls")),
     path("unsubscribe/<str:token>", unsubscribe_page, name="unsubscribe"),
     path("confirm", ConfirmRepairPage.as_view(), name="confirm-repair"),
     path("admin", RedirectView.as_view(url="/admin/")),
@@ -45,3 +43,5 @@ urlpatterns = [
 ]
 if settings.DEBUG:
     urlpatterns += [path("dev/messages", development_messages, name="development-messages")]
+
+handler404 = "portal.pages.not_found"

@@ -21,7 +21,8 @@ class CategoryField(serializers.Field[Category, Any, str, Any]):
 
     def to_internal_value(self, data: Any) -> Category:
         active = Category.objects.filter(is_active=True).only("slug")
-        category = active.filter(slug=data).first() if isinstance(data, str) else None
+        is_slug = isinstance(data, str) and "\0" not in data  # which PostgreSQL cannot compare
+        category = active.filter(slug=data).first() if is_slug else None
         if category is None:
             self.fail("unknown", slugs=", ".join(active.values_list("slug", flat=True)))
         return category

@@ -36,6 +36,7 @@ PACKAGES = (
     "jobs",
     "matching",
     "notifications",
+    "portal",
     "reports",
     "spark",
 )

@@ -16,6 +16,7 @@ UPLOAD_PREFIX = "/admin/imports/"
 PHOTOS_PATH = re.compile(
     r"/api/v1/reports/[0-9a-fA-F-]{32,36}/photos/?"
     r"|/open311/(test/)?v2/requests(\.(?i:xml|json))?/?"
+    r"|/report/?|/reports/[0-9a-fA-F-]{32,36}/photos/?"
 )
 #: For each process. Strangers may upload too, since sessions are looked up after the body is read.
 UPLOADS_AT_ONCE = 4

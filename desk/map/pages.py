@@ -20,12 +20,13 @@ from django.views.decorators.http import require_safe
 from rest_framework.exceptions import ValidationError as InvalidField
 
 from accounts.models import User
-from desk.map import background, clusters, layers, showing
+from desk.map import clusters, layers, showing
 from desk.models import ViewPage
 from desk.shell.readers import handles_reports
 from desk.views import keeping
 from reports.desk.choosing import ChosenReports, choose, query_of
 from reports.fields import BoundingBoxField
+from reports.geography import background
 from reports.models import BoundingBox, Report
 
 #: Parameters of the map's own; all others are those of the list of reports.

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from desk.map.background import STREETS_ZOOM
+from reports.geography.background import STREETS_ZOOM
 from reports.models import Report
 
 register = template.Library()

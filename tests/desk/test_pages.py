@@ -102,6 +102,7 @@ def public_pages() -> list[str]:
     resolution = StatusChange.objects.filter(to_status=Status.RESOLVED).latest("at")
     citizen = User.objects.get(name="Ada Quill")
     return [
+        *map(reverse, ("home", "portal-reports", "portal-report")),
         reverse("report-page", args=[report.pk]),
         links.path_of(f"{resolution.report_id}:{resolution.pk}"),
         links.path_of(f"{resolution.report_id}:0"),

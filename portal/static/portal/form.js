@@ -1,0 +1,63 @@
+/* What makes forms easier: focus on what is wrong, one sending, the device's place, questions of a
+   category as it is chosen, copying a link. Without it the forms work too. */
+"use strict";
+
+(() => {
+  const one = (selector) => document.querySelector(selector);
+
+  function sendOnce(form) {
+    form.addEventListener("submit", () => {
+      // Later, since a disabled button sends no value.
+      setTimeout(() => document.querySelectorAll("button").forEach((button) => {
+        if (button.form === form && button.type === "submit") button.disabled = true;
+      }));
+    });
+  }
+
+  function useLocation() {
+    const button = one("[data-locate]"), said = one("[data-located]");
+    if (!button || !("geolocation" in navigator)) return;
+    one("[data-locate-line]").hidden = false;
+    button.addEventListener("click", () => navigator.geolocation.getCurrentPosition(({ coords }) => {
+      for (const name of ["latitude", "longitude"]) {
+        const field = document.getElementById(name);
+        field.value = coords[name].toFixed(6);
+        field.dispatchEvent(new Event("change"));
+      }
+      said.textContent = said.dataset.done;
+    }, () => { said.textContent = said.dataset.failed; }, { enableHighAccuracy: true, timeout: 15000 }));
+  }
+
+  function askQuestions() {
+    const choice = one("[data-questions]"), box = document.getElementById("questions");
+    if (!choice) return;
+    choice.addEventListener("change", async () => {
+      const chosen = choice.value;
+      const answer = await fetch(`${choice.dataset.questions}?category=${encodeURIComponent(chosen)}`).catch(() => null);
+      if (!answer?.ok || choice.value !== chosen) return;
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      box.replaceChildren(...page.body.childNodes);
+    });
+  }
+
+  function copy(button) {
+    if (!navigator.clipboard) return;
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).value);
+      button.textContent = button.dataset.copied;
+    });
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    one("[data-focus]")?.focus();
+    document.querySelectorAll("form[data-once]").forEach(sendOnce);
+    document.querySelectorAll("[data-copy]").forEach(copy);
+    useLocation();
+    askQuestions();
+  });
+  // A page that comes back from the browser's memory can be sent again.
+  addEventListener("pageshow", ({ persisted }) => {
+    if (persisted) document.querySelectorAll("button[disabled]").forEach((button) => { button.disabled = false; });
+  });
+})();

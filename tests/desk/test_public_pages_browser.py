@@ -1,0 +1,41 @@
+"""The public pages in a browser, in the demo city whose server the desk's tests run."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from reports.models import Report
+from tests.desk.browser import LOOKS, Desk, violations
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_citizen_reports_a_problem_with_a_map(desk: Desk) -> None:
+    with desk.page(refusals=(400,)) as page:
+        page.goto("/report/")
+        page.get_by_role("button", name="Send the report").click()
+        expect(page.locator("#faults")).to_be_focused()
+        _fill(page)
+        assert violations(page, name="form", looks=LOOKS) == []
+        page.get_by_role("button", name="Send the report").dblclick()
+        page.get_by_role("link", name="Open the report").click()
+        expect(page.get_by_text("This report is not public.")).to_be_visible()
+        assert violations(page, name="own-report", looks=LOOKS) == []
+    report = Report.objects.get(title="Bent sign of the tram")
+    assert report.category is not None
+    assert report.category.slug == "pothole"
+
+
+def _fill(page: Page) -> None:
+    """Fill the form in, with a place by a click on the map."""
+    page.get_by_label("The problem in a few words").fill("Bent sign of the tram")
+    page.get_by_label("Details").fill("It leans over the rails.")
+    page.locator("[data-map]").click()
+    expect(page.get_by_label("Latitude")).not_to_have_value("")
+    box, pin = (page.locator(one).bounding_box() for one in ("[data-map]", ".map-pin"))
+    assert box is not None
+    assert pin is not None
+    clicked = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    assert (pin["x"] + pin["width"] / 2, pin["y"] + pin["height"]) == pytest.approx(clicked, abs=8)
+    page.get_by_label("Category").select_option("pothole")
