@@ -6,7 +6,9 @@ trailing slash.
 
 from django.conf import settings
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, include, path
+from django.utils.functional import lazy
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
@@ -15,6 +17,9 @@ from jobs.operations.metrics import metrics_view
 from notifications.views import development_messages
 from reports.confirmation.pages import ConfirmRepairPage
 from reports.following.views import unsubscribe_page
+
+#: Its address has a hash, which is known once the static files are read.
+ICON = lazy(static, str)("desk/icon.svg")
 
 api_v1: list[URLPattern | URLResolver] = [
     path("health/", views.HealthView.as_view(), name="health"),
@@ -27,6 +32,7 @@ api_v1: list[URLPattern | URLResolver] = [
 
 urlpatterns = [
     path("", include("portal.urls")),
+    path("favicon.ico", RedirectView.as_view(url=ICON), name="icon"),  # of pages that name none
     path("unsubscribe/<str:token>", unsubscribe_page, name="unsubscribe"),
     path("confirm", ConfirmRepairPage.as_view(), name="confirm-repair"),
     path("admin", RedirectView.as_view(url="/admin/")),

@@ -54,6 +54,7 @@ os.environ.setdefault("ALLOWED_HOSTS", "localhost,127.0.0.1,testserver")
 
 from config.settings import *  # noqa: E402, F403
 
+STATIC_ROOT = TEST_DATA_DIR / "static"  # not what `collectstatic` may have left in the project
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 NOTIFICATION_CHANNELS = {

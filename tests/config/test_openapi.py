@@ -265,6 +265,12 @@ def test_the_page_needs_nothing_from_elsewhere_and_no_inline_code() -> None:
     assert script["Content-Type"].startswith("application/javascript")
 
 
+def test_pages_without_an_icon_of_their_own_have_one() -> None:
+    answer = Client().get("/favicon.ico")
+    assert answer.status_code == 302
+    assert finders.find(answer["Location"].removeprefix("/static/"))
+
+
 def test_a_body_with_one_of_two_fields_is_described_as_one_of_them(
     document: dict[str, Any],
 ) -> None:
