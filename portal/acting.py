@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import UploadedFile
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -19,7 +19,7 @@ from rest_framework.exceptions import ValidationError
 
 from accounts.models import User
 from jobs.errors import DomainError
-from portal.pages import page, refused, status_of
+from portal.pages import lead_to, page, refused, status_of
 from portal.reporting import count_photos
 from portal.showing import shown
 from reports.conversation import commenting
@@ -145,12 +145,9 @@ def take_step(sent: Sent) -> str:
 
 
 def _back(pk: UUID, token: str, done: str) -> HttpResponse:
-    """Lead back to the page of the report, so that a reload sends nothing again."""
+    """Lead back to the page of the report, which says what was done."""
     query = {"done": done} | ({"tracking_token": token} if token else {})
-    response = HttpResponseRedirect(f"{reverse('report-page', args=[pk])}?{urlencode(query)}")
-    response.status_code = HTTPStatus.SEE_OTHER
-    response["Cache-Control"] = "private, no-store"
-    return response
+    return lead_to(f"{reverse('report-page', args=[pk])}?{urlencode(query)}")
 
 
 def _again(

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -13,6 +14,7 @@ from django.views.decorators.http import require_safe
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 
+from accounts.models import User
 from portal import catalogue, wording
 from portal.city import map_settings
 from portal.home import prepare_cards
@@ -33,23 +35,28 @@ def list_page(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"asked": asked, "categories": catalogue.choices()}
     status = HTTPStatus.OK
     try:
-        context |= _found(request, asked)
+        context |= page_of_reports(request, _query(asked))
     except APIException as error:
         status = HTTPStatus.BAD_REQUEST
-        context["fault"] = _in_words(error)
+        context["fault"] = in_words(error)
     context["map"] = map_settings(_points(context.get("reports", [])))
     return show(request, "list.html", context, status=status, caching=SHARED)
 
 
-def _found(request: HttpRequest, asked: dict[str, str]) -> dict[str, Any]:
+def page_of_reports(
+    request: HttpRequest, query: QueryDict, *, user: User | None = None
+) -> dict[str, Any]:
     """Return a page of reports with links to the next and previous ones, as the API has them.
+
+    Without a `user` it holds public ones only, whoever is signed in.
 
     Raises:
         APIException: a filter or the cursor is not valid.
     """
-    request.GET = _query(asked)  # type: ignore[assignment]  # what the API's list reads
+    request.GET = query  # type: ignore[assignment]  # what the API's list reads
     view = ReportListView()
-    view.request = Request(request)  # nobody is signed in there, so that it holds public ones only
+    view.request = Request(request)
+    view.request.user = user or AnonymousUser()
     reports = list(view.paginate_queryset(view.get_queryset()) or [])
     prepare_cards(reports)
     links = view.get_paginated_response([]).data
@@ -80,7 +87,7 @@ def _relative(link: str | None) -> str:
     return f"?{urlsplit(link).query}" if link else ""
 
 
-def _in_words(error: APIException) -> str:
+def in_words(error: APIException) -> str:
     """Return what is wrong with the query, in a sentence."""
     detail = error.detail
     if isinstance(detail, dict):

@@ -10,7 +10,13 @@ from typing import Any
 import structlog
 from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseRedirect,
+    UnreadablePostError,
+)
 from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
 from django.utils import translation
@@ -18,7 +24,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
 from jobs.errors import DomainError
-from portal import languages
+from portal import citizens, languages
 from reports.errors import (
     CommentRefused,
     CommentRepeated,
@@ -46,6 +52,7 @@ def page(view: View) -> View:
 
     @functools.wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        citizens.identify(request)
         language = languages.of_request(request)
         with translation.override(language):
             try:
@@ -79,6 +86,14 @@ def show(
     shown = {"city": city(), "languages": languages.choices(), **context}
     response = render(request, f"portal/{template}", shown, status=status)
     response["Cache-Control"] = caching
+    return response
+
+
+def lead_to(address: str) -> HttpResponse:
+    """Lead to another page after a form was taken, so that a reload sends nothing again."""
+    response = HttpResponseRedirect(address)
+    response.status_code = HTTPStatus.SEE_OTHER
+    response["Cache-Control"] = PRIVATE
     return response
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -25,7 +25,7 @@ from portal import catalogue
 from portal.city import map_settings
 from portal.form import Form, shown_questions
 from portal.home import prepare_cards
-from portal.pages import page, show, status_of
+from portal.pages import lead_to, page, show, status_of
 from reports.errors import (
     IntakeRefused,
     LikelyDuplicate,
@@ -184,10 +184,7 @@ def _to_thanks(submission: Submission) -> HttpResponse:
     query = {"report": str(submission.report.pk)}
     if submission.tracking_token:
         query["tracking_token"] = submission.tracking_token
-    response = HttpResponseRedirect(f"{reverse('portal-thanks')}?{urlencode(query)}")
-    response.status_code = HTTPStatus.SEE_OTHER
-    response["Cache-Control"] = "private, no-store"
-    return response
+    return lead_to(f"{reverse('portal-thanks')}?{urlencode(query)}")
 
 
 @require_safe

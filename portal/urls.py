@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portal import acting, city, home, listing, reporting, showing
+from portal import acting, city, home, listing, mine, reporting, showing, signing_in
 
 urlpatterns = [
     path("", home.home_page, name="home"),
@@ -16,6 +16,10 @@ urlpatterns = [
     path("reports/<uuid:pk>/follow", acting.follow, name="portal-follow"),
     path("reports/<uuid:pk>/me-too", acting.me_too, name="portal-me-too"),
     path("reports/<uuid:pk>/step", acting.take_step, name="portal-step"),
+    path("me/", mine.mine_page, name="portal-mine"),
+    path("sign-in/", signing_in.phone_page, name="portal-sign-in"),
+    path("sign-in/code/", signing_in.code_page, name="portal-sign-in-code"),
+    path("sign-out/", signing_in.sign_out, name="portal-sign-out"),
     path("city/outlines.json", city.outlines_view, name="portal-outlines"),
     path("city/streets/<int:x>/<int:y>.json", city.streets_view, name="portal-streets"),
     path("language/<str:language>", home.choose_language, name="portal-language"),
