@@ -19,6 +19,7 @@ from django.http import (
 )
 from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
@@ -112,6 +113,12 @@ def refused(request: HttpRequest, status: HTTPStatus) -> HttpResponse:
     response = render(request, "portal/refused.html", context, status=status)
     response["Cache-Control"] = "no-store"
     return response
+
+
+def refusal_page(status: HTTPStatus, detail: str) -> str:
+    """Return the page for a request that the web server refused before Django got it."""
+    title, advice = _reason(status)
+    return render_to_string("portal/refused.html", {"title": title, "advice": detail or advice})
 
 
 @page

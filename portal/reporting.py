@@ -163,6 +163,8 @@ def _form_page(
         "title_maximum": TITLE_MAX_CHARACTERS,
         "description_maximum": DESCRIPTION_MAX_CHARACTERS,
         "photos_maximum": settings.PHOTOS_PER_REPORT,
+        "photos_bytes": settings.PHOTO_MAX_BYTES,
+        "photos_megabytes": settings.PHOTO_MAX_BYTES // 1_000_000,
         "map": map_settings(),
         "is_signed_in": isinstance(request.user, User),
     }

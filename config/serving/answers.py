@@ -10,10 +10,12 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
 from config import problems
+from config.middleware import API_PREFIX
 from config.serving.bodies import MEMORY_BYTES
 from georeport.answering import refusal_at
 from georeport.cross_origin import HEADERS as CROSS_ORIGIN_HEADERS
 from georeport.cross_origin import OPEN311_PREFIX
+from portal.pages import refusal_page
 
 Send = Callable[[Any], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
@@ -81,6 +83,8 @@ def refusal(
         answer = refusal_at(path, status, detail, accept=accept)
         kind, content = answer["Content-Type"], answer.content
         headers |= {name.lower(): text for name, text in CROSS_ORIGIN_HEADERS.items()}
+    elif "text/html" in accept and not path.startswith(API_PREFIX):
+        kind, content = "text/html; charset=utf-8", refusal_page(status, detail).encode()
     else:
         kind, content = _problem(status, path, detail=detail, retry_after=retry_after)
     headers["content-type"] = kind

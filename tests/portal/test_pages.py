@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from config.serving.answers import refusal
 from jobs.models import Task
 from portal import showing
 from portal.form import FIELDS
@@ -244,7 +246,7 @@ def test_a_citizen_who_is_signed_in_follows_and_has_the_problem_too() -> None:
         done = client.post(f"/reports/{report.pk}/{path}", {"wants": "yes"})
         assert done.status_code == 303
     page = text_of(client.get(f"/reports/{report.pk}", headers=HTML))
-    assert "1 person follows it" in page
+    assert "1 person follows this · 1 person has this too" in page
     assert "Send me no more messages" in page
     refused = client.post(f"/reports/{report.pk}/step", {"step": "withdraw"})
     assert refused.status_code == 403
@@ -303,6 +305,18 @@ def test_the_first_page_greets_an_empty_city_and_shows_its_figures() -> None:
     assert re.search(r"open reports</dt><dd>1</dd>", text)
     assert "A hole" in text
     assert "csrf" not in text
+
+
+def test_what_is_too_large_is_refused_with_a_page() -> None:
+    status, detail = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "At most 20 MB."
+    for path, accept, kind in (
+        ("/report/", "text/html", b"text/html; charset=utf-8"),
+        ("/report/", "*/*", b"application/problem+json"),
+        ("/api/v1/reports/", "text/html", b"application/problem+json"),
+    ):
+        answer = refusal(status, path, accept=accept, detail=detail)
+        assert dict(answer.headers)[b"content-type"] == kind
+        assert detail.encode() in answer.content
 
 
 def test_failures_are_pages_of_the_same_look(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,11 +6,26 @@
   const one = (selector) => document.querySelector(selector);
 
   function sendOnce(form) {
-    form.addEventListener("submit", () => {
+    form.addEventListener("submit", (event) => {
+      if (event.defaultPrevented) return;
       // Later, since a disabled button sends no value.
       setTimeout(() => document.querySelectorAll("button").forEach((button) => {
         if (button.form === form && button.type === "submit") button.disabled = true;
       }));
+    });
+  }
+
+  /* Say before the sending, which can take minutes, that photos are too large together. */
+  function checkPhotos() {
+    const field = one("[data-most]");
+    if (!field) return;
+    const bytes = () => [...field.files].reduce((sum, file) => sum + file.size, 0);
+    field.addEventListener("change", () => field.setCustomValidity(""));
+    field.form.addEventListener("submit", (event) => {
+      if (bytes() <= Number(field.dataset.most)) return;
+      event.preventDefault();
+      field.setCustomValidity(field.dataset.tooLarge);
+      field.reportValidity();
     });
   }
 
@@ -40,6 +55,14 @@
     });
   }
 
+  /* With a map nobody needs to type coordinates; what is wrong with them stays in sight. */
+  function foldCoordinates() {
+    const box = one("[data-coordinates]");
+    if (box && window.L && !("keep" in box.dataset)) box.open = false;
+    for (const link of document.querySelectorAll(".faults a"))
+      link.addEventListener("click", () => { document.querySelector(link.hash)?.closest("details")?.setAttribute("open", ""); });
+  }
+
   function copy(button) {
     if (!navigator.clipboard) return;
     button.hidden = false;
@@ -51,10 +74,12 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     one("[data-focus]")?.focus();
+    checkPhotos();
     document.querySelectorAll("form[data-once]").forEach(sendOnce);
     document.querySelectorAll("[data-copy]").forEach(copy);
     useLocation();
     askQuestions();
+    foldCoordinates();
   });
   // A page that comes back from the browser's memory can be sent again.
   addEventListener("pageshow", ({ persisted }) => {
