@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import cast
@@ -11,6 +12,7 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -90,18 +92,21 @@ def comment(sent: Sent) -> str:
 
 @action
 def add_photos(sent: Sent) -> str:
-    """Add photos to one's own report."""
+    """Add photos to one's own report: all of them, or none."""
     if not sent.report.is_own(sent.request.user, tracking_token=sent.token):
         raise PermissionDenied
     photos: list[UploadedFile] = sent.request.FILES.getlist("photos")
     if not photos:
         raise PhotoRefused(_("Choose a photo first."))
+    receiving.check_number(len(photos), PhotoKind.BEFORE)
     for upload in photos:
         receiving.check(upload)
     count_photos(sent.request, photos)
-    for upload in photos:
-        with receiving.stored(upload) as original:
-            receiving.accept(original, sent.report, kind=PhotoKind.BEFORE, by=sent.user)
+    with ExitStack() as stack:
+        originals = [stack.enter_context(receiving.stored(upload)) for upload in photos]
+        with transaction.atomic():
+            for original in originals:
+                receiving.accept(original, sent.report, kind=PhotoKind.BEFORE, by=sent.user)
     return "photos"
 
 

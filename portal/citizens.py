@@ -36,8 +36,12 @@ def session_of(request: HttpRequest) -> Session | None:
     return sessions.resume(token) if token else None
 
 
-def sign_in(response: HttpResponse, signed_in: SignedIn) -> None:
-    """Give the browser its session, and what gives the device limits of its own."""
+def sign_in(request: HttpRequest, response: HttpResponse, signed_in: SignedIn) -> None:
+    """Give the browser its session, and what gives the device limits of its own.
+
+    A session that the browser had before ends, since nothing could name it any more.
+    """
+    sessions.end(request.COOKIES.get(cookie_name(SESSION), ""))
     _set(response, SESSION, signed_in.tokens.refresh)
     _set(response, DEVICE, signed_in.device_token)
 

@@ -26,7 +26,7 @@ from reports.workflow import checking
 from reports.workflow.roles import roles_in
 from reports.workflow.table import REPORTER
 
-#: Comments on the page; the API has them all.
+#: Comments on the page, the newest; the API has them all.
 COMMENTS = 100
 AROUND_METRES = 500
 _CHECKED = "private, no-cache"
@@ -113,7 +113,8 @@ def _public_lines(report: Report) -> list[StatusChange]:
 def _comments(request: HttpRequest, report: Report, token: str) -> list[Comment]:
     """Return the comments that this reader may read, the oldest first."""
     readable = Comment.objects.readable_by(request.user, on=report, tracking_token=token)
-    return list(readable.select_related("department").order_by("created_at", "id")[:COMMENTS])
+    newest = readable.select_related("department").order_by("-created_at", "-id")[:COMMENTS]
+    return list(reversed(newest))
 
 
 def _taking_part(request: HttpRequest, report: Report, token: str) -> dict[str, Any]:

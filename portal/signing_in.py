@@ -55,7 +55,7 @@ def code_page(request: HttpRequest) -> HttpResponse:
     except (ValidationError, DomainError) as error:
         return _form(request, challenge_id=sent["challenge_id"], error=error)
     response = lead_to(destination(request))
-    citizens.sign_in(response, signed_in)
+    citizens.sign_in(request, response, signed_in)
     rotate_token(request)
     return response
 

@@ -19,6 +19,7 @@ KEPT_SECONDS = 60
 #: The zoom level of the tiles in which streets are sent: some kilometres wide.
 STREETS_ZOOM = 13
 STREETS_MAXIMUM = 1_500
+_TILES = 2**STREETS_ZOOM  # from west to east, and from north to south
 _OUTLINE_DEGREES, _STREET_DEGREES = 0.0001, 0.00002  # of tolerance: about 10 and 2 metres
 
 Feature = dict[str, Any]
@@ -45,7 +46,12 @@ def bounds() -> list[float] | None:
 
 
 def streets(x: int, y: int) -> dict[str, Any]:
-    """Return the named streets and places that touch a tile as GeoJSON, the longest first."""
+    """Return the named streets and places that touch a tile as GeoJSON, the longest first.
+
+    Beyond the world there are none.
+    """
+    if not (0 <= x < _TILES and 0 <= y < _TILES):
+        return {"type": "FeatureCollection", "features": []}
     kept = _kept.get()
     tile = shapely.box(*_tile_bounds(x, y))
     touched = kept.tree.query(tile)
@@ -93,10 +99,9 @@ def _street(geometry: BaseGeometry, kind: str, name: str, tile: BaseGeometry) ->
 
 def _tile_bounds(x: int, y: int) -> tuple[float, float, float, float]:
     """Return west, south, east and north of a tile of web maps."""
-    tiles = 2**STREETS_ZOOM
 
     def latitude(row: int) -> float:
-        angle = math.pi * (1 - 2 * row / tiles)
+        angle = math.pi * (1 - 2 * row / _TILES)
         return math.degrees(math.atan(math.sinh(max(min(angle, 20.0), -20.0))))
 
-    return x / tiles * 360 - 180, latitude(y + 1), (x + 1) / tiles * 360 - 180, latitude(y)
+    return x / _TILES * 360 - 180, latitude(y + 1), (x + 1) / _TILES * 360 - 180, latitude(y)

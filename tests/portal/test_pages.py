@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.conf import LazySettings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import OperationalError, connection
 from django.test import Client
@@ -22,7 +23,15 @@ from portal.form import FIELDS
 from reports.catalogue.questions import ask
 from reports.figures import refreshing
 from reports.following import contacts
-from reports.models import Answer, Comment, Photo, Report, Status, hash_tracking_token
+from reports.models import (
+    Answer,
+    Comment,
+    Photo,
+    PhotoFile,
+    Report,
+    Status,
+    hash_tracking_token,
+)
 from tests.reports.factories import make_category, make_report, make_user
 from tests.reports.photos import jpeg
 
@@ -336,3 +345,30 @@ def test_failures_are_pages_of_the_same_look(monkeypatch: pytest.MonkeyPatch) ->
 def test_the_switcher_of_languages_leads_nowhere_else(back: str) -> None:
     assert Client().get("/language/en", {"back": back})["Location"] == "/"
     assert Client().get("/language/xx").status_code == 404
+
+
+def test_photos_that_are_added_together_are_stored_all_or_none(
+    held: Report, settings: LazySettings
+) -> None:
+    settings.PHOTOS_PER_REPORT = 1
+    photos = [SimpleUploadedFile(name, jpeg(), "image/jpeg") for name in ("a.jpg", "b.jpg")]
+    fields = {"tracking_token": "secret", "photos": photos}
+    answer = Client().post(f"/reports/{held.pk}/photos", fields)
+    assert answer.status_code == HTTPStatus.TOO_MANY_REQUESTS
+    assert "A report may have 1 photos" in text_of(answer)
+    assert not Photo.objects.exists()
+    assert not PhotoFile.objects.exists()
+
+
+@pytest.mark.parametrize("place", ["1/" + "9" * 400, "9" * 400 + "/1", "8192/0"])
+def test_beyond_the_world_are_no_streets(place: str) -> None:
+    assert Client().get(f"/city/streets/{place}.json").json()["features"] == []
+
+
+def test_of_many_comments_the_newest_show(held: Report, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(showing, "COMMENTS", 2)
+    for text in ("the oldest", "the middle", "the newest"):
+        Comment.objects.create(report=held, text=text, is_by_holder=True)
+    page = text_of(page_of(held, "secret"))
+    assert "the oldest" not in page
+    assert page.index("the middle") < page.index("the newest")

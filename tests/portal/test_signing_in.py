@@ -179,3 +179,16 @@ def test_the_cookie_is_bound_to_this_host_in_production(settings: LazySettings) 
     client.post("/sign-in/code/", fields | {"code": code_of(fields["challenge_id"])})
     assert client.cookies["__Host-citizen"]["secure"] is True
     assert client.get("/me/", secure=True).status_code == 200
+
+
+def test_whoever_signs_in_again_leaves_no_other_session_behind() -> None:
+    phone = make_phone()
+    client = signed_in(phone)
+    first = client.cookies["citizen"].value
+    let_pass(minutes=10)
+    asked = client.post("/sign-in/", hidden(client.get("/sign-in/")) | {"phone": phone})
+    fields = hidden(asked)
+    client.post("/sign-in/code/", fields | {"code": code_of(fields["challenge_id"])})
+    assert client.cookies["citizen"].value != first
+    assert sessions.resume(first) is None
+    assert user_of(client).phone == phone
