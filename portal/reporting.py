@@ -154,24 +154,30 @@ def _form_page(
     retry_after: int | None = None,
 ) -> HttpResponse:
     prepare_cards(candidates or [])
-    context = {
-        "form": form,
-        "faults": form.by_field(),
-        "categories": catalogue.choices(),
+    context = form_context(form) | {
         "candidates": candidates,
         "had_photos": had_photos,
-        "title_maximum": TITLE_MAX_CHARACTERS,
-        "description_maximum": DESCRIPTION_MAX_CHARACTERS,
-        "photos_maximum": settings.PHOTOS_PER_REPORT,
-        "photos_bytes": settings.PHOTO_MAX_BYTES,
-        "photos_megabytes": settings.PHOTO_MAX_BYTES // 1_000_000,
-        "map": map_settings(),
         "is_signed_in": isinstance(request.user, User),
     }
     response = show(request, "form.html", context, status=status)
     if retry_after:
         response["Retry-After"] = str(retry_after)
     return response
+
+
+def form_context(form: Form) -> dict[str, Any]:
+    """Return what the page of a form shows to everybody."""
+    return {
+        "form": form,
+        "faults": form.by_field(),
+        "categories": catalogue.choices(),
+        "title_maximum": TITLE_MAX_CHARACTERS,
+        "description_maximum": DESCRIPTION_MAX_CHARACTERS,
+        "photos_maximum": settings.PHOTOS_PER_REPORT,
+        "photos_bytes": settings.PHOTO_MAX_BYTES,
+        "photos_megabytes": settings.PHOTO_MAX_BYTES // 1_000_000,
+        "map": map_settings(),
+    }
 
 
 @require_safe

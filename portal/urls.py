@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portal import acting, city, home, listing, mine, reporting, showing, signing_in
+from portal import acting, city, home, listing, mine, offline, reporting, showing, signing_in
 
 urlpatterns = [
     path("", home.home_page, name="home"),
@@ -22,5 +22,11 @@ urlpatterns = [
     path("sign-out/", signing_in.sign_out, name="portal-sign-out"),
     path("city/outlines.json", city.outlines_view, name="portal-outlines"),
     path("city/streets/<int:x>/<int:y>.json", city.streets_view, name="portal-streets"),
+    path("report/kept/", offline.kept_page, name="portal-kept"),
+    path("report/kept/send/", offline.send_kept, name="portal-send-kept"),
+    path("report/offline/", offline.offline_form, name="portal-offline-form"),
+    path("offline/", offline.offline_page, name="portal-offline"),
+    path("service-worker.js", offline.worker_script, name="portal-worker"),
+    path("manifest.webmanifest", offline.manifest, name="portal-manifest"),
     path("language/<str:language>", home.choose_language, name="portal-language"),
 ]

@@ -27,6 +27,32 @@ def test_a_citizen_reports_a_problem_with_a_map(desk: Desk) -> None:
     assert report.category.slug == "pothole"
 
 
+def test_a_report_without_a_connection_is_kept_and_sent_once(desk: Desk) -> None:
+    with desk.page(refusals=(400,)) as page:
+        page.goto("/")
+        page.evaluate("navigator.serviceWorker.ready")
+        page.reload()  # under the service worker from the first request on
+        page.context.set_offline(True)
+        page.goto("/reports/")
+        expect(page.get_by_role("heading", name="There is no connection")).to_be_visible()
+        page.get_by_role("main").get_by_role("link", name="Report a problem").click()
+        page.get_by_label("The problem in a few words").fill("Flooded underpass")
+        page.get_by_label("Details").fill("Knee-deep.")
+        page.get_by_label("Latitude").fill("41.3083")
+        page.get_by_label("Longitude").fill("-72.9279")
+        page.get_by_role("button", name="Send the report").click()
+        expect(page.get_by_role("heading", name="kept on this device")).to_be_visible()
+        assert not Report.objects.filter(title="Flooded underpass").exists()
+        page.context.set_offline(False)
+        # The worker may be without a connection a moment longer than its page, which tries again.
+        arrived = page.get_by_role("heading", name="Your report has arrived")
+        expect(arrived).to_be_visible(timeout=20_000)
+        page.goto("/report/kept/send/")
+        expect(page.get_by_role("heading", name="Report a problem")).to_be_visible()
+        expect(page.locator("[data-kept]")).to_be_hidden()
+    assert Report.objects.filter(title="Flooded underpass").count() == 1
+
+
 def _fill(page: Page) -> None:
     """Fill the form in, with a place by a click on the map."""
     page.get_by_label("The problem in a few words").fill("Bent sign of the tram")

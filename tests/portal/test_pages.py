@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import timedelta
 from http import HTTPStatus
@@ -339,6 +340,24 @@ def test_failures_are_pages_of_the_same_look(monkeypatch: pytest.MonkeyPatch) ->
     away = page_of(make_report())
     assert (away.status_code, away["Retry-After"]) == (503, "5")
     assert "We cannot answer right now" in text_of(away)
+
+
+def test_what_the_service_worker_keeps_is_the_same_for_everybody() -> None:
+    script = Client().get("/service-worker.js")
+    assert (script["Content-Type"], script["Cache-Control"]) == (
+        "text/javascript; charset=utf-8", "no-cache",
+    )  # fmt: skip
+    settings = json.loads(re.findall(r"const settings = (.*);", text_of(script))[0])
+    for path in settings["pages"].values():
+        kept = Client().get(path)
+        assert kept.status_code == 200
+        assert "csrfmiddlewaretoken" not in text_of(kept)
+        assert not kept.cookies
+    assert f'value="{settings["placeholder"]}"' in text_of(Client().get("/report/offline/"))
+    assert Client().get("/report/kept/send/")["Location"] == "/report/"
+    manifest = Client().get("/manifest.webmanifest")
+    assert manifest["Content-Type"] == "application/manifest+json"
+    assert manifest.json()["start_url"] == "/"
 
 
 @pytest.mark.parametrize("back", ["//evil.example", "https://evil.example", "/\\evil.example"])
