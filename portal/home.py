@@ -60,7 +60,8 @@ def prepare_cards(reports: list[Report]) -> None:
 
 
 def _first_photo(report: Report) -> str:
-    public: list[Photo] = [one for one in report.photos.all() if one.is_public]
+    photos: list[Photo] = list(report.photos.all()) if report.published_at else []
+    public = [photo for photo in photos if photo.is_public]
     return addresses(public[0])["small"] if public else ""
 
 

@@ -20,7 +20,14 @@ from portal.reporting import REFERRER
 from reports.dates.showing import expected_date, forecast_of
 from reports.following import follows
 from reports.geography import boxes
-from reports.models import COMMENT_MAX_CHARACTERS, Comment, Report, ReportContact, StatusChange
+from reports.models import (
+    COMMENT_MAX_CHARACTERS,
+    Comment,
+    PhotoKind,
+    Report,
+    ReportContact,
+    StatusChange,
+)
 from reports.photos.serializers import detailed
 from reports.workflow import checking
 from reports.workflow.roles import roles_in
@@ -84,7 +91,7 @@ def _facts(request: HttpRequest, report: Report, token: str) -> dict[str, Any]:
         "report": report,
         "token": token,
         "is_own": is_own,
-        "photos": _photos(report, token, is_own=is_own),
+        "photos": _photos(request, report, token, is_own=is_own),
         "expected": expected_date(report, forecast_of(report)),
         "history": _public_lines(report),
         "comments": _comments(request, report, token),
@@ -95,12 +102,22 @@ def _facts(request: HttpRequest, report: Report, token: str) -> dict[str, Any]:
     }
 
 
-def _photos(report: Report, token: str, *, is_own: bool) -> list[dict[str, Any]]:
-    """Return the photos that this reader may see; those of an unpublished report need its token."""
+def _photos(
+    request: HttpRequest, report: Report, token: str, *, is_own: bool
+) -> list[dict[str, Any]]:
+    """Return the photos that this reader may see.
+
+    Pictures are the API's, which gives those that are not public to the token and the desk alone,
+    and not for the cookie of a citizen: that page says of them that they are not shown.
+    """
     photos = detailed(report.photos.all(), is_staff=False, is_sender=is_own)
     suffix = f"?{urlencode({'tracking_token': token})}" if token and is_own else ""
+    is_given_all = bool(suffix) or (isinstance(request.user, User) and request.user.is_staff)
     for photo in photos:
-        if photo["urls"]:
+        is_public = report.published_at and photo["kind"] != PhotoKind.UNREPAIRED
+        if not (is_public or is_given_all):
+            photo["urls"] = None
+        elif photo["urls"]:
             photo["urls"] = {size: url + suffix for size, url in photo["urls"].items()}
     return photos
 

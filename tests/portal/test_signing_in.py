@@ -13,10 +13,11 @@ from accounts import sessions
 from accounts.codes import derive_code
 from accounts.models import OtpChallenge, Session, User
 from reports.following import follows
-from reports.models import Report
+from reports.models import PhotoKind, Report
 from tests.accounts.clock import let_pass
 from tests.accounts.factories import make_phone, make_user
 from tests.reports.factories import make_report
+from tests.reports.photos import make_photo
 
 pytestmark = pytest.mark.django_db
 
@@ -91,6 +92,16 @@ def test_my_page_has_my_reports_and_those_i_follow_alone() -> None:
     follows.unfollow(followed.pk, user_of(client).pk)
     assert str(followed.pk) not in text_of(client.get("/me/"))
     assert client.get("/me/?cursor=x").status_code == 400
+
+
+def test_pictures_that_the_api_gives_to_nobody_here_are_no_broken_images() -> None:
+    client = signed_in()
+    held = make_report(reporter=user_of(client), published_at=None)
+    public = make_report(reporter=user_of(client))
+    shots = [make_photo(held), make_photo(public, kind=PhotoKind.UNREPAIRED), make_photo(public)]
+    pages = [client.get(f"/reports/{one.pk}", headers=HTML) for one in (held, public)]
+    shown = "".join(map(text_of, [client.get("/me/"), *pages]))
+    assert [f"/photos/{shot.pk}/" in shown for shot in shots] == [False, False, True]
 
 
 def test_whoever_is_not_signed_in_is_asked_to_and_comes_back() -> None:
