@@ -21,6 +21,7 @@ from django.http.response import HttpResponseBase
 from django.middleware.http import ConditionalGetMiddleware
 from django.urls import is_valid_path
 from django.utils.cache import patch_cache_control
+from django.views.defaults import bad_request
 from uuid_utils.compat import uuid7
 
 from accounts import origins
@@ -120,7 +121,7 @@ class ProblemMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if "\x00" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
-            response: HttpResponseBase = HttpResponse(status=400)
+            response: HttpResponseBase = bad_request(request, exception=None)
         else:
             response = self.get_response(request)
         kind = response.get("Content-Type", "")

@@ -16,12 +16,11 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 from rest_framework.exceptions import ValidationError
 
 from accounts.models import User
 from jobs.errors import DomainError
-from portal.pages import lead_to, page, refused, status_of
+from portal.pages import lead_to, page, refused, signed_out, status_of, takes_form_of
 from portal.reporting import count_photos
 from portal.showing import shown
 from reports.conversation import commenting
@@ -58,7 +57,7 @@ def action(do: Action) -> Callable[..., HttpResponse]:
     `do` returns which sentence of `portal/done.html` is said when it is done.
     """
 
-    @require_POST
+    @takes_form_of("report-page")
     @page
     def view(request: HttpRequest, pk: UUID) -> HttpResponse:
         token = request.POST.get("tracking_token", "")
@@ -67,7 +66,7 @@ def action(do: Action) -> Callable[..., HttpResponse]:
         if report is None:
             raise Http404
         if not (isinstance(request.user, User) or report.is_held(token)):
-            return refused(request, HTTPStatus.FORBIDDEN)
+            return refused(request, HTTPStatus.FORBIDDEN) if token else signed_out(request)
         try:
             done = do(Sent(request, report, token))
         except PermissionDenied:

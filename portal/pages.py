@@ -20,9 +20,11 @@ from django.http import (
 from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
 
 from jobs.errors import DomainError
 from portal import citizens, languages
@@ -75,6 +77,25 @@ def page(view: View) -> View:
     return answer
 
 
+def takes_form_of(name: str) -> Callable[[View], View]:
+    """Make a view take what the form of a page sends; whoever opens its address gets the page.
+
+    Browsers open it when somebody reloads, or comes back to, the answer to a refused form.
+    """
+
+    def decorate(view: View) -> View:
+        @require_http_methods(["GET", "HEAD", "POST"])
+        @functools.wraps(view)
+        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if request.method == "POST":
+                return view(request, *args, **kwargs)
+            return lead_to(reverse(name, args=args, kwargs=kwargs))
+
+        return answer
+
+    return decorate
+
+
 def show(
     request: HttpRequest,
     template: str,
@@ -83,7 +104,10 @@ def show(
     status: int = HTTPStatus.OK,
     caching: str = PRIVATE,
 ) -> HttpResponse:
-    """Return a page; by default no cache may keep it."""
+    """Return a page; by default no cache may keep it.
+
+    `address` in the context is where the page itself is, if a form was sent to another address.
+    """
     shown = {"city": city(), "languages": languages.choices(), **context}
     response = render(request, f"portal/{template}", shown, status=status)
     response["Cache-Control"] = caching
@@ -106,13 +130,24 @@ def city() -> str:
     return next((name for name, kind in zip(names, kinds, strict=True) if kind == "boundary"), "")
 
 
-def refused(request: HttpRequest, status: HTTPStatus) -> HttpResponse:
+def refused(
+    request: HttpRequest, status: HTTPStatus, reason: tuple[str, str] | None = None
+) -> HttpResponse:
     """Return the page that says why there is nothing to see; it reads nothing."""
-    title, advice = _reason(status)
+    title, advice = reason or _reason(status)
     context = {"title": title, "advice": advice}
     response = render(request, "portal/refused.html", context, status=status)
     response["Cache-Control"] = "no-store"
     return response
+
+
+def signed_out(request: HttpRequest) -> HttpResponse:
+    """Return the page for what was sent after its sender had been signed out."""
+    advice = _(
+        "You were signed out meanwhile. Sign in again in another tab, then go back in this one and"
+        " send it once more."
+    )
+    return refused(request, HTTPStatus.FORBIDDEN, (_("You are not signed in"), advice))
 
 
 def refusal_page(status: HTTPStatus, detail: str) -> str:

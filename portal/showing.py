@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
@@ -69,7 +70,10 @@ def shown(
         raise Http404
     name_categories([report])
     has_forms = bool(token) or isinstance(request.user, User)
-    context = _facts(request, report, token) | {"has_forms": has_forms} | more
+    address = reverse("report-page", args=[pk])
+    if token:
+        address += f"?{urlencode({'tracking_token': token})}"
+    context = _facts(request, report, token) | {"has_forms": has_forms, "address": address} | more
     response = show(
         request, "report.html", context, status=status, caching=PRIVATE if has_forms else _CHECKED
     )

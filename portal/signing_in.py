@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
-from django.middleware.csrf import rotate_token
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.csrf import csrf_protect
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 from rest_framework.exceptions import ValidationError
 
 from accounts import origins, signin
@@ -18,7 +18,7 @@ from accounts.errors import AccountDisabled, TooManyCodes, TooManyGuesses
 from accounts.serializers import RequestOtpSerializer, VerifyOtpSerializer
 from jobs.errors import DomainError
 from portal import citizens
-from portal.pages import lead_to, page, show
+from portal.pages import lead_to, page, show, takes_form_of
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -42,11 +42,15 @@ def phone_page(request: HttpRequest) -> HttpResponse:
     return _form(request, challenge_id=str(issued.challenge_id))
 
 
-@require_POST
+@takes_form_of("portal-sign-in")
 @csrf_protect
 @page
 def code_page(request: HttpRequest) -> HttpResponse:
-    """Take the code, and lead to where the person wanted to go."""
+    """Take the code, and lead to where the person wanted to go.
+
+    The token of forms stays, so that one that was opened before, in another tab, can still be sent:
+    no other host can have set its cookie, and the browser names the page that sends a form.
+    """
     sent = {name: request.POST.get(name, "") for name in ("phone", "challenge_id", "code")}
     body = VerifyOtpSerializer(data=sent)
     try:
@@ -56,11 +60,10 @@ def code_page(request: HttpRequest) -> HttpResponse:
         return _form(request, challenge_id=sent["challenge_id"], error=error)
     response = lead_to(destination(request))
     citizens.sign_in(request, response, signed_in)
-    rotate_token(request)
     return response
 
 
-@require_POST
+@takes_form_of("home")
 @csrf_protect
 @page
 def sign_out(request: HttpRequest) -> HttpResponse:
@@ -81,10 +84,12 @@ def _form(
     request: HttpRequest, *, challenge_id: str = "", error: Exception | None = None
 ) -> HttpResponse:
     """Return the form for the number, or, once a code was sent, for the code."""
+    wish = destination(request)
     context: dict[str, Any] = {
         "phone": request.POST.get("phone", ""),
         "challenge_id": challenge_id,
-        "next": destination(request),
+        "next": wish,
+        "address": f"{reverse('portal-sign-in')}?{urlencode({'next': wish})}",
         "faults": _faults(error, "code" if challenge_id else "phone") if error else {},
     }
     response = show(request, "sign_in.html", context, status=_status(error))

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from config.serving.answers import refusal
 from jobs.models import Task
-from portal import showing
+from portal import languages, showing
 from portal.form import FIELDS
 from reports.catalogue.questions import ask
 from reports.figures import refreshing
@@ -366,6 +366,39 @@ def test_the_switcher_of_languages_leads_nowhere_else(back: str) -> None:
     assert Client().get("/language/xx").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("address", "page"),
+    [
+        ("/sign-in/code/", "/sign-in/"),
+        ("/sign-out/", "/"),
+        ("/reports/{}/comments", "/reports/{}"),
+        ("/reports/{}/step", "/reports/{}"),
+    ],
+)
+def test_an_address_that_takes_a_form_leads_whoever_opens_it_to_the_page(
+    address: str, page: str
+) -> None:
+    pk = uuid4()
+    answer = Client().get(address.format(pk))
+    assert (answer.status_code, answer["Location"]) == (303, page.format(pk))
+
+
+def test_a_language_chosen_on_a_refusal_leads_to_the_page_of_the_form(
+    held: Report, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(languages, "offered", lambda: ["en", "de"])
+    body = {"tracking_token": "secret", "text": ""}
+    refused = Client().post(f"/reports/{held.pk}/comments", body)
+    wrong_code = Client().post("/sign-in/code/", {"next": "/reports/"})
+    assert f"back=%2Freports%2F{held.pk}%3Ftracking_token%3Dsecret" in text_of(refused)
+    assert "back=%2Fsign-in%2F%3Fnext%3D%252Freports%252F" in text_of(wrong_code)
+
+
+def test_everybody_can_sign_in_to_follow_a_report_that_nobody_follows() -> None:
+    report = make_report()
+    assert f"/sign-in/?next=/reports/{report.pk}" in text_of(page_of(report))
+
+
 def test_photos_that_are_added_together_are_stored_all_or_none(
     held: Report, settings: LazySettings
 ) -> None:
@@ -391,3 +424,8 @@ def test_of_many_comments_the_newest_show(held: Report, monkeypatch: pytest.Monk
     page = text_of(page_of(held, "secret"))
     assert "the oldest" not in page
     assert page.index("the middle") < page.index("the newest")
+
+
+def test_a_query_that_cannot_be_read_gets_a_page() -> None:
+    answer = Client().get("/reports/?q=%00")
+    assert (answer.status_code, "<h1>" in text_of(answer)) == (400, True)

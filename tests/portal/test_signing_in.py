@@ -203,3 +203,26 @@ def test_whoever_signs_in_again_leaves_no_other_session_behind() -> None:
     assert client.cookies["citizen"].value != first
     assert sessions.resume(first) is None
     assert user_of(client).phone == phone
+
+
+def test_a_form_opened_before_the_sign_in_can_still_be_sent() -> None:
+    client = Client(enforce_csrf_checks=True)
+    opened = hidden(client.get("/report/"))
+    fields = hidden(client.post("/sign-in/", opened | {"phone": make_phone()}))
+    code = code_of(fields["challenge_id"])
+    assert client.post("/sign-in/code/", fields | {"code": code}).status_code == 303
+    assert client.post("/report/", FORM | opened).status_code == 303
+    assert Report.objects.get().reporter == user_of(client)
+
+
+def test_whoever_was_signed_out_meanwhile_is_asked_to_sign_in_again() -> None:
+    report, client = make_report(), signed_in()
+    path, opened = f"/reports/{report.pk}/comments", hidden(client.get("/report/"))
+    client.post("/sign-out/", opened)
+    answer = client.post(path, opened | {"text": "It is worse now."})
+    assert answer.status_code == 403
+    assert "You are not signed in" in text_of(answer)
+
+
+def test_the_pages_of_the_sign_in_take_a_double_click_once() -> None:
+    assert "portal/form.js" in text_of(Client().get("/sign-in/"))
