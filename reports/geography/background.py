@@ -26,23 +26,29 @@ Feature = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class _Shapes:
-    """The city's shapes; `names` are the kinds and names of those in the tree."""
+class _Outlines:
+    """The outlines of the city and its areas, and [west, south, east, north] of them all."""
 
-    outlines: list[Feature]
+    features: list[Feature]
     bounds: list[float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Streets:
+    """The named streets and places; `names` are the kinds and names of those in the tree."""
+
     names: list[tuple[str, str]]
     tree: shapely.STRtree
 
 
 def outlines() -> dict[str, Any]:
     """Return the city's boundary and its areas as GeoJSON."""
-    return {"type": "FeatureCollection", "features": _kept.get().outlines}
+    return {"type": "FeatureCollection", "features": _outlines.get().features}
 
 
 def bounds() -> list[float] | None:
     """Return [west, south, east, north] of the city; None if it has neither boundary nor areas."""
-    return _kept.get().bounds
+    return _outlines.get().bounds
 
 
 def streets(x: int, y: int) -> dict[str, Any]:
@@ -52,7 +58,7 @@ def streets(x: int, y: int) -> dict[str, Any]:
     """
     if not (0 <= x < _TILES and 0 <= y < _TILES):
         return {"type": "FeatureCollection", "features": []}
-    kept = _kept.get()
+    kept = _streets.get()
     tile = shapely.box(*_tile_bounds(x, y))
     touched = kept.tree.query(tile)
     shapes = [(kept.tree.geometries[index], kept.names[index]) for index in touched]
@@ -61,7 +67,7 @@ def streets(x: int, y: int) -> dict[str, Any]:
     return {"type": "FeatureCollection", "features": features}
 
 
-def _read() -> _Shapes:
+def _read_outlines() -> _Outlines:
     rows = [
         ("boundary", authority.name, authority.polygons)
         for authority in Authority.objects.filter(is_own=True)
@@ -74,16 +80,23 @@ def _read() -> _Shapes:
         except PolygonsInvalid:
             continue
     edges = shapely.total_bounds([one for _, _, one in shapes]) if shapes else ()
-    places = list(NamedPlace.objects.exclude(kind=NamedPlace.Kind.AREA).order_by("pk"))
-    return _Shapes(
-        outlines=[_feature(one, kind, name, _OUTLINE_DEGREES) for kind, name, one in shapes],
+    return _Outlines(
+        features=[_feature(one, kind, name, _OUTLINE_DEGREES) for kind, name, one in shapes],
         bounds=[round(float(degrees), 5) for degrees in edges] or None,
+    )
+
+
+def _read_streets() -> _Streets:
+    places = list(NamedPlace.objects.exclude(kind=NamedPlace.Kind.AREA).order_by("pk"))
+    return _Streets(
         names=[(place.kind, place.name) for place in places],
         tree=shapely.STRtree([shape(place.geometry) for place in places]),
     )
 
 
-_kept = Remembered(_read, seconds=KEPT_SECONDS)
+# Apart, since every page needs the name of the city, and only maps need its many streets.
+_outlines = Remembered(_read_outlines, seconds=KEPT_SECONDS)
+_streets = Remembered(_read_streets, seconds=KEPT_SECONDS)
 
 
 def _feature(geometry: BaseGeometry, kind: str, name: str, tolerance: float) -> Feature:

@@ -7,6 +7,7 @@ import re
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
+from unittest.mock import patch
 from uuid import uuid4
 
 import pytest
@@ -24,9 +25,11 @@ from portal.form import FIELDS
 from reports.catalogue.questions import ask
 from reports.figures import refreshing
 from reports.following import contacts
+from reports.geography import background
 from reports.models import (
     Answer,
     Comment,
+    NamedPlace,
     Photo,
     PhotoFile,
     Report,
@@ -39,6 +42,7 @@ from tests.reports.photos import jpeg
 pytestmark = pytest.mark.django_db
 
 HTML = {"Accept": "text/html"}
+ELM_STREET = {"type": "LineString", "coordinates": [[-72.92, 41.31], [-72.921, 41.311]]}
 
 
 def form(**fields: Any) -> dict[str, Any]:
@@ -415,6 +419,19 @@ def test_photos_that_are_added_together_are_stored_all_or_none(
 @pytest.mark.parametrize("place", ["1/" + "9" * 400, "9" * 400 + "/1", "8192/0"])
 def test_beyond_the_world_are_no_streets(place: str) -> None:
     assert Client().get(f"/city/streets/{place}.json").json()["features"] == []
+
+
+def test_a_tile_of_streets_is_drawn_once_and_other_pages_read_no_streets() -> None:
+    NamedPlace.objects.create(kind="street", name="Elm Street", geometry=ELM_STREET)
+    with CaptureQueriesContext(connection) as statements:
+        Client().get("/")
+    assert not [one for one in statements if "reports_namedplace" in one["sql"]]
+    address = "/city/streets/2436/3062.json"
+    first = Client().get(address)
+    assert [one["properties"]["name"] for one in first.json()["features"]] == ["Elm Street"]
+    with patch.object(background, "streets", side_effect=AssertionError("drawn again")):
+        again = Client().get(address)
+    assert (again.content, again["Content-Type"]) == (first.content, "application/json")
 
 
 def test_of_many_comments_the_newest_show(held: Report, monkeypatch: pytest.MonkeyPatch) -> None:
