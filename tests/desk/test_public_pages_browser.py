@@ -16,7 +16,9 @@ def test_a_citizen_reports_a_problem_with_a_map(desk: Desk) -> None:
         page.goto("/report/")
         page.get_by_role("button", name="Send the report").click()
         expect(page.locator("#faults")).to_be_focused()
+        page.goto("/report/")
         _fill(page)
+        _leave_and_come_back(page)
         assert violations(page, name="form", looks=LOOKS[:1]) == []
         page.get_by_role("button", name="Send the report").dblclick()
         page.get_by_role("link", name="Open the report").click()
@@ -51,6 +53,17 @@ def test_a_report_without_a_connection_is_kept_and_sent_once(desk: Desk) -> None
         expect(page.get_by_role("heading", name="Report a problem")).to_be_visible()
         expect(page.locator("[data-kept]")).to_be_hidden()
     assert Report.objects.filter(title="Flooded underpass").count() == 1
+
+
+def _leave_and_come_back(page: Page) -> None:
+    """Open another page and go back: the form is as it was, and still the same report."""
+    client_id = page.locator("[name=client_id]").input_value()
+    page.goto("/sign-in/")
+    page.go_back()
+    expect(page.locator("[name=client_id]")).to_have_value(client_id)
+    expect(page.get_by_label("Latitude")).not_to_have_value("")
+    expect(page.locator(".map-pin")).to_be_visible()
+    expect(page.locator("#questions")).not_to_be_empty()
 
 
 def _fill(page: Page) -> None:

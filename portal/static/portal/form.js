@@ -46,13 +46,28 @@
   function askQuestions() {
     const choice = one("[data-questions]"), box = document.getElementById("questions");
     if (!choice) return;
-    choice.addEventListener("change", async () => {
+    const ask = async () => {
       const chosen = choice.value;
       const answer = await fetch(`${choice.dataset.questions}?category=${encodeURIComponent(chosen)}`).catch(() => null);
       if (!answer?.ok || choice.value !== chosen) return;
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       box.replaceChildren(...page.body.childNodes);
-    });
+    };
+    choice.addEventListener("change", ask);
+    // A category that the browser kept, as somebody came back, comes without its questions.
+    addEventListener("pageshow", () => { if (choice.value && !box.childElementCount) ask(); });
+  }
+
+  /* Keep the id of a form to which somebody comes back, so that the report is stored once however
+     often it is sent. Once it has arrived, the form gets an id of its own. */
+  function keepId() {
+    const field = one("[name=client_id]");
+    if (one("[data-arrived]")) sessionStorage.setItem("arrived", sessionStorage.getItem("sent"));
+    if (!field) return;
+    const kept = history.state?.clientId;
+    if (kept && kept !== sessionStorage.getItem("arrived")) field.value = kept;
+    history.replaceState({ clientId: field.value }, "");
+    field.form.addEventListener("submit", () => sessionStorage.setItem("sent", field.value));
   }
 
   /* With a map nobody needs to type coordinates; what is wrong with them stays in sight. */
@@ -80,6 +95,7 @@
     useLocation();
     askQuestions();
     foldCoordinates();
+    keepId();
   });
   // A page that comes back from the browser's memory can be sent again.
   addEventListener("pageshow", ({ persisted }) => {

@@ -158,6 +158,7 @@
       mark(place);
     });
     for (const one of fields) one.addEventListener("change", read);
+    addEventListener("pageshow", read);  // some browsers fill in what they kept as late as that
   }
 
   document.addEventListener("DOMContentLoaded", () => {
