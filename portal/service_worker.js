@@ -42,12 +42,24 @@ async function inPlaceOf(pathname) {
 
 async function sendOrKeep(request) {
   const copy = request.clone();
+  let answer;
   try {
-    return await fetch(request);
+    answer = await fetch(request);
   } catch {
     await keep(await copy.formData());
     return caches.match(settings.pages.kept);
   }
+  // A kept report that was refused is sent so, after its sender has mended it.
+  if (isAccepted(answer)) await copy.formData().then((form) => forget(form.get("client_id"))).catch(() => {});
+  return answer;
+}
+
+function isAccepted(answer) {
+  return answer.type === "opaqueredirect"; // to the thanks
+}
+
+function forget(id) {
+  return inStore("readwrite", (kept) => kept.delete(id ?? ""));
 }
 
 async function keepAndSend(request) {
@@ -60,15 +72,17 @@ function keep(form) {
   return inStore("readwrite", (kept) => kept.put({ id: form.get("client_id"), entries }));
 }
 
-/* Send the first kept report, and answer with what the server says. It is kept on where it did not
-   arrive; where it was refused, the form that comes back has its words. */
+/* Send the first kept report, and answer with what the server says. It is kept until it is accepted
+   or thrown away; where it was refused, others go first, and the form that comes back has its words. */
 async function sendKept() {
-  const [first] = await inStore("readonly", (kept) => kept.getAll());
+  const every = await inStore("readonly", (kept) => kept.getAll());
+  const first = every.find(({ isRefused }) => !isRefused) ?? every[0];
   if (!first) return Response.redirect(new URL(settings.report, location), 303);
   try {
     const answer = await post(first.entries);
-    if (answer.type === "opaqueredirect" || [400, 409].includes(answer.status))
-      await inStore("readwrite", (kept) => kept.delete(first.id));
+    if (isAccepted(answer)) await forget(first.id);
+    else if ([400, 409, 413].includes(answer.status))
+      await inStore("readwrite", (kept) => kept.put({ ...first, isRefused: true }));
     return answer;
   } catch {
     return caches.match(settings.pages.kept);

@@ -39,7 +39,6 @@ def test_a_report_without_a_connection_is_kept_and_sent_once(desk: Desk) -> None
         expect(page.get_by_role("heading", name="There is no connection")).to_be_visible()
         page.get_by_role("main").get_by_role("link", name="Report a problem").click()
         page.get_by_label("The problem in a few words").fill("Flooded underpass")
-        page.get_by_label("Details").fill("Knee-deep.")
         page.get_by_label("Latitude").fill("41.3083")
         page.get_by_label("Longitude").fill("-72.9279")
         page.get_by_role("button", name="Send the report").click()
@@ -47,8 +46,13 @@ def test_a_report_without_a_connection_is_kept_and_sent_once(desk: Desk) -> None
         assert not Report.objects.filter(title="Flooded underpass").exists()
         page.context.set_offline(False)
         # The worker may be without a connection a moment longer than its page, which tries again.
-        arrived = page.get_by_role("heading", name="Your report has arrived")
-        expect(arrived).to_be_visible(timeout=20_000)
+        refused = page.get_by_role("heading", name="The report was not sent yet")
+        expect(refused).to_be_visible(timeout=20_000)
+        page.reload()  # what was refused is still there
+        expect(page.get_by_label("The problem in a few words")).to_have_value("Flooded underpass")
+        page.get_by_label("Details").fill("Knee-deep.")
+        page.get_by_role("button", name="Send the report").click()
+        expect(page.get_by_role("heading", name="Your report has arrived")).to_be_visible()
         page.goto("/report/kept/send/")
         expect(page.get_by_role("heading", name="Report a problem")).to_be_visible()
         expect(page.locator("[data-kept]")).to_be_hidden()

@@ -24,8 +24,9 @@
     if (page && count) sendWhenReachable(page.dataset);
     else said.hidden = !count;
   }).catch(() => {});
-  document.querySelector("[data-discard]")?.addEventListener("click", async (event) => {
-    await inStore("readwrite", (kept) => kept.clear());
-    location.assign(event.target.dataset.discard);
-  });
+  for (const button of document.querySelectorAll("[data-discard]"))
+    button.addEventListener("click", async () => {
+      await inStore("readwrite", (kept) => kept.clear());
+      location.assign(button.dataset.discard);
+    });
 })();
