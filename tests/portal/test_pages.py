@@ -446,3 +446,12 @@ def test_of_many_comments_the_newest_show(held: Report, monkeypatch: pytest.Monk
 def test_a_query_that_cannot_be_read_gets_a_page() -> None:
     answer = Client().get("/reports/?q=%00")
     assert (answer.status_code, "<h1>" in text_of(answer)) == (400, True)
+
+
+def test_words_and_numbers_keep_their_direction_in_every_language() -> None:
+    text = text_of(page_of(make_report(title="Broken lamp")))
+    assert '<h1 dir="auto">Broken lamp</h1>' in text
+    assert re.search(r'<bdi dir="ltr">-?[0-9.]+, -?[0-9.]+</bdi>', text)
+    form_page = text_of(Client().get("/report/"))
+    fields = {name: rf'<input id="{name}" dir="ltr"' for name in ("latitude", "longitude", "phone")}
+    assert [name for name, field in fields.items() if field not in form_page] == []

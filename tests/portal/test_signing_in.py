@@ -91,6 +91,7 @@ def test_my_page_has_my_reports_and_those_i_follow_alone() -> None:
     assert [str(one.pk) in shown for one in (own, followed, other)] == [True, True, False]
     follows.unfollow(followed.pk, user_of(client).pk)
     assert str(followed.pk) not in text_of(client.get("/me/"))
+    assert re.findall(r"<h([1-6])", shown)[:3] == ["1", "2", "3"]
     assert client.get("/me/?cursor=x").status_code == 400
 
 
