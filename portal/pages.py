@@ -175,7 +175,7 @@ def _reason(status: HTTPStatus) -> tuple[str, str]:
         case HTTPStatus.NOT_FOUND:
             return _("There is no such page"), _(
                 "It may have been removed, or the report may not be public yet. If you reported it"
-                " yourself, open the private link that you were given."
+                " yourself, open the private link that you were given, or sign in."
             )
         case HTTPStatus.FORBIDDEN:
             return _("That is not yours to do"), _(

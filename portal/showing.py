@@ -24,9 +24,11 @@ from reports.geography import boxes
 from reports.models import (
     COMMENT_MAX_CHARACTERS,
     Comment,
+    Merge,
     PhotoKind,
     Report,
     ReportContact,
+    Status,
     StatusChange,
 )
 from reports.photos.serializers import detailed
@@ -93,6 +95,7 @@ def _facts(request: HttpRequest, report: Report, token: str) -> dict[str, Any]:
     box = boxes.around(report.latitude, report.longitude, AROUND_METRES)
     return {
         "report": report,
+        "original": _original(report),
         "token": token,
         "is_own": is_own,
         "photos": _photos(request, report, token, is_own=is_own),
@@ -124,6 +127,14 @@ def _photos(
         elif photo["urls"]:
             photo["urls"] = {size: url + suffix for size, url in photo["urls"].items()}
     return photos
+
+
+def _original(report: Report) -> Report | None:
+    """Return the public report into which this one was merged."""
+    if report.status != Status.DUPLICATE:
+        return None
+    merge = Merge.objects.standing().filter(duplicate=report).first()
+    return Report.objects.published().filter(pk=merge.original_id).first() if merge else None
 
 
 def _public_lines(report: Report) -> list[StatusChange]:

@@ -29,6 +29,7 @@ from reports.geography import background
 from reports.models import (
     Answer,
     Comment,
+    Merge,
     NamedPlace,
     Photo,
     PhotoFile,
@@ -455,3 +456,11 @@ def test_words_and_numbers_keep_their_direction_in_every_language() -> None:
     form_page = text_of(Client().get("/report/"))
     fields = {name: rf'<input id="{name}" dir="ltr"' for name in ("latitude", "longitude", "phone")}
     assert [name for name, field in fields.items() if field not in form_page] == []
+
+
+def test_a_merged_report_leads_to_the_one_that_goes_on_if_that_is_public() -> None:
+    report, original = make_report(status=Status.DUPLICATE), make_report(title="The first one")
+    Merge.objects.create(duplicate=report, original=original)
+    assert f'href="/reports/{original.pk}"><bdi>The first one' in text_of(page_of(report))
+    Report.objects.filter(pk=original.pk).update(published_at=None)
+    assert "The first one" not in text_of(page_of(report))
