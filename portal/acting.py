@@ -25,7 +25,7 @@ from portal.reporting import count_photos
 from portal.showing import shown
 from reports.conversation import commenting
 from reports.conversation.serializers import NewCommentSerializer
-from reports.errors import IntakeRefused, PhotoRefused, PhotoTooLarge
+from reports.errors import IntakeRefused, PhotoRefused, PhotoTooLarge, TransitionNotAllowed
 from reports.following import follows
 from reports.models import PhotoKind, Report
 from reports.photos import receiving
@@ -73,6 +73,11 @@ def action(do: Action) -> Callable[..., HttpResponse]:
             return refused(request, HTTPStatus.FORBIDDEN)
         except (ValidationError, PhotoRefused, PhotoTooLarge) as error:
             return _again(request, pk, token, error, HTTPStatus.BAD_REQUEST)
+        except TransitionNotAllowed:
+            changed = _(
+                "The report has changed meanwhile, so this cannot be done any more."
+            )
+            return _again(request, pk, token, DomainError(changed), HTTPStatus.CONFLICT)
         except DomainError as error:
             return _again(request, pk, token, error, status_of(error))
         return _back(pk, token, done)

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods
 from rest_framework.exceptions import ValidationError
@@ -104,6 +105,8 @@ def _faults(error: Exception, field: str) -> dict[str, str]:
     if not isinstance(error, ValidationError):
         return {field: str(error)}
     texts: Any = error.detail
+    if set(texts) == {"code"}:
+        return {field: _("The code of the message has six digits.")}
     return {field: " ".join(str(text) for name in texts for text in texts[name])}
 
 

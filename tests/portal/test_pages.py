@@ -464,3 +464,9 @@ def test_a_merged_report_leads_to_the_one_that_goes_on_if_that_is_public() -> No
     assert f'href="/reports/{original.pk}"><bdi>The first one' in text_of(page_of(report))
     Report.objects.filter(pk=original.pk).update(published_at=None)
     assert "The first one" not in text_of(page_of(report))
+
+
+def test_a_step_that_came_too_late_is_refused_in_plain_words(held: Report) -> None:
+    answer = Client().post(f"/reports/{held.pk}/step", {"tracking_token": "secret", "step": "deny"})
+    assert answer.status_code == 409
+    assert "The report has changed meanwhile" in text_of(answer)

@@ -142,6 +142,13 @@ def test_a_wrong_code_signs_nobody_in_and_can_be_typed_again() -> None:
     assert client.post("/sign-in/code/", {"code": "1"}).status_code == 400
 
 
+def test_a_code_with_a_digit_too_few_is_said_in_plain_words() -> None:
+    client = Client()
+    fields = hidden(client.post("/sign-in/", {"phone": make_phone()}))
+    answer = client.post("/sign-in/code/", fields | {"code": "12345"})
+    assert (answer.status_code, "has six digits" in text_of(answer)) == (400, True)
+
+
 def test_too_many_codes_and_a_disabled_account_are_refused(settings: LazySettings) -> None:
     phone, client = make_phone(), Client()
     assert client.post("/sign-in/", {"phone": phone}).status_code == 200
