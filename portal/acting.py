@@ -74,9 +74,7 @@ def action(do: Action) -> Callable[..., HttpResponse]:
         except (ValidationError, PhotoRefused, PhotoTooLarge) as error:
             return _again(request, pk, token, error, HTTPStatus.BAD_REQUEST)
         except TransitionNotAllowed:
-            changed = _(
-                "The report has changed meanwhile, so this cannot be done any more."
-            )
+            changed = _("The report has changed meanwhile, so this cannot be done any more.")
             return _again(request, pk, token, DomainError(changed), HTTPStatus.CONFLICT)
         except DomainError as error:
             return _again(request, pk, token, error, status_of(error))
