@@ -8,6 +8,7 @@ from types import CodeType
 from typing import Any
 
 import pytest
+import structlog
 
 SETTINGS = Path(__file__).resolve().parent.parent / "config" / "settings.py"
 
@@ -21,7 +22,11 @@ def read_settings(monkeypatch: pytest.MonkeyPatch, **values: str) -> dict[str, A
     for name, value in values.items():
         monkeypatch.setenv(name, value)
     values_read: dict[str, Any] = {"__name__": "config.settings", "__file__": str(SETTINGS)}
-    exec(compiled_settings(), values_read)
+    logging_before = structlog.get_config()
+    try:
+        exec(compiled_settings(), values_read)
+    finally:
+        structlog.configure(**logging_before)  # which the settings replace
     return values_read
 
 

@@ -61,5 +61,6 @@ NOTIFICATION_CHANNELS = {
     "email": "notifications.channels.mailbox.send_email",
     "sms": "notifications.channels.mailbox.send_sms",
 }
+JOBS_TRANSACTION_TIMEOUT_SECONDS = 60  # it lasts as long as the transaction around a test
 DATABASE_DIRECT = {key: value for key, value in DATABASE_DIRECT.items() if key != "NAME"}  # noqa: F405 - of each test database
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.jobs.probe"]  # noqa: F405

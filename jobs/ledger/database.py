@@ -263,14 +263,15 @@ def persistently(statement: Callable[[], T]) -> T:
 
     A worker that returned or raised during an outage would acknowledge a message whose outcome is
     not stored. Inside a transaction of the caller's the error is raised, since a statement of a
-    broken transaction cannot be repeated alone.
+    broken transaction cannot be repeated alone; likewise once the transaction of a test has ended
+    with its connection.
     """
     pause = PAUSE_MINIMUM_SECONDS
     while True:
         try:
             return statement()
         except (OperationalError, InterfaceError) as error:
-            if in_own_transaction():
+            if in_own_transaction() or connection.closed_in_transaction:
                 raise
             log.warning(
                 "jobs.database_away", error=type(error).__name__, pause_seconds=round(pause, 2)

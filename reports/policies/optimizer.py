@@ -10,6 +10,7 @@ PostgreSQL, schema `optuna`, is filled from the table, for optuna's own tools.
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -78,12 +79,14 @@ def propose(tried: Sequence[Tried], count: int, *, seed: int, moves_crews: bool)
     return [_rules(study.ask(space).params) for _ in range(count)]
 
 
-def publish(name: str, tried: Sequence[Tried], *, moves_crews: bool) -> None:
-    """Add to the study in PostgreSQL the trials that it does not have yet.
+def publish(name: str, tried: Sequence[Tried], *, moves_crews: bool, seconds: float) -> bool:
+    """Add to the study in PostgreSQL trials that it does not have yet, for about `seconds`.
 
-    The caller sees to it that nobody else does so for this study at the same time.
+    Return whether it has them all then. The caller sees to it that nobody else does so for this
+    study at the same time.
     """
     require()
+    deadline = time.monotonic() + seconds
     import optuna  # noqa: PLC0415 - an extra
     from optuna.storages import RDBStorage  # noqa: PLC0415
     from sqlalchemy.pool import StaticPool  # noqa: PLC0415
@@ -97,10 +100,13 @@ def publish(name: str, tried: Sequence[Tried], *, moves_crews: bool) -> None:
     try:
         study = optuna.create_study(storage=storage, study_name=name, load_if_exists=True)
         known = len(study.get_trials(deepcopy=False))
-        for trial in tried[known:]:
+        for number, trial in enumerate(tried[known:], start=known + 1):
             study.add_trial(_frozen(trial, moves_crews=moves_crews))
+            if time.monotonic() >= deadline:
+                return number == len(tried)
     finally:
         storage.engine.dispose()
+    return True
 
 
 def _connect() -> psycopg.Connection[Any]:

@@ -36,6 +36,8 @@ FAIRNESS_MARGIN = 1.1
 PAUSE_SECONDS = 0.2
 #: Between two additions to optuna's study while the search goes on.
 PUBLISHING_SECONDS = 15.0
+#: How long one transaction publishes; it may last JOBS_TRANSACTION_TIMEOUT_SECONDS.
+PORTION_SECONDS = 2.0
 SEARCHED = 0.9  # the share of the work that is done when all trials have ended
 PERIOD = timedelta(days=365)
 
@@ -149,10 +151,19 @@ def _run_rounds(
 
 
 def _publish(task: RunningTask, study: PolicyStudy) -> None:
-    """Add the trials that have ended to optuna's study, while nobody else does."""
-    moves_crews = study.result.inputs["moves_crews"]
-    with task.effects():
-        optimizer.publish(f"policies {study.pk}", trials.tried(study.pk), moves_crews=moves_crews)
+    """Add the trials that have ended to optuna's study, while nobody else does.
+
+    They go in portions, since optuna writes in a session of its own and PostgreSQL would end the
+    transaction beside it.
+    """
+    name, moves_crews = f"policies {study.pk}", study.result.inputs["moves_crews"]
+    tried = trials.tried(study.pk)
+    is_complete = False
+    while not is_complete:
+        with task.effects():
+            is_complete = optimizer.publish(
+                name, tried, moves_crews=moves_crews, seconds=PORTION_SECONDS
+            )
 
 
 def _proposals(known: list[optimizer.Tried], count: int, inputs: Inputs) -> list[Rules]:

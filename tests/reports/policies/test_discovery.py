@@ -21,7 +21,7 @@ from jobs.states import State
 from jobs.testing import run_tasks
 from jobs.worker import heartbeat
 from reports.models import DepartmentMembership, PolicyStudy, PolicyTrial, Report, Severity
-from reports.policies import optimizer, trials
+from reports.policies import optimizer, searching, trials
 from reports.policies.rules import Rules
 from tests.jobs.conftest import QUICK, Workers, wait_until
 from tests.reports.conftest import SignIn
@@ -116,11 +116,13 @@ def test_the_better_policy_of_a_planted_history_is_found_and_kept(chief: APIClie
 
 
 def test_the_same_seed_finds_the_same_and_the_hold_out_period_is_not_seen(
-    chief: APIClient,
+    chief: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(searching, "PORTION_SECONDS", 0)  # a transaction for each that is published
     plant()
     first, again = searched(chief, trials=5), searched(chief, trials=5)
     assert first.digest == again.digest
+    assert published(first) == [cost for _, _, cost, _ in outcomes(first)]
     other = searched(chief, trials=5, seed=2)
     assert outcomes(other) != outcomes(first)
     held_out = Report.objects.filter(created_at__gte=first.result["held_out_from"])
