@@ -48,8 +48,9 @@ class Size:
 
 
 FULL = Size(rounds=3, tasks=5000, bulk_rows=20_000, idle_tasks=250, load_seconds=5)
-#: Enough tasks for bundles to form: with fewer, a drain measures how a worker starts.
-QUICK = Size(rounds=1, tasks=2500, bulk_rows=10_000, idle_tasks=100, load_seconds=2)
+#: Enough tasks for bundles to form: with fewer, a drain measures how a worker starts. A single
+#: round may fall into a busy moment of the machine.
+QUICK = Size(rounds=3, tasks=2500, bulk_rows=10_000, idle_tasks=100, load_seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
